@@ -1,0 +1,57 @@
+"""Joint Bayesian inversion of several surveys of the same ground.
+
+Public names are resolved on first use, so that ``import bayesjoint`` stays light: xarray, ArviZ and Matplotlib are
+imported only by what needs them.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Mesh": "mesh",
+    "Survey": "survey",
+    "read_survey": "survey",
+    "GravityOperator": "forward",
+    "MagneticOperator": "forward",
+    "StationSampling": "forward",
+    "UpwardContinuation": "forward",
+    "forward_prisms": "forward",
+    "DiagonalNoise": "noise",
+    "DenseNoise": "noise",
+    "StationaryNoise": "noise",
+    "noise_std": "noise",
+    "Matern": "priors",
+    "GaussianPrior": "priors",
+    "MinimumLength": "priors",
+    "Focusing": "priors",
+    "Gramian": "couplings",
+    "Coregionalization": "couplings",
+    "Parameter": "problem",
+    "Modality": "problem",
+    "JointProblem": "problem",
+    "add_bias": "problem",
+    "find_map": "map_estimate",
+    "couple": "map_estimate",
+    "posterior": "engines",
+    "Estimate": "engines",
+    "report": "reporting",
+}
+_MODULES = ("plot", "testing")
+
+__all__ = [*_PUBLIC, *_MODULES]
+
+
+def __getattr__(name):
+    if name in _PUBLIC:
+        value = getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,218 @@
+"""Rectilinear meshes of prisms: edges, centres, and how to lay one under a set of surveys."""
+
+import numpy as np
+
+from ._checks import as_finite, as_positive, fail
+
+SPACING_TOLERANCE = 1e-6  # of a cell: coordinates stored in single precision must still count as regular
+
+
+class Mesh:
+    """A rectilinear mesh of prisms.
+
+    Parameters
+    ----------
+    easting_edges, northing_edges, upward_edges : array_like, shape (n+1,)
+        Cell edges in metres, strictly increasing. Any rectilinear spacing. `upward` is positive up, so the last
+        edge of `upward_edges` is the top of the mesh.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (nz, ny, nx): cells in ``("upward", "northing", "easting")``.
+    size : int
+        Number of cells.
+    easting, northing, upward : ndarray
+        Cell centres in metres, ascending.
+
+    Raises
+    ------
+    ValueError
+        If an edge array is not finite, one-dimensional and strictly increasing.
+
+    Examples
+    --------
+    >>> mesh = Mesh([0, 100, 200], [0, 100], [-300, -100, 0])
+    >>> mesh.shape
+    (2, 1, 2)
+    >>> mesh.upward
+    array([-200.,  -50.])
+    """
+
+    dims = ("upward", "northing", "easting")
+
+    def __init__(self, easting_edges, northing_edges, upward_edges):
+        self.easting_edges = _edges("easting_edges", easting_edges)
+        self.northing_edges = _edges("northing_edges", northing_edges)
+        self.upward_edges = _edges("upward_edges", upward_edges)
+        self.easting, self.northing, self.upward = (
+            0.5 * (e[1:] + e[:-1]) for e in (self.easting_edges, self.northing_edges, self.upward_edges)
+        )
+        self.shape = (self.upward.size, self.northing.size, self.easting.size)
+        self.size = int(np.prod(self.shape))
+
+    @classmethod
+    def regular(cls, shape, spacing, west=0.0, south=0.0, top=0.0):
+        """Mesh of equal cells.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (nz, ny, nx).
+        spacing : tuple of float
+            (dz, dy, dx) in metres.
+        west, south, top : float, default 0
+            Position of the west, south and top faces in metres; the mesh reaches down from `top`.
+
+        Returns
+        -------
+        Mesh
+
+        Examples
+        --------
+        >>> Mesh.regular(shape=(2, 3, 4), spacing=(50, 100, 100), top=20).upward_edges
+        array([-80., -30.,  20.])
+        """
+        if len(shape) != 3 or any(int(n) != n or n < 1 for n in shape):
+            fail("shape", "be three positive integers (nz, ny, nx)", repr(shape), "Count the cells along each axis.")
+        dz, dy, dx = as_positive("spacing", spacing, 1)
+        nz, ny, nx = (int(n) for n in shape)
+        west, south, top = (float(as_finite(k, v, 0)) for k, v in (("west", west), ("south", south), ("top", top)))
+        return cls(
+            west + dx * np.arange(nx + 1), south + dy * np.arange(ny + 1), top + dz * np.arange(-nz, 1, dtype=float)
+        )
+
+    @classmethod
+    def from_surveys(cls, surveys, depth, layers=15, padding=5, spacing=None, top=0.0, growth=1.0):
+        """Lay a mesh under surveys, its columns centred on the stations of the gridded ones.
+
+        Parameters
+        ----------
+        surveys : list of Survey
+            Gridded surveys must share one lattice (each may be a window of it).
+        depth : float
+            Depth of the bottom below `top`, metres.
+        layers : int, default 15
+            Number of layers.
+        padding : int, default 5
+            Extra columns on each side. Bodies outside the stations act on the data too; five columns let them
+            into the model without much cost.
+        spacing : float or tuple of float, optional
+            (northing, easting) cell size in metres. Needed when no survey is gridded; otherwise the survey's own.
+        top : float, default 0
+            Upward coordinate of the mesh top, metres. No station may lie below it.
+        growth : float, default 1
+            Ratio of a layer's thickness to that of the layer above.
+
+        Returns
+        -------
+        Mesh
+
+        Raises
+        ------
+        ValueError
+            If lattices disagree, no spacing can be found, or a station lies below `top`.
+        """
+        surveys = list(surveys)
+        if not surveys:
+            fail("surveys", "hold at least one Survey", "an empty list", "Pass [survey, ...].")
+        for key, value, least in (("layers", layers, 1), ("padding", padding, 0)):
+            if int(value) != value or value < least:
+                fail(key, f"be an integer >= {least}", repr(value), "Give a count of cells.")
+        depth, growth = (float(as_positive(k, v, 0)) for k, v in (("depth", depth), ("growth", growth)))
+        lowest = min(float(np.min(s.upward)) for s in surveys)
+        if lowest < top - 1e-9:
+            fail("top", "not lie above any station", f"top {top:g} m, lowest station {lowest:g} m",
+                 "Lower `top`, or build the Mesh by hand and mark air cells inactive in the forward operator.")
+        easting = _columns([s.easting for s in surveys], [s.is_grid for s in surveys], spacing, padding, "easting")
+        northing = _columns([s.northing for s in surveys], [s.is_grid for s in surveys], spacing, padding, "northing")
+        thickness = growth ** np.arange(int(layers), dtype=float)
+        upward = float(top) - depth * np.concatenate([[0.0], np.cumsum(thickness) / thickness.sum()])
+        return cls(easting, northing, upward[::-1])
+
+    @property
+    def thickness(self):
+        """Layer thicknesses, shape (nz,), metres, bottom layer first."""
+        return np.diff(self.upward_edges)
+
+    @property
+    def depth(self):
+        """Depth of the layer centres below the mesh top, shape (nz,), metres, positive."""
+        return self.upward_edges[-1] - self.upward
+
+    def horizontal_spacing(self):
+        """(dy, dx) in metres if the columns are equal, else raise ValueError.
+
+        Equal columns are what the FFT operator and stationary priors need.
+        """
+        spacing = []
+        for name, edges in (("northing", self.northing_edges), ("easting", self.easting_edges)):
+            step = np.diff(edges)
+            if np.ptp(step) > SPACING_TOLERANCE * step.mean():
+                fail(f"{name}_edges", "be equally spaced here", f"steps from {step.min():g} to {step.max():g} m",
+                     "Use a mesh with equal columns, or the direct operator (`at_stations`) and a cellwise prior.")
+            spacing.append(float((edges[-1] - edges[0]) / (edges.size - 1)))
+        return tuple(spacing)
+
+    def prisms(self):
+        """Every cell as (west, east, south, north, bottom, top), shape (size, 6), in flattening order."""
+        bottom, south, west = np.meshgrid(
+            self.upward_edges[:-1], self.northing_edges[:-1], self.easting_edges[:-1], indexing="ij"
+        )
+        top, north, east = np.meshgrid(
+            self.upward_edges[1:], self.northing_edges[1:], self.easting_edges[1:], indexing="ij"
+        )
+        return np.stack([a.ravel() for a in (west, east, south, north, bottom, top)], axis=1)
+
+    def coords(self):
+        """Cell centres as a dict of (dim, values, attributes), ready for xarray."""
+        names = {"upward": "height of the cell centre, positive up", "northing": "northing of the cell centre",
+                 "easting": "easting of the cell centre"}
+        return {d: (d, getattr(self, d), {"units": "m", "long_name": names[d]}) for d in self.dims}
+
+    def __eq__(self, other):
+        return isinstance(other, Mesh) and all(
+            np.array_equal(getattr(self, f"{d}_edges"), getattr(other, f"{d}_edges")) for d in self.dims
+        )
+
+    __hash__ = None
+
+    def __repr__(self):
+        nz, ny, nx = self.shape
+        w, e = self.easting_edges[[0, -1]]
+        s, n = self.northing_edges[[0, -1]]
+        b, t = self.upward_edges[[0, -1]]
+        return f"Mesh({nz} x {ny} x {nx} cells; east {w:g} to {e:g}, north {s:g} to {n:g}, up {b:g} to {t:g} m)"
+
+
+def _edges(name, values):
+    edges = as_finite(name, values, 1)
+    if edges.size < 2 or np.any(np.diff(edges) <= 0):
+        found = f"{edges.size} value(s)" if edges.size < 2 else "a step <= 0"
+        fail(name, "be strictly increasing with at least two values", found, "Sort the edges and drop repeats.")
+    return edges
+
+
+def _columns(coordinates, gridded, spacing, padding, axis):
+    """Column edges along one axis: the union of the lattices, padded; or a lattice of `spacing` over all stations."""
+    step, origin = None, None
+    if spacing is not None:
+        values = np.broadcast_to(as_positive("spacing", spacing, (0, 1)), (2,))
+        step = float(values[0 if axis == "northing" else 1])
+    for values, grid in zip(coordinates, gridded, strict=True):
+        if grid and values.size > 1 and spacing is None:
+            own = (values[-1] - values[0]) / (values.size - 1)
+            if step is None:
+                step, origin = float(own), float(values[0])
+            off = (values[0] - origin) / step
+            if abs(own - step) > SPACING_TOLERANCE * step or abs(off - round(off)) > 1e-3:
+                fail("surveys", f"share one lattice in {axis}", f"spacings {step:g} and {own:g} m, offset {off:g} cells",
+                     "Pass `spacing=` and let stations off the lattice be sampled or computed directly.")
+    if step is None:
+        fail("spacing", f"be given when no survey is gridded along {axis}", "None", "Pass spacing=(northing, easting).")
+    low = min(float(np.min(v)) for v in coordinates)
+    high = max(float(np.max(v)) for v in coordinates)
+    origin = low if origin is None else origin
+    first = int(np.floor((low - origin) / step + 1e-3))
+    last = int(np.ceil((high - origin) / step - 1e-3))
+    return origin + step * (np.arange(first - padding, last + padding + 2) - 0.5)
