@@ -1,0 +1,249 @@
+"""Noise covariances of one modality, and the whitening they define."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError, cholesky, solve_triangular
+
+from ._checks import as_finite, as_positive, fail
+
+DENSE_LIMIT = 20_000  # data; a dense factor of that many takes 3.2 GB
+
+
+def noise_std(data, relative, floor):
+    """Standard deviation proportional to the datum plus a floor.
+
+    std = relative |d| + floor max|d|, the (τ1, τ2) rule of Vatankhah et al. (2022, arXiv 2112.15562).
+
+    Parameters
+    ----------
+    data : array_like
+        Data in physical units; NaN marks a gap and stays NaN.
+    relative : float
+        τ1, share of each datum's size, >= 0.
+    floor : float
+        τ2, share of the largest datum's size, >= 0; one of the two must be positive.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `data`.
+
+    Raises
+    ------
+    ValueError
+        If both are zero, one is negative, or the rule gives a zero standard deviation.
+
+    Examples
+    --------
+    >>> noise_std([1.0, -10.0], relative=0.02, floor=0.01)
+    array([0.12, 0.3 ])
+    """
+    data = as_finite("data", data, allow_nan=True)
+    for name, value in (("relative", relative), ("floor", floor)):
+        if not np.isfinite(value) or value < 0:
+            fail(name, "be finite and >= 0", repr(value), "Give a fraction such as 0.02.")
+    size = np.abs(data)
+    std = relative * size + floor * np.nanmax(size)
+    if not np.nanmin(std) > 0:
+        fail("relative, floor", "give every datum a standard deviation > 0", "zero somewhere", "Raise `floor`.")
+    return std
+
+
+class _Noise:
+    """Shared interface: covariance C = L Lᵀ of `size` data in squared physical units."""
+
+    independent = False  # between stations: pointwise log likelihoods exist only then
+
+    def solve(self, residual):
+        """C⁻¹ r for r of shape (size,) or (size, k)."""
+        return self.whiten_adjoint(self.whiten(residual))
+
+
+class DiagonalNoise(_Noise):
+    """Independent noise.
+
+    Parameters
+    ----------
+    std : array_like, shape (n_data,) or the data's grid shape
+        Standard deviations, physical units of the data, > 0.
+
+    Examples
+    --------
+    >>> DiagonalNoise([0.5, 2.0]).whiten(np.array([1.0, 1.0]))
+    array([2. , 0.5])
+    """
+
+    independent = True
+
+    def __init__(self, std):
+        self.std = as_positive("std", std).ravel()
+        self.size = self.std.size
+
+    def _column(self, array):
+        return self.std if np.ndim(array) == 1 else self.std[:, None]
+
+    def whiten(self, residual):
+        """L⁻¹ r for r of shape (size,) or (size, k)."""
+        return residual / self._column(residual)
+
+    whiten_adjoint = whiten
+
+    def apply(self, vector):
+        """C v."""
+        return vector * self._column(vector) ** 2
+
+    def covariance(self):
+        """Dense covariance, shape (size, size)."""
+        return np.diag(self.std**2)
+
+    def variance(self):
+        """Diagonal of the covariance, shape (size,)."""
+        return self.std**2
+
+    def sample(self, rng, count):
+        """`count` draws, shape (count, size)."""
+        return rng.standard_normal((count, self.size)) * self.std
+
+    def logdet(self):
+        """Logarithm of the determinant of C."""
+        return 2.0 * float(np.sum(np.log(self.std)))
+
+    def scaled(self, factor):
+        """The same noise with its covariance multiplied by `factor`."""
+        return DiagonalNoise(self.std * np.sqrt(factor))
+
+    def settings(self):
+        """Description for the record of a run."""
+        low, high = self.std.min(), self.std.max()
+        return f"independent, std {low:.4g}" if low == high else f"independent, std {low:.4g} to {high:.4g}"
+
+
+class DenseNoise(_Noise):
+    """Correlated noise given as a matrix.
+
+    Parameters
+    ----------
+    covariance : array_like, shape (n_data, n_data)
+        Symmetric positive definite, squared physical units of the data.
+
+    Raises
+    ------
+    ValueError
+        If it is not square, symmetric to 1e-10 of its largest entry, and positive definite.
+
+    Examples
+    --------
+    >>> noise = DenseNoise([[4.0, 1.0], [1.0, 1.0]])
+    >>> float(round(noise.logdet(), 6)), 3 == round(np.exp(noise.logdet()))
+    (1.098612, True)
+    """
+
+    def __init__(self, covariance):
+        matrix = as_finite("covariance", covariance, 2)
+        if matrix.shape[0] != matrix.shape[1]:
+            fail("covariance", "be square", f"shape {matrix.shape}", "Give one row and column for each datum.")
+        if matrix.shape[0] > DENSE_LIMIT:
+            fail("covariance", f"have at most {DENSE_LIMIT} rows", f"{matrix.shape[0]}", "Thin or split the survey.")
+        asymmetry = np.abs(matrix - matrix.T).max()
+        if asymmetry > 1e-10 * np.abs(matrix).max():
+            fail("covariance", "be symmetric", f"asymmetry {asymmetry:.3g}", "Use 0.5 * (C + C.T) if that is meant.")
+        self._matrix = 0.5 * (matrix + matrix.T)
+        try:
+            self._factor = cholesky(self._matrix, lower=True)
+        except LinAlgError:
+            low = float(np.linalg.eigvalsh(self._matrix)[0])
+            fail("covariance", "be positive definite", f"smallest eigenvalue {low:.3g}", "Add a white-noise part.")
+        self.size = matrix.shape[0]
+
+    def whiten(self, residual):
+        """L⁻¹ r for r of shape (size,) or (size, k)."""
+        return solve_triangular(self._factor, residual, lower=True)
+
+    def whiten_adjoint(self, vector):
+        """L⁻ᵀ v for v of shape (size,) or (size, k)."""
+        return solve_triangular(self._factor, vector, lower=True, trans=1)
+
+    def apply(self, vector):
+        """C v."""
+        return self._matrix @ vector
+
+    def covariance(self):
+        """Dense covariance, shape (size, size)."""
+        return self._matrix.copy()
+
+    def variance(self):
+        """Diagonal of the covariance, shape (size,)."""
+        return np.diag(self._matrix).copy()
+
+    def sample(self, rng, count):
+        """`count` draws, shape (count, size)."""
+        return rng.standard_normal((count, self.size)) @ self._factor.T
+
+    def logdet(self):
+        """Logarithm of the determinant of C."""
+        return 2.0 * float(np.sum(np.log(np.diag(self._factor))))
+
+    def scaled(self, factor):
+        """The same noise with its covariance multiplied by `factor`."""
+        return DenseNoise(self._matrix * factor)
+
+    def settings(self):
+        """Description for the record of a run."""
+        std = np.sqrt(self.variance())
+        return f"dense covariance, std {std.min():.4g} to {std.max():.4g}"
+
+
+@dataclass(frozen=True)
+class StationaryNoise:
+    """Noise whose covariance depends on the offset between two stations only.
+
+    A modality places it on its stations, which needs a forward operator that knows them; the result is a
+    `DenseNoise`, so at most 20,000 data.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``kernel(east, north)``: covariance at an offset in metres (arrays broadcast), squared units of the data.
+    white : float, default 0
+        Standard deviation of an independent part added to the diagonal, units of the data.
+
+    Examples
+    --------
+    >>> noise = StationaryNoise(lambda e, n: np.exp(-np.hypot(e, n) / 500.0), white=0.1)
+    >>> noise.at(np.array([0.0, 500.0]), np.array([0.0, 0.0])).covariance().round(3)
+    array([[1.01 , 0.368],
+           [0.368, 1.01 ]])
+    """
+
+    kernel: object
+    white: float = 0.0
+
+    def __post_init__(self):
+        """Refuse what is not callable at once."""
+        if not callable(self.kernel):
+            fail("kernel", "be callable as kernel(east, north)", type(self.kernel).__name__, "Pass a function.",
+                 TypeError)
+        if not np.isfinite(self.white) or self.white < 0:
+            fail("white", "be finite and >= 0", repr(self.white), "Give a standard deviation.")
+
+    def at(self, easting, northing):
+        """Dense noise at stations.
+
+        Parameters
+        ----------
+        easting, northing : ndarray, shape (n_data,)
+            Station coordinates, metres.
+
+        Returns
+        -------
+        DenseNoise
+        """
+        if easting.size > DENSE_LIMIT:
+            fail("data", f"number at most {DENSE_LIMIT} for stationary noise", f"{easting.size}", "Thin the survey.")
+        covariance = np.asarray(
+            self.kernel(easting[:, None] - easting[None], northing[:, None] - northing[None]), dtype=float
+        )
+        if covariance.shape != (easting.size,) * 2:
+            fail("kernel", "broadcast over its arguments", f"shape {covariance.shape}", "Use NumPy functions in it.")
+        return DenseNoise(covariance + self.white**2 * np.eye(easting.size))

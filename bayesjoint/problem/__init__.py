@@ -1,0 +1,8 @@
+"""Parameters, modalities and the negative log posterior that ties them."""
+
+from .augment import add_bias
+from .joint import JointProblem
+from .modality import Modality
+from .parameter import Parameter
+
+__all__ = ["JointProblem", "Modality", "Parameter", "add_bias"]

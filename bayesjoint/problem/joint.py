@@ -1,0 +1,279 @@
+"""The joint problem: negative log posterior, its gradient and Gauss–Newton products."""
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from .._checks import fail
+from .prior import JointPrior
+
+
+class ModalityOperator(LinearOperator):
+    """A modality's forward operator acting on the state vector x: physical data = operator @ x.
+
+    Parameters
+    ----------
+    modality : Modality
+        The survey.
+    parameters : dict of {str: Parameter}
+        By name.
+    slices : dict of {str: slice}
+        Places in x.
+    size : int
+        Length of x.
+    """
+
+    def __init__(self, modality, parameters, slices, size):
+        super().__init__(np.dtype(np.float64), (modality.size, size))
+        self.forward = modality.forward
+        self._parts, start = [], 0
+        for name in modality.parameters:
+            p = parameters[name]
+            self._parts.append((slices[name], slice(start, start + p.size), p.scale))
+            start += p.size
+        if self.forward.shape[1] != start:
+            fail(f"forward of modality {modality.name!r}", f"have {start} columns, the sizes of "
+                 f"{', '.join(modality.parameters)} together", f"{self.forward.shape[1]}", "Use the same mesh for both.")
+
+    def _matmat(self, x):
+        if len(self._parts) == 1:
+            where, _, scale = self._parts[0]
+            return self.forward.matmat(scale * x[where])
+        return self.forward.matmat(np.concatenate([scale * x[where] for where, _, scale in self._parts]))
+
+    def _matvec(self, x):
+        x = np.asarray(x).ravel()
+        if len(self._parts) == 1:
+            where, _, scale = self._parts[0]
+            return self.forward.matvec(scale * x[where])
+        return self.forward.matvec(np.concatenate([scale * x[where] for where, _, scale in self._parts]))
+
+    def _rmatvec(self, y):
+        return self._scatter(self.forward.rmatvec(np.asarray(y).ravel()))
+
+    def _rmatmat(self, y):
+        return self._scatter(self.forward.rmatmat(y))
+
+    def _scatter(self, physical):
+        out = np.zeros((self.shape[1], *physical.shape[1:]))
+        for where, inside, scale in self._parts:
+            np.multiply(physical[inside], scale, out=out[where])
+        return out
+
+
+class JointProblem:
+    """Parameters, surveys and couplings as one posterior density.
+
+    Φ(x) = ½ Σ_k w_k ‖C_k^{-1/2}(G_k m − d_k)‖² + Σ_p R_p + Σ_c S_c, with x the concatenated m̂_p = m_p / scale_p.
+    A separate inversion is the same class with one modality and no coupling.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+        Unknowns, with different names.
+    modalities : list of Modality
+        Surveys, with different names.
+    couplings : list of coupling, default ()
+        Penalties, and at most one joint covariance (`Coregionalization`).
+    weights : dict of {modality name: float}, optional
+        Likelihood exponents w_k > 0; default 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On repeated or unknown names, sizes that disagree, weights <= 0.
+
+    Examples
+    --------
+    >>> from bayesjoint import DiagonalNoise, GaussianPrior, Modality, Parameter
+    >>> m = Parameter("slope", 1, prior=GaussianPrior(0.0, 1.0))
+    >>> line = Modality("line", np.ones((2, 1)), [1.0, 3.0], DiagonalNoise([1.0, 1.0]), "slope")
+    >>> problem = JointProblem([m], [line])
+    >>> problem.value(problem.pack({"slope": [2.0]}))
+    3.0
+    """
+
+    def __init__(self, parameters, modalities, couplings=(), weights=None):
+        self.parameters = _unique("parameters", parameters, ("bound_prior", "from_hat"))
+        self.modalities = _unique("modalities", modalities, ("forward", "noise"))
+        self.couplings = tuple(couplings)
+        self.slices, start = {}, 0
+        for p in self.parameters:
+            self.slices[p.name] = slice(start, start + p.size)
+            start += p.size
+        self.size = start
+        self.by_name = {p.name: p for p in self.parameters}
+        self.weights = self._exponents(weights)
+        self._check_names()
+        self._operators = [ModalityOperator(k, self.by_name, self.slices, self.size) for k in self.modalities]
+        joint = [c for c in self.couplings if hasattr(c, "joint_covariance")]
+        if len(joint) > 1:
+            fail("couplings", "hold at most one joint covariance", f"{len(joint)}", "Merge them into one matrix.")
+        self.prior = JointPrior(self.parameters, self.slices, joint[0] if joint else None)
+        self.penalties = [self._bound(c) for c in self.couplings if c not in joint]
+        self.lower = self._bound_side("lower", -np.inf)
+        self.upper = self._bound_side("upper", np.inf)
+        self.free = ~np.concatenate([p.fixed_mask for p in self.parameters])
+
+    # -- state vector ------------------------------------------------------------------------------------------------
+    def pack(self, physical):
+        """Physical arrays by parameter name to the state vector x, shape (size,)."""
+        missing = set(self.by_name) ^ set(physical)
+        if missing:
+            fail("physical", f"have the keys {sorted(self.by_name)}", f"{sorted(physical)}", "Give every parameter.")
+        return np.concatenate([p.to_hat(physical[p.name]) for p in self.parameters])
+
+    def unpack(self, x):
+        """State vectors, shape (..., size), to {name: physical array (..., *shape)}."""
+        x = np.asarray(x)
+        return {p.name: p.from_hat(x[..., self.slices[p.name]]) for p in self.parameters}
+
+    def start(self):
+        """Reference model, inside the bounds, with known cells at their values: shape (size,)."""
+        x = np.clip(np.concatenate([p.reference_hat for p in self.parameters]), self.lower, self.upper)
+        known = ~self.free
+        x[known] = np.concatenate([p.fixed_values for p in self.parameters])[known]
+        return x
+
+    # -- pieces ------------------------------------------------------------------------------------------------------
+    def operator(self, k):
+        """Forward operator of modality k (name or index) on x, to physical data."""
+        return self._operators[k if isinstance(k, int) else [m.name for m in self.modalities].index(k)]
+
+    def residuals(self, x):
+        """[A_k x − d_k], physical units."""
+        return [a.matvec(x) - m.data for a, m in zip(self._operators, self.modalities, strict=True)]
+
+    def chi2(self, x):
+        """{modality name: ‖C_k^{-1/2}(A_k x − d_k)‖²}, without the exponents."""
+        return {m.name: float(np.sum(m.noise.whiten(r) ** 2))
+                for m, r in zip(self.modalities, self.residuals(x), strict=True)}
+
+    def terms(self, x):
+        """Every term of Φ by name."""
+        terms = {f"misfit {name}": 0.5 * self.weights[name] * chi2 for name, chi2 in self.chi2(x).items()}
+        terms |= {f"prior {name}": value for name, value in self.prior.terms(x).items()}
+        for i, bound in enumerate(self.penalties):
+            terms[f"coupling {i}"] = bound.value(self.parts(x))
+        return terms
+
+    def parts(self, x):
+        """{name: flat m̂} views of x."""
+        return {name: x[where] for name, where in self.slices.items()}
+
+    # -- Φ -----------------------------------------------------------------------------------------------------------
+    def value(self, x):
+        """Φ(x), constants dropped."""
+        return sum(self.terms(x).values())
+
+    def gradient(self, x):
+        """∇Φ(x), shape (size,), zero at known cells."""
+        out = self.prior.gradient(x)
+        for a, m, r in zip(self._operators, self.modalities, self.residuals(x), strict=True):
+            out += a.rmatvec(self.weights[m.name] * m.noise.solve(r))
+        for bound in self.penalties:
+            for name, part in bound.gradient(self.parts(x)).items():
+                out[self.slices[name]] += part
+        return np.where(self.free, out, 0.0)
+
+    def hessian_product(self, x, direction):
+        """Hessian of Φ at x times a direction (exact for linear forward operators), shape (size,)."""
+        v = np.where(self.free, direction, 0.0)
+        out = self.prior.hessian_product(x, v)
+        for a, m in zip(self._operators, self.modalities, strict=True):
+            out += a.rmatvec(self.weights[m.name] * m.noise.solve(a.matvec(v)))
+        for bound in self.penalties:
+            for name, part in bound.hessian_product(self.parts(x), self.parts(v)).items():
+                out[self.slices[name]] += part
+        return np.where(self.free, out, 0.0)
+
+    @property
+    def bounded(self):
+        """Whether any parameter has a finite bound."""
+        return bool(np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
+
+    @property
+    def linear_gaussian(self):
+        """Whether the posterior is exactly Gaussian: Gaussian prior, linear operators, no penalty, no bounds."""
+        return self.prior.gaussian and not self.penalties and not self.bounded
+
+    # -- relatives ---------------------------------------------------------------------------------------------------
+    def separate(self):
+        """{modality name: JointProblem} of each survey alone with the parameters it sees, without couplings."""
+        return {
+            m.name: JointProblem([p for p in self.parameters if p.name in m.parameters], [m],
+                                 weights={m.name: self.weights[m.name]})
+            for m in self.modalities
+        }
+
+    def replace(self, **changes):
+        """A copy with some of parameters, modalities, couplings, weights changed."""
+        given = {"parameters": self.parameters, "modalities": self.modalities, "couplings": self.couplings,
+                 "weights": self.weights}
+        return JointProblem(**{**given, **changes})
+
+    def settings(self):
+        """What was asked, as {key: string or number}, for the record of a run."""
+        out = {}
+        for p in self.parameters:
+            out |= {f"{p.name}: {key}": value for key, value in p.settings().items()}
+            if p.mesh is not None:
+                out["mesh"] = repr(p.mesh)
+        for m in self.modalities:
+            out |= {f"{m.name}: data": m.size, f"{m.name}: noise": m.noise.settings(),
+                    f"{m.name}: likelihood exponent": self.weights[m.name]}
+        out["couplings"] = ", ".join(repr(c) for c in self.couplings) or "none"
+        return out
+
+    def __repr__(self):
+        return (f"JointProblem(parameters={list(self.by_name)}, modalities={[m.name for m in self.modalities]}, "
+                f"couplings={list(self.couplings)}, {sum(m.size for m in self.modalities)} data, {self.size} unknowns)")
+
+    # -- construction ------------------------------------------------------------------------------------------------
+    def _exponents(self, weights):
+        names = [m.name for m in self.modalities]
+        given = dict(weights or {})
+        for name, value in given.items():
+            if name not in names:
+                fail("weights", f"be keyed by modality names {names}", repr(name), "Correct the key.")
+            if not np.isfinite(value) or value <= 0:
+                fail(f"weights[{name!r}]", "be finite and > 0", repr(value), "Leave the survey out instead.")
+        return {name: float(given.get(name, 1.0)) for name in names}
+
+    def _check_names(self):
+        seen = set()
+        for m in self.modalities:
+            unknown = set(m.parameters) - set(self.by_name)
+            if unknown:
+                fail(f"parameter of modality {m.name!r}", f"be among {sorted(self.by_name)}", f"{sorted(unknown)}",
+                     "Add the parameter to `parameters` or correct the name.")
+            seen |= set(m.parameters)
+        for c in self.couplings:
+            names = getattr(c, "parameters", None)
+            unknown = set(names or ()) - set(self.by_name)
+            if unknown:
+                fail("parameters of a coupling", f"be among {sorted(self.by_name)}", f"{sorted(unknown)}", "Mend it.")
+            if not hasattr(c, "joint_covariance") and not hasattr(c, "bind"):
+                fail("couplings", "hold bayesjoint couplings", type(c).__name__, "Try Gramian(...).", TypeError)
+
+    def _bound(self, coupling):
+        names = coupling.parameters
+        members = [p for p in self.parameters if (p.mesh is not None if names is None else p.name in names)]
+        return coupling.bind(members)
+
+    def _bound_side(self, side, open_value):
+        return np.concatenate([
+            np.full(p.size, open_value) if getattr(p, side) is None else getattr(p, side) for p in self.parameters
+        ])
+
+
+def _unique(argument, things, attributes):
+    things = tuple(things)
+    if not things:
+        fail(argument, "hold at least one", "none", "Pass a list.")
+    for thing in things:
+        if not all(hasattr(thing, a) for a in attributes):
+            fail(argument, "hold bayesjoint objects", type(thing).__name__, "See the class's docstring.", TypeError)
+    names = [t.name for t in things]
+    if len(set(names)) != len(names):
+        fail(argument, "have different names", f"{names}", "Rename one.")
+    return things

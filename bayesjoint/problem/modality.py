@@ -1,0 +1,94 @@
+"""One survey as the problem sees it: forward operator, data, noise, and the parameters it looks at."""
+
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+from .._checks import as_finite, fail
+from ..noise import StationaryNoise
+
+
+class Modality:
+    """Data d = G m + e of one survey.
+
+    Parameters
+    ----------
+    name : str
+        Identifier; it names the survey in every result.
+    forward : LinearOperator or array_like, shape (n_data, n)
+        Acts on the physical values of the parameters it sees, flattened and joined in the order of `parameter`.
+    data : array_like
+        n_data values in any shape (flattened in C order), finite: leave gaps out of `forward` and `data`.
+    noise : DiagonalNoise, DenseNoise or StationaryNoise
+        Noise covariance.
+    parameter : str or tuple of str
+        Name(s) of the parameter(s) the survey sees.
+    units : str, optional
+        Units of the data; default the operator's, else "1".
+    metadata : dict, optional
+        Strings and numbers kept with the result: source, licence and the like.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If sizes disagree or data hold NaN or Inf.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bayesjoint import DiagonalNoise
+    >>> Modality("line", np.eye(2), [1.0, 2.0], DiagonalNoise([0.1, 0.1]), "density").size
+    2
+    """
+
+    def __init__(self, name, forward, data, noise, parameter, units=None, metadata=None):
+        if not isinstance(name, str) or not name.isidentifier():
+            fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "gravity".', TypeError)
+        self.name = name
+        self.forward = _operator(forward)
+        self.data = as_finite("data", data).ravel()
+        self.size = self.data.size
+        if self.forward.shape[0] != self.size:
+            fail("forward", f"have one row for each of the {self.size} data", f"shape {self.forward.shape}",
+                 "Build it at the stations of the data; StationSelection leaves gaps out.")
+        self.noise = self._placed(noise)
+        if self.noise.size != self.size:
+            fail("noise", f"have size {self.size}", f"size {self.noise.size}", "Give one std for each datum.")
+        self.parameters = (parameter,) if isinstance(parameter, str) else tuple(parameter)
+        if not self.parameters or len(set(self.parameters)) != len(self.parameters):
+            fail("parameter", "name one or more different parameters", repr(parameter), "Check the names.")
+        self.units = getattr(forward, "units", "1") if units is None else str(units)
+        self.kind = getattr(forward, "kind", "data")
+        self.data_shape = tuple(getattr(forward, "data_shape", (self.size,)))
+        self.data_dims = tuple(getattr(forward, "data_dims", ("id",)))
+        self.metadata = dict(metadata or {})
+
+    def _placed(self, noise):
+        if isinstance(noise, StationaryNoise):
+            if not hasattr(self.forward, "coordinates"):
+                fail("forward", "know its stations when the noise is stationary", type(self.forward).__name__,
+                     "Use DenseNoise, or an operator of bayesjoint.")
+            easting, northing, _ = self.forward.coordinates()
+            return noise.at(easting, northing)
+        if not hasattr(noise, "whiten"):
+            fail("noise", "be DiagonalNoise, DenseNoise or StationaryNoise", type(noise).__name__,
+                 "Wrap standard deviations in DiagonalNoise(std).", TypeError)
+        return noise
+
+    def replace(self, **changes):
+        """A copy with some constructor arguments changed."""
+        given = {"name": self.name, "forward": self.forward, "data": self.data, "noise": self.noise,
+                 "parameter": self.parameters, "units": self.units, "metadata": self.metadata}
+        return Modality(**{**given, **changes})
+
+    def __repr__(self):
+        return f"Modality({self.name!r}, {self.size} data, parameter={self.parameters!r})"
+
+
+def _operator(forward):
+    if isinstance(forward, LinearOperator):
+        return forward
+    if hasattr(forward, "matvec") or hasattr(forward, "toarray"):
+        return aslinearoperator(forward)
+    if callable(forward):
+        fail("forward", "be a LinearOperator or a matrix", "a callable",
+             "Nonlinear forward models are not offered yet; linearise, or wrap it in a LinearOperator.", TypeError)
+    return aslinearoperator(as_finite("forward", forward, 2))

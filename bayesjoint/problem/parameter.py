@@ -1,0 +1,131 @@
+"""One unknown: a property on a mesh, or a plain vector."""
+
+import numpy as np
+
+from .._checks import as_finite, as_positive, as_shape, fail
+from ..mesh import Mesh
+
+# units at the boundary, and the scale that makes m̂ of order one (density in g/cm³, the unit of the literature)
+KNOWN = {"density": ("kg/m3", 1000.0), "susceptibility": ("SI", 1.0)}
+
+
+class Parameter:
+    """An unknown with its prior, its bounds and what is known of it.
+
+    Inside, everything acts on m̂ = m / scale, flattened in C order of (upward, northing, easting).
+
+    Parameters
+    ----------
+    name : str
+        "density" and "susceptibility" have default units (kg/m3, SI) and scales (1000, 1).
+    mesh : Mesh or int
+        Where it lives; an integer makes a plain vector of that length.
+    prior : prior, optional
+        `Matern`, `MinimumLength`, `Focusing`, `GaussianPrior`; None is a flat prior.
+    bounds : (lower, upper), optional
+        Physical units; scalars or arrays of the parameter's shape; None inside means no bound on that side.
+    scale : float, optional
+        Physical units of one m̂. Default by name, else 1.
+    units : str, optional
+        Default by name, else "1".
+    fixed : array_like, optional
+        Known cells: an array of the parameter's shape with their values (physical units), NaN where unknown.
+    reference : array_like, optional
+        Reference model m_apr of focusing and minimum-length priors, mean of a Matérn prior that states none.
+        Scalar or array, physical units. Default 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On wrong shapes, a lower bound above its upper bound, fixed values outside the bounds.
+
+    Examples
+    --------
+    >>> from bayesjoint import Mesh
+    >>> density = Parameter("density", Mesh.regular((2, 3, 4), (50, 100, 100)), bounds=(0, 500))
+    >>> density.units, density.size, float(density.upper[0])
+    ('kg/m3', 24, 0.5)
+    """
+
+    def __init__(self, name, mesh, prior=None, bounds=None, scale=None, units=None, fixed=None, reference=None):
+        if not isinstance(name, str) or not name.isidentifier():
+            fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "density".', TypeError)
+        self.name = name
+        self.mesh, self.shape = _domain(mesh)
+        self.size = int(np.prod(self.shape))
+        default_units, default_scale = KNOWN.get(name, ("1", 1.0))
+        self.units = default_units if units is None else str(units)
+        self.scale = float(as_positive("scale", default_scale if scale is None else scale, 0))
+        self.prior = prior
+        if prior is not None and not hasattr(prior, "bind"):
+            fail("prior", "be one of bayesjoint's priors or None", type(prior).__name__, "Try Matern(...).", TypeError)
+        self.lower, self.upper = self._bounds(bounds)
+        self.fixed_mask, self.fixed_values = self._known(fixed)
+        self.reference_hat = self.to_hat(0.0 if reference is None else reference)
+        self._given = {"bounds": bounds, "fixed": fixed, "reference": reference}
+        self.bound_prior = None if prior is None else prior.bind(self)
+
+    def to_hat(self, physical):
+        """Physical values (scalar or array of the parameter's shape) to flat m̂, shape (size,)."""
+        return as_shape(self.name, physical, self.shape).ravel() / self.scale
+
+    def from_hat(self, flat):
+        """Flat m̂, shape (..., size), to physical values, shape (..., *shape)."""
+        flat = np.asarray(flat)
+        return (flat * self.scale).reshape(*flat.shape[:-1], *self.shape)
+
+    def replace(self, **changes):
+        """A copy with some constructor arguments changed."""
+        given = {"name": self.name, "mesh": self.size if self.mesh is None else self.mesh, "prior": self.prior,
+                 "scale": self.scale, "units": self.units, **self._given}
+        return Parameter(**{**given, **changes})
+
+    def _bounds(self, bounds):
+        if bounds is None:
+            return None, None
+        if len(bounds) != 2:
+            fail("bounds", "be a pair (lower, upper)", f"{len(bounds)} value(s)", "Use None for an open side.")
+        sides = []
+        for label, side, open_value in (("lower bound", bounds[0], -np.inf), ("upper bound", bounds[1], np.inf)):
+            array = np.asarray(open_value if side is None else side, dtype=float)
+            if np.isnan(array).any() or (array.ndim and array.shape != self.shape):
+                fail(label, f"be a number or an array of shape {self.shape}", f"shape {array.shape}", "Check it.")
+            sides.append(np.broadcast_to(array, self.shape).ravel() / self.scale)
+        if np.any(sides[0] > sides[1]):
+            fail("bounds", "have lower <= upper", f"{bounds!r}", "Swap them.")
+        return sides
+
+    def _known(self, fixed):
+        if fixed is None:
+            return np.zeros(self.size, dtype=bool), np.zeros(self.size)
+        array = as_finite("fixed", fixed, allow_nan=True)
+        if array.shape != self.shape:
+            fail("fixed", f"have shape {self.shape}", f"shape {array.shape}", "Mark unknown cells with NaN.")
+        flat = array.ravel() / self.scale
+        mask = ~np.isnan(flat)
+        values = np.where(mask, flat, 0.0)
+        if self.lower is not None and np.any(mask & ((values < self.lower) | (values > self.upper))):
+            fail("fixed", "lie within the bounds", "a known cell outside them", "Widen the bounds or mend the value.")
+        return mask, values
+
+    def settings(self):
+        """Description for the record of a run: strings and numbers only."""
+        bounds = "none" if self._given["bounds"] is None else " to ".join(
+            "open" if b is None else f"{np.min(b):g}" if np.ndim(b) == 0 else f"array[{np.min(b):g}..{np.max(b):g}]"
+            for b in self._given["bounds"])
+        prior = "flat" if self.prior is None else repr(self.prior)
+        return {"units": self.units, "scale": self.scale, "prior": prior, "bounds": bounds,
+                "known_cells": int(self.fixed_mask.sum()), "unknowns": self.size}
+
+    def __repr__(self):
+        where = self.size if self.mesh is None else self.mesh
+        return f"Parameter({self.name!r}, {where!r}, prior={self.prior!r}, units={self.units!r})"
+
+
+def _domain(mesh):
+    if isinstance(mesh, Mesh):
+        return mesh, mesh.shape
+    if isinstance(mesh, (int, np.integer)) and not isinstance(mesh, bool) and mesh >= 1:
+        return None, (int(mesh),)
+    fail("mesh", "be a Mesh or a positive length", repr(mesh), "Use Mesh.regular(...), or 1 for a scalar.", TypeError)
+    return None

@@ -1,0 +1,100 @@
+"""The prior of all parameters together: independent blocks, or one joint covariance where parameters are coupled."""
+
+import numpy as np
+
+from ..priors.covariance import BlockCovariance, ConditionedCovariance
+from ..priors.gaussian import BoundGaussian
+
+
+class JointPrior:
+    """Prior over the state vector x.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+        In the order of x.
+    slices : dict of {str: slice}
+        Their places in x.
+    coregionalization : Coregionalization, optional
+        Replaces its members' own priors.
+    """
+
+    def __init__(self, parameters, slices, coregionalization=None):
+        self.size = sum(p.size for p in parameters)
+        self._blocks = []  # (index into x, bound prior)
+        members = []
+        if coregionalization is not None:
+            names = coregionalization.parameters
+            members = [p for p in parameters if (p.mesh is not None if names is None else p.name in names)]
+            if names is not None:
+                members.sort(key=lambda p: names.index(p.name))
+            index = np.concatenate([np.arange(self.size)[slices[p.name]] for p in members])
+            mean = np.concatenate([p.bound_prior.mean for p in members])
+            self._blocks.append((_as_slice(index), BoundGaussian(mean, coregionalization.joint_covariance(members))))
+        self.flat = [p.name for p in parameters if p.bound_prior is None]
+        self._blocks += [(slices[p.name], p.bound_prior) for p in parameters if p not in members and p.bound_prior]
+        self._known = np.concatenate([p.fixed_mask for p in parameters])
+        self._known_values = np.concatenate([p.fixed_values for p in parameters])
+        self.names = {p.name: slices[p.name] for p in parameters}
+
+    @property
+    def gaussian(self):
+        """Whether the whole prior is a proper Gaussian."""
+        return not self.flat and all(bound.gaussian for _, bound in self._blocks)
+
+    def terms(self, x):
+        """Negative log density of every block, by the names of its parameters."""
+        return {self._label(index): bound.value(x[index]) for index, bound in self._blocks}
+
+    def value(self, x):
+        """Negative log density up to its constant."""
+        return sum(self.terms(x).values())
+
+    def gradient(self, x):
+        """Gradient of `value`, shape (size,)."""
+        out = np.zeros(self.size)
+        for index, bound in self._blocks:
+            out[index] = bound.gradient(x[index])
+        return out
+
+    def hessian_product(self, x, direction):
+        """Hessian of `value` at x times a direction, shape (size,)."""
+        out = np.zeros(self.size)
+        for index, bound in self._blocks:
+            out[index] = bound.hessian_product(x[index], direction[index])
+        return out
+
+    def gaussian_moments(self):
+        """(mean, covariance) of a Gaussian prior, given the cells known exactly.
+
+        Returns
+        -------
+        mean : ndarray, shape (size,)
+        covariance : Covariance
+        """
+        mean = np.zeros(self.size)
+        for index, bound in self._blocks:
+            mean[index] = bound.mean
+        blocks = [(index, bound.covariance) for index, bound in self._blocks]
+        covariance = blocks[0][1] if _covers(blocks, self.size) else BlockCovariance(self.size, blocks)
+        known = np.flatnonzero(self._known)
+        if known.size:
+            covariance = ConditionedCovariance(covariance, known)
+            mean = mean + covariance.shift(self._known_values[known] - mean[known])
+        return mean, covariance
+
+    def _label(self, index):
+        probe = np.zeros(self.size, dtype=bool)
+        probe[index] = True
+        return "+".join(name for name, where in self.names.items() if probe[where].any())
+
+
+def _as_slice(index):
+    """A slice where the indices run on, so that views are taken rather than copies."""
+    if np.array_equal(index, np.arange(index[0], index[0] + index.size)):
+        return slice(int(index[0]), int(index[0]) + index.size)
+    return index
+
+
+def _covers(blocks, size):
+    return len(blocks) == 1 and isinstance(blocks[0][0], slice) and blocks[0][1].size == size
