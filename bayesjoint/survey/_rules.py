@@ -1,0 +1,102 @@
+"""What a `Survey` accepts: every rule on its input, one function a rule."""
+
+import numpy as np
+
+from .._checks import as_finite, as_shape, fail
+
+UNITS = {"gravity": "mGal", "magnetic": "nT"}
+RESERVED = ("easting", "northing", "upward", "station", "chain", "draw", "sample")
+
+
+def word(argument, value):
+    """Return `value`, a non-empty string."""
+    if not isinstance(value, str) or not value.strip():
+        fail(argument, "be a non-empty string", repr(value), "Pass a word such as 'gravity'.", TypeError)
+    return value
+
+
+def plain(data):
+    """Turn a mask into NaN, and a labelled array the right way round (a square one would fit silently)."""
+    if isinstance(data, np.ma.MaskedArray):
+        return data.astype(float).filled(np.nan)
+    if getattr(data, "dims", None) == ("easting", "northing"):
+        return data.transpose("northing", "easting")
+    return data
+
+
+def validated_units(kind, units):
+    """Units of the data: fixed for gravity and magnetic, required for anything else."""
+    own = UNITS.get(kind)
+    if own is None and units is None:
+        fail("units", f"be given for a kind other than {' or '.join(UNITS)}", f"kind {kind!r} and no units",
+             "Correct the spelling of `kind`, or pass units=.")
+    if own is not None and units not in (None, own):
+        fail("units", f"be {own!r} for kind {kind!r}", repr(units),
+             "Convert data and std first (`read_survey` does: 1 mGal = 10 um/s2 = 1e-5 m/s2).")
+    return own or word("units", units)
+
+
+def check_stations(shape, easting, northing):
+    """Refuse coordinates that do not fit data of `shape`."""
+    if len(shape) == 2 and shape != (northing.size, easting.size):
+        fail("data", "have shape (northing.size, easting.size)",
+             f"shape {shape} with {northing.size} northings and {easting.size} eastings",
+             "Transpose it, or pass scattered data as 1-D arrays of one length.")
+    if len(shape) == 1 and not shape[0] == northing.size == easting.size:
+        fail("data, easting and northing", "have one length for scattered stations",
+             f"{shape[0]}, {easting.size} and {northing.size}", "Pass data of shape (ny, nx) for a grid.")
+
+
+def validated_height(upward, shape):
+    """Return a float, or an array of `shape`; an unknown height is an error."""
+    if upward is None:
+        fail("upward", "be the stations' height in metres", "None", "Pass a number, or an array of data's shape.")
+    if np.ndim(upward) == 0:
+        return float(as_finite("upward", upward, 0))
+    return as_shape("upward", plain(upward), shape).copy()
+
+
+def validated_std(std, data):
+    """Return an array of data's shape, > 0 at every datum and NaN in the gaps, or None."""
+    if std is None:
+        return None
+    std = as_finite("std", plain(std), allow_nan=True)
+    if std.ndim == 0:
+        std = np.full(data.shape, float(std))
+    if std.shape != data.shape:
+        fail("std", f"be a number or have shape {data.shape}", f"shape {std.shape}", "Give one value per datum.")
+    std = np.where(np.isnan(data), np.nan, std)
+    bad = ~np.isnan(data) & ~(std > 0)
+    if bad.any():
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        fail("std", "be > 0 wherever there is a datum", f"{std[first]:g} at index {first}, {int(bad.sum())} in all",
+             "Give a positive std, or mark the datum as a gap (NaN).")
+    return std
+
+
+def oriented(name, axis, position, *arrays):
+    """Turn a descending axis round together with its data; refuse one that is not monotonic."""
+    steps = np.diff(axis)
+    if axis.size > 1 and steps[0] < 0:
+        axis, steps = axis[::-1].copy(), -steps
+        arrays = [np.flip(a, position).copy() if np.ndim(a) else a for a in arrays]
+    if np.any(steps <= 0):
+        fail(name, "be strictly monotonic on a grid", "a step of the other sign, or zero",
+             "Sort the axis with its data, or pass scattered stations as 1-D arrays.")
+    return axis, *arrays
+
+
+def validated_field(kind, intensity, inclination, declination):
+    """Inducing field as floats or None, in range, for magnetic surveys only."""
+    given = {"intensity": intensity, "inclination": inclination, "declination": declination}
+    if kind != "magnetic" and any(value is not None for value in given.values()):
+        fail("intensity, inclination, declination", "be given for kind 'magnetic' only", f"kind {kind!r}",
+             "Leave them out.")
+    values = {key: None if value is None else float(as_finite(key, value, 0)) for key, value in given.items()}
+    for key, low, high in (("intensity", 0.0, np.inf), ("inclination", -90.0, 90.0), ("declination", -360.0, 360.0)):
+        value = values[key]
+        if value is not None and (not low <= value <= high or (key == "intensity" and value == 0)):
+            unit = "nT" if key == "intensity" else "degrees"
+            fail(key, f"lie between {low:g} and {high:g} {unit}" + (", above 0" if low == 0 else ""), f"{value:g}",
+                 "Check units and sign.")
+    return tuple(values.values())
