@@ -1,0 +1,6 @@
+"""F and H: from a model of the ground to what the instruments would read."""
+
+from .base import ForwardOperator
+from .toeplitz import GravityOperator, MagneticOperator
+
+__all__ = ["ForwardOperator", "GravityOperator", "MagneticOperator"]

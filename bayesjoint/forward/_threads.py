@@ -1,0 +1,45 @@
+"""A small thread pool shared by the operators.
+
+Numba's own parallel loops are not used: its fallback threading layer aborts the process when two Python threads enter
+it, and users do run chains in threads. Kernels release the GIL instead, as SciPy's transforms do.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numba
+
+_state = {"pool": None}
+
+
+def worker_count():
+    """Threads the operators may use: the CPUs given to the process, at most ``NUMBA_NUM_THREADS`` if that is set."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(available, numba.config.NUMBA_NUM_THREADS))
+
+
+def run(tasks):
+    """Run callables, the first in this thread and the others in the pool; return their results in order."""
+    if len(tasks) == 1:
+        return [tasks[0]()]
+    if _state["pool"] is None:
+        _state["pool"] = ThreadPoolExecutor(max_workers=max(worker_count(), 2), thread_name_prefix="bayesjoint")
+    futures = [_state["pool"].submit(task) for task in tasks[1:]]
+    first = tasks[0]()
+    return [first, *(future.result() for future in futures)]
+
+
+def split(count, parts):
+    """Bounds of at most `parts` nearly equal, non-empty ranges of `count` items, as (start, stop) pairs."""
+    parts = max(1, min(parts, count))
+    bounds = [count * k // parts for k in range(parts + 1)]
+    return list(pairwise(bounds))
+
+
+def _forget_pool():
+    _state["pool"] = None
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=_forget_pool)

@@ -1,0 +1,118 @@
+"""What every forward operator offers, whatever computes it."""
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from .._checks import as_shape, fail
+from .kernels import UNITS
+
+
+class ForwardOperator(LinearOperator):
+    """A linear map from a model on a mesh to data: a SciPy `LinearOperator` that knows its mesh and its data.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Mesh of the model; vectors are its cells in C order of (upward, northing, easting).
+    kind : {"gravity", "magnetic"}
+        What is measured.
+    data_shape : tuple of int
+        Shape of the data.
+    data_dims : tuple of str
+        ``("northing", "easting")``, ``("height", "northing", "easting")`` or ``("station",)``.
+    dtype : dtype, default float64
+        Type of the products.
+
+    Attributes
+    ----------
+    units : str
+        Units of the data: mGal (g_z positive down) or nT.
+    """
+
+    def __init__(self, mesh, kind, data_shape, data_dims, dtype=np.float64):
+        self.mesh = mesh
+        self.kind = kind
+        self.units = UNITS[kind]
+        self.data_shape = tuple(int(n) for n in data_shape)
+        self.data_dims = tuple(data_dims)
+        super().__init__(np.dtype(dtype), (int(np.prod(self.data_shape)), mesh.size))
+
+    def predict(self, model):
+        """Data of a model.
+
+        Parameters
+        ----------
+        model : array_like, shape (nz, ny, nx)
+            Property of every cell, kg/m³ or SI. A scalar means the same everywhere.
+
+        Returns
+        -------
+        ndarray, shape `data_shape`
+            mGal or nT.
+
+        Raises
+        ------
+        ValueError
+            If the shape is not the mesh's or a value is not finite.
+        """
+        model = as_shape("model", model, self.mesh.shape)
+        return self.matvec(model.ravel()).reshape(self.data_shape)
+
+    def coordinates(self):
+        """Easting, northing and upward of every datum, three arrays of shape (n_data,), metres."""
+        raise NotImplementedError
+
+    def rows(self, index):
+        """Dense sensitivities of some data.
+
+        Parameters
+        ----------
+        index : array_like of int, shape (k,)
+            Data wanted, in flattening order.
+
+        Returns
+        -------
+        ndarray of float64, shape (k, n_cells)
+            Field per unit of property, from direct prism sums.
+        """
+        raise NotImplementedError
+
+    def to_dense(self):
+        """The whole matrix, shape (n_data, n_cells), float64: 8·n_data·n_cells bytes, for small problems."""
+        return self.rows(np.arange(self.shape[0]))
+
+    def _index(self, index):
+        index = np.atleast_1d(np.asarray(index))
+        if index.dtype == bool or not np.issubdtype(index.dtype, np.integer) or index.ndim != 1:
+            fail("index", "be a one-dimensional array of integers", f"{index.dtype} of shape {index.shape}",
+                 "Use np.flatnonzero(mask) for a mask.")
+        if index.size and not (-self.shape[0] <= index.min() and index.max() < self.shape[0]):
+            fail("index", f"lie below the {self.shape[0]} data", f"{index.min()} to {index.max()}",
+                 "Count data in flattening order, from 0.")
+        return index % self.shape[0]
+
+    def _columns(self, block, size):
+        """Check a (size,) or (size, k) block and return it as (size, k) of the operator's type."""
+        block = np.asarray(block)
+        if np.iscomplexobj(block):
+            fail("vector", "be real", f"dtype {block.dtype}", "Multiply real and imaginary parts apart.", TypeError)
+        return np.asarray(block, dtype=self.dtype).reshape(size, -1)
+
+    # SciPy calls these with checked shapes; both directions go through one blocked product each.
+    def _matvec(self, x):
+        return self._forward(self._columns(x, self.shape[1]))[:, 0]
+
+    def _matmat(self, X):
+        return self._forward(self._columns(X, self.shape[1]))
+
+    def _rmatvec(self, y):
+        return self._backward(self._columns(y, self.shape[0]))[:, 0]
+
+    def _rmatmat(self, Y):
+        return self._backward(self._columns(Y, self.shape[0]))
+
+    def _forward(self, columns):
+        raise NotImplementedError
+
+    def _backward(self, columns):
+        raise NotImplementedError

@@ -1,0 +1,237 @@
+"""The fast operators: stations on a lattice over the mesh's columns, by block-Toeplitz matrices and FFTs."""
+
+import numpy as np
+from scipy.fft import next_fast_len
+
+from .._checks import as_finite, fail, one_of
+from ..mesh import SPACING_TOLERANCE, Mesh
+from ._convolution import LayeredConvolution
+from .base import ForwardOperator
+from .kernels import cell_layer, gravity_coefficients, magnetic_coefficients, node_plane
+
+ALIGNMENT_TOLERANCE = 1e-3  # of a cell; `Mesh.from_surveys` accepts the same
+
+
+class LatticeOperator(ForwardOperator):
+    """Field on a lattice of stations above the centres of a mesh's columns.
+
+    Each layer's sensitivity is block-Toeplitz with Toeplitz blocks, embedded in a circulant of at least
+    (s_x + n_x − 1) × (s_y + n_y − 1) and applied by FFT: one forward transform a layer and one inverse for A x, the
+    reverse for Aᵀ y. Users build `GravityOperator` or `MagneticOperator`.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Equal columns; layers of any thickness.
+    easting, northing : array_like, shapes (s_x,), (s_y,)
+        Station coordinates along each axis, metres, ascending, at the centres of the mesh's columns or of columns the
+        mesh would have if it were extended.
+    height : float or array_like
+        Upward coordinate of the stations, metres; several heights give data (height, northing, easting).
+    kind : {"gravity", "magnetic"}
+        What is computed.
+    coefficients : ndarray, shape (6,)
+        Weights of the corner functions.
+    dtype : {"float64", "float32"}
+        Type of spectra and products.
+    """
+
+    def __init__(self, mesh, easting, northing, height, kind, coefficients, dtype):
+        if not isinstance(mesh, Mesh):
+            fail("mesh", "be a bayesjoint.Mesh", type(mesh).__name__, "Build one with Mesh or Mesh.regular.", TypeError)
+        dtype = one_of("dtype", np.dtype(dtype).name, ("float64", "float32"))
+        self.spacing = mesh.horizontal_spacing()
+        self.easting, column = _window("easting", easting, mesh.easting, self.spacing[1])
+        self.northing, row = _window("northing", northing, mesh.northing, self.spacing[0])
+        self.window = (row, column)
+        self.height, several = _heights(mesh, height, self.easting, self.northing)
+        shape = (self.northing.size, self.easting.size)
+        dims = ("northing", "easting")
+        if several:
+            shape, dims = (self.height.size, *shape), ("height", *dims)
+        super().__init__(mesh, kind, shape, dims, dtype)
+        self.coefficients = coefficients
+        self._convolution = self._embed()
+
+    def coordinates(self):
+        """Easting, northing and upward of every datum, three arrays of shape (n_data,), metres."""
+        upward, northing, easting = np.meshgrid(self.height, self.northing, self.easting, indexing="ij")
+        return easting.ravel(), northing.ravel(), upward.ravel()
+
+    def rows(self, index):
+        """Dense sensitivities of some data, shape (k, n_cells), float64, from direct prism sums."""
+        index = self._index(index)
+        shape = (self.height.size, self.northing.size, self.easting.size)
+        height, row, column = np.unravel_index(index, shape)
+        nz, ny, nx = self.mesh.shape
+        out = np.empty((index.size, nz, ny, nx))
+        for n, block in enumerate(self._blocks()):
+            here = np.flatnonzero(height == n // nz)
+            for k in here:  # entry (i, j) of a Toeplitz block is its lag row − j: a reversed slice
+                part = block[row[k] : row[k] + ny, column[k] : column[k] + nx]
+                out[k, n % nz] = part[::-1, ::-1]
+        return out.reshape(index.size, -1)
+
+    def _blocks(self):
+        """Yield, height after height and layer after layer, the field by lag: (s_y + n_y − 1, s_x + n_x − 1)."""
+        (dy, dx), (row, column), (_, ny, nx) = self.spacing, self.window, self.mesh.shape
+        # Lags, station less cell, run from −(n − 1) to s − 1 past the window's corner; edges lie half a step off.
+        easting = -dx * (np.arange(-nx, self.easting.size) + column + 0.5)
+        northing = -dy * (np.arange(-ny, self.northing.size) + row + 0.5)
+        nodes = np.empty((northing.size, easting.size))
+        for height in self.height:
+            faces = self.mesh.upward_edges - height
+            # Lags ascend while edges descend, so both axes are reversed for the differences and back after them.
+            node_plane(easting[::-1], northing[::-1], faces[0], self.coefficients, nodes)
+            for top in faces[1:]:
+                block = np.empty((northing.size - 1, easting.size - 1))
+                cell_layer(easting[::-1], northing[::-1], top, self.coefficients, nodes, block)
+                yield block[::-1, ::-1]
+
+    def _embed(self):
+        (nz, ny, nx), (sy, sx) = self.mesh.shape, (self.northing.size, self.easting.size)
+        padded = (next_fast_len(sy + ny - 1), next_fast_len(sx + nx - 1, real=True))
+
+        def circulants():
+            for block in self._blocks():
+                circulant = np.zeros(padded)
+                circulant[: block.shape[0], : block.shape[1]] = block
+                yield np.roll(circulant, (1 - ny, 1 - nx), axis=(0, 1))
+
+        return LayeredConvolution(circulants(), self.height.size, nz, padded, (ny, nx), (sy, sx), self.dtype)
+
+    def _forward(self, columns):
+        return self._convolution.forward(columns)
+
+    def _backward(self, columns):
+        return self._convolution.backward(columns)
+
+
+class GravityOperator(LatticeOperator):
+    """Gravity g_z in mGal, positive down, of a density contrast in kg/m³, on a lattice of stations.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Equal columns; layers of any thickness.
+    easting, northing : array_like, shapes (s_x,), (s_y,)
+        Station coordinates along each axis, metres, ascending, at the centres of the mesh's columns. A window of the
+        mesh is fine (the rest is padding), and it may reach beyond the mesh. A station within 1e-3 of a cell of its
+        lattice position is taken to be there.
+    height : float or array_like, shape (h,), default 0.0
+        Upward coordinate of the stations, metres. A sequence gives data (height, northing, easting).
+    dtype : {"float64", "float32"}, default "float64"
+        Type of spectra and products. float32 halves memory and takes about 0.6 of the time, at a relative error near
+        3e-7 of the largest datum: harmless next to any survey's noise.
+
+    Attributes
+    ----------
+    mesh, kind, units, data_shape, data_dims, easting, northing, height
+        What it maps from and to.
+
+    Raises
+    ------
+    ValueError
+        Unequal columns, stations off the lattice, unequal station spacing, a station inside the mesh, NaN or Inf.
+
+    See Also
+    --------
+    GravityOperator.at_stations : scattered stations and any rectilinear mesh.
+
+    Examples
+    --------
+    An infinite slab 1 km thick of 100 kg/m³ would give 2πGρt = 4.19 mGal; this one is 40 km wide.
+
+    >>> from bayesjoint import Mesh
+    >>> mesh = Mesh.regular(shape=(4, 41, 41), spacing=(250, 1000, 1000))
+    >>> op = GravityOperator(mesh, mesh.easting, mesh.northing)
+    >>> data = op.predict(100.0)
+    >>> data.shape, round(float(data[20, 20]), 2)
+    ((41, 41), 4.1)
+    """
+
+    def __init__(self, mesh, easting, northing, height=0.0, dtype="float64"):
+        super().__init__(mesh, easting, northing, height, "gravity", gravity_coefficients(), dtype)
+
+
+class MagneticOperator(LatticeOperator):
+    """Total-field magnetic anomaly in nT of an induced susceptibility (SI), on a lattice of stations.
+
+    Parameters
+    ----------
+    mesh, easting, northing, height, dtype
+        As for `GravityOperator`. On the mesh's top face the field is the limit from above.
+    intensity : float, default 50000.0
+        Inducing field, nT: mid-latitudes.
+    inclination, declination : float, default 45.0
+        Degrees; inclination positive down, declination clockwise from north.
+
+    Raises
+    ------
+    ValueError
+        As for `GravityOperator`; and a field that is not positive or an angle out of range.
+
+    Notes
+    -----
+    Magnetisation is induced and weak: demagnetisation (order χ², 1 % at 0.1 SI and more) and remanence are left out.
+
+    Examples
+    --------
+    At the pole a shallow magnetic body gives a high above it.
+
+    >>> from bayesjoint import Mesh
+    >>> mesh = Mesh.regular(shape=(2, 9, 9), spacing=(100, 100, 100))
+    >>> op = MagneticOperator(mesh, mesh.easting, mesh.northing, height=50, inclination=90)
+    >>> model = np.zeros(mesh.shape)
+    >>> model[0, 4, 4] = 0.01
+    >>> data = op.predict(model)
+    >>> bool(data[4, 4] == data.max() > 0)
+    True
+    """
+
+    def __init__(self, mesh, easting, northing, height=0.0, intensity=50_000.0, inclination=45.0, declination=45.0,
+                 dtype="float64"):
+        coefficients = magnetic_coefficients(intensity, inclination, declination)
+        self.intensity, self.inclination, self.declination = float(intensity), float(inclination), float(declination)
+        super().__init__(mesh, easting, northing, height, "magnetic", coefficients, dtype)
+
+
+def _window(name, values, centres, step):
+    """Lattice coordinates along one axis and the index of the first in the mesh's columns."""
+    values = as_finite(name, values, 1)
+    if not values.size:
+        fail(name, "hold at least one station", "none", "Pass the coordinates along the axis.")
+    position = (values - centres[0]) / step
+    first = round(float(position[0]))
+    if values.size > 1:
+        steps = np.diff(values)
+        if np.abs(steps - step).max() > ALIGNMENT_TOLERANCE * step:
+            fail(name, f"ascend in equal steps of {step:g} m, the mesh's columns",
+                 f"steps from {steps.min():g} to {steps.max():g} m",
+                 "Match mesh and lattice, or use at_stations or StationSampling.")
+    off = np.abs(position - first - np.arange(values.size)).max()
+    if off > ALIGNMENT_TOLERANCE:
+        fail(name, "lie at the centres of the mesh's columns", f"stations {off:.3g} cells off the lattice",
+             "Shift the mesh by that, or use at_stations or StationSampling.")
+    return centres[0] + step * (first + np.arange(values.size)), first
+
+
+def _heights(mesh, height, easting, northing):
+    """Heights as an array, snapped to the faces of the mesh, and whether there are several."""
+    values = as_finite("height", height, (0, 1))
+    several = values.ndim == 1
+    if not values.size:
+        fail("height", "hold at least one height", "none", "Pass a number or a sequence.")
+    values = np.atleast_1d(values).copy()
+    bottom, top = mesh.upward_edges[[0, -1]]
+    for face, layer in ((bottom, mesh.thickness[0]), (top, mesh.thickness[-1])):
+        values[np.abs(values - face) <= SPACING_TOLERANCE * layer] = face
+    over = all(
+        np.any((edges[0] < axis) & (axis < edges[-1]))
+        for edges, axis in ((mesh.easting_edges, easting), (mesh.northing_edges, northing))
+    )
+    inside = (bottom < values) & (values < top)
+    if over and inside.any():
+        fail("height", f"not lie inside the mesh ({bottom:g} to {top:g} m)", f"{values[inside][0]:g} m",
+             "Lower the mesh's top, raise the stations, or use at_stations with active=.")
+    return values, several
