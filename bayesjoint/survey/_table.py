@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import fail
-from ._units import GEOGRAPHIC, has_role, is_data, is_deviation, to_metres, unit_in_name, words
+from ._units import FEET, GEOGRAPHIC, TO_METRES, has_role, is_data, is_deviation, to_metres, unit_in_name, words
 
 MISSING = ("", "nan", "na", "n/a", "null", "none", "*", "-")
 
@@ -127,4 +127,4 @@ def _numbers(text, name):
 
 def _length_unit(name):
     last = words(name)[-1:]
-    return last[0] if last and last[0] in ("m", "km", "ft", "feet") else None
+    return last[0] if last and last[0] in (*TO_METRES, *FEET) else None

@@ -17,6 +17,7 @@ ROLES = {
     "northing": {"northing", "north", "y", "utmy", "projection_y_coordinate"},
     "upward": {"upward", "height", "elevation", "altitude", "z", "up", "elev", "alt"},
 }
+FEET = ("ft", "feet", "foot")  # refused, not converted: survey feet differ by country
 GEOGRAPHIC = {"longitude", "latitude", "lon", "lat", "degrees_east", "degrees_north", "degree_east", "degree_north"}
 DEVIATION = {"std", "sigma", "sd", "stdev", "uncertainty", "error", "err"}
 KIND_WORDS = {
@@ -71,7 +72,7 @@ def unit_in_name(name, kind):
 
 def has_role(name, role):
     """Whether a column or variable named `name` is a coordinate of this role (or, as a dim, ends with it)."""
-    parts = [word for word in words(name) if word not in TO_METRES and word != "utm"]
+    parts = [word for word in words(name) if word not in (*TO_METRES, *FEET, "utm")]
     return name in ROLES[role] or (len(parts) == 1 and parts[0] in ROLES[role]) or parts[-1:] == [role]
 
 
