@@ -1,0 +1,37 @@
+"""The result schema: plain arrays in, an `xarray.DataTree` in ArviZ's flat groups out, and the only writer of netCDF.
+
+Groups (present when they have something to hold):
+
+``posterior``, ``prior``
+    draws, dims ``(chain, draw, ...)``, one variable a parameter.
+``posterior_summary``, ``prior_summary``
+    per cell ``density_mean``, ``density_std``, ``density_mean_error``, ``density_std_error``; ``prior_summary`` also
+    holds the prior correlation of two parameters, ``correlation__density__susceptibility``.
+``separate_summary``
+    the same from the separate inversions: ``density_mean__gravity_only``, ``gravity_chi2__gravity_only``.
+``observed_data``, ``posterior_predictive``, ``log_likelihood``
+    one variable a modality, on that modality's own dims; gaps are NaN.
+``predictive_summary``
+    ``gravity_mean``, ``gravity_std`` (noise-free prediction) and ``gravity_chi2``, all without Monte Carlo noise.
+``constant_data``
+    cell edges, noise standard deviations (``gravity_noise_std``), station heights (``gravity_upward``).
+``sample_stats``, ``history``
+    one value a draw; one value an iteration of the optimiser.
+
+Anything else (diagnostics, conflict tests) goes in as further flat groups through `build_tree(extra=...)`.
+"""
+
+from .build import build_tree
+from .files import read_attributes, read_tree, without_gaps, write_tree
+from .records import Approximation, ModalityBlock, ParameterBlock
+
+__all__ = [
+    "Approximation",
+    "ModalityBlock",
+    "ParameterBlock",
+    "build_tree",
+    "read_attributes",
+    "read_tree",
+    "without_gaps",
+    "write_tree",
+]

@@ -1,0 +1,147 @@
+"""Writing and reading the tree, and views of it that other tools need."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from .._checks import fail
+
+_COMPRESSED = {"zlib": True, "complevel": 1, "shuffle": True}
+
+
+def write_tree(tree, path):
+    """Write a tree as netCDF 4: beside the target first, then renamed, so that nothing half-written is ever seen.
+
+    Draws rounded with ``keep_bits`` are compressed; everything else is stored plain, which is faster and costs
+    little room because unrounded draws do not compress.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        From `build_tree`.
+    path : path-like
+        Target; an existing file is replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from bayesjoint.dataset import ParameterBlock, build_tree
+    >>> tree = build_tree([ParameterBlock(name="mass", mean=4.0, std=1.0, units="kg")])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read_tree(write_tree(tree, folder + "/posterior.nc")).identical(tree)
+    True
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    encoding = {}
+    if "keep_bits" in tree.attrs:
+        for group in ("posterior", "prior", "posterior_predictive", "log_likelihood"):
+            if group in tree.children:
+                encoding[f"/{group}"] = dict.fromkeys(tree[group].data_vars, _COMPRESSED)
+    try:
+        tree.to_netcdf(beside, engine="h5netcdf", encoding=encoding)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def read_tree(path):
+    """Read a file of `write_tree` into memory.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    xarray.DataTree
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not netCDF 4, or not one of ours.
+    """
+    import xarray
+
+    path = Path(path)
+    if not path.is_file():
+        fail("path", "name an existing file", str(path), "Check the name, or run the inversion.", FileNotFoundError)
+    try:
+        with xarray.open_datatree(path, engine="h5netcdf") as tree:
+            tree.load()
+    except OSError as error:
+        fail("path", "name a netCDF 4 file", f"{path.name} ({error})", "Pass a file that write_tree has written.")
+    if tree.attrs.get("schema") != "bayesjoint":
+        fail("path", "name a bayesjoint posterior", f"{path.name} without that schema", "Pass a file of write_tree.")
+    return tree
+
+
+def read_attributes(tree):
+    """Return the attributes of a tree (or dataset, or variable) as a dict, with what was kept as JSON decoded.
+
+    Examples
+    --------
+    >>> from bayesjoint.dataset import ParameterBlock, build_tree
+    >>> block = ParameterBlock(name="mass", mean=4.0, units="kg")
+    >>> tree = build_tree([block], attributes={"settings": {"noise": 2}})
+    >>> read_attributes(tree)["settings"]
+    {'noise': 2}
+    """
+    decoded = {}
+    for key, value in tree.attrs.items():
+        if key.endswith("_json"):
+            decoded[key.removesuffix("_json")] = json.loads(value)
+        else:
+            decoded[key] = value.item() if isinstance(value, np.generic) else value
+    return decoded
+
+
+def without_gaps(tree):
+    """Return the tree with gappy modalities flattened over their observed data, for ArviZ's LOO and PIT.
+
+    ArviZ does not skip NaN. A modality without gaps stays as it is; another one gets the single dim
+    ``gravity_datum``, its former coordinates running along it.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        From `build_tree`.
+
+    Returns
+    -------
+    xarray.DataTree
+
+    Examples
+    --------
+    >>> from bayesjoint.dataset import ModalityBlock, ParameterBlock, build_tree
+    >>> survey = ModalityBlock(name="g", kind="gravity", dims=("g_station",), coords={}, observed=[1.0, np.nan, 3.0])
+    >>> without_gaps(build_tree([ParameterBlock(name="mass", mean=4.0)], [survey]))["observed_data"]["g"].values
+    array([1., 3.])
+    """
+    import xarray
+
+    datasets = {group: node.to_dataset() for group, node in tree.children.items()}
+    for name, observed in tree["observed_data"].data_vars.items():
+        keep = np.flatnonzero(np.isfinite(observed.values).ravel())
+        if keep.size == observed.size:
+            continue
+        datum = f"{name}_datum"
+        for group, dataset in datasets.items():
+            if set(observed.dims) <= set(dataset.dims):
+                flat = dataset.stack({datum: observed.dims}).isel({datum: keep}).reset_index(datum)
+                datasets[group] = flat.assign_coords({datum: np.arange(keep.size)})
+    root = xarray.Dataset(attrs=tree.attrs)
+    return xarray.DataTree.from_dict({"/": root} | {f"/{group}": ds for group, ds in datasets.items()})
