@@ -89,6 +89,10 @@ class DiagonalNoise(_Noise):
 
     whiten_adjoint = whiten
 
+    def colour(self, white):
+        """L v, the inverse of `whiten`."""
+        return white * self._column(white)
+
     def apply(self, vector):
         """C v."""
         return vector * self._column(vector) ** 2
@@ -159,6 +163,10 @@ class DenseNoise(_Noise):
     def whiten(self, residual):
         """L⁻¹ r for r of shape (size,) or (size, k)."""
         return solve_triangular(self._factor, residual, lower=True)
+
+    def colour(self, white):
+        """L v, the inverse of `whiten`."""
+        return self._factor @ white
 
     def whiten_adjoint(self, vector):
         """L⁻ᵀ v for v of shape (size,) or (size, k)."""

@@ -61,7 +61,7 @@ class GaussianPrior:
     covariance: object
 
     def bind(self, parameter):
-        """This prior over one parameter."""
+        """Return the prior over one parameter."""
         matrix = as_finite("covariance", self.covariance, (0, 1, 2))
         if matrix.ndim < 2:
             if matrix.size and matrix.min() <= 0:

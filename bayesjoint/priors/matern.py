@@ -98,7 +98,7 @@ class Matern:
         return parameter.reference_hat if self.mean is None else parameter.to_hat(self.mean)
 
     def bind(self, parameter):
-        """This prior over one parameter."""
+        """Return the prior over one parameter."""
         if parameter.mesh is None:
             fail("prior", "suit a plain vector", "Matern", "Use GaussianPrior(mean, covariance).", TypeError)
         covariance = ScaledCovariance(self.correlation(parameter.mesh), self.std_hat(parameter))

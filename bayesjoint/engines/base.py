@@ -1,0 +1,169 @@
+"""What every posterior offers, whatever engine computed it."""
+
+import numpy as np
+
+from .._checks import fail
+from .export import to_datatree
+
+
+class Estimate(float):
+    """A number with a statement of how wrong it can be.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    error : float
+        One standard error, or a bound where `method` says so.
+    bias : float, default 0
+        Estimated systematic error, same units.
+    method : str, default ""
+        How value and error were obtained.
+
+    Examples
+    --------
+    >>> z = Estimate(-12.5, error=0.25, method="16 probes")
+    >>> z + 1, z.error
+    (-11.5, 0.25)
+    """
+
+    def __new__(cls, value, error, bias=0.0, method=""):
+        """Build the float; the statement rides along."""
+        self = super().__new__(cls, value)
+        self.error, self.bias, self.method = float(error), float(bias), str(method)
+        return self
+
+    def __getnewargs__(self):
+        """Arguments that let a copy or a pickle keep its statement."""
+        return float(self), self.error, self.bias, self.method
+
+    def __repr__(self):
+        bias = f", bias={self.bias:.3g}" if self.bias else ""
+        return f"Estimate({float(self):.6g}, error={self.error:.3g}{bias}, method={self.method!r})"
+
+
+class Posterior:
+    """A posterior over the parameters of a problem.
+
+    Engines provide, on the state vector x of the problem: `_mean()`, `_variance()`, `_mean_error()`, `_std_error()`,
+    `_prior_variance()`, `_prior_mean_vector()`, `_product(v)`, `_draws(rng, count)`, `_prior_draws(rng, count)`, and fill `approximations`.
+
+    Attributes
+    ----------
+    problem : JointProblem
+        What the posterior is of.
+    method : str
+        Engine.
+    reason : str
+        Why this engine.
+    approximations : list of Approximation
+        Every approximation with its error, or the statement that there is none.
+    """
+
+    method = ""
+    reason = "asked for by name"
+
+    def __init__(self, problem):
+        self.problem = problem
+        self.approximations = []
+
+    def mean(self):
+        """Posterior mean, {parameter: array}, physical units."""
+        return self.problem.unpack(self._mean())
+
+    def std(self):
+        """Posterior standard deviation, {parameter: array}, physical units."""
+        return self.problem.unpack(np.sqrt(self._variance()))
+
+    def mean_error(self):
+        """Error of `mean` as {parameter: array}, physical units; what kind of error, `approximations` says."""
+        return self.problem.unpack(self._mean_error())
+
+    def std_error(self):
+        """Error of `std` as {parameter: array}, physical units; what kind of error, `approximations` says."""
+        return self.problem.unpack(self._std_error())
+
+    def prior_std(self):
+        """Prior standard deviation, {parameter: array}, physical units."""
+        return self.problem.unpack(np.sqrt(self._prior_variance()))
+
+    def sample(self, draws=200, chains=4, seed=0):
+        """Independent posterior draws.
+
+        Parameters
+        ----------
+        draws : int, default 200
+            Per chain.
+        chains : int, default 4
+            Draws are independent; chains are there because ArviZ's diagnostics compare them.
+        seed : int or numpy.random.Generator, default 0
+
+        Returns
+        -------
+        dict of ndarray
+            {parameter: (chain, draw, *shape)}, physical units.
+        """
+        draws, chains = _count("draws", draws), _count("chains", chains)
+        flat = self._draws(np.random.default_rng(seed), draws * chains)
+        return self.problem.unpack(flat.reshape(chains, draws, -1))
+
+    def prediction_std(self):
+        """Posterior std of the noise-free data, {modality name: (n_data,)}, or None where the engine has none."""
+        return {m.name: None for m in self.problem.modalities}
+
+    def covariance_product(self, v):
+        """Posterior covariance times v.
+
+        Parameters
+        ----------
+        v : dict of array_like
+            {parameter: array of its shape} in the inverse of the parameter's physical units.
+
+        Returns
+        -------
+        dict of ndarray
+            {parameter: array}: Σ_q Cov(m_p, m_q) v_q, physical units.
+        """
+        # v weighs physical values, so on m̂ = m / s it is s v: pack divides by s, hence the square
+        scales = {p.name: p.scale**2 for p in self.problem.parameters}
+        if set(v) != set(scales):
+            fail("v", f"have the keys {sorted(scales)}", f"{sorted(v)}", "Give zeros for the parameters left out.")
+        flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
+        return self.problem.unpack(self._product(flat))
+
+    def _evidence_or_none(self):
+        return None
+
+    def log_evidence(self):
+        """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""
+        fail("method", "offer an evidence", self.method, "Use the dense engine on a linear-Gaussian problem.")
+
+    def to_datatree(self, draws=50, chains=4, seed=0, separate=None, conflict=None, result=None):
+        """The posterior as an xarray.DataTree in ArviZ's flat groups.
+
+        Parameters
+        ----------
+        draws, chains : int, default 50 and 4
+            Draws kept, as in `sample`.
+        seed : int, default 0
+            Kept in the dataset.
+        separate : dict of {modality name: Posterior}, optional
+            Posteriors of the separate inversions, to stand beside the joint one.
+        conflict : None
+            Reserved for the conflict suite.
+        result : MapResult, optional
+            Its history is kept as the record of convergence.
+
+        Returns
+        -------
+        xarray.DataTree
+        """
+        if conflict is not None:
+            fail("conflict", "be None in this version", type(conflict).__name__, "Leave it out.", TypeError)
+        return to_datatree(self, _count("draws", draws), _count("chains", chains), seed, separate, result)
+
+
+def _count(name, value):
+    if isinstance(value, bool) or int(value) != value or value < 1:
+        fail(name, "be a positive integer", repr(value), "Give a count.")
+    return int(value)

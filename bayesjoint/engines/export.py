@@ -1,0 +1,116 @@
+"""From a posterior to the dataset: draws, summaries and predictions as the records the dataset room asks for."""
+
+import platform
+from importlib import metadata
+
+import numpy as np
+
+from ..dataset import ModalityBlock, ParameterBlock, build_tree
+from .stations import layout
+
+VERSIONED = ("bayesjoint", "numpy", "scipy", "numba", "choclo", "xarray", "arviz-stats")
+
+
+def to_datatree(post, draws, chains, seed, separate, result):
+    """Build the tree of a posterior; arguments as in `Posterior.to_datatree`."""
+    problem, rng = post.problem, np.random.default_rng(seed)
+    flat = post._draws(rng, draws * chains)
+    prior_flat = post._prior_draws(rng, draws * chains)
+    separate = dict(separate or {})
+    shape = (chains, draws)
+    parameters = _parameter_blocks(post, flat.reshape(*shape, -1), prior_flat.reshape(*shape, -1), separate)
+    modalities, stats = [], {}
+    spread = post.prediction_std()
+    for k, m in enumerate(problem.modalities):
+        predicted = problem.operator(k).matmat(flat.T).T
+        modalities.append(_modality_block(post, m, predicted, spread[m.name], shape, rng, separate))
+        stats[f"chi2_{m.name}"] = (
+            np.sum(m.noise.whiten((predicted - m.data).T) ** 2, axis=0).reshape(shape),
+            {"long_name": f"chi-squared of {m.name}, {m.size} data", "units": "1"},
+        )
+    return build_tree(
+        parameters, modalities, sample_stats=stats, history=_history(result), correlations=_correlations(problem),
+        approximations=post.approximations, attributes=_attributes(post, seed, result),
+    )
+
+
+def _parameter_blocks(post, draws, prior_draws, separate):
+    problem = post.problem
+    summaries = {key: getattr(post, key)() for key in ("mean", "std", "mean_error", "std_error", "prior_std")}
+    prior_mean = problem.unpack(post._prior_mean_vector())
+    draws, prior_draws = problem.unpack(draws), problem.unpack(prior_draws)
+    alone = {name: (other.mean(), other.std()) for name, other in separate.items()}
+    blocks = []
+    for p in problem.parameters:
+        on_mesh = p.mesh is not None
+        dims = p.mesh.dims if on_mesh else (f"{p.name}_id",)
+        blocks.append(ParameterBlock(
+            name=p.name, dims=dims, units=p.units, long_name=p.name.replace("_", " "),
+            coords=p.mesh.coords() if on_mesh else {dims[0]: (dims[0], np.arange(p.size), {})},
+            edges={d: getattr(p.mesh, f"{d}_edges") for d in dims} if on_mesh else {},
+            draws=draws[p.name], prior_draws=prior_draws[p.name],
+            prior_mean=prior_mean[p.name],
+            **{key: value[p.name] for key, value in summaries.items()},
+            separate={f"{name}_only": {"mean": mean[p.name], "std": std[p.name]}
+                      for name, (mean, std) in alone.items() if p.name in mean},
+            attributes={"prior": p.settings()["prior"], "scale": p.scale},
+        ))
+    return blocks
+
+
+def _modality_block(post, m, predicted, predicted_std, shape, rng, separate):
+    problem = post.problem
+    weight = problem.weights[m.name]
+    noise = m.noise.sample(rng, predicted.shape[0]) / np.sqrt(weight)
+    mean = problem.operator(m.name).matvec(post._mean())
+    likelihood, kind = _log_likelihood(m, predicted, weight, shape)
+    dims, coords, mask, upward = layout(m)
+    return ModalityBlock(
+        name=m.name, kind=m.kind, dims=dims, coords=coords, mask=mask, upward=upward, units=m.units,
+        observed=m.data, std=np.sqrt(m.noise.variance() / weight), predicted_mean=mean, predicted_std=predicted_std,
+        predictive_draws=(predicted + noise).reshape(*shape, -1), log_likelihood=likelihood,
+        log_likelihood_kind=kind, chi2=float(np.sum(m.noise.whiten(mean - m.data) ** 2)),
+        separate={f"{name}_only": other.problem.chi2(other._mean())[m.name]
+                  for name, other in separate.items() if m.name in other.problem.weights},
+        attributes={"noise": m.noise.settings(), "likelihood_exponent": weight, **m.metadata},
+    )
+
+
+def _log_likelihood(m, predicted, weight, shape):
+    """Log likelihood of every draw with the noise covariance C/w: pointwise where data are independent."""
+    white = m.noise.whiten((predicted - m.data).T).T
+    if m.noise.independent:
+        constant = -0.5 * np.log(2 * np.pi * m.noise.variance() / weight)
+        return (constant - 0.5 * weight * white**2).reshape(*shape, -1), "pointwise"
+    constant = -0.5 * (m.size * np.log(2 * np.pi / weight) + m.noise.logdet())
+    return (constant - 0.5 * weight * np.sum(white**2, axis=1)).reshape(shape), "total"
+
+
+def _correlations(problem):
+    out = {}
+    for coupling in problem.couplings:
+        if hasattr(coupling, "joint_covariance"):
+            names = coupling.parameters or [p.name for p in problem.parameters if p.mesh is not None]
+            matrix = coupling.matrix(len(names))
+            out |= {(a, b): matrix[i, j] for i, a in enumerate(names) for j, b in enumerate(names) if i < j}
+    return out
+
+
+def _history(result):
+    if result is None:
+        return None
+    return {name: values for name, values in result.history.items() if np.ndim(values) == 1}
+
+
+def _attributes(post, seed, result):
+    versions = {name: metadata.version(name) for name in VERSIONED} | {"python": platform.python_version()}
+    attributes = {"method": post.method, "reason": post.reason, "settings": post.problem.settings(),
+                  "versions": versions, "seed": repr(seed) if isinstance(seed, np.random.Generator) else seed}
+    evidence = post._evidence_or_none()
+    if evidence is not None:
+        attributes |= {"log_evidence": float(evidence), "log_evidence_error": evidence.error,
+                       "log_evidence_method": evidence.method}
+    if result is not None:
+        attributes |= {"map_method": result.method, "map_converged": bool(result.converged),
+                       "map_message": result.message}
+    return attributes

@@ -1,0 +1,57 @@
+"""Where a modality's data lie, in the form the dataset wants: own dims, coordinates, gaps."""
+
+import numpy as np
+
+
+def layout(modality):
+    """Dims, coordinates, mask of observed stations and heights of a modality.
+
+    Parameters
+    ----------
+    modality : Modality
+        The survey.
+
+    Returns
+    -------
+    dims : tuple of str
+        Prefixed by the modality's name: two lattices that share ``northing`` turn each other into NaN.
+    coords : dict
+        {name: (dims, values, attributes)}.
+    mask : ndarray of bool or None
+        True where observed, in the lattice's shape; None without gaps.
+    upward : ndarray, float or None
+        Station heights, metres.
+    """
+    name, forward = modality.name, modality.forward
+    if not hasattr(forward, "coordinates"):
+        dim = f"{name}_id"
+        return (dim,), {dim: (dim, np.arange(modality.size), {"long_name": "number of the datum"})}, None, None
+    easting, northing, upward = (np.asarray(c) for c in forward.coordinates())
+    metres = {"units": "m"}
+    grid = _grid(easting, northing, upward)
+    if grid is None:
+        dim = f"{name}_station"
+        coords = {
+            dim: (dim, np.arange(modality.size), {"long_name": "station number"}),
+            f"{name}_easting": (dim, easting, {**metres, "long_name": "easting"}),
+            f"{name}_northing": (dim, northing, {**metres, "long_name": "northing"}),
+        }
+        return (dim,), coords, None, upward
+    east, north, mask = grid
+    dims = (f"{name}_northing", f"{name}_easting")
+    coords = {dims[0]: (dims[0], north, {**metres, "long_name": "northing"}),
+              dims[1]: (dims[1], east, {**metres, "long_name": "easting"})}
+    return dims, coords, None if mask.all() else mask, float(upward[0])
+
+
+def _grid(easting, northing, upward):
+    """(east axis, north axis, mask) if the stations are a lattice in C order, perhaps with gaps, else None."""
+    east, column = np.unique(easting, return_inverse=True)
+    north, row = np.unique(northing, return_inverse=True)
+    flat = row * east.size + column
+    full = easting.size > 0.2 * east.size * north.size and min(east.size, north.size) > 1
+    if not full or np.ptp(upward) > 0 or np.any(np.diff(flat) <= 0):
+        return None
+    mask = np.zeros(north.size * east.size, dtype=bool)
+    mask[flat] = True
+    return east, north, mask.reshape(north.size, east.size)
