@@ -1,0 +1,217 @@
+"""Scattered stations over any rectilinear mesh: direct prism sums, streamed station by station."""
+
+import numpy as np
+from numba import njit
+from scipy import sparse
+
+from .._checks import as_finite, as_shape, fail
+from ..mesh import SPACING_TOLERANCE, Mesh
+from ._threads import run, split, worker_count
+from .base import ForwardOperator
+from .kernels import cell_layer, node_plane
+
+
+class StationOperator(ForwardOperator):
+    """Field at scattered stations by direct prism sums; no matrix is stored.
+
+    Users get one from ``GravityOperator.at_stations`` or ``MagneticOperator.at_stations``. Every product evaluates all
+    entries anew (about 40 ns each for gravity, 60 ns for magnetics, per core): exact, on any rectilinear mesh, and the
+    price of draped surveys. Within one product, entries are shared by all columns.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Any rectilinear mesh.
+    easting, northing, upward : array_like, shape (n,)
+        Stations, metres; `upward` may be a scalar. A station within 1e-6 of a layer's thickness of the mesh's top or
+        bottom is taken to be on it.
+    kind : {"gravity", "magnetic"}
+        What is computed.
+    coefficients : ndarray, shape (6,)
+        Weights of the corner functions.
+    active : array_like of bool, shape (nz, ny, nx), optional
+        False marks air: such cells contribute nothing whatever the model says there, and stations may lie in them. By
+        default all cells are active.
+
+    Raises
+    ------
+    ValueError
+        NaN or Inf, lengths that disagree, a station strictly inside an active cell, between two of them, or on an edge
+        of one, where the field of magnetic cells is singular.
+    """
+
+    def __init__(self, mesh, easting, northing, upward, kind, coefficients, active=None):
+        if not isinstance(mesh, Mesh):
+            fail("mesh", "be a bayesjoint.Mesh", type(mesh).__name__, "Build one with Mesh or Mesh.regular.", TypeError)
+        self.easting, self.northing, self.upward = _stations(mesh, easting, northing, upward)
+        super().__init__(mesh, kind, (self.easting.size,), ("station",))
+        self.coefficients = coefficients
+        self.active = _active(mesh, active)
+        self._jump = _face_jumps(self)
+        used = np.flatnonzero(self.active.any(axis=(1, 2)))
+        self._layers = (int(used[0]), int(used[-1]) + 1)
+        self._air = None if self.active.all() else ~self.active.ravel()
+
+    def coordinates(self):
+        """Easting, northing and upward of every station, three arrays of shape (n,), metres."""
+        return self.easting, self.northing, self.upward
+
+    def rows(self, index):
+        """Dense sensitivities of some stations, shape (k, n_cells), float64."""
+        index = self._index(index)
+        out = np.zeros((index.size, *self.mesh.shape))
+        stations = np.stack(self.coordinates(), axis=1)[index]
+        run([lambda a=a, b=b: _entries(*self._geometry(), stations[a:b], self.coefficients, self._layers, out[a:b])
+             for a, b in split(index.size, worker_count())])
+        out = out.reshape(index.size, -1)
+        if self._jump is not None:
+            out += self._jump[index].toarray()
+        if self._air is not None:
+            out[:, self._air] = 0.0
+        return out
+
+    def _geometry(self):
+        return self.mesh.easting_edges, self.mesh.northing_edges, self.mesh.upward_edges
+
+    def _forward(self, columns):
+        if self._air is not None:
+            columns = np.where(self._air[:, None], 0.0, columns)
+        columns = np.ascontiguousarray(columns)
+        out = np.zeros((self.shape[0], columns.shape[1]))
+        stations, geometry = np.stack(self.coordinates(), axis=1), self._geometry()
+        run([lambda a=a, b=b: _sums(*geometry, stations[a:b], self.coefficients, self._layers, columns, out[a:b])
+             for a, b in split(self.shape[0], worker_count())])
+        if self._jump is not None:
+            out += self._jump @ columns
+        return out
+
+    def _backward(self, columns):
+        columns = np.ascontiguousarray(columns)
+        out = np.zeros((*self.mesh.shape, columns.shape[1]))
+        stations = np.stack(self.coordinates(), axis=1)
+        easting, northing, upward = self._geometry()
+        # Threads share no cell: they split the rows, or the layers of a mesh that has few rows.
+        (low, high), ny = self._layers, self.mesh.shape[1]
+        if ny >= high - low:
+            parts = [(northing[a : b + 1], (low, high), a) for a, b in split(ny, worker_count())]
+        else:
+            parts = [(northing, (low + a, low + b), 0) for a, b in split(high - low, worker_count())]
+        run([lambda n=n, z=z, j=j: _spread(easting, n, upward, stations, self.coefficients, z, columns, j, out)
+             for n, z, j in parts])
+        out = out.reshape(self.shape[1], -1)
+        if self._jump is not None:
+            out += self._jump.T @ columns
+        if self._air is not None:
+            out[self._air] = 0.0
+        return out
+
+
+def _stations(mesh, easting, northing, upward):
+    easting, northing = as_finite("easting", easting, 1), as_finite("northing", northing, 1)
+    if not easting.size:
+        fail("easting", "hold at least one station", "none", "Pass the coordinates of the stations.")
+    northing = as_shape("northing", northing, easting.shape)
+    upward = as_shape("upward", upward, easting.shape).copy()
+    for face, layer in ((mesh.upward_edges[0], mesh.thickness[0]), (mesh.upward_edges[-1], mesh.thickness[-1])):
+        upward[np.abs(upward - face) <= SPACING_TOLERANCE * layer] = face
+    return easting, northing, upward
+
+
+def _active(mesh, active):
+    if active is None:
+        return np.ones(mesh.shape, dtype=bool)
+    active = np.asarray(active)
+    if active.dtype != bool or active.shape != mesh.shape:
+        fail("active", f"be a boolean array of shape {mesh.shape}", f"{active.dtype} of shape {active.shape}",
+             "Mark air cells False in an array (upward, northing, easting).")
+    if not active.any():
+        fail("active", "mark at least one cell True", "none", "False means air.")
+    return active.copy()
+
+
+def _neighbours(values, edges):
+    """Cells below and above each value along one axis, counted from 1 (0 and n+1: outside), and whether they differ."""
+    return np.searchsorted(edges, values, side="left"), np.searchsorted(edges, values, side="right")
+
+
+def _face_jumps(operator):
+    """Refuse stations in or on an edge of active cells; return the entries that faces need, or None.
+
+    On an eastern or northern face choclo's corner functions give the limit from inside; the one from outside, where
+    the station is, differs by 4π in the tensor.
+    """
+    mesh = operator.mesh
+    active = np.pad(operator.active, 1)
+    axes = [_neighbours(operator.upward, mesh.upward_edges), _neighbours(operator.northing, mesh.northing_edges),
+            _neighbours(operator.easting, mesh.easting_edges)]
+    on = [low != high for low, high in axes]
+    touched = np.zeros((2, 2, 2, operator.shape[0]), dtype=bool)
+    for corner in np.ndindex(2, 2, 2):
+        touched[corner] = active[tuple(axis[side] for axis, side in zip(axes, corner, strict=True))]
+    count = np.sum(on, axis=0)
+    inside = touched.all(axis=(0, 1, 2)) & (count < 2)
+    edge = touched.any(axis=(0, 1, 2)) & (count >= 2)
+    for bad, where in ((inside, "inside the ground"), (edge, "on an edge of a cell")):
+        if bad.any():
+            k = int(np.flatnonzero(bad)[0])
+            fail("stations", "lie outside active cells and off their edges",
+                 f"{int(bad.sum())} {where}, first number {k} at easting {operator.easting[k]:.10g}, "
+                 f"northing {operator.northing[k]:.10g}, upward {operator.upward[k]:.10g} m",
+                 "Raise it (a millimetre clears an edge), lower the mesh's top, or mark air cells with active=.")
+    if operator.kind == "gravity":
+        return None
+    rows, cells, values = [], [], []
+    for axis, weight in ((1, operator.coefficients[2]), (2, operator.coefficients[1])):
+        face = np.flatnonzero(on[axis] & touched[0, 0, 0])  # the cell before the face is the active one
+        index = [axes[a][0][face] - 1 for a in range(3)]
+        rows.append(face)
+        cells.append(np.ravel_multi_index(index, mesh.shape) if face.size else face)
+        values.append(np.full(face.size, 4 * np.pi * weight))
+    if not sum(r.size for r in rows):
+        return None
+    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(cells)))
+    return sparse.csr_array(entries, shape=operator.shape)
+
+
+@njit(cache=True, nogil=True)
+def _entries(easting, northing, upward, stations, coefficients, layers, out):
+    """out[s, z] = field of each cell of layer z at station s."""
+    nodes = np.empty((northing.size, easting.size))
+    for s in range(stations.shape[0]):
+        e, n, u = easting - stations[s, 0], northing - stations[s, 1], upward - stations[s, 2]
+        node_plane(e, n, u[layers[0]], coefficients, nodes)
+        for z in range(layers[0], layers[1]):
+            cell_layer(e, n, u[z + 1], coefficients, nodes, out[s, z])
+
+
+@njit(cache=True, nogil=True)
+def _sums(easting, northing, upward, stations, coefficients, layers, columns, out):
+    """out[s] += Σ cells · columns."""
+    nodes = np.empty((northing.size, easting.size))
+    layer = np.empty((northing.size - 1, easting.size - 1))
+    for s in range(stations.shape[0]):
+        e, n, u = easting - stations[s, 0], northing - stations[s, 1], upward - stations[s, 2]
+        node_plane(e, n, u[layers[0]], coefficients, nodes)
+        for z in range(layers[0], layers[1]):
+            cell_layer(e, n, u[z + 1], coefficients, nodes, layer)
+            cell = z * layer.size
+            for value in layer.flat:
+                for c in range(columns.shape[1]):
+                    out[s, c] += value * columns[cell, c]
+                cell += 1
+
+
+@njit(cache=True, nogil=True)
+def _spread(easting, northing, upward, stations, coefficients, layers, columns, row, out):
+    """out[z, j, i] += Σ entry · columns[station] over stations, for the given layers and rows from `row` on."""
+    nodes = np.empty((northing.size, easting.size))
+    layer = np.empty((northing.size - 1, easting.size - 1))
+    for s in range(stations.shape[0]):
+        e, n, u = easting - stations[s, 0], northing - stations[s, 1], upward - stations[s, 2]
+        node_plane(e, n, u[layers[0]], coefficients, nodes)
+        for z in range(layers[0], layers[1]):
+            cell_layer(e, n, u[z + 1], coefficients, nodes, layer)
+            for j in range(layer.shape[0]):
+                for i in range(layer.shape[1]):
+                    for c in range(columns.shape[1]):
+                        out[z, row + j, i, c] += layer[j, i] * columns[s, c]
