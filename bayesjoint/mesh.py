@@ -4,7 +4,8 @@ import numpy as np
 
 from ._checks import as_finite, as_positive, fail
 
-SPACING_TOLERANCE = 1e-6  # of a cell: coordinates stored in single precision must still count as regular
+SPACING_TOLERANCE = 1e-6  # of a cell: rounding in edges that were built by addition
+OFFSET_TOLERANCE = 1e-3  # of a cell: station coordinates stored in single precision must still count as a lattice
 
 
 class Mesh:
@@ -73,8 +74,10 @@ class Mesh:
         >>> Mesh.regular(shape=(2, 3, 4), spacing=(50, 100, 100), top=20).upward_edges
         array([-80., -30.,  20.])
         """
-        if len(shape) != 3 or any(int(n) != n or n < 1 for n in shape):
+        if np.shape(shape) != (3,) or not all(_is_count(n, 1) for n in shape):
             fail("shape", "be three positive integers (nz, ny, nx)", repr(shape), "Count the cells along each axis.")
+        if np.shape(spacing) != (3,):
+            fail("spacing", "be three lengths (dz, dy, dx)", repr(spacing), "Give one per axis, in metres.")
         dz, dy, dx = as_positive("spacing", spacing, 1)
         nz, ny, nx = (int(n) for n in shape)
         west, south, top = (float(as_finite(k, v, 0)) for k, v in (("west", west), ("south", south), ("top", top)))
@@ -89,7 +92,7 @@ class Mesh:
         Parameters
         ----------
         surveys : list of Survey
-            Gridded surveys must share one lattice (each may be a window of it).
+            Gridded surveys must share one lattice (each may be a window of it), unless `spacing` is given.
         depth : float
             Depth of the bottom below `top`, metres.
         layers : int, default 15
@@ -99,6 +102,7 @@ class Mesh:
             into the model without much cost.
         spacing : float or tuple of float, optional
             (northing, easting) cell size in metres. Needed when no survey is gridded; otherwise the survey's own.
+            Columns stay centred on the first gridded survey's south-west station.
         top : float, default 0
             Upward coordinate of the mesh top, metres. No station may lie below it.
         growth : float, default 1
@@ -113,12 +117,13 @@ class Mesh:
         ValueError
             If lattices disagree, no spacing can be found, or a station lies below `top`.
         """
-        surveys = list(surveys)
-        if not surveys:
-            fail("surveys", "hold at least one Survey", "an empty list", "Pass [survey, ...].")
+        surveys = list(surveys) if isinstance(surveys, (list, tuple)) else [surveys]
+        if not surveys or not all(hasattr(s, "is_grid") for s in surveys):
+            fail("surveys", "be a list of at least one Survey", repr(surveys), "Pass [survey, ...].")
         for key, value, least in (("layers", layers, 1), ("padding", padding, 0)):
-            if int(value) != value or value < least:
+            if not _is_count(value, least):
                 fail(key, f"be an integer >= {least}", repr(value), "Give a count of cells.")
+        top = float(as_finite("top", top, 0))
         depth, growth = (float(as_positive(k, v, 0)) for k, v in (("depth", depth), ("growth", growth)))
         lowest = min(float(np.min(s.upward)) for s in surveys)
         if lowest < top - 1e-9:
@@ -127,7 +132,7 @@ class Mesh:
         easting = _columns([s.easting for s in surveys], [s.is_grid for s in surveys], spacing, padding, "easting")
         northing = _columns([s.northing for s in surveys], [s.is_grid for s in surveys], spacing, padding, "northing")
         thickness = growth ** np.arange(int(layers), dtype=float)
-        upward = float(top) - depth * np.concatenate([[0.0], np.cumsum(thickness) / thickness.sum()])
+        upward = top - depth * np.concatenate([[0.0], np.cumsum(thickness) / thickness.sum()])
         return cls(easting, northing, upward[::-1])
 
     @property
@@ -185,8 +190,12 @@ class Mesh:
         return f"Mesh({nz} x {ny} x {nx} cells; east {w:g} to {e:g}, north {s:g} to {n:g}, up {b:g} to {t:g} m)"
 
 
+def _is_count(value, least):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
+
+
 def _edges(name, values):
-    edges = as_finite(name, values, 1)
+    edges = as_finite(name, values, 1).copy()
     if edges.size < 2 or np.any(np.diff(edges) <= 0):
         found = f"{edges.size} value(s)" if edges.size < 2 else "a step <= 0"
         fail(name, "be strictly increasing with at least two values", found, "Sort the edges and drop repeats.")
@@ -195,24 +204,35 @@ def _edges(name, values):
 
 def _columns(coordinates, gridded, spacing, padding, axis):
     """Column edges along one axis: the union of the lattices, padded; or a lattice of `spacing` over all stations."""
-    step, origin = None, None
-    if spacing is not None:
-        values = np.broadcast_to(as_positive("spacing", spacing, (0, 1)), (2,))
-        step = float(values[0 if axis == "northing" else 1])
-    for values, grid in zip(coordinates, gridded, strict=True):
-        if grid and values.size > 1 and spacing is None:
-            own = (values[-1] - values[0]) / (values.size - 1)
-            if step is None:
-                step, origin = float(own), float(values[0])
-            off = (values[0] - origin) / step
-            if abs(own - step) > SPACING_TOLERANCE * step or abs(off - round(off)) > 1e-3:
-                fail("surveys", f"share one lattice in {axis}", f"spacings {step:g} and {own:g} m, offset {off:g} cells",
-                     "Pass `spacing=` and let stations off the lattice be sampled or computed directly.")
-    if step is None:
-        fail("spacing", f"be given when no survey is gridded along {axis}", "None", "Pass spacing=(northing, easting).")
+    lattices = [values for values, grid in zip(coordinates, gridded, strict=True) if grid]
+    step = _step(lattices, axis) if spacing is None else _given_step(spacing, axis)
     low = min(float(np.min(v)) for v in coordinates)
     high = max(float(np.max(v)) for v in coordinates)
-    origin = low if origin is None else origin
-    first = int(np.floor((low - origin) / step + 1e-3))
-    last = int(np.ceil((high - origin) / step - 1e-3))
+    origin = float(lattices[0][0]) if lattices else low
+    off = [abs((v[0] - origin) / step - round((v[0] - origin) / step)) for v in lattices]
+    if spacing is None and max(off) > OFFSET_TOLERANCE:
+        fail("surveys", f"share one lattice in {axis}", f"an offset of {max(off):.3g} cells of {step:g} m",
+             "Pass `spacing=` and let stations off the lattice be sampled or computed directly.")
+    first = int(np.floor((low - origin) / step + OFFSET_TOLERANCE))
+    last = int(np.ceil((high - origin) / step - OFFSET_TOLERANCE))
     return origin + step * (np.arange(first - padding, last + padding + 2) - 0.5)
+
+
+def _given_step(spacing, axis):
+    if np.shape(spacing) not in ((), (2,)):
+        fail("spacing", "be a length or a pair (northing, easting)", repr(spacing), "Give metres.")
+    return float(np.broadcast_to(as_positive("spacing", spacing), (2,))[0 if axis == "northing" else 1])
+
+
+def _step(lattices, axis):
+    """Spacing that the gridded surveys share along one axis."""
+    steps = [np.diff(values) for values in lattices if values.size > 1]
+    if not steps:
+        fail("spacing", f"be given when no survey is gridded along {axis}", "None", "Pass spacing=(northing, easting).")
+    step = float(np.mean(steps[0]))
+    every = np.concatenate(steps)
+    drift = max(abs(s.mean() - step) * s.size for s in steps)  # by the far end of the survey
+    if max(np.abs(every - step).max(), drift) > OFFSET_TOLERANCE * step:
+        fail("surveys", f"share one equal spacing in {axis}", f"steps from {every.min():g} to {every.max():g} m",
+             "Pass `spacing=` and let stations off the lattice be sampled or computed directly.")
+    return step

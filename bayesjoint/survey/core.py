@@ -53,7 +53,7 @@ class Survey:
     std : float or array_like of data's shape, optional
         Standard deviation of the noise, in `units`, > 0 wherever there is a datum. None: not known yet.
     name : str, optional
-        Name in problems and datasets. Default: `kind`.
+        Name in problems and datasets: letters, digits, underscores. Default: `kind`.
     units : str, optional
         Units of `data`. Default, and only choice, for gravity ``"mGal"`` and for magnetic ``"nT"``.
     crs : str, optional
@@ -97,8 +97,9 @@ class Survey:
     ):  # fmt: skip
         self.kind = word("kind", kind)
         self.name = word("name", kind if name is None else name)
-        if self.name in RESERVED or "/" in self.name:
-            fail("name", f"hold no '/' and be none of {', '.join(RESERVED)}", repr(name), "Pick another name.")
+        if self.name in RESERVED or not self.name.isidentifier():
+            fail("name", f"be letters, digits and _ and none of {', '.join(RESERVED)}", repr(self.name),
+                 "Pass name=, for example 'gravity'.")
         self.units = validated_units(self.kind, units)
         data = as_finite("data", plain(data), (1, 2), allow_nan=True).copy()
         self.is_grid = data.ndim == 2

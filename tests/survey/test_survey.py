@@ -35,6 +35,7 @@ BAD = {
     "wrong units": ({"units": "um/s2"}, ValueError, "units"),
     "name of a dim": ({"name": "northing"}, ValueError, "name"),
     "name with slash": ({"name": "a/b"}, ValueError, "name"),
+    "name from kind": ({"kind": "travel time", "units": "s"}, ValueError, "name"),
     "inf": ({"data": np.full((3, 4), np.inf)}, ValueError, "data"),
     "text": ({"data": [["a"] * 4] * 3}, TypeError, "data"),
     "all gaps": ({"data": np.full((3, 4), NAN)}, ValueError, "data"),
