@@ -45,8 +45,9 @@ class Estimate(float):
 class Posterior:
     """A posterior over the parameters of a problem.
 
-    Engines provide, on the state vector x of the problem: `_mean()`, `_variance()`, `_mean_error()`, `_std_error()`,
-    `_prior_variance()`, `_prior_mean_vector()`, `_product(v)`, `_draws(rng, count)`, `_prior_draws(rng, count)`, and fill `approximations`.
+    Engines provide, on the state vector x of the problem, `_mean()`, `_variance()`, `_mean_error()`, `_std_error()`,
+    `_product(v)` and `_draws(rng, count)`, fill `approximations`, and where the prior is a Gaussian they know,
+    `_prior_variance()`, `_prior_mean_vector()` and `_prior_draws(rng, count)`.
 
     Attributes
     ----------
@@ -84,8 +85,9 @@ class Posterior:
         return self.problem.unpack(self._std_error())
 
     def prior_std(self):
-        """Prior standard deviation, {parameter: array}, physical units."""
-        return self.problem.unpack(np.sqrt(self._prior_variance()))
+        """Prior standard deviation, {parameter: array}, physical units; None where the prior is not Gaussian."""
+        variance = self._prior_variance()
+        return None if variance is None else self.problem.unpack(np.sqrt(variance))
 
     def sample(self, draws=200, chains=4, seed=0):
         """Independent posterior draws.
@@ -131,8 +133,20 @@ class Posterior:
         flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
         return self.problem.unpack(self._product(flat))
 
+    def _prior_variance(self):
+        return None
+
+    def _prior_mean_vector(self):
+        return None
+
+    def _prior_draws(self, rng, count):
+        return None
+
     def _evidence_or_none(self):
         return None
+
+    def _extra_groups(self):
+        return {}
 
     def log_evidence(self):
         """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""

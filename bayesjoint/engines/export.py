@@ -18,7 +18,7 @@ def to_datatree(post, draws, chains, seed, separate, result):
     prior_flat = post._prior_draws(rng, draws * chains)
     separate = dict(separate or {})
     shape = (chains, draws)
-    parameters = _parameter_blocks(post, flat.reshape(*shape, -1), prior_flat.reshape(*shape, -1), separate)
+    parameters = _parameter_blocks(post, flat, prior_flat, shape, separate)
     modalities, stats = [], {}
     spread = post.prediction_std()
     for k, m in enumerate(problem.modalities):
@@ -30,15 +30,17 @@ def to_datatree(post, draws, chains, seed, separate, result):
         )
     return build_tree(
         parameters, modalities, sample_stats=stats, history=_history(result), correlations=_correlations(problem),
-        approximations=post.approximations, attributes=_attributes(post, seed, result),
+        approximations=post.approximations, attributes=_attributes(post, seed, result), extra=post._extra_groups(),
     )
 
 
-def _parameter_blocks(post, draws, prior_draws, separate):
+def _parameter_blocks(post, flat, prior_flat, shape, separate):
     problem = post.problem
-    summaries = {key: getattr(post, key)() for key in ("mean", "std", "mean_error", "std_error", "prior_std")}
-    prior_mean = problem.unpack(post._prior_mean_vector())
-    draws, prior_draws = problem.unpack(draws), problem.unpack(prior_draws)
+    arrays = {key: getattr(post, key)() for key in ("mean", "std", "mean_error", "std_error", "prior_std")}
+    arrays["draws"] = problem.unpack(flat.reshape(*shape, -1))
+    if prior_flat is not None:
+        arrays["prior_draws"] = problem.unpack(prior_flat.reshape(*shape, -1))
+        arrays["prior_mean"] = problem.unpack(post._prior_mean_vector())
     alone = {name: (other.mean(), other.std()) for name, other in separate.items()}
     blocks = []
     for p in problem.parameters:
@@ -48,9 +50,7 @@ def _parameter_blocks(post, draws, prior_draws, separate):
             name=p.name, dims=dims, units=p.units, long_name=p.name.replace("_", " "),
             coords=p.mesh.coords() if on_mesh else {dims[0]: (dims[0], np.arange(p.size), {})},
             edges={d: getattr(p.mesh, f"{d}_edges") for d in dims} if on_mesh else {},
-            draws=draws[p.name], prior_draws=prior_draws[p.name],
-            prior_mean=prior_mean[p.name],
-            **{key: value[p.name] for key, value in summaries.items()},
+            **{key: value[p.name] for key, value in arrays.items() if value is not None},
             separate={f"{name}_only": {"mean": mean[p.name], "std": std[p.name]}
                       for name, (mean, std) in alone.items() if p.name in mean},
             attributes={"prior": p.settings()["prior"], "scale": p.scale},

@@ -2,8 +2,9 @@
 
 from .._checks import one_of
 from .dense import DensePosterior
+from .laplace import LaplacePosterior
 
-METHODS = ("auto", "dense")
+METHODS = ("auto", "dense", "laplace")
 
 
 def posterior(problem, method="auto", at=None):
@@ -13,14 +14,21 @@ def posterior(problem, method="auto", at=None):
     ----------
     problem : JointProblem
         What is asked.
-    method : {"auto", "dense"}, default "auto"
-        "dense": exact, for linear-Gaussian problems of up to 20,000 data.
+    method : {"auto", "dense", "laplace"}, default "auto"
+        "dense": exact, for linear-Gaussian problems of up to 20,000 data. "laplace": at a converged MAP for the rest,
+        approximate and not validated. "auto" takes dense where it is right.
     at : MapResult, optional
-        Converged MAP.
+        Converged MAP, needed by "laplace".
 
     Returns
     -------
     Posterior
+
+    Raises
+    ------
+    ValueError
+        If the engine does not fit the problem: bounds for dense, no converged MAP for laplace, a coupling that is no
+        density.
 
     Examples
     --------
@@ -32,7 +40,11 @@ def posterior(problem, method="auto", at=None):
     ('dense', array([2.]), array([0.5774]))
     """
     one_of("method", method, METHODS)
-    post = DensePosterior(problem)
+    chosen = method
     if method == "auto":
-        post.reason = "chosen because the problem is linear-Gaussian and its data fit a dense factor"
+        chosen = "dense" if problem.linear_gaussian else "laplace"
+    post = DensePosterior(problem) if chosen == "dense" else LaplacePosterior(problem, at)
+    if method == "auto":
+        post.reason = ("chosen because the problem is linear-Gaussian and its data fit a dense factor"
+                       if chosen == "dense" else "chosen because the problem is not linear-Gaussian")
     return post

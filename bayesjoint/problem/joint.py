@@ -31,8 +31,9 @@ class ModalityOperator(LinearOperator):
             self._parts.append((slices[name], slice(start, start + p.size), p.scale))
             start += p.size
         if self.forward.shape[1] != start:
-            fail(f"forward of modality {modality.name!r}", f"have {start} columns, the sizes of "
-                 f"{', '.join(modality.parameters)} together", f"{self.forward.shape[1]}", "Use the same mesh for both.")
+            names = " and ".join(modality.parameters)
+            fail(f"forward of modality {modality.name!r}", f"have {start} columns, the size of {names}",
+                 f"{self.forward.shape[1]}", "Use the same mesh for both.")
 
     def _matmat(self, x):
         if len(self._parts) == 1:
@@ -178,9 +179,15 @@ class JointProblem:
     def hessian_product(self, x, direction):
         """Hessian of Φ at x times a direction (exact for linear forward operators), shape (size,)."""
         v = np.where(self.free, direction, 0.0)
-        out = self.prior.hessian_product(x, v)
+        out = self.penalty_hessian_product(x, v)
         for a, m in zip(self._operators, self.modalities, strict=True):
             out += a.rmatvec(self.weights[m.name] * m.noise.solve(a.matvec(v)))
+        return np.where(self.free, out, 0.0)
+
+    def penalty_hessian_product(self, x, direction):
+        """Hessian at x of Φ without its misfit terms, times a direction, shape (size,)."""
+        v = np.where(self.free, direction, 0.0)
+        out = self.prior.hessian_product(x, v)
         for bound in self.penalties:
             for name, part in bound.hessian_product(self.parts(x), self.parts(v)).items():
                 out[self.slices[name]] += part

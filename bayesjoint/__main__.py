@@ -1,0 +1,7 @@
+"""Let ``python -m bayesjoint`` be the command."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

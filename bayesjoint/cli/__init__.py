@@ -1,0 +1,5 @@
+"""The command: ``bayesjoint run CONFIG.toml --out DIR`` and its sisters."""
+
+from .main import main
+
+__all__ = ["main"]

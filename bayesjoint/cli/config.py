@@ -1,0 +1,253 @@
+"""The TOML configuration of a run: every key with its type, its default and what is allowed."""
+
+import dataclasses
+import operator
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MISSING = dataclasses.MISSING
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run: the key, its value, and what is allowed."""
+
+
+def key(help_text, default=MISSING, choices=None, minimum=None, above=None, below=None):
+    """Declare one key of a table: a dataclass field with its help and its limits."""
+    limits = {"help": help_text, "choices": choices, "minimum": minimum, "above": above, "below": below}
+    return field(default=default, metadata=limits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyTable:
+    """One survey: where its data are and how well they are known."""
+
+    file: str = key("netCDF or CSV file, relative to the configuration")
+    kind: str = key("what was measured", choices=("gravity", "magnetic"))
+    parameter: str = key("name of the parameter it sees")
+    variable: str | None = key("variable or column that holds the data", None)
+    columns: dict | None = key('CSV columns, e.g. { easting = "x", data = "g" }', None)
+    height: float | None = key("station height in metres, positive up, if the file does not say", None)
+    std: float | None = key("noise standard deviation, units of the data", None, above=0.0)
+    relative_std: float | None = key("noise as a share of each datum (with floor_std)", None, minimum=0.0)
+    floor_std: float | None = key("noise as a share of the largest datum (with relative_std)", None, minimum=0.0)
+    bias: str = key("regional field or datum shift, inferred with the model", "none",
+                    choices=("none", "constant", "linear", "quadratic"))
+    bias_std: float | None = key("prior std of each bias coefficient, units of the data", None, above=0.0)
+    forward: str = key("forward operator", "auto", choices=("auto", "fft", "direct", "sampling"))
+    exponent: float = key("likelihood exponent (tempering)", 1.0, above=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshTable:
+    """The mesh laid under the surveys."""
+
+    depth: float = key("depth of its bottom, metres", above=0.0)
+    layers: int = key("number of layers", 15, minimum=1)
+    padding: int = key("extra columns on each side", 5, minimum=0)
+    growth: float = key("ratio of a layer's thickness to that of the layer above", 1.0, above=0.0)
+    top: float = key("upward coordinate of its top, metres", 0.0)
+    spacing: float | None = key("horizontal cell size, metres; needed when no survey is gridded", None, above=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterTable:
+    """One property and its prior."""
+
+    prior: str = key("kind of prior", "matern", choices=("matern", "minimum_length", "focusing"))
+    std: float | None = key("matern: prior standard deviation, physical units", None, above=0.0)
+    range: float | list | None = key("matern: range in metres, or [upward, northing, easting]", None)
+    smoothness: float = key("matern: smoothness", 1.5, choices=(0.5, 1.5, 2.5))
+    alpha: float | None = key("minimum_length, focusing: starting weight of the prior", None, above=0.0)
+    depth_exponent: float | None = key("minimum_length, focusing: exponent of the depth weights", None, minimum=0.0)
+    p: int = key("focusing: norm", 1, choices=(0, 1, 2))
+    mean: float = key("prior mean or reference, physical units", 0.0)
+    lower: float | None = key("lower bound, physical units", None)
+    upper: float | None = key("upper bound, physical units", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouplingTable:
+    """What ties the parameters."""
+
+    kind: str = key("kind of coupling", "none", choices=("none", "coregionalization", "gramian"))
+    correlation: float | None = key("coregionalization: cross-correlation", None, above=-1.0, below=1.0)
+    weight: float | None = key("gramian: weight λ", None, above=0.0)
+    space: str = key("gramian: space", "model", choices=("model", "weighted", "gradient"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosteriorTable:
+    """How the posterior is computed and how much of it is kept."""
+
+    method: str = key("engine", "auto", choices=("auto", "dense", "laplace"))
+    draws: int = key("draws kept per chain", 25, minimum=1)
+    chains: int = key("chains", 4, minimum=1)
+    separate: bool = key("also invert every survey alone, to stand beside the joint result", True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A whole run."""
+
+    title: str
+    seed: int
+    surveys: dict
+    mesh: MeshTable
+    parameters: dict
+    coupling: CouplingTable
+    posterior: PosteriorTable
+    folder: Path
+    text: str
+
+
+TABLES = {"surveys": SurveyTable, "mesh": MeshTable, "parameters": ParameterTable, "coupling": CouplingTable,
+          "posterior": PosteriorTable}
+NAMED = ("surveys", "parameters")
+LIMITS = (("minimum", operator.ge, ">="), ("above", operator.gt, ">"), ("below", operator.lt, "<"))
+SEED = 20260101
+
+
+def read_config(path):
+    """Read and check a configuration.
+
+    Parameters
+    ----------
+    path : str or Path
+        TOML file.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    ConfigError
+        Naming the key, its value and what is allowed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "run.toml"
+    ...     _ = path.write_text("[mesh]" + chr(10) + "depth = -1")
+    ...     read_config(path)
+    Traceback (most recent call last):
+    bayesjoint.cli.config.ConfigError: mesh.depth = -1: must be > 0 (depth of its bottom, metres)
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror}); give the path of a TOML configuration"
+        raise ConfigError(msg) from error
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{path}: not valid TOML: {error}"
+        raise ConfigError(msg) from error
+    allowed = ("title", "seed", *TABLES)
+    for name in raw:
+        if name not in allowed:
+            _refuse(name, raw[name], f"unknown key; allowed here: {', '.join(allowed)}")
+    tables = {name: _table(name, cls, raw) for name, cls in TABLES.items()}
+    title, seed = raw.get("title", path.stem), raw.get("seed", SEED)
+    if not isinstance(title, str):
+        _refuse("title", title, "must be a string")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        _refuse("seed", seed, "must be an integer >= 0")
+    config = Config(title=title, seed=seed, folder=path.resolve().parent, text=text, **tables)
+    _check_together(config)
+    return config
+
+
+def describe():
+    """Every table and key with its default and what is allowed, as text for ``--help``."""
+    lines = []
+    for name, cls in TABLES.items():
+        lines.append(f"[{name}.NAME]" if name in NAMED else f"[{name}]")
+        for item in dataclasses.fields(cls):
+            default = "required" if item.default is MISSING else f"default {item.default!r}"
+            choices = item.metadata["choices"]
+            allowed = f"; one of {', '.join(map(repr, choices))}" if choices else ""
+            lines.append(f"  {item.name:<15} {item.metadata['help']} ({default}{allowed})")
+    return "\n".join(lines)
+
+
+def _table(name, cls, raw):
+    values = raw.get(name, {})
+    if not isinstance(values, dict):
+        _refuse(name, values, "must be a table")
+    if name not in NAMED:
+        return _record(name, cls, values)
+    if not values:
+        _refuse(name, values, f"must hold at least one table [{name}.NAME]")
+    for each, table in values.items():
+        if not isinstance(table, dict):
+            _refuse(f"{name}.{each}", table, f"must be a table [{name}.NAME]")
+        if not each.isidentifier():
+            _refuse(f"{name}.{each}", table, "names may hold letters, digits and _ only")
+    return {each: _record(f"{name}.{each}", cls, table) for each, table in values.items()}
+
+
+def _record(where, cls, values):
+    fields = {item.name: item for item in dataclasses.fields(cls)}
+    for name in values:
+        if name not in fields:
+            _refuse(f"{where}.{name}", values[name], f"unknown key; allowed here: {', '.join(fields)}")
+    for name, item in fields.items():
+        if name in values:
+            values = {**values, name: _value(f"{where}.{name}", item, values[name])}
+        elif item.default is MISSING:
+            msg = f"{where}.{name}: is required ({item.metadata['help']})"
+            raise ConfigError(msg)
+    return cls(**values)
+
+
+def _value(where, item, value):
+    meta, words = item.metadata, f"({item.metadata['help']})"
+    accepted = item.type if isinstance(item.type, type) else tuple(t for t in item.type.__args__ if t is not type(None))
+    accepted = accepted if isinstance(accepted, tuple) else (accepted,)
+    if float in accepted and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
+        names = {float: "a number", int: "an integer", str: "a string", bool: "true or false", dict: "a table",
+                 list: "a list"}
+        _refuse(where, value, f"must be {' or '.join(names[t] for t in accepted)} {words}")
+    if meta["choices"] and value not in meta["choices"]:
+        _refuse(where, value, f"must be one of {', '.join(map(repr, meta['choices']))} {words}")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        for limit, fits, sign in LIMITS:
+            if meta[limit] is not None and not fits(value, meta[limit]):
+                _refuse(where, value, f"must be {sign} {meta[limit]:g} {words}")
+    return value
+
+
+def _check_together(config):
+    """Rules that involve more than one key."""
+    for name, survey in config.surveys.items():
+        where = f"surveys.{name}"
+        if survey.parameter not in config.parameters:
+            _refuse(f"{where}.parameter", survey.parameter, f"must be one of {', '.join(config.parameters)}")
+        if (survey.relative_std is None) != (survey.floor_std is None):
+            _refuse(f"{where}.relative_std", survey.relative_std, "needs floor_std, and the other way round")
+        if survey.std is not None and survey.relative_std is not None:
+            _refuse(f"{where}.std", survey.std, "give either std, or relative_std with floor_std")
+        if (survey.bias == "none") != (survey.bias_std is None):
+            _refuse(f"{where}.bias_std", survey.bias_std, f"must go with bias (now {survey.bias!r})")
+    for name, table in config.parameters.items():
+        needed = ("std", "range") if table.prior == "matern" else ("alpha",)
+        for each in needed:
+            if getattr(table, each) is None:
+                _refuse(f"parameters.{name}.{each}", None, f"is required for prior = {table.prior!r}")
+    coupling = config.coupling
+    needed = {"coregionalization": "correlation", "gramian": "weight"}.get(coupling.kind)
+    if needed and getattr(coupling, needed) is None:
+        _refuse(f"coupling.{needed}", None, f"is required for kind = {coupling.kind!r}")
+
+
+def _refuse(where, value, allowed):
+    shown = "" if value is None else f" = {value!r}"
+    msg = f"{where}{shown}: {allowed}"
+    raise ConfigError(msg)

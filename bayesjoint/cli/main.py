@@ -1,0 +1,155 @@
+"""Arguments, progress and exit codes of the command."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from .. import __version__
+from .config import ConfigError, describe, read_config
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+EXAMPLE = """
+A configuration in full:
+
+  title = "My window"
+  seed = 1
+
+  [surveys.gravity]
+  file = "gravity.nc"          # netCDF grid, or CSV of stations
+  kind = "gravity"
+  parameter = "density"
+  std = 0.5                    # mGal
+  bias = "linear"              # regional field, inferred with the model
+  bias_std = 20.0
+
+  [surveys.magnetic]
+  file = "magnetic.nc"
+  kind = "magnetic"
+  parameter = "susceptibility"
+  std = 10.0                   # nT
+
+  [mesh]
+  depth = 12000.0
+  layers = 12
+
+  [parameters.density]
+  std = 100.0                  # kg/m3
+  range = 4000.0               # m
+
+  [parameters.susceptibility]
+  std = 0.02                   # SI
+  range = 4000.0
+
+  [coupling]
+  kind = "coregionalization"
+  correlation = 0.5
+
+Exit codes: 0 done; 1 the run failed; 2 the configuration or the command line is wrong; 130 interrupted.
+DIR then holds posterior.nc (open it with xarray.open_datatree) and report.html, or nothing new at all.
+"""
+
+
+def main(argv=None):
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; default those of the process.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 1 failed, 2 wrong configuration or usage, 130 interrupted.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.act(arguments)
+    except ConfigError as error:
+        _say(f"bayesjoint: {error}", sys.stderr)
+        return USAGE
+    except (ValueError, TypeError, OSError, MemoryError) as error:
+        _say(f"bayesjoint: {type(error).__name__}: {error}", sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        _say("bayesjoint: interrupted; nothing was left half-written", sys.stderr)
+        return INTERRUPTED
+
+
+def _run(arguments):
+    from .run import STAGES, run
+
+    started = time.perf_counter()
+    config = read_config(arguments.config)
+    with _Progress(len(STAGES), arguments.quiet) as progress:
+        paths = run(config, arguments.out, progress.stage)
+    _say(f"{paths['report']} and {paths['posterior']} in {time.perf_counter() - started:.1f} s")
+    return OK
+
+
+def _report(arguments):
+    from ..dataset import read_tree
+    from ..reporting import report
+
+    source = Path(arguments.posterior)
+    if not source.is_file():
+        msg = f"POSTERIOR = {str(source)!r}: must be an existing netCDF file written by bayesjoint"
+        raise ConfigError(msg)
+    target = Path(arguments.out) if arguments.out else source.with_name("report.html")
+    report(read_tree(source), target)
+    _say(str(target))
+    return OK
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="bayesjoint", description="Joint Bayesian inversion of surveys of the same ground.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"bayesjoint {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    run = verbs.add_parser(
+        "run", help="invert the surveys of a configuration jointly: posterior.nc and report.html",
+        description="Invert the surveys of a TOML configuration jointly and write posterior.nc and report.html.",
+        epilog=EXAMPLE + "\nEvery key:\n\n" + describe(), formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("config", metavar="CONFIG.toml", help="the configuration; file names in it are relative to it")
+    run.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if needed")
+    run.add_argument("--quiet", action="store_true", help="no progress bar (there is none without a terminal)")
+    run.set_defaults(act=_run)
+    report = verbs.add_parser("report", help="write the HTML report of a saved posterior",
+                              description="Write the HTML report of a saved posterior.")
+    report.add_argument("posterior", metavar="POSTERIOR.nc", help="dataset written by `bayesjoint run`")
+    report.add_argument("--out", metavar="FILE", help="default: report.html beside the dataset")
+    report.set_defaults(act=_report)
+    return parser
+
+
+class _Progress:
+    """A bar over the stages of a run, at a terminal only."""
+
+    def __init__(self, count, quiet):
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=count, disable=quiet or not sys.stderr.isatty(), file=sys.stderr, leave=False,
+                         bar_format="{desc:<22} |{bar:30}| {n_fmt}/{total_fmt} {elapsed}")
+        self._begun = False
+
+    def stage(self, name):
+        """Begin a stage."""
+        if self._begun:
+            self._bar.update(1)
+        self._begun = True
+        self._bar.set_description_str(name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._bar.close()
+
+
+def _say(text, stream=None):
+    (stream or sys.stdout).write(text + "\n")

@@ -1,0 +1,126 @@
+"""From a configuration to a posterior and a report."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from ..couplings import Coregionalization
+from ..dataset import write_tree
+from ..engines import posterior
+from ..mesh import Mesh
+from ..noise import noise_std
+from ..priors import Matern
+from ..problem import JointProblem, Parameter, add_bias
+from ..reporting import report
+from ..survey import read_survey
+from .config import ConfigError
+
+STAGES = ("read surveys", "build operators", "joint posterior", "separate posteriors", "draws and dataset", "report")
+
+
+def build_problem(config):
+    """Surveys and joint problem of a configuration.
+
+    Parameters
+    ----------
+    config : Config
+        As `read_config` returns it.
+
+    Returns
+    -------
+    JointProblem
+    """
+    surveys = {name: _survey(name, table, config.folder) for name, table in config.surveys.items()}
+    mesh = Mesh.from_surveys(list(surveys.values()), depth=config.mesh.depth, layers=config.mesh.layers,
+                             padding=config.mesh.padding, growth=config.mesh.growth, top=config.mesh.top,
+                             spacing=config.mesh.spacing)
+    parameters = {name: _parameter(name, table, mesh) for name, table in config.parameters.items()}
+    modalities = [surveys[name].modality(parameters[table.parameter], forward=table.forward, name=name)
+                  for name, table in config.surveys.items()]
+    problem = JointProblem(list(parameters.values()), modalities, _couplings(config.coupling),
+                           weights={name: table.exponent for name, table in config.surveys.items()})
+    for name, table in config.surveys.items():
+        if table.bias != "none":
+            problem = add_bias(problem, name, table.bias, std=table.bias_std)
+    return problem
+
+
+def run(config, out, stage=lambda name: None):
+    """Run a configuration and leave ``posterior.nc`` and ``report.html`` in a folder, both or neither.
+
+    Parameters
+    ----------
+    config : Config
+        What to do.
+    out : str or Path
+        Folder, made if needed.
+    stage : callable, optional
+        Called with the name of each stage as it begins.
+
+    Returns
+    -------
+    dict of Path
+        ``posterior`` and ``report``.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    stage(STAGES[0])
+    problem = build_problem(config)
+    stage(STAGES[1])
+    post, result = _solve(problem, config.posterior, stage)
+    stage(STAGES[3])
+    separate = post.separate() if config.posterior.separate and len(problem.modalities) > 1 else None
+    stage(STAGES[4])
+    tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
+                            separate=separate, result=result)
+    tree.attrs |= {"title": config.title, "configuration": config.text}
+    with _beside(out) as scratch:
+        write_tree(tree, scratch / "posterior.nc")
+        stage(STAGES[5])
+        report(tree, scratch / "report.html", title=config.title)
+        for name in ("posterior.nc", "report.html"):
+            os.replace(scratch / name, out / name)
+    return {"posterior": out / "posterior.nc", "report": out / "report.html"}
+
+
+def _survey(name, table, folder):
+    path = folder / table.file
+    if not path.is_file():
+        msg = f"surveys.{name}.file = {table.file!r}: must be an existing file, relative to the configuration's folder"
+        raise ConfigError(msg)
+    survey = read_survey(path, table.kind, std=table.std, height=table.height, variable=table.variable,
+                         columns=table.columns, name=name)
+    if table.relative_std is not None:
+        survey = survey.replace(std=noise_std(survey.data, table.relative_std, table.floor_std))
+    if survey.std is None:
+        msg = f"surveys.{name}.std: is required, for the file states no noise (or give relative_std and floor_std)"
+        raise ConfigError(msg)
+    return survey
+
+
+def _parameter(name, table, mesh):
+    bounds = None if table.lower is None and table.upper is None else (table.lower, table.upper)
+    reach = tuple(table.range) if isinstance(table.range, list) else table.range
+    prior = Matern(std=table.std, range=reach, smoothness=table.smoothness, mean=table.mean)
+    return Parameter(name, mesh, prior=prior, bounds=bounds, reference=table.mean)
+
+
+def _couplings(table):
+    return [Coregionalization(table.correlation)] if table.kind == "coregionalization" else []
+
+
+def _solve(problem, table, stage):
+    stage(STAGES[2])
+    return posterior(problem, method=table.method), None
+
+
+@contextlib.contextmanager
+def _beside(out):
+    """A scratch folder next to the results, on the same file system, gone whatever happens."""
+    scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,191 @@
+"""The Laplace approximation at a converged MAP, on the cells that no bound holds."""
+
+import numpy as np
+from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
+from scipy.sparse.linalg import LinearOperator
+from scipy.stats import norm
+
+from .._checks import fail
+from ..dataset import Approximation
+from .base import Posterior
+
+FREE_LIMIT = 12_000  # cells; their dense Hessian and its factor take 2.3 GB
+BOUND_TOLERANCE = 1e-9  # of the distance between the bounds: closer counts as on the bound
+WORST_CONDITION = 1e13  # beyond it a Cholesky factor in double precision proves nothing
+
+
+class LaplacePosterior(Posterior):
+    """Gaussian N(x*, H_ff⁻¹) at a converged MAP x*: approximate, not validated.
+
+    H is the exact Hessian of Φ. Cells at a bound towards which Φ still falls are *active*: they are held there and
+    get no uncertainty, which is too little. The rest, the free cells f, get the inverse of H_ff, whose positive
+    definiteness a Cholesky factor proves; where it does not, the approximation is refused, never clipped. Use
+    ``posterior(problem, method="laplace", at=result)``.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        A proper density (a Gramian with one weight).
+    at : MapResult
+        A converged MAP of it; its own problem (hyperparameters really used) is what the posterior is of.
+
+    Attributes
+    ----------
+    active : dict of ndarray of bool
+        {parameter: cells held at a bound}.
+    active_share : dict of float
+        Their share.
+
+    Raises
+    ------
+    ValueError
+        If there is no converged MAP, the coupling is no density, more than 12,000 cells are free, or H_ff is not
+        positive definite to rounding.
+    """
+
+    method = "laplace"
+
+    def __init__(self, problem, at):
+        _check(problem, at)
+        super().__init__(at.problem)
+        self._center = at.problem.pack(at.model)
+        active = _active(at.problem, self._center)
+        self._index = np.flatnonzero(at.problem.free & ~active)
+        if not 0 < self._index.size <= FREE_LIMIT:
+            fail("free cells", f"number 1 to {FREE_LIMIT} for the Laplace engine", f"{self._index.size}",
+                 "Use a coarser mesh, or Gaussian priors without bounds and the dense engine.")
+        self.active = {name: active[where].reshape(at.problem.by_name[name].shape)
+                       for name, where in at.problem.slices.items()}
+        self.active_share = {name: float(mask.mean()) for name, mask in self.active.items()}
+        self._factorise(self._hessian())
+        self.approximations = self._statements()
+
+    def _hessian(self):
+        """H_ff, shape (f, f)."""
+        problem, index = self.problem, self._index
+        products = LinearOperator((index.size,) * 2, matvec=self._curvature_of_penalties, dtype=np.float64)
+        hessian = products @ np.eye(index.size)
+        for k, m in enumerate(problem.modalities):
+            columns = problem.operator(k).rmatmat(np.eye(m.size))[index]
+            white = m.noise.whiten(columns.T)
+            hessian += problem.weights[m.name] * (white.T @ white)
+        return 0.5 * (hessian + hessian.T)
+
+    def _curvature_of_penalties(self, part):
+        direction = np.zeros(self.problem.size)
+        direction[self._index] = part.ravel()
+        return self.problem.penalty_hessian_product(self._center, direction)[self._index]
+
+    def _factorise(self, hessian):
+        """Cholesky of H_ff scaled to a unit diagonal: the scaling alone cannot hide an indefinite matrix."""
+        diagonal = np.diag(hessian).copy()
+        if diagonal.min() <= 0:
+            self._refuse(f"a diagonal entry {diagonal.min():.3g}")
+        self._scale = 1 / np.sqrt(diagonal)
+        scaled = hessian * self._scale * self._scale[:, None]
+        norm = np.abs(scaled).sum(axis=0).max()
+        try:
+            self._factor = cholesky(scaled, lower=True, overwrite_a=True)
+        except LinAlgError:
+            self._refuse("a failed Cholesky factorisation")
+        reciprocal, _ = lapack.dpocon(self._factor, norm, uplo="L")
+        if reciprocal < 1 / WORST_CONDITION:
+            self._refuse(f"a condition number of {1 / max(reciprocal, 1e-300):.1e}")
+        self._rounding = self._index.size * np.finfo(float).eps / reciprocal
+
+    def _refuse(self, found):
+        fail("the Hessian on the free cells", "be positive definite to rounding", f"{found} with {self._index.size} "
+             "free cells", "The posterior has a direction that prior and data hardly hold (a focusing prior is flat "
+             "away from its reference, a Gramian may be indefinite): there is no Laplace approximation to give. Use "
+             "MinimumLength or Matern priors, or a larger epsilon.")
+
+    def _statements(self):
+        held = ", ".join(f"{share:.0%} of the cells of {name}" for name, share in self.active_share.items())
+        beyond = self._mass_beyond()
+        return [
+            Approximation(
+                name="Laplace approximation", status="not validated",
+                statement="Approximate, not validated: a Gaussian with the curvature at the MAP stands for a posterior "
+                "that is not Gaussian; how wrong its standard deviations are has not been measured here. At focusing "
+                "priors such figures were found wrong by factors of 2 to 17 in one dimension.",
+            ),
+            Approximation(
+                name="active bounds", status="not validated",
+                statement=f"Held at a bound, with no uncertainty of their own: {held}. Free cells keep a Gaussian that "
+                f"reaches beyond the bounds; on average {beyond:.0%} of its mass lies there.",
+            ),
+            Approximation(
+                name="linear algebra of the Laplace approximation", status="exact", error=self._rounding,
+                statement="A Cholesky factor proved the Hessian positive definite; the error bounds the rounding of "
+                "variances as a share of themselves.",
+            ),
+        ]
+
+    def _extra_groups(self):
+        import xarray as xr
+
+        variables = {}
+        for p in self.problem.parameters:
+            dims = p.mesh.dims if p.mesh is not None else (f"{p.name}_id",)
+            words = {"units": "1", "long_name": f"1 where {p.name} is held at a bound",
+                     "share": self.active_share[p.name]}
+            variables[f"{p.name}_active"] = (dims, self.active[p.name].astype("i1"), words)
+        return {"active_bounds": xr.Dataset(variables)}
+
+    def _mass_beyond(self):
+        std = np.sqrt(self._free_variance())
+        low, high = (getattr(self.problem, side)[self._index] for side in ("lower", "upper"))
+        center = self._center[self._index]
+        return float(np.mean(norm.cdf((low - center) / std) + norm.sf((high - center) / std)))
+
+    def _free_variance(self):
+        if not hasattr(self, "_cached"):
+            inverse = solve_triangular(self._factor, np.eye(self._index.size), lower=True, overwrite_b=True)
+            self._cached = np.einsum("ij,ij->j", inverse, inverse) * self._scale**2
+        return self._cached
+
+    def _spread(self, free):
+        out = np.zeros((*free.shape[:-1], self.problem.size))
+        out[..., self._index] = free
+        return out
+
+    def _mean(self):
+        return self._center.copy()
+
+    def _variance(self):
+        return self._spread(self._free_variance())
+
+    def _mean_error(self):
+        return np.full(self.problem.size, np.nan)
+
+    def _std_error(self):
+        return np.full(self.problem.size, np.nan)
+
+    def _product(self, v):
+        half = solve_triangular(self._factor, v[self._index] * self._scale, lower=True)
+        return self._spread(self._scale * solve_triangular(self._factor, half, lower=True, trans=1))
+
+    def _draws(self, rng, count):
+        white = rng.standard_normal((self._index.size, count))
+        free = self._scale[:, None] * solve_triangular(self._factor, white, lower=True, trans=1, overwrite_b=True)
+        return self._center + self._spread(free.T)
+
+
+def _active(problem, x):
+    """Cells at a bound with Φ still falling beyond it."""
+    width = np.where(np.isfinite(problem.upper - problem.lower), problem.upper - problem.lower, 1.0)
+    gradient = problem.gradient(x)
+    at_lower = (x - problem.lower <= BOUND_TOLERANCE * width) & (gradient >= 0)
+    at_upper = (problem.upper - x <= BOUND_TOLERANCE * width) & (gradient <= 0)
+    return at_lower | at_upper
+
+
+def _check(problem, at):
+    for coupling in problem.couplings:
+        if not getattr(coupling, "is_density", True):
+            fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
+    if at is None:
+        fail("at", "be a converged MAP for the Laplace engine", "None", "Pass at=find_map(problem).")
+    if not at.converged:
+        fail("at", "be a converged MAP for the Laplace engine", f"an iterate ({at.message})",
+             'An iterate is no stationary point. Use find_map(problem, method="map") and raise max_iterations.')
