@@ -20,6 +20,8 @@ def fail(argument, requirement, found, remedy, error=ValueError):
 def as_finite(argument, values, ndim=None, allow_nan=False):
     """Return `values` as a float64 array, refusing NaN/Inf and a wrong number of dimensions.
 
+    Truth values, text, dates and complex numbers are refused rather than converted; masked entries count as NaN.
+
     Parameters
     ----------
     argument : str
@@ -36,9 +38,15 @@ def as_finite(argument, values, ndim=None, allow_nan=False):
     ndarray of float64
     """
     try:
-        array = np.asarray(values, dtype=np.float64)
+        if np.ma.isMaskedArray(values):
+            values = values.astype(np.float64).filled(np.nan)
+        array = np.asarray(values)
+        found = None if array.dtype.kind in "iufO" else f"{type(values).__name__} of dtype {array.dtype}"
+        array = array if found else array.astype(np.float64, copy=False)
     except (TypeError, ValueError):
-        fail(argument, "be numeric", type(values).__name__, "Pass numbers or a NumPy array.", TypeError)
+        found = type(values).__name__
+    if found:
+        fail(argument, "be numeric", found, "Pass real numbers or a NumPy array of them.", TypeError)
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     if allowed is not None and array.ndim not in allowed:
         fail(argument, f"have {' or '.join(map(str, allowed))} dimension(s)", f"shape {array.shape}", "Reshape it.")

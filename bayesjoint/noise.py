@@ -32,7 +32,7 @@ def noise_std(data, relative, floor):
     Raises
     ------
     ValueError
-        If both are zero, one is negative, or the rule gives a zero standard deviation.
+        If both are zero, one is negative, no datum is finite, or the rule gives a zero standard deviation.
 
     Examples
     --------
@@ -40,14 +40,21 @@ def noise_std(data, relative, floor):
     array([0.12, 0.3 ])
     """
     data = as_finite("data", data, allow_nan=True)
-    for name, value in (("relative", relative), ("floor", floor)):
-        if not np.isfinite(value) or value < 0:
-            fail(name, "be finite and >= 0", repr(value), "Give a fraction such as 0.02.")
+    if not np.isfinite(data).any():
+        fail("data", "hold at least one datum", f"{data.size} gap(s)", "Check the column or the mask.")
+    relative, floor = _share("relative", relative), _share("floor", floor)
     size = np.abs(data)
     std = relative * size + floor * np.nanmax(size)
     if not np.nanmin(std) > 0:
         fail("relative, floor", "give every datum a standard deviation > 0", "zero somewhere", "Raise `floor`.")
     return std
+
+
+def _share(name, value):
+    share = float(as_finite(name, value, 0))
+    if share < 0:
+        fail(name, "be finite and >= 0", repr(value), "Give a fraction such as 0.02.")
+    return share
 
 
 class _Noise:
@@ -77,7 +84,11 @@ class DiagonalNoise(_Noise):
     independent = True
 
     def __init__(self, std):
-        self.std = as_positive("std", std).ravel()
+        std = as_positive("std", std)
+        if std.size == 0:
+            fail("std", "hold at least one value", "none", "Give one std for each datum.")
+        self.shape = std.shape  # lets a modality notice a grid that is transposed
+        self.std = std.flatten()
         self.size = self.std.size
 
     def _column(self, array):
@@ -115,7 +126,7 @@ class DiagonalNoise(_Noise):
 
     def scaled(self, factor):
         """The same noise with its covariance multiplied by `factor`."""
-        return DiagonalNoise(self.std * np.sqrt(factor))
+        return DiagonalNoise(self.std * np.sqrt(as_positive("factor", factor, 0)))
 
     def settings(self):
         """Description for the record of a run."""
@@ -145,7 +156,7 @@ class DenseNoise(_Noise):
 
     def __init__(self, covariance):
         matrix = as_finite("covariance", covariance, 2)
-        if matrix.shape[0] != matrix.shape[1]:
+        if matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
             fail("covariance", "be square", f"shape {matrix.shape}", "Give one row and column for each datum.")
         if matrix.shape[0] > DENSE_LIMIT:
             fail("covariance", f"have at most {DENSE_LIMIT} rows", f"{matrix.shape[0]}", "Thin or split the survey.")
@@ -194,7 +205,7 @@ class DenseNoise(_Noise):
 
     def scaled(self, factor):
         """The same noise with its covariance multiplied by `factor`."""
-        return DenseNoise(self._matrix * factor)
+        return DenseNoise(self._matrix * as_positive("factor", factor, 0))
 
     def settings(self):
         """Description for the record of a run."""
@@ -232,7 +243,7 @@ class StationaryNoise:
         if not callable(self.kernel):
             fail("kernel", "be callable as kernel(east, north)", type(self.kernel).__name__, "Pass a function.",
                  TypeError)
-        if not np.isfinite(self.white) or self.white < 0:
+        if as_finite("white", self.white, 0) < 0:
             fail("white", "be finite and >= 0", repr(self.white), "Give a standard deviation.")
 
     def at(self, easting, northing):
