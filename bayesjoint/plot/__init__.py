@@ -1,0 +1,12 @@
+"""Figures: maps and sections of data and models, and the charts of the report.
+
+Every function draws on the Axes given as ``ax=`` (or on new ones) and returns it. Maps have equal scales along both
+axes and are in kilometres; anomalies and contrasts have a diverging colour map centred on zero, standard deviations a
+sequential one; both are safe for the colour-blind. Matplotlib is imported on first use of this module.
+"""
+
+from .charts import convergence, crossplot, profile, residuals
+from .fields import best_sections
+from .maps import compare, data, model
+
+__all__ = ["best_sections", "compare", "convergence", "crossplot", "data", "model", "profile", "residuals"]

@@ -1,0 +1,240 @@
+"""What a figure draws, taken from a tree, a survey or plain arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._checks import as_finite, fail, one_of
+from ..mesh import Mesh
+
+DATA = {"observed": "diverging", "predicted": "diverging", "residual": "diverging", "standardized": "diverging",
+        "noise_std": "sequential", "predicted_std": "sequential"}
+MODEL = {"mean": "diverging", "prior_mean": "diverging", "draw": "diverging", "std": "sequential",
+         "prior_std": "sequential", "mean_error": "sequential", "std_error": "sequential"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataField:
+    """Values at stations: on a lattice (1-D axes, 2-D values), scattered (1-D all), or without positions."""
+
+    values: np.ndarray
+    easting: np.ndarray | None
+    northing: np.ndarray | None
+    units: str
+    long_name: str
+    kind: str
+
+    @property
+    def is_grid(self):
+        """Whether the stations form a lattice."""
+        return self.values.ndim == 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A plane cut through a model: horizontal edges, vertical edges, values between them, and where it is."""
+
+    values: np.ndarray
+    horizontal: np.ndarray
+    vertical: np.ndarray
+    axes: tuple
+    place: str
+    units: str
+    long_name: str
+    kind: str
+
+
+def is_tree(source):
+    """Whether `source` is a result tree."""
+    return hasattr(source, "children") and "posterior_summary" in source.children
+
+
+def data_field(source, name=None, what="observed", easting=None, northing=None, units="1", level=0):
+    """Values to map; see `plot.data` for the parameters."""
+    one_of("what", what, tuple(DATA))
+    if is_tree(source):
+        return _from_tree(source, name, what, level)
+    if hasattr(source, "easting") and hasattr(source, "data") and hasattr(source, "units"):
+        values = source.std if what == "noise_std" else source.data
+        return DataField(values=np.asarray(values, float), easting=source.easting, northing=source.northing,
+                         units=source.units, long_name=source.name or source.kind, kind=DATA[what])
+    values = as_finite("source", source, (1, 2), allow_nan=True)
+    if easting is None or northing is None:
+        fail("easting and northing", "be given with an array", "None", "Pass the station coordinates in metres.")
+    easting, northing = as_finite("easting", easting, 1), as_finite("northing", northing, 1)
+    shape = (northing.size, easting.size) if values.ndim == 2 else (easting.size,)
+    if values.shape != shape or (values.ndim == 1 and northing.size != easting.size):
+        fail("source", f"have shape {shape} to match easting and northing", f"shape {values.shape}", "Transpose it?")
+    return DataField(values=values, easting=easting, northing=northing, units=units, long_name=name or what,
+                     kind=DATA[what])
+
+
+def _from_tree(tree, name, what, level):
+    if "observed_data" not in tree.children:
+        fail("source", "hold observed data", "none", "Plot a tree that was built with its modalities.")
+    observed = tree["observed_data"].to_dataset()
+    name = one_of("name", name if name is not None else next(iter(observed.data_vars)), tuple(observed.data_vars))
+    variable = observed[name]
+    values = np.asarray(_values(tree, name, what, variable), dtype=float)
+    units = "1" if what == "standardized" else variable.attrs["units"]
+    coords = variable.coords
+    if values.ndim == 3:
+        values = values[level]
+    north, east = (coords.get(f"{name}_{axis}") for axis in ("northing", "easting"))
+    if values.ndim == 1 and east is None:
+        return DataField(values=values, easting=None, northing=None, units=units, kind=DATA[what],
+                         long_name=variable.attrs["long_name"].removesuffix(", observed"))
+    return DataField(values=values, easting=east.values, northing=north.values, units=units, kind=DATA[what],
+                     long_name=variable.attrs["long_name"].removesuffix(", observed"))
+
+
+def _values(tree, name, what, observed):
+    if what == "observed":
+        return observed.values
+    needed = {"noise_std": [("constant_data", f"{name}_noise_std")],
+              "predicted": [("predictive_summary", f"{name}_mean")],
+              "predicted_std": [("predictive_summary", f"{name}_std")],
+              "residual": [("predictive_summary", f"{name}_mean")],
+              "standardized": [("predictive_summary", f"{name}_mean"), ("constant_data", f"{name}_noise_std")]}[what]
+    arrays = [_variable(tree, group, variable).values for group, variable in needed]
+    if what == "residual":
+        return observed.values - arrays[0]
+    if what == "standardized":
+        return (observed.values - arrays[0]) / arrays[1]
+    return arrays[0]
+
+
+def _variable(tree, group, name):
+    if group not in tree.children or name not in tree[group].data_vars:
+        held = sorted(tree[group].data_vars) if group in tree.children else "nothing"
+        fail("source", f"hold {name!r} in {group}", str(held), "Store it when the tree is built.")
+    return tree[group][name]
+
+
+def model_values(tree, name=None, what="mean", label=None):
+    """Variable with a parameter's values per cell: posterior, prior, a draw, or a separate inversion's (`label`)."""
+    one_of("what", what, tuple(MODEL))
+    name = one_of("name", name if name is not None else mesh_parameters(tree)[0], mesh_parameters(tree))
+    if what == "draw":
+        return _variable(tree, "posterior", name)[0, 0]
+    if label is not None:
+        return _variable(tree, "separate_summary", f"{name}_{what}__{label}")
+    if what.startswith("prior_"):
+        return _variable(tree, "prior_summary", f"{name}_{what.removeprefix('prior_')}")
+    return _variable(tree, "posterior_summary", f"{name}_{what}")
+
+
+def mesh_parameters(tree):
+    """Names of the parameters that live on a mesh, in order."""
+    summary = tree["posterior_summary"].data_vars
+    return tuple(k.removesuffix("_mean") for k, v in summary.items() if k.endswith("_mean") and v.ndim == 3)
+
+
+def title_of(tree, name):
+    """Words for a parameter."""
+    return tree["posterior_summary"][f"{name}_mean"].attrs["long_name"].removeprefix("posterior mean of ")
+
+
+def labels_of(tree, name):
+    """Labels of the separate inversions that have parameter `name`."""
+    if "separate_summary" not in tree.children:
+        return ()
+    start = f"{name}_mean__"
+    return tuple(v.removeprefix(start) for v in tree["separate_summary"].data_vars if v.startswith(start))
+
+
+def mesh_of(tree):
+    """The mesh of a tree."""
+    return Mesh(*(_variable(tree, "constant_data", f"{dim}_edges").values for dim in ("easting", "northing", "upward")))
+
+
+def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, northing=None, easting=None, units="1"):
+    """Cut a model; see `plot.model` for the parameters."""
+    if is_tree(source):
+        variable = model_values(source, name, what, label)
+        values, units, edges = variable.values, variable.attrs["units"], _edges_of(mesh_of(source))
+        long_name = title_of(source, name or mesh_parameters(source)[0])
+    else:
+        one_of("what", what, tuple(MODEL))
+        if mesh is None:
+            fail("mesh", "be given with an array", "None", "Pass the Mesh the array lives on.")
+        values, long_name = as_finite("source", source, 3, allow_nan=True), name or "model"
+        if values.shape != mesh.shape:
+            fail("source", f"have the mesh's shape {mesh.shape}", f"shape {values.shape}", "Reorder the axes.")
+        edges = _edges_of(mesh)
+    if sum(v is not None for v in (depth, northing, easting)) > 1:
+        fail("depth, northing, easting", "be given one at a time", "several", "Choose one plane.")
+    top = edges["upward"][-1]
+    if northing is not None:
+        axis, position = "northing", northing
+    elif easting is not None:
+        axis, position = "easting", easting
+    else:
+        axis, position = "upward", 0.5 * (edges["upward"][-2] + top) if depth is None else top - depth
+    index = _cell(axis, edges[axis], position)
+    low, high = edges[axis][index:index + 2]
+    axes = tuple(d for d in ("upward", "northing", "easting") if d != axis)[::-1]
+    place = _place(axis, low, high, top)
+    return Section(values=np.take(values, index, axis=("upward", "northing", "easting").index(axis)),
+                   horizontal=edges[axes[0]], vertical=edges[axes[1]], axes=axes, place=place, units=units,
+                   long_name=long_name, kind=MODEL[what])
+
+
+def _edges_of(mesh):
+    return {dim: getattr(mesh, f"{dim}_edges") for dim in mesh.dims}
+
+
+def _cell(axis, edges, position):
+    index = int(np.searchsorted(edges, position, side="right")) - 1
+    if position == edges[-1]:
+        index -= 1
+    if not 0 <= index < edges.size - 1:
+        fail("depth" if axis == "upward" else axis, f"lie inside the mesh ({edges[0]:g} to {edges[-1]:g} m {axis})",
+             f"{position:g}", "Choose a plane inside it.")
+    return index
+
+
+def _place(axis, low, high, top):
+    if axis == "upward":
+        return f"{_length(top - high)} to {_length(top - low)} km deep"
+    return f"{axis} {_length(0.5 * (low + high))} km"
+
+
+def _length(metres):
+    return f"{metres / 1000:.2f}".rstrip("0").rstrip(".")
+
+
+def best_sections(tree):
+    """Where to cut: through the cell that stands out most, over all parameters on the mesh.
+
+    Returns
+    -------
+    dict
+        ``northing``, ``easting`` and ``depth`` (metres) of the cell with the largest Σ_p ((mean − prior mean)/std)².
+
+    Examples
+    --------
+    >>> from bayesjoint import Mesh
+    >>> from bayesjoint.dataset import ParameterBlock, build_tree
+    >>> mesh = Mesh.regular((2, 3, 4), (100, 100, 100))
+    >>> mean = np.zeros(mesh.shape)
+    >>> mean[0, 1, 2] = 5.0
+    >>> edges = {d: getattr(mesh, f"{d}_edges") for d in mesh.dims}
+    >>> tree = build_tree([ParameterBlock(name="m", dims=mesh.dims, coords=mesh.coords(), edges=edges, mean=mean,
+    ...                                   std=np.ones(mesh.shape))])
+    >>> best_sections(tree)
+    {'northing': 150.0, 'easting': 250.0, 'depth': 150.0}
+    """
+    score = 0.0
+    for name in mesh_parameters(tree):
+        mean, std = (model_values(tree, name, what).values for what in ("mean", "std"))
+        prior = tree["prior_summary"][f"{name}_mean"].values if has(tree, "prior_summary", f"{name}_mean") else 0.0
+        score = score + np.divide(mean - prior, std, out=np.zeros_like(mean), where=std > 0) ** 2
+    k, j, i = np.unravel_index(int(np.argmax(score)), score.shape)
+    mesh = mesh_of(tree)
+    return {"northing": float(mesh.northing[j]), "easting": float(mesh.easting[i]), "depth": float(mesh.depth[k])}
+
+
+def has(tree, group, name):
+    """Whether a group of the tree holds that variable."""
+    return group in tree.children and name in tree[group].data_vars

@@ -1,0 +1,98 @@
+"""Colours, limits, units and axes: the conventions that all figures share."""
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import Normalize
+
+DIVERGING, SEQUENTIAL, RATIO = "RdBu_r", "viridis", "PuOr"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito (2008)
+MISSING = "0.82"
+KILOMETRES_FROM = 5000.0  # metres of extent above which an axis reads better in kilometres
+_PRETTY = (("m3", "m³"), ("m2", "m²"), ("s2", "s²"), ("^2", "²"))
+
+
+def pretty(units):
+    """Units as a reader wants them.
+
+    Examples
+    --------
+    >>> pretty("kg/m3"), pretty("1")
+    ('kg/m³', '')
+    """
+    for plain, nice in _PRETTY:
+        units = units.replace(plain, nice)
+    return "" if units == "1" else units
+
+
+def with_units(text, units):
+    """Text with its units in parentheses, if it has any."""
+    return f"{text} ({pretty(units)})" if pretty(units) else text
+
+
+def norm_for(kind, values, limits=None):
+    """Colour normalisation for values of one kind.
+
+    Parameters
+    ----------
+    kind : {"diverging", "sequential", "ratio"}
+        Diverging is centred on 0, ratio on 1. Diverging limits are the 99.8th percentile of the size, so that one
+        odd value does not bleach a map (the colour bar then shows an arrow).
+    values : array_like
+        Values the scale must serve; NaN ignored.
+    limits : (low, high), optional
+        Taken as they are.
+
+    Returns
+    -------
+    matplotlib.colors.Normalize
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if limits is None and not values.size:
+        limits = (0.0, 1.0)
+    if limits is None and kind == "sequential":
+        low, high = float(values.min()), float(values.max())
+        low = 0.0 if 0 <= low < 0.5 * high or low == high else low
+        limits = (low, high if high > low else low + 1.0)
+    elif limits is None:
+        centre = 1.0 if kind == "ratio" else 0.0
+        reach = float(np.percentile(np.abs(values - centre), 99.8)) or 1.0
+        reach = max(reach, 0.02) if kind == "ratio" else reach
+        limits = (centre - reach, centre + reach)
+    return Normalize(*limits)
+
+
+def colours_for(kind):
+    """The colour map of one kind of values, missing cells in grey."""
+    name = {"diverging": DIVERGING, "sequential": SEQUENTIAL, "ratio": RATIO}[kind]
+    return matplotlib.colormaps[name].with_extremes(bad=MISSING)
+
+
+def new_axes(ax):
+    """Return `ax`, or fresh axes that a notebook shows."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(layout="constrained")[1]
+
+
+def colour_bar(ax, drawn, label, values, cax=None):
+    """Colour bar with units, arrows where values lie outside its limits."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    norm, slack = drawn.norm, 1e-9 * (drawn.norm.vmax - drawn.norm.vmin)
+    under = bool(values.size) and values.min() < norm.vmin - slack
+    over = bool(values.size) and values.max() > norm.vmax + slack
+    extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[under, over]
+    where = {"cax": cax} if cax is not None else {"ax": ax}
+    bar = ax.figure.colorbar(drawn, extend=extend, **where)
+    bar.set_label(label)
+    bar.ax.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    bar.ax.ticklabel_format(style="sci", scilimits=(-3, 4), useMathText=True)
+    return bar
+
+
+def length_scale(*extents):
+    """(divisor, unit) that suits lengths of these extents in metres."""
+    return (1000.0, "km") if max(extents) >= KILOMETRES_FROM else (1.0, "m")

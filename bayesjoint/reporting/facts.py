@@ -1,0 +1,237 @@
+"""Numbers of the report, taken from the tree; nothing here is claimed that the tree does not hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dataset import read_attributes
+from ..plot.charts import correlation, layer_ratio
+from ..plot.fields import data_field, has, labels_of, mesh_of, mesh_parameters, model_values, title_of
+from ..plot.style import pretty
+
+PROBABILITY = 0.90  # of every interval in the report; printed with its kind
+UNINFORMED = 0.95  # posterior std / prior std above which a layer counts as left to the prior
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """How one data set is fitted by the posterior mean."""
+
+    name: str
+    long_name: str
+    kind: str
+    units: str
+    count: int
+    chi2: float | None
+    half: float
+    expected: float | None
+    residual_mean: float
+    residual_std: float
+    separate: dict
+    attributes: dict
+
+    @property
+    def ratio(self):
+        """χ² / m, or None."""
+        return None if self.chi2 is None else self.chi2 / self.count
+
+    @property
+    def range(self):
+        """Range χ²/m should lie in: about the posterior mean's own expectation if known, else 1 ± 3√(2/m)."""
+        if self.expected is None:
+            return 1 - self.half, 1 + self.half
+        half = 3 * np.sqrt(2 * self.expected)
+        return max(self.expected - half, 0.0) / self.count, (self.expected + half) / self.count
+
+    @property
+    def verdict(self):
+        """Word for the fit: as expected, too loose, or too close."""
+        if self.ratio is None:
+            return "not stated"
+        low, high = self.range
+        if self.ratio > high:
+            return "looser than the stated noise and prior allow"
+        return "closer than the stated noise and prior would have it" if self.ratio < low else "as expected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Property:
+    """What was learned of one parameter on the mesh."""
+
+    name: str
+    long_name: str
+    units: str
+    peak: float
+    peak_std: float
+    peak_error: float | None
+    score: float
+    place: dict
+    interval: tuple | None
+    draws: int
+    beyond: float
+    top_ratio: float | None
+    reach: float | None
+    prior: str
+
+
+def fits(tree):
+    """A `Fit` for each data set."""
+    if "observed_data" not in tree.children:
+        return []
+    return [_fit(tree, name) for name in tree["observed_data"].data_vars]
+
+
+def _fit(tree, name):
+    observed = tree["observed_data"][name]
+    count, attrs = int(observed.attrs["n_data"]), read_attributes(observed)
+    chi2 = None
+    if has(tree, "predictive_summary", f"{name}_chi2"):
+        chi2 = float(tree["predictive_summary"][f"{name}_chi2"])
+    mean = spread = float("nan")
+    if has(tree, "predictive_summary", f"{name}_mean") and has(tree, "constant_data", f"{name}_noise_std"):
+        residual = data_field(tree, name, "standardized").values
+        mean, spread = float(np.nanmean(residual)), float(np.nanstd(residual))
+    separate = {}
+    if "separate_summary" in tree.children:
+        start = f"{name}_chi2__"
+        separate = {v.removeprefix(start): float(tree["separate_summary"][v])
+                    for v in tree["separate_summary"].data_vars if v.startswith(start)}
+    shown = {k: v for k, v in attrs.items() if k not in ("units", "long_name", "kind", "n_data")}
+    return Fit(name=name, long_name=attrs["long_name"].removesuffix(", observed"), kind=attrs["kind"],
+               units=attrs["units"], count=count, chi2=chi2, half=3 * np.sqrt(2 / count),
+               expected=_expected_chi2(tree, name, count, attrs), residual_mean=mean, residual_std=spread,
+               separate=separate, attributes=shown)
+
+
+def _expected_chi2(tree, name, count, attrs):
+    """Mean of the posterior mean's χ² when prior and noise are right: m − tr(C⁻¹ A P Aᵀ), for independent noise.
+
+    From r = C K⁻¹ (d − A μ) with d − A μ ~ N(0, K) and A P Aᵀ = C − C K⁻¹ C. Its variance is at most twice the mean.
+    """
+    pointwise = has(tree, "log_likelihood", name) and tree["log_likelihood"][name].attrs["kind"] == "pointwise"
+    known = has(tree, "predictive_summary", f"{name}_std") and has(tree, "constant_data", f"{name}_noise_std")
+    if not (pointwise and known) or attrs.get("likelihood_exponent", 1.0) != 1.0 or not is_exact(tree):
+        return None
+    ratio = tree["predictive_summary"][f"{name}_std"].values / tree["constant_data"][f"{name}_noise_std"].values
+    return float(count - np.nansum(ratio**2))
+
+
+def approximations(tree):
+    """The statements of approximation, as dicts."""
+    return read_attributes(tree).get("approximations", [])
+
+
+def is_exact(tree):
+    """Whether every statement about the posterior says it is exact."""
+    stated = [a["status"] for a in approximations(tree) if a["name"].startswith("posterior")]
+    return bool(stated) and set(stated) == {"exact"}
+
+
+def properties(tree):
+    """A `Property` for each parameter on the mesh."""
+    return [_property(tree, name) for name in mesh_parameters(tree)
+            if has(tree, "posterior_summary", f"{name}_std")]
+
+
+def _property(tree, name):
+    mean, std = model_values(tree, name, "mean"), model_values(tree, name, "std").values
+    prior = model_values(tree, name, "prior_mean").values if has(tree, "prior_summary", f"{name}_mean") else 0.0
+    score = np.divide(mean.values - prior, std, out=np.zeros_like(std), where=std > 0)
+    where = np.unravel_index(int(np.argmax(np.abs(score))), score.shape)
+    mesh = mesh_of(tree)
+    interval, draws = None, 0
+    if has(tree, "posterior", name):
+        cell = tree["posterior"][name].values[(slice(None), slice(None), *where)]
+        draws = cell.size
+        interval = tuple(float(q) for q in np.quantile(cell, [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]))
+    top = reach = None
+    if has(tree, "prior_summary", f"{name}_std"):
+        middle = layer_ratio(std, model_values(tree, name, "prior_std").values)[1]
+        top, reach = float(middle[-1]), _reach(mesh, middle)
+    error = None
+    if has(tree, "posterior_summary", f"{name}_mean_error"):
+        error = float(model_values(tree, name, "mean_error").values[where])
+    return Property(name=name, long_name=title_of(tree, name), units=mean.attrs["units"],
+                    peak=float(mean.values[where]), peak_std=float(std[where]), peak_error=error,
+                    score=float(score[where]),
+                    place={"depth": float(mesh.depth[where[0]]), "northing": float(mesh.northing[where[1]]),
+                           "easting": float(mesh.easting[where[2]])},
+                    interval=interval, draws=draws, beyond=float(np.mean(np.abs(score) > 2)), top_ratio=top,
+                    reach=reach, prior=str(mean.attrs.get("prior", "not stated")))
+
+
+def _reach(mesh, middle):
+    """Depth of the bottom of the deepest layer the data inform, metres; 0 if none."""
+    informed = np.flatnonzero(middle < UNINFORMED)
+    return float(mesh.upward_edges[-1] - mesh.upward_edges[informed[0]]) if informed.size else 0.0
+
+
+def gains(tree):
+    """Rows of joint against separate: std ratio over cells, and how far the means moved."""
+    rows = []
+    for name in mesh_parameters(tree):
+        for label in labels_of(tree, name):
+            if not has(tree, "separate_summary", f"{name}_std__{label}"):
+                continue
+            joint, alone = (model_values(tree, name, "std", lab).values for lab in (None, label))
+            ratio = np.divide(joint, alone, out=np.full_like(joint, np.nan), where=alone > 0)
+            low, middle, high = np.nanpercentile(ratio, [5, 50, 95])
+            shift = model_values(tree, name, "mean").values - model_values(tree, name, "mean", label).values
+            moved = np.divide(shift, alone, out=np.zeros_like(shift), where=alone > 0)
+            rows.append({"name": name, "long_name": title_of(tree, name), "label": label, "low": low, "middle": middle,
+                         "high": high, "least": float(np.nanmin(ratio)), "better": float(np.mean(ratio < 0.95)),
+                         "worse": float(np.mean(ratio > 1.001)), "shift": float(np.sqrt(np.mean(moved**2)))})
+    return rows
+
+
+def relations(tree):
+    """Correlations of every pair of properties: of the means (joint, separate), and in the prior."""
+    names, rows = mesh_parameters(tree), []
+    for i, first in enumerate(names):
+        for second in names[i + 1:]:
+            pair = [model_values(tree, n, "mean").values for n in (first, second)]
+            if pair[0].shape != pair[1].shape:
+                continue
+            prior = next((float(tree["prior_summary"][k]) for k in
+                          (f"correlation__{first}__{second}", f"correlation__{second}__{first}")
+                          if has(tree, "prior_summary", k)), None)
+            labels = [next((lab for lab in labels_of(tree, n)), None) for n in (first, second)]
+            alone = None
+            if all(labels):
+                alone = correlation(*(model_values(tree, n, "mean", lab).values
+                                      for n, lab in zip((first, second), labels, strict=True)))
+            rows.append({"first": first, "second": second, "joint": correlation(*pair), "prior": prior,
+                         "separate": alone, "labels": labels})
+    return rows
+
+
+def vectors(tree):
+    """Rows for parameters that do not live on a mesh: one per element."""
+    rows, summary = [], tree["posterior_summary"]
+    for name in read_attributes(tree).get("parameters", []):
+        if name in mesh_parameters(tree) or f"{name}_mean" not in summary.data_vars:
+            continue
+        mean = summary[f"{name}_mean"]
+        std = summary[f"{name}_std"].values.ravel() if f"{name}_std" in summary.data_vars else None
+        draws = tree["posterior"][name].values if has(tree, "posterior", name) else None
+        tail = (1 - PROBABILITY) / 2
+        bounds = None if draws is None else np.quantile(draws.reshape(*draws.shape[:2], -1), [tail, 1 - tail], (0, 1))
+        ids = mean.coords[mean.dims[0]].values if mean.dims else [""]
+        for k, value in enumerate(mean.values.ravel()):
+            rows.append({"name": name, "id": ids[k], "units": pretty(mean.attrs["units"]), "mean": value,
+                         "std": None if std is None else std[k], "draws": 0 if draws is None else draws[..., 0].size
+                         if draws.ndim > 2 else draws.size,
+                         "interval": None if bounds is None else (bounds[0, k], bounds[1, k])})
+    return rows
+
+
+def settings_rows(mapping, before=""):
+    """Nested settings as flat (key, value) rows."""
+    rows = []
+    for key, value in mapping.items():
+        path = f"{before}{key}"
+        if isinstance(value, dict):
+            rows += settings_rows(value, f"{path} · ")
+        else:
+            rows.append((path, ", ".join(map(str, value)) if isinstance(value, list) else value))
+    return rows

@@ -1,0 +1,208 @@
+"""The report's pictures: small single panels as PNG, so that they can stand side by side or below one another."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .. import plot
+from ..plot.charts import chi2_terms, layer_ratio
+from ..plot.fields import cut, data_field, has, labels_of, mesh_of, mesh_parameters, model_values, title_of
+from ..plot.maps import exaggeration_of
+from ..plot.style import norm_for, pretty
+from .facts import UNINFORMED
+from .words import number
+
+WIDTH = 3.3  # inches; about 320 CSS pixels
+DPI = 190  # twice a screen's 96: sharp on dense screens and in print
+SLICES = 4
+_LEFT, _RIGHT, _TOP, _BOTTOM, _BAR = 0.58, 0.72, 0.42, 0.44, 0.09  # inches
+_STYLE = {"font.size": 8, "axes.titlesize": 8.5, "axes.titlelocation": "left", "axes.labelsize": 8,
+          "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "axes.linewidth": 0.6, "xtick.major.width": 0.6,
+          "ytick.major.width": 0.6, "axes.formatter.useoffset": False, "legend.fontsize": 7.5}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A PNG as base64 with its size in CSS pixels and its alternative text."""
+
+    data: str
+    width: int
+    height: int
+    alt: str
+
+
+def _picture(fig, alt):
+    stream = io.BytesIO()
+    FigureCanvasAgg(fig).print_png(stream)
+    width, height = (round(float(size) * 96) for size in fig.get_size_inches())
+    return Picture(data=base64.b64encode(stream.getvalue()).decode(), width=width, height=height, alt=alt)
+
+
+def _mapped(draw, aspect, alt):
+    """A panel with a colour bar whose map has height / width = `aspect`; `draw(ax, cax)` fills it."""
+    width = WIDTH - _LEFT - _RIGHT
+    height = float(np.clip(width * aspect, 0.7, 3.2))
+    with rc_context(_STYLE):
+        fig = Figure(figsize=(WIDTH, height + _TOP + _BOTTOM), dpi=DPI)
+        across, along = WIDTH, height + _TOP + _BOTTOM
+        used = min(width, height / aspect) if aspect > 0 else width
+        ax = fig.add_axes((_LEFT / across, _BOTTOM / along, used / across, height / along))
+        cax = fig.add_axes(((_LEFT + used + 0.07) / across, _BOTTOM / along, _BAR / across, height / along))
+        draw(ax, cax)
+        ax.locator_params(axis="x", nbins=5)
+        ax.locator_params(axis="y", nbins=6 if height > 1.2 else 3)
+        return _picture(fig, alt)
+
+
+def _chart(draw, alt, height=2.5):
+    """A panel without a map."""
+    with rc_context(_STYLE):
+        fig = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+        draw(fig.add_subplot())
+        return _picture(fig, alt)
+
+
+def survey_pictures(tree, fit):
+    """Observed, predicted, residual map and residual histogram of one data set."""
+    held = [w for w in ("observed", "predicted", "residual") if w == "observed"
+            or has(tree, "predictive_summary", f"{fit.name}_mean")]
+    fields = {w: data_field(tree, fit.name, w) for w in held}
+    together = np.concatenate([fields[w].values.ravel() for w in held if w != "residual"])
+    norm = norm_for("diverging", together)
+    pictures = []
+    for what in held:
+        field, limits = fields[what], None if what == "residual" else (norm.vmin, norm.vmax)
+        low, high = np.nanmin(field.values), np.nanmax(field.values)
+        reach = f"{number(float(low))} to {number(float(high))} {pretty(fit.units)}"
+        alt = f"{what.capitalize()} {fit.long_name}: {reach}"
+        if field.easting is None:
+            pictures.append(_chart(lambda ax, w=what: plot.data(tree, fit.name, w, ax=ax), alt))
+            continue
+        aspect = (np.ptp(field.northing) or 1.0) / (np.ptp(field.easting) or 1.0)
+        pictures.append(_mapped(
+            lambda ax, cax, w=what, lim=limits: plot.data(tree, fit.name, w, ax=ax, limits=lim, colorbar=cax),
+            aspect, alt))
+    if np.isfinite(fit.residual_std):
+        alt = (f"Histogram of residuals of {fit.long_name} divided by the noise standard deviation: mean "
+               f"{fit.residual_mean:.2f}, standard deviation {fit.residual_std:.2f}, against the normal density")
+        pictures.append(_chart(lambda ax: plot.residuals(tree, fit.name, ax=ax), alt))
+    return pictures
+
+
+class ModelPictures:
+    """Slices and sections of one parameter, all on one scale for the mean and one for the standard deviation."""
+
+    def __init__(self, tree, name):
+        self.tree, self.name, self.words = tree, name, title_of(tree, name)
+        self.mesh, self.best = mesh_of(tree), plot.best_sections(tree)
+        mean, std = (model_values(tree, name, what).values for what in ("mean", "std"))
+        means, stds = [mean], [std]
+        for label in labels_of(tree, name):
+            means.append(model_values(tree, name, "mean", label).values)
+            stds.append(model_values(tree, name, "std", label).values)
+        norms = norm_for("diverging", np.concatenate(means)), norm_for("sequential", np.concatenate(stds))
+        self.limits = {what: (norm.vmin, norm.vmax) for what, norm in zip(("mean", "std"), norms, strict=True)}
+        prior = model_values(tree, name, "prior_mean").values if has(tree, "prior_summary", f"{name}_mean") else 0.0
+        self.stands_out = np.abs(mean - prior) / np.where(std > 0, 2 * std, np.inf)
+
+    def panel(self, what, label=None, **plane):
+        """One panel of mean, std or draw."""
+        section = cut(self.tree, self.name, what, label, **plane)
+        limits = self.limits["std" if what == "std" else "mean"]
+        outline = self.stands_out if what == "mean" and label is None else None
+        low, high = np.min(section.values), np.max(section.values)
+        words = {"mean": "Posterior mean", "std": "Posterior standard deviation", "draw": "One posterior draw"}[what]
+        alt = (f"{words} of {self.words}{', ' + label.replace('_', ' ') if label else ''}, {section.place}: "
+               f"{number(float(low))} to {number(float(high))} {pretty(section.units)}")
+        return _mapped(
+            lambda ax, cax: plot.model(self.tree, self.name, what, label=label, ax=ax, limits=limits, colorbar=cax,
+                                       contour=outline, **plane),
+            _aspect(section), alt)
+
+    def pair(self, label=None, **plane):
+        """Mean next to standard deviation in one plane."""
+        return [self.panel("mean", label, **plane), self.panel("std", label, **plane)]
+
+    def slices(self):
+        """Pairs for depth slices, from the surface down to where the data stop informing."""
+        return [self.pair(depth=depth) for depth in slice_depths(self.tree)]
+
+    def sections(self):
+        """Pairs for the two vertical sections through the cell that stands out most."""
+        return [self.pair(northing=self.best["northing"]), self.pair(easting=self.best["easting"])]
+
+    def ratio(self, label, **plane):
+        """Joint over separate standard deviation in one plane."""
+        joint, alone = (model_values(self.tree, self.name, "std", lab).values for lab in (None, label))
+        whole = np.divide(joint, alone, out=np.full_like(joint, np.nan), where=alone > 0)
+        norm = norm_for("ratio", whole)
+        section = cut(self.tree, self.name, "std", **plane)
+        alt = (f"Joint divided by separate standard deviation of {self.words}, {section.place}; over the whole mesh "
+               f"{np.nanmin(whole):.2f} to {np.nanmax(whole):.2f}")
+        return _mapped(
+            lambda ax, cax: plot.compare(self.tree, self.name, label=label, ax=ax, limits=(norm.vmin, norm.vmax),
+                                         colorbar=cax, **plane),
+            _aspect(section), alt)
+
+    def profile(self):
+        """Posterior over prior standard deviation by depth, or None without a prior."""
+        if not has(self.tree, "prior_summary", f"{self.name}_std"):
+            return None
+        alt = f"Posterior divided by prior standard deviation of {self.words} by depth, median of each layer"
+        return _chart(lambda ax: plot.profile(self.tree, self.name, ax=ax), alt, 2.8)
+
+
+def _aspect(section):
+    return exaggeration_of(section) * np.ptp(section.vertical) / np.ptp(section.horizontal)
+
+
+def slice_depths(tree):
+    """Depths (metres) of the slices shown: the most telling layer, and others spread over the depths data inform."""
+    mesh = mesh_of(tree)
+    deepest = 0
+    for name in mesh_parameters(tree):
+        if has(tree, "prior_summary", f"{name}_std") and has(tree, "posterior_summary", f"{name}_std"):
+            ratio = layer_ratio(model_values(tree, name, "std").values, model_values(tree, name, "prior_std").values)[1]
+            informed = np.flatnonzero(ratio < UNINFORMED)
+            deepest = max(deepest, mesh.shape[0] - 1 - int(informed[0]) if informed.size else 0)
+        else:
+            deepest = mesh.shape[0] - 1
+    layers = np.unique(np.round(np.linspace(0, max(deepest, min(SLICES, mesh.shape[0]) - 1), SLICES)).astype(int))
+    depth = mesh.depth[::-1]
+    best = int(np.argmin(np.abs(depth - plot.best_sections(tree)["depth"])))
+    if best not in layers:
+        layers[np.argmin(np.abs(layers - best))] = best
+    return [float(depth[k]) for k in np.unique(layers)]
+
+
+def relation_pictures(tree, row):
+    """Cross-plots of one pair: joint, and of the separate inversions where there are both."""
+    pairs = [(None, "joint", row["joint"])]
+    if row["separate"] is not None:
+        pairs.append((tuple(row["labels"]), "separate", row["separate"]))
+    pictures = []
+    for label, words, value in pairs:
+        alt = (f"Two-dimensional histogram of the posterior means of {row['first']} and {row['second']}, {words}; "
+               f"correlation {value:.2f}")
+
+        def draw(ax, label=label, words=words):
+            plot.crossplot(tree, row["first"], row["second"], ax=ax, label=label)
+            ax.set_title(f"{words}: {ax.get_title(loc='left')}")
+
+        pictures.append(_chart(draw, alt))
+    return pictures
+
+
+def history_pictures(tree, most=5):
+    """χ² of every data set and the other terms of the optimiser's history."""
+    if "history" not in tree.children:
+        return []
+    terms = chi2_terms(tree)
+    names = (["chi2"] if terms else []) + [n for n in tree["history"].data_vars if n not in terms.values()][:most]
+    return [_chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{n.replace('_', ' ')} against iterations", 2.2)
+            for n in names]
