@@ -115,6 +115,11 @@ class BoundGramian:
         g = self._mapped(parts)
         return g @ g.T
 
+    def self_product(self, name, flat):
+        """LᵀL m̂ for the map g = L m̂ of one member, shape (size,)."""
+        linear = self.maps[self.names.index(name)]
+        return _adjoint(linear, _apply(linear, flat))
+
     def value(self, parts):
         """½ λ S_G; for `weights` ½ S_G times their geometric mean, a figure for the record and no potential."""
         mean = float(self.coupling.weight) if self.is_density else float(np.prod(self.lambdas) ** (1 / len(self.names)))

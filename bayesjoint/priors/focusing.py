@@ -92,6 +92,12 @@ class BoundFocusing:
         """
         return self._factor * _majoriser(self.p, self._argument(flat - self.reference), self.epsilon)
 
+    def scaling(self, flat):
+        """W at `flat`, shape (size,): w √(φ'(x)/x) of the model; w alone for the gradient (no diagonal majoriser)."""
+        if self.gradient_operator is not None:
+            return self.depth_weights
+        return np.sqrt(self.weights(flat) / self.alpha)
+
     def majoriser_curvature(self, flat, direction):
         """directionᵀ (majoriser's Hessian at `flat`) direction."""
         return float(self.weights(flat) @ self._argument(direction) ** 2)
