@@ -42,6 +42,11 @@ class JointPrior:
         """Whether the whole prior is a proper Gaussian."""
         return not self.flat and all(bound.gaussian for _, bound in self._blocks)
 
+    @property
+    def blocks(self):
+        """((index into x, bound prior), ...) of the priors that there are; flat ones have none."""
+        return tuple(self._blocks)
+
     def terms(self, x):
         """Negative log density of every block, by the names of its parameters."""
         return {self._label(index): bound.value(x[index]) for index, bound in self._blocks}
