@@ -26,7 +26,8 @@ def test_numbers_become_float64(values):
 NOT_NUMBERS = {
     "bool": True, "numpy bool": np.True_, "bool array": np.array([True, False]), "text": "1.5",
     "list of text": ["1", "2"], "complex": 1j, "complex array": np.array([1 + 1j]),
-    "date": np.array(["2020-01-01"], "M8[D]"), "ragged": [[1.0], [1.0, 2.0]], "dict": {"a": 1}, "object": object(), "mixed": [1.0, "a"],
+    "date": np.array(["2020-01-01"], "M8[D]"), "ragged": [[1.0], [1.0, 2.0]],
+    "dict": {"a": 1}, "object": object(), "mixed": [1.0, "a"],
 }  # fmt: skip
 
 

@@ -45,6 +45,9 @@ class Coregionalization:
         """Refuse what is no correlation at once."""
         values = as_finite("correlation", self.correlation, (0, 2))
         self.matrix(2 if values.ndim == 0 else values.shape[0])
+        names = self.parameters
+        if names is not None and (not isinstance(names, (tuple, list)) or len(set(names)) < max(2, len(names))):
+            fail("parameters", "be a tuple of two or more different names, or None", repr(names), "Name the members.")
 
     def matrix(self, count):
         """Correlation matrix, shape (count, count)."""

@@ -309,8 +309,13 @@ class ConditionedCovariance(Covariance):
         pick = np.zeros((base.size, known.size))
         pick[known, np.arange(known.size)] = 1.0
         self._gain_columns = base.matmat(pick)
-        self._known_factor = cho_factor(self._gain_columns[known], lower=True)
-        self._solved = cho_solve(self._known_factor, self._gain_columns.T)
+        try:
+            factor = cho_factor(self._gain_columns[known], lower=True)
+        except LinAlgError:
+            fail("fixed", "hold cells that the prior can tell apart to rounding",
+                 f"a failed Cholesky factorisation of {known.size} known cells",
+                 "Know fewer of them, shorten the range relative to the cells, or use a lower smoothness.")
+        self._solved = cho_solve(factor, self._gain_columns.T)
 
     def shift(self, deviation):
         """Change of the mean, shape (size,), when the known values deviate from their prior mean."""

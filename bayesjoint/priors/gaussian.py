@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_finite, fail
-from .covariance import DenseCovariance
+from .._checks import as_finite, as_positive, fail
+from .covariance import DenseCovariance, DiagonalCovariance
 
 
 class BoundGaussian:
@@ -47,7 +47,13 @@ class GaussianPrior:
     mean : float or array_like
         Physical units; scalar or the parameter's shape.
     covariance : array_like
-        Squared physical units: a variance for every value, or a matrix (size, size).
+        Squared physical units: a variance, one for every value in the parameter's shape, or a matrix (size, size).
+
+    Raises
+    ------
+    ValueError
+        When a parameter is built with it: wrong shapes, variances <= 0, a matrix that is not symmetric to 1e-10 of its
+        largest entry and positive definite.
 
     Examples
     --------
@@ -62,13 +68,14 @@ class GaussianPrior:
 
     def bind(self, parameter):
         """Return the prior over one parameter."""
-        matrix = as_finite("covariance", self.covariance, (0, 1, 2))
-        if matrix.ndim < 2:
-            if matrix.size and matrix.min() <= 0:
-                fail("covariance", "hold variances > 0", f"minimum {matrix.min():g}", "Square the std.")
-            matrix = np.diag(np.broadcast_to(matrix, (parameter.size,)).astype(float))
-        if matrix.shape != (parameter.size,) * 2:
-            fail("covariance", f"have shape {(parameter.size,) * 2}", f"shape {matrix.shape}", "Match the parameter.")
-        if np.abs(matrix - matrix.T).max() > 1e-10 * np.abs(matrix).max():
+        mean = parameter.to_hat(self.mean, "mean")
+        values = as_finite("covariance", self.covariance)
+        if values.ndim == 0 or values.shape == parameter.shape:
+            variance = np.broadcast_to(as_positive("covariance", values), parameter.shape).ravel()
+            return BoundGaussian(mean, DiagonalCovariance(variance / parameter.scale**2))
+        if values.shape != (parameter.size,) * 2:
+            fail("covariance", f"be a number or have shape {parameter.shape} or {(parameter.size,) * 2}",
+                 f"shape {values.shape}", "Match the parameter.")
+        if np.abs(values - values.T).max() > 1e-10 * np.abs(values).max():
             fail("covariance", "be symmetric", "an asymmetric matrix", "Use 0.5 * (C + C.T) if that is meant.")
-        return BoundGaussian(parameter.to_hat(self.mean), DenseCovariance(matrix / parameter.scale**2))
+        return BoundGaussian(mean, DenseCovariance(values / parameter.scale**2))

@@ -95,7 +95,7 @@ class Matern:
 
     def mean_hat(self, parameter):
         """Prior mean of m̂, shape (size,)."""
-        return parameter.reference_hat if self.mean is None else parameter.to_hat(self.mean)
+        return parameter.reference_hat if self.mean is None else parameter.to_hat(self.mean, "mean")
 
     def bind(self, parameter):
         """Return the prior over one parameter."""

@@ -52,6 +52,7 @@ def add_bias(problem, survey, basis="constant", std=None):
         Modality name.
     basis : {"constant", "linear", "quadratic"} or array_like, shape (n_data, q)
         Polynomials in the station coordinates, each column scaled to a largest value of 1, or columns of your own.
+        With e and n the scaled easting and northing, "linear" is 1, n, e and "quadratic" 1, n, n², e, e n, e².
     std : float or array_like, shape (q,)
         Prior standard deviation of each coefficient, units of the data. No default: it decides what counts as bias.
 

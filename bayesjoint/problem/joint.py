@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._checks import fail
+from .._checks import as_positive, fail
 from .prior import JointPrior
 
 
@@ -96,7 +96,7 @@ class JointProblem:
     def __init__(self, parameters, modalities, couplings=(), weights=None):
         self.parameters = _unique("parameters", parameters, ("bound_prior", "from_hat"))
         self.modalities = _unique("modalities", modalities, ("forward", "noise"))
-        self.couplings = tuple(couplings)
+        self.couplings = _listed("couplings", couplings)
         self.slices, start = {}, 0
         for p in self.parameters:
             self.slices[p.name] = slice(start, start + p.size)
@@ -138,7 +138,12 @@ class JointProblem:
     # -- pieces ------------------------------------------------------------------------------------------------------
     def operator(self, k):
         """Forward operator of modality k (name or index) on x, to physical data."""
-        return self._operators[k if isinstance(k, int) else [m.name for m in self.modalities].index(k)]
+        names = [m.name for m in self.modalities]
+        if k in names:
+            return self._operators[names.index(k)]
+        if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 0 <= k < len(names):
+            fail("k", f"be one of {names} or its index", repr(k), "Correct the name.")
+        return self._operators[k]
 
     def residuals(self, x):
         """[A_k x − d_k], physical units."""
@@ -213,10 +218,12 @@ class JointProblem:
         }
 
     def replace(self, **changes):
-        """A copy with some of parameters, modalities, couplings, weights changed."""
-        given = {"parameters": self.parameters, "modalities": self.modalities, "couplings": self.couplings,
-                 "weights": self.weights}
-        return JointProblem(**{**given, **changes})
+        """A copy with some of parameters, modalities, couplings, weights changed; surveys that stay keep theirs."""
+        given = {"parameters": self.parameters, "modalities": self.modalities, "couplings": self.couplings, **changes}
+        if "weights" not in changes:
+            names = [getattr(m, "name", None) for m in _listed("modalities", given["modalities"])]
+            given["weights"] = {name: value for name, value in self.weights.items() if name in names}
+        return JointProblem(**given)
 
     def settings(self):
         """What was asked, as {key: string or number}, for the record of a run."""
@@ -238,22 +245,22 @@ class JointProblem:
     # -- construction ------------------------------------------------------------------------------------------------
     def _exponents(self, weights):
         names = [m.name for m in self.modalities]
-        given = dict(weights or {})
+        given = {} if weights is None else weights
+        if not isinstance(given, dict):
+            fail("weights", f"be a dict keyed by modality names {names}", type(weights).__name__,
+                 'Pass {"gravity": 0.5}.', TypeError)
         for name, value in given.items():
             if name not in names:
                 fail("weights", f"be keyed by modality names {names}", repr(name), "Correct the key.")
-            if not np.isfinite(value) or value <= 0:
-                fail(f"weights[{name!r}]", "be finite and > 0", repr(value), "Leave the survey out instead.")
+            as_positive(f"weights[{name!r}]", value, 0)
         return {name: float(given.get(name, 1.0)) for name in names}
 
     def _check_names(self):
-        seen = set()
         for m in self.modalities:
             unknown = set(m.parameters) - set(self.by_name)
             if unknown:
                 fail(f"parameter of modality {m.name!r}", f"be among {sorted(self.by_name)}", f"{sorted(unknown)}",
                      "Add the parameter to `parameters` or correct the name.")
-            seen |= set(m.parameters)
         for c in self.couplings:
             names = getattr(c, "parameters", None)
             unknown = set(names or ()) - set(self.by_name)
@@ -273,8 +280,14 @@ class JointProblem:
         ])
 
 
+def _listed(argument, things):
+    if not isinstance(things, (list, tuple)):
+        fail(argument, "be a list", type(things).__name__, "Put it in brackets.", TypeError)
+    return tuple(things)
+
+
 def _unique(argument, things, attributes):
-    things = tuple(things)
+    things = _listed(argument, things)
     if not things:
         fail(argument, "hold at least one", "none", "Pass a list.")
     for thing in things:

@@ -16,7 +16,7 @@ class Modality:
     forward : LinearOperator or array_like, shape (n_data, n)
         Acts on the physical values of the parameters it sees, flattened and joined in the order of `parameter`.
     data : array_like
-        n_data values in any shape (flattened in C order), finite: leave gaps out of `forward` and `data`.
+        n_data values, flat or in the grid shape that `forward` predicts, finite: leave gaps out of both.
     noise : DiagonalNoise, DenseNoise or StationaryNoise
         Noise covariance.
     parameter : str or tuple of str
@@ -29,7 +29,7 @@ class Modality:
     Raises
     ------
     ValueError, TypeError
-        If sizes disagree or data hold NaN or Inf.
+        If sizes or grid shapes disagree, or data hold NaN or Inf.
 
     Examples
     --------
@@ -44,17 +44,18 @@ class Modality:
             fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "gravity".', TypeError)
         self.name = name
         self.forward = _operator(forward)
-        self.data = as_finite("data", data).ravel()
-        self.size = self.data.size
+        data = as_finite("data", data)
+        grid = tuple(getattr(forward, "data_shape", data.shape))
+        self.data, self.size = data.flatten(), data.size
         if self.forward.shape[0] != self.size:
             fail("forward", f"have one row for each of the {self.size} data", f"shape {self.forward.shape}",
                  "Build it at the stations of the data; StationSelection leaves gaps out.")
+        _same_grid("data", data.shape, grid)
+        _same_grid("noise", getattr(noise, "shape", ()), grid if len(grid) > 1 else data.shape)
         self.noise = self._placed(noise)
         if self.noise.size != self.size:
             fail("noise", f"have size {self.size}", f"size {self.noise.size}", "Give one std for each datum.")
-        self.parameters = (parameter,) if isinstance(parameter, str) else tuple(parameter)
-        if not self.parameters or len(set(self.parameters)) != len(self.parameters):
-            fail("parameter", "name one or more different parameters", repr(parameter), "Check the names.")
+        self.parameters = _names(parameter)
         self.units = getattr(forward, "units", "1") if units is None else str(units)
         self.kind = getattr(forward, "kind", "data")
         self.data_shape = tuple(getattr(forward, "data_shape", (self.size,)))
@@ -81,6 +82,22 @@ class Modality:
 
     def __repr__(self):
         return f"Modality({self.name!r}, {self.size} data, parameter={self.parameters!r})"
+
+
+def _same_grid(argument, shape, grid):
+    """Refuse a grid of another shape: flattened, a transposed one would fit in silence."""
+    if len(shape) > 1 and len(grid) > 1 and tuple(shape) != tuple(grid):
+        fail(argument, f"have the grid shape {tuple(grid)}", f"shape {tuple(shape)}",
+             "Order grids as (northing, easting), or pass flat values in the operator's order.")
+
+
+def _names(parameter):
+    names = (parameter,) if isinstance(parameter, str) else parameter
+    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
+        fail("parameter", "be a name or a tuple of names", repr(parameter), "Pass Parameter.name.", TypeError)
+    if not names or len(set(names)) != len(names):
+        fail("parameter", "name one or more different parameters", repr(parameter), "Check the names.")
+    return tuple(names)
 
 
 def _operator(forward):

@@ -61,13 +61,16 @@ class Parameter:
             fail("prior", "be one of bayesjoint's priors or None", type(prior).__name__, "Try Matern(...).", TypeError)
         self.lower, self.upper = self._bounds(bounds)
         self.fixed_mask, self.fixed_values = self._known(fixed)
-        self.reference_hat = self.to_hat(0.0 if reference is None else reference)
+        self.reference_hat = self.to_hat(0.0 if reference is None else reference, "reference")
         self._given = {"bounds": bounds, "fixed": fixed, "reference": reference}
         self.bound_prior = None if prior is None else prior.bind(self)
 
-    def to_hat(self, physical):
-        """Physical values (scalar or array of the parameter's shape) to flat m̂, shape (size,)."""
-        return as_shape(self.name, physical, self.shape).ravel() / self.scale
+    def to_hat(self, physical, argument=None):
+        """Physical values (scalar or array of the parameter's shape) to flat m̂, shape (size,).
+
+        `argument` is what an error calls them; default the parameter's name.
+        """
+        return as_shape(argument or self.name, physical, self.shape).ravel() / self.scale
 
     def from_hat(self, flat):
         """Flat m̂, shape (..., size), to physical values, shape (..., *shape)."""
@@ -83,16 +86,20 @@ class Parameter:
     def _bounds(self, bounds):
         if bounds is None:
             return None, None
-        if len(bounds) != 2:
-            fail("bounds", "be a pair (lower, upper)", f"{len(bounds)} value(s)", "Use None for an open side.")
+        if not hasattr(bounds, "__len__") or len(bounds) != 2:
+            fail("bounds", "be a pair (lower, upper)", repr(bounds), "Use None for an open side.")
         sides = []
         for label, side, open_value in (("lower bound", bounds[0], -np.inf), ("upper bound", bounds[1], np.inf)):
-            array = np.asarray(open_value if side is None else side, dtype=float)
-            if np.isnan(array).any() or (array.ndim and array.shape != self.shape):
-                fail(label, f"be a number or an array of shape {self.shape}", f"shape {array.shape}", "Check it.")
-            sides.append(np.broadcast_to(array, self.shape).ravel() / self.scale)
+            # an infinite value may stand for an open side, but not for a bound that nothing can meet
+            array = np.asarray(open_value if side is None else side)
+            given = as_finite(label, np.where(array == open_value, 0.0, array) if array.dtype.kind == "f" else array)
+            if given.ndim and given.shape != self.shape:
+                fail(label, f"be a number or an array of shape {self.shape}", f"shape {given.shape}", "Reshape it.")
+            sides.append(np.broadcast_to(array.astype(float), self.shape).ravel() / self.scale)
         if np.any(sides[0] > sides[1]):
-            fail("bounds", "have lower <= upper", f"{bounds!r}", "Swap them.")
+            first = int(np.argmax(sides[0] > sides[1]))
+            fail("bounds", "have lower <= upper", f"{sides[0][first] * self.scale:g} above "
+                 f"{sides[1][first] * self.scale:g} in cell {first}", "Swap them.")
         return sides
 
     def _known(self, fixed):

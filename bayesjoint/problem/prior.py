@@ -28,9 +28,10 @@ class JointPrior:
             members = [p for p in parameters if (p.mesh is not None if names is None else p.name in names)]
             if names is not None:
                 members.sort(key=lambda p: names.index(p.name))
+            covariance = coregionalization.joint_covariance(members)  # refuses members it cannot tie
             index = np.concatenate([np.arange(self.size)[slices[p.name]] for p in members])
             mean = np.concatenate([p.bound_prior.mean for p in members])
-            self._blocks.append((_as_slice(index), BoundGaussian(mean, coregionalization.joint_covariance(members))))
+            self._blocks.append((_as_slice(index), BoundGaussian(mean, covariance)))
         self.flat = [p.name for p in parameters if p.bound_prior is None]
         self._blocks += [(slices[p.name], p.bound_prior) for p in parameters if p not in members and p.bound_prior]
         self._known = np.concatenate([p.fixed_mask for p in parameters])
