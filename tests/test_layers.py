@@ -15,7 +15,7 @@ PACKAGE = Path(bayesjoint.__file__).parent
 FLOW = (
     "mesh", "survey", "dataset", "forward", "noise", "priors", "couplings", "problem", "solvers", "map_estimate",
     "engines", "hyperparameters", "functionals", "diagnostics", "calibration", "conflict", "assimilation",
-    "io", "plot", "reporting", "cli",
+    "io", "plot", "reporting", "cli", "__main__",
 )  # fmt: skip
 RANK = {room: k for k, room in enumerate(FLOW)}
 ALONE = ("testing",)  # knows no other room, for it serves people who add physics of their own
@@ -26,7 +26,7 @@ ONLY_WRITER = ("dataset", "to_netcdf")
 
 def is_shared(room):
     """Whether a module belongs to no room: `_checks` and other private ones at the top, and the front door."""
-    return room.startswith("_")
+    return room.startswith("_") and room not in RANK
 
 
 def imported(tree, package):
