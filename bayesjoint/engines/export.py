@@ -5,10 +5,11 @@ from importlib import metadata
 
 import numpy as np
 
+from .. import __version__
 from ..dataset import ModalityBlock, ParameterBlock, build_tree
 from .stations import layout
 
-VERSIONED = ("bayesjoint", "numpy", "scipy", "numba", "choclo", "xarray", "arviz-stats")
+VERSIONED = ("numpy", "scipy", "numba", "choclo", "xarray", "arviz-stats")
 
 
 def to_datatree(post, draws, chains, seed, separate, result):
@@ -103,7 +104,8 @@ def _history(result):
 
 
 def _attributes(post, seed, result):
-    versions = {name: metadata.version(name) for name in VERSIONED} | {"python": platform.python_version()}
+    versions = {"bayesjoint": __version__, "python": platform.python_version()}
+    versions |= {name: metadata.version(name) for name in VERSIONED}
     attributes = {"method": post.method, "reason": post.reason, "settings": post.problem.settings(),
                   "versions": versions, "seed": repr(seed) if isinstance(seed, np.random.Generator) else seed}
     evidence = post._evidence_or_none()
