@@ -112,8 +112,7 @@ class BoundGramian:
 
     def gram(self, parts):
         """Matrix of ⟨g_p, g_q⟩, shape (P, P)."""
-        g = self._mapped(parts)
-        return g @ g.T
+        return _products(self._mapped(parts))
 
     def self_product(self, name, flat):
         """LᵀL m̂ for the map g = L m̂ of one member, shape (size,)."""
@@ -128,7 +127,7 @@ class BoundGramian:
     def gradient(self, parts):
         """{name: λ_p ∂(½ S_G)/∂m̂_p}, from the cofactors: ∂S_G/∂g_p = 2 Σ_q cof_pq g_q."""
         g = self._mapped(parts)
-        slopes = (self.lambdas[:, None] * _cofactors(g @ g.T)) @ g
+        slopes = _combined(self.lambdas[:, None] * _cofactors(_products(g)), g)
         return {name: _adjoint(m, s) for name, m, s in zip(self.names, self.maps, slopes, strict=True)}
 
     def hessian_product(self, parts, direction_parts):
@@ -136,13 +135,14 @@ class BoundGramian:
         if not self.is_density:
             raise ValueError(NO_DENSITY + ".")
         g, v = self._mapped(parts), self._mapped(direction_parts)
-        cross = v @ g.T
-        cofactors, change = _cofactors(g @ g.T, cross + cross.T)
-        products = float(self.coupling.weight) * (cofactors @ v + change @ g)
+        cross = np.array([[float(a @ b) for b in g] for a in v])
+        cofactors, change = _cofactors(_products(g), cross + cross.T)
+        weight = float(self.coupling.weight)
+        products = _combined(weight * np.hstack([cofactors, change]), [*v, *g])
         return {name: _adjoint(m, s) for name, m, s in zip(self.names, self.maps, products, strict=True)}
 
     def _mapped(self, parts):
-        return np.stack([_apply(m, parts[name]) for name, m in zip(self.names, self.maps, strict=True)])
+        return [_apply(m, parts[name]) for name, m in zip(self.names, self.maps, strict=True)]
 
 
 def _map(space, parameter):
@@ -169,6 +169,16 @@ def _adjoint(linear, vector):
     if linear is None:
         return vector
     return linear * vector if isinstance(linear, np.ndarray) else linear.rmatvec(vector)
+
+
+def _products(g):
+    """Gram matrix of a list of vectors."""
+    return np.array([[float(a @ b) for b in g] for a in g])
+
+
+def _combined(matrix, g):
+    """Σ_q matrix_pq g_q for every p: a list of vectors."""
+    return [sum(c * v for c, v in zip(row, g, strict=True)) for row in matrix]
 
 
 def _cofactors(gram, change=None):

@@ -23,15 +23,16 @@ def _majoriser(p, x, epsilon):
     """φ'(x)/x: curvature of the parabola that touches φ at ±x and lies above it elsewhere."""
     if p == 2:
         return np.ones_like(x)
-    return (x**2 + epsilon**2) ** (-0.5 if p == 1 else -1.0)
+    square = x * x + epsilon**2
+    return 1.0 / (np.sqrt(square) if p == 1 else square)
 
 
 def _curvature(p, x, epsilon):
     """φ''(x)."""
     if p == 2:
         return np.ones_like(x)
-    square = x**2 + epsilon**2
-    return epsilon**2 * square**-1.5 if p == 1 else (epsilon**2 - x**2) / square**2
+    square = x * x + epsilon**2
+    return epsilon**2 / (square * np.sqrt(square)) if p == 1 else (epsilon**2 - x**2) / square**2
 
 
 class BoundFocusing:
@@ -96,7 +97,7 @@ class BoundFocusing:
         """W at `flat`, shape (size,): w √(φ'(x)/x) of the model; w alone for the gradient (no diagonal majoriser)."""
         if self.gradient_operator is not None:
             return self.depth_weights
-        return np.sqrt(self.weights(flat) / self.alpha)
+        return self.depth_weights * np.sqrt(_majoriser(self.p, flat - self.reference, self.epsilon))
 
     def majoriser_curvature(self, flat, direction):
         """directionᵀ (majoriser's Hessian at `flat`) direction."""

@@ -1,6 +1,6 @@
 """Re-weighted regularised conjugate gradients: block steps on a data misfit, priors and couplings between bounds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -200,20 +200,20 @@ def rrcg(start, misfits, blocks, *, coupling=None, lower=-np.inf, upper=np.inf, 
     array([1., 1.])
     """
     run = _Run(start, misfits, blocks, coupling or NoCoupling(), (lower, upper, free), settings or RRCGSettings())
-    origin = run.x.copy()
     run.record({}, {})
     while not run.done():
         run.iterate()
         if callback is not None:
             callback(run.iteration, run.chi2())
-    return run.result(origin)
+    return run.result()
 
 
 class _Run:
     """State of one run."""
 
     def __init__(self, start, misfits, blocks, coupling, box, settings):
-        self.x = np.array(start, dtype=float)
+        self.x, self.origin = np.array(start, dtype=float), np.array(start, dtype=float)
+        self.first = None  # (∇Φ without priors, prior gradients, W, multipliers) at the origin
         self.misfits, self.blocks, self.coupling, self.settings = misfits, blocks, coupling, settings
         lower, upper, free = box
         self.lower, self.upper = (np.broadcast_to(b, self.x.shape) for b in (lower, upper))
@@ -254,25 +254,39 @@ class _Run:
         total, scaling = np.zeros(self.x.size), np.ones(self.x.size)
         for misfit, residual in zip(self.misfits, self.residuals, strict=True):
             total += misfit.operator.T @ residual
+        proper, multipliers = self.coupling.forces(self.x)
+        if proper is not None:
+            total += proper
+        priors = {b.name: b.gradient(self.x[b.where]) for b in self.blocks if b.gradient is not None}
         for block in self.blocks:
-            if block.gradient is not None:
-                total[block.where] += self.factor[block.name] * block.gradient(self.x[block.where])
             if block.scaling is not None:
                 scaling[block.where] = block.scaling(self.x[block.where])
-        proper, multipliers = self.coupling.forces(self.x)
-        total = total if proper is None else total + proper
-        multipliers = np.zeros(self.x.size) if multipliers is None else multipliers
-        return np.where(self.free, total, 0.0), scaling, np.where(self.free, multipliers, 0.0)
+        if multipliers is not None:
+            multipliers[~self.free] = 0.0
+        if self.first is None:
+            self.first = total.copy(), priors, scaling, multipliers
+        return self._assembled(total, priors), scaling, multipliers
+
+    def _assembled(self, total, priors):
+        """Add prior gradients at the present weights; zero where x is not free."""
+        for block in self.blocks:
+            if block.name in priors:
+                total[block.where] += self.factor[block.name] * priors[block.name]
+        total[~self.free] = 0.0
+        return total
 
     def size_of(self, gradient, scaling, multipliers):
         """Norm of the projected field ∇Φ + W multipliers, whose zeros are the iteration's fixed points."""
-        field = gradient + scaling * multipliers
-        return float(np.linalg.norm(np.where(self._held(field, slice(None)), 0.0, field)))
+        field = gradient.copy() if multipliers is None else gradient + scaling * multipliers
+        field[self._held(field, slice(None))] = 0.0
+        return float(np.sqrt(field @ field))
 
     def _move(self, block, gradient, scaling, multipliers, before):
         """Step one block; returns (step length, relative change)."""
         where, old = block.where, self.x[block.where].copy()
-        slope = gradient[where] / scaling[where] + multipliers[where]
+        slope = gradient[where] / scaling[where]
+        if multipliers is not None:
+            slope += multipliers[where]
         direction, slope = self._direction(block.name, slope, where)
         if not direction.any():
             return 0.0, 0.0
@@ -284,14 +298,15 @@ class _Run:
                 descent += float(image @ (self.residuals[k] - before[k]))
         length = descent / self._curvature(block, old, move, images)
         self._update(block, old - length * move, length, images)
-        norm = np.linalg.norm(self.x[where])
-        return length, float(np.linalg.norm(self.x[where] - old) / norm) if norm > 0 else 0.0
+        new = self.x[where]
+        norm, change = float(new @ new), new - old
+        return length, np.sqrt(float(change @ change) / norm) if norm > 0 else 0.0
 
     def _direction(self, name, slope, where):
         """Conjugate direction and the slope it is made of, both without the cells held at bounds."""
         hold = self.settings.hold_bounds
         if hold:
-            slope = np.where(self._held(slope, where), 0.0, slope)
+            slope[self._held(slope, where)] = 0.0
         direction = slope
         if name in self.memory:
             old_slope, old_direction = self.memory[name]
@@ -300,7 +315,7 @@ class _Run:
             factor = max(0.0, float(slope @ change) / size) if size > 0 else 0.0
             direction = slope + factor * old_direction
             if hold:
-                direction = np.where(self._held(direction, where), 0.0, direction)
+                direction[self._held(direction, where)] = 0.0
             if direction @ slope <= 0:
                 direction = slope
         self.memory[name] = (slope, direction)
@@ -357,15 +372,14 @@ class _Run:
         """{block: weight} of the blocks that have one."""
         return {b.name: b.alpha * self.factor[b.name] for b in self.blocks if b.alpha is not None}
 
-    def result(self, origin):
-        """Wrap up: exact residuals, and how stationary x is against where it began."""
-        self.residuals = [self._residual(k) for k in range(len(self.misfits))]
+    def result(self):
+        """Wrap up, with how stationary x is against where it began."""
         last = self.size_of(*self.field())
         self.rows[-1]["projected_gradient"] = last
-        final = RRCGResult(
-            x=self.x.copy(), alpha=self.alpha(), chi2=self.chi2(), target_met=self.met(), iterations=self.iteration,
-            projected_gradient=0.0, history={key: np.array([row[key] for row in self.rows]) for key in self.rows[0]})
-        self.x = origin
-        self.residuals = [self._residual(k) for k in range(len(self.misfits))]
-        first = self.size_of(*self.field())
-        return replace(final, projected_gradient=last / first if first > 0 else 0.0)
+        x, (total, priors, scaling, multipliers) = self.x, self.first
+        self.x = self.origin
+        first = self.size_of(self._assembled(total, priors), scaling, multipliers)
+        return RRCGResult(
+            x=x, alpha=self.alpha(), chi2=self.chi2(), target_met=self.met(), iterations=self.iteration,
+            projected_gradient=last / first if first > 0 else 0.0,
+            history={key: np.array([row[key] for row in self.rows]) for key in self.rows[0]})
