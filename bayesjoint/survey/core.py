@@ -320,6 +320,13 @@ class Survey:
         ------
         ValueError
             If there is no std, the kind has no operator of its own, or the stations do not suit the operator.
+
+        Examples
+        --------
+        >>> from bayesjoint import Mesh, Parameter
+        >>> survey = Survey("gravity", np.ones((2, 2)), [0, 100], [0, 100], upward=0.0, std=0.1)
+        >>> survey.modality(Parameter("density", Mesh.from_surveys([survey], depth=500.0)))
+        Modality('gravity', 4 data, parameter=('density',))
         """
         # The one late binding of the package: a survey may offer the next step without knowing the rooms below it.
         build = import_module("...problem.from_survey", __name__).modality_from_survey

@@ -265,7 +265,7 @@ def test_without_header_columns_are_counted(table):
     ("easting,northing,height,gravity_mGal\n", "no line after it"),
     ("x,x,y,height,gravity_mGal\n1,2,3,4,5", "repeated"),
     ("x,y,height,gravity_mGal\n1,2,3\n4,5,6,7", "same columns"),
-    ("x,y,height,gravity_mGal\n1,2,3,4\n4,5,6,oops", "'oops' in data row 2"),
+    ("x,y,height,gravity_mGal\n1,2,3,4\n4,5,6,oops", "'gravity_mGal' must hold numbers; found 'oops' in data row 2"),
     ("x,y,height,gravity_mGal\n1,,3,4\n4,5,6,7", "northing must hold finite"),
     ("x,y,height,gravity_mGal\n1,2,3,\n4,5,6,nan", "at least one value"),
     ("x,y,height,gravity_mGal\n1,2,3,inf\n4,5,6,7", "no Inf"),
