@@ -1,6 +1,7 @@
 """Synthetic but lifelike result trees for the tests of the dataset, the plots and the report."""
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from bayesjoint import Mesh
 from bayesjoint.dataset import Approximation, ModalityBlock, ParameterBlock, build_tree
@@ -20,20 +21,23 @@ def bodies(mesh):
 
 def parameter_blocks(mesh, rng, chains=2, draws=25, separate=True):
     depth = (mesh.upward_edges[-1] - mesh.upward)[:, None, None]
-    share = 0.35 + 0.6 * (1 - np.exp(-depth / depth.max() * 2)) * np.ones(mesh.shape)
+    rim = np.maximum(np.abs(np.linspace(-1, 1, mesh.shape[1]))[:, None], np.abs(np.linspace(-1, 1, mesh.shape[2])))
+    share = np.minimum(0.35 + 0.68 * (1 - np.exp(-depth / depth.max() * 3)) + 0.25 * rim**6, 0.995)
     blocks = []
     for name, units, size, label in (("density", "kg/m3", 120.0, "gravity_only"),
-                                     ("susceptibility", "1", 0.02, "magnetic_only")):
-        mean = 1.5 * size * bodies(mesh) * (1.1 - share) + 0.05 * size * rng.standard_normal(mesh.shape)
+                                     ("susceptibility", "SI", 0.02, "magnetic_only")):
+        mean = 3.5 * size * bodies(mesh) * (1.1 - share) + 0.05 * size * rng.standard_normal(mesh.shape)
         std = size * share
-        noise = rng.standard_normal((chains, draws, *mesh.shape))
+        noise = gaussian_filter(rng.standard_normal((chains, draws, *mesh.shape)), (0, 0, 1, 2, 2))
+        noise /= noise.std((0, 1))
         blocks.append(ParameterBlock(
             name=name, dims=mesh.dims, coords=mesh.coords(), units=units,
             edges={d: getattr(mesh, f"{d}_edges") for d in mesh.dims},
             long_name={"density": "density contrast", "susceptibility": "magnetic susceptibility"}[name],
             draws=mean + std * noise, mean=mean, std=std, mean_error=0.0, std_error=0.0,
             prior_mean=0.0, prior_std=size,
-            separate={label: {"mean": 0.8 * mean, "std": np.minimum(std * 1.15, size)}} if separate else {},
+            separate={label: {"mean": 0.8 * mean, "std": np.minimum(std * (1.15 - 0.1 * rim), size)}} if separate
+            else {},
             attributes={"prior": f"Matern(std={size:g} {units}, range=4000 m, smoothness=1.5, extent='mesh')"},
         ))
     return blocks

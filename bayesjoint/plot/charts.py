@@ -2,10 +2,11 @@
 
 import numpy as np
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import FuncFormatter
 
 from .._checks import fail
 from .fields import data_field, has, labels_of, mesh_of, mesh_parameters, model_values, title_of
-from .style import COLOURS, SEQUENTIAL, new_axes, with_units
+from .style import COLOURS, SEQUENTIAL, log_upward, new_axes, plain_tick, with_units
 
 
 def residuals(source, name=None, *, ax=None, reach=5.0):
@@ -41,14 +42,14 @@ def residuals(source, name=None, *, ax=None, reach=5.0):
     line = np.linspace(-reach, reach, 201)
     ax.plot(line, np.exp(-0.5 * line**2) / np.sqrt(2 * np.pi), color=COLOURS[1], lw=1.5, label="N(0, 1)")
     ax.set(xlabel="residual / noise std", ylabel="density", xlim=(-reach, reach),
-           title=f"mean {values.mean():.2f}, std {values.std():.2f}")
+           title=f"mean {values.mean():.2f}, std {values.std():.2f}".replace("-", "−"))
     beyond = int(np.sum(np.abs(values) > reach))
     ax.legend(frameon=False, fontsize="small", loc="upper right",
               title=f"{beyond} beyond ±{reach:g}" if beyond else None, title_fontsize="small")
     return ax
 
 
-def crossplot(source, first=None, second=None, *, ax=None, label=None):
+def crossplot(source, first=None, second=None, *, ax=None, label=None, cax=None):
     """Two properties against one another: 2-D histogram of posterior means over the cells.
 
     The relation of two posterior means holds what the prior put there as well as what the data say, so the prior
@@ -64,6 +65,8 @@ def crossplot(source, first=None, second=None, *, ax=None, label=None):
         Where to draw; default new axes.
     label : (str, str), optional
         Labels of separate inversions to draw instead of the joint one.
+    cax : matplotlib.axes.Axes, optional
+        Where to draw the colour bar.
 
     Returns
     -------
@@ -85,13 +88,16 @@ def crossplot(source, first=None, second=None, *, ax=None, label=None):
     counts, xe, ye = np.histogram2d(x, y, bins=60)
     norm = LogNorm(1, max(counts.max(), 2))
     drawn = ax.pcolorfast(xe, ye, np.ma.masked_equal(counts.T, 0), cmap=SEQUENTIAL, norm=norm)
-    ax.figure.colorbar(drawn, ax=ax, label="cells")
+    bar = ax.figure.colorbar(drawn, label="cells", **({"ax": ax} if cax is None else {"cax": cax}))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
+    bar.ax.minorticks_off()
     ax.axhline(0, color="0.7", lw=0.6, zorder=0)
     ax.axvline(0, color="0.7", lw=0.6, zorder=0)
     xlabel, ylabel = (with_units(title_of(source, n), v.attrs["units"]) for n, v in zip(pair, variables, strict=True))
     ax.set(xlabel=xlabel, ylabel=ylabel,
            title=f"correlation of the means {correlation(x, y):.2f}")
-    ax.ticklabel_format(style="sci", scilimits=(-3, 4), useMathText=True)
+    ax.xaxis.set_major_formatter(FuncFormatter(plain_tick))
+    ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
     return ax
 
 
@@ -185,7 +191,7 @@ def convergence(source, name=None, *, ax=None):
     values = history[name].values
     ax.plot(np.arange(values.size), values, color=COLOURS[0])
     if _wants_log(values):
-        ax.set_yscale("log")
+        log_upward(ax)
     units = history[name].attrs["units"]
     ax.set(xlabel="iteration", ylabel=with_units(history[name].attrs["long_name"].replace("_", " "), units))
     return ax
@@ -211,7 +217,7 @@ def _chi2_history(tree, ax):
         fail("source", "hold the χ² history of a modality", "none", "Store it as <modality>_chi2.")
     half = 3 * np.sqrt(2 / min(sizes))
     ax.axhspan(max(1 - half, 1e-3), 1 + half, color="0.5", alpha=0.25, lw=0, label="1 ± 3√(2/m)")
-    ax.set_yscale("log")
+    log_upward(ax)
     ax.set(xlabel="iteration", ylabel="χ² / number of data")
     ax.legend(frameon=False, fontsize="small")
     return ax

@@ -141,7 +141,7 @@ def model(source, name=None, what="mean", *, ax=None, mesh=None, depth=None, nor
     outline = None
     if contour is not None:
         outline = cut(contour, mesh=mesh_of(source) if is_tree(source) else mesh, **plane).values
-    words = _WORDS[what] + (f" ({label.replace('_', ' ')})" if label else "")
+    words = f"{'std' if what == 'std' else _WORDS[what]} ({label.replace('_', ' ')})" if label else _WORDS[what]
     return draw_section(section, words, section.kind, new_axes(ax), limits, colorbar, outline)
 
 
@@ -198,21 +198,21 @@ def draw_section(section, words, kind, ax, limits=None, colorbar=True, outline=N
         ax.contour(0.5 * (x[1:] + x[:-1]), 0.5 * (y[1:] + y[:-1]), outline, levels=[1.0], colors="k", linewidths=0.7)
     exaggeration = exaggeration_of(section)
     ax.set_aspect(exaggeration)
-    stretched = f", vertical exaggeration {exaggeration:g}×" if exaggeration != 1 else ""
+    stretched = f" (vertical exaggeration {exaggeration:g}×)" if exaggeration != 1 else ""
     ax.set(xlabel=f"{section.axes[0]} ({unit})", ylabel=f"{section.axes[1]} ({unit})",
            title=f"{section.long_name}: {words}\n{section.place}{stretched}")
     if colorbar is not False:
-        label = with_units(words, section.units)
+        label = with_units(words.partition(" (")[0].replace("standard deviation", "std"), section.units)
         colour_bar(ax, drawn, label, section.values, None if colorbar is True else colorbar)
     return ax
 
 
 def exaggeration_of(section):
-    """Vertical exaggeration of a section: 1 unless it would be flatter than 1:4."""
+    """Vertical exaggeration of a section: 1 unless it would be flatter than 1:2.5."""
     if section.axes[1] != "upward":
         return 1.0
     flatness = np.ptp(section.horizontal) / np.ptp(section.vertical)
-    return next((factor for factor in (1.0, 2.0, 3.0, 5.0, 10.0) if flatness <= 4 * factor), 20.0)
+    return next((factor for factor in (1.0, 2.0, 3.0, 5.0, 10.0) if flatness <= 2.5 * factor), 20.0)
 
 
 def edges(centres):

@@ -3,6 +3,7 @@
 import matplotlib
 import numpy as np
 from matplotlib.colors import Normalize
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 DIVERGING, SEQUENTIAL, RATIO = "RdBu_r", "viridis", "PuOr"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito (2008)
@@ -35,8 +36,8 @@ def norm_for(kind, values, limits=None):
     Parameters
     ----------
     kind : {"diverging", "sequential", "ratio"}
-        Diverging is centred on 0, ratio on 1. Diverging limits are the 99.8th percentile of the size, so that one
-        odd value does not bleach a map (the colour bar then shows an arrow).
+        Diverging is centred on 0, ratio on 1. Limits take in every value, unless the largest is four times the
+        99.8th percentile: one odd value must not bleach a map (the colour bar then has an arrow).
     values : array_like
         Values the scale must serve; NaN ignored.
     limits : (low, high), optional
@@ -56,7 +57,9 @@ def norm_for(kind, values, limits=None):
         limits = (low, high if high > low else low + 1.0)
     elif limits is None:
         centre = 1.0 if kind == "ratio" else 0.0
-        reach = float(np.percentile(np.abs(values - centre), 99.8)) or 1.0
+        size = np.abs(values - centre)
+        reach, most = float(np.max(size)) or 1.0, float(np.percentile(size, 99.8))
+        reach = most if 0 < 4 * most < reach else reach
         reach = max(reach, 0.02) if kind == "ratio" else reach
         limits = (centre - reach, centre + reach)
     return Normalize(*limits)
@@ -88,9 +91,21 @@ def colour_bar(ax, drawn, label, values, cax=None):
     where = {"cax": cax} if cax is not None else {"ax": ax}
     bar = ax.figure.colorbar(drawn, extend=extend, **where)
     bar.set_label(label)
-    bar.ax.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    bar.ax.ticklabel_format(style="sci", scilimits=(-3, 4), useMathText=True)
+    bar.ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
     return bar
+
+
+def plain_tick(value, position=None):
+    """Tick label without offsets or powers in a corner, which readers overlook."""
+    return f"{value:.6g}".replace("-", "−")
+
+
+def log_upward(ax):
+    """Make the vertical axis logarithmic, with plain labels."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def length_scale(*extents):

@@ -38,7 +38,7 @@ class Picture:
 
 def _picture(fig, alt):
     stream = io.BytesIO()
-    FigureCanvasAgg(fig).print_png(stream)
+    FigureCanvasAgg(fig).print_png(stream, pil_kwargs={"compress_level": 5})
     width, height = (round(float(size) * 96) for size in fig.get_size_inches())
     return Picture(data=base64.b64encode(stream.getvalue()).decode(), width=width, height=height, alt=alt)
 
@@ -59,11 +59,11 @@ def _mapped(draw, aspect, alt):
         return _picture(fig, alt)
 
 
-def _chart(draw, alt, height=2.5):
-    """A panel without a map."""
+def _chart(draw, alt, height=2.9):
+    """A panel without a map, as high as that of a square one."""
     with rc_context(_STYLE):
-        fig = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
-        draw(fig.add_subplot())
+        fig = Figure(figsize=(WIDTH, height), dpi=DPI)
+        draw(fig.add_axes((0.62 / WIDTH, _BOTTOM / height, 1 - 0.74 / WIDTH, 1 - (_BOTTOM + _TOP) / height)))
         return _picture(fig, alt)
 
 
@@ -108,10 +108,17 @@ class ModelPictures:
         norms = norm_for("diverging", np.concatenate(means)), norm_for("sequential", np.concatenate(stds))
         self.limits = {what: (norm.vmin, norm.vmax) for what, norm in zip(("mean", "std"), norms, strict=True)}
         prior = model_values(tree, name, "prior_mean").values if has(tree, "prior_summary", f"{name}_mean") else 0.0
+        self._drawn = {}
         self.stands_out = np.abs(mean - prior) / np.where(std > 0, 2 * std, np.inf)
 
     def panel(self, what, label=None, **plane):
-        """One panel of mean, std or draw."""
+        """One panel of mean, std or draw; drawn once however often it is shown."""
+        key = (what, label, *plane.items())
+        if key not in self._drawn:
+            self._drawn[key] = self._draw(what, label, plane)
+        return self._drawn[key]
+
+    def _draw(self, what, label, plane):
         section = cut(self.tree, self.name, what, label, **plane)
         limits = self.limits["std" if what == "std" else "mean"]
         outline = self.stands_out if what == "mean" and label is None else None
@@ -154,7 +161,7 @@ class ModelPictures:
         if not has(self.tree, "prior_summary", f"{self.name}_std"):
             return None
         alt = f"Posterior divided by prior standard deviation of {self.words} by depth, median of each layer"
-        return _chart(lambda ax: plot.profile(self.tree, self.name, ax=ax), alt, 2.8)
+        return _chart(lambda ax: plot.profile(self.tree, self.name, ax=ax), alt)
 
 
 def _aspect(section):
@@ -175,8 +182,8 @@ def slice_depths(tree):
     layers = np.unique(np.round(np.linspace(0, max(deepest, min(SLICES, mesh.shape[0]) - 1), SLICES)).astype(int))
     depth = mesh.depth[::-1]
     best = int(np.argmin(np.abs(depth - plot.best_sections(tree)["depth"])))
-    if best not in layers:
-        layers[np.argmin(np.abs(layers - best))] = best
+    if best not in layers:  # instead of its neighbour, but never of the top layer
+        layers[1 + np.argmin(np.abs(layers[1:] - best)) if layers.size > 1 else 0] = best
     return [float(depth[k]) for k in np.unique(layers)]
 
 
@@ -190,11 +197,11 @@ def relation_pictures(tree, row):
         alt = (f"Two-dimensional histogram of the posterior means of {row['first']} and {row['second']}, {words}; "
                f"correlation {value:.2f}")
 
-        def draw(ax, label=label, words=words):
-            plot.crossplot(tree, row["first"], row["second"], ax=ax, label=label)
+        def draw(ax, cax, label=label, words=words):
+            plot.crossplot(tree, row["first"], row["second"], ax=ax, label=label, cax=cax)
             ax.set_title(f"{words}: {ax.get_title(loc='left')}")
 
-        pictures.append(_chart(draw, alt))
+        pictures.append(_mapped(draw, 1.0, alt))
     return pictures
 
 
@@ -204,5 +211,5 @@ def history_pictures(tree, most=5):
         return []
     terms = chi2_terms(tree)
     names = (["chi2"] if terms else []) + [n for n in tree["history"].data_vars if n not in terms.values()][:most]
-    return [_chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{n.replace('_', ' ')} against iterations", 2.2)
+    return [_chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{n.replace('_', ' ')} against iterations", 2.4)
             for n in names]

@@ -78,10 +78,12 @@ def _content(tree, title):
     root, fits, properties = read_attributes(tree), facts.fits(tree), facts.properties(tree)
     gains, stated = facts.gains(tree), facts.approximations(tree)
     mesh = mesh_of(tree) if properties else None
+    lead, details = words.answer(fits, properties, gains, stated, mesh)
     return {
         "title": title or root.get("title") or _title(fits),
         "root": root,
-        "answer": words.answer(fits, properties, gains, stated, mesh),
+        "lead": lead,
+        "details": details,
         "interval": words.interval_name(),
         "fits": [(fit, figures.survey_pictures(tree, fit)) for fit in fits],
         "models": [_model(tree, p) for p in properties],
@@ -108,8 +110,9 @@ def _model(tree, p):
     """Pictures and numbers of one parameter."""
     pictures = figures.ModelPictures(tree, p.name)
     depth = {"depth": pictures.best["depth"]}
+    planes = [{axis: pictures.best[axis]} for axis in ("depth", "northing", "easting")]
     separate = [{"label": label.replace("_", " "), "joint": pictures.pair(**depth),
-                 "alone": pictures.pair(label, **depth), "ratio": pictures.ratio(label, **depth)}
+                 "alone": pictures.pair(label, **depth), "ratios": [pictures.ratio(label, **at) for at in planes]}
                 for label in labels_of(tree, p.name)]
     draws = [pictures.panel("draw", **depth)] if p.draws else []
     return {"property": p, "slices": pictures.slices(), "sections": pictures.sections(), "profile": pictures.profile(),

@@ -65,84 +65,127 @@ def listing(items):
 
 
 def answer(fits, properties, gains, approximations, mesh):
-    """The report's first paragraphs: what was done, found, learned, gained, and how far to trust it.
+    """The answer: one paragraph, and the details behind it.
+
+    Parameters
+    ----------
+    fits, properties, gains, approximations : list
+        From `facts`.
+    mesh : Mesh or None
+        The mesh of the properties.
 
     Returns
     -------
-    list of str
-        One paragraph each.
+    lead : str
+        What was found, how sure it is, and how far to trust it.
+    details : list of str
+        One statement each.
     """
-    paragraphs = [" ".join([_done(fits, properties, mesh), *_fitted(fits)]).strip()]
-    paragraphs += [" ".join([_found(p), _learned(p)]).strip() for p in properties]
-    if gains:
-        paragraphs.append(_gained(gains))
-    paragraphs.append(trust(approximations))
-    return [p for p in paragraphs if p]
+    lead = [_done(fits, properties), *map(_found, properties)]
+    if properties:
+        lead.append("(± is one posterior standard deviation.)")
+    lead += [_fitted(fits), _gained(gains, short=True), trust(approximations)]
+    details = [] if mesh is None else [_mesh(mesh)]
+    details += [_fit_detail(f) for f in fits if f.ratio is not None]
+    for p in properties:
+        details += [_spread(p), _averaged(p), _learned(p)]
+    details.append(_gained(gains))
+    return " ".join(s for s in lead if s), [s for s in details if s]
 
 
-def _done(fits, properties, mesh):
-    surveys = listing(f"{f.name.replace('_', ' ')} ({number(f.count)} data)" for f in fits) if fits else "no data"
+def _name(text):
+    return text.replace("_", " ")
+
+
+def _capital(sentence):
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _done(fits, properties):
+    surveys = listing(f"{_name(f.name)} ({number(f.count)} data)" for f in fits) if fits else "no data"
     if not properties:
         return f"Inverted: {surveys}."
     verb = "were inverted together" if len(fits) > 1 else "was inverted"
+    return _capital(f"{surveys} {verb} for {listing(p.long_name for p in properties)}.")
+
+
+def _mesh(mesh):
     nz, ny, nx = mesh.shape
-    what = listing(p.long_name for p in properties)
-    sentence = f"{surveys} {verb} for {what} on a mesh of {nz} × {ny} × {nx} = {number(nz * ny * nx)} cells."
-    return sentence[0].upper() + sentence[1:]
+    return f"The mesh has {nz} × {ny} × {nx} = {number(nz * ny * nx)} cells (up, north, east)."
 
 
 def _fitted(fits):
+    known = [f for f in fits if f.ratio is not None]
+    good = [_name(f.name) for f in known if f.verdict == "as expected"]
     sentences = []
-    for f in fits:
-        if f.ratio is None:
-            continue
-        low, high = f.range
-        sentences.append(
-            f"The posterior mean fits {f.name.replace('_', ' ')} with χ²/m = {number(f.ratio)}, "
-            f"{'within' if f.verdict == 'as expected' else 'outside'} the range {low:.2f} to {high:.2f} "
-            f"expected{' of a posterior mean' if f.expected is not None else ''} if prior and noise are as stated"
-            f"{'' if f.verdict == 'as expected' else ': ' + f.verdict}."
-        )
-    return sentences
+    if good:
+        verb = "fits" if len(good) == 1 else "fit"
+        sentences.append(f"{_capital(listing(good))} {verb} as prior and noise would have it.")
+    sentences += [f"{_capital(_name(f.name))} fits {f.verdict} (χ²/m = {number(f.ratio)})."
+                  for f in known if f.verdict != "as expected"]
+    return " ".join(sentences)
+
+
+def _fit_detail(f):
+    low, high = f.range
+    inside = "within" if f.verdict == "as expected" else "outside"
+    whose = " of a posterior mean" if f.expected is not None else ""
+    return (f"{_capital(_name(f.name))}: χ²/m = {number(f.ratio)}, {inside} the {low:.2f} to {high:.2f} expected"
+            f"{whose} if prior and noise are as stated.")
+
+
+def _place(p):
+    return (f"{p.place['depth'] / 1000:.2f} km deep at easting {p.place['easting'] / 1000:.2f} km, "
+            f"northing {p.place['northing'] / 1000:.2f} km")
 
 
 def _found(p):
-    place = (f"{p.place['depth'] / 1000:.2f} km deep at easting {p.place['easting'] / 1000:.2f} km, "
-             f"northing {p.place['northing'] / 1000:.2f} km")
     value = f"{signed(p.peak)} ± {quantity(p.peak_std, p.units, 2)}"
     if abs(p.score) < 2:
-        return (f"In no cell is the {p.long_name} more than two posterior standard deviations from its prior mean: "
-                f"taken cell by cell these data do not show a body. The clearest cell, {place}, has {value} "
-                "(posterior mean ± one standard deviation).")
-    interval = ""
-    if p.interval is not None:
-        low, high = p.interval
-        interval = (f"; {interval_name()} {signed(low)} to {signed(high)}{(' ' + pretty(p.units)).rstrip()}, "
-                    f"from {p.draws} draws")
-    return (f"The {p.long_name} that stands out most is {value} (posterior mean ± one standard deviation{interval}), "
-            f"{place}. {percent(p.beyond).capitalize()} of the cells lie more than two posterior standard deviations "
-            "from their prior mean, each cell judged by itself.")
+        return (f"No single cell's {p.long_name} is more than two posterior standard deviations from its prior mean; "
+                f"the clearest, {_place(p)}, has {value}.")
+    return f"The {p.long_name} that stands out most is {value}, {_place(p)}."
+
+
+def _spread(p):
+    share = (f"{_capital(percent(p.beyond))} of the cells lie more than two posterior standard deviations from their "
+             "prior mean, each cell judged by itself.")
+    if p.interval is None:
+        return f"{_capital(p.long_name)}: {share[0].lower()}{share[1:]}"
+    low, high = p.interval
+    units = f" {pretty(p.units)}".rstrip()
+    return (f"{_capital(p.long_name)} of the cell that stands out most: {interval_name()} {signed(low)} to "
+            f"{signed(high)}{units} (quantiles of {p.draws} draws). {share}")
+
+
+def _averaged(p):
+    if p.box is None:
+        return ""
+    b = p.box
+    return (f"Averages are better known than cells: of the boxes of {b['cells']} cells, the one whose {p.long_name} "
+            f"stands out most has {signed(b['mean'])} ± {quantity(b['std'], p.units, 2)} (mean and standard deviation of "
+            f"{b['draws']} draws; the latter is good to {percent(b['error'])}).")
 
 
 def _learned(p):
     if p.top_ratio is None:
         return ""
     if p.reach == 0.0:
-        return (f"In no layer do the data bring the median standard deviation below {percent(UNINFORMED)} of the "
-                "prior's: the model shown is mostly the prior.")
-    left = "" if np.isnan(p.top_ratio) else f"In the top layer the data leave {percent(p.top_ratio)} of the prior's "
-    return (f"{left}standard deviation (median cell); below {p.reach / 1000:.3g} km more than {percent(UNINFORMED)} is "
-            "left in every layer, so there the picture is the prior's.")
+        return (f"{_capital(p.long_name)}: in no layer do the data bring the median standard deviation below "
+                f"{percent(UNINFORMED)} of the prior's; the model shown is mostly the prior.")
+    left = "" if np.isnan(p.top_ratio) else f"in the top layer the data leave {percent(p.top_ratio)} of the prior's "
+    return (f"{_capital(p.long_name)}: {left}standard deviation (median cell); below {p.reach / 1000:.3g} km more than "
+            f"{percent(UNINFORMED)} is left in every layer, so there the picture is the prior's.")
 
 
-def _gained(gains):
+def _gained(gains, short=False):
     parts = []
     for g in gains:
         change = 1 - g["middle"]
         size = "equal" if change == 0 else f"{'lowered' if change > 0 else 'raised'} by {percent(abs(change))}"
-        parts.append(f"for {g['long_name']} against {g['label'].replace('_', ' ')}, {size} in the median cell "
-                     f"(5 % and 95 % of cells: ratio {g['low']:.2f} and {g['high']:.2f})")
-    return "What the joint inversion changed in the standard deviation: " + "; ".join(parts) + "."
+        spread = "" if short else f" (ratio {g['low']:.2f} in the 5th, {g['high']:.2f} in the 95th percentile of cells)"
+        parts.append(f"{g['long_name']} against {_name(g['label'])} {size}{spread}")
+    return f"Joint inversion changed the standard deviation of the median cell: {listing(parts)}." if parts else ""
 
 
 def trust(approximations):
@@ -155,6 +198,7 @@ def trust(approximations):
         return (f"Approximate, not validated: {listing(unknown)}. Nobody has measured how wrong that is on this "
                 "problem; do not rest a decision on those numbers alone.")
     if sized:
-        return f"Approximate, with errors given below: {listing(sized)}. Everything else is exact up to rounding."
+        return (f"Approximate, with errors given below: {listing(sized)}. All else that the dataset states is exact up to "
+                "rounding.")
     return ("All posterior numbers are exact up to rounding, given the prior, the noise and the forward model as "
             "stated; whether those are right is another question, and the fit above is the evidence on it.")
