@@ -163,8 +163,8 @@ def _averaged(p):
         return ""
     b = p.box
     return (f"Averages are better known than cells: of the boxes of {b['cells']} cells, the one whose {p.long_name} "
-            f"stands out most has {signed(b['mean'])} ± {quantity(b['std'], p.units, 2)} (mean and standard deviation of "
-            f"{b['draws']} draws; the latter is good to {percent(b['error'])}).")
+            f"stands out most has {signed(b['mean'])} ± {quantity(b['std'], p.units, 2)} (mean and standard deviation "
+            f"of {b['draws']} draws; the latter is good to {percent(b['error'])}).")
 
 
 def _learned(p):
@@ -198,7 +198,7 @@ def trust(approximations):
         return (f"Approximate, not validated: {listing(unknown)}. Nobody has measured how wrong that is on this "
                 "problem; do not rest a decision on those numbers alone.")
     if sized:
-        return (f"Approximate, with errors given below: {listing(sized)}. All else that the dataset states is exact up to "
-                "rounding.")
+        return (f"Approximate, with errors given below: {listing(sized)}. All else that the dataset states is exact up "
+                "to rounding.")
     return ("All posterior numbers are exact up to rounding, given the prior, the noise and the forward model as "
             "stated; whether those are right is another question, and the fit above is the evidence on it.")
