@@ -178,6 +178,7 @@ class Posterior:
 
 
 def _count(name, value):
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        fail(name, "be a positive integer", repr(value), "Give a count.")
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < 1:
+        fail(name, "be a positive integer", repr(value), "Give a count.", ValueError if whole else TypeError)
     return int(value)

@@ -6,10 +6,12 @@ from scipy.linalg import LinAlgError, blas, cholesky, solve_triangular
 from .._checks import fail
 from ..dataset import Approximation
 from .base import Estimate, Posterior
+from .rounding import EPS, PROBES, SAFETY, measure_rounding
 
 DATA_LIMIT = 20_000  # the factor alone takes 3.2 GB there
 COLUMNS = 64  # data rows carried through the prior at once: large enough for BLAS, small beside the result
 CELLS = 4096  # cells per block of the variance
+WORST_ROUNDING = 0.1  # of the prior variance: beyond it first-order errors mean nothing
 
 
 class DensePosterior(Posterior):
@@ -64,30 +66,38 @@ class DensePosterior(Posterior):
         With the same marginal priors, and both `Coregionalization` and no coupling keep them, the joint posterior's
         matrices hold those of every separate one: nothing is propagated again.
         """
-        if np.any(~self.problem.free):  # known cells of one parameter would inform another through the coupling
-            return {name: DensePosterior(p) for name, p in self.problem.separate().items()}
-        return {m.name: DensePosterior._from_joint(self, m.name) for m in self.problem.modalities}
+        # a separate problem has no coupling: neither known cells of another parameter inform it, nor are two parameters
+        # that one survey sees correlated, so there its matrices are its own
+        known, tied = np.any(~self.problem.free), bool(self.problem.couplings)
+        alone = self.problem.separate()
+        return {m.name: DensePosterior(alone[m.name]) if known or (tied and len(m.parameters) > 1)
+                else DensePosterior._from_joint(self, m.name) for m in self.problem.modalities}
 
     def _solve_data(self):
         covariance = self._signal + np.eye(self._signal.shape[0])
-        norm = np.abs(covariance).sum(axis=0).max()
+        self._innovation = np.concatenate([s.residual(self._prior_mean) for s in self._surveys])
+        if not (np.isfinite(covariance).all() and np.isfinite(self._innovation).all()):
+            fail("K = ÃΓÃᵀ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
         try:
             self._factor = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError:
-            fail("K = ÃΓÃᵀ + I", "be positive definite to rounding", "a failed Cholesky factorisation",
-                 "Raise the noise std, or lower the prior std.")
-        self._innovation = np.concatenate([s.residual(self._prior_mean) for s in self._surveys])
+            _refuse_rounding("a failed Cholesky factorisation")
         self._weights = self._solve(self._innovation)
-        diagonal = np.diag(self._factor)
-        # rounding of a Cholesky solve: m u κ(K) (Higham 2002, §10.1), κ from the factor's diagonal and K's norm
-        self._condition = float(norm / diagonal.min() ** 2)
-        self._rounding = diagonal.size * np.finfo(float).eps * self._condition
+        self._rounding = measure_rounding(self)
+        if self._rounding.variance > WORST_ROUNDING:
+            _refuse_rounding(f"rounding of {self._rounding.variance:.2g} of the prior variance")
         self.approximations = [Approximation(
-            name="posterior mean, standard deviation and draws", status="exact", error=self._rounding,
+            name="posterior mean, standard deviation and draws", status="exact",
+            error=max(self._rounding.mean, self._rounding.variance),
             statement="Exact posterior of the stated linear-Gaussian problem by a data-space Cholesky factor: no "
-            "sampling or truncation error, rounding only. The error is a bound on the rounding as a share of the "
-            f"prior standard deviation (condition number {self._condition:.1e}).",
+            f"sampling or truncation error, rounding only. Measured by {PROBES} random products with the operators and "
+            f"multiplied by {SAFETY:g}, it is {self._rounding.mean:.1e} of the prior standard deviation in the mean "
+            f"and {self._rounding.variance:.1e} of the prior variance in the variance.",
         )]
+
+    def _placed(self):
+        """(survey, its place among the data) of every modality."""
+        return list(zip(self._surveys, self._data_slices, strict=True))
 
     def _solve(self, right):
         """K⁻¹ r."""
@@ -114,13 +124,15 @@ class DensePosterior(Posterior):
         return self._cached_variance.copy()
 
     def _mean_error(self):
-        return self._rounding * np.sqrt(self._prior.diagonal())
+        return self._rounding.mean * np.sqrt(self._prior.diagonal()) + EPS * np.abs(self._mean())
 
     def _std_error(self):
-        # an error δ of the variance moves its root by at most sqrt(δ), and by δ / (2 std) where std is larger
-        slack = self._rounding * self._prior.diagonal()
-        std = np.sqrt(self._variance())
-        return np.minimum(np.sqrt(slack), slack / np.maximum(2 * std, np.sqrt(slack)))
+        # the variance lies within v ± slack: its root moves most downwards, unless v - slack would be negative
+        variance = self._variance()
+        slack = self._rounding.variance * self._prior.diagonal()
+        std, low = np.sqrt(variance), np.sqrt(np.maximum(variance - slack, 0.0))
+        down = np.divide(slack, std + low, out=np.zeros_like(slack), where=slack > 0)
+        return np.where(slack < variance, down, np.maximum(std, np.sqrt(variance + slack) - std)) + EPS * std
 
     def _product(self, v):
         v = np.where(self.problem.free, v, 0.0)
@@ -133,7 +145,7 @@ class DensePosterior(Posterior):
         """Perturbed observations: m_s = m_pr + ΓAᵀK⁻¹(d + e − A m_pr), each an exact draw."""
         draws = self._prior_draws(rng, count)
         innovation = rng.standard_normal((count, self._factor.shape[0])).T
-        for survey, where in zip(self._surveys, self._data_slices, strict=True):
+        for survey, where in self._placed():
             innovation[where] += survey.residual(draws.T)
         draws += (self._gain @ self._solve(innovation)).T
         return draws
@@ -141,7 +153,7 @@ class DensePosterior(Posterior):
     def prediction_std(self):
         """Posterior std of the noise-free data, {modality name: (n_data,)}, physical units of the data."""
         out = {}
-        for survey, where in zip(self._surveys, self._data_slices, strict=True):
+        for survey, where in self._placed():
             half = solve_triangular(self._factor, survey.colour(self._signal[where]).T, lower=True, check_finite=False)
             prior = np.diag(survey.colour(survey.colour(self._signal[where, where]).T))
             out[survey.name] = np.sqrt(np.maximum(prior - np.einsum("ij,ij->j", half, half), 0.0))
@@ -151,7 +163,7 @@ class DensePosterior(Posterior):
         return self.log_evidence()
 
     def log_evidence(self):
-        """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats; its error bounds the rounding."""
+        """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats; its error is the rounding as measured."""
         m = self._innovation.size
         fit = float(self._innovation @ self._weights)
         logdet = 2.0 * float(np.sum(np.log(np.diag(self._factor))))
@@ -159,7 +171,8 @@ class DensePosterior(Posterior):
         tempered = any(w != 1.0 for w in self.problem.weights.values())
         note = "; exponents enter as C/w" if tempered else ""
         value = -0.5 * (fit + logdet + m * np.log(2 * np.pi))
-        return Estimate(value, error=self._rounding * (abs(fit) + m), method=f"data-space Cholesky{note}")
+        error = 0.5 * (self._rounding.fit + self._rounding.logdet) + EPS * (abs(logdet) + 2 * m + abs(value))
+        return Estimate(value, error=error, method=f"data-space Cholesky, error measured{note}")
 
 
 def _check(problem):
@@ -176,6 +189,10 @@ def _check(problem):
     count = sum(m.size for m in problem.modalities)
     if count > DATA_LIMIT:
         fail("problem", f"have at most {DATA_LIMIT} data for the dense engine", f"{count}", "Thin the surveys.")
+
+
+def _refuse_rounding(found):
+    fail("K = ÃΓÃᵀ + I", "be positive definite to rounding", found, "Raise the noise std, or lower the prior std.")
 
 
 class _WhitenedSurvey:
@@ -201,8 +218,12 @@ class _WhitenedSurvey:
     def rows(self, first, count):
         """Ãᵀ for `count` whitened data, shape (n, count)."""
         unit = np.zeros((self.size, count))
-        unit[first + np.arange(count), np.arange(count)] = self._root
-        return self._operator.rmatmat(self._modality.noise.whiten_adjoint(unit))
+        unit[first + np.arange(count), np.arange(count)] = 1.0
+        return self.adjoint(unit)
+
+    def adjoint(self, white):
+        """Ãᵀ V for V of shape (size, k)."""
+        return self._operator.rmatmat(self._modality.noise.whiten_adjoint(self._root * white))
 
     def colour(self, white):
         """L v / √w: from whitened data back to physical units."""

@@ -1,6 +1,7 @@
 """The door to the engines: which one answers, and why."""
 
-from .._checks import one_of
+from .._checks import fail, one_of
+from ..problem import JointProblem
 from .dense import DensePosterior
 from .laplace import LaplacePosterior
 
@@ -26,9 +27,9 @@ def posterior(problem, method="auto", at=None):
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If the engine does not fit the problem: bounds for dense, no converged MAP for laplace, a coupling that is no
-        density.
+        density; or if `problem` is no JointProblem.
 
     Examples
     --------
@@ -40,6 +41,9 @@ def posterior(problem, method="auto", at=None):
     ('dense', array([2.]), array([0.5774]))
     """
     one_of("method", method, METHODS)
+    if not isinstance(problem, JointProblem):
+        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
+             TypeError)
     chosen = method
     if method == "auto":
         chosen = "dense" if problem.linear_gaussian else "laplace"

@@ -1,0 +1,69 @@
+"""The errors that a dense posterior states, held against rational arithmetic where rounding bites."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import bayesjoint as bj
+
+from .. import exact
+from ..refusals import refused
+
+
+def hard(kind, snr, offset, dense, seed):
+    """Prior covariance, matrix, noise and data of 8 cells and 5 data on which rounding shows."""
+    rng, n, m = np.random.default_rng(seed), 8, 5
+    root = rng.standard_normal((n, n))
+    prior, matrix = root @ root.T / n + 0.1 * np.eye(n), rng.standard_normal((m, n))
+    if kind == "rows that cancel over a smooth prior":
+        prior = np.exp(-0.5 * ((np.arange(n)[:, None] - np.arange(n)) / 4.0) ** 2) + 1e-9 * np.eye(n)
+        matrix = np.diff(matrix - matrix.mean(axis=1, keepdims=True), axis=1, append=0)
+    elif kind == "rows nearly parallel":
+        matrix = matrix[0] + 1e-5 * matrix
+    elif kind == "cells of unlike size":
+        size = 10.0 ** rng.uniform(-4, 4, n)
+        prior, matrix = prior * np.outer(size, size), matrix / size
+    prior = 0.5 * (prior + prior.T)
+    signal = np.sqrt(np.diag(matrix @ prior @ matrix.T))
+    noise = np.diag(4.0 ** np.round(np.log2(signal / snr)))  # powers of 4, so that their roots are exact
+    if dense:
+        tie = rng.standard_normal((m, m))
+        noise = np.sqrt(noise) @ (tie @ tie.T / m + 1e-6 * np.eye(m)) @ np.sqrt(noise)
+        noise = 0.5 * (noise + noise.T)
+    data = matrix @ np.linalg.cholesky(prior) @ rng.standard_normal(n) + (offset + 1 / snr) * signal
+    return prior, matrix, noise, data
+
+
+KINDS = ("a mild problem", "rows that cancel over a smooth prior", "rows nearly parallel", "cells of unlike size")
+HARD = [(kind, snr, offset, dense) for kind in KINDS for snr, offset, dense in
+        ((10, 0, False), (1e4, 0, True), (1e4, 1e3, False), (1e6, 0, False), (1e6, 1, True))]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "snr", "offset", "dense"), HARD)
+def test_stated_errors_hold_against_rational_arithmetic(kind, snr, offset, dense):
+    for seed in range(3):
+        prior, matrix, noise, data = hard(kind, snr, offset, dense, seed)
+        parameter = bj.Parameter("m", 8, prior=bj.GaussianPrior(0.0, prior))
+        spread = bj.DenseNoise(noise) if dense else bj.DiagonalNoise(np.sqrt(np.diag(noise)))
+        post = bj.posterior(bj.JointProblem([parameter], [bj.Modality("d", matrix, data, spread, "m")]))
+        mean, variance, evidence = exact.posterior(np.zeros(8), prior, matrix, noise, data)
+        true = np.array([float(abs(Fraction(a) - b)) for a, b in zip(post.mean()["m"].tolist(), mean, strict=True)])
+        assert np.all(true <= post.mean_error()["m"])
+        true = np.array([float(abs(Decimal(a) - exact.root(b)))
+                         for a, b in zip(post.std()["m"].tolist(), variance, strict=True)])  # fmt: skip
+        assert np.all(true <= post.std_error()["m"])
+        assert abs(Decimal(float(post.log_evidence())) - evidence) <= post.log_evidence().error
+        share = np.sqrt(np.diag(prior))
+        worst = {"a mild problem": 1e-11, "cells of unlike size": 1e-11}.get(kind, 0.1) * max(1, offset)
+        assert np.all(post.mean_error()["m"] <= worst * share)  # a bound that says nothing is no bound
+        assert np.all(post.std_error()["m"] <= min(worst, 0.1) * share)
+
+
+def test_rounding_beyond_repair_is_refused():
+    prior, matrix, _, data = hard("a mild problem", 1e4, 0, False, 0)
+    parameter = bj.Parameter("m", 8, prior=bj.GaussianPrior(0.0, prior))
+    parallel = np.outer(np.arange(1.0, 6.0), matrix[0])  # five times the same datum, said to be known to ten digits
+    survey = bj.Modality("d", parallel, data, bj.DiagonalNoise(np.full(5, 1e-9)), "m")
+    assert "noise" in refused(lambda: bj.posterior(bj.JointProblem([parameter], [survey])), "K")
