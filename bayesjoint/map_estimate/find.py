@@ -4,46 +4,59 @@ import numpy as np
 
 from .._checks import fail, one_of
 from ..solvers.rrcg import RRCGSettings
+from .converged import MapSettings, converged_map
 from .rrcg_map import rrcg_map
 
-METHODS = ("auto", "rrcg")
+METHODS = ("auto", "map", "rrcg")
 
 
-def find_map(problem, method="auto", *, start=None, seed=0, alpha_decay=0.95, alpha_floor=None, max_iterations=150,
-             conjugacy="polak-ribiere", hold_bounds=True, stop_at_target=True, tolerance=1e-3, progress=False):
-    """Find a model that fits all data of a problem.
+def find_map(problem, method="auto", *, start=None, seed=0, max_iterations=None, tolerance=1e-3, progress=False,
+             callback=None, discrepancy=None, target=1.0, alpha_decay=0.95, alpha_floor=None,
+             conjugacy="polak-ribiere", hold_bounds=True, stop_at_target=True):
+    """Find the most probable model of a problem, or one that fits all data.
 
     Parameters
     ----------
     problem : JointProblem
         What is asked.
-    method : {"auto", "rrcg"}, default "auto"
-        "rrcg": the re-weighted regularised conjugate gradients of Vatankhah et al. (2022, arXiv 2112.15562). α falls
-        until the data fit; what it returns is an iterate, not a minimum of Φ, and says so.
+    method : {"auto", "map", "rrcg"}, default "auto"
+        "map": the converged MAP, a stationary point of Φ between its bounds, at the α at which it fits the data (see
+        `discrepancy`). "rrcg": the re-weighted regularised conjugate gradients of Vatankhah et al. (2022, arXiv
+        2112.15562). α falls until the data fit; what it returns is an iterate, not a minimum of Φ, and says so.
+        "auto": "map", or "rrcg" where a coupling is no density.
     start : dict of array_like, optional
         {parameter: physical array} to begin from. Default: the reference model, put between the bounds.
     seed : int, default 0
-        Kept for methods that draw random numbers; "rrcg" draws none.
+        Of the probes that precondition "map"; "rrcg" draws nothing.
+    max_iterations : int, optional
+        Default: 200 Newton steps for each model of "map"; K_max = 150, the paper's, for "rrcg".
+    tolerance : float, default 1e-3
+        `.converged` is True where the projected gradient is at most this much of that at the start ("rrcg"), of that
+        at the reference model for each parameter, plain and in depth-weighted coordinates ("map").
+    progress : bool, default False
+        Show a progress bar.
+    callback : callable, optional
+        For "map": called with (x, record) at every iterate, x the state vector, record a row of the history.
+    discrepancy : bool, optional
+        For "map": move the α of each parameter both ways until every converged χ² is right. Default: where priors have
+        an α (`Focusing`, `MinimumLength`); False holds them.
+    target : float or dict of {modality: float}, default 1.0
+        For "map": χ²/n aimed at.
     alpha_decay : float, default 0.95
         q: α is multiplied by it each iteration until every survey that sees the parameter fits.
     alpha_floor : float or dict of {parameter: float}, optional
         α never falls below it. Default 0.
-    max_iterations : int, default 150
-        K_max.
     conjugacy : {"polak-ribiere", "fletcher-reeves"}, default "polak-ribiere"
         See `RRCGSettings`; the paper's is "fletcher-reeves".
     hold_bounds : bool, default True
         Keep cells that press against a bound out of the search direction. The paper's is False.
     stop_at_target : bool, default True
         Stop when every χ² <= n + √(2n). False goes on to `max_iterations`, to look at semi-convergence.
-    tolerance : float, default 1e-3
-        Projected gradient over that of the start at which `.converged` is True.
-    progress : bool, default False
-        Show a progress bar.
 
     Returns
     -------
     MapResult
+        A `ConvergedMap`, which adds the criterion and the active bounds, from "map".
 
     Raises
     ------
@@ -62,13 +75,34 @@ def find_map(problem, method="auto", *, start=None, seed=0, alpha_decay=0.95, al
     >>> result = find_map(bj.JointProblem([density], [survey]), method="rrcg")
     >>> result.target_met, result.converged
     (True, False)
+    >>> result = find_map(bj.JointProblem([density], [survey]), method="map", discrepancy=False)
+    >>> result.converged, result.criterion <= 1e-3
+    (True, True)
     """
-    one_of("method", method, METHODS)
+    if one_of("method", method, METHODS) == "auto":
+        method = "map" if all(getattr(c, "is_density", True) for c in problem.couplings) else "rrcg"
+    if method == "map":
+        return _map(problem, start, seed, progress, callback,
+                    {"tolerance": tolerance, "discrepancy": discrepancy, "target": target}
+                    | ({} if max_iterations is None else {"max_iterations": max_iterations}))
+    max_iterations = 150 if max_iterations is None else max_iterations
     settings = RRCGSettings(alpha_decay=alpha_decay, max_iterations=max_iterations, conjugacy=conjugacy,
                             hold_bounds=hold_bounds, stop_at_target=stop_at_target)
     x = _start(problem, start)
-    with _Bar(problem, max_iterations, progress) as bar:
+    with _Bar(problem, max_iterations, progress, "RRCG") as bar:
         return rrcg_map(problem, x, settings, alpha_floor, tolerance, bar.update)
+
+
+def _map(problem, start, seed, progress, callback, options):
+    settings = MapSettings(**options)
+    with _Bar(problem, None, progress, "MAP") as bar:
+
+        def watch(x, record):
+            bar.update(bar.count + 1, {m.name: record[f"chi2_{m.name}"] for m in problem.modalities})
+            if callback is not None:
+                callback(x, record)
+
+        return converged_map(problem, _start(problem, start), settings, seed, watch)
 
 
 def _start(problem, start):
@@ -85,18 +119,19 @@ def _start(problem, start):
 class _Bar:
     """A progress bar with χ²/n of each survey, or nothing."""
 
-    def __init__(self, problem, total, shown):
+    def __init__(self, problem, total, shown, label):
         self.sizes = {m.name: m.size for m in problem.modalities}
-        self.total, self.shown, self.bar = total, shown, None
+        self.total, self.shown, self.label, self.bar, self.count = total, shown, label, None, 0
 
     def __enter__(self):
         if self.shown:
             from tqdm.auto import tqdm
 
-            self.bar = tqdm(total=self.total, desc="RRCG", unit="it")
+            self.bar = tqdm(total=self.total, desc=self.label, unit="it")
         return self
 
     def update(self, iteration, chi2):
+        self.count = iteration
         if self.bar is not None:
             self.bar.set_postfix({name: f"{value / self.sizes[name]:.3g}" for name, value in chi2.items()})
             self.bar.update(iteration - self.bar.n)

@@ -64,7 +64,7 @@ def couple(problem, weights=None, *, correlation=0.95, space="model", method="au
     space : str, default "model"
         See `Gramian`; that of the problem's own Gramian if it has one.
     method : str, default "auto"
-        See `find_map`.
+        See `find_map`; "auto" is one method for all runs, "rrcg" where tuples are among the weights.
     progress : bool, default False
         Show a bar over the runs.
     **options
@@ -97,6 +97,8 @@ def couple(problem, weights=None, *, correlation=0.95, space="model", method="au
     """
     if not 0 < float(as_finite("correlation", correlation, 0)) < 1:
         fail("correlation", "lie between 0 and 1", repr(correlation), "0.95 asks for nearly proportional models.")
+    if method == "auto":
+        method = "rrcg" if weights is None or any(np.ndim(w) for w in weights) else "map"
     base, gramian = _without_gramian(problem, space)
     names = _members(base, gramian)
     alone = find_map(base, method=method, **options)

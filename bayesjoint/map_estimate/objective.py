@@ -1,0 +1,209 @@
+"""A problem's Φ as `solvers.projected_newton` wants it: residuals kept between calls, curvature that preconditions."""
+
+import numpy as np
+
+PROBES = 16  # random vectors for the diagonal of Aᵀ C⁻¹ A; relative error √(2/PROBES), enough for a preconditioner
+
+
+class Objective:
+    """Φ of a problem with value, gradient, Hessian products, diagonal and preconditioner.
+
+    The Hessian is Φ's own, except that concave stretches of a focusing prior (p = 0) count as flat on the model and
+    as their majoriser on its gradient: CG would otherwise stop at the first of them.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        What is minimised.
+    data_diagonal : ndarray, shape (problem.size,), optional
+        Estimate of the diagonal of Σ w Aᵀ C⁻¹ A, if known from an earlier problem with the same surveys.
+    seed : int, default 0
+        Of the probes for that estimate.
+    """
+
+    def __init__(self, problem, data_diagonal=None, seed=0):
+        self.problem = problem
+        self.data_diagonal = _data_diagonal(problem, seed) if data_diagonal is None else data_diagonal
+        self.blocks = [_PriorBlock(where, bound) for where, bound in problem.prior.blocks]
+        self._at, self._residuals = None, None
+
+    # -- Φ -----------------------------------------------------------------------------------------------------------
+    def residuals(self, x):
+        """[A_k x − d_k], from memory where x is the last point asked for."""
+        if self._at is None or not np.array_equal(self._at, x):
+            self._at, self._residuals = x.copy(), self.problem.residuals(x)
+        return self._residuals
+
+    def chi2(self, x):
+        """{modality: χ²}."""
+        return {m.name: float(np.sum(m.noise.whiten(r) ** 2))
+                for m, r in zip(self.problem.modalities, self.residuals(x), strict=True)}
+
+    def value(self, x):
+        """Φ(x)."""
+        problem = self.problem
+        misfit = sum(0.5 * problem.weights[name] * chi2 for name, chi2 in self.chi2(x).items())
+        return misfit + problem.prior.value(x) + sum(b.value(problem.parts(x)) for b in problem.penalties)
+
+    def gradient(self, x):
+        """∇Φ(x), zero where x is not free."""
+        problem = self.problem
+        out = problem.prior.gradient(x)
+        for k, (m, r) in enumerate(zip(problem.modalities, self.residuals(x), strict=True)):
+            out += problem.operator(k).rmatvec(problem.weights[m.name] * m.noise.solve(r))
+        self._penalise(out, [b.gradient(problem.parts(x)) for b in problem.penalties])
+        return np.where(problem.free, out, 0.0)
+
+    def hessian_product(self, x, v):
+        """Hessian of Φ at x, concave focusing aside, times v."""
+        problem = self.problem
+        out = np.zeros(problem.size)
+        for block in self.blocks:
+            out[block.where] += block.product(x[block.where], v[block.where])
+        for k, m in enumerate(problem.modalities):
+            a = problem.operator(k)
+            out += a.rmatvec(problem.weights[m.name] * m.noise.solve(a.matvec(v)))
+        parts, directions = problem.parts(x), problem.parts(v)
+        self._penalise(out, [b.hessian_product(parts, directions) for b in problem.penalties])
+        return np.where(problem.free, out, 0.0)
+
+    def _penalise(self, out, contributions):
+        for contribution in contributions:
+            for name, part in contribution.items():
+                out[self.problem.slices[name]] += part
+
+    # -- curvature for steps and preconditioning ---------------------------------------------------------------------
+    def diagonal(self, x):
+        """Size of the Hessian's diagonal at x, positive, shape (problem.size,)."""
+        out = self.data_diagonal + self._prior_diagonal(x)
+        for gram in self._grams(x):
+            for i, where in enumerate(gram.places):
+                out[where] += gram.entry(i, i)
+        return np.maximum(out, 1e-12 * max(out.max(), 1e-300))
+
+    def preconditioner(self, x, free, damping):
+        """Inverse of the Hessian without the data's off-diagonal part; Γ alone where a prior correlates cells.
+
+        Parameters
+        ----------
+        x : ndarray, shape (problem.size,)
+            Where.
+        free : ndarray of bool
+            Vectors vanish outside.
+        damping : float
+            Share of the data's diagonal added to it.
+
+        Returns
+        -------
+        callable
+            r to M⁻¹ r.
+        """
+        diagonal = self.data_diagonal * (1 + damping) + self._prior_diagonal(x)
+        diagonal = np.maximum(diagonal, 1e-12 * max(diagonal.max(), 1e-300))
+        cellwise = _cellwise(diagonal, self._grams(x), free)
+        correlated = [b for b in self.blocks if b.covariance is not None]
+
+        def apply(r):
+            out = cellwise(r)
+            for block in correlated:
+                out[block.where] = block.covariance.matmat(r[block.where][:, None])[:, 0]
+            return np.where(free, out, 0.0)
+
+        return apply
+
+    def metric(self):
+        """One length of m̂ for each unknown: what the prior holds usual, up to a factor for each parameter."""
+        out = np.ones(self.problem.size)
+        for block in self.blocks:
+            out[block.where] = block.metric()
+        return out
+
+    def _prior_diagonal(self, x):
+        out = np.zeros(self.problem.size)
+        for block in self.blocks:
+            out[block.where] = block.diagonal(x[block.where])
+        return out
+
+    def _grams(self, x):
+        parts = self.problem.parts(x)
+        return [_GramBlocks(b, parts, self.problem.slices) for b in self.problem.penalties
+                if hasattr(b, "gram") and all(m is None or isinstance(m, np.ndarray) for m in b.maps)]
+
+
+class _PriorBlock:
+    """A bound prior's curvature, by what the prior offers."""
+
+    def __init__(self, where, bound):
+        self.where, self.bound = where, bound
+        self.operator = getattr(bound, "gradient_operator", None)
+        self.focusing = hasattr(bound, "weights")
+        self.cellwise = self.focusing and self.operator is None
+        gaussian = getattr(bound, "gaussian", False) and not self.cellwise
+        self.covariance = bound.covariance if gaussian else None
+        self._variance = bound.covariance.diagonal() if gaussian else None
+
+    def product(self, m, v):
+        if self.cellwise:
+            return self.diagonal(m) * v
+        if self.focusing and self.bound.p == 0:
+            return self.operator.rmatvec(self.bound.weights(m) * self.operator.matvec(v))
+        return self.bound.hessian_product(m, v)
+
+    def diagonal(self, m):
+        if self.cellwise:
+            return np.maximum(self.bound.hessian_product(m, np.ones_like(m)), 0.0)
+        if self.covariance is not None:
+            return 1.0 / self._variance
+        return np.zeros_like(m)
+
+    def metric(self):
+        if self.focusing:
+            return 1.0 / self.bound.depth_weights
+        return np.ones(1) if self.covariance is None else np.sqrt(self._variance)
+
+
+class _GramBlocks:
+    """The part of a Gramian's Hessian that repeats cell by cell: λ cof(G) between parameters, positive semidefinite."""
+
+    def __init__(self, bound, parts, slices):
+        self.places = [slices[name] for name in bound.names]
+        self.maps = [1.0 if m is None else m for m in bound.maps]
+        values, vectors = np.linalg.eigh(bound.gram(parts))
+        values = values.clip(0.0)
+        others = np.array([np.prod(np.delete(values, i)) for i in range(values.size)])
+        self.cofactors = bound.coupling.weight * (vectors * others) @ vectors.T
+
+    def entry(self, i, k):
+        return self.cofactors[i, k] * self.maps[i] * self.maps[k]
+
+
+def _cellwise(diagonal, grams, free):
+    """Inverse of diag(diagonal) plus the first Gramian's cellwise matrices, held cells left out of these."""
+    if not grams:
+        return lambda r: r / diagonal
+    gram = grams[0]
+    stacked = np.stack([diagonal[where] for where in gram.places])
+    mask = np.stack([free[where] for where in gram.places])
+    matrix = np.zeros((stacked.shape[1], len(stacked), len(stacked)))
+    for i in range(len(stacked)):
+        for k in range(len(stacked)):
+            matrix[:, i, k] = gram.entry(i, k) * mask[i] * mask[k] + (stacked[i] if i == k else 0.0)
+    inverse = np.ascontiguousarray(np.moveaxis(np.linalg.inv(matrix), 0, 2))
+
+    def apply(r):
+        out = r / diagonal
+        for row, where in zip(inverse, gram.places, strict=True):
+            out[where] = sum(entry * r[place] for entry, place in zip(row, gram.places, strict=True))
+        return out
+
+    return apply
+
+
+def _data_diagonal(problem, seed):
+    """Estimate of diag Σ w Aᵀ C⁻¹ A: the mean square of Aᵀ L⁻ᵀ ξ with L Lᵀ = C and ξ white."""
+    rng = np.random.default_rng(seed)
+    out = np.zeros(problem.size)
+    for k, m in enumerate(problem.modalities):
+        white = m.noise.whiten_adjoint(rng.standard_normal((m.size, PROBES)))
+        out += problem.weights[m.name] * np.mean(problem.operator(k).rmatmat(white) ** 2, axis=1)
+    return out
