@@ -6,12 +6,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ..couplings import Coregionalization
+from ..couplings import Coregionalization, Gramian
 from ..dataset import write_tree
 from ..engines import posterior
+from ..map_estimate import find_map
 from ..mesh import Mesh
 from ..noise import noise_std
-from ..priors import Matern
+from ..priors import Focusing, Matern, MinimumLength
 from ..problem import JointProblem, Parameter, add_bias
 from ..reporting import report
 from ..survey import read_survey
@@ -20,19 +21,23 @@ from .config import ConfigError
 STAGES = ("read surveys", "build operators", "joint posterior", "separate posteriors", "draws and dataset", "report")
 
 
-def build_problem(config):
+def build_problem(config, stage=lambda name: None):
     """Surveys and joint problem of a configuration.
 
     Parameters
     ----------
     config : Config
         As `read_config` returns it.
+    stage : callable, optional
+        Called with the name of each stage as it begins.
 
     Returns
     -------
     JointProblem
     """
+    stage(STAGES[0])
     surveys = {name: _survey(name, table, config.folder) for name, table in config.surveys.items()}
+    stage(STAGES[1])
     mesh = Mesh.from_surveys(list(surveys.values()), depth=config.mesh.depth, layers=config.mesh.layers,
                              padding=config.mesh.padding, growth=config.mesh.growth, top=config.mesh.top,
                              spacing=config.mesh.spacing)
@@ -64,18 +69,18 @@ def run(config, out, stage=lambda name: None):
     dict of Path
         ``posterior`` and ``report``.
     """
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    stage(STAGES[0])
-    problem = build_problem(config)
-    stage(STAGES[1])
-    post, result = _solve(problem, config.posterior, stage)
+    problem = build_problem(config, stage)
+    stage(STAGES[2])
+    method = config.posterior.method
+    post, result = _solve(problem, method)
     stage(STAGES[3])
-    separate = post.separate() if config.posterior.separate and len(problem.modalities) > 1 else None
+    wanted = config.posterior.separate and len(problem.modalities) > 1
+    separate = _alone(post, problem, method) if wanted else None
     stage(STAGES[4])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
     tree.attrs |= {"title": config.title, "configuration": config.text}
+    out = Path(out)
     with _beside(out) as scratch:
         write_tree(tree, scratch / "posterior.nc")
         stage(STAGES[5])
@@ -102,23 +107,43 @@ def _survey(name, table, folder):
 
 def _parameter(name, table, mesh):
     bounds = None if table.lower is None and table.upper is None else (table.lower, table.upper)
+    return Parameter(name, mesh, prior=_prior(table), bounds=bounds, reference=table.mean)
+
+
+def _prior(table):
+    if table.prior == "minimum_length":
+        return MinimumLength(table.alpha, table.depth_exponent)
+    if table.prior == "focusing":
+        return Focusing(table.alpha, p=table.p, depth_exponent=table.depth_exponent)
     reach = tuple(table.range) if isinstance(table.range, list) else table.range
-    prior = Matern(std=table.std, range=reach, smoothness=table.smoothness, mean=table.mean)
-    return Parameter(name, mesh, prior=prior, bounds=bounds, reference=table.mean)
+    return Matern(std=table.std, range=reach, smoothness=table.smoothness)
 
 
 def _couplings(table):
-    return [Coregionalization(table.correlation)] if table.kind == "coregionalization" else []
+    if table.kind == "coregionalization":
+        return [Coregionalization(table.correlation)]
+    return [Gramian(weight=table.weight, space=table.space)] if table.kind == "gramian" else []
 
 
-def _solve(problem, table, stage):
-    stage(STAGES[2])
-    return posterior(problem, method=table.method), None
+def _solve(problem, method):
+    """Posterior, and the MAP it stands on where it needs one."""
+    if method == "dense" or (method == "auto" and problem.linear_gaussian):
+        return posterior(problem, method=method), None
+    result = find_map(problem, method="map")
+    return posterior(problem, method=method, at=result), result
+
+
+def _alone(post, problem, method):
+    """Posteriors of the separate inversions, with what the joint one already knows where that is enough."""
+    if hasattr(post, "separate"):
+        return post.separate()
+    return {name: _solve(each, method)[0] for name, each in problem.separate().items()}
 
 
 @contextlib.contextmanager
 def _beside(out):
     """A scratch folder next to the results, on the same file system, gone whatever happens."""
+    out.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
     try:
         yield scratch

@@ -1,0 +1,69 @@
+import re
+
+import pytest
+
+from bayesjoint.cli.config import ConfigError, describe, read_config
+
+from .surveys import CONFIG
+
+
+def written(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_full_configuration_is_read_with_its_defaults(tmp_path):
+    config = read_config(written(tmp_path, CONFIG))
+    assert (config.title, config.seed) == ("Two bodies", 3)
+    assert config.surveys["gravity"].std == 0.05
+    assert config.surveys["gravity"].forward == "auto"
+    assert config.mesh.growth == 1.0
+    assert config.parameters["density"].smoothness == 1.5
+    assert config.posterior.method == "auto"
+    assert config.text == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "allowed"),
+    [
+        ("depth = 400.0", "depth = -1.0", "mesh.depth = -1.0", "must be > 0"),
+        ("depth = 400.0", 'depth = "deep"', "mesh.depth = 'deep'", "must be a number"),
+        ("depth = 400.0", "", "mesh.depth", "is required"),
+        ("layers = 3", "layers = 3.5", "mesh.layers = 3.5", "must be an integer"),
+        ("layers = 3", "layers = true", "mesh.layers = True", "must be an integer"),
+        ("padding = 1", "paddding = 1", "mesh.paddding = 1", "unknown key; allowed here: depth, layers, padding"),
+        ('kind = "gravity"', 'kind = "seismic"', "surveys.gravity.kind = 'seismic'", "'gravity', 'magnetic'"),
+        ('parameter = "density"', 'parameter = "rho"', "surveys.gravity.parameter = 'rho'", "density, susceptibility"),
+        ("correlation = 0.5", "correlation = 1.0", "coupling.correlation = 1.0", "must be < 1"),
+        ("correlation = 0.5", "", "coupling.correlation", "is required"),
+        ("bias_std = 50.0", "", "surveys.magnetic.bias_std", "must go with bias"),
+        ("floor_std = 0.02", "", "surveys.magnetic.relative_std = 0.02", "needs floor_std"),
+        ("std = 0.05\n\n[surveys.m", "std = 0.05\nrelative_std = 0.1\nfloor_std = 0.1\n\n[surveys.m",
+         "surveys.gravity.std = 0.05", "give either std"),
+        ("seed = 3", "seed = -3", "seed = -3", "must be an integer >= 0"),
+        ("seed = 3", "sed = 3", "sed = 3", "unknown key; allowed here: title, seed"),
+        ("std = 200.0", "", "parameters.density.std", "is required for prior = 'matern'"),
+        ("range = 200.0", "range = [1, 2, 3]\nprior = 'focusing'", "parameters.density.alpha", "is required for"),
+        ("[posterior]", "[posterior]\nmethod = 'mcmc'", "posterior.method = 'mcmc'", "'auto', 'dense', 'laplace'"),
+    ],
+)
+def test_errors_name_key_value_and_what_is_allowed(tmp_path, old, new, key, allowed):
+    assert old in CONFIG
+    with pytest.raises(ConfigError) as caught:
+        read_config(written(tmp_path, CONFIG.replace(old, new, 1)))
+    assert key in str(caught.value)
+    assert allowed in str(caught.value)
+
+
+def test_toml_errors_and_missing_files_are_configuration_errors(tmp_path):
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        read_config(written(tmp_path, "depth = = 3"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_config(tmp_path / "absent.toml")
+
+
+def test_help_names_every_key_that_the_reader_accepts():
+    text = describe()
+    for key in ("surveys.NAME", "bias_std", "growth", "smoothness", "correlation", "separate"):
+        assert re.search(rf"\b{re.escape(key)}\b", text)

@@ -1,0 +1,121 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from bayesjoint.cli import main, run
+from bayesjoint.dataset import read_tree
+
+from .surveys import CONFIG, write_pair
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Folder of one finished run."""
+    folder = tmp_path_factory.mktemp("finished")
+    assert main(["run", str(write_pair(folder)), "--out", str(folder / "out")]) == 0
+    return folder
+
+
+@pytest.fixture
+def quick_report(monkeypatch):
+    """Write a line instead of the figures, where the page is not what is tested."""
+    monkeypatch.setattr(run, "report", lambda tree, path, title=None: path.write_text(title))
+
+
+def test_run_leaves_a_dataset_and_a_report(finished):
+    out = finished / "out"
+    assert sorted(p.name for p in out.iterdir()) == ["posterior.nc", "report.html"]
+    tree = read_tree(out / "posterior.nc")
+    assert tree.attrs["title"] == "Two bodies"
+    assert tree["posterior"]["density"].sizes["chain"] == 2
+    assert "density_mean__gravity_only" in tree["separate_summary"]
+    assert "magnetic_bias" in tree["posterior"]
+    page = (out / "report.html").read_text()
+    assert "Two bodies" in page
+    assert not re.search(r"(src|href)=.https?:", page)
+
+
+def test_the_same_configuration_gives_the_same_numbers(finished, quick_report):
+    assert main(["run", str(finished / "run.toml"), "--out", str(finished / "two"), "--quiet"]) == 0
+    one, two = (read_tree(finished / name / "posterior.nc")["posterior"]["density"].values for name in ("out", "two"))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_the_report_verb_rebuilds_the_page(finished, capsys):
+    assert main(["report", str(finished / "out" / "posterior.nc"), "--out", str(finished / "again.html")]) == 0
+    assert (finished / "again.html").stat().st_size > 10_000
+    assert "again.html" in capsys.readouterr().out
+
+
+def test_bounded_minimum_length_goes_through_the_map_to_laplace(tmp_path, quick_report):
+    config = write_pair(tmp_path)
+    text = CONFIG.replace("std = 200.0\nrange = 200.0", 'prior = "minimum_length"\nalpha = 100.0\nlower = 0.0')
+    text = text.replace("std = 0.05\nrange = 200.0", 'prior = "minimum_length"\nalpha = 1000.0\nlower = 0.0')
+    text = text.replace('kind = "coregionalization"\ncorrelation = 0.5', 'kind = "none"')
+    config.write_text(text)
+    assert main(["run", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    tree = read_tree(tmp_path / "out" / "posterior.nc")
+    assert tree.attrs["method"] == "laplace"
+    assert "not validated" in tree.attrs["approximations_json"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        ("depth = 400.0", "depth = -4.0", 2, "mesh.depth = -4.0"),
+        ('file = "gravity.nc"', 'file = "absent.nc"', 2, "surveys.gravity.file = 'absent.nc'"),
+        ("std = 0.05\n\n[surveys.m", "\n[surveys.m", 2, "surveys.gravity.std"),
+        ("range = 200.0", "range = 90000.0", 1, "range"),
+    ],
+)
+def test_failures_have_their_exit_code_and_leave_nothing(tmp_path, capsys, old, new, code, words):
+    config = write_pair(tmp_path)
+    config.write_text(config.read_text().replace(old, new, 1))
+    out = tmp_path / "out"
+    assert main(["run", str(config), "--out", str(out), "--quiet"]) == code
+    assert words in capsys.readouterr().err
+    assert not out.exists() or not list(out.iterdir())
+
+
+def test_an_interrupt_while_writing_leaves_earlier_results_untouched(finished, monkeypatch, capsys):
+    before = {p.name: p.read_bytes() for p in (finished / "out").iterdir()}
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "report", interrupted)
+    assert main(["run", str(finished / "run.toml"), "--out", str(finished / "out"), "--quiet"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in (finished / "out").iterdir()} == before
+
+
+def test_ctrl_c_ends_the_process_with_130(tmp_path):
+    config = write_pair(tmp_path, shape=(24, 24))
+    config.write_text(config.read_text().replace("layers = 3", "layers = 12"))
+    out = tmp_path / "out"
+    process = subprocess.Popen([sys.executable, "-m", "bayesjoint", "run", str(config), "--out", str(out)],
+                               stderr=subprocess.PIPE, env=os.environ, text=True)
+    time.sleep(1.5)
+    assert process.poll() is None, "the run was over before it could be interrupted"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert not out.exists() or not list(out.iterdir())
+
+
+def test_help_teaches_the_configuration(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["run", "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "[surveys.gravity]" in text
+    assert "Exit codes" in text
+    with pytest.raises(SystemExit) as stop:
+        main(["walk"])
+    assert stop.value.code == 2
