@@ -223,6 +223,12 @@ def test_detrending_fits_the_observed_only_and_says_what_it_took():
     assert "degree 1" in out.history[-1]
 
 
+def test_the_degree_is_a_total_degree():
+    x, y, _ = grid().coordinates()
+    left = grid(data=np.reshape(x * y, (3, 4))).detrended(1)
+    assert np.std(left.data) > 0.1 * np.std(x * y)
+
+
 @pytest.mark.parametrize("degree", [-1, 1.5, True, "1"])
 def test_detrending_refuses_a_bad_degree(degree):
     with pytest.raises(ValueError, match="degree"):
