@@ -96,7 +96,8 @@ def _survey(name, table, folder):
         msg = f"surveys.{name}.file = {table.file!r}: must be an existing file, relative to the configuration's folder"
         raise ConfigError(msg)
     survey = read_survey(path, table.kind, std=table.std, height=table.height, variable=table.variable,
-                         columns=table.columns, name=name)
+                         columns=table.columns, name=name, units=table.units, crs=table.crs, intensity=table.intensity,
+                         inclination=table.inclination, declination=table.declination)
     if table.relative_std is not None:
         survey = survey.replace(std=noise_std(survey.data, table.relative_std, table.floor_std))
     if survey.std is None:
