@@ -72,6 +72,6 @@ def measure_rounding(post, seed=0):
     return Rounding(
         mean=SAFETY * float(residual + shift) + EPS,
         variance=SAFETY * float(defect + 2 * gain) + 4 * EPS,
-        fit=SAFETY * (np.sqrt(fit) * residual + EPS * fit),
-        logdet=SAFETY * np.sqrt(weights.size) * float(defect + EPS),
+        fit=SAFETY * float(np.sqrt(fit) * residual + EPS * fit),
+        logdet=SAFETY * float(np.sqrt(weights.size) * (defect + EPS)),
     )

@@ -9,6 +9,7 @@ from .._checks import fail
 DENSE_LIMIT = 6_000  # cells; above it the inverse of a covariance is not formed
 CLIP_TOLERANCE = 1e-9  # share of the variance that rounding may cost a circulant embedding
 LARGEST_TORUS = 12  # times the mesh, before a draw is refused
+BLOCK = 20_000_000  # values carried through the FFT at once: 160 MB
 
 
 class Covariance:
@@ -139,7 +140,7 @@ class StationaryCorrelation(Covariance):
         """Γ V for V of shape (size, k)."""
         nz, ny, nx = self.mesh.shape
         out = np.empty((self.size, vectors.shape[1]))
-        width = max(1, int(2e7) // (nz * self._torus[0] * self._torus[1]))
+        width = max(1, BLOCK // (nz * self._torus[0] * self._torus[1]))
         for first in range(0, vectors.shape[1], width):
             block = slice(first, first + width)
             field = np.ascontiguousarray(vectors[:, block]).reshape(nz, ny, nx, -1)
@@ -168,7 +169,7 @@ class StationaryCorrelation(Covariance):
         root, torus = self._root()
         nz = self.mesh.shape[0]
         draws = np.empty((count, self.size))
-        width = max(1, int(2e7) // (nz * torus[0] * torus[1]))
+        width = max(1, BLOCK // (nz * torus[0] * torus[1]))
         for first in range(0, count, width):
             block = draws[first : first + width]
             white = rng.standard_normal((block.shape[0], nz, *torus))
@@ -185,7 +186,9 @@ class StationaryCorrelation(Covariance):
         for factor in (2, 3, 4, 6, 8, LARGEST_TORUS):
             torus = tuple(fft.next_fast_len(factor * n, real=True) for n in (ny, nx))
             values, vectors = np.linalg.eigh(self._blocks(torus))
-            clipped = float(-np.minimum(values, 0).sum() / values.clip(0).sum())
+            # of the half spectrum all columns but the first and, if px is even, the last stand for two
+            column = np.where(np.arange(values.shape[1]) * 2 % torus[1] == 0, 1.0, 2.0)[:, None]
+            clipped = float(-(column * np.minimum(values, 0)).sum() / (column * values.clip(0)).sum())
             if clipped <= CLIP_TOLERANCE:
                 root = (vectors * np.sqrt(values.clip(0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
                 self.clipped, self._drawing = clipped, (root, torus)

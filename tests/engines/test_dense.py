@@ -8,6 +8,7 @@ from scipy.stats import chi2
 import bayesjoint as bj
 
 from ..linear import joined, make, matern_matrix, split
+from ..moments import sampling_excess
 from ..refusals import refused
 
 CORRELATIONS = [[1.0, 0.6, -0.3], [0.6, 1.0, 0.2], [-0.3, 0.2, 1.0]]
@@ -212,16 +213,6 @@ def test_joint_std_is_below_every_separate_std(field):
             joint = post.std()[name]
             assert np.all(joint <= alone * (1 + 1e-10))
             assert np.min(joint / alone) < 0.98  # correlation 0.7 must help
-
-
-def sampling_excess(draws, mean, covariance):
-    """(p-value of the mean, p-value of the covariance) of draws said to be N(mean, covariance)."""
-    count, n = draws.shape
-    white = np.linalg.solve(np.linalg.cholesky(covariance), (draws - mean).T)
-    moments = white @ white.T / count - np.eye(n)
-    off = count * np.sum(np.tril(moments, -1) ** 2)
-    on = 0.5 * count * np.sum(np.diag(moments) ** 2)
-    return (chi2.sf(count * np.sum(white.mean(axis=1) ** 2), n), chi2.sf(off + on, n * (n + 1) // 2))
 
 
 @pytest.mark.parametrize("options", [CASES["coupled"], CASES["known cells and coupling"], CASES["everything"]])
