@@ -136,10 +136,10 @@ def read_config(path):
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "run.toml"
-    ...     _ = path.write_text("[mesh]" + chr(10) + "depth = -1")
-    ...     read_config(path)
+    ...     _ = path.write_text("sed = 3")
+    ...     read_config(path)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    bayesjoint.cli.config.ConfigError: mesh.depth = -1: must be > 0 (depth of its bottom, metres)
+    bayesjoint.cli.config.ConfigError: sed = 3: unknown key; allowed here: title, seed, surveys, mesh, parameters, ...
     """
     path = Path(path)
     try:
