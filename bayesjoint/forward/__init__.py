@@ -3,6 +3,21 @@
 from .base import ForwardOperator
 from .direct import StationOperator
 from .prisms import forward_prisms
-from .toeplitz import GravityOperator, MagneticOperator
+from .processing import ComposedOperator, Processing, StationSelection, UpwardContinuation
+from .sampling import SamplingError, StationSampling
+from .toeplitz import GravityOperator, LatticeOperator, MagneticOperator
 
-__all__ = ["ForwardOperator", "GravityOperator", "MagneticOperator", "StationOperator", "forward_prisms"]
+__all__ = [
+    "ComposedOperator",
+    "ForwardOperator",
+    "GravityOperator",
+    "LatticeOperator",
+    "MagneticOperator",
+    "Processing",
+    "SamplingError",
+    "StationOperator",
+    "StationSampling",
+    "StationSelection",
+    "UpwardContinuation",
+    "forward_prisms",
+]
