@@ -73,6 +73,8 @@ def add_bias(problem, survey, basis="constant", std=None):
     names = [m.name for m in problem.modalities]
     if survey not in names:
         fail("survey", f"be one of {names}", repr(survey), "Give a modality's name.")
+    if f"{survey}_bias" in problem.by_name:
+        fail("survey", "carry no bias yet", f"{survey}_bias among the parameters", "Give all columns in one `basis`.")
     if std is None:
         fail("std", "be given", "None", "Say how large the bias may be, in units of the data.")
     modality = problem.modalities[names.index(survey)]
@@ -90,8 +92,9 @@ def add_bias(problem, survey, basis="constant", std=None):
 def _basis(modality, basis):
     if not isinstance(basis, str):
         columns = as_finite("basis", basis, 2)
-        if columns.shape[0] != modality.size:
-            fail("basis", f"have {modality.size} rows", f"{columns.shape[0]}", "Give one row for each datum.")
+        if columns.shape[0] != modality.size or columns.shape[1] == 0:
+            fail("basis", f"have {modality.size} rows and at least one column", f"shape {columns.shape}",
+                 "Give one row for each datum.")
         return columns
     if basis not in DEGREES:
         fail("basis", f"be one of {list(DEGREES)} or an array", repr(basis), "Correct the spelling.")

@@ -45,6 +45,8 @@ class Modality:
         self.name = name
         self.forward = _operator(forward)
         data = as_finite("data", data)
+        if data.size == 0:
+            fail("data", "hold at least one datum", "none", "Leave the survey out.")
         grid = tuple(getattr(forward, "data_shape", data.shape))
         self.data, self.size = data.flatten(), data.size
         if self.forward.shape[0] != self.size:

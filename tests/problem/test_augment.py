@@ -1,0 +1,98 @@
+"""A survey's bias as a parameter: columns, adjoint, marginalisation, refusals."""
+
+import numpy as np
+import pytest
+
+import bayesjoint as bj
+from bayesjoint.testing import assert_adjoint
+
+from ..linear import make, small_mesh
+from ..refusals import refused
+
+
+def field_problem():
+    mesh = small_mesh()
+    operator = bj.GravityOperator(mesh, mesh.easting, mesh.northing, height=10.0)
+    density = bj.Parameter("density", mesh, prior=bj.Matern(std=100.0, range=200.0))
+    rng = np.random.default_rng(0)
+    survey = bj.Modality("gravity", operator, rng.standard_normal(12), bj.DiagonalNoise(np.full(12, 0.1)), "density")
+    return bj.JointProblem([density], [survey], weights={"gravity": 0.5})
+
+
+@pytest.mark.parametrize(("basis", "powers"), [
+    ("constant", [(0, 0)]), ("linear", [(0, 0), (0, 1), (1, 0)]),
+    ("quadratic", [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (2, 0)])])
+def test_polynomials_in_the_stations(basis, powers):
+    problem = bj.add_bias(field_problem(), "gravity", basis, std=2.0)
+    easting, northing, _ = problem.modalities[0].forward.coordinates()
+    e, n = (np.interp(c, [c.min(), c.max()], [-1, 1]) for c in (easting, northing))
+    wanted = np.stack([e**i * n**j for i, j in powers], axis=1)
+    coefficients = np.eye(len(powers))
+    found = np.stack([problem.operator("gravity").matvec(problem.pack({"density": 0.0, "gravity_bias": c}))
+                      for c in coefficients], axis=1)  # fmt: skip
+    np.testing.assert_allclose(found, wanted, atol=1e-12)
+    assert np.abs(wanted).max(axis=0) == pytest.approx(1.0)
+
+
+def test_what_the_bias_keeps():
+    before = field_problem()
+    after = bj.add_bias(before, "gravity", "linear", std=[2.0, 1.0, 0.5])
+    survey = after.modalities[0]
+    assert survey.parameters == ("density", "gravity_bias")
+    assert (survey.units, survey.kind, survey.data_shape) == ("mGal", "gravity", (3, 4))
+    assert after.parameters[1].units == "mGal" and after.weights == {"gravity": 0.5}
+    np.testing.assert_allclose(after.parameters[1].bound_prior.covariance.diagonal(), [4.0, 1.0, 0.25])
+    assert before.modalities[0].parameters == ("density",)  # the original is what it was
+    assert_adjoint(after.operator("gravity"))
+    x = np.random.default_rng(0).standard_normal((27, 3))
+    np.testing.assert_allclose(after.operator(0).matmat(x)[:, 1], after.operator(0).matvec(x[:, 1]), rtol=1e-12)
+    y = np.random.default_rng(0).standard_normal((12, 3))
+    np.testing.assert_allclose(after.operator(0).rmatmat(y)[:, 1], after.operator(0).rmatvec(y[:, 1]), rtol=1e-12)
+
+
+def test_a_bias_is_noise_along_its_columns():
+    """Marginalised over b ~ N(0, σ²), data have the noise C + B σ² Bᵀ: the same posterior, the same evidence."""
+    problem, _ = make()
+    rng, survey = np.random.default_rng(4), problem.modalities[0]
+    columns, std = rng.standard_normal((5, 2)), np.array([2.0, 0.7])
+    biased = bj.posterior(bj.add_bias(problem, survey.name, columns, std))
+    wide = survey.replace(noise=bj.DenseNoise(survey.noise.covariance() + (columns * std**2) @ columns.T))
+    noisy = bj.posterior(problem.replace(modalities=[wide, problem.modalities[1]]))
+    for name in noisy.mean():
+        np.testing.assert_allclose(biased.mean()[name], noisy.mean()[name], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(biased.std()[name], noisy.std()[name], rtol=1e-9)
+    assert biased.log_evidence() == pytest.approx(noisy.log_evidence(), abs=1e-9)
+
+
+def test_two_surveys_may_each_have_one():
+    problem, _ = make()
+    both = bj.add_bias(problem, "survey_density", np.ones((5, 1)), 1.0)
+    both = bj.add_bias(both, "survey_susceptibility", np.ones((6, 1)), 1.0)
+    assert [p.name for p in both.parameters][2:] == ["survey_density_bias", "survey_susceptibility_bias"]
+    refused(lambda: bj.add_bias(both, "survey_density", np.ones((5, 1)), 1.0), "survey")
+
+
+COLUMN = np.ones((12, 1))
+BAD = {
+    "survey": ({"survey": "gravty"}, "survey", ValueError),
+    "no std": ({"std": None}, "std", ValueError),
+    "std zero": ({"std": 0.0}, "std", ValueError),
+    "std negative": ({"std": -1.0}, "std", ValueError),
+    "std bool": ({"std": True}, "std", TypeError),
+    "std too many": ({"basis": COLUMN, "std": [1.0, 2.0]}, "std", ValueError),
+    "basis": ({"basis": "cubic"}, "basis", ValueError),
+    "basis vector": ({"basis": np.ones(12)}, "basis", ValueError),
+    "basis short": ({"basis": np.ones((11, 1))}, "basis", ValueError),
+    "basis nan": ({"basis": COLUMN * np.nan}, "basis", ValueError),
+    "basis without columns": ({"basis": np.ones((12, 0))}, "basis", ValueError),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "argument", "error"), BAD.values(), ids=BAD)
+def test_bad_input_is_refused(changes, argument, error):
+    given = {"survey": "gravity", "basis": "constant", "std": 1.0} | changes
+    refused(lambda: bj.add_bias(field_problem(), **given), argument, error)
+
+
+def test_polynomials_need_stations():
+    refused(lambda: bj.add_bias(make()[0], "survey_density", "constant", 1.0), "basis")
