@@ -181,7 +181,8 @@ def test_the_dataset_holds_model_and_history():
 
 def test_the_sweep_chooses_the_smallest_weights_that_correlate_and_fit():
     problem, _ = two_cubes(100)
-    sweep = bj.couple(problem, correlation=0.975, method="rrcg")
+    sweep = bj.couple(problem, correlation=0.975)
+    assert sweep.result.method == "rrcg"
     table = sweep.table
     assert table["weights"].shape == (7, 2)
     good = table["fits"] & (table["correlation"] >= 0.975)

@@ -101,8 +101,11 @@ def couple(problem, weights=None, *, correlation=0.95, space="model", method="au
         method = "rrcg" if weights is None or any(np.ndim(w) for w in weights) else "map"
     base, gramian = _without_gramian(problem, space)
     names = _members(base, gramian)
+    given = None if weights is None else _candidates(weights, len(names))
+    if method == "auto" and (given is None or any(isinstance(g, tuple) for g in given)):
+        method = "rrcg"  # the multipliers are no density: all rows by the one method that takes them
     alone = find_map(base, method=method, **options)
-    candidates = _candidates(weights, len(names)) if weights is not None else _around_balance(alone, gramian)
+    candidates = given or _around_balance(alone, gramian)
     rows, runs = [_row(alone, gramian, names, (0.0,) * len(names))], [alone]
     for strength in _bar(candidates, progress):
         coupling = _with_strength(gramian, strength)
