@@ -128,7 +128,7 @@ class Posterior:
         """
         # v weighs physical values, so on m̂ = m / s it is s v: pack divides by s, hence the square
         scales = {p.name: p.scale**2 for p in self.problem.parameters}
-        if set(v) != set(scales):
+        if set(_mapping("v", v)) != set(scales):
             fail("v", f"have the keys {sorted(scales)}", f"{sorted(v)}", "Give zeros for the parameters left out.")
         flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
         return self.problem.unpack(self._product(flat))
@@ -174,7 +174,18 @@ class Posterior:
         """
         if conflict is not None:
             fail("conflict", "be None in this version", type(conflict).__name__, "Leave it out.", TypeError)
+        names = [m.name for m in self.problem.modalities]
+        for name, other in _mapping("separate", separate).items():
+            if name not in names or not isinstance(other, Posterior):
+                fail("separate", f"hold posteriors under modality names {names}", f"{name!r}: {type(other).__name__}",
+                     "Pass post.separate(), or {name: posterior(problem)}.")
         return to_datatree(self, _count("draws", draws), _count("chains", chains), seed, separate, result)
+
+
+def _mapping(name, value):
+    if value is not None and not isinstance(value, dict):
+        fail(name, "be a dict", type(value).__name__, "Pass {name: value}.", TypeError)
+    return value or {}
 
 
 def _count(name, value):

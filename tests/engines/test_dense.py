@@ -362,6 +362,7 @@ BAD = {
     "v keys": (lambda p: p.covariance_product({"density": 0.0}), "v", ValueError),
     "v shape": (lambda p: p.covariance_product({"density": np.ones(3), "susceptibility": 0.0}), "density", ValueError),
     "v nan": (lambda p: p.covariance_product({"density": np.nan, "susceptibility": 0.0}), "density", ValueError),
+    "v array": (lambda p: p.covariance_product(np.ones(48)), "v", TypeError),
     "not a problem": (lambda p: bj.posterior("problem"), "problem", TypeError),
 }
 
