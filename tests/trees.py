@@ -26,7 +26,7 @@ def parameter_blocks(mesh, rng, chains=2, draws=25, separate=True):
     blocks = []
     for name, units, size, label in (("density", "kg/m3", 120.0, "gravity_only"),
                                      ("susceptibility", "SI", 0.02, "magnetic_only")):
-        mean = 3.5 * size * bodies(mesh) * (1.1 - share) + 0.05 * size * rng.standard_normal(mesh.shape)
+        mean = 5.0 * size * bodies(mesh) * (1.1 - share) + 0.05 * size * rng.standard_normal(mesh.shape)
         std = size * share
         noise = gaussian_filter(rng.standard_normal((chains, draws, *mesh.shape)), (0, 0, 1, 2, 2))
         noise /= noise.std((0, 1))

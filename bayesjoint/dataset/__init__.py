@@ -16,7 +16,7 @@ Groups (present when they have something to hold):
 ``constant_data``
     cell edges, noise standard deviations (``gravity_noise_std``), station heights (``gravity_upward``).
 ``sample_stats``, ``history``
-    one value a draw; one value an iteration of the optimiser.
+    one value a draw (``chi2_gravity``: χ² of that draw's prediction); one value an iteration of the optimiser.
 
 Anything else (diagnostics, conflict tests) goes in as further flat groups through `build_tree(extra=...)`.
 """

@@ -210,7 +210,8 @@ def best_sections(tree):
     Returns
     -------
     dict
-        ``northing``, ``easting`` and ``depth`` (metres) of the cell with the largest Σ_p ((mean − prior mean)/std)².
+        ``northing``, ``easting`` and ``depth`` (metres) of the cell with the largest Σ_p ((mean − prior mean)/std)²;
+        without standard deviations the mean's own rms stands in.
 
     Examples
     --------
@@ -227,12 +228,21 @@ def best_sections(tree):
     """
     score = 0.0
     for name in mesh_parameters(tree):
-        mean, std = (model_values(tree, name, what).values for what in ("mean", "std"))
-        prior = tree["prior_summary"][f"{name}_mean"].values if has(tree, "prior_summary", f"{name}_mean") else 0.0
-        score = score + np.divide(mean - prior, std, out=np.zeros_like(mean), where=std > 0) ** 2
+        score = score + standing_out(tree, name) ** 2
     k, j, i = np.unravel_index(int(np.argmax(score)), score.shape)
     mesh = mesh_of(tree)
     return {"northing": float(mesh.northing[j]), "easting": float(mesh.easting[i]), "depth": float(mesh.depth[k])}
+
+
+def standing_out(tree, name):
+    """(mean − prior mean) / std per cell; divided by its own rms where the tree holds no standard deviation."""
+    mean = model_values(tree, name, "mean").values
+    prior = tree["prior_summary"][f"{name}_mean"].values if has(tree, "prior_summary", f"{name}_mean") else 0.0
+    if has(tree, "posterior_summary", f"{name}_std"):
+        std = tree["posterior_summary"][f"{name}_std"].values
+    else:
+        std = np.full_like(mean, np.sqrt(np.mean((mean - prior) ** 2)))
+    return np.divide(mean - prior, std, out=np.zeros_like(mean), where=std > 0)
 
 
 def has(tree, group, name):

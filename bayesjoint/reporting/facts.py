@@ -6,7 +6,7 @@ import numpy as np
 
 from ..dataset import read_attributes
 from ..plot.charts import correlation, layer_ratio
-from ..plot.fields import data_field, has, labels_of, mesh_of, mesh_parameters, model_values, title_of
+from ..plot.fields import data_field, has, labels_of, mesh_of, mesh_parameters, model_values, standing_out, title_of
 from ..plot.style import pretty
 
 PROBABILITY = 0.90  # of every interval in the report; printed with its kind
@@ -15,7 +15,11 @@ UNINFORMED = 0.95  # posterior std / prior std above which a layer counts as lef
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """How one data set is fitted by the posterior mean."""
+    """How one data set is fitted by the posterior mean and by posterior draws.
+
+    If prior and noise are right, χ² of a posterior draw is distributed as χ² with m degrees of freedom over repeated
+    data (data and draw are then a draw of the joint density), whatever the engine; χ² of the posterior mean is less.
+    """
 
     name: str
     long_name: str
@@ -25,6 +29,7 @@ class Fit:
     chi2: float | None
     half: float
     expected: float | None
+    draws: float | None
     residual_mean: float
     residual_std: float
     separate: dict
@@ -36,22 +41,36 @@ class Fit:
         return None if self.chi2 is None else self.chi2 / self.count
 
     @property
-    def range(self):
-        """Range χ²/m should lie in: about the posterior mean's own expectation if known, else 1 ± 3√(2/m)."""
+    def plain_range(self):
+        """1 ± 3√(2/m), where χ²/m of draws should lie."""
+        return max(1 - self.half, 0.0), 1 + self.half
+
+    @property
+    def mean_range(self):
+        """Where χ²/m of the posterior mean should lie, or None where its expectation is not known."""
         if self.expected is None:
-            return 1 - self.half, 1 + self.half
+            return None
         half = 3 * np.sqrt(2 * self.expected)
         return max(self.expected - half, 0.0) / self.count, (self.expected + half) / self.count
 
     @property
+    def judged(self):
+        """(χ²/m, low, high, whose it is) that the verdict rests on: the draws' if there are any."""
+        if self.draws is not None:
+            return self.draws, *self.plain_range, "posterior draws"
+        if self.mean_range is not None:
+            return self.ratio, *self.mean_range, "the posterior mean"
+        return self.ratio, *self.plain_range, "the posterior mean"
+
+    @property
     def verdict(self):
         """Word for the fit: as expected, too loose, or too close."""
-        if self.ratio is None:
+        value, low, high, _ = self.judged
+        if value is None:
             return "not stated"
-        low, high = self.range
-        if self.ratio > high:
+        if value > high:
             return "more loosely than the stated noise and prior allow"
-        return "more closely than the stated noise and prior would have it" if self.ratio < low else "as expected"
+        return "more closely than the stated noise and prior would have it" if value < low else "as expected"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +81,13 @@ class Property:
     long_name: str
     units: str
     peak: float
-    peak_std: float
-    peak_error: float | None
+    peak_std: float | None
     score: float
     place: dict
+    beneath: bool
     interval: tuple | None
     draws: int
-    beyond: float
+    beyond: float | None
     box: dict | None
     top_ratio: float | None
     reach: float | None
@@ -92,6 +111,9 @@ def _fit(tree, name):
     if has(tree, "predictive_summary", f"{name}_mean") and has(tree, "constant_data", f"{name}_noise_std"):
         residual = data_field(tree, name, "standardized").values
         mean, spread = float(np.nanmean(residual)), float(np.nanstd(residual))
+    draws, weight = None, attrs.get("likelihood_exponent", 1.0)
+    if has(tree, "sample_stats", f"chi2_{name}"):
+        draws = float(tree["sample_stats"][f"chi2_{name}"].mean()) * weight / count
     separate = {}
     if "separate_summary" in tree.children:
         start = f"{name}_chi2__"
@@ -100,7 +122,7 @@ def _fit(tree, name):
     shown = {k: v for k, v in attrs.items() if k not in ("units", "long_name", "kind", "n_data")}
     return Fit(name=name, long_name=attrs["long_name"].removesuffix(", observed"), kind=attrs["kind"],
                units=attrs["units"], count=count, chi2=chi2, half=3 * np.sqrt(2 / count),
-               expected=_expected_chi2(tree, name, count, attrs), residual_mean=mean, residual_std=spread,
+               expected=_expected_chi2(tree, name, count, attrs), draws=draws, residual_mean=mean, residual_std=spread,
                separate=separate, attributes=shown)
 
 
@@ -130,14 +152,13 @@ def is_exact(tree):
 
 def properties(tree):
     """A `Property` for each parameter on the mesh."""
-    return [_property(tree, name) for name in mesh_parameters(tree)
-            if has(tree, "posterior_summary", f"{name}_std")]
+    return [_property(tree, name) for name in mesh_parameters(tree)]
 
 
 def _property(tree, name):
-    mean, std = model_values(tree, name, "mean"), model_values(tree, name, "std").values
+    mean, score = model_values(tree, name, "mean"), standing_out(tree, name)
     prior = model_values(tree, name, "prior_mean").values if has(tree, "prior_summary", f"{name}_mean") else 0.0
-    score = np.divide(mean.values - prior, std, out=np.zeros_like(std), where=std > 0)
+    std = model_values(tree, name, "std").values if has(tree, "posterior_summary", f"{name}_std") else None
     where = np.unravel_index(int(np.argmax(np.abs(score))), score.shape)
     mesh = mesh_of(tree)
     interval, draws = None, 0
@@ -146,20 +167,35 @@ def _property(tree, name):
         draws = cell.size
         interval = tuple(float(q) for q in np.quantile(cell, [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]))
     top = reach = None
-    if has(tree, "prior_summary", f"{name}_std"):
+    if std is not None and has(tree, "prior_summary", f"{name}_std"):
         middle = layer_ratio(std, model_values(tree, name, "prior_std").values)[1]
         top, reach = float(middle[-1]), _reach(mesh, middle)
-    error = None
-    if has(tree, "posterior_summary", f"{name}_mean_error"):
-        error = float(model_values(tree, name, "mean_error").values[where])
+    east, north = mesh.easting[where[2]], mesh.northing[where[1]]
     return Property(name=name, long_name=title_of(tree, name), units=mean.attrs["units"],
-                    peak=float(mean.values[where]), peak_std=float(std[where]), peak_error=error,
+                    peak=float(mean.values[where]), peak_std=None if std is None else float(std[where]),
                     score=float(score[where]),
-                    place={"depth": float(mesh.depth[where[0]]), "northing": float(mesh.northing[where[1]]),
-                           "easting": float(mesh.easting[where[2]])},
-                    interval=interval, draws=draws, beyond=float(np.mean(np.abs(score) > 2)), top_ratio=top,
+                    place={"depth": float(mesh.depth[where[0]]), "northing": float(north), "easting": float(east)},
+                    beneath=_beneath(tree, east, north),
+                    interval=interval, draws=draws, beyond=None if std is None else float(np.mean(np.abs(score) > 2)),
+                    top_ratio=top,
                     box=_box(tree, name, mesh, prior, reach), reach=reach,
                     prior=str(mean.attrs.get("prior", "not stated")))
+
+
+def extents(tree):
+    """(west, east, south, north) of the stations of every data set that knows positions, metres."""
+    boxes = {}
+    for name in tree["observed_data"].data_vars if "observed_data" in tree.children else ():
+        field = data_field(tree, name)
+        if field.easting is not None:
+            boxes[name] = tuple(float(f(a)) for a in (field.easting, field.northing) for f in (np.min, np.max))
+    return boxes
+
+
+def _beneath(tree, east, north):
+    """Whether a place lies under the stations of some data set, or no data set knows where its stations are."""
+    boxes = extents(tree).values()
+    return not boxes or any(w <= east <= e and s <= north <= n for w, e, s, n in boxes)
 
 
 def _box(tree, name, mesh, prior, reach):

@@ -11,10 +11,20 @@ from matplotlib.figure import Figure
 
 from .. import plot
 from ..plot.charts import chi2_terms, layer_ratio
-from ..plot.fields import cut, data_field, has, labels_of, mesh_of, mesh_parameters, model_values, title_of
+from ..plot.fields import (
+    cut,
+    data_field,
+    has,
+    labels_of,
+    mesh_of,
+    mesh_parameters,
+    model_values,
+    standing_out,
+    title_of,
+)
 from ..plot.maps import exaggeration_of
-from ..plot.style import norm_for, pretty
-from .facts import UNINFORMED
+from ..plot.style import length_scale, norm_for, pretty
+from .facts import UNINFORMED, extents
 from .words import number
 
 WIDTH = 3.3  # inches; about 320 CSS pixels
@@ -55,7 +65,7 @@ def _mapped(draw, aspect, alt):
         cax = fig.add_axes(((_LEFT + used + 0.07) / across, _BOTTOM / along, _BAR / across, height / along))
         draw(ax, cax)
         ax.locator_params(axis="x", nbins=5)
-        ax.locator_params(axis="y", nbins=6 if height > 1.2 else 3)
+        ax.locator_params(axis="y", nbins=5 if height > 1.2 else 3)
         return _picture(fig, alt)
 
 
@@ -100,16 +110,13 @@ class ModelPictures:
     def __init__(self, tree, name):
         self.tree, self.name, self.words = tree, name, title_of(tree, name)
         self.mesh, self.best = mesh_of(tree), plot.best_sections(tree)
-        mean, std = (model_values(tree, name, what).values for what in ("mean", "std"))
-        means, stds = [mean], [std]
-        for label in labels_of(tree, name):
-            means.append(model_values(tree, name, "mean", label).values)
-            stds.append(model_values(tree, name, "std", label).values)
-        norms = norm_for("diverging", np.concatenate(means)), norm_for("sequential", np.concatenate(stds))
-        self.limits = {what: (norm.vmin, norm.vmax) for what, norm in zip(("mean", "std"), norms, strict=True)}
-        prior = model_values(tree, name, "prior_mean").values if has(tree, "prior_summary", f"{name}_mean") else 0.0
-        self._drawn = {}
-        self.stands_out = np.abs(mean - prior) / np.where(std > 0, 2 * std, np.inf)
+        self.sure = has(tree, "posterior_summary", f"{name}_std")
+        self.limits, self._drawn = {}, {}
+        for what, kind in (("mean", "diverging"), *((("std", "sequential"),) if self.sure else ())):
+            shown = [model_values(tree, name, what, label).values for label in (None, *labels_of(tree, name))]
+            norm = norm_for(kind, np.concatenate(shown))
+            self.limits[what] = (norm.vmin, norm.vmax)
+        self.stands_out = np.abs(standing_out(tree, name)) / 2 if self.sure else None
 
     def panel(self, what, label=None, **plane):
         """One panel of mean, std or draw; drawn once however often it is shown."""
@@ -126,14 +133,23 @@ class ModelPictures:
         words = {"mean": "Posterior mean", "std": "Posterior standard deviation", "draw": "One posterior draw"}[what]
         alt = (f"{words} of {self.words}{', ' + label.replace('_', ' ') if label else ''}, {section.place}: "
                f"{number(float(low))} to {number(float(high))} {pretty(section.units)}")
-        return _mapped(
-            lambda ax, cax: plot.model(self.tree, self.name, what, label=label, ax=ax, limits=limits, colorbar=cax,
-                                       contour=outline, **plane),
-            _aspect(section), alt)
+        def draw(ax, cax):
+            plot.model(self.tree, self.name, what, label=label, ax=ax, limits=limits, colorbar=cax, contour=outline,
+                       **plane)
+            if "depth" in plane:
+                self._outline_stations(ax, section)
+
+        return _mapped(draw, _aspect(section), alt)
+
+    def _outline_stations(self, ax, section):
+        divisor, _ = length_scale(np.ptp(section.horizontal), np.ptp(section.vertical))
+        for west, east, south, north in set(extents(self.tree).values()):
+            x, y = np.array([west, east, east, west, west]), np.array([south, south, north, north, south])
+            ax.plot(x / divisor, y / divisor, color="0.25", lw=0.6, ls=(0, (4, 3)), scalex=False, scaley=False)
 
     def pair(self, label=None, **plane):
         """Mean next to standard deviation in one plane."""
-        return [self.panel("mean", label, **plane), self.panel("std", label, **plane)]
+        return [self.panel(what, label, **plane) for what in self.limits]
 
     def slices(self):
         """Pairs for depth slices, from the surface down to where the data stop informing."""
@@ -158,7 +174,7 @@ class ModelPictures:
 
     def profile(self):
         """Posterior over prior standard deviation by depth, or None without a prior."""
-        if not has(self.tree, "prior_summary", f"{self.name}_std"):
+        if not (self.sure and has(self.tree, "prior_summary", f"{self.name}_std")):
             return None
         alt = f"Posterior divided by prior standard deviation of {self.words} by depth, median of each layer"
         return _chart(lambda ax: plot.profile(self.tree, self.name, ax=ax), alt)

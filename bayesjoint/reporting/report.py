@@ -113,7 +113,7 @@ def _model(tree, p):
     planes = [{axis: pictures.best[axis]} for axis in ("depth", "northing", "easting")]
     separate = [{"label": label.replace("_", " "), "joint": pictures.pair(**depth),
                  "alone": pictures.pair(label, **depth), "ratios": [pictures.ratio(label, **at) for at in planes]}
-                for label in labels_of(tree, p.name)]
+                for label in labels_of(tree, p.name) if pictures.sure]
     draws = [pictures.panel("draw", **depth)] if p.draws else []
     return {"property": p, "slices": pictures.slices(), "sections": pictures.sections(), "profile": pictures.profile(),
             "draws": draws, "separate": separate, "clipped": pictures.limits["mean"]}

@@ -20,7 +20,7 @@ def number(value, digits=3):
         return f"{value:,}".replace("-", "−")
     if value == 0:
         return "0"
-    power = int(np.floor(np.log10(abs(value))))
+    power = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])  # of the rounded number: 9.999 is 10.0
     if not -4 <= power <= 6:
         raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         return f"{value / 10.0**power:.{digits - 1}f} × 10{raised}".replace("-", "−")
@@ -82,11 +82,10 @@ def answer(fits, properties, gains, approximations, mesh):
         One statement each.
     """
     lead = [_done(fits, properties), *map(_found, properties)]
-    if properties:
+    if any(p.peak_std is not None for p in properties):
         lead.append("(± is one posterior standard deviation.)")
-    lead += [_fitted(fits), _gained(gains, short=True), trust(approximations)]
+    lead += [_fitted(fits), _gained(gains, short=True), trust(approximations, fits)]
     details = [] if mesh is None else [_mesh(mesh)]
-    details += [_fit_detail(f) for f in fits if f.ratio is not None]
     for p in properties:
         details += [_spread(p), _averaged(p), _learned(p)]
     details.append(_gained(gains))
@@ -115,31 +114,26 @@ def _mesh(mesh):
 
 
 def _fitted(fits):
-    known = [f for f in fits if f.ratio is not None]
+    known = [f for f in fits if f.judged[0] is not None]
     good = [_name(f.name) for f in known if f.verdict == "as expected"]
     sentences = []
     if good:
         verb = "fits" if len(good) == 1 else "fit"
         sentences.append(f"{_capital(listing(good))} {verb} as prior and noise would have it.")
-    sentences += [f"{_capital(_name(f.name))} fits {f.verdict} (χ²/m = {number(f.ratio)})."
-                  for f in known if f.verdict != "as expected"]
+    sentences += [f"{_capital(_name(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
+                  f"{f.judged[1]:.2f} to {f.judged[2]:.2f})." for f in known if f.verdict != "as expected"]
     return " ".join(sentences)
-
-
-def _fit_detail(f):
-    low, high = f.range
-    inside = "within" if f.verdict == "as expected" else "outside"
-    whose = " of a posterior mean" if f.expected is not None else ""
-    return (f"{_capital(_name(f.name))}: χ²/m = {number(f.ratio)}, {inside} the {low:.2f} to {high:.2f} expected"
-            f"{whose} if prior and noise are as stated.")
 
 
 def _place(p):
     return (f"{p.place['depth'] / 1000:.2f} km deep at easting {p.place['easting'] / 1000:.2f} km, "
-            f"northing {p.place['northing'] / 1000:.2f} km")
+            f"northing {p.place['northing'] / 1000:.2f} km{'' if p.beneath else ' (outside the stations)'}")
 
 
 def _found(p):
+    if p.peak_std is None:
+        return (f"The {p.long_name} that stands out most is {signed(p.peak)} {pretty(p.units)}, {_place(p)}; the "
+                "dataset holds no standard deviation, so this is one model and no answer to how sure it is.")
     value = f"{signed(p.peak)} ± {quantity(p.peak_std, p.units, 2)}"
     if abs(p.score) < 2:
         return (f"No single cell's {p.long_name} is more than two posterior standard deviations from its prior mean; "
@@ -148,6 +142,8 @@ def _found(p):
 
 
 def _spread(p):
+    if p.beyond is None:
+        return ""
     share = (f"{_capital(percent(p.beyond))} of the cells lie more than two posterior standard deviations from their "
              "prior mean, each cell judged by itself.")
     if p.interval is None:
@@ -181,15 +177,21 @@ def _learned(p):
 def _gained(gains, short=False):
     parts = []
     for g in gains:
-        change = 1 - g["middle"]
-        size = "equal" if change == 0 else f"{'lowered' if change > 0 else 'raised'} by {percent(abs(change))}"
-        spread = "" if short else f" (ratio {g['low']:.2f} in the 5th, {g['high']:.2f} in the 95th percentile of cells)"
-        parts.append(f"{g['long_name']} against {_name(g['label'])} {size}{spread}")
-    return f"Joint inversion changed the standard deviation of the median cell: {listing(parts)}." if parts else ""
+        size = f"{signed(100 * (g['middle'] - 1), 2)} %"
+        spread = "" if short else f"; ratio {g['low']:.3f} in the 5th, {g['high']:.3f} in the 95th percentile of cells"
+        parts.append(f"{size} for {g['long_name']} (against {_name(g['label'])}{spread})")
+    return f"Joint inversion changed the median cell's standard deviation by {listing(parts)}." if parts else ""
 
 
-def trust(approximations):
-    """One sentence on what the numbers are worth."""
+def trust(approximations, fits=()):
+    """What the numbers are worth: what is approximate, and what the fit says of the assumptions."""
+    doubted = [_name(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
+             "deviations, which rest on both, may be off.") if doubted else ""
+    return f"{_stated(approximations)} {doubt}".strip()
+
+
+def _stated(approximations):
     if not approximations:
         return ("The dataset does not say what is approximate in it: treat its numbers as not validated until it does.")
     unknown = [a["name"] for a in approximations if a["status"] == "not validated"]
@@ -200,5 +202,4 @@ def trust(approximations):
     if sized:
         return (f"Approximate, with errors given below: {listing(sized)}. All else that the dataset states is exact up "
                 "to rounding.")
-    return ("All posterior numbers are exact up to rounding, given the prior, the noise and the forward model as "
-            "stated; whether those are right is another question, and the fit above is the evidence on it.")
+    return "All posterior numbers are exact up to rounding, given the prior, the noise and the physics as stated."
