@@ -15,6 +15,7 @@ SLOPE = 0.5  # d log χ² / d log α assumed before two models are known
 LONGEST = 3.0  # largest step in log α
 WINDOW = 3.0  # standard deviations √(2 / n) of χ²/n that count as fitted
 CENTRAL = 0.25  # part of that window within which the search for α stops
+NOTHING = 1e-6  # χ² over its target below which data count as fitted exactly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +194,7 @@ class _Search:
             size = sum(m.size for m in self.surveys[name])
             wanted = sum(self.targets[m.name] * m.size for m in self.surveys[name])
             total = sum(self.problem.weights[m.name] * chi2[m.name] for m in self.surveys[name])
-            out[name] = (float(np.log(total / wanted)), WINDOW * np.sqrt(2 / size) * size / wanted)
+            out[name] = (float(np.log(max(total / wanted, NOTHING))), WINDOW * np.sqrt(2 / size) * size / wanted)
         return out
 
     def _worst(self, trial):
