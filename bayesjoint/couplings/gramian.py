@@ -121,14 +121,23 @@ class BoundGramian:
 
     def value(self, parts):
         """½ λ S_G; for `weights` ½ S_G times their geometric mean, a figure for the record and no potential."""
-        mean = float(self.coupling.weight) if self.is_density else float(np.prod(self.lambdas) ** (1 / len(self.names)))
-        return 0.5 * mean * float(np.prod(np.linalg.eigvalsh(self.gram(parts)).clip(0.0)))
+        return self._value(self.gram(parts))
 
     def gradient(self, parts):
         """{name: λ_p ∂(½ S_G)/∂m̂_p}, from the cofactors: ∂S_G/∂g_p = 2 Σ_q cof_pq g_q."""
+        return self.look(parts)[1]
+
+    def look(self, parts):
+        """(value, gradient) for the cost of one."""
         g = self._mapped(parts)
-        slopes = _combined(self.lambdas[:, None] * _cofactors(_products(g)), g)
-        return {name: _adjoint(m, s) for name, m, s in zip(self.names, self.maps, slopes, strict=True)}
+        gram = _products(g)
+        slopes = _combined(self.lambdas[:, None] * _cofactors(gram), g)
+        return self._value(gram), {
+            name: _adjoint(m, s) for name, m, s in zip(self.names, self.maps, slopes, strict=True)}
+
+    def _value(self, gram):
+        mean = float(self.coupling.weight) if self.is_density else float(np.prod(self.lambdas) ** (1 / len(self.names)))
+        return 0.5 * mean * float(np.prod(np.linalg.eigvalsh(gram).clip(0.0)))
 
     def hessian_product(self, parts, direction_parts):
         """{name: Hessian of ½ λ S_G times the direction}; ValueError for the form that has none."""
@@ -173,12 +182,21 @@ def _adjoint(linear, vector):
 
 def _products(g):
     """Gram matrix of a list of vectors."""
-    return np.array([[float(a @ b) for b in g] for a in g])
+    count = len(g)
+    gram = np.empty((count, count))
+    for i in range(count):
+        for j in range(i, count):
+            gram[i, j] = gram[j, i] = g[i] @ g[j]
+    return gram
 
 
 def _combined(matrix, g):
     """Σ_q matrix_pq g_q for every p: a list of vectors."""
-    return [sum(c * v for c, v in zip(row, g, strict=True)) for row in matrix]
+    out = [row[0] * g[0] for row in matrix]
+    for row, total in zip(matrix, out, strict=True):
+        for c, v in zip(row[1:], g[1:], strict=True):
+            total += c * v
+    return out
 
 
 def _cofactors(gram, change=None):

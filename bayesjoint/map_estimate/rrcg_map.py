@@ -56,14 +56,19 @@ class PenaltyForces(NoCoupling):
         self.densities = [b for b in bound if getattr(b, "is_density", True)]
         self.others = [b for b in bound if b not in self.densities]
 
-    def values(self, x):
-        """{coupling_i: value}."""
-        parts = self.problem.parts(x)
-        return {f"coupling_{i}": bound.value(parts) for i, bound in enumerate(self.problem.penalties)}
-
-    def forces(self, x):
-        """(gradient of the densities or None, multipliers of the others or None)."""
-        return self._sum(self.densities, x), self._sum(self.others, x)
+    def look(self, x):
+        """({coupling_i: value}, gradient of the densities or None, multipliers of the others or None)."""
+        parts, values = self.problem.parts(x), {}
+        sums = {True: None, False: None}
+        for i, bound in enumerate(self.problem.penalties):
+            density = bound not in self.others
+            value, slopes = bound.look(parts) if hasattr(bound, "look") else (bound.value(parts), bound.gradient(parts))
+            values[f"coupling_{i}"] = value
+            if sums[density] is None:
+                sums[density] = np.zeros(x.size)
+            for name, slope in slopes.items():
+                sums[density][self.problem.slices[name]] += slope
+        return values, sums[True], sums[False]
 
     def curvature(self, x, where, direction):
         """Curvature of the densities along a direction in one block, at least 0."""
@@ -75,15 +80,6 @@ class PenaltyForces(NoCoupling):
         name = next(name for name, place in self.problem.slices.items() if place == where)
         along = (bound.hessian_product(parts, directions).get(name) for bound in self.densities)
         return max(0.0, sum(float(direction @ v) for v in along if v is not None))
-
-    def _sum(self, members, x):
-        if not members:
-            return None
-        total, parts = np.zeros(x.size), self.problem.parts(x)
-        for bound in members:
-            for name, slope in bound.gradient(parts).items():
-                total[self.problem.slices[name]] += slope
-        return total
 
 
 def rrcg_map(problem, start, settings, alpha_floor=None, tolerance=1e-3, callback=None):
@@ -162,15 +158,17 @@ def _blocks(problem, alpha_floor):
 def _block(parameter, where, floor):
     prior = parameter.bound_prior
     if hasattr(prior, "depth_weights"):
-        return Block(name=parameter.name, where=where, value=prior.value, gradient=prior.gradient,
-                     curvature=prior.majoriser_curvature, scaling=prior.scaling, alpha=prior.alpha, floor=floor)
+        return Block(name=parameter.name, where=where, prior=prior.look, alpha=prior.alpha, floor=floor)
     if parameter.mesh is not None:
         fail(f"prior of {parameter.name}", "be Focusing or MinimumLength for method='rrcg'", repr(parameter.prior),
              "Give it one of those, or ask posterior(problem) for a Gaussian problem.")
     if prior is None:
         return Block(name=parameter.name, where=where)
-    return Block(name=parameter.name, where=where, value=prior.value, gradient=prior.gradient,
-                 curvature=lambda m, v: float(v @ prior.hessian_product(m, v)))
+
+    def look(m):
+        return prior.value(m), prior.gradient(m), lambda v: float(v @ prior.hessian_product(m, v)), 1.0
+
+    return Block(name=parameter.name, where=where, prior=look)
 
 
 def _floors(problem, alpha_floor):

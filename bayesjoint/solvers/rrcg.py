@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_positive, fail, one_of
+from .fused import advance, conjugate, projected_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +44,10 @@ class Block:
         Label in the history.
     where : slice
         Its place in x.
-    value, gradient : callable, optional
-        m -> float, m -> ndarray: prior at the starting weight. None: no prior.
-    curvature : callable, optional
-        (m, v) -> float: curvature of a parabola above the prior along v.
-    scaling : callable, optional
-        m -> ndarray: diagonal W > 0 of the space in which directions are conjugate; taken anew at every iteration.
-        None: W = 1.
+    prior : callable, optional
+        m -> (value, gradient, curvature, W) at the starting weight: a float, an ndarray, a callable v -> float with the
+        curvature along v of a parabola that touches the prior at m and lies above it, and the diagonal > 0 of the space
+        in which directions are conjugate (a float or an ndarray). Asked once at every iterate. None: no prior, W = 1.
     alpha : float, optional
         Starting weight; None: the prior is no regulariser and its weight stays.
     floor : float, default 0
@@ -57,10 +56,7 @@ class Block:
 
     name: str
     where: slice
-    value: object = None
-    gradient: object = None
-    curvature: object = None
-    scaling: object = None
+    prior: object = None
     alpha: float | None = None
     floor: float = 0.0
 
@@ -68,13 +64,12 @@ class Block:
 class NoCoupling:
     """The interface of a coupling between blocks, and the one that does nothing."""
 
-    def values(self, x):
-        """{label: value} for the history."""
-        return {}
+    def look(self, x):
+        """({label: value} for the history, gradient in x, multipliers added to the gradient in the weighted space).
 
-    def forces(self, x):
-        """(gradient in x or None, multipliers added to the gradient in the weighted space or None), shape (n,)."""
-        return None, None
+        The last two of shape (n,), the caller's to change, or None where there are none. Asked once at every iterate.
+        """
+        return {}, None, None
 
     def curvature(self, x, where, direction):
         """Curvature along a direction that lies in one block."""
@@ -135,7 +130,7 @@ class RRCGResult:
     iterations : int
         Iterations done.
     projected_gradient : float
-        Norm of the projected gradient of Φ at x over that at the start, both at the last weights. With multipliers
+        Norm of the projected gradient of Φ at x over that at the start, each at its own weights. With multipliers
         there is no Φ; it is then the same ratio of ∇Φ + W multipliers, whose zeros are fixed points of the iteration.
     history : dict of ndarray, shape (iterations + 1,)
         State at x_0, x_1, …: ``misfit_*``, ``prior_*``, coupling values, ``chi2_*``, ``alpha_*``,
@@ -200,7 +195,6 @@ def rrcg(start, misfits, blocks, *, coupling=None, lower=-np.inf, upper=np.inf, 
     array([1., 1.])
     """
     run = _Run(start, misfits, blocks, coupling or NoCoupling(), (lower, upper, free), settings or RRCGSettings())
-    run.record({}, {})
     while not run.done():
         run.iterate()
         if callback is not None:
@@ -208,21 +202,39 @@ def rrcg(start, misfits, blocks, *, coupling=None, lower=-np.inf, upper=np.inf, 
     return run.result()
 
 
+class _View:
+    """Everything at one iterate that does not depend on the blocks' weights."""
+
+    def __init__(self, x, blocks, coupling):
+        self.values, smooth, multipliers = coupling.look(x)
+        self.smooth = np.zeros(x.size) if smooth is None else smooth  # gradient without the blocks' priors
+        self.multipliers = np.zeros(0) if multipliers is None else multipliers
+        self.scaling = np.ones(x.size)
+        self.priors = {}  # block name: (value, gradient, curvature)
+        for block in blocks:
+            if block.prior is not None:
+                *self.priors[block.name], self.scaling[block.where] = block.prior(x[block.where])
+
+
 class _Run:
     """State of one run."""
 
     def __init__(self, start, misfits, blocks, coupling, box, settings):
-        self.x, self.origin = np.array(start, dtype=float), np.array(start, dtype=float)
-        self.first = None  # (∇Φ without priors, prior gradients, W, multipliers) at the origin
+        self.x = np.array(start, dtype=float)
         self.misfits, self.blocks, self.coupling, self.settings = misfits, blocks, coupling, settings
+        self.operators = [aslinearoperator(m.operator) for m in misfits]
         lower, upper, free = box
-        self.lower, self.upper = (np.broadcast_to(b, self.x.shape) for b in (lower, upper))
-        self.free = np.ones(self.x.size, dtype=bool) if free is None else free
+        self.lower, self.upper = (np.array(np.broadcast_to(b, self.x.shape), dtype=float) for b in (lower, upper))
+        self.stuck = np.zeros(0, dtype=int) if free is None else np.flatnonzero(~free)
         self.factor = dict.fromkeys((b.name for b in blocks), 1.0)
         self.residuals = [self._residual(k) for k in range(len(misfits))]
-        self.memory = {}  # block name: (gradient, direction) of the last iteration, in the weighted space
-        self.iteration = 0
-        self.rows = []
+        # of the last iteration, in the weighted space: slope, direction, and whether there was one
+        self.memory = {b.name: (*np.zeros((2, self.x[b.where].size)), False) for b in blocks}
+        self.seen_by = {b.name: [k for k, m in enumerate(misfits) if b.name in m.blocks] for b in blocks}
+        self.move = np.zeros(self.x.size)
+        self.iteration, self.rows = 0, []
+        self.view = self._look()
+        self.record({}, {})
 
     def chi2(self):
         return {m.name: float(r @ r) for m, r in zip(self.misfits, self.residuals, strict=True)}
@@ -237,130 +249,82 @@ class _Run:
 
     def iterate(self):
         """One step of every block, then the decay of the weights whose data are not fitted yet."""
-        field = self.field()
-        self.rows[-1]["projected_gradient"] = self.size_of(*field)
+        gradient = self._gradient()
+        self.rows[-1]["projected_gradient"] = self._size(gradient)
         steps, changes, before = {}, {}, list(self.residuals)
         for block in self.blocks:
-            steps[block.name], changes[block.name] = self._move(block, *field, before)
+            steps[block.name], changes[block.name] = self._move(block, gradient, before)
         for block in self.blocks:
             if block.alpha is not None and not self.met(block):
                 lowest = block.floor / block.alpha
                 self.factor[block.name] = max(self.factor[block.name] * self.settings.alpha_decay, lowest)
         self.iteration += 1
+        self.view = self._look()
         self.record(steps, changes)
 
-    def field(self):
-        """(∇Φ, W, multipliers) at x, each of shape (n,); nothing where x is not free."""
-        total, scaling = np.zeros(self.x.size), np.ones(self.x.size)
-        for misfit, residual in zip(self.misfits, self.residuals, strict=True):
-            total += misfit.operator.T @ residual
-        proper, multipliers = self.coupling.forces(self.x)
-        if proper is not None:
-            total += proper
-        priors = {b.name: b.gradient(self.x[b.where]) for b in self.blocks if b.gradient is not None}
-        for block in self.blocks:
-            if block.scaling is not None:
-                scaling[block.where] = block.scaling(self.x[block.where])
-        if multipliers is not None:
-            multipliers[~self.free] = 0.0
-        if self.first is None:
-            self.first = total.copy(), priors, scaling, multipliers
-        return self._assembled(total, priors), scaling, multipliers
+    def _look(self):
+        view = _View(self.x, self.blocks, self.coupling)
+        for operator, residual in zip(self.operators, self.residuals, strict=True):
+            view.smooth += operator.rmatvec(residual)
+        if view.multipliers.size:
+            view.multipliers[self.stuck] = 0.0
+        return view
 
-    def _assembled(self, total, priors):
-        """Add prior gradients at the present weights; zero where x is not free."""
+    def _gradient(self):
+        """∇Φ at the present weights, zero where x is not free."""
+        total = self.view.smooth.copy()
         for block in self.blocks:
-            if block.name in priors:
-                total[block.where] += self.factor[block.name] * priors[block.name]
-        total[~self.free] = 0.0
+            if block.name in self.view.priors:
+                total[block.where] += self.factor[block.name] * self.view.priors[block.name][1]
+        total[self.stuck] = 0.0
         return total
 
-    def size_of(self, gradient, scaling, multipliers):
+    def _size(self, gradient):
         """Norm of the projected field ∇Φ + W multipliers, whose zeros are the iteration's fixed points."""
-        field = gradient.copy() if multipliers is None else gradient + scaling * multipliers
-        field[self._held(field, slice(None))] = 0.0
-        return float(np.sqrt(field @ field))
+        view = self.view
+        return projected_norm(gradient, view.scaling, view.multipliers, self.x, self.lower, self.upper)
 
-    def _move(self, block, gradient, scaling, multipliers, before):
+    def _move(self, block, gradient, before):
         """Step one block; returns (step length, relative change)."""
-        where, old = block.where, self.x[block.where].copy()
-        slope = gradient[where] / scaling[where]
-        if multipliers is not None:
-            slope += multipliers[where]
-        direction, slope = self._direction(block.name, slope, where)
-        if not direction.any():
+        where, view, box = block.where, self.view, (self.lower[block.where], self.upper[block.where])
+        self.move[:] = 0.0
+        x, move = self.x[where], self.move[where]
+        slope, direction, remembers = self.memory[block.name]
+        descent = conjugate(gradient[where], view.scaling[where], view.multipliers[where], x, *box, remembers,
+                            self.settings.hold_bounds, self.settings.conjugacy == "fletcher-reeves",
+                            slope, direction, move)
+        self.memory[block.name] = slope, direction, True
+        if descent == 0:
             return 0.0, 0.0
-        move = direction / scaling[where]
-        images = self._images(block, move)
-        descent = float(slope @ direction)
+        images = [(k, self.operators[k].matvec(self.move)) for k in self.seen_by[block.name]]
         for k, image in images:  # earlier blocks may have moved the residuals of data that see several
             if self.residuals[k] is not before[k]:
                 descent += float(image @ (self.residuals[k] - before[k]))
-        length = descent / self._curvature(block, old, move, images)
-        self._update(block, old - length * move, length, images)
-        new = self.x[where]
-        norm, change = float(new @ new), new - old
-        return length, np.sqrt(float(change @ change) / norm) if norm > 0 else 0.0
+        length = descent / self._curvature(block, move, images)
+        cut, norm, change = advance(x, move, length, *box)
+        for k, image in images:  # by linearity where no bound acted
+            self.residuals[k] = self._residual(k) if cut else self.residuals[k] - length * image
+        return length, np.sqrt(change / norm) if norm > 0 else 0.0
 
-    def _direction(self, name, slope, where):
-        """Conjugate direction and the slope it is made of, both without the cells held at bounds."""
-        hold = self.settings.hold_bounds
-        if hold:
-            slope[self._held(slope, where)] = 0.0
-        direction = slope
-        if name in self.memory:
-            old_slope, old_direction = self.memory[name]
-            size = old_slope @ old_slope
-            change = slope if self.settings.conjugacy == "fletcher-reeves" else slope - old_slope
-            factor = max(0.0, float(slope @ change) / size) if size > 0 else 0.0
-            direction = slope + factor * old_direction
-            if hold:
-                direction[self._held(direction, where)] = 0.0
-            if direction @ slope <= 0:
-                direction = slope
-        self.memory[name] = (slope, direction)
-        return direction, slope
-
-    def _held(self, vector, where):
-        """Cells at a bound that a step against `vector` would push beyond it."""
-        x = self.x[where]
-        return ((x <= self.lower[where]) & (vector > 0)) | ((x >= self.upper[where]) & (vector < 0))
-
-    def _images(self, block, move):
-        """[(k, A_k move)] for the data sets that see the block."""
-        whole = np.zeros(self.x.size)
-        whole[block.where] = move
-        return [(k, m.operator @ whole) for k, m in enumerate(self.misfits) if block.name in m.blocks]
-
-    def _curvature(self, block, old, move, images):
+    def _curvature(self, block, move, images):
         curvature = sum(float(f @ f) for _, f in images) + self.coupling.curvature(self.x, block.where, move)
-        if block.curvature is not None:
-            curvature += self.factor[block.name] * block.curvature(old, move)
+        if block.name in self.view.priors:
+            curvature += self.factor[block.name] * self.view.priors[block.name][2](move)
         if not curvature > 0:
             fail(f"block {block.name!r}", "have data or a prior along every direction", "a direction with neither",
                  "Give it a prior, or fix it.")
         return curvature
 
-    def _update(self, block, target, length, images):
-        """Move to the target between the bounds; residuals by linearity where no bound acted."""
-        where = block.where
-        self.x[where] = np.clip(target, self.lower[where], self.upper[where])
-        cut = not np.array_equal(self.x[where], target)
-        for k, image in images:
-            self.residuals[k] = self._residual(k) if cut else self.residuals[k] - length * image
-
     def _residual(self, k):
-        return self.misfits[k].operator @ self.x - self.misfits[k].data
+        return self.operators[k].matvec(self.x) - self.misfits[k].data
 
     # -- record ------------------------------------------------------------------------------------------------------
     def record(self, steps, changes):
         """Append the state at x, with the step that led there, to the history."""
         chi2 = self.chi2()
         row = {f"misfit_{name}": 0.5 * value for name, value in chi2.items()}
-        for b in self.blocks:
-            if b.value is not None:
-                row[f"prior_{b.name}"] = self.factor[b.name] * b.value(self.x[b.where])
-        row |= self.coupling.values(self.x)
+        row |= {f"prior_{name}": self.factor[name] * prior[0] for name, prior in self.view.priors.items()}
+        row |= self.view.values
         row |= {f"chi2_{name}": value for name, value in chi2.items()}
         row |= {f"alpha_{name}": value for name, value in self.alpha().items()}
         row["projected_gradient"] = np.nan
@@ -374,12 +338,9 @@ class _Run:
 
     def result(self):
         """Wrap up, with how stationary x is against where it began."""
-        last = self.size_of(*self.field())
-        self.rows[-1]["projected_gradient"] = last
-        x, (total, priors, scaling, multipliers) = self.x, self.first
-        self.x = self.origin
-        first = self.size_of(self._assembled(total, priors), scaling, multipliers)
+        self.rows[-1]["projected_gradient"] = last = self._size(self._gradient())
+        first = self.rows[0]["projected_gradient"]
         return RRCGResult(
-            x=x, alpha=self.alpha(), chi2=self.chi2(), target_met=self.met(), iterations=self.iteration,
+            x=self.x, alpha=self.alpha(), chi2=self.chi2(), target_met=self.met(), iterations=self.iteration,
             projected_gradient=last / first if first > 0 else 0.0,
             history={key: np.array([row[key] for row in self.rows]) for key in self.rows[0]})

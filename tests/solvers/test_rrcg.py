@@ -1,30 +1,33 @@
 import numpy as np
 import pytest
+from scipy.sparse.linalg import LinearOperator
 
 from bayesjoint.solvers.rrcg import Block, Misfit, NoCoupling, RRCGSettings, rrcg
 
 
-class Counted:
+class Counted(LinearOperator):
     """A matrix that counts its products."""
 
     def __init__(self, matrix):
+        super().__init__(matrix.dtype, matrix.shape)
         self.matrix, self.forward, self.backward = matrix, 0, 0
 
-    def __matmul__(self, x):
+    def _matvec(self, x):
         self.forward += 1
         return self.matrix @ x
 
-    @property
-    def T(self):
+    def _rmatvec(self, y):
         self.backward += 1
-        return self.matrix.T
+        return self.matrix.T @ y
 
 
-def quadratic(name, where, alpha, target=0.0, floor=0.0):
-    """Prior ½ α ‖m − target‖², W = 1."""
-    return Block(name=name, where=where, alpha=alpha, floor=floor,
-                 value=lambda m: 0.5 * alpha * float(np.sum((m - target) ** 2)),
-                 gradient=lambda m: alpha * (m - target), curvature=lambda m, v: alpha * float(v @ v))
+def quadratic(name, where, alpha, target=0.0, floor=0.0, scaling=1.0):
+    """Prior ½ α ‖m − target‖²."""
+    def prior(m):
+        off = m - target
+        return 0.5 * alpha * float(off @ off), alpha * off, lambda v: alpha * float(v @ v), scaling
+
+    return Block(name=name, where=where, alpha=alpha, floor=floor, prior=prior)
 
 
 def system(seed, rows=12, size=8):
@@ -47,9 +50,7 @@ def test_reaches_the_minimum_of_a_regularised_quadratic_in_as_many_steps_as_unkn
 def test_scaling_changes_the_path_and_not_the_minimum():
     a, d = system(1)
     plain = quadratic("m", slice(0, 8), 0.5)
-    weights = np.linspace(0.1, 3.0, 8)
-    scaled = Block(name="m", where=slice(0, 8), alpha=0.5, value=plain.value, gradient=plain.gradient,
-                   curvature=plain.curvature, scaling=lambda m: weights)
+    scaled = quadratic("m", slice(0, 8), 0.5, scaling=np.linspace(0.1, 3.0, 8))
     data = Misfit(name="d", operator=a, data=d, blocks=("m",), target=-1.0)
     few, many = (RRCGSettings(alpha_decay=1.0, max_iterations=n) for n in (2, 40))
     ends = [rrcg(np.zeros(8), [data], [b], settings=many).x for b in (plain, scaled)]
@@ -136,11 +137,11 @@ def test_data_that_fit_already_need_no_iteration():
 
 def test_multipliers_enter_the_weighted_space_undivided():
     class Push(NoCoupling):
-        def forces(self, x):
-            return None, np.array([1.0, 0.0])
+        def look(self, x):
+            return {}, None, np.array([1.0, 0.0])
 
     data = Misfit(name="d", operator=np.eye(2), data=np.array([4.0, 4.0]), blocks=("m",), target=-1.0)
-    block = Block(name="m", where=slice(0, 2), scaling=lambda m: np.array([2.0, 2.0]))
+    block = Block(name="m", where=slice(0, 2), prior=lambda m: (0.0, np.zeros(2), lambda v: 0.0, 2.0))
     result = rrcg(np.zeros(2), [data], [block], coupling=Push(), settings=RRCGSettings(max_iterations=200))
     np.testing.assert_allclose(result.x, [2.0, 4.0], atol=1e-6)  # W⁻¹ ∇ + multiplier = 0: (x − 4) / 2 + 1 = 0
 
@@ -161,8 +162,8 @@ def test_a_direction_with_neither_data_nor_prior_is_refused():
     data = Misfit(name="d", operator=np.array([[1.0, 0.0]]), data=np.array([1.0]), blocks=("m",), target=-1.0)
 
     class Pull(NoCoupling):
-        def forces(self, x):
-            return np.array([0.0, 1.0]), None
+        def look(self, x):
+            return {}, np.array([0.0, 1.0]), None
 
     with pytest.raises(ValueError, match="have data or a prior along every direction"):
         rrcg(np.zeros(2), [data], [Block(name="m", where=slice(0, 1)), Block(name="n", where=slice(1, 2))],
