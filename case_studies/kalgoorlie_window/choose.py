@@ -17,9 +17,9 @@ import bayesjoint as bj
 
 HERE = Path(__file__).parent
 NOISE = {"gravity": 0.3, "magnetic": 15.0}  # mGal, nT
-RANGES = (1600.0, 2400.0, 3200.0, 4800.0, 7200.0, 10800.0)
-SMOOTHNESS = (0.5, 1.5)
-CORRELATIONS = np.round(np.arange(-0.3, 0.71, 0.1), 2)
+RANGES = (2400.0, 4000.0, 6400.0, 9600.0)
+SMOOTHNESS = (1.5, 0.5)
+CORRELATIONS = (-0.2, 0.0, 0.1, 0.2, 0.3, 0.5)
 
 
 def plane_complement(survey):
@@ -48,9 +48,10 @@ def best_scales(data, signal, noise=None):
 def joint_evidence(data, blocks, scales, correlation):
     """Log evidence of both surveys with a cross-correlation."""
     (s1, n1), (s2, n2) = scales
-    cross = correlation * s1 * s2 * blocks[0][1]
-    k = np.block([[s1**2 * blocks[0][0] + n1**2 * np.eye(len(blocks[0][0])), cross],
-                  [cross.T, s2**2 * blocks[1][1] + n2**2 * np.eye(len(blocks[1][1]))]])
+    (first, between), (second,) = blocks
+    cross = correlation * s1 * s2 * between
+    k = np.block([[s1**2 * first + n1**2 * np.eye(len(first)), cross],
+                  [cross.T, s2**2 * second + n2**2 * np.eye(len(second))]])
     factor = cho_factor(k, lower=True, overwrite_a=True)
     d = np.concatenate(data)
     return -0.5 * float(d @ cho_solve(factor, d)) - np.log(np.diag(factor[0])).sum() - 0.5 * d.size * np.log(2 * np.pi)
@@ -70,20 +71,19 @@ def main():
         for reach in RANGES:
             correlation = bj.Matern(std=1.0, range=reach, smoothness=smoothness).correlation(mesh)
             smooth = [correlation.matmat(a) @ q for a, q in zip(dense, projections, strict=True)]
-            blocks = [[q.T @ (a.T @ r) for r in smooth] for q, a in zip(projections, dense, strict=True)]
-            row = {"smoothness": smoothness, "range_m": reach, "correlations": CORRELATIONS.tolist()}
+            blocks = [[q.T @ (a.T @ r) for r in smooth[k:]]
+                      for k, (q, a) in enumerate(zip(projections, dense, strict=True))]
+            row = {"smoothness": smoothness, "range_m": reach, "correlations": CORRELATIONS}
             for label, noise in (("noise fixed", NOISE), ("noise free", dict.fromkeys(NOISE))):
-                best = {name: best_scales(d, 0.5 * (blocks[k][k] + blocks[k][k].T), noise[name])
-                        for k, (name, d) in enumerate(zip(NOISE, data, strict=True))}
-                curve = [joint_evidence(data, blocks, [b[1:] for b in best.values()], c) for c in CORRELATIONS]
                 row[label] = {
-                    name: dict(zip(("log_evidence", "prior_std", "noise_std"), b, strict=True))
-                    for name, b in best.items()
-                } | {"joint_log_evidence": curve, "correlation": float(CORRELATIONS[int(np.argmax(curve))])}
-                g, m = best.values()
-                print(f"nu {smoothness}, range {reach:6.0f} m, {label}: gravity {g[0]:8.1f} (std {g[1]:5.1f}, noise "
-                      f"{g[2]:.4f} mGal), magnetic {m[0]:8.1f} (std {m[1]:.4f} SI, noise {m[2]:.3f} nT), rho "
-                      f"{row[label]['correlation']:+.1f}, joint {max(curve):8.1f}", flush=True)
+                    name: dict(zip(("log_evidence", "prior_std", "noise_std"), best_scales(d, s[0], noise[name]),
+                                   strict=True))
+                    for name, d, s in zip(NOISE, data, blocks, strict=True)
+                }
+                print(f"nu {smoothness}, range {reach:6.0f} m, {label}:", row[label], flush=True)
+            scales = [(v["prior_std"], v["noise_std"]) for v in row["noise fixed"].values()]
+            row["joint_log_evidence"] = [float(joint_evidence(data, blocks, scales, c)) for c in CORRELATIONS]
+            print("   joint, noise fixed:", dict(zip(CORRELATIONS, row["joint_log_evidence"], strict=True)), flush=True)
             table.append(row)
     (HERE / "hyperparameters.json").write_text(json.dumps(table, indent=1) + "\n")
 
