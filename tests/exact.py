@@ -10,8 +10,8 @@ PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494")
 
 
 def rational(array):
-    """Floats as what they are, exactly."""
-    return np.vectorize(Fraction, otypes=[object])(np.asarray(array, dtype=float))
+    """Floats as what they are, exactly; fractions as they are."""
+    return np.vectorize(Fraction, otypes=[object])(np.asarray(array))
 
 
 def solve(matrix, right):
@@ -49,3 +49,11 @@ def root(x):
     with localcontext() as context:
         context.prec = 60
         return (Decimal(x.numerator) / Decimal(x.denominator)).sqrt()
+
+
+def three_halves(square):
+    """(1 + √3 r) exp(−√3 r) for a fraction r², to 60 digits."""
+    with localcontext() as context:
+        context.prec = 60
+        s = root(3 * square)
+        return Fraction((1 + s) * (-s).exp())

@@ -166,12 +166,12 @@ class DensePosterior(Posterior):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats; its error is the rounding as measured."""
         m = self._innovation.size
         fit = float(self._innovation @ self._weights)
-        logdet = 2.0 * float(np.sum(np.log(np.diag(self._factor))))
-        logdet += sum(survey.logdet for survey in self._surveys)
+        parts = [2.0 * float(np.sum(np.log(np.diag(self._factor)))), *(s.logdet for s in self._surveys)]
         tempered = any(w != 1.0 for w in self.problem.weights.values())
         note = "; exponents enter as C/w" if tempered else ""
-        value = -0.5 * (fit + logdet + m * np.log(2 * np.pi))
-        error = 0.5 * (self._rounding.fit + self._rounding.logdet) + EPS * (abs(logdet) + 2 * m + abs(value))
+        value = -0.5 * (fit + sum(parts) + m * np.log(2 * np.pi))
+        # the parts may cancel: their own rounding counts too
+        error = 0.5 * (self._rounding.fit + self._rounding.logdet) + 2 * EPS * (np.sum(np.abs(parts)) + 2 * m)
         return Estimate(value, error=error, method=f"data-space Cholesky, error measured{note}")
 
 

@@ -40,7 +40,8 @@ def measure_rounding(post, seed=0):
 
     With K = LLᵀ and E = L⁻¹KL⁻ᵀ − I from the operators, first-order errors are: of the variance of cell i at most
     s_i² (‖E‖ + 2 ‖L⁻¹δg_i‖/s_i), for ‖L⁻¹g_i‖ ≤ s_i, its prior std; of log det K, √m ‖E‖_F; of the mean,
-    s_i ‖L⁻¹ρ‖ + |δg_i w|, with ρ the residual of Kw = r. ‖E‖_F² is the mean of ‖Ez‖² over standard normal z.
+    s_i ‖L⁻¹ρ‖ + |δg_i w|, with ρ the residual of Kw = r. ‖E‖_F² is the mean of ‖Ez‖² over standard normal z. With few
+    data one residual may be small by luck, so that it counts as no less than ‖E‖ would make of a random ρ.
 
     Parameters
     ----------
@@ -67,11 +68,13 @@ def measure_rounding(post, seed=0):
     free = std > 0
     missed = (post._gain @ columns - through)[free] / std[free, None]
     gain, shift = np.sqrt(np.mean(missed[:, :-1] ** 2, axis=1)).max(initial=0), np.abs(missed[:, -1]).max(initial=0)
-    residual = float(np.linalg.norm(half[:, -1]))
     fit = abs(float(post._innovation @ weights))
+    # |Lᵀw| = √fit, and E acts on it: at most by its norm, on average by norm/√m
+    typical = np.sqrt(fit) * min(1.0, 3.0 / np.sqrt(weights.size))
+    residual, shift = max(np.linalg.norm(half[:, -1]), defect * typical), max(shift, gain * typical)
     return Rounding(
-        mean=SAFETY * float(residual + shift) + EPS,
-        variance=SAFETY * float(defect + 2 * gain) + 4 * EPS,
-        fit=SAFETY * float(np.sqrt(fit) * residual + EPS * fit),
-        logdet=SAFETY * float(np.sqrt(weights.size) * (defect + EPS)),
+        mean=float(SAFETY * (residual + shift) + EPS),
+        variance=float(SAFETY * (defect + 2 * gain) + 4 * EPS),
+        fit=float(SAFETY * (np.sqrt(fit) * residual + EPS * fit)),
+        logdet=float(SAFETY * np.sqrt(weights.size) * (defect + EPS)),
     )

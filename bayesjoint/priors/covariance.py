@@ -126,14 +126,14 @@ class StationaryCorrelation(Covariance):
         lag_y = dy * np.minimum(np.arange(py), py - np.arange(py)) / north
         lag_x = dx * np.minimum(np.arange(px), px - np.arange(px)) / east
         flat = lag_y[:, None] ** 2 + lag_x**2
-        rise = (self.mesh.upward[:, None] - self.mesh.upward) / up
+        rise = np.abs(self.mesh.upward[:, None] - self.mesh.upward) / up
         nz = rise.shape[0]
         blocks = np.empty((py, px // 2 + 1, nz, nz))
-        lower = np.tril_indices(nz)
-        for lag in np.unique(np.abs(rise)[lower].round(12)):
-            here = np.abs(np.abs(rise) - lag) < 1e-11
+        # one transform a vertical lag; lags that only rounding tells apart share it
+        _, first, group = np.unique(rise.round(13), return_index=True, return_inverse=True)
+        for k, lag in enumerate(rise.ravel()[first]):
             plane = fft.rfft2(self.function(np.sqrt(flat + lag**2))).real
-            blocks[..., here] = plane[..., None]
+            blocks[..., group.reshape(nz, nz) == k] = plane[..., None]
         return blocks
 
     def matmat(self, vectors):

@@ -9,6 +9,7 @@ import pytest
 import bayesjoint as bj
 
 from .. import exact
+from ..linear import small_mesh
 from ..refusals import refused
 
 
@@ -41,6 +42,16 @@ HARD = [(kind, snr, offset, dense) for kind in KINDS for snr, offset, dense in
         ((10, 0, False), (1e4, 0, True), (1e4, 1e3, False), (1e6, 0, False), (1e6, 1, True))]  # fmt: skip
 
 
+def assert_errors_hold(post, name, mean, variance, evidence):
+    """Every stated error is at least the true one."""
+    flat = {key: getattr(post, key)()[name].ravel() for key in ("mean", "std", "mean_error", "std_error")}
+    true = [float(abs(Fraction(a) - b)) for a, b in zip(flat["mean"].tolist(), mean, strict=True)]
+    assert np.all(true <= flat["mean_error"])
+    true = [float(abs(Decimal(a) - exact.root(b))) for a, b in zip(flat["std"].tolist(), variance, strict=True)]
+    assert np.all(true <= flat["std_error"])
+    assert abs(Decimal(float(post.log_evidence())) - evidence) <= post.log_evidence().error
+
+
 @pytest.mark.parametrize(("kind", "snr", "offset", "dense"), HARD)
 def test_stated_errors_hold_against_rational_arithmetic(kind, snr, offset, dense):
     for seed in range(3):
@@ -48,17 +59,28 @@ def test_stated_errors_hold_against_rational_arithmetic(kind, snr, offset, dense
         parameter = bj.Parameter("m", 8, prior=bj.GaussianPrior(0.0, prior))
         spread = bj.DenseNoise(noise) if dense else bj.DiagonalNoise(np.sqrt(np.diag(noise)))
         post = bj.posterior(bj.JointProblem([parameter], [bj.Modality("d", matrix, data, spread, "m")]))
-        mean, variance, evidence = exact.posterior(np.zeros(8), prior, matrix, noise, data)
-        true = np.array([float(abs(Fraction(a) - b)) for a, b in zip(post.mean()["m"].tolist(), mean, strict=True)])
-        assert np.all(true <= post.mean_error()["m"])
-        true = np.array([float(abs(Decimal(a) - exact.root(b)))
-                         for a, b in zip(post.std()["m"].tolist(), variance, strict=True)])  # fmt: skip
-        assert np.all(true <= post.std_error()["m"])
-        assert abs(Decimal(float(post.log_evidence())) - evidence) <= post.log_evidence().error
-        share = np.sqrt(np.diag(prior))
+        assert_errors_hold(post, "m", *exact.posterior(np.zeros(8), prior, matrix, noise, data))
+        # and they say something: the least of them is no more than what double precision must lose here
         worst = {"a mild problem": 1e-11, "cells of unlike size": 1e-11}.get(kind, 0.1) * max(1, offset)
-        assert np.all(post.mean_error()["m"] <= worst * share)  # a bound that says nothing is no bound
+        share = np.sqrt(np.diag(prior))
+        assert np.all(post.mean_error()["m"] <= worst * share)
         assert np.all(post.std_error()["m"] <= min(worst, 0.1) * share)
+
+
+@pytest.mark.parametrize("reach", [200.0, 20_000.0])
+def test_stated_errors_hold_for_a_field(reach):
+    """The Matérn kernel in 60 digits, against products by FFT in 16."""
+    mesh = small_mesh((2, 2, 3))
+    centres = [exact.rational(c.ravel()) for c in np.meshgrid(mesh.upward, mesh.northing, mesh.easting, indexing="ij")]
+    squares = sum((c[:, None] - c) ** 2 for c in centres) / Fraction(reach) ** 2
+    kernel = np.vectorize(exact.three_halves, otypes=[object])(squares)
+    rng = np.random.default_rng(0)
+    matrix, std = rng.standard_normal((4, 12)), np.array([0.5, 0.25, 2.0, 0.125]) / 1024
+    data = rng.standard_normal(4)
+    parameter = bj.Parameter("m", mesh, prior=bj.Matern(std=1.0, range=reach))
+    post = bj.posterior(bj.JointProblem([parameter], [bj.Modality("d", matrix, data, bj.DiagonalNoise(std), "m")]))
+    assert_errors_hold(post, "m", *exact.posterior(np.zeros(12), kernel, matrix, np.diag(std**2), data))
+    assert post.mean_error()["m"].max() < 1e-6
 
 
 def test_rounding_beyond_repair_is_refused():
