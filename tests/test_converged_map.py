@@ -142,6 +142,15 @@ def test_every_focusing_prior_converges(prior):
     assert result.criterion <= 1e-3
 
 
+def test_an_offset_is_found_with_the_model():
+    problem = small({"density": bj.Focusing(1e4)})
+    shifted = problem.modalities[0].replace(data=problem.modalities[0].data + 5.0)
+    problem = bj.add_bias(problem.replace(modalities=[shifted]), "gravity", basis="constant", std=20.0)
+    result = bj.find_map(problem, method="map", discrepancy=False)
+    assert result.converged
+    np.testing.assert_allclose(result.model["gravity_bias"], 5.0, atol=0.05)
+
+
 def test_known_cells_keep_their_values_and_count_in_nothing():
     fixed = np.full(MESH.shape, np.nan)
     fixed[0], fixed[2, 0, 0] = 0.0, 333.0

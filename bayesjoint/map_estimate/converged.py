@@ -188,7 +188,7 @@ class _Search:
         return moved
 
     def _excess(self, chi2):
-        """{parameter: (log of χ² over its target, width of the window in it)}."""
+        """{parameter: (log of χ² over its target, half width of the window around it, as a share)}."""
         out = {}
         for name in self.names:
             size = sum(m.size for m in self.surveys[name])
@@ -198,7 +198,7 @@ class _Search:
         return out
 
     def _worst(self, trial):
-        return max((abs(excess) / width for excess, width in trial["excess"].values()), default=0.0)
+        return max((abs(np.expm1(excess)) / width for excess, width in trial["excess"].values()), default=0.0)
 
     def _record(self, objective, x, record):
         row = {"search": len(self.trials)} | record
