@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import as_finite, fail, one_of
 from ..mesh import Mesh
+from .style import length_scale
 
 DATA = {"observed": "diverging", "predicted": "diverging", "residual": "diverging", "standardized": "diverging",
         "noise_std": "sequential", "predicted_std": "sequential"}
@@ -32,7 +33,10 @@ class DataField:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A plane cut through a model: horizontal edges, vertical edges, values between them, and where it is."""
+    """A plane cut through a model: horizontal edges, vertical edges, values between them, and where it is.
+
+    `scale` is (metres in a unit, unit) for the whole mesh, so that all planes of it have the same.
+    """
 
     values: np.ndarray
     horizontal: np.ndarray
@@ -42,6 +46,7 @@ class Section:
     units: str
     long_name: str
     kind: str
+    scale: tuple
 
 
 def is_tree(source):
@@ -112,13 +117,19 @@ def _variable(tree, group, name):
 
 
 def model_values(tree, name=None, what="mean", label=None):
-    """Variable with a parameter's values per cell: posterior, prior, a draw, or a separate inversion's (`label`)."""
+    """Variable with a parameter's values per cell: posterior, prior, a draw, or a separate inversion's (`label`).
+
+    Cells that a Laplace approximation holds at a bound have no standard deviation of their own: NaN, not 0.
+    """
     one_of("what", what, tuple(MODEL))
     name = one_of("name", name if name is not None else mesh_parameters(tree)[0], mesh_parameters(tree))
     if what == "draw":
         return _variable(tree, "posterior", name)[0, 0]
     if label is not None:
         return _variable(tree, "separate_summary", f"{name}_{what}__{label}")
+    if what == "std" and has(tree, "active_bounds", f"{name}_active"):
+        std = _variable(tree, "posterior_summary", f"{name}_std")
+        return std.copy(data=np.where(tree["active_bounds"][f"{name}_active"].values, np.nan, std.values))
     if what.startswith("prior_"):
         return _variable(tree, "prior_summary", f"{name}_{what.removeprefix('prior_')}")
     return _variable(tree, "posterior_summary", f"{name}_{what}")
@@ -174,10 +185,11 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
     index = _cell(axis, edges[axis], position)
     low, high = edges[axis][index:index + 2]
     axes = tuple(d for d in ("upward", "northing", "easting") if d != axis)[::-1]
-    place = _place(axis, low, high, top)
+    scale = length_scale(*(np.ptp(e) for e in edges.values()))
+    place = _place(axis, low, high, top, *scale)
     return Section(values=np.take(values, index, axis=("upward", "northing", "easting").index(axis)),
                    horizontal=edges[axes[0]], vertical=edges[axes[1]], axes=axes, place=place, units=units,
-                   long_name=long_name, kind=MODEL[what])
+                   long_name=long_name, kind=MODEL[what], scale=scale)
 
 
 def _edges_of(mesh):
@@ -194,14 +206,14 @@ def _cell(axis, edges, position):
     return index
 
 
-def _place(axis, low, high, top):
+def _place(axis, low, high, top, divisor, unit):
     if axis == "upward":
-        return f"{_length(top - high)} to {_length(top - low)} km deep"
-    return f"{axis} {_length(0.5 * (low + high))} km"
+        return f"{_length(top - high, divisor)} to {_length(top - low, divisor)} {unit} deep"
+    return f"{axis} {_length(0.5 * (low + high), divisor)} {unit}"
 
 
-def _length(metres):
-    return f"{metres / 1000:.2f}".rstrip("0").rstrip(".")
+def _length(metres, divisor):
+    return f"{metres / divisor:.2f}".rstrip("0").rstrip(".")
 
 
 def best_sections(tree):
@@ -239,7 +251,7 @@ def standing_out(tree, name):
     mean = model_values(tree, name, "mean").values
     prior = tree["prior_summary"][f"{name}_mean"].values if has(tree, "prior_summary", f"{name}_mean") else 0.0
     if has(tree, "posterior_summary", f"{name}_std"):
-        std = tree["posterior_summary"][f"{name}_std"].values
+        std = model_values(tree, name, "std").values
     else:
         std = np.full_like(mean, np.sqrt(np.mean((mean - prior) ** 2)))
     return np.divide(mean - prior, std, out=np.zeros_like(mean), where=std > 0)

@@ -134,7 +134,7 @@ def model(source, name=None, what="mean", *, ax=None, mesh=None, depth=None, nor
     >>> ax = model(np.ones(mesh.shape), "test", mesh=mesh, northing=1500, ax=Figure().add_subplot())
     >>> print(ax.get_title())
     test: mean
-    northing 1.5 km
+    northing 1500 m
     """
     plane = {"depth": depth, "northing": northing, "easting": easting}
     section = cut(source, name, what, label, mesh=mesh, units=units, **plane)
@@ -191,10 +191,10 @@ def compare(source, name=None, *, label=None, what="std", ax=None, depth=None, n
 def draw_section(section, words, kind, ax, limits=None, colorbar=True, outline=None):
     """Draw a `Section` and label it."""
     norm = norm_for(kind, section.values, limits)
-    divisor, unit = length_scale(np.ptp(section.horizontal), np.ptp(section.vertical))
+    divisor, unit = section.scale
     x, y = section.horizontal / divisor, section.vertical / divisor
     drawn = ax.pcolorfast(x, y, np.ma.masked_invalid(section.values), cmap=colours_for(kind), norm=norm)
-    if outline is not None and outline.min() <= 1 < outline.max() and min(outline.shape) > 1:
+    if outline is not None and np.nanmin(outline) <= 1 < np.nanmax(outline) and min(outline.shape) > 1:
         ax.contour(0.5 * (x[1:] + x[:-1]), 0.5 * (y[1:] + y[:-1]), outline, levels=[1.0], colors="k", linewidths=0.7)
     exaggeration = exaggeration_of(section)
     ax.set_aspect(exaggeration)

@@ -7,7 +7,7 @@ import numpy as np
 from ..dataset import read_attributes
 from ..plot.charts import correlation, layer_ratio
 from ..plot.fields import data_field, has, labels_of, mesh_of, mesh_parameters, model_values, standing_out, title_of
-from ..plot.style import pretty
+from ..plot.style import length_scale, pretty
 
 PROBABILITY = 0.90  # of every interval in the report; printed with its kind
 UNINFORMED = 0.95  # posterior std / prior std above which a layer counts as left to the prior
@@ -84,6 +84,7 @@ class Property:
     peak_std: float | None
     score: float
     place: dict
+    scale: tuple
     beneath: bool
     interval: tuple | None
     draws: int
@@ -91,6 +92,7 @@ class Property:
     box: dict | None
     top_ratio: float | None
     reach: float | None
+    whole: bool
     prior: str
 
 
@@ -112,7 +114,7 @@ def _fit(tree, name):
         residual = data_field(tree, name, "standardized").values
         mean, spread = float(np.nanmean(residual)), float(np.nanstd(residual))
     draws, weight = None, attrs.get("likelihood_exponent", 1.0)
-    if has(tree, "sample_stats", f"chi2_{name}"):
+    if has(tree, "sample_stats", f"chi2_{name}") and not unvalidated(tree):
         draws = float(tree["sample_stats"][f"chi2_{name}"].mean()) * weight / count
     separate = {}
     if "separate_summary" in tree.children:
@@ -142,6 +144,11 @@ def _expected_chi2(tree, name, count, attrs):
 def approximations(tree):
     """The statements of approximation, as dicts."""
     return read_attributes(tree).get("approximations", [])
+
+
+def unvalidated(tree):
+    """Whether any statement says that nobody has measured the error."""
+    return any(a["status"] == "not validated" for a in approximations(tree))
 
 
 def is_exact(tree):
@@ -175,10 +182,12 @@ def _property(tree, name):
                     peak=float(mean.values[where]), peak_std=None if std is None else float(std[where]),
                     score=float(score[where]),
                     place={"depth": float(mesh.depth[where[0]]), "northing": float(north), "easting": float(east)},
+                    scale=length_scale(*(np.ptp(getattr(mesh, f"{d}_edges")) for d in mesh.dims)),
                     beneath=_beneath(tree, east, north),
                     interval=interval, draws=draws, beyond=None if std is None else float(np.mean(np.abs(score) > 2)),
                     top_ratio=top,
                     box=_box(tree, name, mesh, prior, reach), reach=reach,
+                    whole=reach is not None and bool(np.isclose(reach, np.ptp(mesh.upward_edges))),
                     prior=str(mean.attrs.get("prior", "not stated")))
 
 

@@ -23,14 +23,14 @@ from ..plot.fields import (
     title_of,
 )
 from ..plot.maps import exaggeration_of
-from ..plot.style import length_scale, norm_for, pretty
+from ..plot.style import norm_for, pretty
 from .facts import UNINFORMED, extents
 from .words import number
 
-WIDTH = 3.3  # inches; about 320 CSS pixels
+WIDTH = 3.4  # inches; about 326 CSS pixels
 DPI = 190  # twice a screen's 96: sharp on dense screens and in print
 SLICES = 4
-_LEFT, _RIGHT, _TOP, _BOTTOM, _BAR = 0.58, 0.72, 0.42, 0.44, 0.09  # inches
+_LEFT, _RIGHT, _TOP, _BOTTOM, _BAR = 0.58, 0.84, 0.42, 0.44, 0.09  # inches
 _STYLE = {"font.size": 8, "axes.titlesize": 8.5, "axes.titlelocation": "left", "axes.labelsize": 8,
           "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "axes.linewidth": 0.6, "xtick.major.width": 0.6,
           "ytick.major.width": 0.6, "axes.formatter.useoffset": False, "legend.fontsize": 7.5}
@@ -129,10 +129,14 @@ class ModelPictures:
         section = cut(self.tree, self.name, what, label, **plane)
         limits = self.limits["std" if what == "std" else "mean"]
         outline = self.stands_out if what == "mean" and label is None else None
-        low, high = np.min(section.values), np.max(section.values)
+        values = section.values[np.isfinite(section.values)]
+        reach = "not known in any cell"
+        if values.size:
+            reach = f"{number(float(values.min()))} to {number(float(values.max()))} {pretty(section.units)}"
         words = {"mean": "Posterior mean", "std": "Posterior standard deviation", "draw": "One posterior draw"}[what]
         alt = (f"{words} of {self.words}{', ' + label.replace('_', ' ') if label else ''}, {section.place}: "
-               f"{number(float(low))} to {number(float(high))} {pretty(section.units)}")
+               f"{reach}")
+
         def draw(ax, cax):
             plot.model(self.tree, self.name, what, label=label, ax=ax, limits=limits, colorbar=cax, contour=outline,
                        **plane)
@@ -142,7 +146,7 @@ class ModelPictures:
         return _mapped(draw, _aspect(section), alt)
 
     def _outline_stations(self, ax, section):
-        divisor, _ = length_scale(np.ptp(section.horizontal), np.ptp(section.vertical))
+        divisor = section.scale[0]
         for west, east, south, north in set(extents(self.tree).values()):
             x, y = np.array([west, east, east, west, west]), np.array([south, south, north, north, south])
             ax.plot(x / divisor, y / divisor, color="0.25", lw=0.6, ls=(0, (4, 3)), scalex=False, scaley=False)

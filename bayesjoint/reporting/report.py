@@ -116,7 +116,7 @@ def _model(tree, p):
                 for label in labels_of(tree, p.name) if pictures.sure]
     draws = [pictures.panel("draw", **depth)] if p.draws else []
     return {"property": p, "slices": pictures.slices(), "sections": pictures.sections(), "profile": pictures.profile(),
-            "draws": draws, "separate": separate, "clipped": pictures.limits["mean"]}
+            "draws": draws, "separate": separate, "held": facts.has(tree, "active_bounds", f"{p.name}_active")}
 
 
 def _run_facts(tree, root):

@@ -126,8 +126,10 @@ def _fitted(fits):
 
 
 def _place(p):
-    return (f"{p.place['depth'] / 1000:.2f} km deep at easting {p.place['easting'] / 1000:.2f} km, "
-            f"northing {p.place['northing'] / 1000:.2f} km{'' if p.beneath else ' (outside the stations)'}")
+    divisor, unit = p.scale
+    depth, east, north = (f"{p.place[k] / divisor:.{2 if unit == 'km' else 0}f} {unit}"
+                          for k in ("depth", "easting", "northing"))
+    return f"{depth} deep at easting {east}, northing {north}{'' if p.beneath else ' (outside the stations)'}"
 
 
 def _found(p):
@@ -169,9 +171,13 @@ def _learned(p):
     if p.reach == 0.0:
         return (f"{_capital(p.long_name)}: in no layer do the data bring the median standard deviation below "
                 f"{percent(UNINFORMED)} of the prior's; the model shown is mostly the prior.")
-    left = "" if np.isnan(p.top_ratio) else f"in the top layer the data leave {percent(p.top_ratio)} of the prior's "
-    return (f"{_capital(p.long_name)}: {left}standard deviation (median cell); below {p.reach / 1000:.3g} km more than "
-            f"{percent(UNINFORMED)} is left in every layer, so there the picture is the prior's.")
+    name, limit = _capital(p.long_name), f"{percent(UNINFORMED)} of the prior's standard deviation"
+    top = "" if np.isnan(p.top_ratio) else f"in the top layer the data leave {percent(p.top_ratio)}, "
+    if p.whole:
+        return f"{name}, median cell: {top}down to the bottom of the mesh less than {limit}."
+    depth = f"{p.reach / p.scale[0]:.4g} {p.scale[1]}"
+    return (f"{name}, median cell: {top}below {depth} more than {limit} in every layer, so there the picture is the "
+            "prior's.")
 
 
 def _gained(gains, short=False):

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import bayesjoint as bj
+from bayesjoint import Mesh
 from bayesjoint.dataset import Approximation, ModalityBlock, ParameterBlock, build_tree, write_tree
 
 from ..trees import make_tree
@@ -122,6 +123,10 @@ def test_answer_is_computed_from_the_tree(tree, grid):
     low, high = np.quantile(draws, [0.05, 0.95])
     assert "90 % equal-tailed interval" in answer and "quantiles of 50 draws" in answer
     assert f"{abs(low):.3g}" in answer and f"{abs(high):.3g}" in answer
+    assert "below 7.2 km" not in answer and "down to the bottom of the mesh" not in answer
+    ratio = np.median((std / 120.0).reshape(std.shape[0], -1), axis=1)
+    reach = 0.8 * (std.shape[0] - np.flatnonzero(ratio < 0.95)[0])
+    assert f"below {reach:.4g} km more than 95 % of the prior's standard deviation" in answer
     share = 100 * np.mean(np.abs(mean / std) > 2)
     assert f"{share:.1f} % of the cells" in answer
 
@@ -241,6 +246,36 @@ def test_unvalidated_posterior_is_called_that(folder):
     assert "approximate, not validated not known" in flat(got.text["approximate"])
     got = page(build_tree([block]), folder)
     assert "treat its numbers as not validated" in flat(got.text["answer"])
+
+
+def test_laplace_says_so_and_hides_the_std_of_cells_held_at_bounds(folder, monkeypatch):
+    from bayesjoint.reporting.facts import fits
+    from bayesjoint.reporting.figures import ModelPictures
+
+    monkeypatch.setattr("bayesjoint.reporting.figures.SLICES", 1)
+    mesh = Mesh.regular((2, 4, 5), (100.0, 100.0, 100.0))
+    held = np.ones(mesh.shape, dtype=np.int8)
+    held[1, 2, 2:4] = 0
+    std = np.where(held, 0.0, 5.0)
+    mean = np.where(held, 0.0, 20.0)
+    block = ParameterBlock(name="density", dims=mesh.dims, coords=mesh.coords(), mean=mean, std=std,
+                           edges={d: getattr(mesh, f"{d}_edges") for d in mesh.dims}, units="kg/m3")
+    data = ModalityBlock(name="g", kind="gravity", dims=("g_id",), coords={}, observed=np.ones(50), std=0.1,
+                         predicted_mean=np.ones(50), chi2=50.0, units="mGal")
+    described = {"units": "1", "long_name": "held at a bound"}
+    active = xr.Dataset({"density_active": (mesh.dims, held, described)})
+    tree = build_tree(
+        [block], [data], sample_stats={"chi2_g": np.full((1, 4), 500.0)}, extra={"active_bounds": active},
+        approximations=[Approximation(name="Laplace", status="not validated", statement="")],
+        attributes={"method": "laplace"},
+    )
+    got = page(tree, folder)
+    assert "the MAP" in flat(got.text["model"]) and "Grey: cells held at a bound" in flat(got.text["model"])
+    pictures = ModelPictures(tree, "density")
+    assert pictures.limits["std"] == (0.0, 5.0)
+    assert pictures.panel("std", depth=150.0).alt.endswith("not known in any cell")
+    assert "0.05 km" not in flat(got.text["answer"]) and "50 m deep at easting 250 m" in flat(got.text["answer"])
+    assert fits(tree)[0].judged[3] == "the posterior mean"  # draws of an unvalidated Gaussian are no witness
 
 
 def test_from_a_file_and_nothing_half_written(tmp_path, monkeypatch):
