@@ -135,7 +135,6 @@ class DensePosterior(Posterior):
         return np.where(slack < variance, down, np.maximum(std, np.sqrt(variance + slack) - std)) + EPS * std
 
     def _product(self, v):
-        v = np.where(self.problem.free, v, 0.0)
         return self._prior.matmat(v[:, None])[:, 0] - self._gain @ self._solve(self._gain.T @ v)
 
     def _prior_draws(self, rng, count):

@@ -83,6 +83,23 @@ def test_stated_errors_hold_for_a_field(reach):
     assert post.mean_error()["m"].max() < 1e-6
 
 
+def test_single_precision_shows_in_the_stated_errors():
+    mesh, posts = bj.Mesh.regular((3, 6, 7), (100, 100, 100)), []
+    for dtype in ("float64", "float32"):
+        operator = bj.GravityOperator(mesh, mesh.easting, mesh.northing, height=10.0, dtype=dtype)
+        density = bj.Parameter("density", mesh, prior=bj.Matern(std=300.0, range=400.0))
+        data = np.random.default_rng(1).standard_normal(42)
+        survey = bj.Modality("gravity", operator, data, bj.DiagonalNoise(np.full(42, 0.5)), "density")
+        posts.append(bj.posterior(bj.JointProblem([density], [survey])))
+    double, single = posts
+    for key in ("mean", "std"):
+        true = np.abs(getattr(single, key)()["density"] - getattr(double, key)()["density"])
+        stated = getattr(single, f"{key}_error")()["density"]
+        assert np.all(true <= stated) and stated.max() < 30.0
+        assert stated.max() > 1e3 * getattr(double, f"{key}_error")()["density"].max()
+    assert abs(single.log_evidence() - double.log_evidence()) <= single.log_evidence().error
+
+
 def test_rounding_beyond_repair_is_refused():
     prior, matrix, _, data = hard("a mild problem", 1e4, 0, False, 0)
     parameter = bj.Parameter("m", 8, prior=bj.GaussianPrior(0.0, prior))
