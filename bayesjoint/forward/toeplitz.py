@@ -73,6 +73,16 @@ class LatticeOperator(ForwardOperator):
                 out[k, n % nz] = part[::-1, ::-1]
         return out.reshape(index.size, -1)
 
+    @property
+    def padded(self):
+        """(rows, columns) of the circulant the transforms work on."""
+        return self._convolution.padded
+
+    @property
+    def nbytes(self):
+        """Bytes of the spectra, all that the operator stores."""
+        return self._convolution.nbytes
+
     def _blocks(self):
         """Yield, height after height and layer after layer, the field by lag: (s_y + n_y − 1, s_x + n_x − 1)."""
         (dy, dx), (row, column), (_, ny, nx) = self.spacing, self.window, self.mesh.shape
@@ -92,14 +102,22 @@ class LatticeOperator(ForwardOperator):
     def _embed(self):
         (nz, ny, nx), (sy, sx) = self.mesh.shape, (self.northing.size, self.easting.size)
         padded = (next_fast_len(sy + ny - 1), next_fast_len(sx + nx - 1, real=True))
+        # A window centred in the mesh sees lags ±L; without odd corner functions (gravity, or a vertical field) its
+        # kernels are even about lag 0, not about the window's corner.
+        row, column = self.window
+        centred = row >= 0 and column >= 0 and 2 * row + sy == ny and 2 * column + sx == nx
+        even = centred and not self.coefficients[4:].any()
+        corner = (row, column) if even else (0, 0)
 
         def circulants():
             for block in self._blocks():
                 circulant = np.zeros(padded)
                 circulant[: block.shape[0], : block.shape[1]] = block
-                yield np.roll(circulant, (1 - ny, 1 - nx), axis=(0, 1))
+                yield np.roll(circulant, (corner[0] + 1 - ny, corner[1] + 1 - nx), axis=(0, 1))
 
-        return LayeredConvolution(circulants(), self.height.size, nz, padded, (ny, nx), (sy, sx), self.dtype)
+        return LayeredConvolution(
+            circulants(), self.height.size, nz, padded, (ny, nx), (sy, sx), corner, even, self.dtype
+        )
 
     def _forward(self, columns):
         return self._convolution.forward(columns)
