@@ -27,7 +27,7 @@ from bayesjoint import GravityOperator, MagneticOperator, Mesh
 SHAPES = [(10, 30, 50), (10, 100, 150), (20, 148, 146), (20, 201, 338)]  # (nz, ny, nx); the first three are the paper's
 CASES = [("gravity", "float64"), ("magnetic", "float64"), ("magnetic", "float32")]
 SCALING = [(10, 30, 50), (10, 70, 70), (10, 120, 120), (15, 180, 180), (20, 275, 275), (20, 450, 450)]
-DENSE_LIMIT = 1 << 28  # bytes of the largest dense matrix built; of larger ones as many rows as fit, and the time scaled
+DENSE_LIMIT = 1 << 28  # bytes of the largest dense matrix built; of larger ones part of the rows, and the time scaled
 FIRST_CALL = """
 import time, numpy as np
 from bayesjoint import MagneticOperator, Mesh
@@ -148,7 +148,7 @@ def scaling():
         x = np.ones(operator.shape[1])
         sizes.append(x.size)
         seconds.append(alternate({"both": lambda op=operator, x=x: op.rmatvec(op.matvec(x))}, 7)["both"])
-        print(f"{sizes[-1]:>9,} cells: A x and A' y {1e3 * seconds[-1]:8.1f} ms, spectra {operator.nbytes / 1e6:6.1f} MB")
+        print(f"{x.size:>9,} cells: A x and A' y {1e3 * seconds[-1]:8.1f} ms, spectra {operator.nbytes / 1e6:6.1f} MB")
     exponent = float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
     print(f"time ~ cells^{exponent:.2f}")
     return {"cells": sizes, "seconds": seconds, "exponent": exponent}
@@ -161,7 +161,7 @@ def first_call():
         runs = [subprocess.run([sys.executable, "-c", FIRST_CALL], env=environment, check=True, capture_output=True,
                                text=True).stdout.split() for _ in range(2)]
     figures = {"compiling": float(runs[0][0]), "second": float(runs[0][1]), "from_cache": float(runs[1][0])}
-    print("first call {compiling:.1f} s, second {second:.3f} s, first from the cache {from_cache:.2f} s".format(**figures))
+    print("first call {compiling:.1f} s, second {second:.3f} s, from the cache {from_cache:.2f} s".format(**figures))
     return figures
 
 

@@ -8,15 +8,14 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
-import numba
-
 _state = {"pool": None}
 
 
 def worker_count():
-    """Threads the operators may use: the CPUs given to the process, at most ``NUMBA_NUM_THREADS`` if that is set."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(available, numba.config.NUMBA_NUM_THREADS))
+    """Threads to use: the process's CPUs, at most ``NUMBA_NUM_THREADS`` or ``OMP_NUM_THREADS`` if set."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limits = (os.environ.get(name, "") for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"))
+    return max(1, min([count, *(int(limit) for limit in limits if limit.isdigit())]))
 
 
 def run(tasks):

@@ -7,6 +7,7 @@ from scipy.sparse.linalg import LinearOperator
 from .._checks import as_positive, fail
 from .base import ForwardOperator
 
+PLACES = ("easting", "northing", "upward", "height")
 ROW_BLOCK = 64  # adjoint products done at once for dense rows: bounds memory, long enough to be efficient
 
 
@@ -71,8 +72,8 @@ class ComposedOperator(ForwardOperator):
         super().__init__(lattice.mesh, lattice.kind, processing.data_shape, processing.data_dims, lattice.dtype)
         self.processing, self.lattice = processing, lattice
         for source in (lattice, processing):  # H says where its data are, F which way the field points
-            for name in ("intensity", "inclination", "declination", "spacing", "easting", "northing", "height"):
-                if hasattr(source, name) and not (source is lattice and name in ("easting", "northing", "height")):
+            for name in ("intensity", "inclination", "declination", "spacing", *PLACES):
+                if hasattr(source, name) and not (source is lattice and name in PLACES):
                     setattr(self, name, getattr(source, name))
 
     def coordinates(self):
