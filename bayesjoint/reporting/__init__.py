@@ -1,5 +1,5 @@
 """The HTML report: one self-contained file that says what was found, and how sure one can be."""
 
-from .report import report
+from .page import report
 
 __all__ = ["report"]
