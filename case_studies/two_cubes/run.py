@@ -166,6 +166,13 @@ def markdown(results):
     return head + "\n".join(body) + "\n"
 
 
+def into_readme(table):
+    """Put the table between the README's markers."""
+    path = HERE / "README.md"
+    before, rest = path.read_text().split("<!-- table -->\n")
+    path.write_text(f"{before}<!-- table -->\n{table}<!-- end -->\n{rest.split('<!-- end -->' + chr(10))[1]}")
+
+
 def figure_models(models, setting):
     """Sections through the bodies: truth, separate and joint."""
     import matplotlib.pyplot as plt
@@ -247,7 +254,7 @@ def main():
     results, models = run_all(seeds, setting)
     results["couple, automatic (correlation 0.98)"] = run_sweep(seeds, setting)
     (HERE / "results.json").write_text(json.dumps({"seeds": seeds, "results": results}, indent=1) + "\n")
-    (HERE / "table.md").write_text(markdown(results))
+    into_readme(markdown(results))
     figure_models(models, setting)
     figure_errors(results)
     figure_history(models)
