@@ -8,7 +8,8 @@ from .._checks import fail
 
 DENSE_LIMIT = 6_000  # cells; above it the inverse of a covariance is not formed
 CLIP_TOLERANCE = 1e-9  # share of the variance that rounding may cost a circulant embedding
-LARGEST_TORUS = 12  # times the mesh, before a draw is refused
+LARGEST_TORUS = 12  # times the mesh, before another way to draw is sought
+ROOT_BYTES = 4e9  # of spectral matrices and their roots: above it a larger torus is not tried
 BLOCK = 20_000_000  # values carried through the FFT at once: 160 MB
 
 
@@ -99,7 +100,8 @@ class StationaryCorrelation(Covariance):
 
     Horizontally the matrix is block-Toeplitz, so a product is an FFT on a doubled torus with one nz x nz matrix per
     wavenumber. Draws embed it in a larger torus until every one of those matrices is positive semidefinite
-    (Dietrich & Newsam 1997); what rounding removes is kept in `clipped` and never exceeds 1e-9 of the variance.
+    (Dietrich & Newsam 1997); what rounding removes is kept in `clipped` and never exceeds 1e-9 of the variance. A range
+    too long for that is drawn through a dense factor up to 6,000 cells, and refused above.
 
     Parameters
     ----------
@@ -167,6 +169,8 @@ class StationaryCorrelation(Covariance):
     def sample(self, rng, count):
         """`count` zero-mean draws, shape (count, size), exact but for `clipped` of the variance."""
         root, torus = self._root()
+        if root is None:
+            return rng.standard_normal((count, self.size)) @ self._dense_factor().T
         nz = self.mesh.shape[0]
         draws = np.empty((count, self.size))
         width = max(1, BLOCK // (nz * torus[0] * torus[1]))
@@ -181,10 +185,12 @@ class StationaryCorrelation(Covariance):
         """Symmetric square roots of the spectral matrices on the first torus where they exist."""
         if hasattr(self, "_drawing"):
             return self._drawing
-        _, ny, nx = self.mesh.shape
-        clipped = np.inf
+        nz, ny, nx = self.mesh.shape
+        clipped, factor = np.inf, 0
         for factor in (2, 3, 4, 6, 8, LARGEST_TORUS):
             torus = tuple(fft.next_fast_len(factor * n, real=True) for n in (ny, nx))
+            if 12 * torus[0] * torus[1] * nz**2 > ROOT_BYTES:  # values, vectors, roots: 3 x 8 bytes, half a spectrum
+                break
             values, vectors = np.linalg.eigh(self._blocks(torus))
             # of the half spectrum all columns but the first and, if px is even, the last stand for two
             column = np.where(np.arange(values.shape[1]) * 2 % torus[1] == 0, 1.0, 2.0)[:, None]
@@ -193,10 +199,23 @@ class StationaryCorrelation(Covariance):
                 root = (vectors * np.sqrt(values.clip(0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
                 self.clipped, self._drawing = clipped, (root, torus)
                 return self._drawing
-        fail("range", f"let the field fit a torus of {LARGEST_TORUS} times the mesh",
+        if self.size <= DENSE_LIMIT:
+            self.clipped, self._drawing = 0.0, (None, None)
+            return self._drawing
+        fail("range", f"let the field fit a torus of {factor} times the mesh to be drawn from",
              f"ranges {self.ranges} m, negative share {clipped:.2g}",
-             "Shorten the range: it is long against the mesh, so that draws would have to be clipped.")
+             f"Shorten it: it is long against the mesh, so that draws would have to be clipped. Up to {DENSE_LIMIT} "
+             "cells any range goes; mean and standard deviation need no draws.")
         return None
+
+    def _dense_factor(self):
+        if not hasattr(self, "_lower"):
+            try:
+                self._lower = cholesky(self.dense(), lower=True)
+            except LinAlgError:
+                fail("range", "leave the prior covariance positive definite to rounding", f"{self.ranges} m",
+                     "Shorten it relative to the cells, or use smoothness=0.5.")
+        return self._lower
 
 
 class ScaledCovariance(Covariance):

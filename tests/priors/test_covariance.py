@@ -146,7 +146,8 @@ def test_clipping_is_within_its_promise():
     assert 0 <= covariance.clipped <= 1e-9
 
 
-def test_long_ranges_are_refused_for_draws_and_only_for_draws(rng):
+def test_long_ranges_on_large_meshes_are_refused_for_draws_and_only_for_draws(rng, monkeypatch):
+    monkeypatch.setattr("bayesjoint.priors.covariance.DENSE_LIMIT", 31)
     mesh = Mesh.regular((2, 4, 4), (10, 10, 10))
     covariance = stationary(mesh, 2.5, (400.0, 400.0, 400.0))
     v = rng.standard_normal((32, 2))
@@ -163,6 +164,15 @@ def test_a_larger_torus_is_found_where_the_first_will_not_do():
     assert min(torus) > 2 * 6  # else this test shows nothing
     kernel = matern_matrix(mesh, (150.0,) * 3, 1.5)
     assert min(sampling_excess(draws, np.zeros(72), kernel)) > 1e-4
+
+
+def test_a_range_too_long_for_any_torus_is_drawn_through_a_dense_factor():
+    mesh = Mesh.regular((2, 4, 5), (50, 50, 50))
+    covariance = stationary(mesh, 1.5, (600.0,) * 3)
+    draws = covariance.sample(np.random.default_rng(2), 2500)
+    assert covariance._root() == (None, None)  # else this test shows nothing
+    kernel = matern_matrix(mesh, (600.0,) * 3, 1.5)
+    assert min(sampling_excess(draws, np.zeros(40), kernel)) > 1e-4
 
 
 def test_unequal_columns_are_refused():
