@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from scipy import fft
 
-from ._threads import run, split, worker_count
+from ._threads import run_tasks, split, worker_count
 
 CACHE_BYTES = 1 << 19  # of transformed layers in work at once, per thread: a quarter of a second-level cache
 THREAD_BYTES = 1 << 20  # of spectra per further thread: below, starting it costs more than it saves
@@ -67,7 +67,7 @@ class LayeredConvolution:
             return self._accumulate(columns[:, block], part)
 
         if columns.shape[1] == 1:
-            total, *others = run([lambda z=z: task(slice(0, 1), z) for z in split(layers, self._threads(1))])
+            total, *others = run_tasks([lambda z=z: task(slice(0, 1), z) for z in split(layers, self._threads(1))])
             for part in others:
                 total += part
             self._restore(total, self.window, self.corner, out)
@@ -87,7 +87,7 @@ class LayeredConvolution:
 
         if columns.shape[1] == 1:
             one = image(slice(0, 1))
-            run([lambda z=z: self._spread(one, z, out) for z in split(layers, self._threads(1))])
+            run_tasks([lambda z=z: self._spread(one, z, out) for z in split(layers, self._threads(1))])
         else:
             self._by_columns(lambda block: self._spread(image(block), (0, layers), out[:, block]), out)
         return out
@@ -103,7 +103,7 @@ class LayeredConvolution:
             for start in range(*part, COLUMN_BLOCK):
                 task(slice(start, min(start + COLUMN_BLOCK, part[1])))
 
-        run([lambda part=part: share(part) for part in split(count, self._threads(count))])
+        run_tasks([lambda part=part: share(part) for part in split(count, self._threads(count))])
 
     def _chunks(self, part, count):
         """Ranges of layers that fit the cache, with `count` columns each."""

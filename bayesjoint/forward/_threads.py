@@ -18,7 +18,7 @@ def worker_count():
     return max(1, min([count, *(int(limit) for limit in limits if limit.isdigit())]))
 
 
-def run(tasks):
+def run_tasks(tasks):
     """Run callables, the first in this thread and the others in the pool; return their results in order."""
     if len(tasks) == 1:
         return [tasks[0]()]
@@ -27,6 +27,11 @@ def run(tasks):
     futures = [_state["pool"].submit(task) for task in tasks[1:]]
     first = tasks[0]()
     return [first, *(future.result() for future in futures)]
+
+
+def run_ranges(task, count):
+    """Run ``task(start, stop)`` on ranges that share out `count` items among the workers."""
+    run_tasks([lambda start=start, stop=stop: task(start, stop) for start, stop in split(count, worker_count())])
 
 
 def split(count, parts):

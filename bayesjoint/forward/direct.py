@@ -6,7 +6,7 @@ from scipy import sparse
 
 from .._checks import as_finite, as_shape, fail
 from ..mesh import SPACING_TOLERANCE, Mesh
-from ._threads import run, split, worker_count
+from ._threads import run_ranges
 from .base import ForwardOperator
 from .kernels import cell_layer, node_plane
 
@@ -60,9 +60,10 @@ class StationOperator(ForwardOperator):
         """Dense sensitivities of some stations, shape (k, n_cells), float64."""
         index = self._index(index)
         out = np.zeros((index.size, *self.mesh.shape))
-        stations = np.stack(self.coordinates(), axis=1)[index]
-        run([lambda a=a, b=b: _entries(*self._geometry(), stations[a:b], self.coefficients, self._layers, out[a:b])
-             for a, b in split(index.size, worker_count())])
+        stations, geometry = np.stack(self.coordinates(), axis=1)[index], self._geometry()
+        run_ranges(
+            lambda a, b: _entries(*geometry, stations[a:b], self.coefficients, self._layers, out[a:b]), index.size
+        )
         out = out.reshape(index.size, -1)
         if self._jump is not None:
             out += self._jump[index].toarray()
@@ -79,8 +80,9 @@ class StationOperator(ForwardOperator):
         columns = np.ascontiguousarray(columns)
         out = np.zeros((self.shape[0], columns.shape[1]))
         stations, geometry = np.stack(self.coordinates(), axis=1), self._geometry()
-        run([lambda a=a, b=b: _sums(*geometry, stations[a:b], self.coefficients, self._layers, columns, out[a:b])
-             for a, b in split(self.shape[0], worker_count())])
+        run_ranges(
+            lambda a, b: _sums(*geometry, stations[a:b], self.coefficients, self._layers, columns, out[a:b]), len(out)
+        )
         if self._jump is not None:
             out += self._jump @ columns
         return out
@@ -90,14 +92,16 @@ class StationOperator(ForwardOperator):
         out = np.zeros((*self.mesh.shape, columns.shape[1]))
         stations = np.stack(self.coordinates(), axis=1)
         easting, northing, upward = self._geometry()
-        # Threads share no cell: they split the rows, or the layers of a mesh that has few rows.
         (low, high), ny = self._layers, self.mesh.shape[1]
+
+        def spread(north, layers, row):
+            _spread(easting, north, upward, stations, self.coefficients, layers, columns, row, out)
+
+        # Threads share no cell: they split the rows, or the layers of a mesh that has few rows.
         if ny >= high - low:
-            parts = [(northing[a : b + 1], (low, high), a) for a, b in split(ny, worker_count())]
+            run_ranges(lambda a, b: spread(northing[a : b + 1], (low, high), a), ny)
         else:
-            parts = [(northing, (low + a, low + b), 0) for a, b in split(high - low, worker_count())]
-        run([lambda n=n, z=z, j=j: _spread(easting, n, upward, stations, self.coefficients, z, columns, j, out)
-             for n, z, j in parts])
+            run_ranges(lambda a, b: spread(northing, (low + a, low + b), 0), high - low)
         out = out.reshape(self.shape[1], -1)
         if self._jump is not None:
             out += self._jump.T @ columns

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from .._checks import as_finite, as_shape, fail, one_of
-from ._threads import run, split, worker_count
+from ._threads import run_ranges
 from .kernels import gravity_coefficients, magnetic_coefficients, node_value
 
 WEST, EAST, SOUTH, NORTH, BOTTOM, TOP = (1 << n for n in range(6))
@@ -59,8 +59,7 @@ def forward_prisms(prisms, properties, stations, kind, intensity=50_000.0, incli
     if kind == "magnetic":
         _refuse(prisms, properties, stations, coefficients, out)
     nodes, weights = _corners(prisms, properties)
-    run([lambda a=a, b=b: _node_sums(nodes, weights, stations[a:b], coefficients, out[a:b])
-         for a, b in split(len(stations), worker_count())])
+    run_ranges(lambda a, b: _node_sums(nodes, weights, stations[a:b], coefficients, out[a:b]), len(stations))
     return out
 
 
@@ -102,8 +101,10 @@ def _corners(prisms, properties):
 def _refuse(prisms, properties, stations, coefficients, out):
     """Refuse stations in or between prisms or on edges; add to `out` what eastern and northern faces need."""
     contact = np.zeros(len(stations), dtype=np.int64)
-    run([lambda a=a, b=b: _contacts(prisms, properties, stations[a:b], 4 * np.pi * coefficients, contact[a:b], out[a:b])
-         for a, b in split(len(stations), worker_count())])
+    jump = 4 * np.pi * coefficients
+    run_ranges(
+        lambda a, b: _contacts(prisms, properties, stations[a:b], jump, contact[a:b], out[a:b]), len(stations)
+    )
     between = np.zeros(len(stations), dtype=bool)
     for pair in (WEST | EAST, SOUTH | NORTH, BOTTOM | TOP):
         between |= contact & pair == pair

@@ -25,9 +25,9 @@ def test_split_covers_all_in_order_without_empty_parts(count, parts):
 
 
 def test_run_keeps_order_and_passes_errors_on():
-    assert _threads.run([lambda k=k: k**2 for k in range(9)]) == [k**2 for k in range(9)]
+    assert _threads.run_tasks([lambda k=k: k**2 for k in range(9)]) == [k**2 for k in range(9)]
     with pytest.raises(ZeroDivisionError):
-        _threads.run([lambda: 1, lambda: 1 / 0])
+        _threads.run_tasks([lambda: 1, lambda: 1 / 0])
 
 
 @pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "OMP_NUM_THREADS"])
