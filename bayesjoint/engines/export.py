@@ -9,6 +9,7 @@ from .. import __version__
 from ..dataset import ModalityBlock, ParameterBlock, build_tree
 from .stations import layout
 
+WORDS = {"density": "density contrast", "susceptibility": "magnetic susceptibility"}
 VERSIONED = ("numpy", "scipy", "numba", "choclo", "xarray", "arviz-stats")
 
 
@@ -48,7 +49,7 @@ def _parameter_blocks(post, flat, prior_flat, shape, separate):
         on_mesh = p.mesh is not None
         dims = p.mesh.dims if on_mesh else (f"{p.name}_id",)
         blocks.append(ParameterBlock(
-            name=p.name, dims=dims, units=p.units, long_name=p.name.replace("_", " "),
+            name=p.name, dims=dims, units=p.units, long_name=WORDS.get(p.name, p.name.replace("_", " ")),
             coords=p.mesh.coords() if on_mesh else {dims[0]: (dims[0], np.arange(p.size), {})},
             edges={d: getattr(p.mesh, f"{d}_edges") for d in dims} if on_mesh else {},
             **{key: value[p.name] for key, value in arrays.items() if value is not None},

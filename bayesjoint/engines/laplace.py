@@ -124,13 +124,14 @@ class LaplacePosterior(Posterior):
     def _extra_groups(self):
         import xarray as xr
 
-        variables = {}
+        variables, coords = {}, {}
         for p in self.problem.parameters:
             dims = p.mesh.dims if p.mesh is not None else (f"{p.name}_id",)
+            coords |= p.mesh.coords() if p.mesh is not None else {dims[0]: (dims[0], np.arange(p.size))}
             words = {"units": "1", "long_name": f"1 where {p.name} is held at a bound",
                      "share": self.active_share[p.name]}
             variables[f"{p.name}_active"] = (dims, self.active[p.name].astype("i1"), words)
-        return {"active_bounds": xr.Dataset(variables)}
+        return {"active_bounds": xr.Dataset(variables, coords)}
 
     def _mass_beyond(self):
         std = np.sqrt(self._free_variance())
