@@ -12,6 +12,8 @@ NO_DENSITY = (
     "there is no density to sample. Use Gramian(weight=λ) for a posterior; find_map takes both"
 )
 
+CHUNK = 1 << 13  # cells combined at a time, so that they stay in cache
+
 
 @dataclass(frozen=True)
 class Gramian:
@@ -127,11 +129,12 @@ class BoundGramian:
         """{name: λ_p ∂(½ S_G)/∂m̂_p}, from the cofactors: ∂S_G/∂g_p = 2 Σ_q cof_pq g_q."""
         return self.look(parts)[1]
 
-    def look(self, parts):
-        """(value, gradient) for the cost of one."""
+    def look(self, parts, out=None):
+        """(value, gradient) for the cost of one; `out`, {name: array}, is overwritten by the gradient."""
         g = self._mapped(parts)
         gram = _products(g)
-        slopes = _combined(self.lambdas[:, None] * _cofactors(gram), g)
+        slopes = None if out is None or any(m is not None for m in self.maps) else [out[name] for name in self.names]
+        slopes = _combined(self.lambdas[:, None] * _cofactors(gram), g, slopes)
         return self._value(gram), {
             name: _adjoint(m, s) for name, m, s in zip(self.names, self.maps, slopes, strict=True)}
 
@@ -190,12 +193,15 @@ def _products(g):
     return gram
 
 
-def _combined(matrix, g):
-    """Σ_q matrix_pq g_q for every p: a list of vectors."""
-    out = [row[0] * g[0] for row in matrix]
-    for row, total in zip(matrix, out, strict=True):
-        for c, v in zip(row[1:], g[1:], strict=True):
-            total += c * v
+def _combined(matrix, g, out=None):
+    """Σ_q matrix_pq g_q for every p: a list of vectors, in `out` if that is given."""
+    out = [np.empty(v.size) for v in g[: len(matrix)]] if out is None else out
+    for start in range(0, g[0].size, CHUNK):
+        part = slice(start, start + CHUNK)
+        for row, total in zip(matrix, out, strict=True):
+            np.multiply(g[0][part], row[0], out=total[part])
+            for c, v in zip(row[1:], g[1:], strict=True):
+                total[part] += c * v[part]
     return out
 
 

@@ -38,6 +38,10 @@ class WhitenedOperator(LinearOperator):
     def _rmatvec(self, y):
         return self.operator.rmatvec(self.root * self.noise.whiten_adjoint(np.ravel(y)))
 
+    def add_adjoint(self, y, out):
+        """Add √w Aᵀ C^{-1/2} y to `out`, shape (n,)."""
+        self.operator.add_adjoint(self.root * self.noise.whiten_adjoint(np.ravel(y)), out)
+
 
 class PenaltyForces(NoCoupling):
     """A problem's penalties as `solvers.rrcg` wants them.
@@ -55,19 +59,28 @@ class PenaltyForces(NoCoupling):
         bound = problem.penalties
         self.densities = [b for b in bound if getattr(b, "is_density", True)]
         self.others = [b for b in bound if b not in self.densities]
+        self._sums = {True: np.zeros(problem.size if self.densities else 0),  # of densities, reused at every look
+                      False: np.zeros(problem.size if self.others else 0)}
 
     def look(self, x):
-        """({coupling_i: value}, gradient of the densities or None, multipliers of the others or None)."""
-        parts, values = self.problem.parts(x), {}
-        sums = {True: None, False: None}
+        """({coupling_i: value}, gradient of the densities or None, multipliers of the others or None).
+
+        The arrays are overwritten at the next look.
+        """
+        parts, values, sums = self.problem.parts(x), {}, {True: None, False: None}
         for i, bound in enumerate(self.problem.penalties):
             density = bound not in self.others
-            value, slopes = bound.look(parts) if hasattr(bound, "look") else (bound.value(parts), bound.gradient(parts))
+            first, total = sums[density] is None, self._sums[density]
+            into = self.problem.parts(total)
+            whole = {"out": into} if first and hasattr(bound, "look") and set(bound.names) == set(into) else {}
+            value, slopes = bound.look(parts, **whole) if hasattr(bound, "look") else (
+                bound.value(parts), bound.gradient(parts))
             values[f"coupling_{i}"] = value
-            if sums[density] is None:
-                sums[density] = np.zeros(x.size)
-            for name, slope in slopes.items():
-                sums[density][self.problem.slices[name]] += slope
+            if not all(slope is into[name] for name, slope in slopes.items()):
+                total[:] = 0.0 if first else total
+                for name, slope in slopes.items():
+                    into[name] += slope
+            sums[density] = total
         return values, sums[True], sums[False]
 
     def curvature(self, x, where, direction):
@@ -158,7 +171,7 @@ def _blocks(problem, alpha_floor):
 def _block(parameter, where, floor):
     prior = parameter.bound_prior
     if hasattr(prior, "depth_weights"):
-        return Block(name=parameter.name, where=where, prior=prior.look, alpha=prior.alpha, floor=floor)
+        return Block(name=parameter.name, where=where, prior=prior.looker(), alpha=prior.alpha, floor=floor)
     if parameter.mesh is not None:
         fail(f"prior of {parameter.name}", "be Focusing or MinimumLength for method='rrcg'", repr(parameter.prior),
              "Give it one of those, or ask posterior(problem) for a Gaussian problem.")

@@ -11,6 +11,7 @@ from .differences import MeshGradient
 # exponents that reproduce the paper's models: the decay of a cell's gravity and magnetic anomaly with its depth
 DEPTH_EXPONENTS = {"density": 0.8, "susceptibility": 1.4}
 PAPER_EPSILON = 1e-9**0.5
+CHUNK = 1 << 13  # cells worked on at a time, so that what lies between input and output stays in cache
 
 
 def _phi(p, x, epsilon):
@@ -102,24 +103,41 @@ class BoundFocusing:
             return self.depth_weights
         return self.depth_weights * np.sqrt(_majoriser(self.p, flat - self.reference, self.epsilon))
 
-    def look(self, flat):
-        """(value, gradient, direction -> curvature of the majoriser, W) at `flat`, for the cost of one."""
-        x = self._argument(flat - self.reference)
-        majoriser = _majoriser(self.p, x, self.epsilon)
-        phi = 1.0 / majoriser if self.p == 1 else _phi(self.p, x, self.epsilon)
-        value = float(self._factor @ phi)
-        scaling = self.depth_weights
-        if self.gradient_operator is None:
-            scaling = np.sqrt(majoriser)
-            scaling *= self.depth_weights
-        weights = np.multiply(majoriser, self._factor, out=majoriser)
-        x *= weights
+    def look(self, flat, out=None):
+        """(value, gradient, direction -> curvature of the majoriser, W) at `flat`, for the cost of one.
 
+        `out`, shape (3, size), holds the arrays until it is used again; fresh memory would cost more than the sums.
+        """
+        if self.gradient_operator is not None or self.p == 2:
+            weights = self.weights(flat)
+            return self.value(flat), self.gradient(flat), self._parabola(weights), self.scaling(flat)
+        gradient, weights, scaling = np.empty((3, flat.size)) if out is None else out
+        value = 0.0
+        for start in range(0, flat.size, CHUNK):
+            part = slice(start, start + CHUNK)
+            x = flat[part] - self.reference[part]
+            size = x * x
+            size += self.epsilon**2
+            if self.p == 1:
+                np.sqrt(size, out=size)
+            value += float(self._factor[part] @ (size if self.p == 1 else 0.5 * np.log(size / self.epsilon**2)))
+            np.divide(self._factor[part], size, out=weights[part])
+            np.multiply(weights[part], x, out=gradient[part])
+            np.multiply(weights[part], 1.0 / self.alpha, out=size)
+            np.sqrt(size, out=scaling[part])
+        return value, gradient, self._parabola(weights), scaling
+
+    def looker(self):
+        """`look` with arrays of its own, which every call overwrites."""
+        out = np.empty((3, self.reference.size))
+        return lambda flat: self.look(flat, out)
+
+    def _parabola(self, weights):
         def curvature(direction):
             slope = self._argument(direction)
-            return float(weights @ (slope * slope))
+            return float(np.einsum("i,i,i->", weights, slope, slope))
 
-        return value, self._adjoint(x), curvature, scaling
+        return curvature
 
     def majoriser_curvature(self, flat, direction):
         """directionᵀ (majoriser's Hessian at `flat`) direction."""

@@ -35,24 +35,38 @@ class ModalityOperator(LinearOperator):
             fail(f"forward of modality {modality.name!r}", f"have {start} columns, the size of {names}",
                  f"{self.forward.shape[1]}", "Use the same mesh for both.")
 
+    # With one parameter the scale is taken on the side of the data, of which there are fewer.
     def _matmat(self, x):
         if len(self._parts) == 1:
             where, _, scale = self._parts[0]
-            return self.forward.matmat(scale * x[where])
+            return scale * self.forward.matmat(x[where])
         return self.forward.matmat(np.concatenate([scale * x[where] for where, _, scale in self._parts]))
 
     def _matvec(self, x):
         x = np.asarray(x).ravel()
         if len(self._parts) == 1:
             where, _, scale = self._parts[0]
-            return self.forward.matvec(scale * x[where])
+            return scale * self.forward.matvec(x[where])
         return self.forward.matvec(np.concatenate([scale * x[where] for where, _, scale in self._parts]))
 
     def _rmatvec(self, y):
-        return self._scatter(self.forward.rmatvec(np.asarray(y).ravel()))
+        out = np.zeros(self.shape[1])
+        self.add_adjoint(y, out)
+        return out
 
     def _rmatmat(self, y):
         return self._scatter(self.forward.rmatmat(y))
+
+    def add_adjoint(self, y, out):
+        """Add Aᵀ y to `out`, shape (n,), touching only the parameters the modality sees."""
+        y = np.asarray(y).ravel()
+        if len(self._parts) == 1:
+            where, _, scale = self._parts[0]
+            out[where] += self.forward.rmatvec(scale * y)
+            return
+        physical = self.forward.rmatvec(y)
+        for where, inside, scale in self._parts:
+            out[where] += scale * physical[inside]
 
     def _scatter(self, physical):
         out = np.zeros((self.shape[1], *physical.shape[1:]))

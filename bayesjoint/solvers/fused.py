@@ -2,88 +2,76 @@
 
 from numba import njit
 
+FAST = {"contract", "nsz", "reassoc"}  # sums in any order: vector instructions
 
-@njit(cache=True, nogil=True)
+
+@njit(cache=True, nogil=True, inline="always")
 def pressed(x, lower, upper, slope):
     """Whether a step against `slope` would push x beyond a bound it stands at."""
-    return (x <= lower and slope > 0.0) or (x >= upper and slope < 0.0)
+    return ((x <= lower) & (slope > 0.0)) | ((x >= upper) & (slope < 0.0))
 
 
-@njit(cache=True, nogil=True)
-def conjugate(gradient, scaling, multipliers, x, lower, upper, remembers, hold, fletcher_reeves, slope, direction,
-              move):
-    """Renew slope and conjugate direction (in the weighted space), fill move = direction / W; return slope · direction.
+@njit(cache=True, nogil=True, fastmath=FAST)
+def renew(smooth, prior, weight, scaling, multipliers, x, lower, upper, hold, slope):
+    """Renew the slope W⁻¹ ∇Φ + multipliers; return (slope², slope · last slope, last slope², ‖projected field‖²).
 
     Parameters
     ----------
-    gradient, scaling, x, lower, upper : ndarray, shape (n,)
-        ∇Φ, W, the point and its bounds.
+    smooth, scaling, x, lower, upper : ndarray, shape (n,)
+        ∇Φ without the block's prior, W, the point and its bounds.
+    prior : ndarray, shape (n,) or (0,)
+        Gradient of the prior at its starting weight, times `weight` added to `smooth`. Empty: none.
+    weight : float
+        Of the prior.
     multipliers : ndarray, shape (n,) or (0,)
         Added to the slope. Empty: none.
-    remembers : bool
-        Whether slope and direction hold those of the last iteration.
     hold : bool
-        Zero slope and direction where they press against a bound.
-    fletcher_reeves : bool
-        Conjugacy factor: true Fletcher-Reeves, false Polak-Ribière cut off at zero.
-    slope, direction, move : ndarray, shape (n,)
+        Zero the slope where it presses against a bound.
+    slope : ndarray, shape (n,)
         Overwritten.
     """
-    pushed = multipliers.size > 0
-    square = cross = old_square = 0.0
+    square = cross = last = projected = 0.0
     for i in range(x.size):
-        s = gradient[i] / scaling[i]
-        if pushed:
-            s += multipliers[i]
-        if hold and pressed(x[i], lower[i], upper[i], s):
-            s = 0.0
+        field = smooth[i]
+        if prior.size:
+            field += weight * prior[i]
+        if multipliers.size:
+            field += scaling[i] * multipliers[i]
+        inside = 0.0 if pressed(x[i], lower[i], upper[i], field) else field
+        projected += inside * inside
+        s = (inside if hold else field) / scaling[i]
         square += s * s
         cross += s * slope[i]
-        old_square += slope[i] * slope[i]
+        last += slope[i] * slope[i]
         slope[i] = s
-    factor = 0.0
-    if remembers and old_square > 0.0:
-        factor = square / old_square if fletcher_reeves else max(0.0, (square - cross) / old_square)
+    return square, cross, last, projected
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def conjugate(slope, factor, scaling, x, lower, upper, hold, direction, move):
+    """Renew direction = slope + factor direction and move = direction / W; return slope · direction.
+
+    With `hold` the direction is zero where it presses against a bound; factor 0 forgets the last direction.
+    """
     descent = 0.0
     for i in range(x.size):
         d = slope[i] + factor * direction[i]
-        if hold and pressed(x[i], lower[i], upper[i], d):
-            d = 0.0
+        d = 0.0 if hold and pressed(x[i], lower[i], upper[i], d) else d
         direction[i] = d
         move[i] = d / scaling[i]
         descent += d * slope[i]
-    if descent > 0.0 or square == 0.0:
-        return max(descent, 0.0)
-    for i in range(x.size):  # no descent that way: start anew from the slope
-        direction[i] = slope[i]
-        move[i] = slope[i] / scaling[i]
-    return square
+    return descent
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=FAST)
 def advance(x, move, length, lower, upper):
     """Put x − length move between the bounds into x; return (whether a bound acted, ‖x‖², ‖change‖²)."""
-    cut = False
-    norm = change = 0.0
+    cut, norm, change = 0, 0.0, 0.0
     for i in range(x.size):
         target = x[i] - length * move[i]
         value = min(max(target, lower[i]), upper[i])
-        cut = cut or value != target
+        cut += value != target
         norm += value * value
         change += (value - x[i]) ** 2
         x[i] = value
-    return cut, norm, change
-
-
-@njit(cache=True, nogil=True)
-def projected_norm(gradient, scaling, multipliers, x, lower, upper):
-    """Norm of ∇Φ + W multipliers without what presses against a bound; multipliers of shape (n,) or (0,)."""
-    total = 0.0
-    pushed = multipliers.size > 0
-    for i in range(x.size):
-        g = gradient[i]
-        if pushed:
-            g += scaling[i] * multipliers[i]
-        if not pressed(x[i], lower[i], upper[i], g):
-            total += g * g
-    return total**0.5
+    return cut > 0, norm, change

@@ -6,7 +6,10 @@ import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_positive, fail, one_of
-from .fused import advance, conjugate, projected_norm
+from ..forward._threads import run_tasks, worker_count
+from .fused import advance, conjugate, renew
+
+THREADS_FROM = 100_000  # unknowns above which vector work gains from threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,8 @@ class Block:
     prior : callable, optional
         m -> (value, gradient, curvature, W) at the starting weight: a float, an ndarray, a callable v -> float with the
         curvature along v of a parabola that touches the prior at m and lies above it, and the diagonal > 0 of the space
-        in which directions are conjugate (a float or an ndarray). Asked once at every iterate. None: no prior, W = 1.
+        in which directions are conjugate (a float or an ndarray). Asked once at every iterate, blocks in threads; its
+        arrays may be those of the last time, overwritten. None: no prior, W = 1.
     alpha : float, optional
         Starting weight; None: the prior is no regulariser and its weight stays.
     floor : float, default 0
@@ -202,18 +206,32 @@ def rrcg(start, misfits, blocks, *, coupling=None, lower=-np.inf, upper=np.inf, 
     return run.result()
 
 
-class _View:
-    """Everything at one iterate that does not depend on the blocks' weights."""
+def _together(tasks, size):
+    """Results of tasks that share `size` unknowns, in threads where that gains time."""
+    return run_tasks(tasks) if size >= THREADS_FROM and worker_count() > 1 else [task() for task in tasks]
 
-    def __init__(self, x, blocks, coupling):
+
+class _View:
+    """Everything at one iterate that does not depend on the blocks' weights; zero where x is not free."""
+
+    def __init__(self, x, blocks, coupling, stuck, buffer):
         self.values, smooth, multipliers = coupling.look(x)
-        self.smooth = np.zeros(x.size) if smooth is None else smooth  # gradient without the blocks' priors
+        if smooth is None:
+            smooth = buffer
+            smooth[:] = 0.0
+        self.smooth = smooth  # gradient without the blocks' priors
         self.multipliers = np.zeros(0) if multipliers is None else multipliers
-        self.scaling = np.ones(x.size)
-        self.priors = {}  # block name: (value, gradient, curvature)
-        for block in blocks:
-            if block.prior is not None:
-                *self.priors[block.name], self.scaling[block.where] = block.prior(x[block.where])
+        looks = _together([lambda b=b: _prior_at(b, x[b.where], stuck[b.name]) for b in blocks], x.size)
+        self.priors = {b.name: seen for b, seen in zip(blocks, looks, strict=True)}
+
+
+def _prior_at(block, m, stuck):
+    """(value, gradient, curvature, W) of a block's prior at m, as arrays; no gradient where m is stuck."""
+    if block.prior is None:
+        return None, np.zeros(0), lambda v: 0.0, np.ones(m.size)
+    value, gradient, curvature, scaling = block.prior(m)
+    gradient = gradient if stuck is None else np.where(stuck, 0.0, gradient)
+    return value, gradient, curvature, np.ascontiguousarray(np.broadcast_to(scaling, m.shape), dtype=float)
 
 
 class _Run:
@@ -224,14 +242,18 @@ class _Run:
         self.misfits, self.blocks, self.coupling, self.settings = misfits, blocks, coupling, settings
         self.operators = [aslinearoperator(m.operator) for m in misfits]
         lower, upper, free = box
-        self.lower, self.upper = (np.array(np.broadcast_to(b, self.x.shape), dtype=float) for b in (lower, upper))
-        self.stuck = np.zeros(0, dtype=int) if free is None else np.flatnonzero(~free)
+        self.lower, self.upper = (
+            np.ascontiguousarray(np.broadcast_to(b, self.x.shape), dtype=float) for b in (lower, upper))
+        stuck = np.zeros(self.x.size, dtype=bool) if free is None else ~free
+        self.stuck = np.flatnonzero(stuck)
+        self.stuck_in = {b.name: stuck[b.where] if stuck[b.where].any() else None for b in blocks}
         self.factor = dict.fromkeys((b.name for b in blocks), 1.0)
         self.residuals = [self._residual(k) for k in range(len(misfits))]
-        # of the last iteration, in the weighted space: slope, direction, and whether there was one
-        self.memory = {b.name: (*np.zeros((2, self.x[b.where].size)), False) for b in blocks}
+        # slope and direction of the last iteration, in the weighted space
+        self.memory = {b.name: np.zeros((2, self.x[b.where].size)) for b in blocks}
         self.seen_by = {b.name: [k for k, m in enumerate(misfits) if b.name in m.blocks] for b in blocks}
-        self.move = np.zeros(self.x.size)
+        # all blocks' moves; one block's move alone; gradient of the data
+        self.move, self.whole, self.buffer = (np.zeros(self.x.size) for _ in range(3))
         self.iteration, self.rows = 0, []
         self.view = self._look()
         self.record({}, {})
@@ -249,67 +271,79 @@ class _Run:
 
     def iterate(self):
         """One step of every block, then the decay of the weights whose data are not fitted yet."""
-        gradient = self._gradient()
-        self.rows[-1]["projected_gradient"] = self._size(gradient)
         steps, changes, before = {}, {}, list(self.residuals)
-        for block in self.blocks:
-            steps[block.name], changes[block.name] = self._move(block, gradient, before)
+        plans = _together([lambda b=b: self._direct(b) for b in self.blocks], self.x.size)
+        self.rows[-1]["projected_gradient"] = sum(projected for _, projected in plans) ** 0.5
+        for block, (descent, _) in zip(self.blocks, plans, strict=True):
+            steps[block.name], changes[block.name] = self._move(block, descent, before)
         for block in self.blocks:
             if block.alpha is not None and not self.met(block):
                 lowest = block.floor / block.alpha
                 self.factor[block.name] = max(self.factor[block.name] * self.settings.alpha_decay, lowest)
         self.iteration += 1
+        self.view = None  # two views at once would set the peak of memory
         self.view = self._look()
         self.record(steps, changes)
 
     def _look(self):
-        view = _View(self.x, self.blocks, self.coupling)
-        for operator, residual in zip(self.operators, self.residuals, strict=True):
-            view.smooth += operator.rmatvec(residual)
+        view = _View(self.x, self.blocks, self.coupling, self.stuck_in, self.buffer)
+        for k, residual in enumerate(self.residuals):
+            self._add_adjoint(k, residual, view.smooth)
+        view.smooth[self.stuck] = 0.0
         if view.multipliers.size:
             view.multipliers[self.stuck] = 0.0
         return view
 
-    def _gradient(self):
-        """∇Φ at the present weights, zero where x is not free."""
-        total = self.view.smooth.copy()
-        for block in self.blocks:
-            if block.name in self.view.priors:
-                total[block.where] += self.factor[block.name] * self.view.priors[block.name][1]
-        total[self.stuck] = 0.0
-        return total
+    def _add_adjoint(self, k, residual, out):
+        """Add A_kᵀ times a residual to `out`, without a vector between them where the operator can."""
+        add = getattr(self.operators[k], "add_adjoint", None)
+        if add is not None:
+            add(residual, out)
+        else:
+            out += self.operators[k].rmatvec(residual)
 
-    def _size(self, gradient):
-        """Norm of the projected field ∇Φ + W multipliers, whose zeros are the iteration's fixed points."""
-        view = self.view
-        return projected_norm(gradient, view.scaling, view.multipliers, self.x, self.lower, self.upper)
+    def _renew(self, block, slope):
+        """Put the slope at the present weights into `slope`; see `renew` for what it returns."""
+        where, view = block.where, self.view
+        _, gradient, _, scaling = view.priors[block.name]
+        return renew(view.smooth[where], gradient, self.factor[block.name], scaling, view.multipliers[where],
+                     self.x[where], self.lower[where], self.upper[where], self.settings.hold_bounds, slope)
 
-    def _move(self, block, gradient, before):
-        """Step one block; returns (step length, relative change)."""
-        where, view, box = block.where, self.view, (self.lower[block.where], self.upper[block.where])
-        self.move[:] = 0.0
-        x, move = self.x[where], self.move[where]
-        slope, direction, remembers = self.memory[block.name]
-        descent = conjugate(gradient[where], view.scaling[where], view.multipliers[where], x, *box, remembers,
-                            self.settings.hold_bounds, self.settings.conjugacy == "fletcher-reeves",
-                            slope, direction, move)
-        self.memory[block.name] = slope, direction, True
+    def _direct(self, block):
+        """Renew a block's slope and direction; returns (descent along it, part of the squared projected field)."""
+        where, hold = block.where, self.settings.hold_bounds
+        slope, direction = self.memory[block.name]
+        square, cross, last, projected = self._renew(block, slope)
+        factor = 0.0 if last == 0 else (
+            square / last if self.settings.conjugacy == "fletcher-reeves" else max(0.0, (square - cross) / last))
+        rest = (self.view.priors[block.name][3], self.x[where], self.lower[where], self.upper[where], hold, direction,
+                self.move[where])
+        descent = conjugate(slope, factor, *rest)
+        if descent <= 0:  # no descent that way: start anew from the slope
+            descent = conjugate(slope, 0.0, *rest)
+        return descent, projected
+
+    def _move(self, block, descent, before):
+        """Step one block along its direction; returns (step length, relative change)."""
+        where = block.where
         if descent == 0:
             return 0.0, 0.0
-        images = [(k, self.operators[k].matvec(self.move)) for k in self.seen_by[block.name]]
+        x, move = self.x[where], self.move[where]
+        self.whole[where] = move
+        images = [(k, self.operators[k].matvec(self.whole)) for k in self.seen_by[block.name]]
         for k, image in images:  # earlier blocks may have moved the residuals of data that see several
             if self.residuals[k] is not before[k]:
                 descent += float(image @ (self.residuals[k] - before[k]))
         length = descent / self._curvature(block, move, images)
-        cut, norm, change = advance(x, move, length, *box)
+        self.whole[where] = 0.0
+        cut, norm, change = advance(x, move, length, self.lower[where], self.upper[where])
         for k, image in images:  # by linearity where no bound acted
             self.residuals[k] = self._residual(k) if cut else self.residuals[k] - length * image
         return length, np.sqrt(change / norm) if norm > 0 else 0.0
 
     def _curvature(self, block, move, images):
         curvature = sum(float(f @ f) for _, f in images) + self.coupling.curvature(self.x, block.where, move)
-        if block.name in self.view.priors:
-            curvature += self.factor[block.name] * self.view.priors[block.name][2](move)
+        curvature += self.factor[block.name] * self.view.priors[block.name][2](move)
         if not curvature > 0:
             fail(f"block {block.name!r}", "have data or a prior along every direction", "a direction with neither",
                  "Give it a prior, or fix it.")
@@ -323,7 +357,8 @@ class _Run:
         """Append the state at x, with the step that led there, to the history."""
         chi2 = self.chi2()
         row = {f"misfit_{name}": 0.5 * value for name, value in chi2.items()}
-        row |= {f"prior_{name}": self.factor[name] * prior[0] for name, prior in self.view.priors.items()}
+        row |= {f"prior_{name}": self.factor[name] * prior[0] for name, prior in self.view.priors.items()
+                if prior[0] is not None}
         row |= self.view.values
         row |= {f"chi2_{name}": value for name, value in chi2.items()}
         row |= {f"alpha_{name}": value for name, value in self.alpha().items()}
@@ -338,7 +373,8 @@ class _Run:
 
     def result(self):
         """Wrap up, with how stationary x is against where it began."""
-        self.rows[-1]["projected_gradient"] = last = self._size(self._gradient())
+        parts = [self._renew(b, self.memory[b.name][0])[3] for b in self.blocks]
+        self.rows[-1]["projected_gradient"] = last = sum(parts) ** 0.5
         first = self.rows[0]["projected_gradient"]
         return RRCGResult(
             x=self.x, alpha=self.alpha(), chi2=self.chi2(), target_met=self.met(), iterations=self.iteration,
