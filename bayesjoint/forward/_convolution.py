@@ -153,9 +153,9 @@ def _place(rows, first, padded):
     last = first + rows.shape[2]
     for c in range(rows.shape[0]):
         for z in range(rows.shape[1]):
-            padded[c, z, :first] = 0
-            padded[c, z, first:last] = rows[c, z]
-            padded[c, z, last:] = 0
+            for j in range(padded.shape[2]):
+                for i in range(padded.shape[3]):  # loops: slices compile for seconds
+                    padded[c, z, j, i] = rows[c, z, j - first, i] if first <= j < last else 0.0
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
@@ -185,7 +185,8 @@ def _multiply_conjugate(spectra, first, image, layers):
             for h in range(spectra.shape[1]):
                 real, source = spectra[0, h, first + z], image[c, h]
                 if h == 0:
-                    out[:] = 0
+                    for i in range(out.size):
+                        out[i] = 0.0
                 if spectra.shape[0] == 1:
                     for i in range(real.size):
                         out[2 * i] += real[i] * source[2 * i]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import sparse
+from scipy.special import stdtrit
 
 from .._checks import as_finite, as_shape, fail
 from .direct import StationOperator
@@ -219,8 +220,8 @@ def _summary(errors, field, bounds, index, count, weights, total, units):
         squares = np.repeat(weights * errors**2, count)
         mean, scale = squares.mean(), np.mean(np.repeat(weights * field**2, count))
         spread = squares.std(ddof=1)
-        skewness = float(stats.skew(squares)) if spread > 0 else 0.0
-        t = stats.t.ppf(QUANTILE, squares.size - 1)
+        skewness = np.mean((squares - mean) ** 3) / spread**3 if spread > 0 else 0.0
+        t = stdtrit(squares.size - 1, QUANTILE)
         reach = t + max(skewness, 0.0) * (2 * t**2 + 1) / (6 * np.sqrt(squares.size))
         upper = mean + reach * spread / np.sqrt(squares.size)
     rms, rms_upper, largest = float(np.sqrt(mean)), float(np.sqrt(upper)), float(np.abs(errors).max())
