@@ -211,3 +211,19 @@ def test_a_sweep_that_finds_nothing_says_so():
 def test_with_alpha_changes_only_what_is_named():
     changed = with_alpha(bj.JointProblem(*small()), {"density": 5.0})
     assert [p.prior.alpha for p in changed.parameters] == [5.0, 20_000.0]
+
+
+def test_one_model_becomes_a_report_that_claims_no_uncertainty(tmp_path):
+    problem, _ = small()
+    joint = bj.find_map(problem, method="rrcg")
+    alone = {name: bj.find_map(each, method="rrcg") for name, each in problem.separate().items()}
+    tree = joint.to_datatree(separate=alone)
+    for name, model in joint.model.items():
+        np.testing.assert_allclose(tree["posterior_summary"][f"{name}_mean"].values, model)
+        assert f"{name}_std" not in tree["posterior_summary"]
+    assert "posterior" not in tree.children
+    for name, chi2 in joint.chi2.items():
+        assert float(tree["predictive_summary"][f"{name}_chi2"]) == pytest.approx(chi2)
+    page = bj.report(tree, tmp_path / "report.html").read_text()
+    assert "no standard deviation" in page
+    assert "nothing here says how sure they are" in page

@@ -81,7 +81,7 @@ def build_tree(
         builder.add("sample_stats", name, ("chain", "draw"), values, **_described(name, attrs))
     for name, entry in (history or {}).items():
         values, attrs = entry if isinstance(entry, tuple) else (entry, {})
-        builder.add("history", name, ("iteration",), values, **_described(name, attrs))
+        builder.add("history", name, ("iteration",), values, nan=True, **_described(name, attrs))
     root = dict(attributes or {})
     root.setdefault("created_at", datetime.now(UTC).isoformat(timespec="seconds"))
     root |= {"schema": "bayesjoint", "schema_version": SCHEMA_VERSION, "inference_library": "bayesjoint",

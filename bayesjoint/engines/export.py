@@ -1,16 +1,9 @@
 """From a posterior to the dataset: draws, summaries and predictions as the records the dataset room asks for."""
 
-import platform
-from importlib import metadata
-
 import numpy as np
 
-from .. import __version__
 from ..dataset import ModalityBlock, ParameterBlock, build_tree
-from .stations import layout
-
-WORDS = {"density": "density contrast", "susceptibility": "magnetic susceptibility"}
-VERSIONED = ("numpy", "scipy", "numba", "choclo", "xarray", "arviz-stats")
+from ..problem.describe import modality_fields, parameter_fields, versions
 
 
 def to_datatree(post, draws, chains, seed, separate, result):
@@ -44,37 +37,26 @@ def _parameter_blocks(post, flat, prior_flat, shape, separate):
         arrays["prior_draws"] = problem.unpack(prior_flat.reshape(*shape, -1))
         arrays["prior_mean"] = problem.unpack(post._prior_mean_vector())
     alone = {name: (other.mean(), other.std()) for name, other in separate.items()}
-    blocks = []
-    for p in problem.parameters:
-        on_mesh = p.mesh is not None
-        dims = p.mesh.dims if on_mesh else (f"{p.name}_id",)
-        blocks.append(ParameterBlock(
-            name=p.name, dims=dims, units=p.units, long_name=WORDS.get(p.name, p.name.replace("_", " ")),
-            coords=p.mesh.coords() if on_mesh else {dims[0]: (dims[0], np.arange(p.size), {})},
-            edges={d: getattr(p.mesh, f"{d}_edges") for d in dims} if on_mesh else {},
-            **{key: value[p.name] for key, value in arrays.items() if value is not None},
+    return [
+        ParameterBlock(
+            **parameter_fields(p), **{key: value[p.name] for key, value in arrays.items() if value is not None},
             separate={f"{name}_only": {"mean": mean[p.name], "std": std[p.name]}
                       for name, (mean, std) in alone.items() if p.name in mean},
-            attributes={"prior": p.settings()["prior"], "scale": p.scale},
-        ))
-    return blocks
+        )
+        for p in problem.parameters
+    ]
 
 
 def _modality_block(post, m, predicted, predicted_std, shape, rng, separate):
     problem = post.problem
     weight = problem.weights[m.name]
     noise = m.noise.sample(rng, predicted.shape[0]) / np.sqrt(weight)
-    mean = problem.operator(m.name).matvec(post._mean())
     likelihood, kind = _log_likelihood(m, predicted, weight, shape)
-    dims, coords, mask, upward = layout(m)
     return ModalityBlock(
-        name=m.name, kind=m.kind, dims=dims, coords=coords, mask=mask, upward=upward, units=m.units,
-        observed=m.data, std=np.sqrt(m.noise.variance() / weight), predicted_mean=mean, predicted_std=predicted_std,
-        predictive_draws=(predicted + noise).reshape(*shape, -1), log_likelihood=likelihood,
-        log_likelihood_kind=kind, chi2=float(np.sum(m.noise.whiten(mean - m.data) ** 2)),
+        **modality_fields(problem, m, post._mean()), predicted_std=predicted_std,
+        predictive_draws=(predicted + noise).reshape(*shape, -1), log_likelihood=likelihood, log_likelihood_kind=kind,
         separate={f"{name}_only": other.problem.chi2(other._mean())[m.name]
                   for name, other in separate.items() if m.name in other.problem.weights},
-        attributes={"noise": m.noise.settings(), "likelihood_exponent": weight, **m.metadata},
     )
 
 
@@ -105,10 +87,8 @@ def _history(result):
 
 
 def _attributes(post, seed, result):
-    versions = {"bayesjoint": __version__, "python": platform.python_version()}
-    versions |= {name: metadata.version(name) for name in VERSIONED}
     attributes = {"method": post.method, "reason": post.reason, "settings": post.problem.settings(),
-                  "versions": versions, "seed": repr(seed) if isinstance(seed, np.random.Generator) else seed}
+                  "versions": versions(), "seed": repr(seed) if isinstance(seed, np.random.Generator) else seed}
     evidence = post._evidence_or_none()
     if evidence is not None:
         attributes |= {"log_evidence": float(evidence), "log_evidence_error": evidence.error,

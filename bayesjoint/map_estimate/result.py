@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..dataset import Approximation, ModalityBlock, ParameterBlock, build_tree
+from ..problem.describe import modality_fields, parameter_fields, versions
+
 
 @dataclass(frozen=True, kw_only=True)
 class MapResult:
@@ -71,6 +74,45 @@ class MapResult:
         attributes = {"method": self.method, "converged": str(self.converged).lower(), "message": self.message,
                       "target_met": str(self.target_met).lower(), "seconds": self.seconds}
         return xr.Dataset(variables, coords, attributes)
+
+    def to_datatree(self, separate=None):
+        """One model as an `xarray.DataTree` in the groups of a posterior, for `report` and for comparison.
+
+        There is no standard deviation in it, and it says so: one model, converged or not, is no posterior.
+
+        Parameters
+        ----------
+        separate : dict of {modality name: MapResult}, optional
+            Models of the separate inversions, to stand beside the joint one.
+
+        Returns
+        -------
+        xarray.DataTree
+        """
+        separate = dict(separate or {})
+        parameters = [
+            ParameterBlock(
+                **parameter_fields(p), mean=self.model[p.name],
+                separate={f"{name}_only": {"mean": r.model[p.name]}
+                          for name, r in separate.items() if p.name in r.model},
+            )
+            for p in self.problem.parameters
+        ]
+        modalities = [
+            ModalityBlock(
+                **modality_fields(self.problem, m, self.x),
+                separate={f"{name}_only": r.chi2[m.name] for name, r in separate.items() if m.name in r.chi2},
+            )
+            for m in self.problem.modalities
+        ]
+        words = "the maximum of the posterior density" if self.converged else "an iterate, no maximum of any density"
+        statement = f"The values shown are one model, {words}; nothing here says how sure they are. {self.message}."
+        attributes = {"method": self.method, "settings": self.problem.settings(), "versions": versions(),
+                      "map_method": self.method, "map_converged": self.converged, "map_message": self.message}
+        return build_tree(
+            parameters, modalities, history={k: v for k, v in self.history.items() if np.ndim(v) == 1},
+            approximations=[Approximation(name="one model", status="not validated", statement=statement)],
+            attributes=attributes)
 
     def __repr__(self):
         fits = ", ".join(f"{m.name} {self.chi2[m.name] / m.size:.3g}" for m in self.problem.modalities)

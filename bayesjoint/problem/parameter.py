@@ -61,7 +61,8 @@ class Parameter:
             fail("prior", "be one of bayesjoint's priors or None", type(prior).__name__, "Try Matern(...).", TypeError)
         self.lower, self.upper = self._bounds(bounds)
         self.fixed_mask, self.fixed_values = self._known(fixed)
-        self.reference_hat = self.to_hat(0.0 if reference is None else reference, "reference")
+        self.reference_hat = (np.broadcast_to(0.0, (self.size,)) if reference is None
+                              else self.to_hat(reference, "reference"))
         self._given = {"bounds": bounds, "fixed": fixed, "reference": reference}
         self.bound_prior = None if prior is None else prior.bind(self)
 
@@ -95,7 +96,8 @@ class Parameter:
             given = as_finite(label, np.where(array == open_value, 0.0, array) if array.dtype.kind == "f" else array)
             if given.ndim and given.shape != self.shape:
                 fail(label, f"be a number or an array of shape {self.shape}", f"shape {given.shape}", "Reshape it.")
-            sides.append(np.broadcast_to(array.astype(float), self.shape).ravel() / self.scale)
+            side = array.astype(float) / self.scale
+            sides.append(side.ravel() if side.ndim else np.broadcast_to(side, (self.size,)))  # a number needs no array
         if np.any(sides[0] > sides[1]):
             first = int(np.argmax(sides[0] > sides[1]))
             fail("bounds", "have lower <= upper", f"{sides[0][first] * self.scale:g} above "

@@ -87,6 +87,7 @@ def _content(tree, title):
         "interval": words.interval_name(),
         "fits": [(fit, figures.survey_pictures(tree, fit)) for fit in fits],
         "models": [_model(tree, p) for p in properties],
+        "uncertain": any(p.peak_std is not None for p in properties),
         "vectors": facts.vectors(tree),
         "gains": gains,
         "relations": [(row, figures.relation_pictures(tree, row)) for row in facts.relations(tree)],

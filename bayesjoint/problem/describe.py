@@ -1,6 +1,46 @@
-"""Where a modality's data lie, in the form the dataset wants: own dims, coordinates, gaps."""
+"""Parameters, modalities and versions in the words the dataset wants: dims, coordinates, gaps, provenance."""
+
+import platform
+from importlib import metadata
 
 import numpy as np
+
+from .. import __version__
+
+WORDS = {"density": "density contrast", "susceptibility": "magnetic susceptibility"}
+VERSIONED = ("numpy", "scipy", "numba", "choclo", "xarray", "arviz-stats")
+
+
+def versions():
+    """Versions of everything that computes, as {name: version}."""
+    own = {"bayesjoint": __version__, "python": platform.python_version()}
+    return own | {name: metadata.version(name) for name in VERSIONED}
+
+
+def parameter_fields(parameter):
+    """Return what a `dataset.ParameterBlock` says of a parameter whatever was inferred about it, as keywords."""
+    mesh = parameter.mesh
+    dims = (f"{parameter.name}_id",) if mesh is None else mesh.dims
+    return {
+        "name": parameter.name, "dims": dims, "units": parameter.units,
+        "long_name": WORDS.get(parameter.name, parameter.name.replace("_", " ")),
+        "coords": {dims[0]: (dims[0], np.arange(parameter.size), {})} if mesh is None else mesh.coords(),
+        "edges": {} if mesh is None else {d: getattr(mesh, f"{d}_edges") for d in dims},
+        "attributes": {"prior": parameter.settings()["prior"], "scale": parameter.scale},
+    }  # fmt: skip
+
+
+def modality_fields(problem, modality, x):
+    """Return what a `dataset.ModalityBlock` says of a survey and of the fit of one state vector x, as keywords."""
+    weight = problem.weights[modality.name]
+    dims, coords, mask, upward = layout(modality)
+    predicted = problem.operator(modality.name).matvec(x)
+    return {
+        "name": modality.name, "kind": modality.kind, "dims": dims, "coords": coords, "mask": mask, "upward": upward,
+        "units": modality.units, "observed": modality.data, "std": np.sqrt(modality.noise.variance() / weight),
+        "predicted_mean": predicted, "chi2": float(np.sum(modality.noise.whiten(predicted - modality.data) ** 2)),
+        "attributes": {"noise": modality.noise.settings(), "likelihood_exponent": weight, **modality.metadata},
+    }  # fmt: skip
 
 
 def layout(modality):
