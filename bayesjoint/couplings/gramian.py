@@ -189,7 +189,7 @@ def _products(g):
     gram = np.empty((count, count))
     for i in range(count):
         for j in range(i, count):
-            gram[i, j] = gram[j, i] = g[i] @ g[j]
+            gram[i, j] = gram[j, i] = np.einsum("i,i->", g[i], g[j])  # BLAS would wake threads for it
     return gram
 
 

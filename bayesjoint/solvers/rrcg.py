@@ -206,6 +206,11 @@ def rrcg(start, misfits, blocks, *, coupling=None, lower=-np.inf, upper=np.inf, 
     return run.result()
 
 
+def _dot(a, b):
+    """Inner product without BLAS, whose threads wake for it and then compete with the operators'."""
+    return float(np.einsum("i,i->", a, b))
+
+
 def _together(tasks, size):
     """Results of tasks that share `size` unknowns, in threads where that gains time."""
     return run_tasks(tasks) if size >= THREADS_FROM and worker_count() > 1 else [task() for task in tasks]
@@ -259,7 +264,7 @@ class _Run:
         self.record({}, {})
 
     def chi2(self):
-        return {m.name: float(r @ r) for m, r in zip(self.misfits, self.residuals, strict=True)}
+        return {m.name: _dot(r, r) for m, r in zip(self.misfits, self.residuals, strict=True)}
 
     def met(self, block=None):
         chi2 = self.chi2()
@@ -333,7 +338,7 @@ class _Run:
         images = [(k, self.operators[k].matvec(self.whole)) for k in self.seen_by[block.name]]
         for k, image in images:  # earlier blocks may have moved the residuals of data that see several
             if self.residuals[k] is not before[k]:
-                descent += float(image @ (self.residuals[k] - before[k]))
+                descent += _dot(image, self.residuals[k] - before[k])
         length = descent / self._curvature(block, move, images)
         self.whole[where] = 0.0
         cut, norm, change = advance(x, move, length, self.lower[where], self.upper[where])
@@ -342,7 +347,7 @@ class _Run:
         return length, np.sqrt(change / norm) if norm > 0 else 0.0
 
     def _curvature(self, block, move, images):
-        curvature = sum(float(f @ f) for _, f in images) + self.coupling.curvature(self.x, block.where, move)
+        curvature = sum(_dot(f, f) for _, f in images) + self.coupling.curvature(self.x, block.where, move)
         curvature += self.factor[block.name] * self.view.priors[block.name][2](move)
         if not curvature > 0:
             fail(f"block {block.name!r}", "have data or a prior along every direction", "a direction with neither",
