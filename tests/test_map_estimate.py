@@ -214,7 +214,7 @@ def test_with_alpha_changes_only_what_is_named():
 
 
 def test_one_model_becomes_a_report_that_claims_no_uncertainty(tmp_path):
-    problem, _ = small()
+    problem = bj.JointProblem(*small())
     joint = bj.find_map(problem, method="rrcg")
     alone = {name: bj.find_map(each, method="rrcg") for name, each in problem.separate().items()}
     tree = joint.to_datatree(separate=alone)
