@@ -1,8 +1,8 @@
 """Two cubes of Vatankhah et al. (2022, arXiv 2112.15562): every configuration over 20 noise draws.
 
 ``python case_studies/two_cubes/run.py`` makes the table and the figures (results.json; some ten minutes, most of them
-for the iteration as printed), with ``choose`` it picks the pair of weights on draws 100-119 (choice.json), with ``report`` it writes
-reports/two_cubes.html.
+for the iteration as printed), with ``choose`` it picks the pair of weights on draws 100-119 (choice.json), with
+``report`` it writes reports/two_cubes.html.
 """
 
 import argparse
