@@ -37,7 +37,7 @@ class DensePosterior(Posterior):
         super().__init__(problem)
         _check(problem)
         self._prior_mean, self._prior = problem.prior.gaussian_moments()
-        self._surveys = [_WhitenedSurvey(problem, k) for k in range(len(problem.modalities))]
+        self._surveys = [_WhitenedSurvey(problem, k, stored=True) for k in range(len(problem.modalities))]
         self._data_slices = _runs([m.size for m in problem.modalities])
         self._gain = _through_prior(self._prior, self._surveys, self._data_slices)  # ΓÃᵀ
         self._signal = _between_data(self._gain, self._surveys, self._data_slices)  # ÃΓÃᵀ
@@ -195,11 +195,15 @@ def _refuse_rounding(found):
 
 
 class _WhitenedSurvey:
-    """Ã = √w L⁻¹ A and the whitened residual of one modality, LLᵀ its noise covariance and w its exponent."""
+    """Ã = √w L⁻¹ A and the whitened residual of one modality, LLᵀ its noise covariance and w its exponent.
 
-    def __init__(self, problem, k):
+    With `stored`, an operator that streams (prism sums at scattered stations) is kept as a matrix: every product would
+    compute all its entries anew, and the engine holds a matrix of that size anyway.
+    """
+
+    def __init__(self, problem, k, stored=False):
         self._modality = problem.modalities[k]
-        self._operator = problem.operator(k)
+        self._operator = problem.operator(k).stored() if stored else problem.operator(k)
         self.name, self.size = self._modality.name, self._modality.size
         self._root = np.sqrt(problem.weights[self.name])
         self.logdet = self._modality.noise.logdet() - 2 * self.size * np.log(self._root)

@@ -66,7 +66,7 @@ class LaplacePosterior(Posterior):
         products = LinearOperator((index.size,) * 2, matvec=self._curvature_of_penalties, dtype=np.float64)
         hessian = products @ np.eye(index.size)
         for k, m in enumerate(problem.modalities):
-            columns = problem.operator(k).rmatmat(np.eye(m.size))[index]
+            columns = problem.operator(k).stored().rmatmat(np.eye(m.size))[index]
             white = m.noise.whiten(columns.T)
             hessian += problem.weights[m.name] * (white.T @ white)
         return 0.5 * (hessian + hessian.T)
@@ -127,7 +127,8 @@ class LaplacePosterior(Posterior):
         variables, coords = {}, {}
         for p in self.problem.parameters:
             dims = p.mesh.dims if p.mesh is not None else (f"{p.name}_id",)
-            coords |= p.mesh.coords() if p.mesh is not None else {dims[0]: (dims[0], np.arange(p.size))}
+            coords |= p.mesh.coords() if p.mesh is not None else {
+                dims[0]: (dims[0], np.arange(p.size), {"units": "1", "long_name": f"index into {p.name}"})}
             words = {"units": "1", "long_name": f"1 where {p.name} is held at a bound",
                      "share": self.active_share[p.name]}
             variables[f"{p.name}_active"] = (dims, self.active[p.name].astype("i1"), words)

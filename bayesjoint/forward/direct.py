@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 from scipy import sparse
+from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_finite, as_shape, fail
 from ..mesh import SPACING_TOLERANCE, Mesh
@@ -70,6 +71,10 @@ class StationOperator(ForwardOperator):
         if self._air is not None:
             out[:, self._air] = 0.0
         return out
+
+    def stored(self):
+        """Return the same map kept as a matrix, (n_stations, n_cells) float64, for those who need it many times."""
+        return aslinearoperator(self.to_dense())
 
     def _geometry(self):
         return self.mesh.easting_edges, self.mesh.northing_edges, self.mesh.upward_edges

@@ -185,7 +185,7 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
     index = _cell(axis, edges[axis], position)
     low, high = edges[axis][index:index + 2]
     axes = tuple(d for d in ("upward", "northing", "easting") if d != axis)[::-1]
-    scale = length_scale(*(np.ptp(e) for e in edges.values()))
+    scale = length_scale(*edges.values())
     place = _place(axis, low, high, top, *scale)
     return Section(values=np.take(values, index, axis=("upward", "northing", "easting").index(axis)),
                    horizontal=edges[axes[0]], vertical=edges[axes[1]], axes=axes, place=place, units=units,

@@ -61,7 +61,7 @@ def data(source, name=None, what="observed", *, ax=None, easting=None, northing=
     norm = norm_for(field.kind, field.values, limits)
     if field.easting is None:
         return _by_number(ax, field, what)
-    divisor, unit = length_scale(np.ptp(field.easting), np.ptp(field.northing))
+    divisor, unit = length_scale(field.easting, field.northing)
     x, y = field.easting / divisor, field.northing / divisor
     colours = colours_for(field.kind)
     if field.is_grid:

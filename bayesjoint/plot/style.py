@@ -9,6 +9,7 @@ DIVERGING, SEQUENTIAL, RATIO = "RdBu_r", "viridis", "PuOr"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito (2008)
 MISSING = "0.82"
 KILOMETRES_FROM = 5000.0  # metres of extent above which an axis reads better in kilometres
+FAR = 100_000.0  # metres from the origin beyond which labels in metres grow too long to read
 _PRETTY = (("m3", "m³"), ("m2", "m²"), ("s2", "s²"), ("^2", "²"))
 
 
@@ -108,6 +109,7 @@ def log_upward(ax):
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def length_scale(*extents):
-    """(divisor, unit) that suits lengths of these extents in metres."""
-    return (1000.0, "km") if max(extents) >= KILOMETRES_FROM else (1.0, "m")
+def length_scale(*axes):
+    """(divisor, unit) that suits coordinates along these axes, arrays in metres."""
+    far = any(np.ptp(a) >= KILOMETRES_FROM or np.abs(a).max() >= FAR for a in axes)
+    return (1000.0, "km") if far else (1.0, "m")

@@ -21,6 +21,10 @@ class BiasedOperator(LinearOperator):
             if hasattr(forward, name):
                 setattr(self, name, getattr(forward, name))
 
+    def stored(self):
+        """Return the same operator with prism sums that stream kept as a matrix."""
+        return BiasedOperator(self.forward.stored(), self.basis) if hasattr(self.forward, "stored") else self
+
     def _matmat(self, x):
         n = self.forward.shape[1]
         return self.forward.matmat(x[:n]) + self.basis @ x[n:]
@@ -82,7 +86,8 @@ def add_bias(problem, survey, basis="constant", std=None):
     std = as_positive("std", std, (0, 1))
     if std.ndim and std.shape != (columns.shape[1],):
         fail("std", f"be a number or have {columns.shape[1]} values", f"shape {std.shape}", "One per column.")
-    bias = Parameter(f"{survey}_bias", columns.shape[1], units=modality.units, prior=GaussianPrior(0.0, std**2))
+    prior = GaussianPrior(0.0, (std**2).tolist())
+    bias = Parameter(f"{survey}_bias", columns.shape[1], units=modality.units, prior=prior)
     augmented = modality.replace(forward=BiasedOperator(modality.forward, columns),
                                  parameter=(*modality.parameters, bias.name))
     modalities = [augmented if m.name == survey else m for m in problem.modalities]

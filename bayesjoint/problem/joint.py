@@ -1,5 +1,7 @@
 """The joint problem: negative log posterior, its gradient and Gauss–Newton products."""
 
+import copy
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
@@ -48,6 +50,14 @@ class ModalityOperator(LinearOperator):
             where, _, scale = self._parts[0]
             return scale * self.forward.matvec(x[where])
         return self.forward.matvec(np.concatenate([scale * x[where] for where, _, scale in self._parts]))
+
+    def stored(self):
+        """Return the same operator with prism sums that stream kept as a matrix, (n_data, n) float64."""
+        if not hasattr(self.forward, "stored"):
+            return self
+        twin = copy.copy(self)
+        twin.forward = self.forward.stored()
+        return twin
 
     def _rmatvec(self, y):
         out = np.zeros(self.shape[1])

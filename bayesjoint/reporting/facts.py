@@ -182,7 +182,7 @@ def _property(tree, name):
                     peak=float(mean.values[where]), peak_std=None if std is None else float(std[where]),
                     score=float(score[where]),
                     place={"depth": float(mesh.depth[where[0]]), "northing": float(north), "easting": float(east)},
-                    scale=length_scale(*(np.ptp(getattr(mesh, f"{d}_edges")) for d in mesh.dims)),
+                    scale=length_scale(*(getattr(mesh, f"{d}_edges") for d in mesh.dims)),
                     beneath=_beneath(tree, east, north),
                     interval=interval, draws=draws, beyond=None if std is None else float(np.mean(np.abs(score) > 2)),
                     top_ratio=top,

@@ -371,3 +371,21 @@ BAD = {
 def test_bad_input_is_refused(call, argument, error):
     post = bj.posterior(make()[0])
     refused(lambda: call(post), argument, error)
+
+
+def test_streaming_operators_are_computed_once_and_answer_the_same():
+    mesh = bj.Mesh.regular((2, 4, 5), (50, 100, 100))
+    east, north = np.meshgrid(mesh.easting, mesh.northing)
+    stations = east.ravel(), north.ravel(), np.full(20, 30.0)
+    rng = np.random.default_rng(5)
+    data, density = rng.standard_normal(20), bj.Parameter("density", mesh, prior=bj.Matern(std=50.0, range=200.0))
+    posts = []
+    for forward in (bj.GravityOperator.at_stations(mesh, *stations),
+                    bj.GravityOperator(mesh, mesh.easting, mesh.northing, height=30.0)):
+        survey = bj.Modality("gravity", forward, data, bj.DiagonalNoise(np.full(20, 0.1)), "density")
+        problem = bj.add_bias(bj.JointProblem([density], [survey]), "gravity", "linear", std=1.0)
+        posts.append(bj.posterior(problem))
+    assert posts[0].problem.operator(0).stored() is not posts[0].problem.operator(0)
+    for key in ("mean", "std"):
+        direct, lattice = (getattr(p, key)()["density"] for p in posts)
+        np.testing.assert_allclose(direct, lattice, rtol=1e-9, atol=1e-9)
