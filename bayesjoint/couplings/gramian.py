@@ -12,7 +12,7 @@ NO_DENSITY = (
     "there is no density to sample. Use Gramian(weight=λ) for a posterior; find_map takes both"
 )
 
-CHUNK = 1 << 13  # cells combined at a time, so that they stay in cache
+CHUNK = 1 << 14  # cells combined at a time, so that they stay in cache
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from .differences import MeshGradient
 # exponents that reproduce the paper's models: the decay of a cell's gravity and magnetic anomaly with its depth
 DEPTH_EXPONENTS = {"density": 0.8, "susceptibility": 1.4}
 PAPER_EPSILON = 1e-9**0.5
-CHUNK = 1 << 13  # cells worked on at a time, so that what lies between input and output stays in cache
 
 
 def _phi(p, x, epsilon):
@@ -111,20 +110,12 @@ class BoundFocusing:
         if self.gradient_operator is not None or self.p == 2:
             weights = self.weights(flat)
             return self.value(flat), self.gradient(flat), self._parabola(weights), self.scaling(flat)
+        from .fused import majorise
+
         gradient, weights, scaling = np.empty((3, flat.size)) if out is None else out
-        value = 0.0
-        for start in range(0, flat.size, CHUNK):
-            part = slice(start, start + CHUNK)
-            x = flat[part] - self.reference[part]
-            size = x * x
-            size += self.epsilon**2
-            if self.p == 1:
-                np.sqrt(size, out=size)
-            value += float(self._factor[part] @ (size if self.p == 1 else 0.5 * np.log(size / self.epsilon**2)))
-            np.divide(self._factor[part], size, out=weights[part])
-            np.multiply(weights[part], x, out=gradient[part])
-            np.multiply(weights[part], 1.0 / self.alpha, out=size)
-            np.sqrt(size, out=scaling[part])
+        reference = np.ascontiguousarray(self.reference) if self.reference.any() else np.zeros(0)
+        value = majorise(flat, reference, self._factor, self.p, self.epsilon**2, float(self.alpha), gradient, weights,
+                         scaling)
         return value, gradient, self._parabola(weights), scaling
 
     def looker(self):

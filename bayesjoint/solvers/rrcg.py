@@ -220,14 +220,14 @@ class _View:
     """Everything at one iterate that does not depend on the blocks' weights; zero where x is not free."""
 
     def __init__(self, x, blocks, coupling, stuck, buffer):
-        self.values, smooth, multipliers = coupling.look(x)
+        tasks = [lambda b=b: _prior_at(b, x[b.where], stuck[b.name]) for b in blocks]
+        (self.values, smooth, multipliers), *looks = _together([lambda: coupling.look(x), *tasks], x.size)
+        self.priors = {b.name: seen for b, seen in zip(blocks, looks, strict=True)}
         if smooth is None:
             smooth = buffer
             smooth[:] = 0.0
         self.smooth = smooth  # gradient without the blocks' priors
         self.multipliers = np.zeros(0) if multipliers is None else multipliers
-        looks = _together([lambda b=b: _prior_at(b, x[b.where], stuck[b.name]) for b in blocks], x.size)
-        self.priors = {b.name: seen for b, seen in zip(blocks, looks, strict=True)}
 
 
 def _prior_at(block, m, stuck):
