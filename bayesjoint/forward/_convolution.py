@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from scipy import fft
 
-from ._threads import run_tasks, split, worker_count
+from ._threads import run_tasks, scratch, split, worker_count
 
 CACHE_BYTES = 1 << 19  # of transformed layers in work at once, per thread: a quarter of a second-level cache
 THREAD_BYTES = 1 << 20  # of spectra per further thread: below, starting it costs more than it saves
@@ -114,9 +114,11 @@ class LayeredConvolution:
     def _transform(self, columns, layers, shape, corner=(0, 0)):
         """Padded transforms (k, layers, rows · half) of `layers` layers of `shape`, placed at `corner`."""
         count = columns.shape[1]
-        real = np.zeros((count, layers, shape[0], self.padded[1]), dtype=self.dtype)
+        real = scratch("real", (count, layers, shape[0], self.padded[1]), self.dtype)
+        real[..., : corner[1]] = 0.0
+        real[..., corner[1] + shape[1] :] = 0.0
         real[..., corner[1] : corner[1] + shape[1]] = columns.T.reshape(count, layers, *shape)
-        padded = np.empty((count, layers, self.padded[0], self.half), dtype=self.complex)
+        padded = scratch("padded", (count, layers, self.padded[0], self.half), self.complex)
         _place(fft.rfft(real, axis=-1), corner[0], padded)
         return fft.fft(padded, axis=-2, overwrite_x=True).reshape(count, layers, -1)
 
@@ -142,7 +144,7 @@ class LayeredConvolution:
         count, _, points = image.shape
         size = self.model[0] * self.model[1]
         for first, last in self._chunks(part, count):
-            layers = np.empty((count, last - first, points), dtype=self.complex)
+            layers = scratch("layers", (count, last - first, points), self.complex)
             _multiply_conjugate(self.spectra, first, image.view(self.dtype), layers.view(self.dtype))
             self._restore(layers, self.model, (0, 0), out[first * size : last * size])
 

@@ -5,9 +5,16 @@ it, and users do run chains in threads. Kernels release the GIL instead, as SciP
 """
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from math import prod
 
+import numpy as np
+
+SCRATCH_BYTES = 2**22  # larger work arrays are made afresh: beside their transforms their pages cost little
+
+_local = threading.local()
 _state = {"pool": None}
 
 
@@ -39,6 +46,20 @@ def split(count, parts):
     parts = max(1, min(parts, count))
     bounds = [count * k // parts for k in range(parts + 1)]
     return list(pairwise(bounds))
+
+
+def scratch(name, shape, dtype):
+    """Uninitialised work array of this thread, the same memory at each call by one name.
+
+    A fresh array of a few hundred kilobytes costs more in page faults than the transform that fills it.
+    """
+    size = prod(shape) * np.dtype(dtype).itemsize
+    if size > SCRATCH_BYTES:
+        return np.empty(shape, dtype=dtype)
+    held = _local.__dict__.get(name)
+    if held is None or held.size < size:
+        held = _local.__dict__[name] = np.empty(size, dtype=np.uint8)
+    return held[:size].view(dtype).reshape(shape)
 
 
 def _forget_pool():
