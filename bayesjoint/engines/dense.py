@@ -68,9 +68,9 @@ class DensePosterior(Posterior):
         """
         # a separate problem has no coupling: neither known cells of another parameter inform it, nor are two parameters
         # that one survey sees correlated, so there its matrices are its own
-        known, tied = np.any(~self.problem.free), bool(self.problem.couplings)
+        known, tied = np.any(~self.problem.free), self.problem.prior.tied
         alone = self.problem.separate()
-        return {m.name: DensePosterior(alone[m.name]) if known or (tied and len(m.parameters) > 1)
+        return {m.name: DensePosterior(alone[m.name]) if known or len(tied.intersection(m.parameters)) > 1
                 else DensePosterior._from_joint(self, m.name) for m in self.problem.modalities}
 
     def _solve_data(self):

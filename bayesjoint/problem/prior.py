@@ -32,6 +32,7 @@ class JointPrior:
             index = np.concatenate([np.arange(self.size)[slices[p.name]] for p in members])
             mean = np.concatenate([p.bound_prior.mean for p in members])
             self._blocks.append((_as_slice(index), BoundGaussian(mean, covariance)))
+        self.tied = {p.name for p in members}  # parameters whose prior is correlated with another's
         self.flat = [p.name for p in parameters if p.bound_prior is None]
         self._blocks += [(slices[p.name], p.bound_prior) for p in parameters if p not in members and p.bound_prior]
         self._known = np.concatenate([p.fixed_mask for p in parameters])

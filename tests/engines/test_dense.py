@@ -389,3 +389,11 @@ def test_streaming_operators_are_computed_once_and_answer_the_same():
     for key in ("mean", "std"):
         direct, lattice = (getattr(p, key)()["density"] for p in posts)
         np.testing.assert_allclose(direct, lattice, rtol=1e-9, atol=1e-9)
+
+
+def test_a_bias_does_not_make_the_separate_posteriors_propagate_again(monkeypatch):
+    problem, _ = make(correlation=0.6, bias=True)
+    post = bj.posterior(problem)
+    assert any(len(m.parameters) > 1 for m in post.problem.modalities)  # else this test shows nothing
+    monkeypatch.setattr("bayesjoint.engines.dense._through_prior", None)
+    assert set(post.separate()) == {m.name for m in problem.modalities}
