@@ -110,6 +110,11 @@ class Config:
 TABLES = {"surveys": SurveyTable, "mesh": MeshTable, "parameters": ParameterTable, "coupling": CouplingTable,
           "posterior": PosteriorTable}
 NAMED = ("surveys", "parameters")
+OTHERS = {  # keys that a kind of prior does not read
+    "matern": {"alpha", "depth_exponent", "p"},
+    "minimum_length": {"std", "range", "smoothness", "p"},
+    "focusing": {"std", "range", "smoothness"},
+}
 LIMITS = (("minimum", operator.ge, ">="), ("above", operator.gt, ">"), ("below", operator.lt, "<"))
 SEED = 20260101
 
@@ -246,10 +251,26 @@ def _check_together(config):
         for each in needed:
             if getattr(table, each) is None:
                 _refuse(f"parameters.{name}.{each}", None, f"is required for prior = {table.prior!r}")
+        for each in sorted(OTHERS[table.prior]):
+            if getattr(table, each) != _default(ParameterTable, each):
+                _refuse(f"parameters.{name}.{each}", getattr(table, each), f"means nothing for prior = {table.prior!r}")
+        if table.lower is not None and table.upper is not None and table.lower > table.upper:
+            _refuse(f"parameters.{name}.lower", table.lower, f"must be <= upper = {table.upper:g}")
+        numbers = table.range if isinstance(table.range, list) else [table.range]
+        if table.range is not None and (len(numbers) not in (1, 3) or not all(
+                isinstance(r, (int, float)) and r > 0 for r in numbers)):
+            _refuse(f"parameters.{name}.range", table.range, "must be > 0 metres, one number or three")
     coupling = config.coupling
     needed = {"coregionalization": "correlation", "gramian": "weight"}.get(coupling.kind)
     if needed and getattr(coupling, needed) is None:
         _refuse(f"coupling.{needed}", None, f"is required for kind = {coupling.kind!r}")
+    for each, kind in (("correlation", "coregionalization"), ("weight", "gramian")):
+        if getattr(coupling, each) is not None and coupling.kind != kind:
+            _refuse(f"coupling.{each}", getattr(coupling, each), f"means nothing for kind = {coupling.kind!r}")
+
+
+def _default(cls, name):
+    return next(item.default for item in dataclasses.fields(cls) if item.name == name)
 
 
 def _refuse(where, value, allowed):

@@ -41,7 +41,8 @@ def build_problem(config, stage=lambda name: None):
     mesh = Mesh.from_surveys(list(surveys.values()), depth=config.mesh.depth, layers=config.mesh.layers,
                              padding=config.mesh.padding, growth=config.mesh.growth, top=config.mesh.top,
                              spacing=config.mesh.spacing)
-    parameters = {name: _parameter(name, table, mesh) for name, table in config.parameters.items()}
+    parameters = {name: _keyed(f"parameters.{name}", _parameter, name, table, mesh)
+                  for name, table in config.parameters.items()}
     modalities = [surveys[name].modality(parameters[table.parameter], forward=table.forward, name=name)
                   for name, table in config.surveys.items()]
     problem = JointProblem(list(parameters.values()), modalities, _couplings(config.coupling),
@@ -53,7 +54,7 @@ def build_problem(config, stage=lambda name: None):
 
 
 def run(config, out, stage=lambda name: None):
-    """Run a configuration and leave ``posterior.nc`` and ``report.html`` in a folder, both or neither.
+    """Run a configuration and leave ``posterior.nc`` and ``report.html`` in a folder, each whole or not at all.
 
     Parameters
     ----------
@@ -69,18 +70,19 @@ def run(config, out, stage=lambda name: None):
     dict of Path
         ``posterior`` and ``report``.
     """
+    out = Path(out)
+    _check_folder(out)
     problem = build_problem(config, stage)
     stage(STAGES[2])
     method = config.posterior.method
-    post, result = _solve(problem, method)
+    post, result = _solve(problem, method, config.seed)
     stage(STAGES[3])
     wanted = config.posterior.separate and len(problem.modalities) > 1
-    separate = _alone(post, problem, method) if wanted else None
+    separate = _alone(post, problem, method, config.seed) if wanted else None
     stage(STAGES[4])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
     tree.attrs |= {"title": config.title, "configuration": config.text}
-    out = Path(out)
     with _beside(out) as scratch:
         write_tree(tree, scratch / "posterior.nc")
         stage(STAGES[5])
@@ -88,6 +90,17 @@ def run(config, out, stage=lambda name: None):
         for name in ("posterior.nc", "report.html"):
             os.replace(scratch / name, out / name)
     return {"posterior": out / "posterior.nc", "report": out / "report.html"}
+
+
+def _check_folder(out):
+    """Refuse a place that cannot take results before hours are spent on them."""
+    if out.exists() and not out.is_dir():
+        msg = f"--out = {str(out)!r}: must be a folder or a name free for one; it is a file"
+        raise ConfigError(msg)
+    nearest = next(parent for parent in (out.absolute(), *out.absolute().parents) if parent.exists())
+    if not os.access(nearest, os.W_OK):
+        msg = f"--out = {str(out)!r}: must be writable; {str(nearest)!r} is not"
+        raise ConfigError(msg)
 
 
 def _survey(name, table, folder):
@@ -104,6 +117,15 @@ def _survey(name, table, folder):
         msg = f"surveys.{name}.std: is required, for the file states no noise (or give relative_std and floor_std)"
         raise ConfigError(msg)
     return survey
+
+
+def _keyed(where, build, *arguments):
+    """Build something from a table; what the library refuses is an error of that table."""
+    try:
+        return build(*arguments)
+    except (ValueError, TypeError) as error:
+        msg = f"{where}: {error}"
+        raise ConfigError(msg) from error
 
 
 def _parameter(name, table, mesh):
@@ -126,19 +148,19 @@ def _couplings(table):
     return [Gramian(weight=table.weight, space=table.space)] if table.kind == "gramian" else []
 
 
-def _solve(problem, method):
+def _solve(problem, method, seed):
     """Posterior, and the MAP it stands on where it needs one."""
     if method == "dense" or (method == "auto" and problem.linear_gaussian):
         return posterior(problem, method=method), None
-    result = find_map(problem, method="map")
+    result = find_map(problem, method="map", seed=seed)
     return posterior(problem, method=method, at=result), result
 
 
-def _alone(post, problem, method):
+def _alone(post, problem, method, seed):
     """Posteriors of the separate inversions, with what the joint one already knows where that is enough."""
     if hasattr(post, "separate"):
         return post.separate()
-    return {name: _solve(each, method)[0] for name, each in problem.separate().items()}
+    return {name: _solve(each, method, seed)[0] for name, each in problem.separate().items()}
 
 
 @contextlib.contextmanager

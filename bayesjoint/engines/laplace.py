@@ -34,7 +34,7 @@ class LaplacePosterior(Posterior):
     active : dict of ndarray of bool
         {parameter: cells held at a bound}.
     active_share : dict of float
-        Their share.
+        Their share of the cells not known beforehand.
 
     Raises
     ------
@@ -56,7 +56,8 @@ class LaplacePosterior(Posterior):
                  "Use a coarser mesh, or Gaussian priors without bounds and the dense engine.")
         self.active = {name: active[where].reshape(at.problem.by_name[name].shape)
                        for name, where in at.problem.slices.items()}
-        self.active_share = {name: float(mask.mean()) for name, mask in self.active.items()}
+        self.active_share = {name: float(active[where].sum() / max(1, at.problem.free[where].sum()))
+                             for name, where in at.problem.slices.items()}
         self._factorise(self._hessian())
         self.approximations = self._statements()
 
@@ -179,15 +180,22 @@ def _active(problem, x):
     gradient = problem.gradient(x)
     at_lower = (x - problem.lower <= BOUND_TOLERANCE * width) & (gradient >= 0)
     at_upper = (problem.upper - x <= BOUND_TOLERANCE * width) & (gradient <= 0)
-    return at_lower | at_upper
+    return (at_lower | at_upper) & problem.free
 
 
 def _check(problem, at):
-    for coupling in problem.couplings:
+    for coupling in (*problem.couplings, *getattr(getattr(at, "problem", None), "couplings", ())):
         if not getattr(coupling, "is_density", True):
             fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
     if at is None:
         fail("at", "be a converged MAP for the Laplace engine", "None", "Pass at=find_map(problem).")
+    if not hasattr(at, "converged"):
+        fail("at", "be what find_map returns", type(at).__name__, "Pass at=find_map(problem).", TypeError)
+    asked, found = (([(p.name, p.shape) for p in each.parameters], [(m.name, m.size) for m in each.modalities],
+                     each.couplings) for each in (problem, at.problem))
+    if asked != found:
+        fail("at", "be a MAP of this problem (its α may differ)", "one with other parameters, modalities or couplings",
+             "Pass at=find_map(problem).")
     if not at.converged:
         fail("at", "be a converged MAP for the Laplace engine", f"an iterate ({at.message})",
              'An iterate is no stationary point. Use find_map(problem, method="map") and raise max_iterations.')

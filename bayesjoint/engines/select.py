@@ -49,6 +49,6 @@ def posterior(problem, method="auto", at=None):
         chosen = "dense" if problem.linear_gaussian else "laplace"
     post = DensePosterior(problem) if chosen == "dense" else LaplacePosterior(problem, at)
     if method == "auto":
-        post.reason = ("chosen because the problem is linear-Gaussian and its data fit a dense factor"
+        post.reason = ("chosen because the problem is linear-Gaussian, so that this engine is exact"
                        if chosen == "dense" else "chosen because the problem is not linear-Gaussian")
     return post

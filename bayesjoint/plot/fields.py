@@ -217,7 +217,7 @@ def _length(metres, divisor):
 
 
 def best_sections(tree):
-    """Where to cut: through the cell that stands out most, over all parameters on the mesh.
+    """Where to cut: through the cell that stands out most, over all parameters on the mesh, under the stations.
 
     Returns
     -------
@@ -241,9 +241,24 @@ def best_sections(tree):
     score = 0.0
     for name in mesh_parameters(tree):
         score = score + standing_out(tree, name) ** 2
-    k, j, i = np.unravel_index(int(np.argmax(score)), score.shape)
     mesh = mesh_of(tree)
+    k, j, i = np.unravel_index(int(np.argmax(np.where(under_stations(tree, mesh), score, -1.0))), score.shape)
     return {"northing": float(mesh.northing[j]), "easting": float(mesh.easting[i]), "depth": float(mesh.depth[k])}
+
+
+def under_stations(tree, mesh):
+    """Columns within the extent of some survey's stations, (ny, nx) of bool; all where no survey knows its positions.
+
+    What stands beside the stations is held by the edge of their field alone, and is no place to point at first.
+    """
+    seen = np.zeros(mesh.shape[1:], dtype=bool)
+    for name in tree["observed_data"].data_vars if "observed_data" in tree.children else ():
+        field = data_field(tree, name)
+        if field.easting is not None:
+            east, north = ((a >= np.min(b)) & (a <= np.max(b)) for a, b in ((mesh.easting, field.easting),
+                                                                           (mesh.northing, field.northing)))
+            seen |= north[:, None] & east
+    return seen if seen.any() else ~seen
 
 
 def standing_out(tree, name):

@@ -6,7 +6,17 @@ import numpy as np
 
 from ..dataset import read_attributes
 from ..plot.charts import correlation, layer_ratio
-from ..plot.fields import data_field, has, labels_of, mesh_of, mesh_parameters, model_values, standing_out, title_of
+from ..plot.fields import (
+    data_field,
+    has,
+    labels_of,
+    mesh_of,
+    mesh_parameters,
+    model_values,
+    standing_out,
+    title_of,
+    under_stations,
+)
 from ..plot.style import length_scale, pretty
 
 PROBABILITY = 0.90  # of every interval in the report; printed with its kind
@@ -166,8 +176,9 @@ def _property(tree, name):
     mean, score = model_values(tree, name, "mean"), standing_out(tree, name)
     prior = model_values(tree, name, "prior_mean").values if has(tree, "prior_summary", f"{name}_mean") else 0.0
     std = model_values(tree, name, "std").values if has(tree, "posterior_summary", f"{name}_std") else None
-    where = np.unravel_index(int(np.argmax(np.abs(score))), score.shape)
     mesh = mesh_of(tree)
+    visible = np.where(under_stations(tree, mesh), np.abs(score), -1.0)
+    where = np.unravel_index(int(np.argmax(visible)), score.shape)
     interval, draws = None, 0
     if has(tree, "posterior", name):
         cell = tree["posterior"][name].values[(slice(None), slice(None), *where)]

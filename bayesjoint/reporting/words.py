@@ -194,7 +194,7 @@ def trust(approximations, fits=()):
     doubted = [_name(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
     doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
              "deviations, which rest on both, may be off.") if doubted else ""
-    return f"{_stated(approximations)} {doubt}".strip()
+    return f"{doubt} {_stated(approximations)}".strip()
 
 
 def _stated(approximations):
@@ -208,4 +208,5 @@ def _stated(approximations):
     if sized:
         return (f"Approximate, with errors given below: {listing(sized)}. All else that the dataset states is exact up "
                 "to rounding.")
-    return "All posterior numbers are exact up to rounding, given the prior, the noise and the physics as stated."
+    return ("Given the prior, the noise and the physics as stated, the posterior numbers are exact up to rounding; "
+            "that says nothing of whether those are right.")

@@ -45,6 +45,11 @@ def test_a_full_configuration_is_read_with_its_defaults(tmp_path):
         ("seed = 3", "sed = 3", "sed = 3", "unknown key; allowed here: title, seed"),
         ("std = 200.0", "", "parameters.density.std", "is required for prior = 'matern'"),
         ("range = 200.0", "range = [1, 2, 3]\nprior = 'focusing'", "parameters.density.alpha", "is required for"),
+        ("range = 200.0", "range = -200.0", "parameters.density.range = -200.0", "must be > 0 metres"),
+        ("range = 200.0", "range = [1, 2]", "parameters.density.range = [1, 2]", "one number or three"),
+        ("range = 200.0", "range = 200.0\nalpha = 3.0", "parameters.density.alpha = 3.0", "means nothing for prior"),
+        ("range = 200.0", "range = 200.0\nlower = 2.0\nupper = 1.0", "parameters.density.lower = 2.0", "<= upper = 1"),
+        ("correlation = 0.5", "correlation = 0.5\nweight = 2.0", "coupling.weight = 2.0", "means nothing for kind"),
         ("[posterior]", "[posterior]\nmethod = 'mcmc'", "posterior.method = 'mcmc'", "'auto', 'dense', 'laplace'"),
     ],
 )

@@ -83,6 +83,11 @@ def test_failures_have_their_exit_code_and_leave_nothing(tmp_path, capsys, old, 
     assert not out.exists() or not list(out.iterdir())
 
 
+def test_a_file_in_the_way_of_the_folder_is_refused_at_once(finished, capsys):
+    assert main(["run", str(finished / "run.toml"), "--out", str(finished / "run.toml"), "--quiet"]) == 2
+    assert "must be a folder" in capsys.readouterr().err
+
+
 def test_an_interrupt_while_writing_leaves_earlier_results_untouched(finished, monkeypatch, capsys):
     before = {p.name: p.read_bytes() for p in (finished / "out").iterdir()}
 

@@ -89,6 +89,27 @@ def test_it_refuses_what_is_no_converged_map(estimate, words):
         bj.posterior(p, method="laplace", at=estimate(p))
 
 
+def test_it_refuses_a_map_of_another_problem():
+    p, other = problem(bj.MinimumLength(1.0)), problem(bj.MinimumLength(1.0), couplings=())
+    renamed = other.replace(modalities=[other.modalities[0].replace(name="air")])
+    with pytest.raises(ValueError, match="a MAP of this problem"):
+        bj.posterior(p, method="laplace", at=converged(renamed))
+    with pytest.raises(TypeError, match="what find_map returns"):
+        bj.posterior(p, method="laplace", at={"density": 0})
+
+
+def test_known_cells_do_not_count_as_active():
+    mesh = bj.Mesh.regular(SHAPE, (100, 100, 100))
+    known = np.full(SHAPE, np.nan)
+    known[0] = 0.0
+    p = problem(bj.MinimumLength(0.1), bounds=(0.0, 200.0))
+    density = bj.Parameter("density", mesh, prior=bj.MinimumLength(0.1), bounds=(0.0, 200.0), fixed=known)
+    p = p.replace(parameters=[density])
+    post = bj.posterior(p, method="laplace", at=converged(p))
+    assert not post.active["density"][0].any()
+    assert post.active_share["density"] == post.active["density"].sum() / 20
+
+
 def test_it_refuses_multipliers_that_are_no_density():
     mesh = bj.Mesh.regular(SHAPE, (100, 100, 100))
     parameters = [bj.Parameter(name, mesh, prior=bj.MinimumLength(10.0)) for name in ("density", "susceptibility")]
