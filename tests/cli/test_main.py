@@ -104,7 +104,10 @@ def test_ctrl_c_ends_the_process_with_130(tmp_path):
     config = write_pair(tmp_path, shape=(24, 24))
     config.write_text(config.read_text().replace("layers = 3", "layers = 12"))
     out = tmp_path / "out"
-    process = subprocess.Popen([sys.executable, "-m", "bayesjoint", "run", str(config), "--out", str(out)],
+    # a process started in the background of a script inherits an ignored SIGINT; a user's terminal does not ignore it
+    command = ("import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+               "from bayesjoint.cli import main; sys.exit(main())")
+    process = subprocess.Popen([sys.executable, "-c", command, "run", str(config), "--out", str(out)],
                                stderr=subprocess.PIPE, env=os.environ, text=True)
     time.sleep(1.5)
     assert process.poll() is None, "the run was over before it could be interrupted"
