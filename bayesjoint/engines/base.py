@@ -1,5 +1,7 @@
 """What every posterior offers, whatever engine computed it."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from .._checks import fail
@@ -46,8 +48,12 @@ class Posterior:
     """A posterior over the parameters of a problem.
 
     Engines provide, on the state vector x of the problem, `_mean()`, `_variance()`, `_mean_error()`, `_std_error()`,
-    `_product(v)` and `_draws(rng, count)`, fill `approximations`, and where the prior is a Gaussian they know,
-    `_prior_variance()`, `_prior_mean_vector()` and `_prior_draws(rng, count)`.
+    `_product(v)` for v of shape (n,) or (n, k) and `_draws(rng, count)`, fill `approximations`, and where the prior is
+    a Gaussian they know, `_prior_variance()`, `_prior_mean_vector()` and `_prior_draws(rng, count)`.
+
+    Diagnostics ask in addition for `_estimate`, its transpose `_estimate_adjoint`, `_data_sensitivity` and
+    `_prior_product`. The defaults follow from `_product`, the operators and the noise; an engine whose unknowns include
+    cells hidden from x overrides them.
 
     Attributes
     ----------
@@ -132,6 +138,41 @@ class Posterior:
             fail("v", f"have the keys {sorted(scales)}", f"{sorted(v)}", "Give zeros for the parameters left out.")
         flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
         return self.problem.unpack(self._product(flat))
+
+    def _estimate(self, data):
+        """Change of the posterior mean, (size, k), when the data deviate by `data`, (n_data, k), from the prediction.
+
+        ∂mean/∂d = Cov(x | d) Aᵀ w C⁻¹ for linear operators and Gaussian noise whatever the prior (for the Gaussian
+        case Tarantola 2005, eq. 3.37); data stacked over modalities in the problem's order, physical units.
+        """
+        parts = zip(self.problem.modalities, self._data_runs(), strict=True)
+        pulled = sum(self.problem.operator(k).rmatmat(self.problem.weights[m.name] * m.noise.solve(data[where]))
+                     for k, (m, where) in enumerate(parts))
+        return self._product(pulled)
+
+    def _estimate_adjoint(self, vectors):
+        """Transpose of `_estimate`: (size, k) to (n_data, k)."""
+        sensed = self._data_sensitivity(self._product(vectors))
+        for m, where in zip(self.problem.modalities, self._data_runs(), strict=True):
+            sensed[where] = self.problem.weights[m.name] * m.noise.solve(sensed[where])
+        return sensed
+
+    def _data_sensitivity(self, vectors):
+        """A V of the visible cells, (size, k) to (n_data, k), stacked over modalities, physical units."""
+        return np.concatenate([self.problem.operator(k).matmat(vectors) for k in range(len(self.problem.modalities))])
+
+    def _data_runs(self):
+        """Places of the modalities among the stacked data."""
+        ends = np.cumsum([0, *(m.size for m in self.problem.modalities)])
+        return [slice(int(a), int(b)) for a, b in pairwise(ends)]
+
+    def _prior_product(self, vectors):
+        """Prior covariance times V, (size, k) to (size, k); None where the prior is not Gaussian."""
+        if not self.problem.prior.gaussian:
+            return None
+        if not hasattr(self, "_prior_covariance"):
+            _, self._prior_covariance = self.problem.prior.gaussian_moments()
+        return self._prior_covariance.matmat(vectors)
 
     def _prior_variance(self):
         return None
