@@ -69,9 +69,12 @@ class Watched(LinearOperator):
     def _rmatvec(self, y):
         return self._timed(1, self.operator.rmatvec, y)
 
-    def _timed(self, which, product, vector):
+    def add_adjoint(self, y, out):
+        self._timed(1, self.operator.add_adjoint, y, out)
+
+    def _timed(self, which, product, *vectors):
         began = time.perf_counter()
-        out = product(vector)
+        out = product(*vectors)
         self.seconds += time.perf_counter() - began
         self.counts[which] += 1
         return out

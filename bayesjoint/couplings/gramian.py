@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_finite, fail, one_of
+from ..forward._threads import run_tasks, split, worker_count
 from ..priors.differences import MeshGradient
 
 NO_DENSITY = (
@@ -12,7 +13,7 @@ NO_DENSITY = (
     "there is no density to sample. Use Gramian(weight=λ) for a posterior; find_map takes both"
 )
 
-CHUNK = 1 << 14  # cells combined at a time, so that they stay in cache
+THREADS_FROM = 100_000  # cells above which sums over them gain from threads
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class BoundGramian:
         if not self.is_density:
             raise ValueError(NO_DENSITY + ".")
         g, v = self._mapped(parts), self._mapped(direction_parts)
-        cross = np.array([[float(a @ b) for b in g] for a in v])
+        cross = _products(v, g)
         cofactors, change = _cofactors(_products(g), cross + cross.T)
         weight = float(self.coupling.weight)
         products = _combined(weight * np.hstack([cofactors, change]), [*v, *g])
@@ -183,25 +184,27 @@ def _adjoint(linear, vector):
     return linear * vector if isinstance(linear, np.ndarray) else linear.rmatvec(vector)
 
 
-def _products(g):
-    """Gram matrix of a list of vectors."""
-    count = len(g)
-    gram = np.empty((count, count))
-    for i in range(count):
-        for j in range(i, count):
-            gram[i, j] = gram[j, i] = np.einsum("i,i->", g[i], g[j])  # BLAS would wake threads for it
-    return gram
+def _stretches(size):
+    return split(size, worker_count() if size >= THREADS_FROM else 1)
+
+
+def _products(left, right=None):
+    """Inner products of two lists of vectors, or Gram matrix of one."""
+    from .fused import add_products
+
+    left, right = tuple(left), tuple(left if right is None else right)
+    parts = [(stretch, np.zeros((len(left), len(right)))) for stretch in _stretches(left[0].size)]
+    run_tasks([lambda p=p, gram=gram: add_products(left, right, *p, gram) for p, gram in parts])
+    return sum(gram for _, gram in parts)
 
 
 def _combined(matrix, g, out=None):
     """Σ_q matrix_pq g_q for every p: a list of vectors, in `out` if that is given."""
+    from .fused import combine
+
     out = [np.empty(v.size) for v in g[: len(matrix)]] if out is None else out
-    for start in range(0, g[0].size, CHUNK):
-        part = slice(start, start + CHUNK)
-        for row, total in zip(matrix, out, strict=True):
-            np.multiply(g[0][part], row[0], out=total[part])
-            for c, v in zip(row[1:], g[1:], strict=True):
-                total[part] += c * v[part]
+    given = np.ascontiguousarray(matrix), tuple(g)
+    run_tasks([lambda p=p: combine(*given, *p, tuple(out)) for p in _stretches(g[0].size)])
     return out
 
 

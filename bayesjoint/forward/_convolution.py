@@ -92,6 +92,13 @@ class LayeredConvolution:
             self._by_columns(lambda block: self._spread(image(block), (0, layers), out[:, block]), out)
         return out
 
+    def add_backward(self, vector, out):
+        """Add the adjoint of one vector (heights · window,) to `out`, (layers · ny · nx,), as it arises."""
+        _, heights, layers, _ = self.spectra.shape
+        image = self._transform(vector[:, None], heights, self.window, self.corner)
+        run_tasks([lambda z=z: self._spread(image, z, out[:, None], add=True)
+                   for z in split(layers, self._threads(1))])
+
     def _threads(self, count):
         return min(worker_count(), 1 + self.spectra.nbytes * count // THREAD_BYTES)
 
@@ -122,13 +129,17 @@ class LayeredConvolution:
         _place(fft.rfft(real, axis=-1), corner[0], padded)
         return fft.fft(padded, axis=-2, overwrite_x=True).reshape(count, layers, -1)
 
-    def _restore(self, spectra, shape, corner, out):
+    def _restore(self, spectra, shape, corner, out, add=False):
         """Inverse of `_transform`, without scale, into columns; rows and columns are cropped as early as can be."""
         count, layers, _ = spectra.shape
         padded = spectra.reshape(count, layers, self.padded[0], self.half)
         rows = fft.ifft(padded, axis=-2, overwrite_x=True, norm="forward")[:, :, corner[0] : corner[0] + shape[0]]
         real = fft.irfft(rows, n=self.padded[1], axis=-1, norm="forward")[..., corner[1] : corner[1] + shape[1]]
-        out.reshape(layers, *shape, count)[:] = np.moveaxis(real, 0, -1)
+        place, real = out.reshape(layers, *shape, count), np.moveaxis(real, 0, -1)
+        if add:
+            place += real
+        else:
+            place[:] = real
 
     def _accumulate(self, columns, part):
         """Spectra (k, heights, rows · half) of what the layers of `part` give together."""
@@ -139,14 +150,14 @@ class LayeredConvolution:
             _multiply_add(self.spectra, first, layers.view(self.dtype), total.view(self.dtype))
         return total
 
-    def _spread(self, image, part, out):
-        """Write the layers of `part` of the adjoint of the spectra `image` (k, heights, rows · half)."""
+    def _spread(self, image, part, out, add=False):
+        """Write or add the layers of `part` of the adjoint of the spectra `image` (k, heights, rows · half)."""
         count, _, points = image.shape
         size = self.model[0] * self.model[1]
         for first, last in self._chunks(part, count):
             layers = scratch("layers", (count, last - first, points), self.complex)
             _multiply_conjugate(self.spectra, first, image.view(self.dtype), layers.view(self.dtype))
-            self._restore(layers, self.model, (0, 0), out[first * size : last * size])
+            self._restore(layers, self.model, (0, 0), out[first * size : last * size], add)
 
 
 @njit(cache=True, nogil=True)

@@ -62,6 +62,10 @@ class ForwardOperator(LinearOperator):
         """Easting, northing and upward of every datum, three arrays of shape (n_data,), metres."""
         raise NotImplementedError
 
+    def add_adjoint(self, vector, out):
+        """Add Aᵀ y to `out`: y of shape (n_data,), out float64 of shape (n_cells,)."""
+        out += self.rmatvec(vector)
+
     def rows(self, index):
         """Dense sensitivities of some data.
 

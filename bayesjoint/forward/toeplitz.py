@@ -125,6 +125,10 @@ class LatticeOperator(ForwardOperator):
     def _backward(self, columns):
         return self._convolution.backward(columns)
 
+    def add_adjoint(self, vector, out):
+        """Add Aᵀ y to `out`, layer by layer: no array of the model's size between them."""
+        self._convolution.add_backward(self._columns(vector, self.shape[0])[:, 0], out)
+
 
 class GravityOperator(LatticeOperator):
     """Gravity g_z in mGal, positive down, of a density contrast in kg/m³, on a lattice of stations.

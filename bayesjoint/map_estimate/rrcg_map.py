@@ -170,8 +170,9 @@ def _blocks(problem, alpha_floor):
 
 def _block(parameter, where, floor):
     prior = parameter.bound_prior
-    if hasattr(prior, "depth_weights"):
-        return Block(name=parameter.name, where=where, prior=prior.looker(), alpha=prior.alpha, floor=floor)
+    if hasattr(prior, "touch"):
+        kind = {"parabola": prior} if prior.gradient_operator is None else {"prior": prior.look}
+        return Block(name=parameter.name, where=where, alpha=prior.alpha, floor=floor, **kind)
     if parameter.mesh is not None:
         fail(f"prior of {parameter.name}", "be Focusing or MinimumLength for method='rrcg'", repr(parameter.prior),
              "Give it one of those, or ask posterior(problem) for a Gaussian problem.")

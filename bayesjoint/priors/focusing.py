@@ -1,6 +1,7 @@
 """Minimum-length and focusing priors with depth weights."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,8 +50,8 @@ class BoundFocusing:
         Which φ.
     epsilon : float
         ε, in m̂ (in m̂ per kilometre for the gradient).
-    depth_weights : ndarray, shape (size,)
-        w, one for each cell.
+    layer_weights : ndarray, shape (layers,)
+        w of the cells of each layer; a plain vector is one layer.
     reference : ndarray, shape (size,)
         m̂_ref.
     gradient_operator : MeshGradient, optional
@@ -60,17 +61,38 @@ class BoundFocusing:
     ----------
     gaussian : bool
         True for p = 2 of the model; then `mean` and `covariance` (diagonal, 1 / (α w²)) exist too.
+    depth_weights : ndarray, shape (size,)
+        w, one for each cell.
+    vertex : ndarray, shape (size,), or None
+        m̂_ref, None where it is zero.
     """
 
-    def __init__(self, alpha, p, epsilon, depth_weights, reference, gradient_operator=None):
+    def __init__(self, alpha, p, epsilon, layer_weights, reference, gradient_operator=None):
         self.alpha, self.p, self.epsilon = alpha, p, epsilon
-        self.depth_weights, self.reference = depth_weights, reference
-        self.gradient_operator = gradient_operator
-        squares = depth_weights if gradient_operator is None else gradient_operator.at_faces(depth_weights)
-        self._factor = alpha * squares**2
+        self.reference, self.gradient_operator = reference, gradient_operator
+        self.vertex = np.ascontiguousarray(reference) if reference.any() else None
+        self._layers, self._cells = np.ascontiguousarray(layer_weights), reference.size // len(layer_weights)
         self.gaussian = p == 2 and gradient_operator is None
         if self.gaussian:
-            self.mean, self.covariance = reference, DiagonalCovariance(1.0 / self._factor)
+            self.mean = reference
+
+    @cached_property
+    def depth_weights(self):
+        """w, one for each cell, shape (size,)."""
+        return np.repeat(self._layers, self._cells)
+
+    @cached_property
+    def _factor(self):
+        weights = self.depth_weights
+        return self.alpha * (weights if self.gradient_operator is None else self.gradient_operator.at_faces(weights))**2
+
+    @cached_property
+    def covariance(self):
+        """Prior covariance of the Gaussian case."""
+        if not self.gaussian:
+            msg = "only p = 2 of the model has a covariance"
+            raise AttributeError(msg)
+        return DiagonalCovariance(1.0 / self._factor)
 
     def value(self, flat):
         """R = α Σ w² φ(m̂ − m̂_ref), or of its gradient."""
@@ -102,33 +124,25 @@ class BoundFocusing:
             return self.depth_weights
         return self.depth_weights * np.sqrt(_majoriser(self.p, flat - self.reference, self.epsilon))
 
-    def look(self, flat, out=None):
-        """(value, gradient, direction -> curvature of the majoriser, W) at `flat`, for the cost of one.
+    def look(self, flat):
+        """(value, gradient, direction -> curvature of the majoriser, W) at `flat`."""
+        weights = self.weights(flat)
 
-        `out`, shape (3, size), holds the arrays until it is used again; fresh memory would cost more than the sums.
-        """
-        if self.gradient_operator is not None or self.p == 2:
-            weights = self.weights(flat)
-            return self.value(flat), self.gradient(flat), self._parabola(weights), self.scaling(flat)
-        from .fused import majorise
-
-        gradient, weights, scaling = np.empty((3, flat.size)) if out is None else out
-        reference = np.ascontiguousarray(self.reference) if self.reference.any() else np.zeros(0)
-        value = majorise(flat, reference, self._factor, self.p, self.epsilon**2, float(self.alpha), gradient, weights,
-                         scaling)
-        return value, gradient, self._parabola(weights), scaling
-
-    def looker(self):
-        """`look` with arrays of its own, which every call overwrites."""
-        out = np.empty((3, self.reference.size))
-        return lambda flat: self.look(flat, out)
-
-    def _parabola(self, weights):
         def curvature(direction):
             slope = self._argument(direction)
             return float(np.einsum("i,i,i->", weights, slope, slope))
 
-        return curvature
+        return self.value(flat), self.gradient(flat), curvature, self.scaling(flat)
+
+    def touch(self, flat, start, stop, inverse):
+        """Fill V = W⁻¹ from start to stop and return R over those cells; φ must act on the model.
+
+        α V⁻² is then the whole Hessian of the majoriser, a parabola about `vertex`, and nothing else need be stored.
+        """
+        from .fused import majorise
+
+        return self.alpha * majorise(flat, self.vertex, self._layers, self._cells, self.p, self.epsilon**2, start, stop,
+                                     inverse)
 
     def majoriser_curvature(self, flat, direction):
         """directionᵀ (majoriser's Hessian at `flat`) direction."""
@@ -247,15 +261,14 @@ def _check_exponent(exponent):
 
 
 def _depth_weights(parameter, exponent):
-    """Return w = depth^{−β}, shape (size,), flattened."""
+    """Return w = depth^{−β} of every layer, shape (layers,)."""
     if parameter.mesh is None:
         if exponent:
             fail("depth_exponent", "be 0 or left out for a plain vector", repr(exponent), "It has no depth.")
-        return np.ones(parameter.size)
+        return np.ones(1)
     if exponent is None:
         if parameter.name not in DEPTH_EXPONENTS:
             fail("depth_exponent", f"be given for the parameter {parameter.name!r}", "None",
                  f"Defaults exist for {', '.join(DEPTH_EXPONENTS)}; 0 means no depth weighting.")
         exponent = DEPTH_EXPONENTS[parameter.name]
-    layers = parameter.mesh.depth ** -float(exponent)
-    return np.broadcast_to(layers[:, None, None], parameter.shape).ravel()
+    return parameter.mesh.depth ** -float(exponent)

@@ -6,33 +6,48 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
-def majorise(flat, reference, factor, p, square, alpha, gradient, weights, scaling):
-    """Fill ∇R, the majoriser's Hessian and W; return R.
+def majorise(flat, reference, weights, cells, p, square, start, stop, inverse):
+    """Fill V = 1/(w √(φ'(x)/x)) over a stretch of cells; return Σ w² φ(x) there.
+
+    α V⁻² is the Hessian of the parabola that touches α Σ w² φ at x and lies above it.
 
     Parameters
     ----------
-    flat, factor : ndarray, shape (n,)
-        m̂ and α w².
-    reference : ndarray, shape (n,) or (0,)
-        m̂_ref; empty: zero.
-    p : {0, 1}
+    flat : ndarray, shape (n,)
+        m̂.
+    reference : ndarray, shape (n,), or None
+        m̂_ref, x = m̂ − m̂_ref; None: zero.
+    weights : ndarray, shape (layers,)
+        w of every layer of `cells` cells.
+    p : {0, 1, 2}
         Which φ.
-    square, alpha : float
-        ε² and α.
-    gradient, weights, scaling : ndarray, shape (n,)
-        Overwritten.
+    square : float
+        ε².
+    start, stop : int
+        The stretch.
+    inverse : ndarray, shape (n,)
+        V, overwritten from start to stop.
     """
     value = 0.0
-    for j in range(flat.size):
-        x = flat[j] - reference[j] if reference.size else flat[j]
-        size = x * x + square
+    for layer in range(start // cells, (stop - 1) // cells + 1):
+        root, total = 1.0 / weights[layer], 0.0
+        first, last = max(start, layer * cells), min(stop, (layer + 1) * cells)
         if p == 1:
-            size = math.sqrt(size)
-            value += factor[j] * size
+            for j in range(first, last):
+                x = flat[j] if reference is None else flat[j] - reference[j]
+                size = math.sqrt(x * x + square)
+                total += size
+                inverse[j] = root * math.sqrt(size)
+        elif p == 0:
+            for j in range(first, last):
+                x = flat[j] if reference is None else flat[j] - reference[j]
+                size = x * x + square
+                total += 0.5 * math.log(size / square)
+                inverse[j] = root * math.sqrt(size)
         else:
-            value += 0.5 * factor[j] * math.log(size / square)
-        weight = factor[j] / size
-        weights[j] = weight
-        gradient[j] = weight * x
-        scaling[j] = math.sqrt(weight / alpha)
+            for j in range(first, last):
+                x = flat[j] if reference is None else flat[j] - reference[j]
+                total += 0.5 * x * x
+                inverse[j] = root
+        value += total * weights[layer] ** 2
     return value

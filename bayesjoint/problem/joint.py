@@ -72,7 +72,10 @@ class ModalityOperator(LinearOperator):
         y = np.asarray(y).ravel()
         if len(self._parts) == 1:
             where, _, scale = self._parts[0]
-            out[where] += self.forward.rmatvec(scale * y)
+            if hasattr(self.forward, "add_adjoint"):
+                self.forward.add_adjoint(scale * y, out[where])
+            else:
+                out[where] += self.forward.rmatvec(scale * y)
             return
         physical = self.forward.rmatvec(y)
         for where, inside, scale in self._parts:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_positive, fail, one_of
-from ..forward._threads import run_tasks, worker_count
+from ..forward._threads import run_tasks, split, worker_count
 from .fused import advance, conjugate, renew
 
 THREADS_FROM = 100_000  # unknowns above which vector work gains from threads
@@ -50,8 +50,11 @@ class Block:
     prior : callable, optional
         m -> (value, gradient, curvature, W) at the starting weight: a float, an ndarray, a callable v -> float with the
         curvature along v of a parabola that touches the prior at m and lies above it, and the diagonal > 0 of the space
-        in which directions are conjugate (a float or an ndarray). Asked once at every iterate, blocks in threads; its
-        arrays may be those of the last time, overwritten. None: no prior, W = 1.
+        in which directions are conjugate (a float or an ndarray). Asked once at every iterate.
+    parabola : object, optional
+        A prior whose touching parabola has the diagonal Hessian αW², in place of `prior`: `vertex`, an ndarray or None
+        for zero, and `touch(m, start, stop, inverse)`, which fills W⁻¹ from start to stop and returns the value there at
+        the starting weight. Stretches may be asked for in threads. With neither: no prior, W = 1.
     alpha : float, optional
         Starting weight; None: the prior is no regulariser and its weight stays.
     floor : float, default 0
@@ -61,6 +64,7 @@ class Block:
     name: str
     where: slice
     prior: object = None
+    parabola: object = None
     alpha: float | None = None
     floor: float = 0.0
 
@@ -211,32 +215,46 @@ def _dot(a, b):
     return float(np.einsum("i,i->", a, b))
 
 
-def _together(tasks, size):
-    """Results of tasks that share `size` unknowns, in threads where that gains time."""
-    return run_tasks(tasks) if size >= THREADS_FROM and worker_count() > 1 else [task() for task in tasks]
+def _summed(kernel, size):
+    """Σ kernel(stretch) over stretches of `size` unknowns, in threads where that gains time."""
+    parts = split(size, worker_count() if size >= THREADS_FROM else 1)
+    return sum(run_tasks([lambda p=p: np.asarray(kernel(slice(*p)), dtype=float) for p in parts]))
 
 
-class _View:
-    """Everything at one iterate that does not depend on the blocks' weights; zero where x is not free."""
-
-    def __init__(self, x, blocks, coupling, stuck, buffer):
-        tasks = [lambda b=b: _prior_at(b, x[b.where], stuck[b.name]) for b in blocks]
-        (self.values, smooth, multipliers), *looks = _together([lambda: coupling.look(x), *tasks], x.size)
-        self.priors = {b.name: seen for b, seen in zip(blocks, looks, strict=True)}
-        if smooth is None:
-            smooth = buffer
-            smooth[:] = 0.0
-        self.smooth = smooth  # gradient without the blocks' priors
-        self.multipliers = np.zeros(0) if multipliers is None else multipliers
+def _cut(array, part):
+    """A stretch of an array; None and numbers stand for all of it."""
+    return array[part] if isinstance(array, np.ndarray) else array
 
 
-def _prior_at(block, m, stuck):
-    """(value, gradient, curvature, W) of a block's prior at m, as arrays; no gradient where m is stuck."""
-    if block.prior is None:
-        return None, np.zeros(0), lambda v: 0.0, np.ones(m.size)
-    value, gradient, curvature, scaling = block.prior(m)
-    gradient = gradient if stuck is None else np.where(stuck, 0.0, gradient)
-    return value, gradient, curvature, np.ascontiguousarray(np.broadcast_to(scaling, m.shape), dtype=float)
+class _PriorView:
+    """A block's prior at one iterate.
+
+    Attributes
+    ----------
+    value : float or None
+        At its starting weight; None: no prior.
+    pull, vertex : ndarray or None
+        Gradient at the starting weight; None: α V⁻² (m − vertex).
+    inverse : ndarray
+        V = W⁻¹.
+    """
+
+    def __init__(self, block, m, inverse):
+        self.value = self.pull = self.vertex = self._curvature = None
+        self.inverse, self.alpha = inverse, 0.0
+        if block.parabola is not None:
+            self.value = float(_summed(lambda part: block.parabola.touch(m, part.start, part.stop, inverse), m.size))
+            self.vertex, self.alpha = block.parabola.vertex, block.alpha
+        elif block.prior is None:
+            inverse[:] = 1.0
+        else:
+            self.value, self.pull, self._curvature, scaling = block.prior(m)
+            np.divide(1.0, scaling, out=inverse)
+            self.alpha = 1.0
+
+    def curvature(self, move, square):
+        """Of the majoriser along `move`, at the starting weight; `square` is ‖W move‖²."""
+        return self.alpha * square if self._curvature is None else self._curvature(move)
 
 
 class _Run:
@@ -246,21 +264,17 @@ class _Run:
         self.x = np.array(start, dtype=float)
         self.misfits, self.blocks, self.coupling, self.settings = misfits, blocks, coupling, settings
         self.operators = [aslinearoperator(m.operator) for m in misfits]
-        lower, upper, free = box
-        self.lower, self.upper = (
-            np.ascontiguousarray(np.broadcast_to(b, self.x.shape), dtype=float) for b in (lower, upper))
-        stuck = np.zeros(self.x.size, dtype=bool) if free is None else ~free
-        self.stuck = np.flatnonzero(stuck)
-        self.stuck_in = {b.name: stuck[b.where] if stuck[b.where].any() else None for b in blocks}
+        self.bounds = {b.name: tuple(_side(side, b.where) for side in box[:2]) for b in blocks}
+        free = np.ones(self.x.size, dtype=bool) if box[2] is None else box[2]
+        self.free = {b.name: None if free[b.where].all() else free[b.where] for b in blocks}
         self.factor = dict.fromkeys((b.name for b in blocks), 1.0)
         self.residuals = [self._residual(k) for k in range(len(misfits))]
         # slope and direction of the last iteration, in the weighted space
         self.memory = {b.name: np.zeros((2, self.x[b.where].size)) for b in blocks}
         self.seen_by = {b.name: [k for k, m in enumerate(misfits) if b.name in m.blocks] for b in blocks}
-        # all blocks' moves; one block's move alone; gradient of the data
-        self.move, self.whole, self.buffer = (np.zeros(self.x.size) for _ in range(3))
+        self.move, self.buffer, self.inverse = (np.zeros(self.x.size) for _ in range(3))
         self.iteration, self.rows = 0, []
-        self.view = self._look()
+        self._look()
         self.record({}, {})
 
     def chi2(self):
@@ -277,78 +291,87 @@ class _Run:
     def iterate(self):
         """One step of every block, then the decay of the weights whose data are not fitted yet."""
         steps, changes, before = {}, {}, list(self.residuals)
-        plans = _together([lambda b=b: self._direct(b) for b in self.blocks], self.x.size)
-        self.rows[-1]["projected_gradient"] = sum(projected for _, projected in plans) ** 0.5
-        for block, (descent, _) in zip(self.blocks, plans, strict=True):
-            steps[block.name], changes[block.name] = self._move(block, descent, before)
+        plans = [self._direct(block) for block in self.blocks]
+        self.rows[-1]["projected_gradient"] = sum(projected for *_, projected in plans) ** 0.5
+        for block, (descent, square, _) in zip(self.blocks, plans, strict=True):
+            steps[block.name], changes[block.name] = self._move(block, descent, square, before)
         for block in self.blocks:
             if block.alpha is not None and not self.met(block):
                 lowest = block.floor / block.alpha
                 self.factor[block.name] = max(self.factor[block.name] * self.settings.alpha_decay, lowest)
         self.iteration += 1
-        self.view = None  # two views at once would set the peak of memory
-        self.view = self._look()
+        self._look()
         self.record(steps, changes)
 
     def _look(self):
-        view = _View(self.x, self.blocks, self.coupling, self.stuck_in, self.buffer)
+        """Everything at x that does not depend on the blocks' weights; zero where x is not free."""
+        self.values, self.smooth, self.multipliers = self.coupling.look(self.x)
+        self.priors = {b.name: _PriorView(b, self.x[b.where], self.inverse[b.where]) for b in self.blocks}
+        if self.smooth is None:
+            self.smooth = self.buffer
+            self.smooth[:] = 0.0
         for k, residual in enumerate(self.residuals):
-            self._add_adjoint(k, residual, view.smooth)
-        view.smooth[self.stuck] = 0.0
-        if view.multipliers.size:
-            view.multipliers[self.stuck] = 0.0
-        return view
+            add = getattr(self.operators[k], "add_adjoint", None)
+            if add is not None:
+                add(residual, self.smooth)
+            else:
+                self.smooth += self.operators[k].rmatvec(residual)
 
-    def _add_adjoint(self, k, residual, out):
-        """Add A_kᵀ times a residual to `out`, without a vector between them where the operator can."""
-        add = getattr(self.operators[k], "add_adjoint", None)
-        if add is not None:
-            add(residual, out)
-        else:
-            out += self.operators[k].rmatvec(residual)
-
-    def _renew(self, block, slope):
-        """Put the slope at the present weights into `slope`; see `renew` for what it returns."""
-        where, view = block.where, self.view
-        _, gradient, _, scaling = view.priors[block.name]
-        return renew(view.smooth[where], gradient, self.factor[block.name], scaling, view.multipliers[where],
-                     self.x[where], self.lower[where], self.upper[where], self.settings.hold_bounds, slope)
+    def _renew(self, block):
+        """Put the slope at the present weights into the memory; see `renew` for what it returns."""
+        where, prior, hold = block.where, self.priors[block.name], self.settings.hold_bounds
+        arrays = (self.smooth[where], prior.pull, self.factor[block.name] * prior.alpha, prior.vertex, prior.inverse,
+                  None if self.multipliers is None else self.multipliers[where], self.x[where],
+                  *self.bounds[block.name], self.free[block.name], hold, self.memory[block.name][0])
+        return _summed(lambda part: renew(*(_cut(a, part) for a in arrays)), prior.inverse.size)
 
     def _direct(self, block):
-        """Renew a block's slope and direction; returns (descent along it, part of the squared projected field)."""
+        """Renew slope and direction; returns (descent along it, its square, part of the squared projected field)."""
         where, hold = block.where, self.settings.hold_bounds
         slope, direction = self.memory[block.name]
-        square, cross, last, projected = self._renew(block, slope)
+        square, cross, last, projected = self._renew(block)
         factor = 0.0 if last == 0 else (
             square / last if self.settings.conjugacy == "fletcher-reeves" else max(0.0, (square - cross) / last))
-        rest = (self.view.priors[block.name][3], self.x[where], self.lower[where], self.upper[where], hold, direction,
+        rest = (self.priors[block.name].inverse, self.x[where], *self.bounds[block.name], hold, direction,
                 self.move[where])
-        descent = conjugate(slope, factor, *rest)
-        if descent <= 0:  # no descent that way: start anew from the slope
-            descent = conjugate(slope, 0.0, *rest)
-        return descent, projected
 
-    def _move(self, block, descent, before):
+        def turn(factor):
+            return _summed(lambda part: conjugate(slope[part], factor, *(_cut(a, part) for a in rest)), slope.size)
+
+        descent, length = turn(factor)
+        if descent <= 0:  # no descent that way: start anew from the slope
+            descent, length = turn(0.0)
+        return descent, length, projected
+
+    def _image(self, k, block):
+        """A_k times the block's move alone."""
+        if self.misfits[k].blocks == (block.name,):
+            return self.operators[k].matvec(self.move)  # other columns of A_k are zero
+        whole = np.zeros(self.x.size)
+        whole[block.where] = self.move[block.where]
+        return self.operators[k].matvec(whole)
+
+    def _move(self, block, descent, square, before):
         """Step one block along its direction; returns (step length, relative change)."""
         where = block.where
         if descent == 0:
             return 0.0, 0.0
         x, move = self.x[where], self.move[where]
-        self.whole[where] = move
-        images = [(k, self.operators[k].matvec(self.whole)) for k in self.seen_by[block.name]]
+        images = [(k, self._image(k, block)) for k in self.seen_by[block.name]]
         for k, image in images:  # earlier blocks may have moved the residuals of data that see several
             if self.residuals[k] is not before[k]:
                 descent += _dot(image, self.residuals[k] - before[k])
-        length = descent / self._curvature(block, move, images)
-        self.whole[where] = 0.0
-        cut, norm, change = advance(x, move, length, self.lower[where], self.upper[where])
+        length = descent / self._curvature(block, move, square, images)
+        low, high = self.bounds[block.name]
+        cut, norm, change = _summed(
+            lambda part: advance(x[part], move[part], length, _cut(low, part), _cut(high, part)), x.size)
         for k, image in images:  # by linearity where no bound acted
             self.residuals[k] = self._residual(k) if cut else self.residuals[k] - length * image
         return length, np.sqrt(change / norm) if norm > 0 else 0.0
 
-    def _curvature(self, block, move, images):
+    def _curvature(self, block, move, square, images):
         curvature = sum(_dot(f, f) for _, f in images) + self.coupling.curvature(self.x, block.where, move)
-        curvature += self.factor[block.name] * self.view.priors[block.name][2](move)
+        curvature += self.factor[block.name] * self.priors[block.name].curvature(move, square)
         if not curvature > 0:
             fail(f"block {block.name!r}", "have data or a prior along every direction", "a direction with neither",
                  "Give it a prior, or fix it.")
@@ -362,9 +385,9 @@ class _Run:
         """Append the state at x, with the step that led there, to the history."""
         chi2 = self.chi2()
         row = {f"misfit_{name}": 0.5 * value for name, value in chi2.items()}
-        row |= {f"prior_{name}": self.factor[name] * prior[0] for name, prior in self.view.priors.items()
-                if prior[0] is not None}
-        row |= self.view.values
+        row |= {f"prior_{name}": self.factor[name] * prior.value for name, prior in self.priors.items()
+                if prior.value is not None}
+        row |= self.values
         row |= {f"chi2_{name}": value for name, value in chi2.items()}
         row |= {f"alpha_{name}": value for name, value in self.alpha().items()}
         row["projected_gradient"] = np.nan
@@ -378,10 +401,17 @@ class _Run:
 
     def result(self):
         """Wrap up, with how stationary x is against where it began."""
-        parts = [self._renew(b, self.memory[b.name][0])[3] for b in self.blocks]
+        parts = [self._renew(b)[3] for b in self.blocks]
         self.rows[-1]["projected_gradient"] = last = sum(parts) ** 0.5
         first = self.rows[0]["projected_gradient"]
         return RRCGResult(
             x=self.x, alpha=self.alpha(), chi2=self.chi2(), target_met=self.met(), iterations=self.iteration,
             projected_gradient=last / first if first > 0 else 0.0,
             history={key: np.array([row[key] for row in self.rows]) for key in self.rows[0]})
+
+
+def _side(bound, where):
+    """A block's bound: a float where it is the same for all its cells, an ndarray else."""
+    part = np.asarray(bound, dtype=float)
+    part = part[where] if part.ndim else part.reshape(1)
+    return float(part[0]) if np.all(part == part[0]) else np.ascontiguousarray(part)
