@@ -33,8 +33,13 @@ _PUBLIC = {
     "add_bias": "problem",
     "find_map": "map_estimate",
     "couple": "map_estimate",
+    "fit_hyperparameters": "hyperparameters",
     "posterior": "engines",
     "Estimate": "engines",
+    "exceedance": "functionals",
+    "excess_mass": "functionals",
+    "depth_to_top": "functionals",
+    "magnetic_moment": "functionals",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

@@ -24,11 +24,13 @@ Anything else (diagnostics, conflict tests) goes in as further flat groups throu
 from .build import build_tree
 from .files import read_attributes, read_tree, without_gaps, write_tree
 from .records import Approximation, ModalityBlock, ParameterBlock
+from .sheet import Sheet
 
 __all__ = [
     "Approximation",
     "ModalityBlock",
     "ParameterBlock",
+    "Sheet",
     "build_tree",
     "read_attributes",
     "read_tree",

@@ -128,21 +128,27 @@ class GroupBuilder:
             return round_mantissa(values.astype(self.draw_dtype), self.keep_bits)
         return values.astype(np.float64) if values.dtype.kind == "f" else values.copy()
 
+    def dataset(self, group, attributes=None):
+        """Return one group as an `xarray.Dataset`."""
+        import xarray
+
+        variables = self.groups[group]
+        dims = {d for along, _, _ in variables.values() for d in along}
+        coords = {n: c for n, c in self.coords.items() if set(c[0]) <= dims}
+        for dim in dims & set(RESERVED):
+            coords[dim] = ((dim,), np.arange(self.leads[group, dim]), {"units": "1", "long_name": dim})
+        for name in variables:
+            if name in self.sizes or name in coords or name in dims:
+                fail(f"variable {name!r}", "not share its name with a dimension or coordinate", "one that does",
+                     f"Call the dimension {name}_id.")
+        return xarray.Dataset(variables, coords, encode(attributes or {}))
+
     def tree(self, attributes, extra):
         """Return the `xarray.DataTree`; `extra` holds finished datasets for further flat groups."""
         import xarray
 
         datasets = {"/": xarray.Dataset(attrs=encode(attributes))}
-        for group, variables in self.groups.items():
-            dims = {d for along, _, _ in variables.values() for d in along}
-            coords = {n: c for n, c in self.coords.items() if set(c[0]) <= dims}
-            for dim in dims & set(RESERVED):
-                coords[dim] = ((dim,), np.arange(self.leads[group, dim]), {"units": "1", "long_name": dim})
-            for name in variables:
-                if name in self.sizes or name in coords or name in dims:
-                    fail(f"variable {name!r}", "not share its name with a dimension or coordinate", "one that does",
-                         f"Call the dimension {name}_id.")
-            datasets[f"/{group}"] = xarray.Dataset(variables, coords)
+        datasets |= {f"/{group}": self.dataset(group) for group in self.groups}
         for group, dataset in extra.items():
             check_name("a group", group)
             if f"/{group}" in datasets:

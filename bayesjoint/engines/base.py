@@ -65,9 +65,12 @@ class Posterior:
         Why this engine.
     approximations : list of Approximation
         Every approximation with its error, or the statement that there is none.
+    markov : bool
+        Whether draws of one chain depend on one another; Monte Carlo errors then rest on the effective sample size.
     """
 
     method = ""
+    markov = False
     reason = "asked for by name"
 
     def __init__(self, problem):

@@ -1,0 +1,59 @@
+"""From a scalar functional of draws to a dataset with its errors."""
+
+from .._checks import as_finite, fail
+from ..dataset import Sheet
+from .gaussian import closed_form
+from .montecarlo import drawn, mean_and_std, quantiles
+
+KIND = "equal-tailed"
+
+
+def tails(probability):
+    """Levels of the two ends of an equal-tailed interval."""
+    share = float(as_finite("probability", probability, 0))
+    if not 0 < share < 1:
+        fail("probability", "lie between 0 and 1", f"{share:g}", "Give for example 0.9.")
+    return (1 - share) / 2, (1 + share) / 2
+
+
+def interval_words(probability):
+    """Attributes that say what an interval is."""
+    return {"probability": float(probability), "kind": KIND}
+
+
+def counts(draws, chains):
+    """Refuse counts that are none."""
+    for name, value in (("draws", draws), ("chains", chains)):
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+            fail(name, "be a positive integer", repr(value), "Give a count.")
+    return int(draws), int(chains)
+
+
+def run_words(post, draws, chains, seed):
+    """Attributes that say where a dataset's figures come from."""
+    return {"method": post.method, "draws_per_chain": draws, "chains": chains, "seed": str(seed),
+            "draws_are": "Markov chains" if post.markov else "independent"}
+
+
+def integral(post, functional, probability, draws, chains, seed, attributes):
+    """Dataset of a linear functional: draws, mean, std, interval, and the closed form of a Gaussian posterior."""
+    low, high = tails(probability)
+    draws, chains = counts(draws, chains)
+    values = drawn(post, functional.evaluate, draws, chains, seed)
+    mean, mean_error, std, std_error = mean_and_std(values, post.markov)
+    ends, end_errors = quantiles(values, (low, high), post.markov)
+    name, words, units = functional.name, functional.long_name, functional.units
+    sheet = Sheet()
+    sheet.add(f"{name}_draws", (), values, units, f"posterior draws of {words}", draws=True)
+    sheet.add(f"{name}_mean", (), mean, units, f"posterior mean of {words}", mean_error)
+    sheet.add(f"{name}_std", (), std, units, f"posterior standard deviation of {words}", std_error)
+    for side, end, error in zip(("lower", "upper"), ends, end_errors, strict=True):
+        sheet.add(f"{name}_{side}", (), end, units, f"{side} end of the interval of {words}", error,
+                  **interval_words(probability))
+    exact = closed_form(post, functional)
+    if exact is not None:
+        sheet.add(f"{name}_mean_closed_form", (), exact[0], units, f"posterior mean of {words}, without draws",
+                  exact[1])
+        sheet.add(f"{name}_std_closed_form", (), exact[2], units,
+                  f"posterior standard deviation of {words}, without draws", exact[3])
+    return sheet.dataset(attributes | run_words(post, draws, chains, seed) | interval_words(probability))

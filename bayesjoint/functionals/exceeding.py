@@ -1,0 +1,192 @@
+"""Where a property exceeds a threshold, and how deep the top of such a body lies."""
+
+import numpy as np
+from scipy.stats import norm
+
+from .._checks import as_finite, fail
+from ..dataset import Sheet
+from ..problem.describe import parameter_fields
+from .answers import counts, interval_words, run_words, tails
+from .gaussian import has_closed_form
+from .montecarlo import drawn, mean_and_std, quantiles, shares
+from .protocol import Functional, on_mesh, shares_in
+
+
+def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
+    """Probability that a parameter exceeds a threshold, cell by cell.
+
+    Parameters
+    ----------
+    post : Posterior
+        From `posterior`.
+    parameter : str
+        Any parameter of the problem.
+    threshold : float
+        Units of the parameter; the condition is m > threshold.
+    draws, chains : int, default 500 and 4
+        Posterior draws; 2,000 give a probability of one half to 0.011.
+    seed : int or numpy.random.Generator, default 0
+
+    Returns
+    -------
+    xarray.Dataset
+        ``<parameter>_exceedance``: share of draws, with its Monte Carlo ``_error`` (never zero: what no draw showed is
+        not impossible); for a Gaussian posterior also ``<parameter>_exceedance_closed_form``,
+        Φ((mean − threshold)/std), whose ``_error`` adds up what the stated errors of mean and std can do.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the parameter is unknown, the threshold not finite, or a count not positive.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    >>> line = bj.Modality("line", [[1.0]], [0.0], bj.DiagonalNoise([1.0]), "slope")
+    >>> found = exceedance(bj.posterior(bj.JointProblem([slope], [line])), "slope", 0.5)
+    >>> found.slope_exceedance_closed_form.values.round(4), found.slope_exceedance_error.values.round(3)
+    (array([0.2398]), array([0.009]))
+    """
+    p = _parameter(post.problem, parameter)
+    threshold = float(as_finite("threshold", threshold, 0))
+    draws, chains = counts(draws, chains)
+    hits = drawn(post, lambda model: model[parameter] > threshold, draws, chains, seed)
+    share, error = shares(hits, post.markov)
+    fields, sheet = parameter_fields(p), Sheet()
+    sheet.place(fields)
+    words = f"probability that {fields['long_name']} exceeds {threshold:g} {p.units}"
+    sheet.add(f"{parameter}_exceedance", fields["dims"], share, "1", words, error, threshold=threshold)
+    if has_closed_form(post):
+        exact, slack = _gaussian_tail(post, parameter, threshold)
+        sheet.add(f"{parameter}_exceedance_closed_form", fields["dims"], exact, "1", f"{words}, without draws", slack,
+                  threshold=threshold)
+    return sheet.dataset({"parameter": parameter, "threshold": threshold, "threshold_units": p.units}
+                         | run_words(post, draws, chains, seed))
+
+
+def depth_to_top(post, threshold, parameter="density", box=None, *, probability=0.9, draws=500, chains=4, seed=0):
+    """Depth to the top of what exceeds a threshold: below every column, and of the shallowest cell in a box.
+
+    In each draw the top of a column is the upper face of its shallowest cell with m > threshold, in metres below the
+    top of the mesh, so depths come in steps of the layers. A draw without such a cell has no body there: depths are
+    those of draws that have one, and the probability of having one stands beside them.
+
+    Parameters
+    ----------
+    post : Posterior
+        From `posterior`.
+    threshold : float
+        Units of the parameter.
+    parameter : str, default "density"
+        A parameter on a mesh.
+    box : (west, east, south, north, bottom, top), optional
+        Only cells whose centres lie inside count; metres, upward coordinates. Default the whole mesh.
+    probability : float, default 0.9
+        Of the equal-tailed interval.
+    draws, chains : int, default 500 and 4
+    seed : int or numpy.random.Generator, default 0
+
+    Returns
+    -------
+    xarray.Dataset
+        Per column (northing, easting) ``column_presence``, ``column_depth_mean``; for the box ``depth_to_top_draws``
+        (NaN without a body), ``depth_to_top_presence``, ``_mean``, ``_std``, ``_lower``, ``_upper``, in metres. All
+        with Monte Carlo ``_error``; NaN where fewer than two draws have a body.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `exceedance`; or if the parameter lives on no mesh or no cell centre lies in the box.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> mesh = bj.Mesh.regular((2, 1, 1), (100.0, 100.0, 100.0))
+    >>> density = bj.Parameter("density", mesh, prior=bj.Matern(std=10.0, range=10.0))
+    >>> cells = bj.Modality("cells", [[1.0, 0.0], [0.0, 1.0]], [300.0, 0.0], bj.DiagonalNoise([1.0, 1.0]), "density")
+    >>> found = depth_to_top(bj.posterior(bj.JointProblem([density], [cells])), threshold=100.0)
+    >>> float(found.depth_to_top_mean), float(found.depth_to_top_presence)
+    (100.0, 1.0)
+    """
+    low, high = tails(probability)
+    draws, chains = counts(draws, chains)
+    p = on_mesh(post.problem, parameter)
+    columns = drawn(post, _tops(p, threshold, box), draws, chains, seed)
+    sheet = Sheet()
+    sheet.place({"name": parameter, "dims": p.mesh.dims[1:],
+                 "coords": {d: c for d, c in p.mesh.coords().items() if d != "upward"}})
+    words = f"{parameter} above {float(threshold):g} {p.units}"
+    _add_columns(sheet, columns, words, post.markov)
+    columns = np.where(np.isfinite(columns), columns, np.nan)
+    depth = np.fmin.reduce(columns, axis=(2, 3))
+    sheet.add("depth_to_top_draws", (), depth, "m", f"posterior draws of the depth to the top of {words}", draws=True)
+    present = shares(np.isfinite(depth), post.markov)
+    sheet.add("depth_to_top_presence", (), present[0], "1", f"probability of {words} in the box", present[1])
+    mean, mean_error, std, std_error = mean_and_std(depth, post.markov)
+    ends, errors = quantiles(depth, (low, high), post.markov)
+    sheet.add("depth_to_top_mean", (), mean, "m", f"mean depth to the top of {words}, given that there is one",
+              mean_error)
+    sheet.add("depth_to_top_std", (), std, "m", f"standard deviation of the depth to the top of {words}", std_error)
+    for side, end, error in zip(("lower", "upper"), ends, errors, strict=True):
+        sheet.add(f"depth_to_top_{side}", (), end, "m", f"{side} end of the interval of the depth to the top of "
+                  f"{words}", error, **interval_words(probability))
+    return sheet.dataset({"parameter": parameter, "threshold": float(threshold), "threshold_units": p.units}
+                         | run_words(post, draws, chains, seed) | interval_words(probability))
+
+
+def top_of(problem, threshold, parameter="density", box=None):
+    """`Functional` of the depth to the top over a box, the mesh's depth where nothing exceeds the threshold."""
+    p = on_mesh(problem, parameter)
+    tops, bottom = _tops(p, threshold, box), float(np.ptp(p.mesh.upward_edges))
+    return Functional(name="depth_to_top", long_name=f"depth to the top of {parameter} above {float(threshold):g}",
+                      units="m", evaluate=lambda model: np.minimum(tops(model).min(axis=(1, 2)), bottom))
+
+
+def _tops(p, threshold, box):
+    """Evaluator of the depth of the shallowest exceeding cell of every column, (count, ny, nx), Inf where none."""
+    threshold = float(as_finite("threshold", threshold, 0))
+    inside = shares_in(p.mesh, box) > 0.5 if box is None else _centres_in(p.mesh, box)
+    depths = p.mesh.upward_edges[-1] - p.mesh.upward_edges[1:]
+
+    def evaluate(model):
+        body = (model[p.name] > threshold) & inside
+        return np.where(body, depths[:, None, None], np.inf).min(axis=1)
+
+    return evaluate
+
+
+def _centres_in(mesh, box):
+    shares_in(mesh, box)  # refuses what is no box
+    west, east, south, north, bottom, top = box
+    inside = (((mesh.upward > bottom) & (mesh.upward < top))[:, None, None]
+              & ((mesh.northing > south) & (mesh.northing < north))[:, None]
+              & ((mesh.easting > west) & (mesh.easting < east)))
+    if not inside.any():
+        fail("box", "hold the centre of a cell", "none", "Widen it, or give None for the whole mesh.")
+    return inside
+
+
+def _add_columns(sheet, columns, words, markov):
+    dims = ("northing", "easting")
+    share, share_error = shares(np.isfinite(columns), markov)
+    mean, mean_error, _, _ = mean_and_std(np.where(np.isfinite(columns), columns, np.nan), markov)
+    sheet.add("column_presence", dims, share, "1", f"probability of {words} in the column", share_error)
+    sheet.add("column_depth_mean", dims, mean, "m", f"mean depth to the top of {words}, given that there is one",
+              mean_error)
+
+
+def _gaussian_tail(post, parameter, threshold):
+    mean, std, mean_error, std_error = (getattr(post, key)()[parameter]
+                                        for key in ("mean", "std", "mean_error", "std_error"))
+    certain = std <= 0
+    score = (mean - threshold) / np.where(certain, 1.0, std)
+    slack = norm.pdf(score) * (mean_error + np.abs(score) * std_error) / np.where(certain, 1.0, std)
+    return (np.where(certain, (mean > threshold).astype(float), norm.cdf(score)),
+            np.where(certain, 0.0, slack))
+
+
+def _parameter(problem, name):
+    if name not in problem.by_name:
+        fail("parameter", f"be one of {sorted(problem.by_name)}", repr(name), "Correct the name.")
+    return problem.by_name[name]
