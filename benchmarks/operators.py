@@ -80,8 +80,9 @@ def measure(shape, kind, dtype, repeat):
     x, y = (rng.standard_normal(n).astype(dtype) for n in operator.shape[::-1])
     block = rng.standard_normal((x.size, 16)).astype(dtype)
     dense, share = dense_matrix(operator, dtype)
-    tasks = {"A x": lambda: operator.matvec(x), "A' y": lambda: operator.rmatvec(y), "dense": lambda: dense @ x}
+    tasks = {"A x": lambda: operator.matvec(x), "A' y": lambda: operator.rmatvec(y)}
     times = alternate(tasks | bare_transforms(operator, x.reshape(shape)), repeat)
+    against = alternate({"A x": tasks["A x"], "dense": lambda: dense @ x}, max(3, repeat // 3))
     wide = alternate({"A X": lambda: operator.matmat(block)}, max(3, repeat // 6))["A X"] / block.shape[1]
     bare = {k: min(v for name, v in times.items() if name.startswith(f"bare {k}")) for k in ("A x", "A' y")}
     return {
@@ -89,7 +90,7 @@ def measure(shape, kind, dtype, repeat):
         "forward_ms": 1e3 * times["A x"], "adjoint_ms": 1e3 * times["A' y"], "column_ms": 1e3 * wide,
         "bare_forward_ms": 1e3 * bare["A x"], "bare_adjoint_ms": 1e3 * bare["A' y"],
         "forward_ratio": times["A x"] / bare["A x"], "adjoint_ratio": times["A' y"] / bare["A' y"],
-        "dense_ms": 1e3 * times["dense"] / share, "dense_ratio": times["dense"] / share / times["A x"],
+        "dense_ms": 1e3 * against["dense"] / share, "dense_ratio": against["dense"] / share / against["A x"],
         "dense_scaled": share < 1, "memory_ratio": x.size * y.size * dense.itemsize / operator.nbytes,
         "work_over_spectra": peak_work(operator, x, y) / operator.nbytes,
     }
@@ -129,12 +130,12 @@ def peak_work(operator, x, y):
 
 
 def alternate(tasks, repeat):
-    """Median time of each task, all run in turn."""
-    times = {name: [] for name in tasks}
+    """Median time of each task, all run in every turn, in random order: what ran before decides what the caches hold."""
+    times, order = {name: [] for name in tasks}, np.random.default_rng(0)
     for turn in range(repeat + 2):
-        for name, task in tasks.items():
+        for name in order.permutation(list(tasks)):
             start = time.perf_counter()
-            task()
+            tasks[name]()
             if turn > 1:
                 times[name].append(time.perf_counter() - start)
     return {name: float(np.median(values)) for name, values in times.items()}

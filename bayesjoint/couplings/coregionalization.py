@@ -29,7 +29,7 @@ class Coregionalization:
     ------
     ValueError
         If the matrix is not a positive definite correlation matrix, or the members' priors are not Matérn with equal
-        range and smoothness on one mesh.
+        range, smoothness and extent on one mesh.
 
     Examples
     --------
@@ -88,5 +88,8 @@ class Coregionalization:
                 fail(f"range and smoothness of {p.name}", f"equal those of {first.name}",
                      f"{p.prior.ranges()}, {p.prior.smoothness} against {first.prior.ranges()}, "
                      f"{first.prior.smoothness}", "Coregionalized fields share one correlation function.")
+            if p.prior.extent != first.prior.extent:
+                fail(f"extent of {p.name}", f"equal that of {first.name}", f"{p.prior.extent!r} against "
+                     f"{first.prior.extent!r}", "Coregionalized fields live on one domain.")
         correlation = first.prior.correlation(first.mesh)
         return MixedCovariance(correlation, [p.prior.std_hat(p) for p in parameters], self.matrix(len(parameters)))

@@ -124,7 +124,7 @@ class BoundGramian:
 
     def value(self, parts):
         """½ λ S_G; for `weights` ½ S_G times their geometric mean, a figure for the record and no potential."""
-        return self._value(self.gram(parts))
+        return self._value(_cofactors(self.gram(parts))[1])
 
     def gradient(self, parts):
         """{name: λ_p ∂(½ S_G)/∂m̂_p}, from the cofactors: ∂S_G/∂g_p = 2 Σ_q cof_pq g_q."""
@@ -135,13 +135,14 @@ class BoundGramian:
         g = self._mapped(parts)
         gram = _products(g)
         slopes = None if out is None or any(m is not None for m in self.maps) else [out[name] for name in self.names]
-        slopes = _combined(self.lambdas[:, None] * _cofactors(gram), g, slopes)
-        return self._value(gram), {
+        cofactors, determinant = _cofactors(gram)
+        slopes = _combined(self.lambdas[:, None] * cofactors, g, slopes)
+        return self._value(determinant), {
             name: _adjoint(m, s) for name, m, s in zip(self.names, self.maps, slopes, strict=True)}
 
-    def _value(self, gram):
+    def _value(self, determinant):
         mean = float(self.coupling.weight) if self.is_density else float(np.prod(self.lambdas) ** (1 / len(self.names)))
-        return 0.5 * mean * float(np.prod(np.linalg.eigvalsh(gram).clip(0.0)))
+        return 0.5 * mean * determinant
 
     def hessian_product(self, parts, direction_parts):
         """{name: Hessian of ½ λ S_G times the direction}; ValueError for the form that has none."""
@@ -209,17 +210,17 @@ def _combined(matrix, g, out=None):
 
 
 def _cofactors(gram, change=None):
-    """Cofactor matrix of a symmetric matrix and, given `change`, its derivative in that direction.
+    """Cofactor matrix of a symmetric matrix and its determinant or, given `change`, the cofactors' derivative that way.
 
     Both through eigenvectors and products of the other eigenvalues, without dividing: Gram matrices are singular
     exactly where the coupling wants to go.
     """
     values, vectors = np.linalg.eigh(gram)
     count = values.size
-    others = np.array([np.prod(np.delete(values, i)) for i in range(count)])
+    others = np.where(np.eye(count, dtype=bool), 1.0, values).prod(axis=1)
     cofactors = (vectors * others) @ vectors.T
     if change is None:
-        return cofactors
+        return cofactors, float(values.clip(0.0).prod())
     pairs = np.array([[np.prod(np.delete(values, [i, k])) if i != k else 0.0 for k in range(count)]
                       for i in range(count)])
     turned = vectors.T @ change @ vectors

@@ -124,7 +124,8 @@ def rrcg_map(problem, start, settings, alpha_floor=None, tolerance=1e-3, callbac
                   free=problem.free, settings=settings, callback=callback)
     stationary = not forces.others and answer.projected_gradient <= tolerance
     return MapResult(
-        model=problem.unpack(answer.x), chi2=problem.chi2(answer.x), converged=stationary,
+        model=problem.unpack(answer.x), converged=stationary,
+        chi2={name: value / problem.weights[name] for name, value in answer.chi2.items()},
         target_met=answer.target_met, message=_message(answer, bool(forces.others), tolerance),
         history=answer.history, problem=with_alpha(problem, answer.alpha), method="rrcg", x=answer.x,
         iterations=answer.iterations, seconds=time.perf_counter() - began)

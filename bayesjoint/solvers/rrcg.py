@@ -269,6 +269,7 @@ class _Run:
         self.free = {b.name: None if free[b.where].all() else free[b.where] for b in blocks}
         self.factor = dict.fromkeys((b.name for b in blocks), 1.0)
         self.residuals = [self._residual(k) for k in range(len(misfits))]
+        self._squares = {}
         # slope and direction of the last iteration, in the weighted space
         self.memory = {b.name: np.zeros((2, self.x[b.where].size)) for b in blocks}
         self.seen_by = {b.name: [k for k, m in enumerate(misfits) if b.name in m.blocks] for b in blocks}
@@ -278,7 +279,11 @@ class _Run:
         self.record({}, {})
 
     def chi2(self):
-        return {m.name: _dot(r, r) for m, r in zip(self.misfits, self.residuals, strict=True)}
+        """By data set; a residual is never changed in place, so its square is taken once."""
+        for k, r in enumerate(self.residuals):
+            if self._squares.get(k, (None,))[0] is not r:
+                self._squares[k] = r, _dot(r, r)
+        return {m.name: self._squares[k][1] for k, m in enumerate(self.misfits)}
 
     def met(self, block=None):
         chi2 = self.chi2()
