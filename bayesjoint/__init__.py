@@ -40,6 +40,9 @@ _PUBLIC = {
     "excess_mass": "functionals",
     "depth_to_top": "functionals",
     "magnetic_moment": "functionals",
+    "ResolutionOperator": "diagnostics",
+    "resolution": "diagnostics",
+    "leakage": "diagnostics",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

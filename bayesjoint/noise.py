@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
-from ._checks import as_finite, as_positive, fail
+from ._checks import as_finite, as_positive, fail, one_of
+from ._correlation import CORRELATIONS
 
 DENSE_LIMIT = 20_000  # data; a dense factor of that many takes 3.2 GB
 
@@ -154,6 +155,8 @@ class DenseNoise(_Noise):
     (1.098612, True)
     """
 
+    stationary = None  # the StationaryNoise it was made from, if it was
+
     def __init__(self, covariance):
         matrix = as_finite("covariance", covariance, 2)
         if matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
@@ -210,7 +213,42 @@ class DenseNoise(_Noise):
     def settings(self):
         """Description for the record of a run."""
         std = np.sqrt(self.variance())
-        return f"dense covariance, std {std.min():.4g} to {std.max():.4g}"
+        kind = "dense covariance" if self.stationary is None else repr(self.stationary.kernel)
+        return f"{kind}, std {std.min():.4g} to {std.max():.4g}"
+
+
+@dataclass(frozen=True)
+class MaternKernel:
+    """Matérn covariance of noise that is correlated from station to station, for `StationaryNoise`.
+
+    Parameters
+    ----------
+    std : float
+        Standard deviation, units of the data.
+    range : float
+        Correlation range in metres.
+    smoothness : {0.5, 1.5, 2.5}, default 0.5
+        ν; 0.5 is exponential, the roughest.
+
+    Examples
+    --------
+    >>> MaternKernel(std=2.0, range=500.0)(np.array([0.0, 300.0]), np.array([0.0, 400.0])).round(3)
+    array([4.   , 1.472])
+    """
+
+    std: float
+    range: float
+    smoothness: float = 0.5
+
+    def __post_init__(self):
+        """Refuse bad settings at once."""
+        as_positive("std", self.std, 0)
+        as_positive("range", self.range, 0)
+        one_of("smoothness", self.smoothness, tuple(CORRELATIONS))
+
+    def __call__(self, east, north):
+        """Covariance at offsets in metres."""
+        return self.std**2 * CORRELATIONS[self.smoothness](np.hypot(east, north) / self.range)
 
 
 @dataclass(frozen=True)
@@ -223,8 +261,9 @@ class StationaryNoise:
     Parameters
     ----------
     kernel : callable
-        ``kernel(east, north)``: covariance at an offset in metres (arrays broadcast), squared units of the data.
-    white : float, default 0
+        ``kernel(east, north)``: covariance at an offset in metres (arrays broadcast), squared units of the data. Of a
+        `MaternKernel`, std and range can be fitted (`fit_hyperparameters`).
+    white : float or array_like, shape (n_data,), default 0
         Standard deviation of an independent part added to the diagonal, units of the data.
 
     Examples
@@ -236,14 +275,14 @@ class StationaryNoise:
     """
 
     kernel: object
-    white: float = 0.0
+    white: object = 0.0
 
     def __post_init__(self):
         """Refuse what is not callable at once."""
         if not callable(self.kernel):
             fail("kernel", "be callable as kernel(east, north)", type(self.kernel).__name__, "Pass a function.",
                  TypeError)
-        if as_finite("white", self.white, 0) < 0:
+        if np.any(as_finite("white", self.white, (0, 1)) < 0):
             fail("white", "be finite and >= 0", repr(self.white), "Give a standard deviation.")
 
     def at(self, easting, northing):
@@ -265,4 +304,9 @@ class StationaryNoise:
         )
         if covariance.shape != (easting.size,) * 2:
             fail("kernel", "broadcast over its arguments", f"shape {covariance.shape}", "Use NumPy functions in it.")
-        return DenseNoise(covariance + self.white**2 * np.eye(easting.size))
+        white = np.asarray(self.white, dtype=float)
+        if white.ndim and white.size != easting.size:
+            fail("white", f"be a number or have {easting.size} values", f"shape {white.shape}", "One for each datum.")
+        noise = DenseNoise(covariance + np.diag(np.broadcast_to(white**2, easting.shape)))
+        noise.stationary = self
+        return noise

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.linalg import cho_factor, cho_solve
 
 from bayesjoint import DenseNoise, DiagonalNoise, Modality, StationaryNoise, noise_std
+from bayesjoint.noise import MaternKernel
 
 from .refusals import refused
 
@@ -166,3 +167,22 @@ BAD = {
 @pytest.mark.parametrize(("call", "argument", "error"), BAD.values(), ids=BAD)
 def test_bad_input_is_refused(call, argument, error):
     refused(call, argument, error)
+
+
+def test_a_matern_kernel_makes_noise_that_remembers_it():
+    kernel = MaternKernel(std=2.0, range=300.0, smoothness=1.5)
+    stationary = StationaryNoise(kernel, white=[1.0, 2.0, 3.0])
+    noise = stationary.at(np.array([0.0, 100.0, 500.0]), np.zeros(3))
+    s = np.sqrt(3) * np.abs(np.subtract.outer([0, 100, 500], [0, 100, 500])) / 300
+    np.testing.assert_allclose(noise.covariance(), 4 * (1 + s) * np.exp(-s) + np.diag([1.0, 4.0, 9.0]))
+    assert noise.stationary is stationary
+    assert "MaternKernel" in noise.settings()
+    assert noise.scaled(2.0).stationary is None
+
+
+def test_a_matern_kernel_and_unequal_white_noise_refuse_what_is_wrong():
+    refused(lambda: MaternKernel(0.0, 1.0), "std")
+    refused(lambda: MaternKernel(1.0, -1.0), "range")
+    refused(lambda: MaternKernel(1.0, 1.0, 2.0), "smoothness")
+    refused(lambda: StationaryNoise(MaternKernel(1.0, 1.0), white=[1.0, -1.0]), "white")
+    refused(lambda: StationaryNoise(MaternKernel(1.0, 1.0), white=[1.0]).at(np.arange(2.0), np.arange(2.0)), "white")

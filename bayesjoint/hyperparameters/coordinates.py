@@ -1,0 +1,60 @@
+"""One hyperparameter: what it scales, its value in natural units, and the coordinate the search moves in."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coordinate:
+    """A hyperparameter with its value in the problem, its bounds, and the scale of its weakly informative prior.
+
+    The search moves in log value, in atanh value for a correlation: there all are unbounded and of order one.
+
+    Parameters
+    ----------
+    name : str
+        Such as "density_std", "range", "correlation", "gravity_noise".
+    kind : {"std", "range", "correlation", "noise", "noise_range"}
+        What it is.
+    targets : tuple of str
+        Names of the parameters it belongs to, or of the modality.
+    value, low, high : float
+        In `units`; the value the problem states, and where the search may go.
+    scale : float, default 1.0
+        Where the prior density has its tail: 5 % of it lies above this value for a std, below it for a range.
+    units : str, default "1"
+    axes : tuple of int, default ()
+        For a range: which of (upward, northing, easting) it scales.
+    part : str, default ""
+        For noise: "all", "white" or "correlated" part of the modality's covariance.
+    """
+
+    name: str
+    kind: str
+    targets: tuple
+    value: float
+    low: float
+    high: float
+    scale: float = 1.0
+    units: str = "1"
+    axes: tuple = ()
+    part: str = ""
+
+    def working(self, value):
+        """Natural value to the search's coordinate."""
+        return float(np.arctanh(value) if self.kind == "correlation" else np.log(value))
+
+    def natural(self, working):
+        """The search's coordinate to natural value; arrays allowed."""
+        return np.tanh(working) if self.kind == "correlation" else np.exp(working)
+
+    @property
+    def bounds(self):
+        """(low, high) in the search's coordinate."""
+        return self.working(self.low), self.working(self.high)
+
+    @property
+    def start(self):
+        """The problem's value in the search's coordinate, inside the bounds."""
+        return float(np.clip(self.working(self.value), *self.bounds))

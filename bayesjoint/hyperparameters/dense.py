@@ -1,0 +1,223 @@
+"""Exact log evidence of a linear-Gaussian problem and its gradient by the hyperparameters, by Cholesky factors."""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy.linalg import cho_solve, lapack
+
+from .._checks import fail
+from .._correlation import CORRELATIONS, SLOPES
+from .parts import View, coregionalized, innovations, other_parameters
+from .signal import groups_of
+from .vector import fitted_kernel
+
+DENSE_LIMIT = 20_000  # data; as the dense engine
+
+
+class DenseEvidence:
+    """log N(d; Aμ, K(θ)) and its gradient: ½ wᵀ ∂K w − ½ tr(K⁻¹ ∂K), w = K⁻¹(d − Aμ), with every constant.
+
+    (Rasmussen & Williams 2006, eqs 5.8 and 5.9.) The number is that of `DensePosterior.log_evidence` for the problem
+    `vector.rebuild(theta)`.
+
+    Parameters
+    ----------
+    vector : HyperVector
+        Of a linear-Gaussian problem.
+    rows : list of ndarray of int, optional
+        Data to use of every modality; default all.
+
+    Raises
+    ------
+    ValueError
+        If the problem is not linear-Gaussian, knows cells exactly, or has too many data.
+    """
+
+    error = 0.0
+
+    def __init__(self, vector, rows=None):
+        problem = vector.problem
+        check_problem(problem)
+        self.vector = vector
+        self._rows = [np.arange(m.size) for m in problem.modalities] if rows is None else rows
+        ends = np.cumsum([0, *(r.size for r in self._rows)])
+        self._runs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
+        self.count = int(ends[-1])
+        if self.count > DENSE_LIMIT:
+            fail("problem", f"have at most {DENSE_LIMIT} data for a dense evidence", f"{self.count}", "Thin them.")
+        self.data = np.concatenate([d[r] for d, r in zip(innovations(problem), self._rows, strict=True)])
+        self._groups = groups_of(problem, self._rows)
+        self._fixed = self._fixed_covariance()
+        self._noises = [_NoiseParts(m, r, problem.weights[m.name])
+                        for m, r in zip(problem.modalities, self._rows, strict=True)]
+        self.calls = 0
+
+    def evaluate(self, theta, gradient=True):
+        """Log evidence, and its gradient by the search's coordinates.
+
+        Parameters
+        ----------
+        theta : array_like, shape (size,)
+        gradient : bool, default True
+
+        Returns
+        -------
+        value : float
+            −inf where K is not positive definite to rounding.
+        gradient : ndarray, shape (size,), or None
+        """
+        self.calls += 1
+        values = self.vector.values(theta)
+        matrix = self._covariance(values)
+        factor, info = lapack.dpotrf(matrix, lower=1, clean=1, overwrite_a=1)
+        if info != 0:
+            return -np.inf, np.zeros(self.vector.size)
+        weights = cho_solve((factor, True), self.data, check_finite=False)
+        logdet = 2.0 * float(np.sum(np.log(np.diag(factor))))
+        value = -0.5 * (float(self.data @ weights) + logdet + self.count * np.log(2 * np.pi))
+        if not gradient:
+            return value, None
+        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+        inverse += np.tril(inverse, -1).T
+        inverse -= np.outer(weights, weights)
+        return value, np.array([-0.5 * self._against(inverse, c, values) for c in self.vector.coordinates])
+
+    # -- K -----------------------------------------------------------------------------------------------------------
+    def _covariance(self, values):
+        matrix = self._fixed.copy()
+        for group in self._groups:
+            blocks = group.matrices(self._ranges(group, values))
+            for (a, b), factor in self._coefficients(group, values).items():
+                rows, columns = self._place(group, a), self._place(group, b)
+                matrix[rows, columns] += factor * blocks[a, b]
+                if a != b:
+                    matrix[columns, rows] += factor * blocks[a, b].T
+        for noise, run in zip(self._noises, self._runs, strict=True):
+            noise.add_to(matrix[run, run], values)
+        return matrix
+
+    def _against(self, q, coordinate, values):
+        """<Q, ∂K> for one coordinate."""
+        if coordinate.kind.startswith("noise"):
+            names = [m.name for m in self.vector.problem.modalities]
+            k = names.index(coordinate.targets[0])
+            return self._noises[k].against(q[self._runs[k], self._runs[k]], coordinate, values)
+        return sum(self._group_against(q, group, coordinate, values) for group in self._groups
+                   if {p.name for p in group.members} & set(coordinate.targets))
+
+    def _group_against(self, q, group, coordinate, values):
+        ranges, slope = self._ranges(group, values), coordinate.axes if coordinate.kind == "range" else ()
+        blocks, total = group.matrices(ranges, slope), 0.0
+        for (a, b), factor in self._coefficients(group, values, coordinate).items():
+            if factor:
+                part = q[self._place(group, a), self._place(group, b)]
+                total += factor * (1 if a == b else 2) * float(np.vdot(part, blocks[a, b]))
+        return total
+
+    def _coefficients(self, group, values, by=None):
+        """M_pq f_p f_q of every pair that is correlated, or its derivative by a coordinate."""
+        known = self.vector.known()
+        scale = {p.name: values[f"{p.name}_std"] / known[f"{p.name}_std"].value for p in group.members}
+        mixing, tilt = self._mixing(group, values)
+        out = {}
+        for a, b in group.pairs:
+            p, q = group.views[a].parameter, group.views[b].parameter
+            factor = scale[p] * scale[q] * mixing[p, q]
+            if by is not None and by.kind == "std":
+                factor *= (p in by.targets) + (q in by.targets)
+            elif by is not None and by.kind == "correlation":
+                factor = scale[p] * scale[q] * tilt if p != q else 0.0
+            out[a, b] = factor
+        return out
+
+    def _mixing(self, group, values):
+        """M by names, and dM_pq/d atanh ρ."""
+        names = [p.name for p in group.members]
+        coupling, members = coregionalized(self.vector.problem)
+        if len(names) == 1:
+            return {(names[0], names[0]): 1.0}, 0.0
+        rho = values.get("correlation")
+        matrix = coupling.matrix(len(members))
+        if rho is not None:
+            matrix = np.full(matrix.shape, rho) + (1 - rho) * np.eye(len(members))
+        table = {(p, q): matrix[i, j] for i, p in enumerate(names) for j, q in enumerate(names)}
+        return table, 0.0 if rho is None else 1 - rho**2
+
+    def _ranges(self, group, values):
+        ranges = np.array(group.members[0].prior.ranges())
+        for c in self.vector.known().values():
+            if c.kind == "range" and group.members[0].name in c.targets:
+                ranges[list(c.axes)] *= values[c.name] / c.value
+        return tuple(ranges)
+
+    def _place(self, group, a):
+        return self._runs[group.views[a].modality]
+
+    def _fixed_covariance(self):
+        """F: what parameters with other Gaussian priors add to K."""
+        problem = self.vector.problem
+        out = np.zeros((self.count, self.count))
+        for p in other_parameters(problem):
+            views = [View(problem, k, p.name) for k, m in enumerate(problem.modalities) if p.name in m.parameters]
+            rows = [v.rmatmat(np.eye(v.data_count))[:, self._rows[v.modality]] for v in views]
+            for left, v in zip(rows, views, strict=True):
+                for right, w in zip(rows, views, strict=True):
+                    block = left.T @ p.bound_prior.covariance.matmat(right)
+                    out[self._runs[v.modality], self._runs[w.modality]] += block
+        return out
+
+
+class _NoiseParts:
+    """C/w of one modality as a sum of parts that hyperparameters scale."""
+
+    def __init__(self, modality, rows, exponent):
+        self._name, self._exponent = modality.name, exponent
+        self._stationary = fitted_kernel(modality.noise)
+        if self._stationary is not None:
+            white = np.broadcast_to(np.square(self._stationary.white), (modality.size,))
+            self._white, self._dense = white[rows] / exponent, None
+            place = np.stack(modality.forward.coordinates()[:2], axis=1)[rows]
+            self._distance = np.hypot(*(place[:, None] - place).transpose(2, 0, 1))
+        elif modality.noise.independent:
+            self._white, self._dense = modality.noise.variance()[rows] / exponent, None
+        else:
+            self._white, self._dense = None, modality.noise.covariance()[np.ix_(rows, rows)] / exponent
+        size = np.mean(modality.noise.variance() if self._stationary is None else np.square(self._stationary.white))
+        self._base = float(np.sqrt(size))
+
+    def add_to(self, matrix, values):
+        """Add C/w to a view of K."""
+        if self._dense is not None:
+            matrix += self._factor(values) * self._dense
+        elif self._white.any():
+            matrix[np.diag_indices(len(matrix))] += self._factor(values) * self._white
+        if self._stationary is not None:
+            matrix += self._kernel(values, CORRELATIONS)
+
+    def against(self, q, coordinate, values):
+        """<Q, ∂C/w> for one of its coordinates."""
+        if coordinate.kind == "noise_range":
+            squares = (self._distance / values[coordinate.name]) ** 2
+            return float(np.vdot(q, squares * self._kernel(values, SLOPES)))
+        if coordinate.part == "correlated":
+            return 2 * float(np.vdot(q, self._kernel(values, CORRELATIONS)))
+        if self._dense is not None:
+            return 2 * self._factor(values) * float(np.vdot(q, self._dense))
+        return 2 * self._factor(values) * float(np.diag(q) @ self._white)
+
+    def _factor(self, values):
+        return (values[f"{self._name}_noise"] / self._base) ** 2
+
+    def _kernel(self, values, family):
+        kernel = family[self._stationary.kernel.smoothness](self._distance / values[f"{self._name}_noise_range"])
+        return values[f"{self._name}_noise_correlated"] ** 2 / self._exponent * kernel
+
+
+def check_problem(problem):
+    """Refuse a problem whose evidence is no Gaussian integral of known form."""
+    if problem.bounded or not problem.linear_gaussian:
+        fail("problem", "be linear-Gaussian and unbounded for its evidence", "bounds, flat priors or penalties",
+             "Use Matern and GaussianPrior priors, without bounds, Gramian or focusing terms.")
+    if not problem.free.all():
+        fail("problem", "know no cells exactly while hyperparameters are fitted", f"{int((~problem.free).sum())} fixed",
+             "Fit without `fixed=`, or leave air out by `active=` in the forward operator.")

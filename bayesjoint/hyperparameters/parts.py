@@ -1,0 +1,104 @@
+"""A modality's view of one parameter at a time, and what the data look like before any model is fitted to them."""
+
+import numpy as np
+
+from ..priors.matern import Matern
+
+
+class View:
+    """Operator of one modality on one parameter alone: m̂ of that parameter to physical data.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    modality : int
+        Index.
+    parameter : str
+        One that the modality sees.
+    stored : bool, default False
+        Keep prism sums that stream as a matrix.
+    """
+
+    def __init__(self, problem, modality, parameter, stored=False):
+        self.modality, self.parameter = modality, parameter
+        self._operator = problem.operator(modality)
+        if stored:
+            self._operator = self._operator.stored()
+        self.data_count = self._operator.shape[0]
+        self._where = problem.slices[parameter]
+        self._alone = len(problem.modalities[modality].parameters) == 1 and len(problem.parameters) == 1
+
+    def matmat(self, fields):
+        """Data of m̂ columns, (size, k) to (n_data, k)."""
+        if self._alone:
+            return self._operator.matmat(fields)
+        full = np.zeros((self._operator.shape[1], fields.shape[1]))
+        full[self._where] = fields
+        return self._operator.matmat(full)
+
+    def rmatmat(self, data):
+        """The transpose, (n_data, k) to (size, k)."""
+        return self._operator.rmatmat(data)[self._where]
+
+
+def matern_parameters(problem):
+    """Parameters whose prior is a Matérn field, in the problem's order."""
+    return [p for p in problem.parameters if isinstance(p.prior, Matern)]
+
+
+def coregionalized(problem):
+    """(coupling, members in its order), or (None, []) where there is no joint covariance."""
+    for coupling in problem.couplings:
+        if hasattr(coupling, "joint_covariance"):
+            names = coupling.parameters or [p.name for p in problem.parameters if p.mesh is not None]
+            return coupling, [problem.by_name[name] for name in names]
+    return None, []
+
+
+def field_groups(problem):
+    """Matérn parameters that share one correlation function: lists of Parameter."""
+    _, members = coregionalized(problem)
+    tied = {p.name for p in members}
+    return ([members] if members else []) + [[p] for p in matern_parameters(problem) if p.name not in tied]
+
+
+def other_parameters(problem):
+    """Parameters whose prior is another Gaussian and stays as it is."""
+    fields = {p.name for p in matern_parameters(problem)}
+    return [p for p in problem.parameters if p.name not in fields]
+
+
+def innovations(problem):
+    """[d − A μ] of every modality, physical units: what the prior has to explain."""
+    mean, _ = problem.prior.gaussian_moments()
+    return [-r for r in problem.residuals(mean)]
+
+
+def rough_std(problem):
+    """[std] of every modality's innovation once its bias columns are fitted by least squares."""
+    out = []
+    for k, r in enumerate(innovations(problem)):
+        seen = [p for p in other_parameters(problem) if p.name in problem.modalities[k].parameters and p.size < r.size]
+        if seen:
+            basis = np.hstack([View(problem, k, p.name).matmat(np.eye(p.size)) for p in seen])
+            r = r - basis @ np.linalg.lstsq(basis, r, rcond=None)[0]
+        out.append(float(np.sqrt(np.mean(r**2))) or 1.0)
+    return out
+
+
+def rough_gain(problem, rng, probes=8):
+    """{parameter: factor} on each Matérn parameter's std that would give its surveys' data their size.
+
+    tr(A Γ Aᵀ) by random signs, with the problem's own ranges.
+    """
+    sizes, out = rough_std(problem), {}
+    for p in matern_parameters(problem):
+        factors = []
+        for k, m in enumerate(problem.modalities):
+            if p.name in m.parameters:
+                signs = rng.choice([-1.0, 1.0], (m.size, probes))
+                back = View(problem, k, p.name).rmatmat(signs)
+                variance = np.sum(back * p.bound_prior.covariance.matmat(back)) / (m.size * probes)
+                factors.append(sizes[k] / np.sqrt(max(variance, np.finfo(float).tiny)))
+        out[p.name] = float(np.median(factors)) if factors else 1.0
+    return out

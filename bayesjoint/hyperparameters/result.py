@@ -1,0 +1,60 @@
+"""What a fit of hyperparameters hands back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperparameterFit:
+    """Fitted hyperparameters, how well each is known, and the problem with them.
+
+    Attributes
+    ----------
+    problem : JointProblem
+        With the fitted values.
+    estimate : dict of {str: float}
+        Mode of evidence times weak prior, natural units.
+    table : dict of ndarray, shape (n_hyperparameters,)
+        ``name``, ``units``, ``value``, ``stated`` (in the problem given), ``low`` and ``high`` (95 % profile interval,
+        NaN where open), ``lower_bound``, ``upper_bound``, ``identified`` (closed on both sides, inside the bounds, and
+        by the data rather than the prior) and ``verdict``, in words.
+    curve : dict of {str: dict of ndarray}
+        Profile along each: ``value`` (natural units), ``log_evidence``, ``log_posterior`` (nats), the others at their
+        best; ``theta`` (n, n_hyperparameters) holds them.
+    log_evidence : Estimate
+        At the mode, nats, with every constant.
+    covariance : ndarray
+        Inverse of the negative Hessian, in log (atanh) values; NaN at bounds or where it is not positive definite.
+    hessian : ndarray
+        Of the log posterior of the hyperparameters, in log (atanh) values.
+    theta : ndarray
+        The mode in log (atanh) values.
+    vector : HyperVector
+        Names, bounds, and the map to problems.
+    converged : bool
+        Whether the search ended at a maximum.
+    message : str
+        What was done and what to heed.
+    evaluations : int
+        Evidences computed on all the data.
+    """
+
+    problem: object
+    estimate: dict
+    table: dict
+    curve: dict
+    log_evidence: object
+    covariance: np.ndarray
+    hessian: np.ndarray
+    theta: np.ndarray
+    vector: object
+    converged: bool
+    message: str
+    evaluations: int
+
+    def __str__(self):
+        t = self.table
+        rows = [f"{n:<28}{v:>12.4g} {u:<6} {w}" for n, v, u, w in
+                zip(t["name"], t["value"], t["units"], t["verdict"], strict=True)]
+        return "\n".join([f"log evidence {float(self.log_evidence):.2f}", *rows, self.message])
