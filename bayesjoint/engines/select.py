@@ -3,23 +3,34 @@
 from .._checks import fail, one_of
 from ..problem import JointProblem
 from .dense import DensePosterior
+from .gibbs import GibbsPosterior, gibbs_can_sample
 from .laplace import LaplacePosterior
 
-METHODS = ("auto", "dense", "laplace")
+ENGINES = {"dense": DensePosterior, "laplace": LaplacePosterior, "gibbs": GibbsPosterior}
+METHODS = ("auto", *ENGINES)
+AT_A_MAP = ("laplace",)  # engines that take `at`
+GIBBS_WORK = 3e8  # min(data, unknowns)² x unknowns: 1,500 sweeps of four chains then take a few minutes on one core
 
 
-def posterior(problem, method="auto", at=None):
+def posterior(problem, method="auto", at=None, **options):
     """Posterior of a problem.
 
     Parameters
     ----------
     problem : JointProblem
         What is asked.
-    method : {"auto", "dense", "laplace"}, default "auto"
-        "dense": exact, for linear-Gaussian problems of up to 20,000 data. "laplace": at a converged MAP for the rest,
-        approximate and not validated. "auto" takes dense where it is right.
+    method : {"auto", "dense", "gibbs", "laplace"}, default "auto"
+        - "dense": exact, for linear-Gaussian problems of up to 20,000 data.
+        - "gibbs": exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one weight,
+          without bounds.
+        - "laplace": a Gaussian at a converged MAP, for the rest; approximate.
+        - "auto": dense where the problem is linear-Gaussian; else gibbs where it applies and would take minutes; else
+          laplace.
     at : MapResult, optional
-        Converged MAP, needed by "laplace".
+        Converged MAP, needed by "laplace". Where it is given for a problem that is not linear-Gaussian, the posterior
+        is that of `at.problem`, whose α are those really used.
+    **options
+        Of the engine: see `GibbsPosterior`.
 
     Returns
     -------
@@ -28,8 +39,8 @@ def posterior(problem, method="auto", at=None):
     Raises
     ------
     ValueError, TypeError
-        If the engine does not fit the problem: bounds for dense, no converged MAP for laplace, a coupling that is no
-        density; or if `problem` is no JointProblem.
+        If the engine does not fit the problem: bounds for dense and gibbs, no converged MAP for laplace, a coupling
+        that is no density; or if `problem` is no JointProblem.
 
     Examples
     --------
@@ -44,11 +55,20 @@ def posterior(problem, method="auto", at=None):
     if not isinstance(problem, JointProblem):
         fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
              TypeError)
-    chosen = method
-    if method == "auto":
-        chosen = "dense" if problem.linear_gaussian else "laplace"
-    post = DensePosterior(problem) if chosen == "dense" else LaplacePosterior(problem, at)
-    if method == "auto":
-        post.reason = ("chosen because the problem is linear-Gaussian, so that this engine is exact"
-                       if chosen == "dense" else "chosen because the problem is not linear-Gaussian")
+    target = problem if at is None or problem.linear_gaussian else getattr(at, "problem", problem)
+    chosen, reason = _choose(target) if method == "auto" else (method, None)
+    post = ENGINES[chosen](problem, at, **options) if chosen in AT_A_MAP else ENGINES[chosen](target, **options)
+    if reason is not None:
+        post.reason = reason
     return post
+
+
+def _choose(problem):
+    """(engine, why) for "auto"."""
+    if problem.linear_gaussian:
+        return "dense", "chosen because the problem is linear-Gaussian, so that this engine is exact"
+    data = sum(m.size for m in problem.modalities)
+    if gibbs_can_sample(problem) and min(data, problem.size) ** 2 * problem.size <= GIBBS_WORK:
+        return "gibbs", ("chosen because the problem is Gaussian given the scales of its cells or the other parameter, "
+                         "so that this engine is exact up to Monte Carlo error")
+    return "laplace", "chosen because the problem is not linear-Gaussian"

@@ -1,0 +1,104 @@
+"""The exact posterior under focusing priors or a Gramian, by Gibbs sampling."""
+
+import numpy as np
+
+from .._checks import fail
+from ..couplings.gramian import BoundGramian
+from .chains import ChainPosterior, check_lengths
+from .gibbs_gramian import GramianSampler
+from .gibbs_scales import ScaleSampler
+
+
+class GibbsPosterior(ChainPosterior):
+    """Posterior under a focusing prior (p = 1), a Gramian with one weight, or both, by exact Gibbs sweeps.
+
+    Both are Gaussian piece by piece: a focusing prior given the scales of its cells (`ScaleMixture`), and each
+    parameter of a Gramian given the other. So nothing is approximated; draws are correlated, and what that costs is
+    measured: Monte Carlo errors of mean and standard deviation, R-hat and effective sample sizes. Use
+    ``posterior(problem, method="gibbs")``.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear operators, no bounds.
+    draws : int, default 1000
+        Kept, per chain.
+    chains : int, default 4
+    warmup : int, optional
+        Sweeps discarded before. Default: half of `draws`.
+    seed : int or numpy.random.Generator, default 0
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the problem is bounded, is linear-Gaussian, has a prior or coupling that is not Gaussian piece by piece, or
+        is too large to hold.
+    """
+
+    method = "gibbs"
+
+    def __init__(self, problem, draws=1000, chains=4, warmup=None, seed=0):
+        _check(problem)
+        super().__init__(problem)
+        draws, warmup, chains = check_lengths(draws, warmup, chains, problem.size)
+        rng = np.random.default_rng(seed)
+        sampler = GramianSampler(problem) if problem.prior.gaussian else ScaleSampler(problem)
+        kept = np.empty((chains, draws, problem.size))
+        state = sampler.start(rng, chains)
+        for sweep in range(-warmup, draws):
+            state = sampler.sweep(state, rng)
+            if sweep >= 0:
+                kept[:, sweep] = sampler.states(state, rng)
+        self._keep(kept, sampler.name, f"Ask for more sweeps, for example draws={4 * draws}; if that does not help, "
+                   "weaken the coupling, raise epsilon or use a coarser mesh.")
+
+
+def gibbs_can_sample(problem):
+    """Whether `GibbsPosterior` takes this problem; what else would keep it from it is size alone."""
+    try:
+        _check(problem)
+    except ValueError:
+        return False
+    return True
+
+
+def _check(problem):
+    for coupling in problem.couplings:
+        if not getattr(coupling, "is_density", True):
+            fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
+    if problem.bounded:
+        fail("problem", "have no bounds for Gibbs sweeps", "a bounded parameter",
+             'The conditionals are then truncated: drop the bounds, use method="nuts" for at most 500 unknowns, or '
+             'method="laplace" at a converged MAP.')
+    if problem.prior.flat:
+        fail("prior", "be proper for Gibbs sweeps", f"flat priors on {', '.join(problem.prior.flat)}",
+             "Give GaussianPrior(mean, covariance) with a broad covariance.")
+    if problem.linear_gaussian:
+        fail("problem", "hold a focusing prior or a Gramian for Gibbs sweeps", "a linear-Gaussian one",
+             'Use method="dense", which is exact and needs no sampling.')
+    for _, bound in problem.prior.blocks:
+        if not bound.gaussian and (getattr(bound, "p", None) != 1 or bound.gradient_operator is not None):
+            fail("priors", "be Gaussian or Focusing(p=1) of the model for Gibbs sweeps", _words(bound),
+                 'Use p=1 of the model, or method="nuts" for at most 500 unknowns.')
+    _check_penalties(problem)
+    for p in problem.parameters:
+        if getattr(p.prior, "extent", "mesh") != "mesh":
+            fail(f"prior of {p.name}", "vary inside the mesh only (extent='mesh') for Gibbs sweeps",
+                 f"extent={p.prior.extent!r}", "Use extent='mesh'.")
+
+
+def _words(bound):
+    if not hasattr(bound, "p"):
+        return type(bound).__name__
+    return f"Focusing(p={bound.p}, of={'model' if bound.gradient_operator is None else 'gradient'!r})"
+
+
+def _check_penalties(problem):
+    if len(problem.penalties) > 1 or any(not isinstance(b, BoundGramian) for b in problem.penalties):
+        fail("couplings", "hold at most one penalty, a Gramian, for Gibbs sweeps",
+             f"{[type(b).__name__ for b in problem.penalties]}", 'Use method="nuts" for at most 500 unknowns.')
+    for bound in problem.penalties:
+        if bound.coupling.space == "gradient" or len(bound.names) != 2:
+            fail("Gramian", "tie two parameters in space 'model' or 'weighted' for Gibbs sweeps",
+                 f"{len(bound.names)} parameters in space {bound.coupling.space!r}",
+                 "Use space='model', or method=\"nuts\" for at most 500 unknowns.")
