@@ -130,7 +130,7 @@ def peak_work(operator, x, y):
 
 
 def alternate(tasks, repeat):
-    """Median time of each task, all run in every turn, in random order: what ran before decides what the caches hold."""
+    """Median time of each task; all run every turn, in random order: what ran before decides what caches hold."""
     times, order = {name: [] for name in tasks}, np.random.default_rng(0)
     for turn in range(repeat + 2):
         for name in order.permutation(list(tasks)):

@@ -1,7 +1,10 @@
 """Arguments, progress and exit codes of the command."""
 
 import argparse
+import contextlib
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -9,6 +12,15 @@ from .. import __version__
 from .config import ConfigError, describe, read_config
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+START = """
+From two surveys to a report:
+
+  1. bayesjoint run --help            shows a whole configuration and every key
+  2. write survey.toml beside your data files (netCDF grids, or CSV tables of stations)
+  3. bayesjoint run survey.toml --out results
+  4. open results/report.html; results/posterior.nc holds all numbers (xarray.open_datatree)
+"""
 
 EXAMPLE = """
 A configuration in full:
@@ -66,7 +78,8 @@ def main(argv=None):
     """
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.act(arguments)
+        with _termination_interrupts():
+            return arguments.act(arguments)
     except ConfigError as error:
         _say(f"bayesjoint: {error}", sys.stderr)
         return USAGE
@@ -78,13 +91,26 @@ def main(argv=None):
         return INTERRUPTED
 
 
+@contextlib.contextmanager
+def _termination_interrupts():
+    """Let a request to terminate clean up as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _run(arguments):
     from .run import STAGES, run
 
     started = time.perf_counter()
     config = read_config(arguments.config)
     with _Progress(len(STAGES), arguments.quiet) as progress:
-        paths = run(config, arguments.out, progress.stage)
+        paths = run(config, arguments.out, progress.stage, progress.shown)
     _say(f"{paths['report']} and {paths['posterior']} in {time.perf_counter() - started:.1f} s")
     return OK
 
@@ -105,7 +131,7 @@ def _report(arguments):
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog="bayesjoint", description="Joint Bayesian inversion of surveys of the same ground.",
+        prog="bayesjoint", description="Joint Bayesian inversion of surveys of the same ground.", epilog=START,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"bayesjoint {__version__}")
@@ -133,7 +159,8 @@ class _Progress:
     def __init__(self, count, quiet):
         from tqdm import tqdm
 
-        self._bar = tqdm(total=count, disable=quiet or not sys.stderr.isatty(), file=sys.stderr, leave=False,
+        self.shown = not quiet and sys.stderr.isatty()
+        self._bar = tqdm(total=count, disable=not self.shown, file=sys.stderr, leave=False,
                          bar_format="{desc:<22} |{bar:30}| {n_fmt}/{total_fmt} {elapsed}")
         self._begun = False
 

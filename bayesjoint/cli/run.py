@@ -53,7 +53,7 @@ def build_problem(config, stage=lambda name: None):
     return problem
 
 
-def run(config, out, stage=lambda name: None):
+def run(config, out, stage=lambda name: None, progress=False):
     """Run a configuration and leave ``posterior.nc`` and ``report.html`` in a folder, each whole or not at all.
 
     Parameters
@@ -64,6 +64,8 @@ def run(config, out, stage=lambda name: None):
         Folder, made if needed.
     stage : callable, optional
         Called with the name of each stage as it begins.
+    progress : bool, default False
+        Show the iterations of a search for the MAP.
 
     Returns
     -------
@@ -75,10 +77,10 @@ def run(config, out, stage=lambda name: None):
     problem = build_problem(config, stage)
     stage(STAGES[2])
     method = config.posterior.method
-    post, result = _solve(problem, method, config.seed)
+    post, result = _solve(problem, method, config.seed, progress)
     stage(STAGES[3])
     wanted = config.posterior.separate and len(problem.modalities) > 1
-    separate = _alone(post, problem, method, config.seed) if wanted else None
+    separate = _alone(post, problem, method, config.seed, progress) if wanted else None
     stage(STAGES[4])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
@@ -148,19 +150,19 @@ def _couplings(table):
     return [Gramian(weight=table.weight, space=table.space)] if table.kind == "gramian" else []
 
 
-def _solve(problem, method, seed):
+def _solve(problem, method, seed, progress):
     """Posterior, and the MAP it stands on where it needs one."""
     if method == "dense" or (method == "auto" and problem.linear_gaussian):
         return posterior(problem, method=method), None
-    result = find_map(problem, method="map", seed=seed)
+    result = find_map(problem, method="map", seed=seed, progress=progress)
     return posterior(problem, method=method, at=result), result
 
 
-def _alone(post, problem, method, seed):
+def _alone(post, problem, method, seed, progress):
     """Posteriors of the separate inversions, with what the joint one already knows where that is enough."""
     if hasattr(post, "separate"):
         return post.separate()
-    return {name: _solve(each, method, seed)[0] for name, each in problem.separate().items()}
+    return {name: _solve(each, method, seed, progress)[0] for name, each in problem.separate().items()}
 
 
 @contextlib.contextmanager

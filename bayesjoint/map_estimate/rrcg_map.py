@@ -7,7 +7,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_finite, fail
-from ..solvers.rrcg import Block, Misfit, NoCoupling, rrcg
+from ..solvers.rrcg import rrcg
+from ..solvers.terms import Block, Misfit, NoCoupling
 from .result import MapResult
 
 

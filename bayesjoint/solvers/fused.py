@@ -1,8 +1,8 @@
 """Vector work of RRCG in single passes: in separate array operations it would cost as much as the products.
 
-Every kernel works on one stretch of a block and returns sums over it. Arguments that may be None, and bounds that may be
-a number or one for each cell, are told apart when a kernel is compiled, not in its loop. The diagonal W of the weighted
-space is held as its inverse V, which leaves one division for each cell and iteration.
+Every kernel works on one stretch of a block and returns sums over it. Arguments that may be None, and bounds that may
+be a number or one for each cell, are told apart when a kernel is compiled, not in its loop. The diagonal W of the
+weighted space is held as its inverse V, which leaves one division for each cell and iteration.
 """
 
 from numba import njit, types

@@ -6,82 +6,8 @@ import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_positive, fail, one_of
-from ..forward._threads import run_tasks, split, worker_count
 from .fused import advance, conjugate, renew
-
-THREADS_FROM = 100_000  # unknowns above which vector work gains from threads
-
-
-@dataclass(frozen=True, kw_only=True)
-class Misfit:
-    """One data set: ½ ‖A x − d‖² with A and d whitened.
-
-    Parameters
-    ----------
-    name : str
-        Label in the history.
-    operator : LinearOperator, shape (n_data, n)
-        A, on the whole vector x.
-    data : ndarray, shape (n_data,)
-        d.
-    blocks : tuple of str
-        Names of the blocks it sees: only their columns of A are not zero.
-    target : float
-        χ² = ‖A x − d‖² at which the data are fitted.
-    """
-
-    name: str
-    operator: object
-    data: np.ndarray
-    blocks: tuple
-    target: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """One stretch of x with a prior of its own, a step length of its own and a weight that decays.
-
-    Parameters
-    ----------
-    name : str
-        Label in the history.
-    where : slice
-        Its place in x.
-    prior : callable, optional
-        m -> (value, gradient, curvature, W) at the starting weight: a float, an ndarray, a callable v -> float with the
-        curvature along v of a parabola that touches the prior at m and lies above it, and the diagonal > 0 of the space
-        in which directions are conjugate (a float or an ndarray). Asked once at every iterate.
-    parabola : object, optional
-        A prior whose touching parabola has the diagonal Hessian αW², in place of `prior`: `vertex`, an ndarray or None
-        for zero, and `touch(m, start, stop, inverse)`, which fills W⁻¹ from start to stop and returns the value there at
-        the starting weight. Stretches may be asked for in threads. With neither: no prior, W = 1.
-    alpha : float, optional
-        Starting weight; None: the prior is no regulariser and its weight stays.
-    floor : float, default 0
-        The weight never falls below it.
-    """
-
-    name: str
-    where: slice
-    prior: object = None
-    parabola: object = None
-    alpha: float | None = None
-    floor: float = 0.0
-
-
-class NoCoupling:
-    """The interface of a coupling between blocks, and the one that does nothing."""
-
-    def look(self, x):
-        """({label: value} for the history, gradient in x, multipliers added to the gradient in the weighted space).
-
-        The last two of shape (n,), the caller's to change, or None where there are none. Asked once at every iterate.
-        """
-        return {}, None, None
-
-    def curvature(self, x, where, direction):
-        """Curvature along a direction that lies in one block."""
-        return 0.0
+from .terms import NoCoupling, PriorView, dot, summed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +123,7 @@ def rrcg(start, misfits, blocks, *, coupling=None, lower=-np.inf, upper=np.inf, 
 
     Examples
     --------
+    >>> from bayesjoint.solvers.terms import Block, Misfit
     >>> a = np.array([[1.0, 0.0], [0.0, 2.0]])
     >>> data = Misfit(name="d", operator=a, data=np.array([1.0, 2.0]), blocks=("m",), target=1e-8)
     >>> rrcg(np.zeros(2), [data], [Block(name="m", where=slice(0, 2))]).x.round(4)
@@ -210,51 +137,9 @@ def rrcg(start, misfits, blocks, *, coupling=None, lower=-np.inf, upper=np.inf, 
     return run.result()
 
 
-def _dot(a, b):
-    """Inner product without BLAS, whose threads wake for it and then compete with the operators'."""
-    return float(np.einsum("i,i->", a, b))
-
-
-def _summed(kernel, size):
-    """Σ kernel(stretch) over stretches of `size` unknowns, in threads where that gains time."""
-    parts = split(size, worker_count() if size >= THREADS_FROM else 1)
-    return sum(run_tasks([lambda p=p: np.asarray(kernel(slice(*p)), dtype=float) for p in parts]))
-
-
 def _cut(array, part):
     """A stretch of an array; None and numbers stand for all of it."""
     return array[part] if isinstance(array, np.ndarray) else array
-
-
-class _PriorView:
-    """A block's prior at one iterate.
-
-    Attributes
-    ----------
-    value : float or None
-        At its starting weight; None: no prior.
-    pull, vertex : ndarray or None
-        Gradient at the starting weight; None: α V⁻² (m − vertex).
-    inverse : ndarray
-        V = W⁻¹.
-    """
-
-    def __init__(self, block, m, inverse):
-        self.value = self.pull = self.vertex = self._curvature = None
-        self.inverse, self.alpha = inverse, 0.0
-        if block.parabola is not None:
-            self.value = float(_summed(lambda part: block.parabola.touch(m, part.start, part.stop, inverse), m.size))
-            self.vertex, self.alpha = block.parabola.vertex, block.alpha
-        elif block.prior is None:
-            inverse[:] = 1.0
-        else:
-            self.value, self.pull, self._curvature, scaling = block.prior(m)
-            np.divide(1.0, scaling, out=inverse)
-            self.alpha = 1.0
-
-    def curvature(self, move, square):
-        """Of the majoriser along `move`, at the starting weight; `square` is ‖W move‖²."""
-        return self.alpha * square if self._curvature is None else self._curvature(move)
 
 
 class _Run:
@@ -282,7 +167,7 @@ class _Run:
         """By data set; a residual is never changed in place, so its square is taken once."""
         for k, r in enumerate(self.residuals):
             if self._squares.get(k, (None,))[0] is not r:
-                self._squares[k] = r, _dot(r, r)
+                self._squares[k] = r, dot(r, r)
         return {m.name: self._squares[k][1] for k, m in enumerate(self.misfits)}
 
     def met(self, block=None):
@@ -311,7 +196,7 @@ class _Run:
     def _look(self):
         """Everything at x that does not depend on the blocks' weights; zero where x is not free."""
         self.values, self.smooth, self.multipliers = self.coupling.look(self.x)
-        self.priors = {b.name: _PriorView(b, self.x[b.where], self.inverse[b.where]) for b in self.blocks}
+        self.priors = {b.name: PriorView(b, self.x[b.where], self.inverse[b.where]) for b in self.blocks}
         if self.smooth is None:
             self.smooth = self.buffer
             self.smooth[:] = 0.0
@@ -328,7 +213,7 @@ class _Run:
         arrays = (self.smooth[where], prior.pull, self.factor[block.name] * prior.alpha, prior.vertex, prior.inverse,
                   None if self.multipliers is None else self.multipliers[where], self.x[where],
                   *self.bounds[block.name], self.free[block.name], hold, self.memory[block.name][0])
-        return _summed(lambda part: renew(*(_cut(a, part) for a in arrays)), prior.inverse.size)
+        return summed(lambda part: renew(*(_cut(a, part) for a in arrays)), prior.inverse.size)
 
     def _direct(self, block):
         """Renew slope and direction; returns (descent along it, its square, part of the squared projected field)."""
@@ -341,7 +226,7 @@ class _Run:
                 self.move[where])
 
         def turn(factor):
-            return _summed(lambda part: conjugate(slope[part], factor, *(_cut(a, part) for a in rest)), slope.size)
+            return summed(lambda part: conjugate(slope[part], factor, *(_cut(a, part) for a in rest)), slope.size)
 
         descent, length = turn(factor)
         if descent <= 0:  # no descent that way: start anew from the slope
@@ -365,17 +250,17 @@ class _Run:
         images = [(k, self._image(k, block)) for k in self.seen_by[block.name]]
         for k, image in images:  # earlier blocks may have moved the residuals of data that see several
             if self.residuals[k] is not before[k]:
-                descent += _dot(image, self.residuals[k] - before[k])
+                descent += dot(image, self.residuals[k] - before[k])
         length = descent / self._curvature(block, move, square, images)
         low, high = self.bounds[block.name]
-        cut, norm, change = _summed(
+        cut, norm, change = summed(
             lambda part: advance(x[part], move[part], length, _cut(low, part), _cut(high, part)), x.size)
         for k, image in images:  # by linearity where no bound acted
             self.residuals[k] = self._residual(k) if cut else self.residuals[k] - length * image
         return length, np.sqrt(change / norm) if norm > 0 else 0.0
 
     def _curvature(self, block, move, square, images):
-        curvature = sum(_dot(f, f) for _, f in images) + self.coupling.curvature(self.x, block.where, move)
+        curvature = sum(dot(f, f) for _, f in images) + self.coupling.curvature(self.x, block.where, move)
         curvature += self.factor[block.name] * self.priors[block.name].curvature(move, square)
         if not curvature > 0:
             fail(f"block {block.name!r}", "have data or a prior along every direction", "a direction with neither",
@@ -411,7 +296,7 @@ class _Run:
         first = self.rows[0]["projected_gradient"]
         return RRCGResult(
             x=self.x, alpha=self.alpha(), chi2=self.chi2(), target_met=self.met(), iterations=self.iteration,
-            projected_gradient=last / first if first > 0 else 0.0,
+            projected_gradient=float(last / first) if first > 0 else 0.0,
             history={key: np.array([row[key] for row in self.rows]) for key in self.rows[0]})
 
 

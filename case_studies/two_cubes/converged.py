@@ -1,7 +1,7 @@
 """Two cubes, the converged MAP of the proper density: one Gramian weight, bounds, α moved both ways.
 
 Without arguments: draws 0-19 into converged.json, converged.png and a printed table. `choose`: λ and the target on
-draws 100-105 into converged_choice.json. `starts`: what other starting models lead to. `tight`: the same MAPs to a
+draws 100-119 into converged_choice.json. `starts`: what other starting models lead to. `tight`: the same MAPs to a
 criterion of 1e-6. `path`: semi-convergence alone.
 """
 
@@ -139,7 +139,7 @@ def choose(setting):
     rows = []
     for weight in (100.0, 300.0, 1000.0):
         for target in (0.93, 1.0):
-            records = [solve(ask(seed, setting, weight), setting[2], target=target)[1] for seed in range(100, 106)]
+            records = [solve(ask(seed, setting, weight), setting[2], target=target)[1] for seed in range(100, 120)]
             rows.append({"weight": weight, "target": target, "re_gravity": middle(records, "re_gravity"),
                          "re_magnetic": middle(records, "re_magnetic"),
                          "good": sum(r["converged"] and r["within_window"] for r in records)})

@@ -100,7 +100,8 @@ def test_an_interrupt_while_writing_leaves_earlier_results_untouched(finished, m
     assert {p.name: p.read_bytes() for p in (finished / "out").iterdir()} == before
 
 
-def test_ctrl_c_ends_the_process_with_130(tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_termination_end_the_process_with_130(tmp_path, sent):
     config = write_pair(tmp_path, shape=(24, 24))
     config.write_text(config.read_text().replace("layers = 3", "layers = 12"))
     out = tmp_path / "out"
@@ -111,7 +112,7 @@ def test_ctrl_c_ends_the_process_with_130(tmp_path):
                                stderr=subprocess.PIPE, env=os.environ, text=True)
     time.sleep(1.5)
     assert process.poll() is None, "the run was over before it could be interrupted"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert not out.exists() or not list(out.iterdir())
@@ -124,6 +125,10 @@ def test_help_teaches_the_configuration(capsys):
     text = capsys.readouterr().out
     assert "[surveys.gravity]" in text
     assert "Exit codes" in text
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    assert "bayesjoint run survey.toml --out results" in capsys.readouterr().out
     with pytest.raises(SystemExit) as stop:
         main(["walk"])
     assert stop.value.code == 2

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator
 
-from bayesjoint.solvers.rrcg import Block, Misfit, NoCoupling, RRCGSettings, rrcg
+from bayesjoint.solvers.rrcg import RRCGSettings, rrcg
+from bayesjoint.solvers.terms import Block, Misfit, NoCoupling
 
 
 class Counted(LinearOperator):
