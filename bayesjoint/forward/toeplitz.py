@@ -85,10 +85,28 @@ class LatticeOperator(ForwardOperator):
 
     def _blocks(self):
         """Yield, height after height and layer after layer, the field by lag: (s_y + n_y − 1, s_x + n_x − 1)."""
-        (dy, dx), (row, column), (_, ny, nx) = self.spacing, self.window, self.mesh.shape
-        # Lags, station less cell, run from −(n − 1) to s − 1 past the window's corner; edges lie half a step off.
-        easting = -dx * (np.arange(-nx, self.easting.size) + column + 0.5)
-        northing = -dy * (np.arange(-ny, self.northing.size) + row + 0.5)
+        (row, column), (_, ny, nx) = self.window, self.mesh.shape
+        # Lags, station less cell, run from −(n − 1) to s − 1 past the window's corner.
+        north, east = (row + 1 - ny, self.northing.size + ny - 1), (column + 1 - nx, self.easting.size + nx - 1)
+        yield from self.by_lag(north, east)
+
+    def by_lag(self, north, east):
+        """Field at a station of a cell `lag` columns from it, station less cell, for ranges of lags.
+
+        Parameters
+        ----------
+        north, east : tuple of int
+            (first lag, number of lags) along each axis; cells need not be on the mesh.
+
+        Yields
+        ------
+        ndarray, shape (lags north, lags east)
+            Layer after layer within height after height, per unit of property.
+        """
+        dy, dx = self.spacing
+        # edges lie half a step off
+        easting = -dx * (east[0] + np.arange(-1, east[1]) + 0.5)
+        northing = -dy * (north[0] + np.arange(-1, north[1]) + 0.5)
         nodes = np.empty((northing.size, easting.size))
         for height in self.height:
             faces = self.mesh.upward_edges - height

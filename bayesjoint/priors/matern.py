@@ -23,6 +23,7 @@ def _five_halves(r):
     return (1.0 + s + s**2 / 3.0) * np.exp(-s)
 
 
+EXTENTS = ("mesh", "continued")
 CORRELATIONS = {0.5: _exponential, 1.5: _three_halves, 2.5: _five_halves}
 
 
@@ -42,15 +43,19 @@ class Matern:
         Correlation range ℓ in metres; three numbers are (upward, northing, easting).
     smoothness : {0.5, 1.5, 2.5}, default 1.5
         ν.
-    extent : {"mesh"}, default "mesh"
-        The field is the mesh's cells; nothing outside varies.
+    extent : {"mesh", "continued"}, default "mesh"
+        "mesh": the field is the mesh's cells; nothing outside varies. "continued": it goes on beyond them, on a
+        periodic lattice of columns that the problem lays out and records; cells outside the mesh are hidden from
+        results, but data feel them. Its prior mean is that of the mesh's cells, and 0 beyond. Needs forward operators
+        on a lattice, and a std that depends on the layer alone.
     mean : float or array_like, optional
         Prior mean, physical units; default the parameter's `reference`, else 0.
 
     Raises
     ------
     ValueError
-        If a value is not positive or the smoothness is another one.
+        If a value is not positive or the smoothness is another one; when a parameter is built with it, if a continued
+        field has a std that varies within a layer, or known cells.
 
     Examples
     --------
@@ -73,7 +78,7 @@ class Matern:
         if as_positive("range", self.range, (0, 1)).size not in (1, 3):
             fail("range", "be one number or three (upward, northing, easting)", repr(self.range), "Give metres.")
         one_of("smoothness", self.smoothness, tuple(CORRELATIONS))
-        one_of("extent", self.extent, ("mesh",))
+        one_of("extent", self.extent, EXTENTS)
 
     def ranges(self):
         """(upward, northing, easting) ranges in metres."""
@@ -101,5 +106,16 @@ class Matern:
         """Return the prior over one parameter."""
         if parameter.mesh is None:
             fail("prior", "suit a plain vector", "Matern", "Use GaussianPrior(mean, covariance).", TypeError)
+        if self.extent == "continued":
+            self._check_continued(parameter)
         covariance = ScaledCovariance(self.correlation(parameter.mesh), self.std_hat(parameter))
         return BoundGaussian(self.mean_hat(parameter), covariance)
+
+    def _check_continued(self, parameter):
+        std = np.asarray(self.std, dtype=float)
+        if std.ndim > 1 and np.ptp(std.reshape(std.shape[0], -1), axis=1).any():
+            fail("std", "be one number or one per layer where the field is continued", "a std that varies in a layer",
+                 'Give (nz,) values, or use extent="mesh".')
+        if parameter.fixed_mask.any():
+            fail("fixed", "know no cells of a continued field", f"{int(parameter.fixed_mask.sum())} known cells",
+                 'Use extent="mesh".')

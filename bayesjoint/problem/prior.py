@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._checks import fail
 from ..priors.covariance import BlockCovariance, ConditionedCovariance
 from ..priors.gaussian import BoundGaussian
 
@@ -32,9 +33,12 @@ class JointPrior:
             index = np.concatenate([np.arange(self.size)[slices[p.name]] for p in members])
             mean = np.concatenate([p.bound_prior.mean for p in members])
             self._blocks.append((_as_slice(index), BoundGaussian(mean, covariance)))
+        self.continued = tuple(p.name for p in parameters if getattr(p.prior, "extent", "mesh") == "continued")
         self.tied = {p.name for p in members}  # parameters whose prior is correlated with another's
         self.flat = [p.name for p in parameters if p.bound_prior is None]
         self._blocks += [(slices[p.name], p.bound_prior) for p in parameters if p not in members and p.bound_prior]
+        self.block_members = ([tuple(p.name for p in members)] if members else []) + [
+            (p.name,) for p in parameters if p not in members and p.bound_prior]  # names, for each of `blocks`
         self._known = np.concatenate([p.fixed_mask for p in parameters])
         self._known_values = np.concatenate([p.fixed_values for p in parameters])
         self.names = {p.name: slices[p.name] for p in parameters}
@@ -51,14 +55,22 @@ class JointPrior:
 
     def terms(self, x):
         """Negative log density of every block, by the names of its parameters."""
+        self._refuse_hidden()
         return {self._label(index): bound.value(x[index]) for index, bound in self._blocks}
 
     def value(self, x):
         """Negative log density up to its constant."""
         return sum(self.terms(x).values())
 
+    def _refuse_hidden(self):
+        if self.continued:
+            fail("extent", 'be "mesh" where a function of the mesh\'s cells is asked for: MAP, Laplace, Gibbs',
+                 f'"continued" for {", ".join(self.continued)}', "Data feel cells that are hidden there. Use the "
+                 'dense or iterative engine, whose mean is the MAP, or extent="mesh".')
+
     def gradient(self, x):
         """Gradient of `value`, shape (size,)."""
+        self._refuse_hidden()
         out = np.zeros(self.size)
         for index, bound in self._blocks:
             out[index] = bound.gradient(x[index])
@@ -66,6 +78,7 @@ class JointPrior:
 
     def hessian_product(self, x, direction):
         """Hessian of `value` at x times a direction, shape (size,)."""
+        self._refuse_hidden()
         out = np.zeros(self.size)
         for index, bound in self._blocks:
             out[index] = bound.hessian_product(x[index], direction[index])

@@ -116,6 +116,8 @@ BAD = {
                       "range and smoothness of porosity", ValueError),
     "another smoothness": (lambda: problem(bj.Coregionalization(0.5), porosity=parameter("porosity", smoothness=0.5)),
                            "range and smoothness of porosity", ValueError),
+    "another extent": (lambda: problem(bj.Coregionalization(0.5), porosity=parameter("porosity", extent="continued")),
+                       "extent of porosity", ValueError),
     "another mesh": (lambda: problem(bj.Coregionalization(0.5), porosity=parameter(
         "porosity", mesh=bj.Mesh.regular((2, 3, 4), (1, 1, 1)))), "mesh of porosity", ValueError),
     "a flat prior": (lambda: problem(bj.Coregionalization(0.5), porosity=parameter("porosity", prior=None)),

@@ -113,6 +113,7 @@ BAD = {
     "smoothness": ({"smoothness": 1.0}, "smoothness", ValueError),
     "smoothness text": ({"smoothness": "1.5"}, "smoothness", ValueError),
     "extent": ({"extent": "everywhere"}, "extent", ValueError),
+    "continued, std by cell": ({"extent": "continued", "std": np.arange(1.0, 25).reshape(2, 3, 4)}, "std", ValueError),
     "mean nan": ({"mean": NAN}, "mean", ValueError),
     "mean shape": ({"mean": np.zeros(24)}, "mean", ValueError),
     "mean bool": ({"mean": False}, "mean", TypeError),

@@ -1,0 +1,260 @@
+"""A linear-Gaussian problem as covariances between model and data: what every exact engine works with."""
+
+import numpy as np
+
+from .._checks import fail
+from ..forward.periodic import lattice_and_processing
+from ..priors.covariance import BlockCovariance, MixedCovariance
+from .gaussian_torus import LatticeSurvey, TorusGroup, problem_torus
+
+VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
+
+
+def linear_gaussian(problem, stored=False):
+    """Covariances of a linear-Gaussian problem, through the mesh or through the torus of continued fields.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear operators, Gaussian or flat priors, no bounds, no penalties.
+    stored : bool, default False
+        Keep operators that stream (prism sums at scattered stations) as matrices.
+
+    Returns
+    -------
+    LinearGaussian
+
+    Raises
+    ------
+    ValueError
+        If the problem is not linear-Gaussian; if a continued field is seen by an operator that is on no lattice, or
+        stands beside a field that is not continued.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 4.0))
+    >>> line = bj.Modality("line", [[1.0], [2.0]], [3.0, 3.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
+    >>> model = linear_gaussian(bj.JointProblem([slope], [line]))
+    >>> model.signal(np.eye(2)).tolist()
+    [[4.0, 8.0], [8.0, 16.0]]
+    """
+    check_linear_gaussian(problem)
+    return LinearGaussian(problem, stored)
+
+
+def check_linear_gaussian(problem, engine="data-space"):
+    """Refuse what is not linear and Gaussian up to flat priors, in words for `engine`."""
+    if problem.bounded:
+        fail("problem", f"have no bounds for the {engine} engine", "a bounded parameter",
+             'The posterior is then no Gaussian: drop the bounds, or use method="laplace" at a converged MAP.')
+    if problem.penalties or not all(bound.gaussian for _, bound in problem.prior.blocks):
+        kinds = [type(b).__name__ for b in problem.penalties] or ["a prior that is not Gaussian"]
+        fail("problem", f"be linear-Gaussian for the {engine} engine", f"{', '.join(kinds)}",
+             'Use Matern priors with Coregionalization, or method="laplace" at a converged MAP.')
+
+
+class LinearGaussian:
+    """Prior moments of model and clean data, and the noise, of a linear-Gaussian problem.
+
+    x is the problem's state vector; d are the clean data stacked over modalities in the problem's order, physical
+    units. A parameter with a flat prior has no covariance: its columns of A stand in `flat_columns`, everything else
+    leaves it out.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        The problem.
+    stored : bool
+        Keep streaming operators as matrices.
+
+    Attributes
+    ----------
+    size, data_size : int
+        Lengths of x and d.
+    data_slices : list of slice
+        Place of each modality among the data.
+    prior_mean : ndarray, shape (size,)
+        0 where the prior is flat.
+    data, data_mean : ndarray, shape (n_data,)
+        Observed, and predicted from the prior mean.
+    flat_index : ndarray of int, shape (q,)
+        Values of x with a flat prior.
+    flat_columns : ndarray, shape (n_data, q)
+        Their columns of A.
+    groups : list of TorusGroup
+        Continued fields; empty where all fields end with the mesh.
+    """
+
+    def __init__(self, problem, stored=False):
+        self.problem, self.size = problem, problem.size
+        sizes = [m.size for m in problem.modalities]
+        ends = np.cumsum(sizes)
+        self.data_slices = [slice(int(e - n), int(e)) for n, e in zip(sizes, ends, strict=True)]
+        self.data_size = int(ends[-1])
+        self.data = np.concatenate([m.data for m in problem.modalities])
+        operators = [problem.operator(k) for k in range(len(sizes))]
+        self._operators = [op.stored() for op in operators] if stored else operators
+        self.prior_mean, self._prior = problem.prior.gaussian_moments()
+        self.data_mean = self.predict(self.prior_mean[:, None])[:, 0]
+        self.flat_index = np.concatenate(
+            [np.arange(0), *(np.arange(self.size)[problem.slices[name]] for name in problem.prior.flat)])
+        self.flat_columns = self._columns(self.flat_index)
+        self.groups = _torus_groups(problem) if problem.prior.continued else []
+        if self.groups:
+            self._add_vectors()
+
+    def _columns(self, index):
+        pick = np.zeros((self.size, index.size))
+        pick[index, np.arange(index.size)] = 1.0
+        return self.predict(pick) if index.size else np.zeros((self.data_size, 0))
+
+    def _add_vectors(self):
+        """Plain vectors beside continued fields: few columns, so kept as such."""
+        prior = self.problem.prior
+        blocks = [(where, bound.covariance) for (where, bound), names in zip(prior.blocks, prior.block_members,
+                  strict=True) if not set(names) & set(prior.continued)]
+        index = np.concatenate([np.arange(0), *(np.arange(self.size)[where] for where, _ in blocks)])
+        if index.size > VECTOR_LIMIT:
+            fail("prior", f"have at most {VECTOR_LIMIT} values beside a continued field", f"{index.size}",
+                 'Make every field "continued", or every field "mesh".')
+        self._vectors, self._vector_prior = index, BlockCovariance(self.size, blocks)
+        self._vector_columns = self._columns(index)
+
+    # -- the linear map of the visible cells --------------------------------------------------------------------------
+    def predict(self, x):
+        """A X, shape (n_data, k), physical, of visible cells."""
+        return np.concatenate([op.matmat(x) for op in self._operators])
+
+    def back(self, data):
+        """Aᵀ V, shape (size, k)."""
+        return sum(op.rmatmat(data[where]) for op, where in zip(self._operators, self.data_slices, strict=True))
+
+    # -- covariances --------------------------------------------------------------------------------------------------
+    def gain(self, data):
+        """Cov(x, d) V, shape (size, k), for V of shape (n_data, k)."""
+        if not self.groups:
+            return self._prior.matmat(self.back(data))
+        out = np.zeros((self.size, data.shape[1]))
+        out[self._vectors] = self._vector_columns.T @ data
+        out = self._vector_prior.matmat(out)
+        for group in self.groups:
+            group.add_gain(data, out)
+        return out
+
+    def gain_adjoint(self, x):
+        """Cov(d, x) X, shape (n_data, k), for X of shape (size, k)."""
+        if not self.groups:
+            return self.predict(self._prior.matmat(x))
+        out = self._vector_columns @ self._vector_prior.matmat(x)[self._vectors]
+        for group in self.groups:
+            group.add_gain_adjoint(x, out)
+        return out
+
+    def signal(self, data):
+        """Cov(d, d) V, shape (n_data, k), for V of shape (n_data, k): no noise in it."""
+        if not self.groups:
+            return self.predict(self.gain(data))
+        spread = np.zeros((self.size, data.shape[1]))
+        spread[self._vectors] = self._vector_columns.T @ data
+        out = self._vector_columns @ self._vector_prior.matmat(spread)[self._vectors]
+        for group in self.groups:
+            group.add_signal(data, out)
+        return out
+
+    def gain_and_signal(self, data):
+        """Both at once, for what the first costs where fields end with the mesh."""
+        gain = self.gain(data)
+        return gain, self.signal(data) if self.groups else self.predict(gain)
+
+    def prior_variance(self):
+        """Prior variance of x, shape (size,); infinite where the prior is flat."""
+        variance = self._prior.diagonal()
+        variance[self.flat_index] = np.inf
+        return variance
+
+    def prior_product(self, x):
+        """Prior covariance of x times X, shape (size, k); 0 where the prior is flat."""
+        return self._prior.matmat(x)
+
+    def draw(self, rng, count):
+        """`count` zero-mean joint draws of x, (count, size), and clean data, (count, n_data); flat values are 0."""
+        if not self.groups:
+            x = self._prior.sample(rng, count)
+            return x, self.predict(x.T).T
+        x = self._vector_prior.sample(rng, count)
+        data = x[:, self._vectors] @ self._vector_columns.T
+        for group in self.groups:
+            group.draw(rng, x, data)
+        return x, data
+
+    # -- noise --------------------------------------------------------------------------------------------------------
+    def whiten(self, data):
+        """W V, W = √w L⁻¹ with LLᵀ the noise covariance, for V of shape (n_data,) or (n_data, k)."""
+        return self._by_modality("whiten", data, False)
+
+    def whiten_adjoint(self, white):
+        """Wᵀ V."""
+        return self._by_modality("whiten_adjoint", white, False)
+
+    def colour(self, white):
+        """W⁻¹ V."""
+        return self._by_modality("colour", white, True)
+
+    def _by_modality(self, method, data, inverse):
+        out = np.empty(data.shape, dtype=float)
+        for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
+            root = np.sqrt(self.problem.weights[m.name])
+            out[where] = getattr(m.noise, method)(data[where]) * (1 / root if inverse else root)
+        return out
+
+    def noise_logdet(self):
+        """Log det of the noise covariance, exponents taken as C/w."""
+        return sum(m.noise.logdet() - m.size * np.log(self.problem.weights[m.name]) for m in self.problem.modalities)
+
+    def noise_variance(self):
+        """Variance of every datum's noise, shape (n_data,), exponents taken as C/w."""
+        return np.concatenate([m.noise.variance() / self.problem.weights[m.name] for m in self.problem.modalities])
+
+
+def _torus_groups(problem):
+    """One group for each block of continued fields, all on one torus size."""
+    prior, found = problem.prior, []
+    for p in problem.parameters:
+        if p.mesh is not None and p.name not in prior.continued:
+            fail(f"prior of {p.name}", "be a continued Matern beside one that is", repr(p.prior),
+                 "Give every field of a problem one extent.")
+    for (_, bound), names in zip(prior.blocks, prior.block_members, strict=True):
+        if set(names) & set(prior.continued):
+            members = [problem.by_name[name] for name in names]
+            found.append((members, bound.covariance, _surveys(problem, names)))
+    correlations = [(covariance.correlation, surveys) for _, covariance, surveys in found]
+    least = problem_torus(correlations)
+    groups = []
+    for members, covariance, surveys in found:
+        mixing = covariance.mixing if isinstance(covariance, MixedCovariance) else np.eye(1)
+        stds = [p.prior.std_hat(p).reshape(p.shape[0], -1)[:, 0] for p in members]
+        groups.append(TorusGroup(covariance.correlation, [problem.slices[p.name] for p in members], stds, mixing,
+                                 surveys, least))
+    return groups
+
+
+def _surveys(problem, names):
+    """The surveys that see a group's fields, each through its lattice."""
+    out, start = [], 0
+    for k, m in enumerate(problem.modalities):
+        rows = slice(start, start + m.size)
+        start += m.size
+        seen = [name for name in m.parameters if name in names]
+        if not seen:
+            continue
+        forward = m.forward
+        if len(m.parameters) > 1 and hasattr(forward, "basis"):  # bias columns stand beside the field's
+            forward = forward.forward
+        parts = lattice_and_processing(forward)
+        if parts is None or len(seen) > 1 or parts[0].mesh != problem.by_name[seen[0]].mesh:
+            fail(f"forward of modality {m.name!r}", "be a lattice operator, or H @ one, under a continued field",
+                 type(problem.modalities[k].forward).__name__, "Use GravityOperator or MagneticOperator on a lattice, "
+                 'with StationSampling for scattered stations, or extent="mesh".')
+        out.append(LatticeSurvey(rows, names.index(seen[0]), *parts, problem.by_name[seen[0]].scale))
+    return out

@@ -1,0 +1,236 @@
+"""Continued fields and the lattices that see them: covariances with data, among data, and exact joint draws."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+from ..forward._convolution import LayeredConvolution
+from ..forward._threads import worker_count
+from ..forward.periodic import periodic_spectra
+from ..priors.torus import TorusField, TorusSpectrum, least_torus
+from .lattice_covariance import LatticeCovariance
+
+SINGLE_FROM = 2_000_000  # values of a field on its torus, above which draws are made in float32
+DRAW_BYTES = 4e8  # of spectra of draws held at once
+LARGER = 1.5  # torus against which the truncation is measured
+
+
+@dataclass(frozen=True)
+class LatticeSurvey:
+    """One survey of a group: where its data are, and how they arise from its lattice.
+
+    Parameters
+    ----------
+    rows : slice
+        Place among all data.
+    member : int
+        Which parameter of the group it sees.
+    lattice : LatticeOperator
+        F.
+    steps : tuple of Processing
+        H, in the order in which they act.
+    scale : float
+        Physical units of one m̂ of the parameter.
+    """
+
+    rows: slice
+    member: int
+    lattice: object
+    steps: tuple
+    scale: float
+
+    @property
+    def window(self):
+        """((row, rows), (column, columns)) of the lattice in the mesh's columns."""
+        row, column = self.lattice.window
+        return (row, self.lattice.northing.size), (column, self.lattice.easting.size)
+
+    @property
+    def depth(self):
+        """Of the mesh's bottom below the highest station, metres."""
+        return float(self.lattice.height.max() - self.lattice.mesh.upward_edges[0])
+
+    def to_data(self, lattice):
+        """H y for lattice values (n_lattice, k)."""
+        for step in self.steps:
+            lattice = step.matmat(lattice)
+        return lattice
+
+    def to_lattice(self, data):
+        """Hᵀ v for data (n_data, k)."""
+        for step in reversed(self.steps):
+            data = step.rmatmat(data)
+        return data
+
+
+class TorusGroup:
+    """Fields of one correlation on one mesh, tied by a correlation matrix, with the surveys that see them.
+
+    Parameters
+    ----------
+    correlation : StationaryCorrelation
+        Of every field.
+    places : list of slice
+        Where each member is in x.
+    stds : list of ndarray, shape (nz,)
+        Standard deviation of each member's m̂ by layer.
+    mixing : ndarray, shape (P, P)
+        Correlations between members.
+    surveys : list of LatticeSurvey
+        Those that see a member.
+    least : tuple of int
+        Smallest torus.
+    """
+
+    def __init__(self, correlation, places, stds, mixing, surveys, least):
+        self.field = TorusField(correlation, least)
+        self.torus, self.mesh = self.field.torus, correlation.mesh
+        self.places, self.stds, self.mixing, self.surveys = places, stds, mixing, surveys
+        self._root = np.linalg.cholesky(mixing)
+        self._single = self.field.layers * self.torus[0] * self.torus[1] > SINGLE_FROM
+        self.channels = [(k, h) for k, s in enumerate(surveys) for h in range(s.lattice.height.size)]
+        transfers = [self._transfer(survey, self.torus) for survey in surveys]
+        through = [_mixed(self.field, transfer) for transfer in transfers]
+        self._gains = [self._convolution(survey, waves) for survey, waves in zip(surveys, through, strict=True)]
+        self.covariance = LatticeCovariance(self._between(transfers, through), self.torus,
+                                            [surveys[k].window for k, _ in self.channels])
+        self._transfers = [t.astype(np.complex64) for t in transfers] if self._single else transfers
+
+    def _transfer(self, survey, torus, keep=True):
+        """Transfer of unit fields to lattice data, shape (heights, nz, rows, columns // 2 + 1)."""
+        weight = survey.scale * self.stds[survey.member]
+        return periodic_spectra(survey.lattice, torus, keep) * weight[:, None, None]
+
+    def _between(self, transfers, through):
+        """Spectra of the covariance between channels a <= b."""
+        out = {}
+        for b, (kb, hb) in enumerate(self.channels):
+            for a, (ka, ha) in enumerate(self.channels[: b + 1]):
+                tie = self.mixing[self.surveys[ka].member, self.surveys[kb].member]
+                if tie != 0:
+                    spectrum = tie * _summed(through[ka][ha], transfers[kb][hb])
+                    out[a, b] = spectrum.real.copy() if a == b else spectrum
+        return out
+
+    def _convolution(self, survey, through):
+        """Covariance of lattice data with unit fields of the mesh, as layered convolution."""
+        (row, rows), (column, columns) = survey.window
+        shift = (min(row, 0), min(column, 0))  # a window that begins before the mesh: its lags are rolled instead
+        even = not survey.lattice.coefficients[4:].any() and shift == (0, 0)
+        corner = (row - shift[0], column - shift[1])
+        kernels = (np.roll(fft.irfft2(wave, self.torus, workers=worker_count()), (-shift[0], -shift[1]), axis=(0, 1))
+                   for waves in through for wave in waves)
+        return LayeredConvolution(kernels, through.shape[0], self.field.layers, self.torus, self.mesh.shape[1:],
+                                  (rows, columns), corner, even, np.float64)
+
+    # -- products with data V (n_data, k) ----------------------------------------------------------------------------
+    def add_gain(self, data, out):
+        """Add Cov(x, d) V to `out`, shape (size, k)."""
+        for survey, convolution in zip(self.surveys, self._gains, strict=True):
+            field = convolution.backward(survey.to_lattice(data[survey.rows]))
+            self._spread(field, survey.member, out)
+
+    def _spread(self, field, member, out):
+        """Add to every member's part of `out` what a unit field correlated with `member` says of it."""
+        field = field.reshape(self.field.layers, -1, field.shape[1])
+        for p, (place, std) in enumerate(zip(self.places, self.stds, strict=True)):
+            if self.mixing[p, member] != 0:
+                part = (self.mixing[p, member] * std)[:, None, None] * field
+                out[place] += part.reshape(-1, field.shape[2])
+
+    def add_gain_adjoint(self, x, out):
+        """Add Cov(d, x) X to `out`, shape (n_data, k)."""
+        for survey, convolution in zip(self.surveys, self._gains, strict=True):
+            total = 0.0
+            for p, (place, std) in enumerate(zip(self.places, self.stds, strict=True)):
+                weight = np.repeat(self.mixing[p, survey.member] * std, self.mesh.shape[1] * self.mesh.shape[2])
+                total = total + weight[:, None] * x[place]
+            out[survey.rows] += survey.to_data(convolution.forward(total))
+
+    def add_signal(self, data, out):
+        """Add Cov(d, d) V to `out`, shape (n_data, k)."""
+        count = data.shape[1]
+        lattices = [np.ascontiguousarray(s.to_lattice(data[s.rows]).T).reshape(count, *s.lattice.data_shape)
+                    for s in self.surveys]
+        fields = [lattices[k].reshape(count, -1, *lattices[k].shape[-2:])[:, h] for k, h in self.channels]
+        products = self.covariance.product(fields)
+        for k, survey in enumerate(self.surveys):
+            mine = [p for p, (owner, _) in zip(products, self.channels, strict=True) if owner == k]
+            lattice = mine[0] if len(mine) == 1 else np.stack(mine, axis=1)
+            out[survey.rows] += survey.to_data(lattice.reshape(count, -1).T)
+
+    # -- draws -------------------------------------------------------------------------------------------------------
+    def draw(self, rng, x, data):
+        """Fill this group's parts of `x` (count, size) and add its data to `data` (count, n_data)."""
+        nz, ny, nx = self.mesh.shape
+        py, px = self.torus
+        dtype = np.float32 if self._single else np.float64
+        each = np.dtype(dtype).itemsize * nz * py * (px + 2) * (1 + len(self.places))
+        step = max(1, int(DRAW_BYTES // each))
+        for first in range(0, x.shape[0], step):
+            block = slice(first, min(first + step, x.shape[0]))
+            latent = [self.field.colour(self.field.white(rng, block.stop - first, dtype)) for _ in self.places]
+            for p in reversed(range(len(self.places))):  # the root is lower triangular: in place from the last
+                latent[p] *= dtype(self._root[p, p])
+                for q in range(p):
+                    latent[p] += dtype(self._root[p, q]) * latent[q]
+            for survey, transfer in zip(self.surveys, self._transfers, strict=True):
+                data[block, survey.rows] += self._observed(survey, transfer, latent[survey.member])
+            for place, std, waves in zip(self.places, self.stds, latent, strict=True):
+                field = self._crop(waves, (0, ny), (0, nx)) * std[:, None, None, None]
+                x[block, place] = np.moveaxis(field, 1, 0).reshape(block.stop - first, -1)
+
+    def _observed(self, survey, transfers, waves):
+        """Clean data (count, n) of a draw's spectra (nz, count, rows, columns // 2 + 1)."""
+        lattice = []
+        for transfer in transfers:
+            total = np.zeros_like(waves[0])
+            for layer, wave in zip(transfer, waves, strict=True):
+                total += layer * wave
+            lattice.append(self._crop(total, *survey.window))
+        values = np.stack(lattice, axis=1).reshape(waves.shape[1], -1)
+        return survey.to_data(values.T.astype(np.float64)).T
+
+    def _crop(self, waves, north, east):
+        """Values on a window, (first, count) along each axis, of spectra (..., rows, columns // 2 + 1)."""
+        py, px = self.torus
+        rows, columns = (np.arange(first, first + count) for first, count in (north, east))
+        waves = fft.ifft(waves, axis=-2, workers=worker_count())
+        waves = waves[..., : rows[-1] + 1, :] if rows[0] == 0 else waves[..., rows % py, :]
+        field = fft.irfft(waves, px, axis=-1, workers=worker_count())
+        return field[..., : columns[-1] + 1] if columns[0] == 0 else field[..., columns % px]
+
+    def truncation(self):
+        """Largest relative change of a channel's variance on a torus half as large again.
+
+        It tells what the cells beyond half the torus, which a station does not feel, would add.
+        """
+        wider = TorusSpectrum(self.field.correlation, tuple(int(np.ceil(LARGER * n)) for n in self.torus))
+        changes = [0.0]
+        for k, survey in enumerate(self.surveys):
+            transfers = self._transfer(survey, wider.torus, keep=False)
+            for h, (transfer, through) in enumerate(zip(transfers, _mixed(wider, transfers), strict=True)):
+                variance = fft.irfft2(_summed(through, transfer), wider.torus)[0, 0]
+                changes.append(abs(variance / self.covariance.variance(self.channels.index((k, h))) - 1))
+        return float(max(changes))
+
+
+def _mixed(field, transfers):
+    """Γ(k) times the transfer of every height: spectra of the covariance of data with unit fields."""
+    return np.stack([field.mix(transfer) for transfer in transfers])
+
+
+def _summed(through, transfer):
+    """Σ_z through_z(k) conj(transfer_z(k))."""
+    total = np.zeros(transfer.shape[1:], dtype=np.complex128)
+    for one, other in zip(through, transfer, strict=True):
+        total += one * other.conj()
+    return total
+
+
+def problem_torus(groups):
+    """Smallest torus that serves every group of a problem: (correlation, surveys) pairs."""
+    sizes = [least_torus(correlation, [s.window for s in surveys], max((s.depth for s in surveys), default=0.0))
+             for correlation, surveys in groups]
+    return tuple(max(size[axis] for size in sizes) for axis in (0, 1))
