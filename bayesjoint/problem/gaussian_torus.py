@@ -124,6 +124,23 @@ class TorusGroup:
         return LayeredConvolution(kernels, through.shape[0], self.field.layers, self.torus, self.mesh.shape[1:],
                                   (rows, columns), corner, even, np.float64)
 
+    def spectra(self):
+        """What the wavenumbers of endless data are made of.
+
+        Returns
+        -------
+        signal : dict of {(int, int): ndarray, shape (rows, columns // 2 + 1)}
+            Covariance between channels a <= b that are tied.
+        through : list of ndarray, shape (nz, rows, columns // 2 + 1)
+            Covariance of each channel with the unit field it sees.
+        transfers : list of ndarray, the same shape
+            What each channel sees of that field.
+        """
+        transfers = [self._transfer(survey, self.torus) for survey in self.surveys]
+        through = [_mixed(self.field, transfer) for transfer in transfers]
+        return (self._between(transfers, through), [through[k][h] for k, h in self.channels],
+                [transfers[k][h] for k, h in self.channels])
+
     # -- products with data V (n_data, k) ----------------------------------------------------------------------------
     def add_gain(self, data, out):
         """Add Cov(x, d) V to `out`, shape (size, k)."""
