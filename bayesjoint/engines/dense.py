@@ -5,7 +5,10 @@ from scipy.linalg import LinAlgError, blas, cholesky, solve_triangular
 
 from .._checks import fail
 from ..dataset import Approximation
+from ..problem.gaussian import check_linear_gaussian, linear_gaussian
 from .base import Estimate, Posterior
+from .data_space import DataSpacePosterior, torus_statements
+from .flat import FlatColumns
 from .rounding import EPS, PROBES, SAFETY, measure_rounding
 
 DATA_LIMIT = 20_000  # the factor alone takes 3.2 GB there
@@ -14,21 +17,24 @@ CELLS = 4096  # cells per block of the variance
 WORST_ROUNDING = 0.1  # of the prior variance: beyond it first-order errors mean nothing
 
 
-class DensePosterior(Posterior):
-    """Exact Gaussian posterior N(μ + ΓAᵀK⁻¹(d − Aμ), Γ − ΓAᵀK⁻¹AΓ), K = AΓAᵀ + C (Tarantola 2005, eq. 3.37).
+class DensePosterior(DataSpacePosterior):
+    """Exact Gaussian posterior N(μ + G K⁻¹(d − Aμ), Γ − G K⁻¹ Gᵀ), G = Cov(x, d), K = Cov(d, d) + C.
 
-    The data-space form takes thousands of data with any number of cells for which the matrix ΓAᵀ, cells x data in
-    float64, fits in memory (37,500 cells with 1,600 data: 0.5 GB). Use `posterior(problem, method="dense")`.
+    For fields that end with the mesh G = ΓAᵀ and K = AΓAᵀ + C (Tarantola 2005, eq. 3.37); for continued fields hidden
+    cells are in both. Values with a flat prior are eliminated by generalised least squares. The data-space form takes
+    thousands of data with any number of cells for which the matrix G, cells x data in float64, fits in memory (37,500
+    cells with 1,600 data: 0.5 GB). Use `posterior(problem, method="dense")`.
 
     Parameters
     ----------
     problem : JointProblem
-        Linear operators, Gaussian priors, no bounds, no penalties.
+        Linear operators, Gaussian or flat priors, no bounds, no penalties.
 
     Raises
     ------
     ValueError
-        If the problem is bounded or not linear-Gaussian, has too many data, or K is not positive definite.
+        If the problem is bounded or not linear-Gaussian, has too many data, K is not positive definite, or neither
+        prior nor data hold a flat direction.
     """
 
     method = "dense"
@@ -36,26 +42,25 @@ class DensePosterior(Posterior):
     def __init__(self, problem):
         super().__init__(problem)
         _check(problem)
-        self._prior_mean, self._prior = problem.prior.gaussian_moments()
-        self._surveys = [_WhitenedSurvey(problem, k, stored=True) for k in range(len(problem.modalities))]
-        self._data_slices = _runs([m.size for m in problem.modalities])
-        self._gain = _through_prior(self._prior, self._surveys, self._data_slices)  # ΓÃᵀ
-        self._signal = _between_data(self._gain, self._surveys, self._data_slices)  # ÃΓÃᵀ
+        self._model = linear_gaussian(problem, stored=True)
+        self._matrix, self._signal = _through_prior(self._model)
         self._solve_data()
 
     @classmethod
-    def _from_joint(cls, joint, name):
-        """Posterior given one modality alone, on the parameters it sees, from the joint one's matrices."""
-        problem = joint.problem.separate()[name]
+    def _from_joint(cls, joint, problem, k):
+        """Posterior given modality k alone, on the parameters it sees, from the joint one's matrices; None if no such.
+
+        A continued field alone may live on another torus than beside its fellows: then the matrices are its own.
+        """
         self = cls.__new__(cls)
         Posterior.__init__(self, problem)
-        k = [m.name for m in joint.problem.modalities].index(name)
         rows = np.concatenate([np.arange(joint.problem.size)[joint.problem.slices[p.name]] for p in problem.parameters])
-        data = joint._data_slices[k]
-        self._prior_mean, self._prior = problem.prior.gaussian_moments()
-        self._surveys = [_WhitenedSurvey(problem, 0)]
-        self._data_slices = _runs([problem.modalities[0].size])
-        self._gain = joint._gain[rows[0] : rows[-1] + 1, data] if _consecutive(rows) else joint._gain[rows][:, data]
+        data = joint._model.data_slices[k]
+        self._model = linear_gaussian(problem)
+        if {g.torus for g in self._model.groups} - {g.torus for g in joint._model.groups}:
+            return None
+        self._matrix = (joint._matrix[rows[0] : rows[-1] + 1, data] if _consecutive(rows)
+                        else joint._matrix[rows][:, data])
         self._signal = joint._signal[data, data]
         self._solve_data()
         return self
@@ -69,104 +74,114 @@ class DensePosterior(Posterior):
         # a separate problem has no coupling: neither known cells of another parameter inform it, nor are two parameters
         # that one survey sees correlated, so there its matrices are its own
         known, tied = np.any(~self.problem.free), self.problem.prior.tied
-        alone = self.problem.separate()
-        return {m.name: DensePosterior(alone[m.name]) if known or len(tied.intersection(m.parameters)) > 1
-                else DensePosterior._from_joint(self, m.name) for m in self.problem.modalities}
+        out = {}
+        for k, (name, alone) in enumerate(self.problem.separate().items()):
+            own = known or len(tied.intersection(alone.modalities[0].parameters)) > 1
+            out[name] = (None if own else DensePosterior._from_joint(self, alone, k)) or DensePosterior(alone)
+        return out
 
     def _solve_data(self):
         covariance = self._signal + np.eye(self._signal.shape[0])
-        self._innovation = np.concatenate([s.residual(self._prior_mean) for s in self._surveys])
+        self._innovation = self._innovate()
         if not (np.isfinite(covariance).all() and np.isfinite(self._innovation).all()):
-            fail("K = ÃΓÃᵀ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
+            fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
         try:
             self._factor = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError:
             _refuse_rounding("a failed Cholesky factorisation")
-        self._weights = self._solve(self._innovation)
+        columns = self._model.whiten(self._model.flat_columns)
+        self._flat = FlatColumns(self.problem, self._model.flat_index, columns, self._solve(columns))
+        column = self._innovation[:, None]
+        weights, flat = self._flat.eliminate(self._solve(column), column)
+        self._weights, self._flat_mean, self._residual = weights[:, 0], flat[:, 0], 0.0
         self._rounding = measure_rounding(self)
         if self._rounding.variance > WORST_ROUNDING:
             _refuse_rounding(f"rounding of {self._rounding.variance:.2g} of the prior variance")
-        self.approximations = [Approximation(
+        self.approximations = self._statements()
+
+    def _statements(self):
+        return [Approximation(
             name="posterior mean, standard deviation and draws", status="exact",
             error=max(self._rounding.mean, self._rounding.variance),
             statement="Exact posterior of the stated linear-Gaussian problem by a data-space Cholesky factor: no "
             f"sampling or truncation error, rounding only. Measured by {PROBES} random products with the operators and "
             f"multiplied by {SAFETY:g}, it is {self._rounding.mean:.1e} of the prior standard deviation in the mean "
             f"and {self._rounding.variance:.1e} of the prior variance in the variance.",
-        )]
-
-    def _placed(self):
-        """(survey, its place among the data) of every modality."""
-        return list(zip(self._surveys, self._data_slices, strict=True))
+        ), *torus_statements(self._model)]
 
     def _solve(self, right):
         """K⁻¹ r."""
         half = solve_triangular(self._factor, right, lower=True, check_finite=False)
         return solve_triangular(self._factor, half, lower=True, trans=1, check_finite=False, overwrite_b=True)
 
+    def _gain(self, white):
+        return self._matrix @ white
+
+    def _gain_adjoint(self, x):
+        return self._matrix.T @ x
+
     def _mean(self):
-        return self._prior_mean + self._gain @ self._weights
-
-    def _prior_mean_vector(self):
-        return self._prior_mean
-
-    def _prior_variance(self):
-        return self._prior.diagonal()
+        mean = self._model.prior_mean + self._matrix @ self._weights
+        mean[self._flat.index] += self._flat_mean
+        return mean
 
     def _variance(self):
         if not hasattr(self, "_cached_variance"):
-            variance = self._prior.diagonal()
+            variance = self._known_scale()
+            root = np.linalg.cholesky(self._flat.inverse)
             for first in range(0, self.problem.size, CELLS):
                 block = slice(first, first + CELLS)
-                half = blas.dtrsm(1.0, self._factor, self._gain[block].T, lower=1)
+                half = blas.dtrsm(1.0, self._factor, self._matrix[block].T, lower=1)
                 variance[block] -= np.einsum("ij,ij->j", half, half)
+                variance[block] += np.sum((self._matrix[block] @ self._flat.solved @ root) ** 2, axis=1)
             self._cached_variance = np.maximum(variance, 0.0)
         return self._cached_variance.copy()
 
     def _mean_error(self):
-        return self._rounding.mean * np.sqrt(self._prior.diagonal()) + EPS * np.abs(self._mean())
+        return self._rounding.mean * np.sqrt(self._known_scale()) + EPS * np.abs(self._mean())
 
     def _std_error(self):
         # the variance lies within v ± slack: its root moves most downwards, unless v - slack would be negative
         variance = self._variance()
-        slack = self._rounding.variance * self._prior.diagonal()
+        slack = self._rounding.variance * self._known_scale()
         std, low = np.sqrt(variance), np.sqrt(np.maximum(variance - slack, 0.0))
         down = np.divide(slack, std + low, out=np.zeros_like(slack), where=slack > 0)
         return np.where(slack < variance, down, np.maximum(std, np.sqrt(variance + slack) - std)) + EPS * std
 
-    def _product(self, v):
-        return self._prior.matmat(v[:, None])[:, 0] - self._gain @ self._solve(self._gain.T @ v)
-
-    def _prior_draws(self, rng, count):
-        return self._prior_mean + self._prior.sample(rng, count)
-
-    def _draws(self, rng, count):
-        """Perturbed observations: m_s = m_pr + ΓAᵀK⁻¹(d + e − A m_pr), each an exact draw."""
-        draws = self._prior_draws(rng, count)
-        innovation = rng.standard_normal((count, self._factor.shape[0])).T
-        for survey, where in self._placed():
-            innovation[where] += survey.residual(draws.T)
-        draws += (self._gain @ self._solve(innovation)).T
-        return draws
+    def _joint_draws(self, rng, count):
+        """Perturbed observations, each an exact draw of x and of the clean data: (count, size), (count, n_data)."""
+        draws, clean = self._model.draw(rng, count)
+        perturbed = self._innovation[:, None] + rng.standard_normal((count, self._factor.shape[0])).T
+        change, weights, _ = self._respond(perturbed - self._model.whiten(clean.T))
+        draws += change.T + self._model.prior_mean
+        return draws, (self._model.data_mean[:, None] + self._model.colour(perturbed - weights)).T
 
     def prediction_std(self):
         """Posterior std of the noise-free data, {modality name: (n_data,)}, physical units of the data."""
-        out = {}
-        for survey, where in self._placed():
-            half = solve_triangular(self._factor, survey.colour(self._signal[where]).T, lower=True, check_finite=False)
-            prior = np.diag(survey.colour(survey.colour(self._signal[where, where]).T))
-            out[survey.name] = np.sqrt(np.maximum(prior - np.einsum("ij,ij->j", half, half), 0.0))
+        out, flat = {}, self._model.colour(self._flat.solved)
+        for m, where in zip(self.problem.modalities, self._model.data_slices, strict=True):
+            root = np.sqrt(self.problem.weights[m.name])
+            half = solve_triangular(self._factor, m.noise.colour(self._signal[where]).T / root, lower=True,
+                                    check_finite=False)
+            prior = np.diag(m.noise.colour(m.noise.colour(self._signal[where, where]).T)) / root**2
+            held = np.einsum("iq,qr,ir->i", flat[where], self._flat.inverse, flat[where])
+            out[m.name] = np.sqrt(np.maximum(prior - np.einsum("ij,ij->j", half, half) + held, 0.0))
         return out
 
     def _evidence_or_none(self):
-        return self.log_evidence()
+        return None if self._flat.index.size else self.log_evidence()
 
     def log_evidence(self):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats; its error is the rounding as measured."""
+        if self._flat.index.size:
+            fail("prior", "be proper for an evidence", f"flat priors on {', '.join(self.problem.prior.flat)}",
+                 "An improper prior has no normaliser: give GaussianPrior(mean, covariance).")
         m = self._innovation.size
         fit = float(self._innovation @ self._weights)
-        parts = [2.0 * float(np.sum(np.log(np.diag(self._factor)))), *(s.logdet for s in self._surveys)]
-        tempered = any(w != 1.0 for w in self.problem.weights.values())
+        model, weights = self._model, self.problem.weights
+        parts = [2.0 * float(np.sum(np.log(np.diag(self._factor)))),
+                 *(k.noise.logdet() - k.size * np.log(weights[k.name]) for k in model.problem.modalities)]
+        tempered = any(w != 1.0 for w in weights.values())
         note = "; exponents enter as C/w" if tempered else ""
         value = -0.5 * (fit + sum(parts) + m * np.log(2 * np.pi))
         # the parts may cancel: their own rounding counts too
@@ -175,88 +190,28 @@ class DensePosterior(Posterior):
 
 
 def _check(problem):
-    if problem.bounded:
-        fail("problem", "have no bounds for the dense engine", "a bounded parameter",
-             'The posterior is then no Gaussian: drop the bounds, or use method="laplace" at a converged MAP.')
-    if problem.prior.flat:
-        fail("prior", "be proper Gaussian for the dense engine", f"flat priors on {', '.join(problem.prior.flat)}",
-             "Give GaussianPrior(mean, covariance) with a broad covariance.")
-    if not problem.linear_gaussian:
-        kinds = [type(b).__name__ for b in problem.penalties] or ["a prior that is not Gaussian"]
-        fail("problem", "be linear-Gaussian for the dense engine", f"{', '.join(kinds)}",
-             'Use Matern priors with Coregionalization, or method="laplace" at a converged MAP.')
+    check_linear_gaussian(problem, "dense")
     count = sum(m.size for m in problem.modalities)
     if count > DATA_LIMIT:
-        fail("problem", f"have at most {DATA_LIMIT} data for the dense engine", f"{count}", "Thin the surveys.")
+        fail("problem", f"have at most {DATA_LIMIT} data for the dense engine", f"{count}",
+             'Use method="iterative", or thin the surveys.')
 
 
 def _refuse_rounding(found):
-    fail("K = ÃΓÃᵀ + I", "be positive definite to rounding", found, "Raise the noise std, or lower the prior std.")
+    fail("K = S̃ + I", "be positive definite to rounding", found, "Raise the noise std, or lower the prior std.")
 
 
-class _WhitenedSurvey:
-    """Ã = √w L⁻¹ A and the whitened residual of one modality, LLᵀ its noise covariance and w its exponent.
-
-    With `stored`, an operator that streams (prism sums at scattered stations) is kept as a matrix: every product would
-    compute all its entries anew, and the engine holds a matrix of that size anyway.
-    """
-
-    def __init__(self, problem, k, stored=False):
-        self._modality = problem.modalities[k]
-        self._operator = problem.operator(k).stored() if stored else problem.operator(k)
-        self.name, self.size = self._modality.name, self._modality.size
-        self._root = np.sqrt(problem.weights[self.name])
-        self.logdet = self._modality.noise.logdet() - 2 * self.size * np.log(self._root)
-
-    def residual(self, x):
-        """√w L⁻¹ (d − A x) for x of shape (n,) or (n, k)."""
-        predicted = self._operator.matvec(x) if x.ndim == 1 else self._operator.matmat(x)
-        data = self._modality.data
-        return self._root * self._modality.noise.whiten((data if x.ndim == 1 else data[:, None]) - predicted)
-
-    def matmat(self, x):
-        """Ã X."""
-        return self._root * self._modality.noise.whiten(self._operator.matmat(x))
-
-    def rows(self, first, count):
-        """Ãᵀ for `count` whitened data, shape (n, count)."""
-        unit = np.zeros((self.size, count))
-        unit[first + np.arange(count), np.arange(count)] = 1.0
-        return self.adjoint(unit)
-
-    def adjoint(self, white):
-        """Ãᵀ V for V of shape (size, k)."""
-        return self._operator.rmatmat(self._modality.noise.whiten_adjoint(self._root * white))
-
-    def colour(self, white):
-        """L v / √w: from whitened data back to physical units."""
-        return self._modality.noise.colour(white) / self._root
-
-
-def _through_prior(prior, surveys, data_slices):
-    """ΓÃᵀ, shape (n, m)."""
-    gain = np.empty((prior.size, data_slices[-1].stop))
-    for survey, where in zip(surveys, data_slices, strict=True):
-        for first in range(0, survey.size, COLUMNS):
-            count = min(COLUMNS, survey.size - first)
-            start = where.start + first
-            gain[:, start : start + count] = prior.matmat(survey.rows(first, count))
-    return gain
-
-
-def _between_data(gain, surveys, data_slices):
-    """ÃΓÃᵀ, shape (m, m): its lower triangle of survey blocks is computed, the rest is its mirror."""
-    signal = np.empty((gain.shape[1],) * 2)
-    for survey, where in zip(surveys, data_slices, strict=True):
-        signal[where, : where.stop] = survey.matmat(gain[:, : where.stop])
-        signal[: where.stop, where] = signal[where, : where.stop].T
-        signal[where, where] = 0.5 * (signal[where, where] + signal[where, where].T)
-    return signal
-
-
-def _runs(sizes):
-    ends = np.cumsum(sizes)
-    return [slice(int(e - s), int(e)) for s, e in zip(sizes, ends, strict=True)]
+def _through_prior(model):
+    """Cov(x, d̃), shape (n, m), and Cov(d̃, d̃), shape (m, m), of whitened clean data."""
+    m = model.data_size
+    gain, signal = np.empty((model.size, m)), np.empty((m, m))
+    for first in range(0, m, COLUMNS):
+        block = slice(first, min(first + COLUMNS, m))
+        unit = np.zeros((m, block.stop - first))
+        unit[np.arange(first, block.stop), np.arange(block.stop - first)] = 1.0
+        gain[:, block], seen = model.gain_and_signal(model.whiten_adjoint(unit))
+        signal[:, block] = model.whiten(seen)
+    return gain, 0.5 * (signal + signal.T)
 
 
 def _consecutive(index):

@@ -9,15 +9,15 @@ from ..problem.describe import modality_fields, parameter_fields, versions
 def to_datatree(post, draws, chains, seed, separate, result):
     """Build the tree of a posterior; arguments as in `Posterior.to_datatree`."""
     problem, rng = post.problem, np.random.default_rng(seed)
-    flat = post._draws(rng, draws * chains)
+    flat, clean = _drawn(post, rng, draws * chains)
     prior_flat = post._prior_draws(rng, draws * chains)
     separate = dict(separate or {})
     shape = (chains, draws)
     parameters = _parameter_blocks(post, flat, prior_flat, shape, separate)
     modalities, stats = [], {}
     spread = post.prediction_std()
-    for k, m in enumerate(problem.modalities):
-        predicted = problem.operator(k).matmat(flat.T).T
+    for m, where in zip(problem.modalities, post._data_runs(), strict=True):
+        predicted = clean[:, where]
         modalities.append(_modality_block(post, m, predicted, spread[m.name], shape, rng, separate))
         stats[f"chi2_{m.name}"] = (
             np.sum(m.noise.whiten((predicted - m.data).T) ** 2, axis=0).reshape(shape),
@@ -32,6 +32,7 @@ def to_datatree(post, draws, chains, seed, separate, result):
 def _parameter_blocks(post, flat, prior_flat, shape, separate):
     problem = post.problem
     arrays = {key: getattr(post, key)() for key in ("mean", "std", "mean_error", "std_error", "prior_std")}
+    proper = {p.name for p in problem.parameters if p.bound_prior is not None}
     arrays["draws"] = problem.unpack(flat.reshape(*shape, -1))
     if prior_flat is not None:
         arrays["prior_draws"] = problem.unpack(prior_flat.reshape(*shape, -1))
@@ -39,7 +40,8 @@ def _parameter_blocks(post, flat, prior_flat, shape, separate):
     alone = {name: (other.mean(), other.std()) for name, other in separate.items()}
     return [
         ParameterBlock(
-            **parameter_fields(p), **{key: value[p.name] for key, value in arrays.items() if value is not None},
+            **parameter_fields(p), **{key: value[p.name] for key, value in arrays.items()
+                                      if value is not None and (p.name in proper or not key.startswith("prior"))},
             separate={f"{name}_only": {"mean": mean[p.name], "std": std[p.name]}
                       for name, (mean, std) in alone.items() if p.name in mean},
         )
@@ -53,11 +55,37 @@ def _modality_block(post, m, predicted, predicted_std, shape, rng, separate):
     noise = m.noise.sample(rng, predicted.shape[0]) / np.sqrt(weight)
     likelihood, kind = _log_likelihood(m, predicted, weight, shape)
     return ModalityBlock(
-        **modality_fields(problem, m, post._mean()), predicted_std=predicted_std,
+        **_fields(post, m), predicted_std=predicted_std,
         predictive_draws=(predicted + noise).reshape(*shape, -1), log_likelihood=likelihood, log_likelihood_kind=kind,
-        separate={f"{name}_only": other.problem.chi2(other._mean())[m.name]
+        separate={f"{name}_only": _chi2(m, _clean_mean(other, m.name))
                   for name, other in separate.items() if m.name in other.problem.weights},
     )
+
+
+def _drawn(post, rng, count):
+    """Draws of x and of the clean data, hidden cells included where there are any."""
+    if hasattr(post, "_joint_draws"):
+        return post._joint_draws(rng, count)
+    flat = post._draws(rng, count)
+    return flat, post._data_sensitivity(flat.T).T
+
+
+def _fields(post, m):
+    """What the dataset says of a survey; where cells are hidden its fit is theirs too."""
+    predicted = _clean_mean(post, m.name)
+    fit = {"predicted_mean": predicted, "chi2": _chi2(m, predicted)}
+    return modality_fields(post.problem, m, post._mean()) | fit
+
+
+def _clean_mean(post, name):
+    """Clean data of the posterior mean, shape (n_data,)."""
+    if not hasattr(post, "_predicted_mean"):
+        return post.problem.operator(name).matvec(post._mean())
+    return post._predicted_mean()[post._data_runs()[[m.name for m in post.problem.modalities].index(name)]]
+
+
+def _chi2(m, predicted):
+    return float(np.sum(m.noise.whiten(predicted - m.data) ** 2))
 
 
 def _log_likelihood(m, predicted, weight, shape):

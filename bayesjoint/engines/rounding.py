@@ -1,8 +1,9 @@
 """How far rounding has moved a dense posterior: measured, by products that take another road to the same numbers.
 
 A bound from a condition number is no help here: it is loose by many digits where surveys differ in scale, and no bound
-where a kernel's positive and negative parts cancel or data lie far from the prior. So K and ΓÃᵀ are applied to a few
-vectors through the operators, and what differs from the stored matrices is carried to mean, variance and evidence.
+where a kernel's positive and negative parts cancel or data lie far from the prior. So K and G = Cov(x, d) are applied
+to a few vectors through the operators, and what differs from the stored matrices is carried to mean, variance and
+evidence.
 """
 
 from dataclasses import dataclass
@@ -54,21 +55,20 @@ def measure_rounding(post, seed=0):
     -------
     Rounding
     """
-    factor, weights = post._factor, post._weights
+    factor, weights, model = post._factor, post._weights, post._model
     white = np.random.default_rng(seed).standard_normal((weights.size, PROBES))
     columns = np.column_stack([solve_triangular(factor, white, lower=True, trans=1, check_finite=False), weights])
-    back = sum(survey.adjoint(columns[where]) for survey, where in post._placed())
-    through = post._prior.matmat(back)
-    image = np.concatenate([survey.matmat(through[:, :-1]) for survey, _ in post._placed()]) + columns[:, :-1]
-    center = post._prior_mean + through[:, -1]
-    residual = np.concatenate([survey.residual(center) for survey, _ in post._placed()]) - weights
-    half = solve_triangular(factor, np.column_stack([image, residual]), lower=True, check_finite=False)
+    through, seen = model.gain_and_signal(model.whiten_adjoint(columns))
+    image = model.whiten(seen) + columns
+    target = post._innovation - post._flat.columns @ post._flat_mean
+    residual = target - image[:, -1]
+    half = solve_triangular(factor, np.column_stack([image[:, :-1], residual]), lower=True, check_finite=False)
     defect = np.sqrt(np.mean(np.sum((half[:, :-1] - white) ** 2, axis=0)))
-    std = np.sqrt(post._prior.diagonal())
-    free = std > 0
-    missed = (post._gain @ columns - through)[free] / std[free, None]
+    std = np.sqrt(model.prior_variance())
+    free = (std > 0) & np.isfinite(std)
+    missed = (post._matrix @ columns - through)[free] / std[free, None]
     gain, shift = np.sqrt(np.mean(missed[:, :-1] ** 2, axis=1)).max(initial=0), np.abs(missed[:, -1]).max(initial=0)
-    fit = abs(float(post._innovation @ weights))
+    fit = abs(float(target @ weights))
     # |Lᵀw| = √fit, and E acts on it: at most by its norm, on average by norm/√m
     typical = np.sqrt(fit) * min(1.0, 3.0 / np.sqrt(weights.size))
     residual, shift = max(np.linalg.norm(half[:, -1]), defect * typical), max(shift, gain * typical)

@@ -1,0 +1,90 @@
+"""What exact Gaussian posteriors share: everything follows from solves with K = Cov(d, d) + C in data space."""
+
+import numpy as np
+
+from ..dataset import Approximation
+from .base import Posterior
+
+
+class DataSpacePosterior(Posterior):
+    """Gaussian posterior N(μ + G K⁻¹(d − Aμ), Γ − G K⁻¹ Gᵀ), G = Cov(x, clean d) (Tarantola 2005, eq. 3.37).
+
+    For fields that end with the mesh G is ΓAᵀ. Values with a flat prior are eliminated by generalised least squares.
+    Whitened by the noise, K is K̃ = S̃ + I. Engines set `_model` and `_flat`, and provide `_solve(white)`: K̃⁻¹ of
+    (n_data, k).
+    """
+
+    def _solve(self, white):
+        raise NotImplementedError
+
+    def _gain(self, white):
+        """Cov(x, d̃) V, shape (size, k)."""
+        return self._model.gain(self._model.whiten_adjoint(white))
+
+    def _gain_adjoint(self, x):
+        """Cov(d̃, x) X, shape (n_data, k)."""
+        return self._model.whiten(self._model.gain_adjoint(x))
+
+    def _respond(self, white, pull=None, solved=None):
+        """(change of x, weights of the data, flat values) for whitened data (n_data, k)."""
+        weights, flat = self._flat.eliminate(self._solve(white) if solved is None else solved, white, pull)
+        x = self._gain(weights)
+        x[self._flat.index] += flat
+        return x, weights, flat
+
+    def _innovate(self):
+        """Whitened data less what the prior mean predicts, shape (n_data,)."""
+        return self._model.whiten(self._model.data - self._model.data_mean)
+
+    def _known_scale(self):
+        """Variance against which errors are measured: the prior's, for flat values the posterior's."""
+        variance = self._model.prior_variance()
+        variance[self._flat.index] = np.diag(self._flat.inverse)
+        return variance
+
+    def _prior_mean_vector(self):
+        return self._model.prior_mean
+
+    def _prior_variance(self):
+        return self._model.prior_variance()
+
+    def _prior_draws(self, rng, count):
+        """Prior draws; 0 where the prior is flat, which has none."""
+        return self._model.prior_mean + self._model.draw(rng, count)[0]
+
+    def _product(self, v):
+        columns = v[:, None] if v.ndim == 1 else v
+        pull, weights = columns[self._flat.index], self._gain_adjoint(columns)
+        weights, flat = self._flat.eliminate(self._solve(weights), weights, pull)
+        out = self._model.prior_product(columns) - self._gain(weights)
+        out[self._flat.index] = -flat
+        return out.reshape(v.shape)
+
+    def _estimate(self, data):
+        return self._respond(self._model.whiten(data))[0]
+
+    def _estimate_adjoint(self, vectors):
+        seen = self._gain_adjoint(vectors)
+        weights, _ = self._flat.eliminate(self._solve(seen), seen, vectors[self._flat.index])
+        return self._model.whiten_adjoint(weights)
+
+    def _predicted_mean(self):
+        """Clean data of the posterior mean, hidden cells included, shape (n_data,), physical."""
+        return self._model.data - self._model.colour(self._weights + self._residual)
+
+    def _draws(self, rng, count):
+        return self._joint_draws(rng, count)[0]
+
+
+def torus_statements(model):
+    """What continued fields leave out, as approximations; none for fields that end with the mesh."""
+    out = []
+    for group in model.groups:
+        change, (rows, columns) = group.truncation(), group.torus
+        out.append(Approximation(
+            name="periodic lattice of the continued field", status="measured", error=change,
+            statement=f"The field lives on {rows} x {columns} columns that close on themselves (negative part of its "
+            f"covariance at most {group.field.clipped:.0e} of the variance), and a station feels cells up to half of "
+            f"that away. On a torus half as large again the variance of the data differs by {change:.1e} of itself.",
+        ))
+    return out
