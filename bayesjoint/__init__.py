@@ -43,6 +43,8 @@ _PUBLIC = {
     "ResolutionOperator": "diagnostics",
     "resolution": "diagnostics",
     "leakage": "diagnostics",
+    "identifiability": "diagnostics",
+    "expected_information": "diagnostics",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

@@ -1,0 +1,111 @@
+"""The estimate as a matrix over cells and data, where it fits: exact diagnostics are its products."""
+
+import numpy as np
+
+from .._checks import fail, one_of
+
+METHODS = ("auto", "exact", "stochastic")
+EXACT_BYTES = 2e9  # of the matrix ∂mean/∂data
+EXACT_WORK = 5e11  # multiplications of one product of it with a matrix over data: some 20 s on one core
+BLOCK_VALUES = 20_000_000  # of random vectors: 160 MB
+COLUMNS = 256  # data carried through operators at once
+
+
+def use_exact(post, method):
+    """Whether to take the exact road: when asked to, or when it is affordable."""
+    one_of("method", method, METHODS)
+    data = sum(m.size for m in post.problem.modalities)
+    fits = 8.0 * post.problem.size * data <= EXACT_BYTES and float(post.problem.size) * data**2 <= EXACT_WORK
+    if method == "exact" and not fits:
+        fail("method", "be 'stochastic' for a problem of this size", f"'exact' with {post.problem.size} unknowns and "
+             f"{data} data", "Leave it at 'auto': figures then carry their Monte Carlo error.")
+    return fits and method != "stochastic"
+
+
+def probe_count(probes):
+    """Refuse counts of random probes that give no error."""
+    if isinstance(probes, bool) or not hasattr(probes, "__index__") or probes < 8:
+        fail("probes", "be an integer >= 8", repr(probes), "64 are a good start; the error falls with their root.")
+    return int(probes)
+
+
+def blocks(count, size):
+    """(first, how many) of vectors of `size` values carried through an operator at once."""
+    step = int(np.clip(BLOCK_VALUES // size, 1, 32))
+    return [(first, min(step, count - first)) for first in range(0, count, step)]
+
+
+def prior_std(post):
+    """Prior standard deviations of x, shape (size,), zero at known cells; None without a Gaussian prior.
+
+    Where the prior is flat the posterior's stand in.
+    """
+    variance = post._prior_variance()
+    if variance is None:
+        return None
+    return np.sqrt(np.where(np.isfinite(variance), variance, post._variance()))
+
+
+class Estimator:
+    """E = ∂(posterior mean)/∂(data), shape (size, n_data), and the sensitivities of single parameters.
+
+    Parameters
+    ----------
+    post : Posterior
+        From `posterior`.
+    """
+
+    def __init__(self, post):
+        self.post, self.problem = post, post.problem
+        count = sum(m.size for m in self.problem.modalities)
+        self.matrix = np.empty((self.problem.size, count))
+        for first in range(0, count, COLUMNS):
+            width = min(COLUMNS, count - first)
+            unit = np.zeros((count, width))
+            unit[first + np.arange(width), np.arange(width)] = 1.0
+            self.matrix[:, first : first + width] = post._estimate(unit)
+        self.matrix[~self.problem.free] = 0.0
+
+    def seen(self, name):
+        """Indices of the data that see a parameter."""
+        runs = zip(self.problem.modalities, self.post._data_runs(), strict=True)
+        return np.concatenate([np.arange(r.start, r.stop) for m, r in runs if name in m.parameters] or [
+            np.arange(0)]).astype(int)
+
+    def sensitivity(self, name):
+        """Aᵀ of one parameter and the data that see it, shape (size of the parameter, seen data)."""
+        where, parts = self.problem.slices[name], []
+        for k, m in enumerate(self.problem.modalities):
+            if name not in m.parameters:
+                continue
+            operator = self.problem.operator(k).stored()
+            for first in range(0, m.size, COLUMNS):
+                width = min(COLUMNS, m.size - first)
+                unit = np.zeros((m.size, width))
+                unit[first + np.arange(width), np.arange(width)] = 1.0
+                parts.append(operator.rmatmat(unit)[where])
+        if not parts:
+            return np.zeros((where.stop - where.start, 0))
+        return np.concatenate(parts, axis=1) * self.problem.free[where, None]
+
+    def signal(self, name):
+        """A_q Γ_qq A_qᵀ of one parameter over the data that see it: what it alone does to them under the prior."""
+        where, sensitivity = self.problem.slices[name], self.sensitivity(name)
+        out, rows = np.empty((sensitivity.shape[1],) * 2), self.seen(name)
+        for first in range(0, rows.size, COLUMNS):
+            part = slice(first, first + COLUMNS)
+            spread = np.zeros((self.problem.size, sensitivity[:, part].shape[1]))
+            spread[where] = sensitivity[:, part]
+            through = np.zeros_like(spread)
+            through[where] = self.post._prior_product(spread)[where]
+            out[:, part] = self.post._data_sensitivity(through)[rows]
+        return out
+
+    def rows(self, name):
+        """E of one parameter's cells."""
+        return self.matrix[self.problem.slices[name]]
+
+
+def quadratic(rows, matrix):
+    """e_i M e_iᵀ of every row, shape (n,)."""
+    return np.einsum("ij,ij->i", rows @ matrix, rows)
