@@ -7,6 +7,7 @@ from ..couplings.gramian import BoundGramian
 from .chains import ChainPosterior, check_lengths
 from .gibbs_gramian import GramianSampler
 from .gibbs_scales import ScaleSampler
+from .whitened import check_visible
 
 
 class GibbsPosterior(ChainPosterior):
@@ -81,10 +82,7 @@ def _check(problem):
             fail("priors", "be Gaussian or Focusing(p=1) of the model for Gibbs sweeps", _words(bound),
                  'Use p=1 of the model, or method="nuts" for at most 500 unknowns.')
     _check_penalties(problem)
-    for p in problem.parameters:
-        if getattr(p.prior, "extent", "mesh") != "mesh":
-            fail(f"prior of {p.name}", "vary inside the mesh only (extent='mesh') for Gibbs sweeps",
-                 f"extent={p.prior.extent!r}", "Use extent='mesh'.")
+    check_visible(problem)
 
 
 def _words(bound):

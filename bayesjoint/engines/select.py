@@ -5,8 +5,9 @@ from ..problem import JointProblem
 from .dense import DensePosterior
 from .gibbs import GibbsPosterior, gibbs_can_sample
 from .laplace import LaplacePosterior
+from .nuts import NutsPosterior
 
-ENGINES = {"dense": DensePosterior, "laplace": LaplacePosterior, "gibbs": GibbsPosterior}
+ENGINES = {"dense": DensePosterior, "laplace": LaplacePosterior, "gibbs": GibbsPosterior, "nuts": NutsPosterior}
 METHODS = ("auto", *ENGINES)
 AT_A_MAP = ("laplace",)  # engines that take `at`
 GIBBS_WORK = 3e8  # min(data, unknowns)² x unknowns: 1,500 sweeps of four chains then take a few minutes on one core
@@ -19,18 +20,20 @@ def posterior(problem, method="auto", at=None, **options):
     ----------
     problem : JointProblem
         What is asked.
-    method : {"auto", "dense", "gibbs", "laplace"}, default "auto"
+    method : {"auto", "dense", "gibbs", "laplace", "nuts"}, default "auto"
         - "dense": exact, for linear-Gaussian problems of up to 20,000 data.
         - "gibbs": exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one weight,
           without bounds.
         - "laplace": a Gaussian at a converged MAP, for the rest; approximate.
+        - "nuts": exact up to Monte Carlo error, any density of at most 500 unknowns, to check other engines by; needs
+          ``pip install 'bayesjoint[nuts]'``.
         - "auto": dense where the problem is linear-Gaussian; else gibbs where it applies and would take minutes; else
           laplace.
     at : MapResult, optional
         Converged MAP, needed by "laplace". Where it is given for a problem that is not linear-Gaussian, the posterior
         is that of `at.problem`, whose α are those really used.
     **options
-        Of the engine: see `GibbsPosterior`.
+        Of the engine: see `GibbsPosterior`, `NutsPosterior`.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import fail
+from .focusing import _majoriser
 
 
 def draw_inverse_gaussian(rng, mean, shape):
@@ -58,3 +59,18 @@ class ScaleMixture:
     def disperse(self, rng, count):
         """`count` models spread at least as widely as the prior, to start chains from: shape (count, cells)."""
         return self.center + rng.laplace(scale=1.0 / self.rate + np.sqrt(self._square), size=(count, self.rate.size))
+
+
+def typical_precision(bound):
+    """Precision matrix of a Gaussian about as wide as a focusing prior, (size, size), to set scales by.
+
+    The parabola that touches φ where its argument is 1/a + ε: for p = 1 its variance is within a factor of two of the
+    prior's at any ε.
+    """
+    rate = bound._factor
+    distance = 1.0 / rate + bound.epsilon
+    weights = rate * _majoriser(bound.p, distance, bound.epsilon)
+    if bound.gradient_operator is None:
+        return np.diag(weights)
+    differences = bound.gradient_operator @ np.eye(bound.reference.size)
+    return differences.T @ (weights[:, None] * differences)

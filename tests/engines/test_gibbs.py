@@ -79,7 +79,7 @@ def pair(weight, n=3, prior=None, seed=0, space="model", noise=1.5):
     """Two vectors under a Gramian, one of them seen with a bias; the same without the Gramian."""
     rng, prior = np.random.default_rng(seed), prior or bj.GaussianPrior(0.3, 1.0)
     truth = rng.standard_normal(n)
-    surveys = [bj.Modality(f"sees_{name}", rng.standard_normal((count, n)) / 3, 2 * rng.standard_normal(count) + truth[0],
+    surveys = [bj.Modality(f"sees_{name}", rng.standard_normal((count, n)) / 3, truth[0] + 2 * rng.normal(size=count),
                            bj.DiagonalNoise(np.full(count, noise)), name) for name, count in (("a", 6), ("b", 4))]
     coupling = bj.Gramian(weight=weight, parameters=("b", "a"), space=space)
     p = bj.JointProblem([vector("a", n, prior), vector("b", n, prior)], surveys, [coupling])
