@@ -7,8 +7,10 @@ from scipy.linalg import cho_solve, lapack
 
 from .._checks import fail
 from .._correlation import CORRELATIONS, SLOPES
-from .parts import View, coregionalized, innovations, other_parameters
-from .signal import groups_of
+from .mixing import Mixing
+from .parts import View, field_groups, innovations, other_parameters
+from .signal import FieldGroup
+from .torus_signal import TorusGroup
 from .vector import fitted_kernel
 
 DENSE_LIMIT = 20_000  # data; as the dense engine
@@ -33,12 +35,10 @@ class DenseEvidence:
         If the problem is not linear-Gaussian, knows cells exactly, or has too many data.
     """
 
-    error = 0.0
-
     def __init__(self, vector, rows=None):
         problem = vector.problem
         check_problem(problem)
-        self.vector = vector
+        self.vector, self._mixing = vector, Mixing(vector)
         self._rows = [np.arange(m.size) for m in problem.modalities] if rows is None else rows
         ends = np.cumsum([0, *(r.size for r in self._rows)])
         self._runs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
@@ -46,7 +46,8 @@ class DenseEvidence:
         if self.count > DENSE_LIMIT:
             fail("problem", f"have at most {DENSE_LIMIT} data for a dense evidence", f"{self.count}", "Thin them.")
         self.data = np.concatenate([d[r] for d, r in zip(innovations(problem), self._rows, strict=True)])
-        self._groups = groups_of(problem, self._rows)
+        self._groups = [(TorusGroup if members[0].prior.extent == "continued" else FieldGroup)(
+            problem, members, self._rows) for members in field_groups(problem)]
         self._fixed = self._fixed_covariance()
         self._noises = [_NoiseParts(m, r, problem.weights[m.name])
                         for m, r in zip(problem.modalities, self._rows, strict=True)]
@@ -86,8 +87,8 @@ class DenseEvidence:
     def _covariance(self, values):
         matrix = self._fixed.copy()
         for group in self._groups:
-            blocks = group.matrices(self._ranges(group, values))
-            for (a, b), factor in self._coefficients(group, values).items():
+            blocks = group.matrices(self._mixing.ranges(group.members[0], values))
+            for (a, b), factor in self._factors(group, values).items():
                 rows, columns = self._place(group, a), self._place(group, b)
                 matrix[rows, columns] += factor * blocks[a, b]
                 if a != b:
@@ -106,49 +107,18 @@ class DenseEvidence:
                    if {p.name for p in group.members} & set(coordinate.targets))
 
     def _group_against(self, q, group, coordinate, values):
-        ranges, slope = self._ranges(group, values), coordinate.axes if coordinate.kind == "range" else ()
-        blocks, total = group.matrices(ranges, slope), 0.0
-        for (a, b), factor in self._coefficients(group, values, coordinate).items():
+        slope = coordinate.axes if coordinate.kind == "range" else ()
+        blocks, total = group.matrices(self._mixing.ranges(group.members[0], values), slope), 0.0
+        for (a, b), factor in self._factors(group, values, coordinate).items():
             if factor:
                 part = q[self._place(group, a), self._place(group, b)]
                 total += factor * (1 if a == b else 2) * float(np.vdot(part, blocks[a, b]))
         return total
 
-    def _coefficients(self, group, values, by=None):
-        """M_pq f_p f_q of every pair that is correlated, or its derivative by a coordinate."""
-        known = self.vector.known()
-        scale = {p.name: values[f"{p.name}_std"] / known[f"{p.name}_std"].value for p in group.members}
-        mixing, tilt = self._mixing(group, values)
-        out = {}
-        for a, b in group.pairs:
-            p, q = group.views[a].parameter, group.views[b].parameter
-            factor = scale[p] * scale[q] * mixing[p, q]
-            if by is not None and by.kind == "std":
-                factor *= (p in by.targets) + (q in by.targets)
-            elif by is not None and by.kind == "correlation":
-                factor = scale[p] * scale[q] * tilt if p != q else 0.0
-            out[a, b] = factor
-        return out
-
-    def _mixing(self, group, values):
-        """M by names, and dM_pq/d atanh ρ."""
-        names = [p.name for p in group.members]
-        coupling, members = coregionalized(self.vector.problem)
-        if len(names) == 1:
-            return {(names[0], names[0]): 1.0}, 0.0
-        rho = values.get("correlation")
-        matrix = coupling.matrix(len(members))
-        if rho is not None:
-            matrix = np.full(matrix.shape, rho) + (1 - rho) * np.eye(len(members))
-        table = {(p, q): matrix[i, j] for i, p in enumerate(names) for j, q in enumerate(names)}
-        return table, 0.0 if rho is None else 1 - rho**2
-
-    def _ranges(self, group, values):
-        ranges = np.array(group.members[0].prior.ranges())
-        for c in self.vector.known().values():
-            if c.kind == "range" and group.members[0].name in c.targets:
-                ranges[list(c.axes)] *= values[c.name] / c.value
-        return tuple(ranges)
+    def _factors(self, group, values, by=None):
+        """Factor on S of every pair, or its derivative by a coordinate."""
+        names = [v.parameter for v in group.views]
+        return {(a, b): self._mixing.factor(names[a], names[b], values, by) for a, b in group.pairs}
 
     def _place(self, group, a):
         return self._runs[group.views[a].modality]

@@ -11,6 +11,7 @@ from .profile import interval, profile, verdict
 from .result import HyperparameterFit
 from .search import Objective, at_bounds, covariance_of, curvature, distinct, maximise
 from .vector import HyperVector
+from .whittle import WhittleEvidence, whittle_suits
 
 SUBSET = 300  # data of a modality on which the starts are tried
 
@@ -45,7 +46,7 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
     curve : bool, default True
         Compute the profiles; without them there are no intervals, and verdicts come from the curvature alone.
     seed : int or numpy.random.Generator, default 0
-        Chooses the subset of data on which starts are tried.
+        Chooses the subset of data on which starts are tried, where the surveys are no lattices.
 
     Returns
     -------
@@ -108,10 +109,15 @@ def guesses(vector):
 
 
 def _starts(vector, evidence, rng):
-    """Where to start on all the data: optima on a subset, where there is more than that."""
+    """Where to start on all the data: few data all guesses, many the optima of something cheaper."""
     sizes = [m.size for m in vector.problem.modalities]
     if max(sizes) <= SUBSET:
         return guesses(vector), f"exact evidence of {evidence.count} data, {len(guesses(vector))} starts"
+    if whittle_suits(vector.problem):
+        rough = Objective(WhittleEvidence(vector), vector)
+        optima = [maximise(rough, s, tolerance=1e-2) for s in guesses(vector)]
+        best = max(optima, key=lambda o: o.value).theta
+        return [best], f"exact evidence of {evidence.count} data, started by the debiased Whittle likelihood"
     rows = [np.sort(rng.permutation(n)[:SUBSET]) for n in sizes]
     rough = Objective(DenseEvidence(vector, rows), vector)
     optima = distinct([maximise(rough, s, tolerance=1e-2) for s in guesses(vector)])
@@ -132,8 +138,7 @@ def summarise(objective, optima, curve, how):
         rows.append(_row(c, line, i, sides[i], _own_share(vector, top.theta, covariance, i)))
         curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
     table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    _, _, value = objective.evaluate(top.theta)
-    notes = [how]
+    notes, problem = [how], vector.rebuild(top.theta)
     if len(optima) > 1:
         notes.append(f"{len(optima) - 1} other maximum(s), the next {top.value - optima[1].value:.1f} nats lower")
     if not top.converged:
@@ -144,10 +149,21 @@ def summarise(objective, optima, curve, how):
     if weak:
         notes.append(f"not settled by the data: {', '.join(weak)}, see the verdicts")
     return HyperparameterFit(
-        problem=vector.rebuild(top.theta), estimate=vector.natural(top.theta), table=table, curve=curves,
-        log_evidence=Estimate(value, error=objective.evidence.error, method="exact, data-space Cholesky"),
+        problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves,
+        log_evidence=_stated(objective, top.theta, problem),
         covariance=covariance, hessian=-matrix, theta=top.theta, vector=vector, converged=top.converged,
         message="; ".join(notes) + ".", evaluations=objective.evidence.calls)
+
+
+def _stated(objective, theta, problem):
+    """The evidence at the mode with its error: none, or that of the torus of continued fields."""
+    _, _, value = objective.evaluate(theta)
+    if not problem.prior.continued:
+        return Estimate(value, error=0.0, method="exact, data-space Cholesky")
+    again = HyperVector(problem, objective.vector.names[:1])
+    other, _ = DenseEvidence(again).evaluate(again.start, gradient=False)
+    return Estimate(value, error=abs(other - value), method="data-space Cholesky on the search's periodic lattice; "
+                    "error: the difference from one laid out for the fitted ranges")
 
 
 def _own_share(vector, theta, covariance, index):

@@ -6,12 +6,13 @@ the derivative of R by log ℓ, in closed form.
 """
 
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 
 from .._correlation import SLOPES
 from ..priors.covariance import StationaryCorrelation
-from .parts import View, field_groups
+from .parts import View
 
 COLUMNS = 64  # data rows carried through a prior at once
 KEPT = 4  # ranges whose matrices are kept: a line search comes back to the last one
@@ -89,7 +90,7 @@ class FieldGroup:
             if axes:
                 kernel = RangeSlope(self._mesh, self._smoothness, key[0], axes)
             else:
-                kernel = self.members[0].prior.__class__(1.0, key[0], self._smoothness).correlation(self._mesh)
+                kernel = unit_correlation(self.members[0], key[0])
             self._kept[key] = self._between(kernel)
             held = {k[0] for k in self._kept}
             if len(held) > KEPT:
@@ -119,6 +120,6 @@ class FieldGroup:
         return self._rows[self.views[a].modality].size
 
 
-def groups_of(problem, rows):
-    """A `FieldGroup` for every set of Matérn parameters that share a correlation function."""
-    return [FieldGroup(problem, members, rows) for members in field_groups(problem)]
+def unit_correlation(parameter, ranges):
+    """Correlation of a Matérn parameter at other ranges."""
+    return replace(parameter.prior, std=1.0, range=tuple(ranges)).correlation(parameter.mesh)

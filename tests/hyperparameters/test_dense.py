@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
+from bayesjoint.forward import StationSelection
 from bayesjoint.hyperparameters.dense import DenseEvidence
 from bayesjoint.hyperparameters.signal import RangeSlope
 from bayesjoint.hyperparameters.vector import HyperVector
@@ -104,3 +105,30 @@ def test_what_has_no_such_evidence_is_refused():
                           (p.replace(fixed=np.where(np.arange(32).reshape(2, 4, 4) == 3, 1.0, np.nan)), "know no")):
         text = refused(lambda c=changed: bj.fit_hyperparameters(problem.replace(parameters=[c])), "problem")
         assert word in text
+
+
+def continued_problem():
+    """Two correlated fields that go on beyond the mesh, one survey at two heights and tilted, one with gaps."""
+    mesh = bj.Mesh.regular((2, 6, 6), (100, 100, 100))
+    fields = [bj.Parameter(n, mesh, prior=bj.Matern(std=s, range=(150.0, 120.0, 180.0), extent="continued"))
+              for n, s in (("density", 100.0), ("susceptibility", [0.01, 0.02]))]
+    rng = np.random.default_rng(0)
+    gravity = bj.GravityOperator(mesh, mesh.easting, mesh.northing[:5], height=[0.0, 150.0])
+    magnetic = bj.MagneticOperator(mesh, mesh.easting[1:], mesh.northing, height=20.0, inclination=30.0)
+    magnetic = StationSelection(magnetic, rng.uniform(size=(6, 5)) > 0.2) @ magnetic
+    modalities = [bj.Modality(name, op, scale * rng.standard_normal(op.data_shape),
+                              bj.DiagonalNoise(np.full(op.data_shape, scale)), p.name)
+                  for name, op, scale, p in zip(("gravity", "magnetic"), (gravity, magnetic), (0.1, 5.0), fields,
+                                                strict=True)]
+    problem = bj.JointProblem(fields, modalities, [bj.Coregionalization(0.5)])
+    return bj.add_bias(problem, "gravity", basis="linear", std=1.0)
+
+
+@pytest.mark.parametrize("ranges", ["common", "axes"])
+def test_continued_fields_have_the_engines_evidence_and_the_right_gradient(ranges):
+    vector = HyperVector(continued_problem(), ranges=ranges)
+    evidence = DenseEvidence(vector)
+    assert evidence.evaluate(vector.start)[0] == pytest.approx(
+        float(bj.posterior(vector.problem, "dense").log_evidence()), abs=1e-8)  # on one and the same torus
+    theta = away(vector)
+    assert evidence.evaluate(theta)[1] == pytest.approx(difference(evidence, theta), abs=1e-5)

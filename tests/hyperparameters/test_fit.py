@@ -11,6 +11,7 @@ from bayesjoint.hyperparameters.profile import DROP, interval
 from bayesjoint.hyperparameters.search import Objective, Optimum, curvature, distinct, maximise
 from bayesjoint.hyperparameters.vector import HyperVector
 from tests.hyperparameters.fields import TRUTH, gravity_problem, joint_problem
+from tests.hyperparameters.test_dense import continued_problem
 from tests.refusals import refused
 
 
@@ -121,9 +122,19 @@ def test_what_only_its_prior_holds_is_said_to_be():
     assert not fit.table["identified"].all()
 
 
-def test_a_large_survey_starts_on_a_subset():
+def test_a_large_lattice_starts_by_whittle():
     fit = bj.fit_hyperparameters(gravity_problem(4, (1, 20, 20)), curve=False)
-    assert fit.message.startswith("exact evidence of 400 data, started from")
+    assert fit.message.startswith("exact evidence of 400 data, started by the debiased Whittle likelihood")
+    assert fit.estimate["gravity_noise"] == pytest.approx(0.05, rel=0.3)
+    assert fit.converged
+
+
+def test_many_scattered_data_start_on_a_subset():
+    lattice = gravity_problem(4, (1, 18, 18))
+    m = lattice.modalities[0]
+    problem = lattice.replace(modalities=[m.replace(forward=m.forward.to_dense())])
+    fit = bj.fit_hyperparameters(problem, free=["density_std", "gravity_noise"], curve=False)
+    assert fit.message.startswith("exact evidence of 324 data, started from")
     assert "evidence of 300 of them" in fit.message
     assert fit.estimate["gravity_noise"] == pytest.approx(0.05, rel=0.3)
 
@@ -158,3 +169,11 @@ def test_bad_arguments_are_refused():
     refused(lambda: bj.fit_hyperparameters("problem"), "problem", TypeError)
     refused(lambda: bj.fit_hyperparameters(problem, method="whittle"), "method")
     refused(lambda: bj.fit_hyperparameters(problem, prior="strong"), "prior")
+
+
+def test_continued_fields_are_fitted_and_the_evidence_states_what_their_torus_costs():
+    fit = bj.fit_hyperparameters(continued_problem(), free=["density_std", "range", "gravity_noise"], curve=False)
+    assert "periodic lattice" in fit.log_evidence.method
+    true = float(bj.posterior(fit.problem, "dense").log_evidence())
+    assert abs(float(fit.log_evidence) - true) < 0.05 + 2 * fit.log_evidence.error
+    assert fit.problem.by_name["density"].prior.extent == "continued"

@@ -1,0 +1,187 @@
+"""The data's prior covariance under continued fields: spectra on one torus whatever the ranges, and their matrices."""
+
+from collections import OrderedDict
+
+import numpy as np
+from scipy import fft
+
+from .._checks import fail
+from .._correlation import SLOPES
+from ..forward.periodic import lattice_and_processing, periodic_spectra
+from ..priors.torus import TorusSpectrum, least_torus
+from .parts import View
+from .signal import unit_correlation
+
+KEPT = 4  # ranges whose spectra are kept
+MARGIN = 1.5  # the torus is laid out for ranges this factor longer than those the problem states
+
+
+class SlopeSpectrum(TorusSpectrum):
+    """Derivative of a Matérn correlation on a torus by the logarithm of the ranges along `axes`.
+
+    Parameters
+    ----------
+    correlation : StationaryCorrelation
+    smoothness : float
+    torus : tuple of int
+    axes : tuple of int
+        Which of (upward, northing, easting) grow together.
+    """
+
+    def __init__(self, correlation, smoothness, torus, axes):
+        self.correlation, self.layers, self.torus = correlation, correlation.mesh.shape[0], tuple(torus)
+        up, north, east = correlation.ranges
+        (dy, dx), centres = correlation.mesh.horizontal_spacing(), correlation.mesh.upward
+        rings = [np.minimum(np.arange(n), n - np.arange(n)) for n in self.torus]
+        squares = (dy * rings[0][:, None] / north) ** 2, (dx * rings[1] / east) ** 2
+        level = sum(squares[i - 1] for i in axes if i) if any(axes) else 0.0
+        rise = np.abs(centres[:, None] - centres) / up
+        _, first, pair = np.unique(rise.round(12), return_index=True, return_inverse=True)
+        half = self.torus[0] // 2 + 1
+        self.planes = np.empty((first.size, half, self.torus[1] // 2 + 1))
+        for n, lag in enumerate(rise.ravel()[first]):
+            weight = level + (lag**2 if 0 in axes else 0.0)
+            distance = np.sqrt(squares[0] + squares[1] + lag**2)
+            self.planes[n] = fft.rfft2(weight * SLOPES[smoothness](distance)).real[:half]
+        self.pair = pair.reshape(rise.shape)
+
+
+class TorusSignal:
+    """Fields of one correlation, continued, with the lattices that see them, on a torus that does not change.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    members : list of Parameter
+        With a continued Matérn prior.
+
+    Attributes
+    ----------
+    views : list of View
+        One for each survey that sees a member.
+    channels : list of (view, height)
+        What spectra are between.
+    torus : tuple of int
+    """
+
+    def __init__(self, problem, members):
+        self.members, self._smoothness = members, members[0].prior.smoothness
+        names = {p.name: p for p in members}
+        self.views, self.lattices = [], []
+        for k, m in enumerate(problem.modalities):
+            for name in [n for n in m.parameters if n in names]:
+                self.views.append(View(problem, k, name))
+                self.lattices.append(_lattice(m))
+        self.windows = [((a.window[0], a.northing.size), (a.window[1], a.easting.size)) for a, _ in self.lattices]
+        depth = max((float(a.height.max() - a.mesh.upward_edges[0]) for a, _ in self.lattices), default=0.0)
+        longer = tuple(MARGIN * r for r in members[0].prior.ranges())
+        least = least_torus(unit_correlation(members[0], longer), self.windows, depth)
+        self.torus = tuple(fft.next_fast_len(int(n), real=True) for n in least)
+        self.channels = [(v, h) for v, (a, _) in enumerate(self.lattices) for h in range(a.height.size)]
+        self._kept = OrderedDict()
+
+    def spectra(self, ranges, axes=()):
+        """Cross-spectra of the channels' data for unit mixing and the stated stds, or their derivative by log ℓ.
+
+        Parameters
+        ----------
+        ranges : tuple of float
+            (upward, northing, easting), metres.
+        axes : tuple of int, default ()
+            Derivative by the logarithm of these ranges together; none for the spectra themselves.
+
+        Returns
+        -------
+        dict of {(int, int): ndarray (rows, columns // 2 + 1)}
+            For channels a <= b.
+        """
+        key = (tuple(ranges), tuple(axes))
+        if key not in self._kept:
+            correlation = unit_correlation(self.members[0], ranges)
+            field = (SlopeSpectrum(correlation, self._smoothness, self.torus, axes) if axes
+                     else TorusSpectrum(correlation, self.torus))
+            transfers = [self._transfer(v)[h] for v, h in self.channels]
+            through, out = [field.mix(t) for t in transfers], {}
+            for b, right in enumerate(transfers):
+                for a in range(b + 1):
+                    total = np.zeros(right.shape[1:], dtype=complex)
+                    for one, other in zip(through[a], right, strict=True):
+                        total += one * other.conj()
+                    out[a, b] = total.real.copy() if a == b else total
+            while len(self._kept) >= KEPT:
+                self._kept.popitem(last=False)
+            self._kept[key] = out
+        return self._kept[key]
+
+    def matrix(self, spectra, a, b):
+        """Covariance of the data of views a <= b, shape (n_a, n_b)."""
+        blocks = [[self._lattice_matrix(spectra, i, j) for j in self._of(b)] for i in self._of(a)]
+        return self._to_data(b, self._to_data(a, np.block(blocks)).T).T
+
+    def _lattice_matrix(self, spectra, i, j):
+        spectrum = spectra[i, j] if i <= j else spectra[j, i].conj()
+        lags = fft.irfft2(spectrum, self.torus)
+        index = []
+        for axis in (0, 1):
+            (first, n), (other, m) = (self.windows[self.channels[c][0]][axis] for c in (i, j))
+            index.append(np.subtract.outer(first + np.arange(n), other + np.arange(m)) % self.torus[axis])
+        # (row, column, row', column')
+        whole = lags[index[0][:, None, :, None], index[1][None, :, None, :]]
+        return whole.reshape(index[0].shape[0] * index[1].shape[0], -1)
+
+    def _of(self, view):
+        return [c for c, (v, _) in enumerate(self.channels) if v == view]
+
+    def _to_data(self, view, lattice):
+        for step in self.lattices[view][1]:
+            lattice = step.matmat(lattice)
+        return lattice
+
+    def _transfer(self, view):
+        """Transfer of unit fields, shape (heights, nz, rows, columns // 2 + 1)."""
+        p = next(p for p in self.members if p.name == self.views[view].parameter)
+        std = p.prior.std_hat(p).reshape(p.shape[0], -1)[:, 0]
+        return periodic_spectra(self.lattices[view][0], self.torus) * (p.scale * std)[:, None, None]
+
+
+class TorusGroup:
+    """A `TorusSignal` with the dense matrices that `FieldGroup` has for fields that end with the mesh.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    members : list of Parameter
+    rows : list of ndarray of int
+        Data used of every modality.
+    """
+
+    def __init__(self, problem, members, rows):
+        self._signal, self._rows, self.members = TorusSignal(problem, members), rows, members
+        self.views = self._signal.views
+        self.pairs = [(a, b) for a in range(len(self.views)) for b in range(a, len(self.views))]
+        self._kept = OrderedDict()
+
+    def matrices(self, ranges, axes=()):
+        """S for every pair, or its derivative by log ℓ of `axes`; see `FieldGroup.matrices`."""
+        key = (tuple(ranges), tuple(axes))
+        if key not in self._kept:
+            spectra = self._signal.spectra(ranges, axes)
+            while len(self._kept) >= KEPT:
+                self._kept.popitem(last=False)
+            self._kept[key] = {
+                (a, b): self._signal.matrix(spectra, a, b)[np.ix_(self._rows[self.views[a].modality],
+                                                                  self._rows[self.views[b].modality])]
+                for a, b in self.pairs}
+        return self._kept[key]
+
+
+def _lattice(modality):
+    """(lattice operator, processings) of a survey."""
+    forward = modality.forward
+    if len(modality.parameters) > 1 and hasattr(forward, "basis"):
+        forward = forward.forward
+    found = lattice_and_processing(forward)
+    if found is None:
+        fail(f"forward of modality {modality.name!r}", "be a lattice operator, or H @ one, under a continued field",
+             type(forward).__name__, 'Use an operator on a lattice, or extent="mesh".')
+    return found
