@@ -45,6 +45,8 @@ _PUBLIC = {
     "leakage": "diagnostics",
     "identifiability": "diagnostics",
     "expected_information": "diagnostics",
+    "compare": "diagnostics",
+    "subset": "diagnostics",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

@@ -219,6 +219,9 @@ def check_name(where, name):
 
 
 def _checked(group, dataset):
+    if not hasattr(dataset, "data_vars"):
+        fail(f"group {group!r}", "be an xarray.Dataset", type(dataset).__name__, "Pass what the diagnostic returned.",
+             TypeError)
     dataset = dataset.copy()
     for name, variable in dataset.variables.items():
         if name not in RESERVED and not {"units", "long_name"} <= set(variable.attrs):

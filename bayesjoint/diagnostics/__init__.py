@@ -1,9 +1,12 @@
 """What the data can and cannot tell: resolution, leakage, information, and what the joint inversion bought."""
 
 from .candidates import expected_information
+from .comparison import compare
 from .identifying import identifiability
 from .leaking import leakage
 from .operator import ResolutionOperator
 from .resolving import resolution
+from .selection import subset
 
-__all__ = ["ResolutionOperator", "expected_information", "identifiability", "leakage", "resolution"]
+__all__ = ["ResolutionOperator", "compare", "expected_information", "identifiability", "leakage", "resolution",
+           "subset"]

@@ -22,10 +22,10 @@ def use_exact(post, method):
     return fits and method != "stochastic"
 
 
-def probe_count(probes):
-    """Refuse counts of random probes that give no error."""
+def probe_count(probes, name="probes"):
+    """Refuse counts of random vectors that give no error."""
     if isinstance(probes, bool) or not hasattr(probes, "__index__") or probes < 8:
-        fail("probes", "be an integer >= 8", repr(probes), "64 are a good start; the error falls with their root.")
+        fail(name, "be an integer >= 8", repr(probes), "64 are a good start; the error falls with their root.")
     return int(probes)
 
 

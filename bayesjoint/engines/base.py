@@ -52,8 +52,8 @@ class Posterior:
     a Gaussian they know, `_prior_variance()`, `_prior_mean_vector()` and `_prior_draws(rng, count)`.
 
     Diagnostics ask in addition for `_estimate`, its transpose `_estimate_adjoint`, `_data_sensitivity` and
-    `_prior_product`. The defaults follow from `_product`, the operators and the noise; an engine whose unknowns include
-    cells hidden from x overrides them.
+    `_prior_product`, the dataset for `_predicted_mean` and `_joint_draws`. The defaults follow from `_product`, the
+    operators and the noise; an engine whose unknowns include cells hidden from x overrides them.
 
     Attributes
     ----------
@@ -164,14 +164,23 @@ class Posterior:
         """A V of the visible cells, (size, k) to (n_data, k), stacked over modalities, physical units."""
         return np.concatenate([self.problem.operator(k).matmat(vectors) for k in range(len(self.problem.modalities))])
 
+    def _predicted_mean(self):
+        """Clean data that the posterior mean predicts, (n_data,), stacked, physical units; hidden cells included."""
+        return self._data_sensitivity(self._mean()[:, None])[:, 0]
+
+    def _joint_draws(self, rng, count):
+        """Draws of x, (count, size), with the clean data that each predicts, (count, n_data)."""
+        x = self._draws(rng, count)
+        return x, self._data_sensitivity(x.T).T
+
     def _data_runs(self):
         """Places of the modalities among the stacked data."""
         ends = np.cumsum([0, *(m.size for m in self.problem.modalities)])
         return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
     def _prior_product(self, vectors):
-        """Prior covariance times V, (size, k) to (size, k); None where the prior is not Gaussian."""
-        if not self.problem.prior.gaussian:
+        """Prior covariance times V, (size, k) to (size, k), 0 where flat; None where the prior is not Gaussian."""
+        if not all(bound.gaussian for _, bound in self.problem.prior.blocks):
             return None
         if not hasattr(self, "_prior_covariance"):
             _, self._prior_covariance = self.problem.prior.gaussian_moments()
@@ -196,7 +205,8 @@ class Posterior:
         """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""
         fail("method", "offer an evidence", self.method, "Use the dense engine on a linear-Gaussian problem.")
 
-    def to_datatree(self, draws=50, chains=4, seed=0, separate=None, conflict=None, result=None):
+    def to_datatree(self, draws=50, chains=4, seed=0, separate=None, conflict=None, result=None,
+                    diagnostics=None):
         """The posterior as an xarray.DataTree in ArviZ's flat groups.
 
         Parameters
@@ -211,6 +221,10 @@ class Posterior:
             Reserved for the conflict suite.
         result : MapResult, optional
             Its history is kept as the record of convergence.
+        diagnostics : dict of {str: xarray.Dataset}, optional
+            Answers to keep with the posterior, each as a group of that name: ``{"resolution": bj.resolution(post)}``.
+            The report has words for ``resolution``, ``leakage``, ``identifiability``, ``comparison``, ``calibration``,
+            and those whose names begin with ``functionals``.
 
         Returns
         -------
@@ -223,7 +237,8 @@ class Posterior:
             if name not in names or not isinstance(other, Posterior):
                 fail("separate", f"hold posteriors under modality names {names}", f"{name!r}: {type(other).__name__}",
                      "Pass post.separate(), or {name: posterior(problem)}.")
-        return to_datatree(self, _count("draws", draws), _count("chains", chains), seed, separate, result)
+        return to_datatree(self, _count("draws", draws), _count("chains", chains), seed, separate, result,
+                           _mapping("diagnostics", diagnostics))
 
 
 def _mapping(name, value):

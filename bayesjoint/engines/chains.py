@@ -62,6 +62,8 @@ class ChainPosterior(Posterior):
         R-hat and effective sample sizes.
     """
 
+    markov = True
+
     def _keep(self, chains, sampler, remedy):
         """Store chains; say how wrong their summaries are."""
         self.chains = chains

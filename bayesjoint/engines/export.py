@@ -6,10 +6,10 @@ from ..dataset import ModalityBlock, ParameterBlock, build_tree
 from ..problem.describe import modality_fields, parameter_fields, versions
 
 
-def to_datatree(post, draws, chains, seed, separate, result):
+def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     """Build the tree of a posterior; arguments as in `Posterior.to_datatree`."""
     problem, rng = post.problem, np.random.default_rng(seed)
-    flat, clean = _drawn(post, rng, draws * chains)
+    flat, clean = post._joint_draws(rng, draws * chains)
     prior_flat = post._prior_draws(rng, draws * chains)
     separate = dict(separate or {})
     shape = (chains, draws)
@@ -24,8 +24,9 @@ def to_datatree(post, draws, chains, seed, separate, result):
             {"long_name": f"chi-squared of {m.name}, {m.size} data", "units": "1"},
         )
     return build_tree(
-        parameters, modalities, sample_stats=stats, history=_history(result), correlations=_correlations(problem),
-        approximations=post.approximations, attributes=_attributes(post, seed, result), extra=post._extra_groups(),
+        parameters, modalities, sample_stats=stats, history=_history(result), correlations=prior_correlations(problem),
+        approximations=post.approximations, attributes=_attributes(post, seed, result),
+        extra=post._extra_groups() | diagnostics,
     )
 
 
@@ -57,34 +58,25 @@ def _modality_block(post, m, predicted, predicted_std, shape, rng, separate):
     return ModalityBlock(
         **_fields(post, m), predicted_std=predicted_std,
         predictive_draws=(predicted + noise).reshape(*shape, -1), log_likelihood=likelihood, log_likelihood_kind=kind,
-        separate={f"{name}_only": _chi2(m, _clean_mean(other, m.name))
+        separate={f"{name}_only": chi2_of(m, clean_mean(other, m.name))
                   for name, other in separate.items() if m.name in other.problem.weights},
     )
 
 
-def _drawn(post, rng, count):
-    """Draws of x and of the clean data, hidden cells included where there are any."""
-    if hasattr(post, "_joint_draws"):
-        return post._joint_draws(rng, count)
-    flat = post._draws(rng, count)
-    return flat, post._data_sensitivity(flat.T).T
-
-
 def _fields(post, m):
     """What the dataset says of a survey; where cells are hidden its fit is theirs too."""
-    predicted = _clean_mean(post, m.name)
-    fit = {"predicted_mean": predicted, "chi2": _chi2(m, predicted)}
+    predicted = clean_mean(post, m.name)
+    fit = {"predicted_mean": predicted, "chi2": chi2_of(m, predicted)}
     return modality_fields(post.problem, m, post._mean()) | fit
 
 
-def _clean_mean(post, name):
+def clean_mean(post, name):
     """Clean data of the posterior mean, shape (n_data,)."""
-    if not hasattr(post, "_predicted_mean"):
-        return post.problem.operator(name).matvec(post._mean())
     return post._predicted_mean()[post._data_runs()[[m.name for m in post.problem.modalities].index(name)]]
 
 
-def _chi2(m, predicted):
+def chi2_of(m, predicted):
+    """χ² of clean data, shape (n_data,), against what a modality observed, without the exponent."""
     return float(np.sum(m.noise.whiten(predicted - m.data) ** 2))
 
 
@@ -98,7 +90,8 @@ def _log_likelihood(m, predicted, weight, shape):
     return (constant - 0.5 * weight * np.sum(white**2, axis=1)).reshape(shape), "total"
 
 
-def _correlations(problem):
+def prior_correlations(problem):
+    """{(parameter, parameter): prior correlation} of the parameters that a joint covariance ties."""
     out = {}
     for coupling in problem.couplings:
         if hasattr(coupling, "joint_covariance"):

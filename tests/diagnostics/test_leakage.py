@@ -82,7 +82,7 @@ def test_a_flat_parameter_leaks_by_its_posterior_std():
     survey = problem.modalities[0]
     both = survey.replace(forward=np.hstack([survey.forward @ np.eye(24), np.ones((5, 1))]),
                           parameter=("density", "datum"))
-    post = bj.posterior(bj.JointProblem([*problem.parameters, bj.Parameter("datum", 1)], [both]))
+    post = bj.posterior(bj.JointProblem([*problem.parameters, bj.Parameter("datum", 1)], [both]), "dense")
     for found in (bj.leakage(post), bj.leakage(post, "stochastic", 200)):
         assert np.isfinite(found.norm).all()
         # a shift of all data is taken for the datum, and no more

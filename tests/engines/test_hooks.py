@@ -73,7 +73,19 @@ def test_the_prior_product_is_given_the_known_cells(case):
     close(post._prior_product(vectors), prior @ (vectors / scale[:, None]) / scale[:, None])
 
 
-def test_no_prior_product_where_the_prior_is_not_gaussian():
-    line = bj.Modality("line", np.eye(2), [1.0, 2.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
-    problem = bj.JointProblem([bj.Parameter("slope", 2)], [line])
-    assert Known(problem, np.eye(2))._prior_product(np.eye(2)) is None
+def test_predictions_are_those_of_the_visible_cells(case):
+    post, reference, scale = case
+    post._mean = lambda: np.arange(scale.size) / scale
+    post._draws = lambda rng, count: rng.standard_normal((count, scale.size)) / scale
+    close(post._predicted_mean(), reference.matrix @ np.arange(scale.size))
+    x, data = post._joint_draws(np.random.default_rng(0), 4)
+    close(data, (x * scale) @ reference.matrix.T)
+
+
+@pytest.mark.parametrize(("prior", "expected"), [(None, 0.0), (bj.Focusing(1.0, depth_exponent=0), None)])
+def test_the_prior_product_without_a_gaussian(prior, expected):
+    mesh = bj.Mesh.regular((1, 1, 2), (1.0, 1.0, 1.0))
+    line = bj.Modality("line", np.eye(2), [1.0, 2.0], bj.DiagonalNoise([1.0, 1.0]), "m")
+    problem = bj.JointProblem([bj.Parameter("m", mesh, prior=prior)], [line])
+    found = Known(problem, np.eye(2))._prior_product(np.eye(2))
+    assert found is None if expected is None else np.all(found == expected)

@@ -1,0 +1,197 @@
+"""What the joint inversion bought over separate ones, and what it cost."""
+
+import numpy as np
+
+from .._checks import fail
+from ..dataset import Sheet
+from ..engines import Posterior
+from ..engines.export import chi2_of, clean_mean
+from ..problem.describe import parameter_fields
+from .estimator import probe_count
+from .fusing import Fusion
+
+HELPED = 0.95  # joint / separate std below which a cell counts as helped
+HARMED = 1.001  # and above which it knows less than before
+DRAWS = 200  # of truths and data; an error of the fusion is then known to 5 % in a cell
+
+
+def compare(joint, separate, draws=DRAWS, seed=0):
+    """Compare a joint posterior with separate ones: std, variance explained, fit, and what their fusion would give.
+
+    Parameters
+    ----------
+    joint : Posterior
+        Of the joint problem.
+    separate : dict of {modality name: Posterior}
+        Of the separate inversions, each with that one survey: ``joint.separate()``, or made one by one.
+    draws : int, default 200
+        Truths drawn from the joint problem on which the fusion of separate results is tried, so that its error is known
+        to 5 % in a cell. Where priors are flat or not Gaussian there are none, and no fusion.
+    seed : int or numpy.random.Generator, default 0
+
+    Returns
+    -------
+    xarray.Dataset
+        For parameter p and survey s: maps ``<p>_std_ratio__<s>`` (joint / separate), ``<p>_explained`` and
+        ``<p>_explained__<s>`` (1 − posterior / prior variance); over (parameter, survey) ``median_ratio``,
+        ``helped`` (share of cells with a ratio below 0.95), ``unchanged``, ``harmed`` (above 1.001).
+        Over ``survey``: ``chi2_joint``, ``chi2_separate``, ``price`` (their difference) and ``price_expected``, what
+        the price would be on average if the joint problem is right (NaN where the engine or the noise does not tell).
+        The baseline: ``<p>_fused_mean``, ``<p>_fused_std`` (what cell-by-cell fusion of the separate results claims),
+        ``<p>_fused_rmse`` (how wrong it is if the joint problem is right) and ``<p>_joint_over_fused``, joint std over
+        that rmse: below 1 by as much as the joint inversion knows that fusion does not. All with ``_error``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the separate posteriors are not given under names of the joint problem's surveys.
+
+    Notes
+    -----
+    A ratio below 1 says what the coupling and the other data add if they are right; it is no evidence that they are.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    >>> a, b = (bj.Modality(k, [[1.0]], [3.0], bj.DiagonalNoise([1.0]), "slope") for k in "ab")
+    >>> post = bj.posterior(bj.JointProblem([slope], [a, b]))
+    >>> found = compare(post, post.separate())
+    >>> found.slope_std_ratio__a.values.round(3), found.slope_fused_std.values.round(3)
+    (array([0.816]), array([0.577]))
+    """
+    draws = probe_count(draws, "draws")
+    _check(joint, separate)
+    problem, sheet = joint.problem, Sheet()
+    names = list(separate)
+    sheet.along("survey", names, "survey inverted alone")
+    sheet.along("parameter", [p.name for p in problem.parameters], "parameter")
+    for p in problem.parameters:
+        sheet.place(parameter_fields(p))
+    _write_ratios(sheet, joint, separate)
+    _write_explained(sheet, joint, separate)
+    _write_price(sheet, joint, separate)
+    attributes = {"engine": joint.method, "helped_below": HELPED, "harmed_above": HARMED, "seed": str(seed)}
+    if problem.linear_gaussian and not problem.prior.flat:
+        _write_fusion(sheet, joint, Fusion(joint, separate), draws, np.random.default_rng(seed))
+        attributes["fusion_draws"] = draws
+    return sheet.dataset(attributes)
+
+
+def _check(joint, separate):
+    if not isinstance(joint, Posterior):
+        fail("joint", "be a posterior", type(joint).__name__, "Pass posterior(problem).", TypeError)
+    if not isinstance(separate, dict) or not separate:
+        fail("separate", "be a dict of posteriors by modality name", repr(separate)[:60], "Pass joint.separate().",
+             TypeError)
+    known = [m.name for m in joint.problem.modalities]
+    for name, post in separate.items():
+        if name not in known or not isinstance(post, Posterior) or name not in post.problem.weights:
+            fail("separate", f"hold posteriors of surveys among {known} under their names", f"{name!r}: "
+                 f"{type(post).__name__}", "Pass joint.separate(), or {name: posterior(problem)}.")
+        for p in post.problem.parameters:
+            if p.name not in joint.problem.by_name or joint.problem.by_name[p.name].shape != p.shape:
+                fail(f"separate[{name!r}]", "have parameters of the joint problem", p.name, "Use the same mesh.")
+
+
+def _ratio(top, top_error, below, below_error):
+    """A quotient and its error to first order; NaN where nothing is below."""
+    known = below > 0
+    value = np.divide(top, below, out=np.full_like(top, np.nan), where=known)
+    relative = np.hypot(np.divide(top_error, top, out=np.zeros_like(top), where=top > 0),
+                        np.divide(below_error, below, out=np.zeros_like(top), where=known))
+    return value, np.abs(value) * relative
+
+
+def _write_ratios(sheet, joint, separate):
+    problem = joint.problem
+    table = {key: np.full((len(problem.parameters), len(separate)), np.nan)
+             for key in ("median_ratio", "helped", "unchanged", "harmed")}
+    for j, (name, post) in enumerate(separate.items()):
+        for i, p in enumerate(problem.parameters):
+            if p.name not in post.problem.by_name:
+                continue
+            ratio, error = _ratio(joint.std()[p.name], joint.std_error()[p.name], post.std()[p.name],
+                                  post.std_error()[p.name])
+            sheet.add(f"{p.name}_std_ratio__{name}", parameter_fields(p)["dims"], ratio, "1",
+                      f"joint / separate posterior std of {p.name}, against {name}", error)
+            known = ratio[np.isfinite(ratio)]
+            if known.size:
+                table["median_ratio"][i, j] = np.median(known)
+                table["helped"][i, j], table["harmed"][i, j] = np.mean(known < HELPED), np.mean(known > HARMED)
+                table["unchanged"][i, j] = np.mean((known >= HELPED) & (known <= HARMED))
+    words = {"median_ratio": "median over cells of joint / separate std",
+             "helped": f"share of cells whose std fell below {HELPED:g} of the separate one",
+             "unchanged": "share of cells whose std stayed about the same",
+             "harmed": f"share of cells whose std rose above {HARMED:g} of the separate one"}
+    for key, values in table.items():
+        sheet.add(key, ("parameter", "survey"), values, "1", words[key])
+
+
+def _write_explained(sheet, joint, separate):
+    for label, post in {"": joint, **{f"__{name}": post for name, post in separate.items()}}.items():
+        prior = post.prior_std()
+        if prior is None:
+            continue
+        for p in post.problem.parameters:
+            base = prior[p.name]
+            known = (base > 0) & np.isfinite(base)
+            std, error = post.std()[p.name], post.std_error()[p.name]
+            share = 1 - np.divide(std**2, base**2, out=np.full_like(std, np.nan), where=known)
+            slack = np.divide(2 * std * error + error**2, base**2, out=np.full_like(std, np.nan), where=known)
+            alone = f", {label[2:]} alone" if label else ""
+            sheet.add(f"{p.name}_explained{label}", parameter_fields(p)["dims"], share, "1",
+                      f"share of the prior variance of {p.name} that the data explain{alone}", slack)
+
+
+def _write_price(sheet, joint, separate):
+    columns = {key: [] for key in ("chi2_joint", "chi2_separate", "price", "price_expected")}
+    errors = {key: [] for key in columns}
+    spread = joint.prediction_std()
+    for name, post in separate.items():
+        m = next(m for m in joint.problem.modalities if m.name == name)
+        both = [chi2_of(m, clean_mean(each, name)) for each in (joint, post)]
+        slack = [_chi2_error(each, m) for each in (joint, post)]
+        for key, value, error in zip(columns, (*both, both[0] - both[1]), (*slack, sum(slack)), strict=False):
+            columns[key].append(value)
+            errors[key].append(error)
+        alone = post.prediction_std()[name]
+        tempered = any(w != 1 for w in (*joint.problem.weights.values(), *post.problem.weights.values()))
+        known = m.noise.independent and not tempered and spread[name] is not None and alone is not None
+        # E χ² of a posterior mean is m − tr(C⁻¹ A P Aᵀ)
+        columns["price_expected"].append(np.sum((alone**2 - spread[name] ** 2) / m.noise.variance()) if known
+                                         else np.nan)
+        errors["price_expected"].append(0.0 if known else np.nan)
+    words = {"chi2_joint": "χ² of the survey at the joint mean",
+             "chi2_separate": "χ² of the survey at its separate mean",
+             "price": "price of the compromise: joint less separate χ²",
+             "price_expected": "mean of that price if prior, noise and coupling are right"}
+    for key, values in columns.items():
+        sheet.add(key, ("survey",), values, "1", words[key], errors[key])
+
+
+def _chi2_error(post, m):
+    """What the stated error of the mean can change in χ², to first order and adding up."""
+    residual = clean_mean(post, m.name) - m.data
+    gradient = post.problem.operator(m.name).rmatvec(2 * m.noise.solve(residual))
+    return float(np.abs(gradient) @ post._mean_error())
+
+
+def _write_fusion(sheet, joint, fusion, draws, rng):
+    rmse, rmse_error = fusion.true_error(draws, rng)
+    std, std_error = np.sqrt(joint._variance()), joint._std_error()
+    ratio, ratio_error = _ratio(std, std_error, rmse, rmse_error)
+    found = {"fused_mean": (fusion.mean, 0.0), "fused_std": (np.sqrt(fusion.variance), 0.0),
+             "fused_rmse": (rmse, rmse_error)}
+    words = {"fused_mean": "mean of the separate results fused cell by cell",
+             "fused_std": "std that cell-by-cell fusion claims",
+             "fused_rmse": "rms error of cell-by-cell fusion if the joint problem is right",
+             "joint_over_fused": "joint std / rms error of cell-by-cell fusion"}
+    for p in joint.problem.parameters:
+        where, dims = joint.problem.slices[p.name], parameter_fields(p)["dims"]
+        for key, (values, error) in found.items():
+            error = np.broadcast_to(error, values.shape)[where].reshape(p.shape) * p.scale
+            sheet.add(f"{p.name}_{key}", dims, values[where].reshape(p.shape) * p.scale, p.units,
+                      f"{p.name}: {words[key]}", error)
+        sheet.add(f"{p.name}_joint_over_fused", dims, ratio[where].reshape(p.shape), "1",
+                  f"{p.name}: {words['joint_over_fused']}", ratio_error[where].reshape(p.shape))

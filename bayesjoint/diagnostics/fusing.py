@@ -1,0 +1,112 @@
+"""The baseline that a joint inversion has to beat: separate results put together cell by cell."""
+
+import numpy as np
+
+from ..engines.export import prior_correlations
+from ..problem.gaussian import linear_gaussian
+from .estimator import blocks
+
+
+class Fusion:
+    """Separate posteriors combined as a product of experts divided by the prior, with one covariance a cell.
+
+    Every cell has a prior covariance B over the properties that are tied, and from each separate result the precision
+    that it added, 1/s² − 1/s₀². The fused precision is Λ = B⁻¹ + Σ diag(1/s² − 1/s₀²), the fused mean
+    μ + Λ⁻¹ Σ (m − μ)/s². What neighbouring cells share is left out: with whole covariances the product would be the
+    joint posterior itself, and nobody keeps those.
+
+    Parameters
+    ----------
+    joint : Posterior
+        Gaussian prior.
+    separate : dict of {modality name: Posterior}
+        Of the separate inversions.
+    """
+
+    def __init__(self, joint, separate):
+        self.joint, self.separate = joint, separate
+        self._prior = np.sqrt(joint._prior_variance())
+        self.mean, self.variance = joint._prior_mean_vector().copy(), np.zeros(joint.problem.size)
+        self._groups = self._factors()
+        deviations = {name: post._mean()[:, None] - post._prior_mean_vector()[:, None]
+                      for name, post in separate.items()}
+        self.mean += self.combine(deviations)[:, 0]
+
+    def _factors(self):
+        """[(parameters, Λ⁻¹ (cells, P, P), {modality: 1/s² (cells, P)})] of every tied group."""
+        problem, found = self.joint.problem, []
+        for group in _tied(problem):
+            prior = np.stack([self._prior[problem.slices[p.name]] for p in group], axis=1)
+            correlation = _correlation(problem, group)
+            known = np.any(prior <= 0, axis=1)
+            safe = np.where(prior > 0, prior, 1.0)
+            flat = ~np.isfinite(safe)
+            precision = np.linalg.inv(correlation) / (safe[:, :, None] * safe[:, None, :])
+            precision[flat] = 0.0
+            weights = {}
+            for name, post in self.separate.items():
+                weights[name] = np.zeros_like(prior)
+                for k, p in enumerate(group):
+                    if p.name not in post.problem.by_name:
+                        continue
+                    where = post.problem.slices[p.name]
+                    own, base = post._variance()[where], post._prior_variance()[where]
+                    seen = (own > 0) & (base > 0)
+                    weights[name][:, k] = np.divide(1.0, own, out=np.zeros_like(own), where=seen)
+                    added = weights[name][:, k] - np.divide(1.0, base, out=np.zeros_like(base), where=seen)
+                    precision[:, k, k] += added.clip(0.0)
+            covariance = np.linalg.inv(precision)
+            covariance[known] = 0.0
+            for k, p in enumerate(group):
+                self.variance[problem.slices[p.name]] = covariance[:, k, k]
+            found.append((group, covariance, weights))
+        return found
+
+    def combine(self, deviations):
+        """Fused deviation from the prior mean, (size, k), of separate ones {modality: (its size, k)}."""
+        problem = self.joint.problem
+        out = np.zeros((problem.size, next(iter(deviations.values())).shape[1]))
+        for group, covariance, weights in self._groups:
+            for name, deviation in deviations.items():
+                alone = self.separate[name].problem
+                for q, source in enumerate(group):
+                    if source.name not in alone.by_name:
+                        continue
+                    pulled = weights[name][:, q, None] * deviation[alone.slices[source.name]]
+                    for p, target in enumerate(group):
+                        out[problem.slices[target.name]] += covariance[:, p, q, None] * pulled
+        return out
+
+    def true_error(self, draws, rng):
+        """(root mean square error of the fused mean, its standard error), (size,) each, if the joint problem is right.
+
+        Truths and data are drawn from the joint problem, the separate means answer them, their fusion is held against
+        the truth.
+        """
+        model, places = linear_gaussian(self.joint.problem), self._places()
+        squares = np.zeros(self.joint.problem.size)
+        for _, width in blocks(draws, self.joint.problem.size):
+            truth, data = model.draw(rng, width)
+            data = data.T + model.colour(rng.standard_normal((model.data_size, width)))
+            answers = {name: post._estimate(data[places[name]]) for name, post in self.separate.items()}
+            squares += np.sum((self.combine(answers) - truth.T) ** 2, axis=1)
+        error = np.sqrt(squares / draws)
+        return error, error / np.sqrt(2 * draws)
+
+    def _places(self):
+        runs = zip(self.joint.problem.modalities, self.joint._data_runs(), strict=True)
+        return {m.name: where for m, where in runs}
+
+
+def _tied(problem):
+    """Parameters in groups whose cells are correlated with one another under the prior."""
+    tied = [p for p in problem.parameters if p.name in problem.prior.tied]
+    return ([tied] if tied else []) + [[p] for p in problem.parameters if p.name not in problem.prior.tied]
+
+
+def _correlation(problem, group):
+    matrix, known = np.eye(len(group)), prior_correlations(problem)
+    for i, a in enumerate(group):
+        for j, b in enumerate(group):
+            matrix[i, j] = known.get((a.name, b.name), known.get((b.name, a.name), float(i == j)))
+    return matrix
