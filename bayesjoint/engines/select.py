@@ -5,9 +5,11 @@ from ..problem import JointProblem
 from .dense import DensePosterior
 from .gibbs import GibbsPosterior, gibbs_can_sample
 from .laplace import LaplacePosterior
+from .lowrank import LowRankPosterior
 from .nuts import NutsPosterior
 
-ENGINES = {"dense": DensePosterior, "laplace": LaplacePosterior, "gibbs": GibbsPosterior, "nuts": NutsPosterior}
+ENGINES = {"dense": DensePosterior, "laplace": LaplacePosterior, "lowrank": LowRankPosterior, "gibbs": GibbsPosterior,
+           "nuts": NutsPosterior}
 METHODS = ("auto", *ENGINES)
 AT_A_MAP = ("laplace",)  # engines that take `at`
 GIBBS_WORK = 3e8  # min(data, unknowns)² x unknowns: 1,500 sweeps of four chains then take a few minutes on one core
@@ -20,8 +22,9 @@ def posterior(problem, method="auto", at=None, **options):
     ----------
     problem : JointProblem
         What is asked.
-    method : {"auto", "dense", "gibbs", "laplace", "nuts"}, default "auto"
+    method : {"auto", "dense", "gibbs", "laplace", "lowrank", "nuts"}, default "auto"
         - "dense": exact, for linear-Gaussian problems of up to 20,000 data.
+        - "lowrank": for linear-Gaussian problems, exact mean, standard deviations too large by a measured amount.
         - "gibbs": exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one weight,
           without bounds.
         - "laplace": a Gaussian at a converged MAP, for the rest; approximate.
@@ -33,7 +36,7 @@ def posterior(problem, method="auto", at=None, **options):
         Converged MAP, needed by "laplace". Where it is given for a problem that is not linear-Gaussian, the posterior
         is that of `at.problem`, whose α are those really used.
     **options
-        Of the engine: see `GibbsPosterior`, `NutsPosterior`.
+        Of the engine: see `GibbsPosterior`, `NutsPosterior`, `LowRankPosterior`.
 
     Returns
     -------
