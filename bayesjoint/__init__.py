@@ -47,6 +47,7 @@ _PUBLIC = {
     "expected_information": "diagnostics",
     "compare": "diagnostics",
     "subset": "diagnostics",
+    "calibrate": "calibration",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

@@ -116,7 +116,7 @@ def moment_in(problem, box=None, parameter="susceptibility", intensity=None):
     """`Functional` of the induced magnetic moment; arguments as in `magnetic_moment`."""
     p = on_mesh(problem, parameter)
     if intensity is None:
-        known = {float(f) for f in (_inducing(m.forward) for m in problem.modalities if parameter in m.parameters) if f}
+        known = inducing_field(problem, parameter)
         if len(known) != 1:
             fail("intensity", "be given where no or several surveys know the inducing field", f"{sorted(known)}",
                  "Pass intensity= in nT.")
@@ -126,5 +126,10 @@ def moment_in(problem, box=None, parameter="susceptibility", intensity=None):
     return linear("magnetic_moment", "induced magnetic moment", "A m2", {parameter: weights})
 
 
-def _inducing(forward):
+def inducing_field(problem, parameter):
+    """Different inducing fields, nT, that the surveys of a parameter know."""
+    return {float(f) for f in (_intensity(m.forward) for m in problem.modalities if parameter in m.parameters) if f}
+
+
+def _intensity(forward):
     return getattr(forward, "intensity", getattr(getattr(forward, "forward", None), "intensity", None))

@@ -1,0 +1,127 @@
+"""Calibration passes what is right and flags what is wrong."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import bayesjoint as bj
+from bayesjoint.engines.dense import DensePosterior
+
+from ..linear import make
+from ..refusals import refused
+
+CASES = {
+    "coupled": {"correlation": 0.7, "mean": True},
+    "dense noise, known cells, a vector": {"dense": True, "known": (0, 5), "vector": True, "shared": True},
+    "exponents, bias": {"weights": {"survey_density": 0.3}, "bias": True, "layered": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_the_exact_engine_is_calibrated(options):
+    found = bj.calibrate(make(**options)[0], n=200, draws=39)
+    assert found.verdict == "calibrated"
+    assert np.all(found.inside == 1)
+    assert np.all(found.p_value > 0.01 / found.functional.size)
+    assert found.ranks.shape == (found.functional.size, 200)
+    assert {"density_excess_mass", "susceptibility_depth_to_top"} <= set(found.functional.values)
+    assert float(found.coverage.mean("functional").sel(probability=0.9)) == pytest.approx(0.9, abs=0.03)
+    assert found.refitted == 0
+
+
+class Narrow(DensePosterior):
+    """Draws that vary half as much as they should."""
+
+    def _draws(self, rng, count):
+        return self._mean() + 0.5 * (super()._draws(rng, count) - self._mean())
+
+
+class NarrowStd(DensePosterior):
+    """A stated std that is half of what it should be, beside draws that are right."""
+
+    def _variance(self):
+        return 0.25 * super()._variance()
+
+
+class Shifted(DensePosterior):
+    """A mean one posterior std off."""
+
+    def _estimate(self, data):
+        return super()._estimate(data) + np.sqrt(self._variance())[:, None]
+
+
+class Overconfident(DensePosterior):
+    """A product with the covariance that is a quarter of what it should be."""
+
+    def _product(self, v):
+        return 0.25 * super()._product(v)
+
+
+@pytest.mark.parametrize("engine", [Narrow, NarrowStd, Shifted, Overconfident])
+def test_a_wrong_engine_is_flagged(engine):
+    found = bj.calibrate(make(correlation=0.7)[0], method=engine, draws=19)
+    assert found.verdict.startswith("not calibrated: ")
+    assert found.flagged.sum() > 0
+    assert not np.all(found.inside == 1)
+
+
+def test_a_wrong_noise_is_no_calibration_s_business():
+    """The data of the problem play no part."""
+    problem = make()[0]
+    other = problem.replace(modalities=[m.replace(data=1e6 + m.data) for m in problem.modalities])
+    np.testing.assert_array_equal(bj.calibrate(problem, n=20).ranks, bj.calibrate(other, n=20).ranks)
+
+
+def test_questions_of_one_s_own():
+    found = bj.calibrate(make()[0], n=50, functionals={"largest": lambda m: m["density"].max(axis=(1, 2, 3))})
+    assert found.functional.values.tolist() == ["largest"]
+    assert np.isnan(found.coverage_closed_form).all()
+
+
+def small_laplace():
+    a = bj.Parameter("a", 3, prior=bj.GaussianPrior([1.0, 0.0, -1.0], [1.0, 4.0, 2.0]))
+    rows = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, 1.0]])
+    return bj.JointProblem([a], [bj.Modality("d", rows, [0.0, 0.0], bj.DiagonalNoise([0.5, 1.0]), "a")])
+
+
+def test_engines_whose_covariance_depends_on_data_are_refitted():
+    with ThreadPoolExecutor(2) as pool:
+        found = bj.calibrate(small_laplace(), n=60, method="laplace", executor=pool)
+    assert found.refitted == 1
+    assert found.engine == "laplace"
+    assert found.verdict == "calibrated"
+    alone = bj.calibrate(small_laplace(), n=60, executor=_Serial())
+    assert alone.engine == "dense"
+    assert alone.verdict == "calibrated"
+
+
+class _Serial:
+    map = staticmethod(map)
+
+
+def test_truths_may_be_given():
+    p = bj.Parameter("m", 1, prior=bj.GaussianPrior(0.0, 1.0), bounds=(-8.0, 8.0))
+    problem = bj.JointProblem([p], [bj.Modality("d", [[1.0]], [0.0], bj.DiagonalNoise([1.0]), "m")])
+    refused(lambda: bj.calibrate(problem), "truths")
+    found = bj.calibrate(problem, n=100, method="laplace",
+                         truths=lambda rng, count: {"m": rng.standard_normal((count, 1))})
+    assert found.verdict == "calibrated"
+    wrong = bj.calibrate(problem, n=100, method="laplace",
+                         truths=lambda rng, count: {"m": 3 + rng.standard_normal((count, 1))})
+    assert wrong.verdict.startswith("not calibrated")
+
+
+def test_the_same_seed_gives_the_same_ranks():
+    problem = make()[0]
+    np.testing.assert_array_equal(bj.calibrate(problem, n=20, seed=4).ranks, bj.calibrate(problem, n=20, seed=4).ranks)
+
+
+def test_refusals():
+    problem = make()[0]
+    refused(lambda: bj.calibrate(problem, n=3), "n")
+    refused(lambda: bj.calibrate(problem, draws=2), "draws")
+    refused(lambda: bj.calibrate(problem, functionals=[1]), "functionals", TypeError)
+    refused(lambda: bj.calibrate(problem, functionals={"a": 3}), "functionals", TypeError)
+    flat = bj.JointProblem([bj.Parameter("m", 1)], [bj.Modality("d", [[1.0]], [0.0], bj.DiagonalNoise([1.0]), "m")])
+    refused(lambda: bj.calibrate(flat), "prior")
