@@ -152,7 +152,8 @@ def summarise(objective, optima, curve, how):
         problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves,
         log_evidence=_stated(objective, top.theta, problem),
         covariance=covariance, hessian=-matrix, theta=top.theta, vector=vector, converged=top.converged,
-        message="; ".join(notes) + ".", evaluations=objective.evidence.calls)
+        message="; ".join(notes) + ".", evaluations=objective.evidence.calls,
+        objective=objective)
 
 
 def _stated(objective, theta, problem):

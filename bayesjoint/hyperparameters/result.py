@@ -1,8 +1,11 @@
 """What a fit of hyperparameters hands back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from .._checks import fail
+from .integrate import FEWEST, MixturePosterior, weigh
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,8 @@ class HyperparameterFit:
         What was done and what to heed.
     evaluations : int
         Evidences computed on all the data.
+    objective : Objective
+        What was maximised.
     """
 
     problem: object
@@ -52,6 +57,34 @@ class HyperparameterFit:
     converged: bool
     message: str
     evaluations: int
+    objective: object = field(repr=False)
+
+    def integrate(self, draws=32, seed=0, engine="auto"):
+        """Posterior that carries the uncertainty of the hyperparameters, by importance sampling around the mode.
+
+        Parameters
+        ----------
+        draws : int, default 32
+            Points in hyperparameter space, one evidence each; those that carry weight cost one posterior each. A power
+            of two suits the Sobol points.
+        seed : int or numpy.random.Generator, default 0
+        engine : str, default "auto"
+            Method of every component, as in `posterior`.
+
+        Returns
+        -------
+        MixturePosterior
+            Its `approximations` state effective number, Pareto k, and what the hyperparameters add to the variance.
+
+        Raises
+        ------
+        ValueError
+            If fewer than 25 points fall inside the bounds.
+        """
+        if not isinstance(draws, (int, np.integer)) or draws < FEWEST:
+            fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "32 serve up to four hyperparameters.")
+        points = weigh(self.objective, self.theta, self.hessian, int(draws), seed)
+        return MixturePosterior(self.problem, self.vector, points, engine)
 
     def __str__(self):
         t = self.table

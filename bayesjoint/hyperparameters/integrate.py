@@ -1,0 +1,209 @@
+"""Integration over hyperparameters: importance sampling around the mode, and the mixture of posteriors it makes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+from scipy.stats import chi2, norm, qmc
+
+from .._checks import fail
+from ..dataset import Approximation
+from ..engines.base import Estimate, Posterior
+from ..engines.select import posterior
+
+FREEDOM = 5  # of the Student proposal: tails heavier than any posterior of log scales met
+WIDER = 1.5  # than the curvature says: the tail towards no noise or no field falls off slowly
+WIDEST = 1.5  # standard deviation in log value where the curvature gives none
+FEWEST = 25  # points: fewer have no tail to fit a Pareto shape to
+NEGLIGIBLE = 1e-4  # of the weight together: components beyond it are left out
+WORST_K = 0.7  # above it importance weights are not to be trusted (Vehtari et al. 2024),
+SHARES = 0.15, 0.4  # nor if fewer of the points are effective; above the second, few points make the shape uncertain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted:
+    """Points in hyperparameter space with importance weights.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (n, size)
+        In the search's coordinates.
+    weight : ndarray, shape (n,)
+        Pareto-smoothed, adding up to one.
+    effective : float
+        Effective number of points, 1 / Σ w².
+    pareto_k : float
+        Shape of the weights' tail: below 0.7 the average exists and is estimated well.
+    log_evidence : Estimate
+        log p(d), hyperparameters integrated out, nats.
+    """
+
+    theta: np.ndarray
+    weight: np.ndarray
+    effective: float
+    pareto_k: float
+    log_evidence: object
+
+    @property
+    def trusted(self):
+        """Whether averages over the points mean something."""
+        share = self.effective / self.weight.size
+        return share > SHARES[1] or (share > SHARES[0] and self.pareto_k < WORST_K)
+
+
+def proposal(hessian, width):
+    """Mean-zero proposal scale from a curvature: columns of a root of its inverse, never wider than `width`.
+
+    Where the log posterior is flat or curves upwards, at a bound for one, the width stands in.
+    """
+    values, vectors = np.linalg.eigh(-hessian)
+    return vectors / np.sqrt(np.maximum(values, width**-2.0))
+
+
+def weigh(objective, theta, hessian, count, seed):
+    """Importance sampling of log evidence plus log prior, from a Student distribution at the mode.
+
+    Points are scrambled Sobol points, so that few go far. Outside the bounds the weight is zero.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta, hessian : ndarray
+        Mode and Hessian there.
+    count : int
+    seed : int or numpy.random.Generator
+
+    Returns
+    -------
+    Weighted
+    """
+    from arviz_stats.base import array_stats
+
+    root, size = WIDER * proposal(hessian, WIDEST), theta.size
+    engine = qmc.Sobol(size + 1, seed=np.random.default_rng(seed))
+    uniform = np.clip(engine.random_base2(int(np.ceil(np.log2(count))))[:count], 1e-9, 1 - 1e-9)
+    normal = norm.ppf(uniform[:, :size])
+    stretch = np.sqrt(FREEDOM / chi2.ppf(uniform[:, size], FREEDOM))
+    points = theta + (normal * stretch[:, None]) @ root.T
+    density = _student(normal * stretch[:, None], root)
+    low, high = objective.vector.bounds.T
+    inside = np.all((points >= low) & (points <= high), axis=1)
+    target = np.full(count, -np.inf)
+    for k in np.flatnonzero(inside):
+        value, _ = objective.evidence.evaluate(points[k], gradient=False)
+        target[k] = value + objective.vector.log_prior(points[k])[0]
+    kept = np.isfinite(target)
+    ratio = target[kept] - density[kept]
+    if kept.sum() < FEWEST:
+        fail("draws", f"leave at least {FEWEST} points inside the bounds", f"{int(kept.sum())} of {count}", "Raise it.")
+    smooth, shape = array_stats.psislw(-ratio)  # it takes what leave-one-out gives it: weights' negative logarithms
+    weight = np.exp(smooth - logsumexp(smooth))
+    total = logsumexp(ratio) - np.log(count)
+    spread = np.sqrt(max(np.mean(np.exp(2 * (ratio - total))) * kept.mean() - 1.0, 0.0) / count)
+    evidence = Estimate(total, error=float(spread), method=f"{count} importance draws over {size} hyperparameters")
+    return Weighted(theta=points[kept], weight=weight, effective=float(1 / np.sum(weight**2)), pareto_k=float(shape),
+                    log_evidence=evidence)
+
+
+def _student(white, root):
+    """Log density of multivariate Student draws root @ white."""
+    from scipy.special import gammaln
+
+    size = white.shape[1]
+    constant = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2) - 0.5 * size * np.log(FREEDOM * np.pi)
+    logdet = np.log(np.linalg.svd(root, compute_uv=False)).sum()
+    return constant - logdet - 0.5 * (FREEDOM + size) * np.log1p(np.sum(white**2, axis=1) / FREEDOM)
+
+
+class MixturePosterior(Posterior):
+    """Posterior that carries the uncertainty of its hyperparameters: Σ_s w_s p(m | d, θ_s).
+
+    Mean and variance by the laws of total expectation and total variance. Components are made one at a time and kept
+    as mean and variance; draws and products make them anew.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        At the mode: what parameters and surveys there are.
+    vector : HyperVector
+    points : Weighted
+    engine : str
+        Method of every component, as in `posterior`.
+    """
+
+    method = "mixture"
+
+    def __init__(self, problem, vector, points, engine="auto"):
+        super().__init__(problem)
+        order = np.argsort(-points.weight)
+        dropped = 1 - np.cumsum(points.weight[order])
+        kept = order[: int(np.searchsorted(-dropped, -NEGLIGIBLE)) + 1]
+        self.points, self.engine, self._vector = points, engine, vector
+        self._theta, self._weight = points.theta[kept], points.weight[kept] / points.weight[kept].sum()
+        moments = [self._moments(t) for t in self._theta]
+        means, variances, errors = (np.array([m[i] for m in moments]) for i in range(3))
+        self._center = self._weight @ means
+        away = means - self._center
+        self._spread = self._weight @ (variances + away**2)
+        self._error = np.sqrt(self._weight**2 @ away**2) + self._weight @ errors
+        off = variances + away**2 - self._spread
+        self._std_off = np.sqrt(self._weight**2 @ off**2) / (2 * np.sqrt(np.maximum(self._spread, 1e-300)))
+        self._within = self._weight @ variances
+        self.approximations = [self._statement(float(dropped[kept.size - 1]))]
+
+    def _component(self, theta):
+        return posterior(self._vector.rebuild(theta), self.engine)
+
+    def _moments(self, theta):
+        one = self._component(theta)
+        return one._mean(), one._variance(), one._mean_error()
+
+    def _statement(self, dropped):
+        share = 1.0 - np.sum(self._within) / np.sum(self._spread)
+        doubt = "" if self.points.trusted else (
+            " The weights are too unequal for their average to be trusted: raise `draws`.")
+        return Approximation(
+            name="integration over hyperparameters", status="measured" if not doubt else "not validated",
+            error=float(1 / np.sqrt(self.points.effective)),
+            statement=f"A mixture of {self._weight.size} posteriors over {self._vector.size} hyperparameters, weighted "
+            f"by importance sampling: effective number {self.points.effective:.1f}, Pareto k "
+            f"{self.points.pareto_k:.2f}, weight left out {dropped:.1e}. Uncertain hyperparameters make up "
+            f"{100 * share:.1f} % of the variance. The error is that of an average over them, as a share of its "
+            f"spread.{doubt}")
+
+    def _mean(self):
+        return self._center.copy()
+
+    def _variance(self):
+        return self._spread.copy()
+
+    def _mean_error(self):
+        return self._error.copy()
+
+    def _std_error(self):
+        return self._std_off.copy()
+
+    def _product(self, v):
+        """Posterior covariance times v, by the law of total covariance."""
+        total = np.zeros_like(np.asarray(v, dtype=float))
+        for theta, weight in zip(self._theta, self._weight, strict=True):
+            one = self._component(theta)
+            away = one._mean() - self._center
+            total += weight * (one._product(v) + np.multiply.outer(away, away @ v))
+        return total
+
+    def _draws(self, rng, count):
+        """Each from a component chosen by weight: independent draws."""
+        choice = rng.choice(self._weight.size, size=count, p=self._weight)
+        out = np.empty((count, self.problem.size))
+        for k in np.unique(choice):
+            where = np.flatnonzero(choice == k)
+            out[where] = self._component(self._theta[k])._draws(rng, where.size)
+        return out
+
+    def _evidence_or_none(self):
+        return self.log_evidence()
+
+    def log_evidence(self):
+        """Log p(d), hyperparameters integrated out under their weak priors, as an `Estimate` in nats."""
+        return self.points.log_evidence
