@@ -2,14 +2,19 @@
 
 from .._checks import fail, one_of
 from ..problem import JointProblem
+from ..problem.gaussian import is_linear_gaussian
 from .dense import DensePosterior
 from .gibbs import GibbsPosterior, gibbs_can_sample
+from .iterative import IterativePosterior
 from .laplace import LaplacePosterior
 from .lowrank import LowRankPosterior
 from .nuts import NutsPosterior
+from .spectral import SpectralPosterior
 
-ENGINES = {"dense": DensePosterior, "laplace": LaplacePosterior, "lowrank": LowRankPosterior, "gibbs": GibbsPosterior,
-           "nuts": NutsPosterior}
+ENGINES = {"dense": DensePosterior, "iterative": IterativePosterior, "laplace": LaplacePosterior,
+           "lowrank": LowRankPosterior, "gibbs": GibbsPosterior, "nuts": NutsPosterior, "spectral": SpectralPosterior}
+DENSE_DATA = 6_000  # a factor then takes seconds
+DENSE_BYTES = 2e9  # of the dense engine's largest matrix, unknowns x data
 METHODS = ("auto", *ENGINES)
 AT_A_MAP = ("laplace",)  # engines that take `at`
 GIBBS_WORK = 3e8  # min(data, unknowns)² x unknowns: 1,500 sweeps of four chains then take a few minutes on one core
@@ -22,21 +27,25 @@ def posterior(problem, method="auto", at=None, **options):
     ----------
     problem : JointProblem
         What is asked.
-    method : {"auto", "dense", "gibbs", "laplace", "lowrank", "nuts"}, default "auto"
+    method : {"auto", "dense", "iterative", "gibbs", "laplace", "lowrank", "nuts", "spectral"}, default "auto"
         - "dense": exact, for linear-Gaussian problems of up to 20,000 data.
+        - "iterative": exact mean and draws of linear-Gaussian problems at survey size, standard deviations with their
+          standard error.
+        - "spectral": for continued fields of one correlation on lattices, by wavenumber: exact mean, standard
+          deviations in seconds at survey size with an error measured by exact solves at random cells.
         - "lowrank": for linear-Gaussian problems, exact mean, standard deviations too large by a measured amount.
         - "gibbs": exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one weight,
           without bounds.
         - "laplace": a Gaussian at a converged MAP, for the rest; approximate.
         - "nuts": exact up to Monte Carlo error, any density of at most 500 unknowns, to check other engines by; needs
           ``pip install 'bayesjoint[nuts]'``.
-        - "auto": dense where the problem is linear-Gaussian; else gibbs where it applies and would take minutes; else
-          laplace.
+        - "auto": where the problem is linear-Gaussian dense if its matrices are of moderate size, else iterative;
+          otherwise gibbs where it applies and would take minutes; else laplace.
     at : MapResult, optional
         Converged MAP, needed by "laplace". Where it is given for a problem that is not linear-Gaussian, the posterior
         is that of `at.problem`, whose α are those really used.
     **options
-        Of the engine: see `GibbsPosterior`, `NutsPosterior`, `LowRankPosterior`.
+        Of the engine: see `IterativePosterior`, `GibbsPosterior`, `NutsPosterior`, `LowRankPosterior`.
 
     Returns
     -------
@@ -71,9 +80,13 @@ def posterior(problem, method="auto", at=None, **options):
 
 def _choose(problem):
     """(engine, why) for "auto"."""
-    if problem.linear_gaussian:
-        return "dense", "chosen because the problem is linear-Gaussian, so that this engine is exact"
     data = sum(m.size for m in problem.modalities)
+    if is_linear_gaussian(problem):
+        small = data <= DENSE_DATA and 8 * data * problem.size <= DENSE_BYTES
+        return ("dense", "chosen because the problem is linear-Gaussian, so that this engine is exact, and small enough "
+                "for its matrices") if small else (
+            "iterative", f"chosen because the problem is linear-Gaussian, so that this engine is exact, and its {data} "
+            f"data and {problem.size} unknowns are more than the dense engine's matrices should hold")
     if gibbs_can_sample(problem) and min(data, problem.size) ** 2 * problem.size <= GIBBS_WORK:
         return "gibbs", ("chosen because the problem is Gaussian given the scales of its cells or the other parameter, "
                          "so that this engine is exact up to Monte Carlo error")

@@ -1,0 +1,217 @@
+"""Fields and endless data on a torus: one small Gaussian problem for each horizontal wavenumber."""
+
+import numpy as np
+from scipy import fft
+
+from ..forward._threads import worker_count
+from .spectral_strip import Strip, strip_reduction
+
+BLOCK_BYTES = 4e8  # of spectra carried at once
+BANDS = 12  # of wavelength, in the summary
+
+
+class SpectralField:
+    """Posterior by wavenumber of the fields of a group, given data on all of its torus.
+
+    With Γ(k) the covariance over depth, h(k) a channel's row and Q = hΓh* + σ²: Γ − Γh* Q⁻¹ hΓ.
+
+    Parameters
+    ----------
+    group : TorusGroup
+        Fields, and the surveys that see them.
+    noise : list of float
+        Noise variance of each channel.
+
+    Attributes
+    ----------
+    reduction : ndarray, shape (P, nz)
+        Share of the prior variance taken away, by parameter and layer.
+    losses : (ndarray, ndarray), shapes (P, nz, ny) and (P, nz, nx)
+        Share of it lost across a strip of stations that ends to the south and north, and to the west and east.
+    """
+
+    def __init__(self, group, noise):
+        self.group, self.noise = group, noise
+        self.layers, self.torus = group.field.layers, group.torus
+        self.signal, self.through, self.rows = group.spectra()
+        self.ties = np.array([[group.mixing[p, group.surveys[k].member] for k, _ in group.channels]
+                              for p in range(len(group.places))])
+        self._inverse = np.linalg.inv(self._data_spectrum())
+        self._counts = self._standing()
+        self.reduction = self._reductions()
+        self.losses = self._loss(0), self._loss(1)
+
+    def _data_spectrum(self):
+        """Q(k), shape (rows, half, channels, channels)."""
+        channels = len(self.noise)
+        out = np.empty((*self.through[0].shape[1:], channels, channels), dtype=complex)
+        for a in range(channels):
+            for b in range(a, channels):
+                out[..., a, b] = self.signal.get((a, b), 0.0)
+                out[..., b, a] = np.conj(out[..., a, b])
+            out[..., a, a] += self.noise[a]
+        return out
+
+    def _standing(self):
+        """How many wavenumbers each stored one stands for, shape (half,)."""
+        columns = np.arange(self.torus[1] // 2 + 1)
+        return np.where(columns * 2 % self.torus[1] == 0, 1.0, 2.0)
+
+    def _reductions(self):
+        out, cells = np.empty((self.ties.shape[0], self.layers)), self.torus[0] * self.torus[1]
+        for z in range(self.layers):
+            reach = np.stack([wave[z] for wave in self.through], axis=-1)
+            for p, tie in enumerate(self.ties):
+                share = np.einsum("yxa,yxab,yxb->yx", (tie * reach).conj(), self._inverse, tie * reach, optimize=True)
+                out[p, z] = (share.real * self._counts).sum() / cells
+        return out
+
+    # -- edges ---------------------------------------------------------------------------------------------------------
+    def weights(self, powers):
+        """Share of the reduction that edges leave at every cell, shape (P, nz, ny, nx): 1 well inside.
+
+        The losses u and v across two strips, each finite along one axis, go together by their odds o = u/(1 − u) as
+        (o_u^s + o_v^s)^(1/s), with a power s for each parameter.
+        """
+        s = np.reshape(powers, (-1, 1, 1, 1))
+        north, east = self._losses()
+        return 1.0 / (1.0 + ((north / (1.0 - north)) ** s + (east / (1.0 - east)) ** s) ** (1 / s))
+
+    def doubt(self):
+        """How much of the weights hangs on the way in which two losses go together, shape (P, nz, ny, nx)."""
+        north, east = self._losses()
+        return north + east - north * east - np.maximum(north, east)
+
+    def _losses(self):
+        return self.losses[0][..., :, None], self.losses[1][..., None, :]
+
+    def _loss(self, axis):
+        """Share of the reduction lost across a strip finite along `axis`, shape (P, nz, size)."""
+        windows = [self.group.surveys[k].window[axis] for k, _ in self.group.channels]
+        strip = Strip(windows, self.group.mesh.shape[1 + axis])
+        waves, counts = self._turned(axis)
+        signal = {key: waves(wave) for key, wave in self.signal.items()}
+        reach = [np.stack([waves(wave) for wave in each]) for each in self.through]
+        found = strip_reduction(signal, reach, self.ties, self.noise, strip.windows, strip.columns)
+        left = np.einsum("pwzc,w->pzc", found, counts) / self.torus[1 - axis]
+        return strip.spread(1.0 - left / self.reduction[..., None]).clip(0.0, 1.0 - 1e-12)
+
+    def _turned(self, axis):
+        """(a function that brings a half spectrum to (waves along the endless axis, period), how many each counts)."""
+        rows, columns = self.torus
+        if axis == 0:
+            return (lambda wave: wave.T), self._counts
+
+        def whole(wave):
+            mirrored = np.roll(wave[::-1], 1, axis=0)[:, 1 : columns - columns // 2].conj()[:, ::-1]
+            return np.concatenate([wave, mirrored], axis=1)[: rows // 2 + 1]
+
+        half = np.arange(rows // 2 + 1)
+        return whole, np.where(half * 2 % rows == 0, 1.0, 2.0)
+
+    # -- draws --------------------------------------------------------------------------------------------
+    def draw(self, rng, count):
+        """Zero-mean draws of the posterior of endless data.
+
+        Returns
+        -------
+        fields : list of ndarray, shape (count, cells of the mesh)
+            One for each parameter.
+        data : list of ndarray, shape (count, stations)
+            Clean data of each channel, at the stations of its window.
+        """
+        cells = self.layers * self.group.mesh.shape[1] * self.group.mesh.shape[2]
+        windows = [self.group.surveys[k].window for k, _ in self.group.channels]
+        fields = [np.empty((count, cells)) for _ in self.group.places]
+        data = [np.empty((count, rows[1] * columns[1])) for rows, columns in windows]
+        step = max(1, int(BLOCK_BYTES // (16 * self.layers * self.torus[0] * self.torus[1])))
+        for first in range(0, count, step):
+            block = slice(first, min(first + step, count))
+            left = self._drawn(rng, block.stop - first)
+            for part, waves, std in zip(fields, left, self.group.stds, strict=True):
+                part[block] = self._to_mesh(waves, std)
+            for n, (part, window) in enumerate(zip(data, windows, strict=True)):
+                part[block] = self._to_window(n, left, window)
+        return fields, data
+
+    def _drawn(self, rng, count):
+        """Spectra of what endless data leave of a prior draw, for every parameter's unit field."""
+        group = self.group
+        root = np.linalg.cholesky(group.mixing)
+        latent = [group.field.colour(group.field.white(rng, count)) for _ in group.places]
+        fields = [sum(root[p, q] * latent[q] for q in range(p + 1)) for p in range(len(latent))]
+        data = []
+        for n, (k, _) in enumerate(group.channels):
+            noise = fft.rfft2(rng.standard_normal((count, *self.torus)), workers=worker_count())
+            data.append(self._seen(n, fields[group.surveys[k].member]) + np.sqrt(self.noise[n]) * noise)
+        return [fields[p] - estimate for p, estimate in enumerate(self._estimates(data))]
+
+    def _seen(self, channel, waves):
+        return np.einsum("zyx,zcyx->cyx", self.rows[channel], waves)
+
+    def _to_window(self, channel, left, window):
+        rows, columns = (np.arange(first, first + size) % period
+                         for (first, size), period in zip(window, self.torus, strict=True))
+        waves = self._seen(channel, left[self.group.surveys[self.group.channels[channel][0]].member])
+        field = fft.irfft2(waves, self.torus, workers=worker_count())
+        return field[:, rows[:, None], columns].reshape(field.shape[0], -1)
+
+    def _estimates(self, data):
+        """Γh*Q⁻¹ d for every parameter's unit field, spectra (nz, count, rows, half), one parameter at a time."""
+        solved = np.einsum("yxab,bcyx->acyx", self._inverse, np.stack(data), optimize=True)
+        for tie in self.ties:
+            total = np.zeros((self.layers, *solved.shape[1:]), dtype=complex)
+            for a, weight in enumerate(tie):
+                if weight:
+                    total += weight * self.through[a].conj()[:, None] * solved[a]
+            yield total
+
+    def _to_mesh(self, waves, std):
+        ny, nx = self.group.mesh.shape[1:]
+        field = fft.irfft2(waves, self.torus, workers=worker_count())[..., :ny, :nx] * std[:, None, None, None]
+        return np.moveaxis(field, 1, 0).reshape(waves.shape[1], -1)
+
+    # -- what the data say at which wavelength -------------------------------------------------------------------------
+    def summary(self, names, parameters):
+        """{"spectral": Dataset}: bits and informative modes by wavelength, reduction by layer."""
+        import xarray as xr
+
+        wavelength, bits, modes = self._bands()
+        labels = [names[k] if len(self.group.surveys[k].lattice.height) == 1 else f"{names[k]}_{h}"
+                  for k, h in self.group.channels]
+        words = {"units": "bit", "long_name": "information about the model, by wavelength band"}
+        return {"spectral": xr.Dataset(
+            {
+                "information": (("survey", "wavelength"), bits[:-1], words),
+                "information_joint": (("wavelength",), bits[-1], words),
+                "modes": (("survey", "wavelength"), modes, {
+                    "units": "1", "long_name": "wavenumbers whose signal exceeds the noise"}),
+                "reduction": (("parameter", "layer"), self.reduction, {
+                    "units": "1", "long_name": "share of the prior variance that data without edges would take away"}),
+            },
+            {"survey": ("survey", labels, {"units": "1", "long_name": "survey"}),
+             "parameter": ("parameter", parameters, {"units": "1", "long_name": "parameter"}),
+             "layer": ("layer", np.arange(self.layers), {"units": "1", "long_name": "layer, bottom first"}),
+             "wavelength": ("wavelength", wavelength, {"units": "m", "long_name": "longest wavelength of the band"})},
+        )}
+
+    def _bands(self):
+        """Bits of every channel and of all, and modes above the noise, by band; scaled from torus to window."""
+        (py, px), (dy, dx) = self.torus, self.group.mesh.horizontal_spacing()
+        wave = np.hypot(fft.fftfreq(py, dy)[:, None], fft.rfftfreq(px, dx))
+        edges = np.geomspace(1 / (2 * max(py * dy, px * dx)), wave.max() * (1 + 1e-9), BANDS + 1)
+        band = np.clip(np.searchsorted(edges, wave.ravel(), side="right") - 1, 0, BANDS - 1)
+        counts = np.broadcast_to(self._counts, wave.shape).ravel()
+        bits, modes = [], []
+        spectrum = self._data_spectrum()
+        for n, noise in enumerate(self.noise):
+            rows, columns = (w[1] for w in self.group.surveys[self.group.channels[n][0]].window)
+            share = counts * (rows * columns / (py * px))
+            ratio = (spectrum[..., n, n].real / noise).ravel()
+            bits.append(np.bincount(band, share * 0.5 * np.log2(ratio), BANDS))
+            modes.append(np.bincount(band, share * (ratio > 2.0), BANDS))
+        scaled = spectrum / np.sqrt(np.outer(self.noise, self.noise))
+        joint = 0.5 * np.linalg.slogdet(scaled)[1].ravel() / np.log(2.0)
+        bits.append(np.bincount(band, share * joint, BANDS))
+        return 1 / edges[:-1], np.array(bits), np.array(modes)
+
