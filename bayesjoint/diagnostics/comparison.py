@@ -7,7 +7,7 @@ from ..dataset import Sheet
 from ..engines import Posterior
 from ..engines.export import chi2_of, clean_mean
 from ..problem.describe import parameter_fields
-from .estimator import probe_count
+from .estimator import probe_count, use_exact
 from .fusing import Fusion
 
 HELPED = 0.95  # joint / separate std below which a cell counts as helped
@@ -15,7 +15,7 @@ HARMED = 1.001  # and above which it knows less than before
 DRAWS = 200  # of truths and data; an error of the fusion is then known to 5 % in a cell
 
 
-def compare(joint, separate, draws=DRAWS, seed=0):
+def compare(joint, separate, method="auto", draws=DRAWS, seed=0):
     """Compare a joint posterior with separate ones: std, variance explained, fit, and what their fusion would give.
 
     Parameters
@@ -24,9 +24,10 @@ def compare(joint, separate, draws=DRAWS, seed=0):
         Of the joint problem.
     separate : dict of {modality name: Posterior}
         Of the separate inversions, each with that one survey: ``joint.separate()``, or made one by one.
+    method : {"auto", "exact", "stochastic"}, default "auto"
+        How the error of the fusion is found: dense algebra, or truths drawn from the joint problem; as in `resolution`.
     draws : int, default 200
-        Truths drawn from the joint problem on which the fusion of separate results is tried, so that its error is known
-        to 5 % in a cell. Where priors are flat or not Gaussian there are none, and no fusion.
+        Such truths; an error is then known to 5 % in a cell. Where a prior is flat or not Gaussian there is no fusion.
     seed : int or numpy.random.Generator, default 0
 
     Returns
@@ -73,8 +74,9 @@ def compare(joint, separate, draws=DRAWS, seed=0):
     _write_price(sheet, joint, separate)
     attributes = {"engine": joint.method, "helped_below": HELPED, "harmed_above": HARMED, "seed": str(seed)}
     if problem.linear_gaussian and not problem.prior.flat:
-        _write_fusion(sheet, joint, Fusion(joint, separate), draws, np.random.default_rng(seed))
-        attributes["fusion_draws"] = draws
+        exact = use_exact(joint, method)
+        _write_fusion(sheet, joint, Fusion(joint, separate), draws, np.random.default_rng(seed), exact)
+        attributes["fusion"] = "dense algebra over cells and data" if exact else f"{draws} truths"
     return sheet.dataset(attributes)
 
 
@@ -177,8 +179,8 @@ def _chi2_error(post, m):
     return float(np.abs(gradient) @ post._mean_error())
 
 
-def _write_fusion(sheet, joint, fusion, draws, rng):
-    rmse, rmse_error = fusion.true_error(draws, rng)
+def _write_fusion(sheet, joint, fusion, draws, rng, exact):
+    rmse, rmse_error = fusion.true_error(draws, rng, exact)
     std, std_error = np.sqrt(joint._variance()), joint._std_error()
     ratio, ratio_error = _ratio(std, std_error, rmse, rmse_error)
     found = {"fused_mean": (fusion.mean, 0.0), "fused_std": (np.sqrt(fusion.variance), 0.0),

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..engines.export import prior_correlations
 from ..problem.gaussian import linear_gaussian
-from .estimator import blocks
+from .estimator import COLUMNS, Estimator, blocks
 
 
 class Fusion:
@@ -77,13 +77,16 @@ class Fusion:
                         out[problem.slices[target.name]] += covariance[:, p, q, None] * pulled
         return out
 
-    def true_error(self, draws, rng):
+    def true_error(self, draws, rng, exact):
         """(root mean square error of the fused mean, its standard error), (size,) each, if the joint problem is right.
 
-        Truths and data are drawn from the joint problem, the separate means answer them, their fusion is held against
-        the truth.
+        The fused mean is F d with a matrix F, so that its mean square error is diag(Γ − 2 F Cov(d, x) + F K Fᵀ). Where
+        that is too large truths and data are drawn from the joint problem, the separate means answer them, and their
+        fusion is held against the truth.
         """
         model, places = linear_gaussian(self.joint.problem), self._places()
+        if exact:
+            return self._exact_error(model, places)
         squares = np.zeros(self.joint.problem.size)
         for _, width in blocks(draws, self.joint.problem.size):
             truth, data = model.draw(rng, width)
@@ -92,6 +95,20 @@ class Fusion:
             squares += np.sum((self.combine(answers) - truth.T) ** 2, axis=1)
         error = np.sqrt(squares / draws)
         return error, error / np.sqrt(2 * draws)
+
+    def _exact_error(self, model, places):
+        matrix = np.zeros((model.size, model.data_size))
+        for name, post in self.separate.items():
+            matrix[:, places[name]] = self.combine({name: Estimator(post).matrix})
+        squares = model.prior_variance()
+        for first in range(0, model.data_size, COLUMNS):
+            part = slice(first, first + COLUMNS)
+            unit = np.eye(model.data_size)[:, part]
+            cross, covariance = model.gain_and_signal(unit)
+            for m, where in zip(model.problem.modalities, model.data_slices, strict=True):
+                covariance[where] += m.noise.apply(unit[where]) / model.problem.weights[m.name]
+            squares += np.einsum("ij,ij->i", matrix[:, part], matrix @ covariance - 2 * cross)
+        return np.sqrt(squares.clip(0.0)), np.zeros(model.size)
 
     def _places(self):
         runs = zip(self.joint.problem.modalities, self.joint._data_runs(), strict=True)
