@@ -83,10 +83,9 @@ def _choose(problem):
     data = sum(m.size for m in problem.modalities)
     if is_linear_gaussian(problem):
         small = data <= DENSE_DATA and 8 * data * problem.size <= DENSE_BYTES
-        return ("dense", "chosen because the problem is linear-Gaussian, so that this engine is exact, and small enough "
-                "for its matrices") if small else (
-            "iterative", f"chosen because the problem is linear-Gaussian, so that this engine is exact, and its {data} "
-            f"data and {problem.size} unknowns are more than the dense engine's matrices should hold")
+        why = "chosen because the problem is linear-Gaussian, so that this engine is exact"
+        return ("dense", f"{why}, and small enough for its matrices") if small else (
+            "iterative", f"{why}, and its {data} data and {problem.size} unknowns make large matrices for a dense one")
     if gibbs_can_sample(problem) and min(data, problem.size) ** 2 * problem.size <= GIBBS_WORK:
         return "gibbs", ("chosen because the problem is Gaussian given the scales of its cells or the other parameter, "
                          "so that this engine is exact up to Monte Carlo error")

@@ -155,6 +155,18 @@ class TorusField(TorusSpectrum):
         return waves
 
 
+class CellwiseCorrelation:
+    """Independent cells as a stationary correlation, for what wants one."""
+
+    def __init__(self, mesh):
+        self.mesh, self.ranges = mesh, (float(mesh.thickness.min()), *mesh.horizontal_spacing())
+
+    @staticmethod
+    def function(distance):
+        """1 at no distance."""
+        return (distance < 1e-9).astype(float)
+
+
 def least_torus(correlation, windows, depth):
     """Smallest torus for a field and the stations that see it.
 

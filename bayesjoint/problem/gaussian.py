@@ -4,8 +4,9 @@ import numpy as np
 
 from .._checks import fail
 from ..forward.periodic import lattice_and_processing
-from ..priors.covariance import BlockCovariance, MixedCovariance
-from .gaussian_torus import LatticeSurvey, TorusGroup, problem_torus
+from ..priors.covariance import BlockCovariance, DiagonalCovariance, MixedCovariance, ScaledCovariance
+from ..priors.torus import CellwiseCorrelation, TorusField, TorusSpectrum
+from .gaussian_torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
 
@@ -43,12 +44,17 @@ def linear_gaussian(problem, stored=False):
     return LinearGaussian(problem, stored)
 
 
+def is_linear_gaussian(problem):
+    """Whether the posterior is exactly Gaussian, flat priors on some parameters allowed."""
+    return not problem.bounded and not problem.penalties and all(bound.gaussian for _, bound in problem.prior.blocks)
+
+
 def check_linear_gaussian(problem, engine="data-space"):
     """Refuse what is not linear and Gaussian up to flat priors, in words for `engine`."""
     if problem.bounded:
         fail("problem", f"have no bounds for the {engine} engine", "a bounded parameter",
              'The posterior is then no Gaussian: drop the bounds, or use method="laplace" at a converged MAP.')
-    if problem.penalties or not all(bound.gaussian for _, bound in problem.prior.blocks):
+    if not is_linear_gaussian(problem):
         kinds = [type(b).__name__ for b in problem.penalties] or ["a prior that is not Gaussian"]
         fail("problem", f"be linear-Gaussian for the {engine} engine", f"{', '.join(kinds)}",
              'Use Matern priors with Coregionalization, or method="laplace" at a converged MAP.')
@@ -177,15 +183,21 @@ class LinearGaussian:
         """Prior covariance of x times X, shape (size, k); 0 where the prior is flat."""
         return self._prior.matmat(x)
 
-    def draw(self, rng, count):
-        """`count` zero-mean joint draws of x, (count, size), and clean data, (count, n_data); flat values are 0."""
+    def draw(self, rng, count, whole=None):
+        """`count` zero-mean joint draws of x, (count, size), and clean data, (count, n_data); flat values are 0.
+
+        A list given as `whole` gets the spectra of each continued group's clean data on all of its torus appended,
+        shape (count, channels, rows, columns // 2 + 1).
+        """
         if not self.groups:
             x = self._prior.sample(rng, count)
             return x, self.predict(x.T).T
         x = self._vector_prior.sample(rng, count)
         data = x[:, self._vectors] @ self._vector_columns.T
         for group in self.groups:
-            group.draw(rng, x, data)
+            spectra = group.draw(rng, x, data)
+            if whole is not None:
+                whole.append(spectra)
         return x, data
 
     # -- noise --------------------------------------------------------------------------------------------------------
@@ -200,6 +212,13 @@ class LinearGaussian:
     def colour(self, white):
         """W⁻¹ V."""
         return self._by_modality("colour", white, True)
+
+    def colour_adjoint(self, data):
+        """W⁻ᵀ V: Lᵀ = L⁻¹C."""
+        out = np.empty(data.shape, dtype=float)
+        for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
+            out[where] = m.noise.whiten(m.noise.apply(data[where])) / np.sqrt(self.problem.weights[m.name])
+        return out
 
     def _by_modality(self, method, data, inverse):
         out = np.empty(data.shape, dtype=float)
@@ -226,35 +245,67 @@ def _torus_groups(problem):
                  "Give every field of a problem one extent.")
     for (_, bound), names in zip(prior.blocks, prior.block_members, strict=True):
         if set(names) & set(prior.continued):
-            members = [problem.by_name[name] for name in names]
-            found.append((members, bound.covariance, _surveys(problem, names)))
-    correlations = [(covariance.correlation, surveys) for _, covariance, surveys in found]
-    least = problem_torus(correlations)
-    groups = []
-    for members, covariance, surveys in found:
-        mixing = covariance.mixing if isinstance(covariance, MixedCovariance) else np.eye(1)
-        stds = [p.prior.std_hat(p).reshape(p.shape[0], -1)[:, 0] for p in members]
-        groups.append(TorusGroup(covariance.correlation, [problem.slices[p.name] for p in members], stds, mixing,
-                                 surveys, least))
-    return groups
+            found.append((names, bound.covariance, lattice_surveys(problem, names, strict=True)))
+    least = problem_torus([(covariance.correlation, surveys) for _, covariance, surveys in found])
+    return [TorusGroup(TorusField(covariance.correlation, least), *_members(problem, names, covariance), surveys)
+            for names, covariance, surveys in found]
 
 
-def _surveys(problem, names):
-    """The surveys that see a group's fields, each through its lattice."""
+def nearest_stationary_groups(problem):
+    """The fields of a problem as though they went on beyond the mesh, as far as lattices see them.
+
+    A std that varies within a layer counts by its root mean square; a prior that is neither Matérn nor cellwise, and an
+    operator that is on no lattice, are left out. What comes of it preconditions the problem as it is.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Whose fields end with the mesh.
+
+    Returns
+    -------
+    list of StationaryGroup
+    """
+    found = []
+    for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
+        mesh, covariance = problem.by_name[names[0]].mesh, bound.covariance
+        if mesh is None:
+            continue
+        if isinstance(covariance, DiagonalCovariance):
+            covariance = ScaledCovariance(CellwiseCorrelation(mesh), np.sqrt(covariance.diagonal()))
+        surveys = lattice_surveys(problem, names, strict=False)
+        if surveys and hasattr(covariance, "correlation"):
+            torus = problem_torus([(covariance.correlation, surveys)])
+            found.append(StationaryGroup(TorusSpectrum(covariance.correlation, torus),
+                                         *_members(problem, names, covariance), surveys))
+    return found
+
+
+def _members(problem, names, covariance):
+    """Places in x, standard deviations by layer and correlations of the members of a block."""
+    mixed = isinstance(covariance, MixedCovariance)
+    stds = covariance.stds if mixed else [covariance.std]
+    layers = [np.sqrt(np.mean(std.reshape(problem.by_name[name].shape[0], -1) ** 2, axis=1))
+              for name, std in zip(names, stds, strict=True)]
+    return [problem.slices[name] for name in names], layers, covariance.mixing if mixed else np.eye(1)
+
+
+def lattice_surveys(problem, names, strict):
+    """The surveys that see the named fields through a lattice; with `strict` an error where one sees them otherwise."""
     out, start = [], 0
-    for k, m in enumerate(problem.modalities):
+    for m in problem.modalities:
         rows = slice(start, start + m.size)
         start += m.size
         seen = [name for name in m.parameters if name in names]
         if not seen:
             continue
-        forward = m.forward
-        if len(m.parameters) > 1 and hasattr(forward, "basis"):  # bias columns stand beside the field's
-            forward = forward.forward
-        parts = lattice_and_processing(forward)
+        biased = len(m.parameters) > 1 and hasattr(m.forward, "basis")  # bias columns stand beside the field's
+        parts = lattice_and_processing(m.forward.forward if biased else m.forward)
         if parts is None or len(seen) > 1 or parts[0].mesh != problem.by_name[seen[0]].mesh:
-            fail(f"forward of modality {m.name!r}", "be a lattice operator, or H @ one, under a continued field",
-                 type(problem.modalities[k].forward).__name__, "Use GravityOperator or MagneticOperator on a lattice, "
-                 'with StationSampling for scattered stations, or extent="mesh".')
+            if strict:
+                fail(f"forward of modality {m.name!r}", "be a lattice operator, or H @ one, under a continued field",
+                     type(m.forward).__name__, "Use GravityOperator or MagneticOperator on a lattice, with "
+                     'StationSampling for scattered stations, or extent="mesh".')
+            continue
         out.append(LatticeSurvey(rows, names.index(seen[0]), *parts, problem.by_name[seen[0]].scale))
     return out

@@ -8,7 +8,7 @@ from scipy import fft
 from ..forward._convolution import LayeredConvolution
 from ..forward._threads import worker_count
 from ..forward.periodic import periodic_spectra
-from ..priors.torus import TorusField, TorusSpectrum, least_torus
+from ..priors.torus import TorusSpectrum, least_torus
 from .lattice_covariance import LatticeCovariance
 
 SINGLE_FROM = 2_000_000  # values of a field on its torus, above which draws are made in float32
@@ -64,13 +64,13 @@ class LatticeSurvey:
         return data
 
 
-class TorusGroup:
-    """Fields of one correlation on one mesh, tied by a correlation matrix, with the surveys that see them.
+class StationaryGroup:
+    """Fields of one correlation on one mesh, tied by a correlation matrix, as the surveys on lattices see them.
 
     Parameters
     ----------
-    correlation : StationaryCorrelation
-        Of every field.
+    field : TorusSpectrum
+        Correlation of every field on its torus.
     places : list of slice
         Where each member is in x.
     stds : list of ndarray, shape (nz,)
@@ -79,23 +79,27 @@ class TorusGroup:
         Correlations between members.
     surveys : list of LatticeSurvey
         Those that see a member.
-    least : tuple of int
-        Smallest torus.
+
+    Attributes
+    ----------
+    channels : list of (int, int)
+        (survey, height) of every channel.
+    covariance : LatticeCovariance
+        Between the channels' clean lattice data.
     """
 
-    def __init__(self, correlation, places, stds, mixing, surveys, least):
-        self.field = TorusField(correlation, least)
-        self.torus, self.mesh = self.field.torus, correlation.mesh
+    def __init__(self, field, places, stds, mixing, surveys):
+        self.field, self.torus, self.mesh = field, field.torus, field.correlation.mesh
         self.places, self.stds, self.mixing, self.surveys = places, stds, mixing, surveys
-        self._root = np.linalg.cholesky(mixing)
-        self._single = self.field.layers * self.torus[0] * self.torus[1] > SINGLE_FROM
         self.channels = [(k, h) for k, s in enumerate(surveys) for h in range(s.lattice.height.size)]
         transfers = [self._transfer(survey, self.torus) for survey in surveys]
         through = [_mixed(self.field, transfer) for transfer in transfers]
-        self._gains = [self._convolution(survey, waves) for survey, waves in zip(surveys, through, strict=True)]
         self.covariance = LatticeCovariance(self._between(transfers, through), self.torus,
                                             [surveys[k].window for k, _ in self.channels])
-        self._transfers = [t.astype(np.complex64) for t in transfers] if self._single else transfers
+        self._keep(transfers, through)
+
+    def _keep(self, transfers, through):
+        """Hook for what needs the transfers after the covariance."""
 
     def _transfer(self, survey, torus, keep=True):
         """Transfer of unit fields to lattice data, shape (heights, nz, rows, columns // 2 + 1)."""
@@ -112,6 +116,36 @@ class TorusGroup:
                     spectrum = tie * _summed(through[ka][ha], transfers[kb][hb])
                     out[a, b] = spectrum.real.copy() if a == b else spectrum
         return out
+
+    def truncation(self):
+        """Largest relative change of a channel's variance on a torus half as large again.
+
+        It tells what the cells beyond half the torus, which a station does not feel, would add.
+        """
+        wider = TorusSpectrum(self.field.correlation, tuple(int(np.ceil(LARGER * n)) for n in self.torus))
+        changes = [0.0]
+        for k, survey in enumerate(self.surveys):
+            transfers = self._transfer(survey, wider.torus, keep=False)
+            for h, (transfer, through) in enumerate(zip(transfers, _mixed(wider, transfers), strict=True)):
+                variance = fft.irfft2(_summed(through, transfer), wider.torus)[0, 0]
+                changes.append(abs(variance / self.covariance.variance(self.channels.index((k, h))) - 1))
+        return float(max(changes))
+
+
+class TorusGroup(StationaryGroup):
+    """Continued fields: the same with hidden cells, covariances of data with the mesh's cells, and exact joint draws.
+
+    Parameters
+    ----------
+    field : TorusField
+        As for `StationaryGroup`, on a torus where samples exist; the other parameters too.
+    """
+
+    def _keep(self, transfers, through):
+        self.single = self.field.layers * self.torus[0] * self.torus[1] > SINGLE_FROM
+        self._transfers = [t.astype(np.complex64) for t in transfers] if self.single else transfers
+        self._gains = [self._convolution(survey, waves) for survey, waves in zip(self.surveys, through, strict=True)]
+        self._root = np.linalg.cholesky(self.mixing)
 
     def _convolution(self, survey, through):
         """Covariance of lattice data with unit fields of the mesh, as layered convolution."""
@@ -179,12 +213,19 @@ class TorusGroup:
 
     # -- draws -------------------------------------------------------------------------------------------------------
     def draw(self, rng, x, data):
-        """Fill this group's parts of `x` (count, size) and add its data to `data` (count, n_data)."""
+        """Fill this group's parts of `x` (count, size) and add its data to `data` (count, n_data).
+
+        Returns
+        -------
+        ndarray of complex, shape (count, channels, rows, columns // 2 + 1)
+            Spectra of the clean lattice data of every channel on all of the torus.
+        """
         nz, ny, nx = self.mesh.shape
         py, px = self.torus
-        dtype = np.float32 if self._single else np.float64
+        dtype = np.float32 if self.single else np.float64
         each = np.dtype(dtype).itemsize * nz * py * (px + 2) * (1 + len(self.places))
         step = max(1, int(DRAW_BYTES // each))
+        whole = np.empty((x.shape[0], len(self.channels), py, px // 2 + 1), np.result_type(dtype, np.complex64))
         for first in range(0, x.shape[0], step):
             block = slice(first, min(first + step, x.shape[0]))
             latent = [self.field.colour(self.field.white(rng, block.stop - first, dtype)) for _ in self.places]
@@ -192,22 +233,22 @@ class TorusGroup:
                 latent[p] *= dtype(self._root[p, p])
                 for q in range(p):
                     latent[p] += dtype(self._root[p, q]) * latent[q]
-            for survey, transfer in zip(self.surveys, self._transfers, strict=True):
-                data[block, survey.rows] += self._observed(survey, transfer, latent[survey.member])
+            for c, (k, height) in enumerate(self.channels):
+                waves = latent[self.surveys[k].member]
+                parts = zip(self._transfers[k][height], waves, strict=True)
+                whole[block, c] = sum(layer * wave for layer, wave in parts)
+            self._observe(whole[block], data[block])
             for place, std, waves in zip(self.places, self.stds, latent, strict=True):
                 field = self._crop(waves, (0, ny), (0, nx)) * std[:, None, None, None]
                 x[block, place] = np.moveaxis(field, 1, 0).reshape(block.stop - first, -1)
+        return whole
 
-    def _observed(self, survey, transfers, waves):
-        """Clean data (count, n) of a draw's spectra (nz, count, rows, columns // 2 + 1)."""
-        lattice = []
-        for transfer in transfers:
-            total = np.zeros_like(waves[0])
-            for layer, wave in zip(transfer, waves, strict=True):
-                total += layer * wave
-            lattice.append(self._crop(total, *survey.window))
-        values = np.stack(lattice, axis=1).reshape(waves.shape[1], -1)
-        return survey.to_data(values.T.astype(np.float64)).T
+    def _observe(self, whole, data):
+        """Add to `data` (count, n_data) what spectra (count, channels, rows, columns // 2 + 1) are at the stations."""
+        for k, survey in enumerate(self.surveys):
+            mine = [c for c, (owner, _) in enumerate(self.channels) if owner == k]
+            lattice = self._crop(whole[:, mine], *survey.window).reshape(whole.shape[0], -1)
+            data[:, survey.rows] += survey.to_data(lattice.T.astype(np.float64)).T
 
     def _crop(self, waves, north, east):
         """Values on a window, (first, count) along each axis, of spectra (..., rows, columns // 2 + 1)."""
@@ -217,20 +258,6 @@ class TorusGroup:
         waves = waves[..., : rows[-1] + 1, :] if rows[0] == 0 else waves[..., rows % py, :]
         field = fft.irfft(waves, px, axis=-1, workers=worker_count())
         return field[..., : columns[-1] + 1] if columns[0] == 0 else field[..., columns % px]
-
-    def truncation(self):
-        """Largest relative change of a channel's variance on a torus half as large again.
-
-        It tells what the cells beyond half the torus, which a station does not feel, would add.
-        """
-        wider = TorusSpectrum(self.field.correlation, tuple(int(np.ceil(LARGER * n)) for n in self.torus))
-        changes = [0.0]
-        for k, survey in enumerate(self.surveys):
-            transfers = self._transfer(survey, wider.torus, keep=False)
-            for h, (transfer, through) in enumerate(zip(transfers, _mixed(wider, transfers), strict=True)):
-                variance = fft.irfft2(_summed(through, transfer), wider.torus)[0, 0]
-                changes.append(abs(variance / self.covariance.variance(self.channels.index((k, h))) - 1))
-        return float(max(changes))
 
 
 def _mixed(field, transfers):

@@ -1,0 +1,144 @@
+"""K̃ = S̃ + I of a linear-Gaussian problem, its preconditioner, and solves: data space, whitened by the noise."""
+
+import numpy as np
+
+from .._checks import fail
+from ..forward.processing import StationSelection
+from ..problem.gaussian import nearest_stationary_groups
+from ..solvers.block_cg import block_cg
+from ..solvers.cosine import CosinePreconditioner
+from ..solvers.nystrom import NystromPreconditioner
+
+MAX_ITERATIONS = 2000
+COLUMN_BYTES = 4e8  # of right-hand sides and their companions in one block of solves
+
+
+class DataSystem:
+    """The covariance of the data, whitened, as an operator with a preconditioner.
+
+    Parameters
+    ----------
+    model : LinearGaussian
+        Problem.
+    rank : int, default 0
+        Outliers that a Nyström sketch looks for on the preconditioned operator: some tens to hundreds where the
+        inducing field is flat or a broad bias is present, none where cosines do.
+    seed : int, default 0
+        Of the sketch.
+    cosine : bool, default True
+        Precondition data on lattices in cosines; others are left as they are.
+
+    Attributes
+    ----------
+    size : int
+        Number of data.
+    plates : list of (ndarray of int, CosinePreconditioner)
+        Data on one window of a lattice, in the preconditioner's order.
+    scattered : bool
+        Whether some data are on no plate.
+    outliers : ndarray
+        Eigenvalues that the sketch removed.
+    """
+
+    def __init__(self, model, rank=0, seed=0, cosine=True):
+        self.model, self.size = model, model.data_size
+        groups = (model.groups or nearest_stationary_groups(model.problem)) if cosine else []
+        self.plates = [plate for group in groups for plate in _plates(model, group)]
+        held = np.zeros(self.size, dtype=bool)
+        for index, _ in self.plates:
+            held[index] = True
+        self._rest = np.flatnonzero(~held)
+        self.scattered = self._rest.size > 0
+        self._deflated, self.outliers = None, np.zeros(0)
+        if rank:
+            rng = np.random.default_rng(seed)
+            self._deflated = NystromPreconditioner(self.product, self._cosines, self._sample, self.size, rank, rng)
+            self.outliers = self._deflated.values
+
+    def product(self, white):
+        """K̃ V for V of shape (n_data, k)."""
+        return self.model.whiten(self.model.signal(self.model.whiten_adjoint(white))) + white
+
+    def preconditioner(self, white):
+        """Approximate K̃⁻¹ V for V of shape (n_data, k): symmetric positive definite."""
+        return self._cosines(white) if self._deflated is None else self._deflated.solve(white)
+
+    def solve(self, white, tolerance):
+        """K̃⁻¹ V to a true relative residual, column by column, in blocks that fit memory.
+
+        Returns
+        -------
+        BlockSolution
+
+        Raises
+        ------
+        ValueError
+            If 2,000 products do not reach it.
+        """
+        found = block_cg(self.product, white, self.preconditioner, tolerance=tolerance, max_iterations=MAX_ITERATIONS)
+        if not found.converged.all():
+            fail("the data-space solve", f"reach a relative residual of {tolerance:g} in {MAX_ITERATIONS} products",
+                 f"{found.relative.max():.2g}", "Raise `rank`, the noise std, or leave out repeated stations.")
+        return found
+
+    def columns(self):
+        """How many right-hand sides to solve for at once."""
+        return int(np.clip(COLUMN_BYTES // (8 * 8 * self.size), 1, 64))
+
+    def _cosines(self, white):
+        if not self.plates:
+            return np.array(white)
+        physical = self.model.colour(white)
+        for index, plate in self.plates:
+            physical[index] = plate.solve(physical[index])
+        out = self.model.colour_adjoint(physical)
+        out[self._rest] = white[self._rest]
+        return out
+
+    def _sample(self, rng, count):
+        """Whitened columns with the preconditioner's covariance."""
+        white = np.zeros((self.size, count))
+        for index, plate in self.plates:
+            white[index] = plate.colour(rng, count)
+        white = self.model.whiten(white) if self.plates else white
+        white[self._rest] = rng.standard_normal((self._rest.size, count))
+        return white
+
+
+def _plates(model, group):
+    """(data in channel order, preconditioner) of every window that a group's channels share."""
+    shared = {}
+    for c, (k, height) in enumerate(group.channels):
+        survey = group.surveys[k]
+        if not survey.steps or (len(survey.steps) == 1 and isinstance(survey.steps[0], StationSelection)):
+            shared.setdefault(group.covariance.windows[c], []).append((c, survey, height))
+    return [_plate(model, group, window, members) for window, members in shared.items()]
+
+
+def _plate(model, group, window, members):
+    shape = (window[0][1], window[1][1])
+    observed, index = np.ones((len(members), *shape), dtype=bool), []
+    for n, (_, survey, height) in enumerate(members):
+        count = shape[0] * shape[1]
+        if survey.steps:
+            whole = survey.steps[0].mask.reshape(-1, *shape)
+            observed[n] = whole[height]
+            first, count = int(whole[:height].sum()), int(observed[n].sum())
+        else:
+            first = height * count
+        index.append(survey.rows.start + first + np.arange(count))
+    variance = model.noise_variance()
+    noise = np.array([1 / np.mean(1 / variance[part]) if part.size else 1.0 for part in index])
+    lags = {}
+    for a, (one, *_) in enumerate(members):
+        for b, (other, *_) in enumerate(members[: a + 1]):
+            key = (min(one, other), max(one, other))
+            if key in group.covariance.lags:
+                lags[b, a] = _central(group.covariance.lags[key], shape)
+    return np.concatenate(index), CosinePreconditioner(lags, noise, observed)
+
+
+def _central(lags, window):
+    """The lags that a smaller window needs."""
+    skip = [(n + 1) // 2 - size for n, size in zip(lags.shape, window, strict=True)]
+    return lags[tuple(slice(s, n - s) for s, n in zip(skip, lags.shape, strict=True))]

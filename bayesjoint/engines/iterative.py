@@ -1,0 +1,243 @@
+"""The exact posterior of a linear-Gaussian problem by iterative solves in data space: surveys of any size."""
+
+import numpy as np
+
+from .._checks import as_positive, fail
+from ..dataset import Approximation
+from ..problem.gaussian import check_linear_gaussian, linear_gaussian
+from .data_space import DataSpacePosterior, torus_statements
+from .data_system import DataSystem
+from .flat import FlatColumns
+from .iterative_variance import PointwiseVariance
+
+MEAN_TOLERANCE = 1e-8
+LOOSEST = 1e-3  # draws then changed by some 0.2 % of their size; truncated in model space they kept 1 % of it
+DIRECTIONS = 1000  # largest default rank
+RANK_DATA = 20_000  # data above which informative directions are too many to help
+SCATTERED_RANK = 300  # of the sketch that preconditions data that are on no lattice
+STORED_BYTES = 2e9  # of sensitivities of scattered stations: above it they are computed anew in each product
+CHECKED = 2  # draws solved further to measure what their tolerance costs
+
+
+class IterativePosterior(DataSpacePosterior):
+    """Exact Gaussian posterior whose solves with K are preconditioned conjugate gradients: no matrix is stored.
+
+    Mean and products solve to 1e-8, draws to `tolerance`: a draw is m_pr + G K⁻¹(d + e − A m_pr) for a joint prior draw
+    of model and clean data (perturb and optimise in data space). The pointwise variance comes from `solves` such
+    solves, see `PointwiseVariance`, with its standard error. Use ``posterior(problem, method="iterative", ...)``.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear operators, Gaussian or flat priors, no bounds, no penalties.
+    tolerance : float, default 1e-3
+        Whitened relative residual of the solves for draws; looser is refused, since truncated draws are no draws.
+    solves : int, default 64
+        Even number of solves behind the standard deviation.
+    rank : int, optional
+        Directions whose part of the variance is computed exactly; they cost one product with G each. Default: half
+        the data up to 1,000 directions and 20,000 data, none above, where informative ones number tens of thousands.
+    deflation : int, optional
+        Outliers of the preconditioned operator to be sketched and removed. Default 0, or 300 where data lie on no
+        lattice and cosines do not apply.
+    executor : concurrent.futures.Executor, optional
+        Runs the blocks of draws; default: one after the other here. Draws do not depend on it.
+    seed : int, default 0
+        Of the solves behind the standard deviation and of sketches.
+
+    Attributes
+    ----------
+    system : DataSystem
+        ``.product(V)`` and ``.preconditioner(V)`` of the whitened K, ``.solve(V, tolerance)``.
+    iterations : int
+        Products with K for the mean.
+    draw_residuals : ndarray
+        Whitened relative residual of every draw of the last call of `sample`.
+
+    Raises
+    ------
+    ValueError
+        If the problem is bounded or not linear-Gaussian, the tolerance is looser than 1e-3, a solve does not converge,
+        or neither prior nor data hold a flat direction.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    >>> line = bj.Modality("line", [[1.0], [1.0]], [3.0, 3.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
+    >>> post = bj.posterior(bj.JointProblem([slope], [line]), method="iterative")
+    >>> post.mean()["slope"].round(6)
+    array([2.])
+    """
+
+    method = "iterative"
+
+    def __init__(self, problem, tolerance=LOOSEST, solves=64, rank=None, deflation=None, executor=None, seed=0):
+        super().__init__(problem)
+        check_linear_gaussian(problem, "iterative")
+        self._tolerance = float(as_positive("tolerance", tolerance, 0))
+        if self._tolerance > LOOSEST:
+            fail("tolerance", f"be at most {LOOSEST:g}", f"{self._tolerance:g}",
+                 "Draws truncated earlier have another covariance.")
+        self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
+        count = sum(m.size for m in problem.modalities)
+        self._model = linear_gaussian(problem, stored=8 * count * problem.size < STORED_BYTES)
+        self._rank = _default_rank(self._model.data_size) if rank is None else _count("rank", rank)
+        self.system = DataSystem(self._model, 0 if deflation is None else _count("deflation", deflation), self._seed)
+        if deflation is None and self.system.scattered:
+            self.system = DataSystem(self._model, SCATTERED_RANK, self._seed)
+        self._solve_mean()
+        self.draw_residuals = np.zeros(0)
+        self.approximations = self._statements()
+
+    def _solve_mean(self):
+        columns = self._model.whiten(self._model.flat_columns)
+        self._flat = FlatColumns(self.problem, self._model.flat_index, columns, self._solve(columns))
+        self._innovation = self._innovate()
+        if not np.isfinite(self._innovation).all():
+            fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
+        column = self._innovation[:, None]
+        found = self.system.solve(column, MEAN_TOLERANCE)
+        self.iterations = int(found.iterations[0])
+        change, weights, flat = self._respond(column, solved=found.x)
+        self._weights, self._flat_mean = weights[:, 0], flat[:, 0]
+        self._residual = found.residual[:, 0]
+        self._center = self._model.prior_mean + change[:, 0]
+
+    def _solve(self, right):
+        return self.system.solve(right, MEAN_TOLERANCE).x if right.shape[1] else right
+
+    def _solved(self, right):
+        """K̃⁻¹R to the tolerance of draws."""
+        return self.system.solve(right, self._tolerance).x
+
+    def _mean(self):
+        return self._center.copy()
+
+    def _mean_error(self):
+        """|δm_i| = |g_iᵀK⁻¹ρ| <= s_i ‖ρ‖ for ‖K^{-1/2}g_i‖ <= s_i, the prior std, and K̃ >= I."""
+        return np.sqrt(self._known_scale()) * np.linalg.norm(self._residual)
+
+    def _pointwise(self):
+        if not hasattr(self, "_cached"):
+            self._cached = PointwiseVariance(self, self._solves, self._rank, np.random.default_rng(self._seed))
+            self.approximations = self._statements()
+        return self._cached
+
+    def _variance(self):
+        return self._pointwise().variance.copy()
+
+    def _std_error(self):
+        found = self._pointwise()
+        std = np.sqrt(found.variance)
+        return np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
+
+    # -- draws ---------------------------------------------------------------------------------------------------------
+    def _joint_draws(self, rng, count):
+        """Perturbed observations: draws of x, (count, size), and of the clean data, (count, n_data)."""
+        step = self.system.columns()
+        sizes = [min(step, count - first) for first in range(0, count, step)]
+        seeds = rng.integers(2**63, size=len(sizes))
+        run = map if self._executor is None else self._executor.map
+        draws, clean = np.empty((count, self.problem.size)), np.empty((count, self._model.data_size))
+        residuals, first = [], 0
+        for x, data, residual in run(_DrawBlock(self), seeds.tolist(), sizes):
+            draws[first : first + len(x)], clean[first : first + len(x)] = x, data
+            residuals.append(residual)
+            first += len(x)
+        self.draw_residuals = np.concatenate(residuals)
+        return draws, clean
+
+    def _extra_groups(self):
+        if not self.draw_residuals.size:
+            return {}
+        import xarray as xr
+
+        words = {"units": "1", "long_name": "whitened relative residual of the solve behind each draw, chain by chain",
+                 "tolerance": self._tolerance}
+        return {"solves": xr.Dataset({"relative_residual": ("solve", self.draw_residuals.copy(), words)})}
+
+    def separate(self):
+        """Posteriors of the separate inversions, {modality name: IterativePosterior}."""
+        return {name: IterativePosterior(alone, self._tolerance, self._solves, executor=self._executor, seed=self._seed)
+                for name, alone in self.problem.separate().items()}
+
+    def _statements(self):
+        bound = float(np.linalg.norm(self._residual))
+        plates = "cosines on the stations' lattice" if self.system.plates else "a randomised Nyström sketch"
+        out = [Approximation(
+            name="posterior mean", status="bounded", error=bound,
+            statement=f"Conjugate gradients in data space, preconditioned by {plates}: {self.iterations} products with "
+            f"K. In no cell is the mean off by more than {bound:.1e} of the prior standard deviation, the norm of the "
+            "whitened residual.",
+        ), Approximation(
+            name="draws", status="measured", error=self._draw_bias(),
+            statement=f"Each draw is one solve to a whitened relative residual of {self._tolerance:g}, kept with the "
+            f"draws. Carried on to {MEAN_TOLERANCE:g}, {CHECKED} draws changed by {self._draw_bias():.1e} of their own "
+            "size about the mean (root mean square over all cells)." + self._precision(),
+        ), *torus_statements(self._model)]
+        if hasattr(self, "_cached"):
+            known = self._cached.error > 0
+            relative = 0.5 * self._cached.error[known] / self._cached.variance[known]
+            error = float(np.median(relative)) if known.any() else 0.0
+            out.append(Approximation(
+                name="standard deviation", status="measured", error=error,
+                statement=f"From {self._solves} solves, with the part of {self._cached.rank} directions computed "
+                f"exactly and controls that narrow the error of plain draws {self._cached.gain:.1f} times: median "
+                f"standard error {error:.1%} of the standard deviation; every cell has its own.",
+            ))
+        return out
+
+    def _precision(self):
+        single = any(g.single for g in self._model.groups)
+        return " Prior draws on the torus are made in float32." if single else ""
+
+    def _draw_bias(self):
+        """Change of draws about the mean, as a share of them, when solved further."""
+        if not hasattr(self, "_bias"):
+            rng = np.random.default_rng(self._seed)
+            x, clean = self._model.draw(rng, CHECKED)
+            right = self._model.whiten(clean.T) + rng.standard_normal((CHECKED, self._model.data_size)).T
+            rough, fine = self._solved(right), self._solve(right)
+            change, draw = self._gain(fine - rough), x.T - self._gain(fine)
+            scale = np.sqrt(self._model.prior_variance())[:, None]
+            known = np.isfinite(scale[:, 0]) & (scale[:, 0] > 0)
+            parts = [np.sum((a[known] / scale[known]) ** 2) for a in (change, draw)]
+            self._bias = float(np.sqrt(parts[0] / parts[1])) if parts[1] > 0 else 0.0
+        return self._bias
+
+
+class _DrawBlock:
+    """One block of draws as a callable that any executor can run."""
+
+    def __init__(self, post):
+        self.post = post.__class__.__new__(post.__class__)
+        self.post.__dict__ = {k: v for k, v in post.__dict__.items() if k not in ("_executor", "_cached")}
+
+    def __call__(self, seed, count):
+        post, rng = self.post, np.random.default_rng(seed)
+        draws, clean = post._model.draw(rng, count)
+        noise = rng.standard_normal((count, post._model.data_size)).T
+        # about the mean, which has been solved for already
+        right = noise - post._model.whiten(clean.T)
+        found = post.system.solve(right, post._tolerance)
+        change, weights, _ = post._respond(right, solved=found.x)
+        draws += change.T + post._center
+        fit = post._innovation[:, None] - (post._weights + post._residual)[:, None] + noise - weights - found.residual
+        return draws, (post._model.data_mean[:, None] + post._model.colour(fit)).T, found.relative
+
+
+def _default_rank(data):
+    return min(data // 2, DIRECTIONS) if data <= RANK_DATA else 0
+
+
+def _count(name, value):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        fail(name, "be an integer >= 0", repr(value), "Give a count.")
+    return int(value)
+
+
+def _even(name, value):
+    if _count(name, value) < 8 or value % 2:
+        fail(name, "be even and at least 8", repr(value), "64 give the standard deviation to a few per cent.")
+    return int(value)
