@@ -5,15 +5,14 @@ from scipy import fft
 
 from ..forward._threads import worker_count
 from ..forward.processing import StationSelection
-from .spectral_field import SpectralField
 
 
-class TorusControl(SpectralField):
+class TorusControl:
     """Posterior draws that the torus would give, from the random numbers of the exact ones.
 
-    Were there data on all of the torus, with equal noise, the posterior would be block-diagonal over wavenumbers. Well
-    inside the stations its draws and the exact ones differ little when both start from one prior draw and one noise,
-    and its variance is known.
+    Were there data on all of the torus, with equal noise, the posterior would be block-diagonal over wavenumbers: Γ(k)
+    less Γh*Q⁻¹hΓ, Q = hΓh* + σ², h(k) the transfers to the channels. Well inside the stations its draws and the exact
+    ones differ little when both start from one prior draw and one noise, and its variance is known.
 
     Parameters
     ----------
@@ -21,19 +20,43 @@ class TorusControl(SpectralField):
         Problem.
     group : TorusGroup
         One of its groups; every survey must be on its lattice, with or without gaps.
+
+    Attributes
+    ----------
+    places : ndarray of int, shape (cells of the group,)
+        Of its members' cells in x.
+    reduced : ndarray, shape (cells of the group,)
+        Variance that endless data take away.
     """
 
     def __init__(self, model, group):
-        self._variance = model.noise_variance()
-        rows = [group.surveys[k].rows for k, _ in group.channels]
-        super().__init__(group, [1 / np.mean(1 / self._variance[where]) for where in rows])
-        spread = [std[:, None, None] ** 2 * np.ones(group.mesh.shape) for std in group.stds]
-        shares = [share[:, None, None] * np.ones(group.mesh.shape) for share in self.reduction]
-        self.reduced = np.concatenate([(s * r).ravel() for s, r in zip(spread, shares, strict=True)])
+        self.group, self._variance = group, model.noise_variance()
+        self._noise = [1 / np.mean(1 / self._variance[group.surveys[k].rows]) for k, _ in group.channels]
+        signal, through, _ = group.spectra()
+        self._inverse = np.linalg.inv(_data_spectrum(signal, self._noise))
+        self._ties = np.array([[group.mixing[p, group.surveys[k].member] for k, _ in group.channels]
+                               for p in range(len(group.places))])
+        ones = np.ones(group.mesh.shape)
+        self.reduced = np.concatenate([
+            ((std**2 * share)[:, None, None] * ones).ravel()
+            for std, share in zip(group.stds, self._reductions(through), strict=True)])
         self.places = np.concatenate([np.arange(p.start, p.stop) for p in group.places])
+        kind = np.complex64 if group.single else np.complex128
+        self._inverse = np.moveaxis(self._inverse, (-2, -1), (0, 1)).astype(kind)
+        self._through = [np.conj(wave).astype(kind) for wave in through]
 
-    def _loss(self, axis):
-        """Edges play no part in a control."""
+    def _reductions(self, through):
+        """Share of the prior variance taken away, shape (P, nz)."""
+        rows, columns = self.group.torus
+        half = np.arange(columns // 2 + 1)
+        counts = np.where(half * 2 % columns == 0, 1.0, 2.0)
+        out = np.zeros((self._ties.shape[0], self.group.field.layers))
+        for z in range(out.shape[1]):
+            for a, one in enumerate(through):
+                for b, other in enumerate(through):
+                    share = float(np.sum((one[z].conj() * self._inverse[..., a, b] * other[z]).real * counts))
+                    out[:, z] += self._ties[:, a] * self._ties[:, b] * share / (rows * columns)
+        return out
 
     @staticmethod
     def applies(group):
@@ -54,14 +77,25 @@ class TorusControl(SpectralField):
             Noise of the draws at the stations, physical units.
         """
         group, data = self.group, []
+        real = np.float32 if group.single else np.float64
         for c, (k, height) in enumerate(group.channels):
             survey = group.surveys[k]
-            field = np.sqrt(self.noise[c]) * rng.standard_normal((whole.shape[0], *self.torus))
-            share = np.sqrt(self.noise[c] / self._variance[survey.rows])
+            field = real(np.sqrt(self._noise[c])) * rng.standard_normal((whole.shape[0], *group.torus), real)
+            share = np.sqrt(self._noise[c] / self._variance[survey.rows])
             self._place(field, survey, height, noise[:, survey.rows] * share)
             data.append(whole[:, c] + fft.rfft2(field, workers=worker_count()))
-        parts = [self._to_mesh(waves, std) for waves, std in zip(self._estimates(data), group.stds, strict=True)]
-        return np.concatenate(parts, axis=1)
+        solved = [sum(q * wave for q, wave in zip(row, data, strict=True)) for row in self._inverse]
+        return np.concatenate([self._on_mesh(p, solved) for p in range(len(group.places))], axis=1)
+
+    def _on_mesh(self, p, solved):
+        """Γh* of solved data for parameter p, shape (count, cells)."""
+        (nz, ny, nx), group = self.group.mesh.shape, self.group
+        out = np.empty((solved[0].shape[0], nz, ny, nx))
+        for z in range(nz):  # one layer at a time: all of them, with every draw of a block, would be gigabytes
+            wave = sum(tie * through[z] * data for tie, through, data in zip(
+                self._ties[p].astype(solved[0].real.dtype), self._through, solved, strict=True) if tie)
+            out[:, z] = group.crop(wave, (0, ny), (0, nx)) * group.stds[p][z]
+        return out.reshape(out.shape[0], -1)
 
     def _place(self, field, survey, height, noise):
         """Put noise where the stations are; the rest of `field` stays."""
@@ -70,6 +104,18 @@ class TorusControl(SpectralField):
             (survey.lattice.height.size, rows, columns), dtype=bool)
         first = int(mask[:height].sum())
         here = np.flatnonzero(mask[height])
-        north = (row + here // columns) % self.torus[0]
-        east = (column + here % columns) % self.torus[1]
+        north = (row + here // columns) % self.group.torus[0]
+        east = (column + here % columns) % self.group.torus[1]
         field[:, north, east] = noise[:, first : first + here.size]
+
+
+def _data_spectrum(signal, noise):
+    """Q(k), shape (rows, half, channels, channels)."""
+    channels = len(noise)
+    out = np.zeros((*signal[0, 0].shape, channels, channels), dtype=complex)
+    for (a, b), wave in signal.items():
+        out[..., a, b] = wave
+        out[..., b, a] = np.conj(wave)
+    for a in range(channels):
+        out[..., a, a] += noise[a]
+    return out

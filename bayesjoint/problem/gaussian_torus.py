@@ -239,7 +239,7 @@ class TorusGroup(StationaryGroup):
                 whole[block, c] = sum(layer * wave for layer, wave in parts)
             self._observe(whole[block], data[block])
             for place, std, waves in zip(self.places, self.stds, latent, strict=True):
-                field = self._crop(waves, (0, ny), (0, nx)) * std[:, None, None, None]
+                field = self.crop(waves, (0, ny), (0, nx)) * std[:, None, None, None]
                 x[block, place] = np.moveaxis(field, 1, 0).reshape(block.stop - first, -1)
         return whole
 
@@ -247,10 +247,10 @@ class TorusGroup(StationaryGroup):
         """Add to `data` (count, n_data) what spectra (count, channels, rows, columns // 2 + 1) are at the stations."""
         for k, survey in enumerate(self.surveys):
             mine = [c for c, (owner, _) in enumerate(self.channels) if owner == k]
-            lattice = self._crop(whole[:, mine], *survey.window).reshape(whole.shape[0], -1)
+            lattice = self.crop(whole[:, mine], *survey.window).reshape(whole.shape[0], -1)
             data[:, survey.rows] += survey.to_data(lattice.T.astype(np.float64)).T
 
-    def _crop(self, waves, north, east):
+    def crop(self, waves, north, east):
         """Values on a window, (first, count) along each axis, of spectra (..., rows, columns // 2 + 1)."""
         py, px = self.torus
         rows, columns = (np.arange(first, first + count) for first, count in (north, east))
