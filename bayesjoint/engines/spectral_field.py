@@ -2,9 +2,10 @@
 
 import numpy as np
 from scipy import fft
+from scipy.interpolate import PchipInterpolator
 
 from ..forward._threads import worker_count
-from .spectral_strip import Strip, strip_reduction
+from .spectral_strip import Strip, solved_waves, strip_reduction
 
 BLOCK_BYTES = 4e8  # of spectra carried at once
 BANDS = 12  # of wavelength, in the summary
@@ -38,8 +39,9 @@ class SpectralField:
                               for p in range(len(group.places))])
         self._inverse = np.linalg.inv(self._data_spectrum())
         self._counts = self._standing()
-        self.reduction = self._reductions()
-        self.losses = self._loss(0), self._loss(1)
+        east, north = self._shares()
+        self.reduction = east.sum(axis=2)
+        self.losses = self._loss(0, east), self._loss(1, north)
 
     def _data_spectrum(self):
         """Q(k), shape (rows, half, channels, channels)."""
@@ -57,14 +59,35 @@ class SpectralField:
         columns = np.arange(self.torus[1] // 2 + 1)
         return np.where(columns * 2 % self.torus[1] == 0, 1.0, 2.0)
 
-    def _reductions(self):
-        out, cells = np.empty((self.ties.shape[0], self.layers)), self.torus[0] * self.torus[1]
+    def _shares(self):
+        """Share of the prior variance taken by every wavenumber, summed along each axis.
+
+        Returns
+        -------
+        (ndarray, ndarray), shapes (P, nz, half) and (P, nz, rows // 2 + 1)
+            By wavenumber along easting, and along northing, north and south together.
+        """
+        (rows, _), half = self.torus, self.torus[0] // 2 + 1
+        east = np.empty((len(self.ties), self.layers, self._counts.size))
+        north = np.empty((len(self.ties), self.layers, half))
         for z in range(self.layers):
-            reach = np.stack([wave[z] for wave in self.through], axis=-1)
+            reach = [wave[z] for wave in self.through]
             for p, tie in enumerate(self.ties):
-                share = np.einsum("yxa,yxab,yxb->yx", (tie * reach).conj(), self._inverse, tie * reach, optimize=True)
-                out[p, z] = (share.real * self._counts).sum() / cells
-        return out
+                share = self._form(tie, reach) * (self._counts / (rows * self.torus[1]))
+                east[p, z] = share.sum(axis=0)
+                whole = share.sum(axis=1)
+                whole[1 : rows - half + 1] += whole[: half - 1 : -1]
+                north[p, z] = whole[:half]
+        return east, north
+
+    def _form(self, tie, reach):
+        """Σ_ab tie_a tie_b conj(t_a) Q⁻¹_ab t_b, real, shape (rows, half)."""
+        total = 0.0
+        for a, wave in enumerate(reach):
+            total = total + tie[a] ** 2 * self._inverse[..., a, a].real * (wave.real**2 + wave.imag**2)
+            for b in range(a):
+                total = total + 2.0 * tie[a] * tie[b] * (wave.conj() * self._inverse[..., a, b] * reach[b]).real
+        return total
 
     # -- edges ---------------------------------------------------------------------------------------------------------
     def weights(self, powers):
@@ -85,29 +108,37 @@ class SpectralField:
     def _losses(self):
         return self.losses[0][..., :, None], self.losses[1][..., None, :]
 
-    def _loss(self, axis):
-        """Share of the reduction lost across a strip finite along `axis`, shape (P, nz, size)."""
+    def _loss(self, axis, shares):
+        """Share of the reduction lost across a strip finite along `axis`, shape (P, nz, size).
+
+        `shares`, (P, nz, waves): the reduction by wavenumber along the endless axis.
+        """
         windows = [self.group.surveys[k].window[axis] for k, _ in self.group.channels]
         strip = Strip(windows, self.group.mesh.shape[1 + axis])
-        waves, counts = self._turned(axis)
-        signal = {key: waves(wave) for key, wave in self.signal.items()}
-        reach = [np.stack([waves(wave) for wave in each]) for each in self.through]
+        solved = solved_waves(shares.shape[-1])
+        signal = {key: self._turned(wave, axis)[solved] for key, wave in self.signal.items()}
+        reach = [np.stack([self._turned(wave, axis)[solved] for wave in each]) for each in self.through]
         found = strip_reduction(signal, reach, self.ties, self.noise, strip.windows, strip.columns)
-        left = np.einsum("pwzc,w->pzc", found, counts) / self.torus[1 - axis]
-        return strip.spread(1.0 - left / self.reduction[..., None]).clip(0.0, 1.0 - 1e-12)
+        counts = self._turned_counts(axis)
+        whole = shares[..., solved] / counts[solved] * self.torus[1 - axis]
+        kept = np.divide(np.moveaxis(found, 1, 2), whole[..., None], out=np.ones((*whole.shape, found.shape[-1])),
+                         where=whole[..., None] > 0)
+        between = PchipInterpolator(solved, kept, axis=2)(np.arange(shares.shape[-1]))
+        left = np.einsum("pzw,pzwc->pzc", shares, between) / self.reduction[..., None]
+        return strip.spread(1.0 - left).clip(0.0, 1.0 - 1e-12)
 
-    def _turned(self, axis):
-        """(a function that brings a half spectrum to (waves along the endless axis, period), how many each counts)."""
+    def _turned(self, wave, axis):
+        """A half spectrum as (waves along the endless axis, period of the other)."""
         rows, columns = self.torus
         if axis == 0:
-            return (lambda wave: wave.T), self._counts
+            return wave.T
+        mirrored = np.roll(wave[::-1], 1, axis=0)[:, 1 : columns - columns // 2].conj()[:, ::-1]
+        return np.concatenate([wave, mirrored], axis=1)[: rows // 2 + 1]
 
-        def whole(wave):
-            mirrored = np.roll(wave[::-1], 1, axis=0)[:, 1 : columns - columns // 2].conj()[:, ::-1]
-            return np.concatenate([wave, mirrored], axis=1)[: rows // 2 + 1]
-
-        half = np.arange(rows // 2 + 1)
-        return whole, np.where(half * 2 % rows == 0, 1.0, 2.0)
+    def _turned_counts(self, axis):
+        """How many wavenumbers each of them stands for."""
+        half = np.arange(self.torus[0] // 2 + 1)
+        return self._counts if axis == 0 else np.where(half * 2 % self.torus[0] == 0, 1.0, 2.0)
 
     # -- draws --------------------------------------------------------------------------------------------
     def draw(self, rng, count):

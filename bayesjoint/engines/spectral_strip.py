@@ -5,7 +5,14 @@ from scipy import fft
 from scipy.linalg import cholesky, solve_triangular
 
 WIDEST = 96  # stations of a strip: beyond half of it from an edge nothing of the edge is left to see
+EVERY, SPARSER = 24, 1.1  # wavenumbers along a strip: solved without a gap, growth of gaps after; between is smooth
 FINE = 8  # columns from an edge, on both sides, taken one by one; then ever more sparsely
+
+
+def solved_waves(count):
+    """Which of `count` wavenumbers along a strip are solved: the lowest all, then ever fewer; the last is."""
+    steps = np.concatenate([np.ones(EVERY), SPARSER ** np.arange(1, count)])
+    return np.unique(np.minimum(np.round(np.cumsum(steps) - 1), count - 1).astype(int))
 
 
 def strip_reduction(signal, through, ties, noise, windows, columns):
