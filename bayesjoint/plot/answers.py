@@ -58,13 +58,9 @@ def cells(source, variable, group=None, *, ax=None, kind="sequential", depth=Non
         fail("variable", f"have the dims {Mesh.dims}", f"{variable!r} with {array.dims}", "Plot it with Matplotlib.")
     mesh = mesh_of(source) if is_tree(source) else Mesh(*(edges(array[d].values)
                                                           for d in ("easting", "northing", "upward")))
-    section = cut(array.values, mesh=mesh, units=array.attrs["units"], depth=depth, northing=northing, easting=easting)
-    ax = draw_section(section, "", kind, new_axes(ax), limits, colorbar=False)
-    ax.set_title(f"{title or array.attrs['long_name']}\n{ax.get_title().splitlines()[-1]}")
-    if colorbar is not False:
-        colour_bar(ax, ax.images[0] if ax.images else ax.collections[0], with_units("", section.units).strip(" ()"),
-                   section.values, None if colorbar is True else colorbar)
-    return ax
+    section = cut(array.values, title or array.attrs["long_name"], mesh=mesh, units=array.attrs["units"], depth=depth,
+                  northing=northing, easting=easting)
+    return draw_section(section, "", kind, new_axes(ax), limits, colorbar)
 
 
 def columns(source, variable, group=None, *, ax=None, limits=None, colorbar=True, title=None):

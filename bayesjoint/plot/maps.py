@@ -200,9 +200,9 @@ def draw_section(section, words, kind, ax, limits=None, colorbar=True, outline=N
     ax.set_aspect(exaggeration)
     stretched = f" (vertical exaggeration {exaggeration:g}×)" if exaggeration != 1 else ""
     ax.set(xlabel=f"{section.axes[0]} ({unit})", ylabel=f"{section.axes[1]} ({unit})",
-           title=f"{section.long_name}: {words}\n{section.place}{stretched}")
+           title=f"{section.long_name}{': ' + words if words else ''}\n{section.place}{stretched}")
     if colorbar is not False:
-        label = with_units(words.partition(" (")[0].replace("standard deviation", "std"), section.units)
+        label = with_units(words.partition(" (")[0].replace("standard deviation", "std"), section.units).strip()
         colour_bar(ax, drawn, label, section.values, None if colorbar is True else colorbar)
     return ax
 

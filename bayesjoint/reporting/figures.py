@@ -53,7 +53,7 @@ def _picture(fig, alt):
     return Picture(data=base64.b64encode(stream.getvalue()).decode(), width=width, height=height, alt=alt)
 
 
-def _mapped(draw, aspect, alt):
+def mapped(draw, aspect, alt):
     """A panel with a colour bar whose map has height / width = `aspect`; `draw(ax, cax)` fills it."""
     width = WIDTH - _LEFT - _RIGHT
     height = float(np.clip(width * aspect, 0.7, 3.2))
@@ -69,7 +69,7 @@ def _mapped(draw, aspect, alt):
         return _picture(fig, alt)
 
 
-def _chart(draw, alt, height=2.9):
+def chart(draw, alt, height=2.9):
     """A panel without a map, as high as that of a square one."""
     with rc_context(_STYLE):
         fig = Figure(figsize=(WIDTH, height), dpi=DPI)
@@ -91,16 +91,16 @@ def survey_pictures(tree, fit):
         reach = f"{number(float(low))} to {number(float(high))} {pretty(fit.units)}"
         alt = f"{what.capitalize()} {fit.long_name}: {reach}"
         if field.easting is None:
-            pictures.append(_chart(lambda ax, w=what: plot.data(tree, fit.name, w, ax=ax), alt))
+            pictures.append(chart(lambda ax, w=what: plot.data(tree, fit.name, w, ax=ax), alt))
             continue
         aspect = (np.ptp(field.northing) or 1.0) / (np.ptp(field.easting) or 1.0)
-        pictures.append(_mapped(
+        pictures.append(mapped(
             lambda ax, cax, w=what, lim=limits: plot.data(tree, fit.name, w, ax=ax, limits=lim, colorbar=cax),
             aspect, alt))
     if np.isfinite(fit.residual_std):
         alt = (f"Histogram of residuals of {fit.long_name} divided by the noise standard deviation: mean "
                f"{fit.residual_mean:.2f}, standard deviation {fit.residual_std:.2f}, against the normal density")
-        pictures.append(_chart(lambda ax: plot.residuals(tree, fit.name, ax=ax), alt))
+        pictures.append(chart(lambda ax: plot.residuals(tree, fit.name, ax=ax), alt))
     return pictures
 
 
@@ -143,7 +143,7 @@ class ModelPictures:
             if "depth" in plane:
                 self._outline_stations(ax, section)
 
-        return _mapped(draw, _aspect(section), alt)
+        return mapped(draw, aspect_of(section), alt)
 
     def _outline_stations(self, ax, section):
         divisor = section.scale[0]
@@ -171,20 +171,21 @@ class ModelPictures:
         section = cut(self.tree, self.name, "std", **plane)
         alt = (f"Joint divided by separate standard deviation of {self.words}, {section.place}; over the whole mesh "
                f"{np.nanmin(whole):.2f} to {np.nanmax(whole):.2f}")
-        return _mapped(
+        return mapped(
             lambda ax, cax: plot.compare(self.tree, self.name, label=label, ax=ax, limits=(norm.vmin, norm.vmax),
                                          colorbar=cax, **plane),
-            _aspect(section), alt)
+            aspect_of(section), alt)
 
     def profile(self):
         """Posterior over prior standard deviation by depth, or None without a prior."""
         if not (self.sure and has(self.tree, "prior_summary", f"{self.name}_std")):
             return None
         alt = f"Posterior divided by prior standard deviation of {self.words} by depth, median of each layer"
-        return _chart(lambda ax: plot.profile(self.tree, self.name, ax=ax), alt)
+        return chart(lambda ax: plot.profile(self.tree, self.name, ax=ax), alt)
 
 
-def _aspect(section):
+def aspect_of(section):
+    """Height / width of a section as drawn."""
     return exaggeration_of(section) * np.ptp(section.vertical) / np.ptp(section.horizontal)
 
 
@@ -221,7 +222,7 @@ def relation_pictures(tree, row):
             plot.crossplot(tree, row["first"], row["second"], ax=ax, label=label, cax=cax)
             ax.set_title(f"{words}: {ax.get_title(loc='left')}")
 
-        pictures.append(_mapped(draw, 1.0, alt))
+        pictures.append(mapped(draw, 1.0, alt))
     return pictures
 
 
@@ -231,5 +232,5 @@ def history_pictures(tree, most=5):
         return []
     terms = chi2_terms(tree)
     names = (["chi2"] if terms else []) + [n for n in tree["history"].data_vars if n not in terms.values()][:most]
-    return [_chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{n.replace('_', ' ')} against iterations", 2.4)
+    return [chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{n.replace('_', ' ')} against iterations", 2.4)
             for n in names]

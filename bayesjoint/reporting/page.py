@@ -10,7 +10,7 @@ from .._checks import fail
 from ..dataset import read_attributes, read_tree
 from ..plot.fields import is_tree, labels_of, mesh_of, mesh_parameters
 from ..plot.style import pretty
-from . import facts, figures, words
+from . import facts, figures, panels, questions, words
 
 
 def report(tree, path="report.html", title=None):
@@ -66,12 +66,14 @@ def report(tree, path="report.html", title=None):
 
 
 def _render(content):
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import DictLoader, Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    templates = {name: files(__package__).joinpath(name).read_text(encoding="utf-8")
+                 for name in ("template.html", "diagnostics.html", "macros.html")}
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+                              loader=DictLoader(templates))
     environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty}
-    template = files(__package__).joinpath("template.html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(content)
+    return environment.get_template("template.html").render(content)
 
 
 def _content(tree, title):
@@ -92,12 +94,21 @@ def _content(tree, title):
         "gains": gains,
         "relations": [(row, figures.relation_pictures(tree, row)) for row in facts.relations(tree)],
         "history": figures.history_pictures(tree),
+        "asked": _asked(tree),
         "approximations": stated,
         "settings": facts.settings_rows(root.get("settings", {})),
         "mesh": mesh,
         "facts": _run_facts(tree, root),
         "versions": root.get("versions", {}),
     }
+
+
+def _asked(tree):
+    """What the diagnostics in the tree answered, and their pictures."""
+    return {"quantities": questions.quantity_rows(tree), "resolved": questions.resolved(tree),
+            "leaks": questions.leaks(tree), "information": questions.information(tree),
+            "bought": questions.bought(tree), "calibrated": questions.calibrated(tree),
+            "pictures": panels.pictures_of(tree)}
 
 
 def _title(fits):

@@ -1,0 +1,118 @@
+"""The report's sections on diagnostics: there when the tree holds them, and saying what the numbers say."""
+
+import re
+
+import numpy as np
+import pytest
+
+import bayesjoint as bj
+from bayesjoint.dataset import read_tree, write_tree
+from bayesjoint.reporting import panels, questions
+
+from ..refusals import refused
+
+SECTIONS = ("quantities", "resolution", "leakage", "information", "bought", "calibration")
+
+
+def survey_problem(correlation=0.7):
+    mesh = bj.Mesh.regular((3, 5, 6), (200.0, 300.0, 300.0), west=1000.0)
+    rng = np.random.default_rng(2)
+    density = bj.Parameter("density", mesh, prior=bj.Matern(std=150.0, range=800.0))
+    chi = bj.Parameter("susceptibility", mesh, prior=bj.Matern(std=0.03, range=800.0))
+    lattice = (mesh, mesh.easting[1:-1], mesh.northing)
+    surveys = [bj.Modality("gravity", bj.GravityOperator(*lattice, height=40.0), rng.normal(0, 2, (5, 4)),
+                           bj.DiagonalNoise(np.full((5, 4), 0.2)), "density"),
+               bj.Modality("magnetic", bj.MagneticOperator(*lattice, height=40.0), rng.normal(0, 100, (5, 4)),
+                           bj.DiagonalNoise(np.full((5, 4), 9.0)), "susceptibility")]
+    return bj.JointProblem([density, chi], surveys, [bj.Coregionalization(correlation)] if correlation else [])
+
+
+@pytest.fixture(scope="module")
+def answers():
+    problem = survey_problem()
+    post = bj.posterior(problem)
+    return post, {
+        "resolution": bj.resolution(post), "leakage": bj.leakage(post),
+        "identifiability": bj.identifiability(problem, target={"density": np.ones((3, 5, 6))}),
+        "comparison": bj.compare(post, post.separate()), "calibration": bj.calibrate(problem, n=40, draws=19),
+        "functionals_mass": bj.excess_mass(post, draws=100), "functionals_top": bj.depth_to_top(post, 150.0, draws=100),
+        "functionals_exceedance": bj.exceedance(post, "density", 100.0, draws=100),
+    }
+
+
+@pytest.fixture(scope="module")
+def tree(answers, tmp_path_factory):
+    post, found = answers
+    path = tmp_path_factory.mktemp("trees") / "x.nc"
+    write_tree(post.to_datatree(draws=20, separate=post.separate(), diagnostics=found), path)
+    return read_tree(path)
+
+
+@pytest.fixture(scope="module")
+def text(tree, tmp_path_factory):
+    return bj.report(tree, tmp_path_factory.mktemp("reports") / "r.html").read_text(encoding="utf-8")
+
+
+def test_the_file_keeps_every_answer(answers, tree):
+    for group, dataset in answers[1].items():
+        for name, variable in dataset.variables.items():
+            held = tree[group][name]
+            assert held.attrs["units"] == variable.attrs["units"]
+            if variable.dtype.kind == "f":
+                np.testing.assert_allclose(held.values, variable.values)
+
+
+def test_every_section_stands_with_its_pictures(text):
+    for section in SECTIONS:
+        assert f'<section id="{section}">' in text
+        assert f'href="#{section}"' in text
+    part = re.search(r'<section id="resolution">.*?</section>', text, re.S)[0]
+    assert part.count("<img") == 6
+
+
+def test_a_tree_without_answers_has_no_such_sections(answers, tmp_path):
+    plain = bj.report(answers[0].to_datatree(draws=5), tmp_path / "r.html").read_text(encoding="utf-8")
+    assert not any(f'<section id="{section}">' in plain for section in SECTIONS)
+
+
+def test_some_answers_alone_are_reported(answers, tmp_path):
+    post, found = answers
+    some = {name: found[name] for name in ("functionals_mass", "identifiability")}
+    page = bj.report(post.to_datatree(draws=5, diagnostics=some), tmp_path / "r.html").read_text(encoding="utf-8")
+    present = [section for section in SECTIONS if f'<section id="{section}">' in page]
+    assert present == ["quantities", "information"]
+
+
+def test_rows_are_the_numbers(answers, tree):
+    found = answers[1]
+    rows = {row["name"]: row for row in questions.quantity_rows(tree)}
+    assert rows["excess mass"]["mean"] == float(found["functionals_mass"].excess_mass_mean)
+    assert rows["excess mass"]["interval"] == "90 % equal-tailed interval"
+    assert any("depth to the top" in name for name in rows)
+    assert questions.bought(tree)["rows"][0]["ratio"] == float(found["comparison"].median_ratio[0, 0])
+    together = questions.information(tree)["rows"][-1]["information"][0]
+    assert together == float(found["identifiability"].information_joint)
+    assert "calibrat" not in questions.calibrated(tree)["words"] or found["calibration"].verdict != "calibrated"
+    assert len(questions.leaks(tree)["sentences"]) == 2
+
+
+def test_words_follow_a_failure(tree, answers):
+    post, found = answers
+    wrong = found["calibration"].copy()
+    wrong["flagged"] = wrong["flagged"].copy(data=np.r_[1, np.zeros(wrong.functional.size - 1, "i1")].astype("i1"))
+    words = questions.calibrated(post.to_datatree(draws=5, diagnostics={"calibration": wrong}))["words"]
+    assert words.startswith("Do not trust")
+
+
+def test_no_leak_is_said_so():
+    post = bj.posterior(survey_problem(correlation=None))
+    tree = post.to_datatree(draws=5, diagnostics={"leakage": bj.leakage(post)})
+    assert questions.leaks(tree)["sentences"] == ["No property shows up in the estimate of another."]
+    assert panels.pictures_of(tree)["leakage"] == []
+
+
+def test_what_is_no_dataset_is_refused(answers):
+    post = answers[0]
+    refused(lambda: post.to_datatree(draws=2, diagnostics={"resolution": 3}), "group", TypeError)
+    refused(lambda: post.to_datatree(draws=2, diagnostics={"posterior": answers[1]["leakage"]}), "extra")
+    refused(lambda: post.to_datatree(draws=2, diagnostics=[1]), "diagnostics", TypeError)
