@@ -3,16 +3,17 @@
 import numpy as np
 
 from .._checks import fail, one_of
-from ..engines.base import Estimate
 from ..problem import JointProblem
 from .dense import DenseEvidence
-from .parts import rough_gain, rough_std
-from .profile import interval, profile, verdict
-from .result import HyperparameterFit
-from .search import Objective, at_bounds, covariance_of, curvature, distinct, maximise
+from .large import LargeEvidence
+from .newton import climb
+from .parts import matern_parameters, rough_gain, rough_std
+from .search import Objective, distinct, maximise
+from .summary import summarise, summarise_noisy
 from .vector import HyperVector
 from .whittle import WhittleEvidence, whittle_suits
 
+DENSE_BEST = 5_000  # data: a factor takes two seconds there, on one core, and memory a gigabyte
 SUBSET = 300  # data of a modality on which the starts are tried
 
 
@@ -29,8 +30,10 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
     problem : JointProblem
         Linear operators, Matérn priors (others stay as they are), no bounds, no penalties. Its own values are one of
         the starts.
-    method : {"evidence", "dense"}, default "evidence"
-        "dense" by Cholesky factors, exact. "evidence" takes what suits the size.
+    method : {"evidence", "dense", "lanczos"}, default "evidence"
+        "dense": by Cholesky factors, exact, up to 20,000 data. "lanczos": by stochastic traces, for lattices under
+        continued fields, of any size; intervals then come from the curvature. "evidence": dense up to 5,000 data, or
+        where lanczos does not suit.
     free : list of str, optional
         Which to fit, among names like "density_std", "density_range" ("range" where `Coregionalization` ties it),
         "correlation", "gravity_noise"; under `StationaryNoise(MaternKernel(...))` also "gravity_noise_correlated" and
@@ -76,14 +79,39 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
     if not isinstance(problem, JointProblem):
         fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
              TypeError)
-    one_of("method", method, ("evidence", "dense"))
+    one_of("method", method, ("evidence", "dense", "lanczos"))
     one_of("prior", prior, ("weak", "flat"))
     vector = HyperVector(problem, free, ranges, bounds, flat=prior == "flat")
+    way, reason = _way(problem, method)
+    if way == "lanczos":
+        return _fit_large(vector, reason, seed)
     evidence = DenseEvidence(vector)
     objective = Objective(evidence, vector)
     starts, how = _starts(vector, evidence, np.random.default_rng(seed))
     optima = distinct([maximise(objective, s) for s in starts])
-    return summarise(objective, optima, curve, how)
+    return summarise(objective, optima, curve, f"{how}{reason}")
+
+
+def _way(problem, method):
+    """("dense" or "lanczos", why)."""
+    count = sum(m.size for m in problem.modalities)
+    if method != "evidence":
+        return method, ""
+    suits = whittle_suits(problem) and all(p.prior.extent == "continued" for p in matern_parameters(problem))
+    if count > DENSE_BEST and suits:
+        return "lanczos", f" (chosen because {count} data on lattices are more than a dense matrix is quick for)"
+    return "dense", ""
+
+
+def _fit_large(vector, reason, seed):
+    """By noisy gradients from the Whittle maximum."""
+    evidence = LargeEvidence(vector, seed=seed)
+    rough = Objective(WhittleEvidence(vector), vector)
+    start = max((maximise(rough, s, tolerance=1e-2) for s in guesses(vector)), key=lambda o: o.value).theta
+    top = climb(evidence, vector, start)
+    how = (f"stochastic evidence of {evidence.count} data{reason}, started by the debiased Whittle likelihood, "
+           f"{top.steps} average-information steps with {evidence.probes} probes")
+    return summarise_noisy(Objective(evidence, vector), top, how)
 
 
 def guesses(vector):
@@ -124,73 +152,3 @@ def _starts(vector, evidence, rng):
     how = (f"exact evidence of {evidence.count} data, started from {len(optima)} maximum(s) of the evidence of "
            f"{sum(r.size for r in rows)} of them")
     return [o.theta for o in optima], how
-
-
-def summarise(objective, optima, curve, how):
-    """Hessian, profiles and verdicts at the best optimum."""
-    vector, top = objective.vector, optima[0]
-    matrix = curvature(objective, top.theta)
-    sides = at_bounds(vector, top.theta)
-    covariance = covariance_of(matrix, sides == 0)
-    curves, rows = {}, []
-    for i, c in enumerate(vector.coordinates):
-        line = profile(objective, top, matrix, i) if curve else _parabola(top, covariance, i)
-        rows.append(_row(c, line, i, sides[i], _own_share(vector, top.theta, covariance, i)))
-        curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
-    table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    notes, problem = [how], vector.rebuild(top.theta)
-    if len(optima) > 1:
-        notes.append(f"{len(optima) - 1} other maximum(s), the next {top.value - optima[1].value:.1f} nats lower")
-    if not top.converged:
-        notes.append(f"the search did not converge ({top.message})")
-    if curve and any(line["log_posterior"].max() > top.value + 0.1 for line in curves.values()):
-        notes.append("a profile climbs above the maximum: start again from there")
-    weak = [c.name for c, ok in zip(vector.coordinates, table["identified"], strict=True) if not ok]
-    if weak:
-        notes.append(f"not settled by the data: {', '.join(weak)}, see the verdicts")
-    return HyperparameterFit(
-        problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves,
-        log_evidence=_stated(objective, top.theta, problem),
-        covariance=covariance, hessian=-matrix, theta=top.theta, vector=vector, converged=top.converged,
-        message="; ".join(notes) + ".", evaluations=objective.evidence.calls,
-        objective=objective)
-
-
-def _stated(objective, theta, problem):
-    """The evidence at the mode with its error: none, or that of the torus of continued fields."""
-    _, _, value = objective.evaluate(theta)
-    if not problem.prior.continued:
-        return Estimate(value, error=0.0, method="exact, data-space Cholesky")
-    again = HyperVector(problem, objective.vector.names[:1])
-    other, _ = DenseEvidence(again).evaluate(again.start, gradient=False)
-    return Estimate(value, error=abs(other - value), method="data-space Cholesky on the search's periodic lattice; "
-                    "error: the difference from one laid out for the fitted ranges")
-
-
-def _own_share(vector, theta, covariance, index):
-    """Share of the curvature along one profile that the data supply."""
-    prior = -vector.log_prior(theta)[2][index]
-    return 1.0 - prior * covariance[index, index] if np.isfinite(covariance[index, index]) else 1.0
-
-
-def _row(coordinate, line, index, side, own):
-    ends = tuple(float(coordinate.natural(e)) for e in interval(line, index))
-    return {
-        "name": coordinate.name, "units": coordinate.units, "value": float(coordinate.natural(
-            line["theta"][int(np.argmax(line["log_posterior"])), index])),
-        "stated": coordinate.value, "low": ends[0], "high": ends[1], "lower_bound": coordinate.low,
-        "upper_bound": coordinate.high, "identified": bool(np.isfinite(ends).all() and side == 0 and own >= 0.5),
-        "verdict": verdict(coordinate, line, index, side, ends, own),
-    }
-
-
-def _parabola(top, covariance, index):
-    """The profile that the curvature alone predicts."""
-    steps = np.linspace(-3, 3, 13)
-    theta = np.repeat(top.theta[None], steps.size, axis=0)
-    variance = covariance[index, index]
-    if not np.isfinite(variance):
-        return {"theta": top.theta[None], "log_posterior": np.array([top.value]), "log_evidence": np.array([top.value])}
-    theta += steps[:, None] * covariance[:, index] / np.sqrt(variance)
-    value = top.value - 0.5 * steps**2
-    return {"theta": theta, "log_posterior": value, "log_evidence": value}

@@ -116,13 +116,14 @@ def verdict(coordinate, curve, index, side, ends, own):
     unit = "" if coordinate.units == "1" else f" {coordinate.units}"
     known = [np.isfinite(e) for e in ends]
     said = f"{100 * PROBABILITY:.0f} % interval"
+    if len(curve["theta"]) == 1:
+        return _unresolved(coordinate, side, unit)
     change = float(np.ptp(curve["log_evidence"]))
     if not any(known) and change < FLAT:
         return f"not identifiable: the log evidence changes by {change:.2g} nats between its bounds"
     note = ""
     if side:
-        which, value = ("lower", coordinate.low) if side < 0 else ("upper", coordinate.high)
-        note = f"at its {which} bound, {value:.3g}{unit}, where the data would have it go on; "
+        note = _bound_note(coordinate, side, unit) + "; "
     elif own < 0.5:
         note = "held more by its prior than by the data; "
     if all(known):
@@ -135,3 +136,15 @@ def verdict(coordinate, curve, index, side, ends, own):
         return (f"{note}identified on one side: {limit}{unit} at 95 %, and it may be {other} its bound, "
                 f"{reach:.3g}{unit}")
     return f"{note}not identified: no value between {coordinate.low:.3g} and {coordinate.high:.3g}{unit} is excluded"
+
+
+def _bound_note(coordinate, side, unit):
+    which, value = ("lower", coordinate.low) if side < 0 else ("upper", coordinate.high)
+    return f"at its {which} bound, {value:.3g}{unit}, where the data would have it go on"
+
+
+def _unresolved(coordinate, side, unit):
+    """Where there is neither a profile nor a curvature."""
+    if side:
+        return _bound_note(coordinate, side, unit)
+    return "not resolved by the curvature at the mode, which is flat or not a maximum: ask for the profile (curve=True)"

@@ -20,7 +20,8 @@ class HyperparameterFit:
         Mode of evidence times weak prior, natural units.
     table : dict of ndarray, shape (n_hyperparameters,)
         ``name``, ``units``, ``value``, ``stated`` (in the problem given), ``low`` and ``high`` (95 % profile interval,
-        NaN where open), ``lower_bound``, ``upper_bound``, ``identified`` (closed on both sides, inside the bounds, and
+        NaN where open), ``lower_bound``, ``upper_bound``, ``search_error`` (standard
+        error of the log value where gradients are noisy), ``identified`` (closed on both sides, inside the bounds, and
         by the data rather than the prior) and ``verdict``, in words.
     curve : dict of {str: dict of ndarray}
         Profile along each: ``value`` (natural units), ``log_evidence``, ``log_posterior`` (nats), the others at their

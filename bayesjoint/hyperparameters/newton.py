@@ -1,0 +1,71 @@
+"""The mode where only a noisy gradient is known: average-information Newton steps with common probes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LONGEST = 0.7  # step in log value: a factor 2
+SETTLED = 0.1  # posterior standard deviations: a shorter step ends the search
+MOST = 30
+REVERSED = 0.5  # of the longest step, where a step turns back on the last
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyOptimum:
+    """Where a search by noisy gradients ended.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (size,)
+    information : ndarray, shape (size, size)
+        Of data and priors.
+    error : ndarray, shape (size,)
+        What the probes' noise in the gradient makes of it, one standard error.
+    steps : int
+    converged : bool
+    """
+
+    theta: np.ndarray
+    information: np.ndarray
+    error: np.ndarray
+    steps: int
+    converged: bool
+
+
+def climb(evidence, vector, start):
+    """Newton steps on log evidence plus log prior with average information (Gilmour et al. 1995) for the curvature.
+
+    Probes are common to all steps, so that the gradient is a fixed smooth function and its root a fixed point; how far
+    that is from the mode follows from the probes' spread.
+
+    Parameters
+    ----------
+    evidence : LargeEvidence
+    vector : HyperVector
+    start : ndarray, shape (size,)
+
+    Returns
+    -------
+    NoisyOptimum
+    """
+    low, high = vector.bounds.T
+    theta, longest, last = np.clip(start, low, high), LONGEST, None
+    for count in range(1, MOST + 1):
+        gradient, noise, information = evidence.slope(theta)
+        _, slope, bend = vector.log_prior(theta)
+        gradient, information = gradient + slope, information + np.diag(np.maximum(-bend, 0.0))
+        information = information + 1e-8 * np.trace(information) * np.eye(theta.size)
+        held = ((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0))
+        step, spread, error = np.zeros(theta.size), np.ones(theta.size), np.full(theta.size, np.nan)
+        index = np.flatnonzero(~held)
+        inverse = np.linalg.inv(information[np.ix_(index, index)])
+        step[index] = inverse @ gradient[index]
+        spread[index] = np.sqrt(np.diag(inverse))
+        error[index] = np.sqrt(inverse**2 @ noise[index] ** 2)
+        if np.max(np.abs(step) / spread) < SETTLED:
+            return NoisyOptimum(theta=theta, information=information, error=error, steps=count, converged=True)
+        if last is not None and step @ last < 0:
+            longest *= REVERSED
+        step *= min(1.0, longest / np.abs(step).max())
+        theta, last = np.clip(theta + step, low, high), step
+    return NoisyOptimum(theta=theta, information=information, error=error, steps=MOST, converged=False)

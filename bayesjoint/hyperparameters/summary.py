@@ -1,0 +1,105 @@
+"""From a mode to a fit: Hessian, profiles, verdicts, and what to heed."""
+
+import numpy as np
+
+from ..engines.base import Estimate
+from .dense import DenseEvidence
+from .profile import interval, profile, verdict
+from .result import HyperparameterFit
+from .search import Optimum, at_bounds, covariance_of, curvature
+from .vector import HyperVector
+
+
+def summarise(objective, optima, curve, how):
+    """Hessian, profiles and verdicts at the best optimum."""
+    vector, top = objective.vector, optima[0]
+    matrix = curvature(objective, top.theta)
+    sides = at_bounds(vector, top.theta)
+    covariance = covariance_of(matrix, sides == 0)
+    curves, rows = {}, []
+    for i, c in enumerate(vector.coordinates):
+        line = profile(objective, top, matrix, i) if curve else _parabola(top, covariance, i)
+        rows.append(_row(c, line, i, sides[i], _own_share(vector, top.theta, covariance, i)))
+        curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
+    table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    notes, problem = [how], vector.rebuild(top.theta)
+    if len(optima) > 1:
+        notes.append(f"{len(optima) - 1} other maximum(s), the next {top.value - optima[1].value:.1f} nats lower")
+    if curve and any(line["log_posterior"].max() > top.value + 0.1 for line in curves.values()):
+        notes.append("a profile climbs above the maximum: start again from there")
+    notes += _warnings(vector, table, top.converged, top.message)
+    return HyperparameterFit(
+        problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves,
+        log_evidence=_stated(objective, top.theta, problem),
+        covariance=covariance, hessian=-matrix, theta=top.theta, vector=vector, converged=top.converged,
+        message="; ".join(notes) + ".", evaluations=objective.evidence.calls,
+        objective=objective)
+
+
+def summarise_noisy(objective, top, how):
+    """The same at a mode found by noisy gradients: intervals by the average information."""
+    vector, problem = objective.vector, objective.vector.rebuild(top.theta)
+    sides = at_bounds(vector, top.theta)
+    covariance = covariance_of(top.information, sides == 0)
+    evidence = objective.evidence.log_evidence(top.theta)
+    peak = Optimum(theta=top.theta, value=float(evidence), converged=top.converged, message=f"{top.steps} steps")
+    curves = {c.name: _parabola(peak, covariance, i) for i, c in enumerate(vector.coordinates)}
+    rows = [_row(c, curves[c.name], i, sides[i], _own_share(vector, top.theta, covariance, i), top.error[i])
+            for i, c in enumerate(vector.coordinates)]
+    for c, i in zip(vector.coordinates, range(vector.size), strict=True):
+        curves[c.name]["value"] = np.asarray(c.natural(curves[c.name]["theta"][:, i]))
+    table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    noise = np.nanmax(top.error / np.sqrt(np.diag(covariance)))
+    notes = [how, f"probes move the mode by {noise:.2f} of its standard deviation at most (one standard error)",
+             *_warnings(vector, table, top.converged, f"{top.steps} steps")]
+    return HyperparameterFit(
+        problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves, log_evidence=evidence,
+        covariance=covariance, hessian=-top.information, theta=top.theta, vector=vector, converged=top.converged,
+        message="; ".join(notes) + ".", evaluations=objective.evidence.calls, objective=objective)
+
+
+def _warnings(vector, table, converged, last):
+    out = [] if converged else [f"the search did not converge ({last})"]
+    weak = [c.name for c, ok in zip(vector.coordinates, table["identified"], strict=True) if not ok]
+    return [*out, f"not settled by the data: {', '.join(weak)}, see the verdicts"] if weak else out
+
+
+def _stated(objective, theta, problem):
+    """The evidence at the mode with its error: none, or that of the torus of continued fields."""
+    _, _, value = objective.evaluate(theta)
+    if not problem.prior.continued:
+        return Estimate(value, error=0.0, method="exact, data-space Cholesky")
+    again = HyperVector(problem, objective.vector.names[:1])
+    other, _ = DenseEvidence(again).evaluate(again.start, gradient=False)
+    return Estimate(value, error=abs(other - value), method="data-space Cholesky on the search's periodic lattice; "
+                    "error: the difference from one laid out for the fitted ranges")
+
+
+def _own_share(vector, theta, covariance, index):
+    """Share of the curvature along one profile that the data supply."""
+    prior = -vector.log_prior(theta)[2][index]
+    return 1.0 - prior * covariance[index, index] if np.isfinite(covariance[index, index]) else 1.0
+
+
+def _row(coordinate, line, index, side, own, noise=0.0):
+    ends = tuple(float(coordinate.natural(e)) for e in interval(line, index))
+    return {
+        "name": coordinate.name, "units": coordinate.units, "value": float(coordinate.natural(
+            line["theta"][int(np.argmax(line["log_posterior"])), index])),
+        "stated": coordinate.value, "low": ends[0], "high": ends[1], "lower_bound": coordinate.low,
+        "upper_bound": coordinate.high, "search_error": float(noise),
+        "identified": bool(np.isfinite(ends).all() and side == 0 and own >= 0.5),
+        "verdict": verdict(coordinate, line, index, side, ends, own),
+    }
+
+
+def _parabola(top, covariance, index):
+    """The profile that the curvature alone predicts."""
+    steps = np.linspace(-3, 3, 13)
+    theta = np.repeat(top.theta[None], steps.size, axis=0)
+    variance = covariance[index, index]
+    if not np.isfinite(variance):
+        return {"theta": top.theta[None], "log_posterior": np.array([top.value]), "log_evidence": np.array([top.value])}
+    theta += steps[:, None] * covariance[:, index] / np.sqrt(variance)
+    value = top.value - 0.5 * steps**2
+    return {"theta": theta, "log_posterior": value, "log_evidence": value}
