@@ -9,6 +9,7 @@ from ._checks import as_finite, as_positive, fail, one_of
 from ._correlation import CORRELATIONS
 
 DENSE_LIMIT = 20_000  # data; a dense factor of that many takes 3.2 GB
+GUESS = 0.05  # of the data's own std: between a good marine and a poor old survey
 
 
 def noise_std(data, relative, floor):
@@ -58,6 +59,40 @@ def _share(name, value):
     return share
 
 
+def guessed_noise(data):
+    """Independent noise of a survey that quotes none: a start for `fit_hyperparameters`, not a statement.
+
+    Its std is 5 % of the data's own; what is fitted to it says so no longer.
+
+    Parameters
+    ----------
+    data : array_like, shape (n_data,)
+        Data in physical units, without gaps.
+
+    Returns
+    -------
+    DiagonalNoise
+        With ``guessed`` set, which `settings` tells and a fit that leaves its scale out refuses.
+
+    Raises
+    ------
+    ValueError
+        If the data are all the same.
+
+    Examples
+    --------
+    >>> guessed_noise([0.0, 2.0]).settings()
+    'independent, std 0.05, a guess that nothing supports'
+    """
+    data = as_finite("data", data)
+    size = float(np.std(data))
+    if not size > 0:
+        fail("data", "vary for their noise to be guessed", "one and the same value", "Give a standard deviation.")
+    noise = DiagonalNoise(np.full(data.shape, GUESS * size))
+    noise.guessed = True
+    return noise
+
+
 class _Noise:
     """Shared interface: covariance C = L Lᵀ of `size` data in squared physical units."""
 
@@ -83,6 +118,7 @@ class DiagonalNoise(_Noise):
     """
 
     independent = True
+    guessed = False  # whether the std is a start for a fit and nothing more
 
     def __init__(self, std):
         std = as_positive("std", std)
@@ -132,7 +168,8 @@ class DiagonalNoise(_Noise):
     def settings(self):
         """Description for the record of a run."""
         low, high = self.std.min(), self.std.max()
-        return f"independent, std {low:.4g}" if low == high else f"independent, std {low:.4g} to {high:.4g}"
+        size = f"independent, std {low:.4g}" if low == high else f"independent, std {low:.4g} to {high:.4g}"
+        return f"{size}, a guess that nothing supports" if self.guessed else size
 
 
 class DenseNoise(_Noise):

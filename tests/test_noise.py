@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.linalg import cho_factor, cho_solve
 
 from bayesjoint import DenseNoise, DiagonalNoise, Modality, StationaryNoise, noise_std
-from bayesjoint.noise import MaternKernel
+from bayesjoint.noise import MaternKernel, guessed_noise
 
 from .refusals import refused
 
@@ -186,3 +186,14 @@ def test_a_matern_kernel_and_unequal_white_noise_refuse_what_is_wrong():
     refused(lambda: MaternKernel(1.0, 1.0, 2.0), "smoothness")
     refused(lambda: StationaryNoise(MaternKernel(1.0, 1.0), white=[1.0, -1.0]), "white")
     refused(lambda: StationaryNoise(MaternKernel(1.0, 1.0), white=[1.0]).at(np.arange(2.0), np.arange(2.0)), "white")
+
+
+def test_a_guess_is_marked_as_one_until_it_is_fitted():
+    noise = guessed_noise([[0.0, 2.0], [0.0, 2.0]])
+    np.testing.assert_allclose(noise.std, 0.05)
+    assert noise.guessed
+    assert "a guess that nothing supports" in noise.settings()
+    fitted = noise.scaled(4.0)
+    assert not fitted.guessed
+    assert "guess" not in fitted.settings()
+    refused(lambda: guessed_noise([1.0, 1.0]), "data")

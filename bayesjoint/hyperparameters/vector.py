@@ -65,6 +65,9 @@ class HyperVector:
         for name, pair in (bounds or {}).items():
             known[name] = _bounded(known[_name("bounds", name, known)], pair)
         chosen = list(known) if free is None else [_name("free", name, known) for name in free]
+        for m in problem.modalities:
+            if getattr(m.noise, "guessed", False) and f"{m.name}_noise" not in chosen:
+                fail("free", f"name {m.name}_noise, whose std is a guess", f"{', '.join(chosen)}", "Add it, or state it.")
         self.coordinates = [c for name, c in known.items() if name in chosen]
         self.fixed = [c for name, c in known.items() if name not in chosen]
         if not self.coordinates:

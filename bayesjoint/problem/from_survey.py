@@ -6,7 +6,7 @@ from .._checks import fail, one_of
 from ..forward import GravityOperator, MagneticOperator, StationSampling, StationSelection
 from ..forward.toeplitz import ALIGNMENT_TOLERANCE
 from ..mesh import SPACING_TOLERANCE
-from ..noise import DiagonalNoise
+from ..noise import DiagonalNoise, guessed_noise
 from .modality import Modality
 
 DIRECT_PAIRS = 20e6  # station-cell pairs: 70 ns each measured on one core, so about 1.4 s a product
@@ -26,8 +26,9 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
         Gravity or magnetic; other kinds need an operator in `forward`.
     parameter : Parameter
         On a mesh: density contrast in kg/m³ for gravity, susceptibility in SI for magnetic.
-    std : float or array_like of data's shape, optional
-        Standard deviation of independent noise, units of the data. Default: the survey's.
+    std : float, array_like of data's shape, or "unknown", optional
+        Standard deviation of independent noise, units of the data. Default: the survey's. "unknown": 5 % of the data's
+        own std, a guess and marked as one, for `fit_hyperparameters` to start from.
     forward : str or LinearOperator, default "auto"
         - ``"fft"``: lattice operator. The survey must be a grid at one height whose stations are centres of the mesh's
           equal columns (or of columns beyond it).
@@ -65,7 +66,8 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
     if mesh is None:
         fail("parameter", "be a Parameter on a mesh", repr(parameter), 'Use Parameter("density", mesh, prior=...).',
              TypeError)
-    std = _std(survey, std)
+    noise = _noise(survey, std)
+    std = noise.std
     if isinstance(forward, str):
         one_of("forward", forward, CHOICES)
         operator, how = _built(survey, parameter, std, forward)
@@ -76,18 +78,22 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
         "history": "; ".join(survey.history) or None,
     }  # fmt: skip
     return Modality(
-        survey.name if name is None else name, operator, survey.data[survey.observed], DiagonalNoise(std),
+        survey.name if name is None else name, operator, survey.data[survey.observed], noise,
         parameter.name, units=survey.units, metadata={k: v for k, v in metadata.items() if v is not None},
     )  # fmt: skip
 
 
-def _std(survey, std):
-    """Standard deviation of the observed data, checked by the survey itself."""
+def _noise(survey, std):
+    """Independent noise of the observed data, checked by the survey itself."""
+    if isinstance(std, str):
+        one_of("std", std, ("unknown",))
+        return guessed_noise(survey.data[survey.observed])
     survey = survey if std is None else survey.replace(std=std)
     if survey.std is None:
         fail("std", f"be known for {survey.name!r}", "none, neither here nor in the survey",
-             "Pass std= in the data's units, or std=bj.noise_std(survey.data, relative=0.02, floor=0.01).")
-    return survey.std[survey.observed]
+             "Pass std= in the data's units, std=bj.noise_std(survey.data, relative=0.02, floor=0.01), or "
+             'std="unknown" to have fit_hyperparameters find it.')
+    return DiagonalNoise(survey.std[survey.observed])
 
 
 def _given(survey, parameter, forward):

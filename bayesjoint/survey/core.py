@@ -305,8 +305,9 @@ class Survey:
         ----------
         parameter : Parameter
             Density contrast or susceptibility on a mesh.
-        std : float or array_like of data's shape, optional
-            Standard deviation of independent noise, in `units`. Default: the survey's own.
+        std : float, array_like of data's shape, or "unknown", optional
+            Standard deviation of independent noise, in `units`. Default: the survey's own. "unknown": a guess, marked
+            as one, for `fit_hyperparameters` to start from.
         forward : {"auto", "fft", "direct", "sampling"} or LinearOperator, default "auto"
             See `bayesjoint.problem.from_survey.modality_from_survey` for the rule that ``"auto"`` follows.
         name : str, optional

@@ -177,3 +177,17 @@ def test_continued_fields_are_fitted_and_the_evidence_states_what_their_torus_co
     true = float(bj.posterior(fit.problem, "dense").log_evidence())
     assert abs(float(fit.log_evidence) - true) < 0.05 + 2 * fit.log_evidence.error
     assert fit.problem.by_name["density"].prior.extent == "continued"
+
+
+def test_a_survey_without_quoted_noise_needs_no_knob():
+    mesh = bj.Mesh.regular((2, 10, 10), (100, 100, 100))
+    drawn = gravity_problem(3)
+    survey = bj.Survey("gravity", drawn.modalities[0].data.reshape(10, 10), mesh.easting, mesh.northing, upward=0.0)
+    density = drawn.parameters[0]
+    problem = bj.JointProblem([density], [survey.modality(density, std="unknown")])
+    assert "a guess that nothing supports" in problem.settings()["gravity: noise"]
+    fit = bj.fit_hyperparameters(problem, curve=False)
+    assert fit.estimate["gravity_noise"] == pytest.approx(0.05, rel=0.3)
+    assert "guess" not in fit.problem.settings()["gravity: noise"]
+    refused(lambda: bj.fit_hyperparameters(problem, free=["density_std"]), "free")
+    refused(lambda: survey.modality(density, std="unkown"), "std")
