@@ -44,7 +44,7 @@ def answers():
 def tree(answers, tmp_path_factory):
     post, found = answers
     path = tmp_path_factory.mktemp("trees") / "x.nc"
-    write_tree(post.to_datatree(draws=20, separate=post.separate(), diagnostics=found), path)
+    write_tree(post.to_datatree(draws=20, diagnostics=found), path)
     return read_tree(path)
 
 
