@@ -6,8 +6,8 @@ from .._checks import fail
 from ..dataset import Sheet
 from ..problem.modality import Modality
 from .estimator import probe_count
-from .identifying import STEPS
-from .signal import BITS, EXACT_DATA, WhitenedSignal, bits_between, target_columns
+from .identifying import PROBED
+from .signal import WhitenedSignal, bits_between, target_columns
 
 
 def expected_information(problem, candidate, target=None, probes=32, seed=0):
@@ -54,43 +54,48 @@ def expected_information(problem, candidate, target=None, probes=32, seed=0):
     probes, candidates = probe_count(probes), _candidates(problem, candidate)
     at_hand = [m.name for m in problem.modalities]
     columns = None if target is None else target_columns(problem, target)
-    rng, bits, stds, about = np.random.default_rng(seed), [], [], []
-    exact = True
+    bits, stds, about, exact = [], [], [], True
     for extra in candidates:
         signal = WhitenedSignal(problem.replace(modalities=[*problem.modalities, extra]))
-        exact &= signal.size <= EXACT_DATA
-        bits.append(_gain(signal, at_hand, extra.name, probes, rng))
+        exact &= signal.exact
+        bits.append(_gain(signal, at_hand, extra.name, probes, seed))
         if columns is not None:
             now, then = signal.left(columns, at_hand), signal.left(columns, [*at_hand, extra.name])
-            stds.append([np.sqrt(np.diag(c).clip(0.0)) for c in (now, then)])
-            about.append((bits_between(now, then), signal.target_error))
+            stds.append([_std(*left) for left in (now, then)])
+            about.append(bits_between(now, then))
     sheet = Sheet()
     sheet.along("candidate", [m.name for m in candidates], "candidate survey")
     values, errors = np.transpose(bits)
     sheet.add("information", ("candidate",), values, "bit", "information that the candidate would add", errors)
     if columns is not None:
         _write_target(sheet, stds, about)
-    how = "dense algebra over the data" if exact else f"Lanczos quadrature, {probes} probes, {STEPS} steps"
+    how = "dense algebra over the data" if exact else PROBED.format(probes)
     return sheet.dataset({"method": how, "seed": str(seed)})
 
 
-def _gain(signal, at_hand, name, probes, rng):
+def _gain(signal, at_hand, name, probes, seed):
     """(bits, error) of one candidate."""
-    if signal.size <= EXACT_DATA:
-        return signal.information([*at_hand, name]) - signal.information(at_hand), 0.0
-    found, bound = signal.traces([at_hand, [*at_hand, name]], [np.log1p], probes, STEPS, rng)
-    per_probe = 0.5 * BITS * (found[1, 0] - found[0, 0])
-    return per_probe.mean(), per_probe.std(ddof=1) / np.sqrt(probes) + 0.5 * BITS * bound.sum()
+    both = [*at_hand, name]
+    if signal.exact:
+        return signal.information(both) - signal.information(at_hand), 0.0
+    now, then = (signal.large(s).information(np.random.default_rng(seed), probes) for s in (at_hand, both))
+    return then[0] - now[0], float(np.hypot(now[1], then[1]))
+
+
+def _std(covariance, error):
+    """Stds of a target, and their errors from that of the variances."""
+    std = np.sqrt(np.diag(covariance).clip(0.0))
+    return std, np.divide(error, 2 * std, out=np.zeros_like(std), where=std > 0)
 
 
 def _write_target(sheet, stds, about):
-    now, then = np.moveaxis(stds, 1, 0)
+    (now, now_error), (then, then_error) = np.moveaxis(stds, (1, 2), (0, 1))
     values, errors = np.transpose(about)
     sheet.along("number", np.arange(now.shape[1]), "number of the target")
     units = "units of the target"
-    sheet.add("target_std_now", ("number",), now[0], units, "posterior std of the target now", errors[0])
+    sheet.add("target_std_now", ("number",), now[0], units, "posterior std of the target now", now_error[0])
     sheet.add("target_std", ("candidate", "number"), then, units, "posterior std of the target with the candidate",
-              np.broadcast_to(errors[:, None], then.shape))
+              then_error)
     sheet.add("target_information", ("candidate",), values, "bit",
               "information about the target that the candidate would add", errors)
 

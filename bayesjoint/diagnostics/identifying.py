@@ -5,11 +5,12 @@ from scipy.linalg import eigh
 
 from ..dataset import Sheet
 from .estimator import probe_count
-from .signal import BITS, EXACT_DATA, WhitenedSignal, bits_between, target_columns
+from .large import BITS
+from .signal import WhitenedSignal, bits_between, target_columns
 
 DIRECTIONS = 20  # leading ones that are reported
-STEPS = 80  # of the Lanczos recursion
 RANK = 1e-10  # of the largest eigenvalue: below it a direction counts as one the data do not see
+PROBED = "preconditioned Lanczos quadrature and solves with up to {} random vectors"
 NOISE = 1.0  # eigenvalue at which signal and noise are equal
 
 
@@ -42,8 +43,8 @@ def identifiability(problem, target=None, probes=32, seed=0):
         ``canonical_correlation`` of the data; over (modality, direction) ``precision_share``, the generalised
         eigenvalues of a survey's Fisher information against the joint posterior precision. With a target:
         ``target_information``, ``target_information_joint`` and ``target_synergy`` = joint − sum (bits; negative is
-        redundancy). Each with its ``_error``: 0 where exact, otherwise one standard error over probes plus the bound
-        on what stopping Lanczos costs.
+        redundancy). Each with its ``_error``: 0 where exact, otherwise one standard error over random vectors
+        plus what stopping Lanczos costs; of targets a bound from the residuals of solves.
 
     Raises
     ------
@@ -65,14 +66,13 @@ def identifiability(problem, target=None, probes=32, seed=0):
     sheet = Sheet()
     sheet.along("modality", names, "survey")
     sheet.along("other", names, "the other survey")
-    exact = signal.size <= EXACT_DATA
-    if exact:
+    if signal.exact:
         _write_exact(sheet, signal, names)
     else:
-        _write_probed(sheet, signal, names, probes, np.random.default_rng(seed))
+        _write_probed(sheet, signal, names, probes, seed)
     if target is not None:
         _write_target(sheet, problem, signal, names, target)
-    how = "dense algebra over the data" if exact else f"Lanczos quadrature, {probes} probes, {STEPS} steps"
+    how = "dense algebra over the data" if signal.exact else PROBED.format(probes)
     return sheet.dataset({"method": how, "seed": str(seed)})
 
 
@@ -164,37 +164,38 @@ def _fill(out, values):
     out[: min(out.size, values.size)] = values[: out.size]
 
 
-def _write_probed(sheet, signal, names, probes, rng):
+def _write_probed(sheet, signal, names, probes, seed):
+    """From random vectors; the same seed for every set of surveys, so that nothing but the surveys differs."""
     pairs = [(a, b) for i, b in enumerate(names) for a in names[:i]]
-    subsets = [[name] for name in names] + [list(pair) for pair in pairs] + [names]
-    functions = (np.log1p, lambda t: t / (1 + t), lambda t: t)
-    found, bound = signal.traces(subsets, functions, probes, STEPS, rng)
-    found[:, 0] *= 0.5 * BITS
-    bound[:, 0] *= 0.5 * BITS
+    subsets = [(name,) for name in names] + pairs + ([tuple(names)] if len(names) != 2 else [])
+    bits = {s: signal.large(s).information(np.random.default_rng(seed), probes) for s in subsets}
+    whole = tuple(names)
+    traces = {s: signal.large(s).traces(np.random.default_rng(seed), probes) for s in [(n,) for n in names] + [whole]}
+    for key in _WORDS:
+        found = {s: bits[s] if key == "information" else traces[s][key] for s in traces}
+        values, errors = np.transpose([found[name,] for name in names])
+        _add_parts(sheet, key, values, found[whole][0], errors, found[whole][1])
     count = len(names)
+    table, table_errors = np.full((2, count, count), np.nan)
+    for a, b in pairs:
+        i, j = names.index(a), names.index(b)
+        table[i, j], table_errors[i, j] = table[j, i], table_errors[j, i] = _less([bits[a,], bits[b,]], bits[a, b])
+    total, error = _less([bits[name,] for name in names], bits[whole])
+    _add_redundancy(sheet, total, table, error, table_errors)
 
-    def error(values, slack):
-        return values.std(axis=-1, ddof=1) / np.sqrt(probes) + slack
 
-    for k, key in enumerate(_WORDS):
-        _add_parts(sheet, key, found[:count, k].mean(axis=-1), found[-1, k].mean(),
-                   error(found[:count, k], bound[:count, k]), error(found[-1, k], bound[-1, k]))
-    table, errors = np.full((2, count, count), np.nan)
-    for n, (a, b) in enumerate(pairs):
-        i, j, both = names.index(a), names.index(b), count + n
-        table[i, j] = table[j, i] = (found[i, 0] + found[j, 0] - found[both, 0]).mean()
-        slack = bound[i, 0] + bound[j, 0] + bound[both, 0]
-        errors[i, j] = errors[j, i] = error(found[i, 0] + found[j, 0] - found[both, 0], slack)
-    total = found[:count, 0].sum(axis=0) - found[-1, 0]
-    _add_redundancy(sheet, total.mean(), table, error(total, bound[:count, 0].sum() + bound[-1, 0]), errors)
+def _less(parts, joint):
+    """(sum of the parts less the joint, error) of estimates with errors."""
+    return sum(v for v, _ in parts) - joint[0], float(np.sqrt(sum(e**2 for _, e in [*parts, joint])))
 
 
 def _write_target(sheet, problem, signal, names, target):
     columns = target_columns(problem, target)
     prior = signal.left(columns, [])
-    parts = np.array([bits_between(prior, signal.left(columns, [name])) for name in names])
-    joint, error = bits_between(prior, signal.left(columns, names)), signal.target_error
-    sheet.add("target_information", ("modality",), parts, "bit", "information about the target of one survey", error)
+    parts, errors = np.transpose([bits_between(prior, signal.left(columns, [name])) for name in names])
+    joint, error = bits_between(prior, signal.left(columns, names))
+    sheet.add("target_information", ("modality",), parts, "bit", "information about the target of one survey", errors)
     sheet.add("target_information_joint", (), joint, "bit", "information about the target of all surveys", error)
     sheet.add("target_synergy", (), joint - parts.sum(), "bit",
-              "information about the target that only surveys together hold (negative: that they repeat)", error)
+              "information about the target that only surveys together hold (negative: that they repeat)",
+              error + errors.sum())

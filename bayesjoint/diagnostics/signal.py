@@ -4,15 +4,13 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from .._checks import as_finite, fail
-from ..engines import posterior
 from ..functionals.gaussian import state_weights
 from ..problem.gaussian import linear_gaussian
-from .spectrum import quadrature
+from .large import BITS, LargeSurveys
 
 EXACT_DATA = 6_000  # whose covariance and factor take 0.6 GB
 TARGET_LIMIT = 4_000  # numbers in a target that information is counted about
 COLUMNS = 256  # data carried through operators at once
-BITS = 1 / np.log(2)
 
 
 class WhitenedSignal:
@@ -28,15 +26,21 @@ class WhitenedSignal:
         if problem.prior.flat:
             fail("prior", "be proper: information about a flat parameter is infinite", f"{problem.prior.flat}",
                  "Give GaussianPrior(mean, covariance) with a broad covariance.")
-        self.problem, self._model = problem, linear_gaussian(problem)
+        self.problem, self._model, self._large = problem, linear_gaussian(problem), {}
         self.size = self._model.data_size
         self.places = dict(zip((m.name for m in problem.modalities), self._model.data_slices, strict=True))
 
-    def product(self, white, where=slice(None)):
-        """S V restricted to some data, for V of shape (data there, k)."""
-        full = np.zeros((self.size, white.shape[1]))
-        full[where] = white
-        return self._model.whiten(self._model.signal(self._model.whiten_adjoint(full)))[where]
+    @property
+    def exact(self):
+        """Whether matrices over the data are formed."""
+        return self.size <= EXACT_DATA
+
+    def large(self, names):
+        """`LargeSurveys` of some modalities."""
+        if (key := tuple(names)) not in self._large:
+            kept = [m for m in self.problem.modalities if m.name in names]
+            self._large[key] = LargeSurveys(self.problem.replace(modalities=kept))
+        return self._large[key]
 
     def matrix(self):
         """S, shape (n_data, n_data)."""
@@ -46,7 +50,8 @@ class WhitenedSignal:
                 width = min(COLUMNS, self.size - first)
                 unit = np.zeros((self.size, width))
                 unit[first + np.arange(width), np.arange(width)] = 1.0
-                out[:, first : first + width] = self.product(unit)
+                out[:, first : first + width] = self._model.whiten(self._model.signal(
+                    self._model.whiten_adjoint(unit)))
             self._matrix = 0.5 * (out + out.T)
         return self._matrix
 
@@ -59,29 +64,6 @@ class WhitenedSignal:
         rows = self.rows(names)
         return 0.5 * BITS * logdet_shifted(self.matrix()[np.ix_(rows, rows)])
 
-    def traces(self, subsets, functions, probes, steps, rng):
-        """Estimates of tr f(S) over several sets of modalities from common probes.
-
-        Returns
-        -------
-        per_probe : ndarray, shape (subsets, functions, probes)
-            Middle of the bracket.
-        half : ndarray, shape (subsets, functions)
-            Half its width, mean over probes.
-        """
-        signs = rng.choice([-1.0, 1.0], (self.size, probes))
-        middle, half = np.empty((2, len(subsets), len(functions), probes))
-        for i, names in enumerate(subsets):
-            rows = self.rows(names)
-            low, high = quadrature(lambda v, rows=rows: self.product(v, rows), signs[rows], functions, steps)
-            middle[i], half[i] = 0.5 * (low + high), 0.5 * (high - low)
-        return middle, half.mean(axis=-1)
-
-    @property
-    def target_error(self):
-        """Error of what `left` leads to: none from the matrix, not known from an engine at size."""
-        return 0.0 if self.size <= EXACT_DATA else np.nan
-
     def _moments(self, columns):
         """(prior covariance, covariance with the whitened data) of linear functionals of x."""
         if not hasattr(self, "_target") or self._target[0] is not columns:
@@ -90,17 +72,16 @@ class WhitenedSignal:
         return self._target[1:]
 
     def left(self, columns, names):
-        """Covariance of linear functionals, (size, k), of x given the data of some modalities."""
+        """(covariance of linear functionals, (size, k), of x given the data of some modalities; its error)."""
+        if names and not self.exact:
+            return self.large(names).left(columns)
         prior, cross = self._moments(columns)
         rows = self.rows(names)
         if not rows.size:
-            return prior
-        if self.size > EXACT_DATA:
-            seen = [m for m in self.problem.modalities if m.name in names]
-            return columns.T @ posterior(self.problem.replace(modalities=seen))._product(columns)
+            return prior, 0.0
         factor = cholesky(self.matrix()[np.ix_(rows, rows)] + np.eye(rows.size), lower=True)
         half = solve_triangular(factor, cross[rows], lower=True)
-        return prior - half.T @ half
+        return prior - half.T @ half, 0.0
 
 
 def logdet_shifted(signal):
@@ -148,9 +129,14 @@ def target_columns(problem, target):
 
 
 def bits_between(wide, narrow):
-    """½ log₂ (det wide / det narrow) of two covariances of a target."""
-    values = []
-    for matrix in (wide, narrow):
-        sign, value = np.linalg.slogdet(matrix / np.sqrt(np.outer(np.diag(wide), np.diag(wide))))
+    """(½ log₂ (det wide / det narrow), its error) of two (covariance, error of its entries) of a target.
+
+    To first order an error ε of all entries of V moves log det V by at most ε times the sum of |V⁻¹|.
+    """
+    values, error = [], 0.0
+    for matrix, slack in (wide, narrow):
+        scale = np.sqrt(np.outer(np.diag(wide[0]), np.diag(wide[0])))
+        sign, value = np.linalg.slogdet(matrix / scale)
         values.append(value if sign > 0 else np.nan)
-    return 0.5 * BITS * (values[0] - values[1])
+        error += slack * float(np.abs(np.linalg.inv(matrix)).sum()) if slack else 0.0
+    return 0.5 * BITS * (values[0] - values[1]), 0.5 * BITS * error
