@@ -46,6 +46,16 @@ def prior_std(post):
     return np.sqrt(np.where(np.isfinite(variance), variance, post._variance()))
 
 
+def finished(sheet, post, attributes):
+    """The dataset; where the posterior itself is a sample every error is NaN, for that of the sample is not known."""
+    found = sheet.dataset(attributes | ({"sampled": "covariances are those of Markov chains"} if post.markov else {}))
+    if post.markov:
+        for name in found.data_vars:
+            if name.endswith("_error"):
+                found[name] = found[name].copy(data=np.full(found[name].shape, np.nan))
+    return found
+
+
 class Estimator:
     """E = ∂(posterior mean)/∂(data), shape (size, n_data), and the sensitivities of single parameters.
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..dataset import Sheet
 from ..problem.describe import parameter_fields
-from .estimator import Estimator, blocks, prior_std, probe_count, quadratic, use_exact
+from .estimator import Estimator, blocks, finished, prior_std, probe_count, quadratic, use_exact
 from .operator import ResolutionOperator
 
 
@@ -31,8 +31,9 @@ def leakage(post, method="auto", probes=64, seed=0):
     -------
     xarray.Dataset
         Maps ``<p>_from_<q>``; table ``norm`` and ``rms`` (root mean square of the map) over (estimated, true). Each
-        with its ``_error``, 0 where exact. Where the prior is not Gaussian a truth of unit variance (of m/scale) in
-        every cell stands in for a prior draw, which the attribute ``truth`` says.
+        with its ``_error``, 0 where exact, NaN where the posterior is a sample. Where the prior is not Gaussian a
+        truth of unit variance (of m/scale) in every cell stands in for a prior draw, which the attribute ``truth``
+        says.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def leakage(post, method="auto", probes=64, seed=0):
         value, error = np.moveaxis([[found[p, q][key] for q in names] for p in names], -1, 0)
         sheet.add(key, ("estimated", "true"), value, "1", long_name, error)
     how = "dense algebra over cells and data" if exact else f"{probes} truths and {probes} random signs a property"
-    return sheet.dataset({"method": how, "engine": post.method, "seed": str(seed), "truth": truth})
+    return finished(sheet, post, {"method": how, "engine": post.method, "seed": str(seed), "truth": truth})
 
 
 def _exactly(post, std, truth):

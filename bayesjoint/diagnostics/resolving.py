@@ -4,7 +4,7 @@ import numpy as np
 
 from ..dataset import Sheet
 from ..problem.describe import parameter_fields
-from .estimator import Estimator, blocks, prior_std, probe_count, quadratic, use_exact
+from .estimator import Estimator, blocks, finished, prior_std, probe_count, quadratic, use_exact
 from .operator import ResolutionOperator
 
 STRIDE = 2  # cells probed together are that many columns apart: near ones mix most
@@ -37,7 +37,8 @@ def resolution(post, method="auto", probes=64, seed=0):
         For every parameter ``<name>_diagonal`` and ``<name>_degrees_of_freedom``; on a mesh also
         ``<name>_diagonal_profile``, ``<name>_spread_horizontal_profile``, ``<name>_spread_vertical_profile`` (means
         over layers, metres), and when exact the maps ``<name>_spread_horizontal`` and ``_vertical``. Each with its
-        ``_error``, 0 where exact. Columns and rows of R come from `ResolutionOperator`.
+        ``_error``, 0 where exact, NaN where the posterior is a sample. Columns and rows of R come from
+        `ResolutionOperator`.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def resolution(post, method="auto", probes=64, seed=0):
     for p in post.problem.parameters:
         _write(sheet, p, found[p.name])
     how = "dense algebra over cells and data" if exact else f"{probes} random probes, {LAYER_CELLS} kernels a layer"
-    return sheet.dataset({"method": how, "engine": post.method, "seed": str(seed)})
+    return finished(sheet, post, {"method": how, "engine": post.method, "seed": str(seed)})
 
 
 def _exactly(post, scale):

@@ -6,6 +6,7 @@ from ..plot.fields import has, mesh_parameters, title_of
 from ..plot.style import length_scale, pretty
 from .words import listing, number, percent, quantity
 
+SAMPLED = "The posterior is known by Markov chains alone: these figures carry a Monte Carlo error that is not known."
 LEAKS = 1e-3  # share of the prior std below which a leak is not worth a picture
 
 
@@ -69,7 +70,7 @@ def resolved(tree):
             wide, high = (_metres(value) for value in spread)
             text += f", where a cell shows an average of the ground within about {wide} sideways and {high} up or down"
         out.append(f"{text}.")
-    return out
+    return out + ([SAMPLED] if out and "sampled" in found.attrs else [])
 
 
 def _metres(value):
@@ -97,6 +98,8 @@ def leaks(tree):
                              "(rms over cells).")
     if of_prior and not sentences and len(names) > 1:
         sentences.append("No property shows up in the estimate of another.")
+    if "sampled" in found.attrs:
+        sentences.append(SAMPLED)
     return {"names": names, "rows": list(zip(names, cells, strict=True)), "sentences": sentences, "pairs": pairs,
             "of_prior": of_prior}
 

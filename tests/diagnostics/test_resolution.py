@@ -5,6 +5,7 @@ import pytest
 
 import bayesjoint as bj
 
+from ..functionals.chains import Chains, cell_problem
 from ..linear import make
 from ..refusals import refused
 
@@ -142,3 +143,12 @@ def test_the_exact_road_is_refused_where_it_is_too_long(case, monkeypatch):
     monkeypatch.setattr("bayesjoint.diagnostics.estimator.EXACT_WORK", 10.0)
     refused(lambda: bj.resolution(case[0], "exact"), "method")
     assert "random" in bj.resolution(case[0]).method
+
+
+def test_a_sampled_posterior_leaves_its_errors_unknown():
+    problem = cell_problem()
+    post = Chains(problem, np.zeros(problem.size), np.eye(problem.size), 0.5)
+    post._product = lambda v: v
+    for found in (bj.resolution(post), bj.leakage(post)):
+        assert found.sampled
+        assert all(np.isnan(v).all() for name, v in found.data_vars.items() if name.endswith("_error"))
