@@ -78,6 +78,8 @@ class ValidityCheck:
         self._root, self._root_adjoint = root, root_adjoint
         self._rng = np.random.default_rng(seed)
         self._residual = np.concatenate([self._white(k, r) for k, r in enumerate(problem.residuals(center))])
+        self._gaussian = [(where, bound) for where, bound in problem.prior.blocks if bound.gaussian]
+        self._other = [(where, bound) for where, bound in problem.prior.blocks if not bound.gaussian]
         self._level = self._penalty(center)
 
     def measure(self):
@@ -107,14 +109,30 @@ class ValidityCheck:
             moved[self._index] = steps[:, part]
             white = self._sense(moved)
             out[part] -= self._residual @ white + 0.5 * np.sum(white**2, axis=0)
-            # priors and couplings look at one model at a time
-            rows = self._center + np.ascontiguousarray(moved.T)
-            out[part] -= [self._penalty(row) - self._level for row in rows]
+            for where, bound in self._gaussian:
+                step = moved[where]
+                out[part] -= bound.gradient(self._center[where]) @ step
+                out[part] -= 0.5 * np.einsum("ij,ij->j", step, bound.covariance.solve(step))
+            if self._other or self._problem.penalties:  # these look at one model at a time
+                rows = self._center + np.ascontiguousarray(moved.T)
+                out[part] -= [self._penalty(row) - self._level for row in rows]
         return out
 
     def _penalty(self, x):
+        """Terms of Φ that are not quadratic."""
         parts = self._problem.parts(x)
-        return self._problem.prior.value(x) + sum(bound.value(parts) for bound in self._problem.penalties)
+        return (sum(bound.value(x[where]) for where, bound in self._other)
+                + sum(bound.value(parts) for bound in self._problem.penalties))
+
+    def _curvature(self, x, direction):
+        """Hessian at x of the terms that are not quadratic, times a direction."""
+        out = np.zeros_like(x)
+        for where, bound in self._other:
+            out[where] += bound.hessian_product(x[where], direction[where])
+        for bound in self._problem.penalties:
+            for name, part in bound.hessian_product(self._problem.parts(x), self._problem.parts(direction)).items():
+                out[self._problem.slices[name]] += part
+        return out
 
     def _white(self, k, data):
         m = self._problem.modalities[k]
@@ -140,6 +158,8 @@ class ValidityCheck:
 
     def _changing_directions(self, count):
         """(white directions in which curvature changes most, (free, count), rms change along the first)."""
+        if not (self._other or self._problem.penalties):
+            return np.zeros((self._index.size, 0)), 0.0
         white = self._rng.standard_normal((self._index.size, PLACES))
         places = np.tile(self._center, (PLACES, 1))
         places[:, self._index] += self._root(white).T
@@ -158,8 +178,7 @@ class ValidityCheck:
         direction = np.zeros(self._problem.size)
         for j, step in enumerate(steps.T):  # Hessian products take one direction at a time
             direction[self._index] = step
-            out[:, j] = (self._problem.penalty_hessian_product(place, direction)
-                         - self._problem.penalty_hessian_product(self._center, direction))[self._index]
+            out[:, j] = (self._curvature(place, direction) - self._curvature(self._center, direction))[self._index]
         return self._root_adjoint(out)
 
 
