@@ -10,6 +10,7 @@ from ..solvers.cosine import CosinePreconditioner
 from ..solvers.nystrom import NystromPreconditioner
 
 MAX_ITERATIONS = 2000
+SINGLE_FROM = 20_000  # data on a plate above which its cosines are in float32
 COLUMN_BYTES = 4e8  # of right-hand sides and their companions in one block of solves
 
 
@@ -49,6 +50,9 @@ class DataSystem:
             held[index] = True
         self._rest = np.flatnonzero(~held)
         self.scattered = self._rest.size > 0
+        # independent noise is one number a datum: no need to go through every modality
+        independent = all(m.noise.independent for m in model.problem.modalities)
+        self._spread = np.sqrt(model.noise_variance())[:, None] if independent else None
         self._deflated, self.outliers = None, np.zeros(0)
         if rank:
             rng = np.random.default_rng(seed)
@@ -57,7 +61,12 @@ class DataSystem:
 
     def product(self, white):
         """K̃ V for V of shape (n_data, k)."""
-        return self.model.whiten(self.model.signal(self.model.whiten_adjoint(white))) + white
+        if self._spread is None:
+            return self.model.whiten(self.model.signal(self.model.whiten_adjoint(white))) + white
+        out = self.model.signal(white / self._spread)
+        out /= self._spread
+        out += white
+        return out
 
     def preconditioner(self, white):
         """Approximate K̃⁻¹ V for V of shape (n_data, k): symmetric positive definite."""
@@ -88,11 +97,13 @@ class DataSystem:
     def _cosines(self, white):
         if not self.plates:
             return np.array(white)
-        physical = self.model.colour(white)
+        physical = white * self._spread if self._spread is not None else self.model.colour(white)
         for index, plate in self.plates:
-            physical[index] = plate.solve(physical[index])
-        out = self.model.colour_adjoint(physical)
-        out[self._rest] = white[self._rest]
+            where = _as_slice(index)
+            physical[where] = plate.solve(physical[where])
+        out = physical * self._spread if self._spread is not None else self.model.colour_adjoint(physical)
+        if self.scattered:
+            out[self._rest] = white[self._rest]
         return out
 
     def _sample(self, rng, count):
@@ -135,7 +146,14 @@ def _plate(model, group, window, members):
             key = (min(one, other), max(one, other))
             if key in group.covariance.lags:
                 lags[b, a] = _central(group.covariance.lags[key], shape)
-    return np.concatenate(index), CosinePreconditioner(lags, noise, observed)
+    dtype = np.float32 if observed.sum() > SINGLE_FROM else np.float64
+    return np.concatenate(index), CosinePreconditioner(lags, noise, observed, dtype)
+
+
+def _as_slice(index):
+    """A slice where the data of a plate run on: a view in place of a copy."""
+    run = index.size and index[-1] - index[0] + 1 == index.size
+    return slice(int(index[0]), int(index[-1]) + 1) if run else index
 
 
 def _central(lags, window):

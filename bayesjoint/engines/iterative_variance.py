@@ -7,6 +7,7 @@ from .torus_control import TorusControl
 
 POOLED = 7  # cells across the squares over which coefficients and error bars are pooled
 RIDGE = 1e-6  # of the controls' moments: keeps a coefficient finite where a control says nothing
+TRUSTED = 0.2  # of a pooled plain estimate: a regression that ends below it is not believed
 LEAST = 1e-9  # of the prior variance: an estimate below it is noise about nothing
 COLUMNS = 64  # directions carried through the prior at once
 SPARE = 10  # directions beyond the rank in the sketch
@@ -119,9 +120,13 @@ class PointwiseVariance:
             for (n, mean, second), (coefficients, _) in zip(parts, fits[::-1], strict=True):
                 estimate = estimate + 0.5 * (mean[0] - np.sum(coefficients * mean[1:], axis=0))
                 spread = spread + 0.25 * self._left(mean, second, coefficients, scale, p) / n
-            total = sum(part[0] for part in parts)
+            bare = 2 * scale**2 / sum(part[0] for part in parts)
+            # with few draws a coefficient may miss by so much that plain draws are better
+            lost = (estimate < TRUSTED * scale) | (spread > bare)
+            estimate = np.where(lost, 0.5 * (parts[0][1][0] + parts[1][1][0]), estimate)
+            spread = np.where(lost, bare, spread)
             self.variance[where], variance[where] = estimate.ravel(), spread.ravel()
-            plain[where] = 2 * scale.ravel() ** 2 / total
+            plain[where] = bare.ravel()
         prior = self._model.prior_variance()
         known = prior == 0  # cells known exactly: their neighbours' errors are not theirs
         least = LEAST * np.where(np.isfinite(prior), prior, 0.0)

@@ -161,9 +161,11 @@ class LinearGaussian:
         """Cov(d, d) V, shape (n_data, k), for V of shape (n_data, k): no noise in it."""
         if not self.groups:
             return self.predict(self.gain(data))
-        spread = np.zeros((self.size, data.shape[1]))
-        spread[self._vectors] = self._vector_columns.T @ data
-        out = self._vector_columns @ self._vector_prior.matmat(spread)[self._vectors]
+        out = np.zeros(data.shape, order="F")  # columns contiguous, as block solvers hold them
+        if self._vectors.size:
+            spread = np.zeros((self.size, data.shape[1]))
+            spread[self._vectors] = self._vector_columns.T @ data
+            out += self._vector_columns @ self._vector_prior.matmat(spread)[self._vectors]
         for group in self.groups:
             group.add_signal(data, out)
         return out

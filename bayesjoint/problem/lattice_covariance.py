@@ -82,12 +82,14 @@ class LatticeCovariance:
         return out
 
     def _transform(self, field, window):
-        (row, rows), (column, columns) = window
+        (row, rows), (column, _) = window
         (height, width), count = self._embedding, field.shape[0]
-        wide = np.zeros((count, rows, width))
-        wide[..., column : column + columns] = field
-        waves = np.zeros((count, height, width // 2 + 1), dtype=np.complex128)
-        waves[:, row : row + rows] = fft.rfft(wide, axis=-1, workers=worker_count())
+        if column:
+            field = np.pad(field, ((0, 0), (0, 0), (column, 0)))
+        waves = np.empty((count, height, width // 2 + 1), dtype=np.complex128)
+        waves[:, :row] = 0.0
+        waves[:, row + rows :] = 0.0
+        waves[:, row : row + rows] = fft.rfft(field, width, axis=-1, workers=worker_count())
         return fft.fft(waves, axis=-2, overwrite_x=True, workers=worker_count())
 
     def _restore(self, waves, window):

@@ -7,6 +7,7 @@ from scipy.fft import dct
 from bayesjoint.solvers import cosine
 from bayesjoint.solvers.block_cg import block_cg
 from bayesjoint.solvers.cosine import CosinePreconditioner, cosine_autocorrelation
+from bayesjoint.solvers.directional import DirectionalSymbol
 
 from ..moments import sampling_excess
 from ..refusals import refused
@@ -68,6 +69,50 @@ def test_gaps_are_taken_out_exactly(channels, rng):
     keep = observed.ravel()
     found = preconditioner(channels, observed).solve(np.eye(keep.sum()))
     np.testing.assert_allclose(found, np.linalg.inv(matrix(channels)[np.ix_(keep, keep)]), rtol=1e-8, atol=1e-9)
+
+
+def skewed(angle=0.6):
+    """Lags of a field that varies across one diagonal and hardly along it."""
+    p, q = np.meshgrid(np.arange(1 - WINDOW[0], WINDOW[0]), np.arange(1 - WINDOW[1], WINDOW[1]), indexing="ij")
+    across, along = np.cos(angle) * p + np.sin(angle) * q, np.cos(angle) * q - np.sin(angle) * p
+    return {(0, 0): 3.0 * np.exp(-((across / 1.0) ** 2) - (along / 8.0) ** 2)}
+
+
+def test_direction_is_brought_in_where_mirror_images_differ(rng):
+    lags, noise = skewed(), np.array([0.01])
+    found = CosinePreconditioner(lags, noise, np.ones((1, *WINDOW), bool))
+    symbol = DirectionalSymbol(lags, noise, WINDOW)
+    assert symbol.contrast < 0.25
+    inverse = found.solve(np.eye(30))
+    np.testing.assert_allclose(inverse, inverse.T, atol=1e-10 * np.abs(inverse).max())
+    assert found.logdet() == pytest.approx(-np.linalg.slogdet(inverse)[1], rel=1e-9)
+    draws = found.colour(rng, 4000).T
+    assert min(sampling_excess(draws, np.zeros(30), np.linalg.inv(inverse))) > 1e-4
+    # and it is worth it
+    k = toeplitz(lags[0, 0]) + 0.01 * np.eye(30)
+    plain = CosinePreconditioner(lags, noise, np.ones((1, *WINDOW), bool))
+    plain._symbol, plain._inverse = None, plain._inverse**2
+    spread = [np.linalg.eigvals(m.solve(k)).real for m in (found, plain)]
+    assert spread[0].max() / spread[0].min() < 0.3 * spread[1].max() / spread[1].min()
+
+
+def test_symmetric_covariances_have_no_direction():
+    values = DirectionalSymbol(lags_of(1), NOISE[:1], WINDOW)
+    assert values.contrast == pytest.approx(1.0, abs=1e-9) and values.logdet == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_log_determinant(missing, rng):
+    observed = rng.random((2, *WINDOW)) > (0.3 if missing else -1)
+    keep = observed.ravel()
+    assert preconditioner(2, observed).logdet() == pytest.approx(np.linalg.slogdet(matrix(2)[np.ix_(keep, keep)])[1])
+
+
+def test_single_precision_is_good_enough(rng):
+    observed = rng.random((2, *WINDOW)) > 0.3
+    single = CosinePreconditioner(lags_of(2), NOISE, observed, np.float32)
+    right = rng.standard_normal((observed.sum(), 3))
+    np.testing.assert_allclose(single.solve(right), preconditioner(2, observed).solve(right), rtol=0, atol=1e-4)
 
 
 def test_samples_have_its_covariance(rng):
