@@ -4,13 +4,13 @@ import numpy as np
 
 from .._checks import fail, one_of
 from ..problem import JointProblem
-from .dense import DenseEvidence
+from .dense import DenseEvidence, check_problem
 from .large import LargeEvidence
 from .newton import climb
 from .parts import matern_parameters, rough_gain, rough_std
 from .search import Objective, distinct, maximise
 from .summary import summarise, summarise_noisy
-from .vector import HyperVector
+from .thinning import strides_of, thinned, vector_builder
 from .whittle import WhittleEvidence, whittle_suits
 
 DENSE_BEST = 5_000  # data: a factor takes two seconds there, on one core, and memory a gigabyte
@@ -18,7 +18,7 @@ SUBSET = 300  # data of a modality on which the starts are tried
 
 
 def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common", bounds=None, prior="weak",
-                        curve=True, seed=0):
+                        thin="auto", curve=True, seed=0):
     """Prior std, ranges, cross-correlation and noise scales that the data themselves prefer.
 
     Maximises log p(d | θ) + log p(θ), the evidence with every constant and weak priors on the hyperparameters (see
@@ -46,6 +46,10 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
         twice the mesh, noise from 1e-4 to 3 times the data's std, correlation within ±0.995.
     prior : {"weak", "flat"}, default "weak"
         Priors of the hyperparameters; flat in log (atanh) values means maximum likelihood.
+    thin : "auto", int or dict of {modality name: int}, default "auto"
+        Use every k-th node of a lattice survey, both ways. A grid interpolated from stations further apart than its
+        nodes has no noise and a long range of its own; "auto" thins, up to 6, a survey of more than 300 data whose
+        noise runs to its lower bound by the Whittle likelihood, until it no longer does, and says so. 1 never thins.
     curve : bool, default True
         Compute the profiles; without them there are no intervals, and verdicts come from the curvature alone.
     seed : int or numpy.random.Generator, default 0
@@ -81,15 +85,45 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
              TypeError)
     one_of("method", method, ("evidence", "dense", "lanczos"))
     one_of("prior", prior, ("weak", "flat"))
-    vector = HyperVector(problem, free, ranges, bounds, flat=prior == "flat")
-    way, reason = _way(problem, method)
+    build = vector_builder(free, ranges, bounds, prior == "flat", problem)
+    vector, start, note = _thin(problem, thin, build)
+    way, reason = _way(vector.problem, method)
+    reason += note
     if way == "lanczos":
-        return _fit_large(vector, reason, seed)
+        return _fit_large(vector, start, reason, seed)
     evidence = DenseEvidence(vector)
     objective = Objective(evidence, vector)
-    starts, how = _starts(vector, evidence, np.random.default_rng(seed))
+    starts, how = _starts(vector, start, evidence, np.random.default_rng(seed))
     optima = distinct([maximise(objective, s) for s in starts])
     return summarise(objective, optima, curve, f"{how}{reason}")
+
+
+def _thin(problem, thin, build):
+    """(vector of the data used, Whittle's maximum for them or None, what to say of it)."""
+    vector = build(problem)
+    check_problem(problem)
+    large = max(m.size for m in problem.modalities) > SUBSET and whittle_suits(problem)
+    if thin == "auto":
+        if not large:
+            return vector, None, ""
+        strides, start = strides_of(problem, vector, build, guesses)
+        note = ", because at all of them its noise runs to its lower bound: an interpolated grid"
+    else:
+        strides, start, note = _strides(problem, thin), None, ", as asked for"
+    if not strides:
+        return vector, start, ""
+    said = ", ".join(f"every {k}. node of {name}" for name, k in strides.items())
+    return build(thinned(problem, strides)), start, f"; of {said}{note}"
+
+
+def _strides(problem, thin):
+    """{modality name: stride} of those above 1."""
+    names = [m.name for m in problem.modalities]
+    given = thin if isinstance(thin, dict) else dict.fromkeys(names, thin)
+    for name, stride in given.items():
+        if name not in names or not isinstance(stride, (int, np.integer)) or isinstance(stride, bool) or stride < 1:
+            fail("thin", f"be 'auto', a positive integer, or a dict of them by {names}", repr(thin), "1 never thins.")
+    return {name: int(k) for name, k in given.items() if k > 1}
 
 
 def _way(problem, method):
@@ -103,11 +137,10 @@ def _way(problem, method):
     return "dense", ""
 
 
-def _fit_large(vector, reason, seed):
+def _fit_large(vector, start, reason, seed):
     """By noisy gradients from the Whittle maximum."""
     evidence = LargeEvidence(vector, seed=seed)
-    rough = Objective(WhittleEvidence(vector), vector)
-    start = max((maximise(rough, s, tolerance=1e-2) for s in guesses(vector)), key=lambda o: o.value).theta
+    start = _by_whittle(vector) if start is None else start
     top = climb(evidence, vector, start)
     how = (f"stochastic evidence of {evidence.count} data{reason}, started by the debiased Whittle likelihood, "
            f"{top.steps} average-information steps with {evidence.probes} probes")
@@ -136,15 +169,19 @@ def guesses(vector):
     return out
 
 
-def _starts(vector, evidence, rng):
+def _by_whittle(vector):
+    """The debiased Whittle likelihood's maximum."""
+    rough = Objective(WhittleEvidence(vector), vector)
+    return max((maximise(rough, s, tolerance=1e-2) for s in guesses(vector)), key=lambda o: o.value).theta
+
+
+def _starts(vector, start, evidence, rng):
     """Where to start on all the data: few data all guesses, many the optima of something cheaper."""
     sizes = [m.size for m in vector.problem.modalities]
     if max(sizes) <= SUBSET:
         return guesses(vector), f"exact evidence of {evidence.count} data, {len(guesses(vector))} starts"
-    if whittle_suits(vector.problem):
-        rough = Objective(WhittleEvidence(vector), vector)
-        optima = [maximise(rough, s, tolerance=1e-2) for s in guesses(vector)]
-        best = max(optima, key=lambda o: o.value).theta
+    if start is not None or whittle_suits(vector.problem):
+        best = _by_whittle(vector) if start is None else start
         return [best], f"exact evidence of {evidence.count} data, started by the debiased Whittle likelihood"
     rows = [np.sort(rng.permutation(n)[:SUBSET]) for n in sizes]
     rough = Objective(DenseEvidence(vector, rows), vector)

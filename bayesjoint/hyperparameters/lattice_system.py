@@ -76,32 +76,31 @@ class LatticeSystem:
             if change is not None:
                 moved = change.covariances[g].lags
                 lags = {key: value + step * moved[key] if key in moved else value for key, value in lags.items()}
-            for index, observed, mine in self._shared(signal, self.covariances[g]):
+            for index, observed, mine, stride in self._shared(signal, self.covariances[g]):
                 held[index] = True
                 variance = [1 / np.mean(1 / noise[part]) for part in _split(index, observed)]
-                plates.append((index, CosinePreconditioner(_picked(lags, mine, observed.shape[1:]),
-                                                           np.array(variance), observed)))
+                picked = _picked(lags, mine, observed.shape[1:], stride)
+                plates.append((index, CosinePreconditioner(picked, np.array(variance), observed)))
         rest = np.flatnonzero(~held)
         return Plates(self.size, plates, rest, noise[rest])
 
     def _shared(self, signal, covariance):
-        """(data, observed (C, rows, columns), channels) of every window that channels share."""
+        """(data, observed (C, rows, columns), channels, stride) of every window or regular part that channels share."""
         shared = {}
         for c, (v, h) in enumerate(signal.channels):
-            steps = signal.lattices[v][1]
-            if not steps or (len(steps) == 1 and isinstance(steps[0], StationSelection)):
-                shared.setdefault(covariance.windows[c], []).append((c, v, h))
-        for window, members in shared.items():
-            shape = (window[0][1], window[1][1])
-            observed, index = np.ones((len(members), *shape), dtype=bool), []
-            for n, (_, v, h) in enumerate(members):
-                steps, first = signal.lattices[v][1], h * shape[0] * shape[1]
-                if steps:
-                    mask = steps[0].rmatmat(np.ones((steps[0].shape[0], 1)))[:, 0].reshape(-1, *shape) > 0
-                    observed[n], first = mask[h], int(mask[:h].sum())
-                start = self._runs[signal.views[v].modality].start
-                index.append(start + first + np.arange(int(observed[n].sum())))
-            yield np.concatenate(index), observed, [c for c, _, _ in members]
+            lattice, steps = signal.lattices[v]
+            mask = np.ones(_shape(lattice), dtype=bool)
+            if len(steps) > 1 or (steps and not isinstance(steps[0], StationSelection)):
+                continue
+            if steps:
+                mask = steps[0].rmatmat(np.ones((steps[0].shape[0], 1)))[:, 0].reshape(mask.shape) > 0
+            first = self._runs[signal.views[v].modality].start + int(mask[:h].sum())
+            corner, stride, observed = _regular(mask[h])
+            key = (covariance.windows[c], corner, stride, observed.shape)
+            shared.setdefault(key, []).append((c, first + np.arange(int(mask[h].sum())), observed))
+        for (_, _, stride, _), members in shared.items():
+            channels, index, observed = zip(*members, strict=True)
+            yield np.concatenate(index), np.array(observed), list(channels), stride
 
 
 class Plates:
@@ -149,13 +148,23 @@ def _split(index, observed):
     return np.split(index, np.cumsum(observed.reshape(len(observed), -1).sum(axis=1))[:-1])
 
 
-def _picked(lags, channels, window):
-    """Lags between some channels, cut to their window."""
+def _regular(mask):
+    """(corner, stride, observed) of the regular lattice that holds a mask's stations: every k-th node, or all."""
+    lines = [np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1)]
+    strides = tuple(int(n[1] - n[0]) if n.size > 1 else 1 for n in lines)
+    even = all(n.size == 1 or np.ptp(np.diff(n)) == 0 for n in lines)
+    if not even or strides == (1, 1):
+        return (0, 0), (1, 1), mask
+    return tuple(int(n[0]) for n in lines), strides, mask[np.ix_(*lines)]
+
+
+def _picked(lags, channels, window, stride):
+    """Lags between some channels, cut to their window and its stride."""
     out = {}
     for j, other in enumerate(channels):
         for i, one in enumerate(channels[: j + 1]):
             if (one, other) in lags:
                 whole = lags[one, other]
-                skip = [(n + 1) // 2 - size for n, size in zip(whole.shape, window, strict=True)]
-                out[i, j] = whole[tuple(slice(s, n - s) for s, n in zip(skip, whole.shape, strict=True))]
+                reach = [(n // 2, (size - 1) * k, k) for n, size, k in zip(whole.shape, window, stride, strict=True)]
+                out[i, j] = whole[tuple(slice(middle - r, middle + r + 1, k) for middle, r, k in reach)]
     return out

@@ -18,7 +18,7 @@ def summarise(objective, optima, curve, how):
     covariance = covariance_of(matrix, sides == 0)
     curves, rows = {}, []
     for i, c in enumerate(vector.coordinates):
-        line = profile(objective, top, matrix, i) if curve else _parabola(top, covariance, i)
+        line = profile(objective, top, matrix, i) if curve else _parabola(vector, top, covariance, i)
         rows.append(_row(c, line, i, sides[i], _own_share(vector, top.theta, covariance, i)))
         curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
     table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
@@ -43,7 +43,7 @@ def summarise_noisy(objective, top, how):
     covariance = covariance_of(top.information, sides == 0)
     evidence = objective.evidence.log_evidence(top.theta)
     peak = Optimum(theta=top.theta, value=float(evidence), converged=top.converged, message=f"{top.steps} steps")
-    curves = {c.name: _parabola(peak, covariance, i) for i, c in enumerate(vector.coordinates)}
+    curves = {c.name: _parabola(vector, peak, covariance, i) for i, c in enumerate(vector.coordinates)}
     rows = [_row(c, curves[c.name], i, sides[i], _own_share(vector, top.theta, covariance, i), top.error[i])
             for i, c in enumerate(vector.coordinates)]
     for c, i in zip(vector.coordinates, range(vector.size), strict=True):
@@ -69,7 +69,8 @@ def _stated(objective, theta, problem):
     _, _, value = objective.evaluate(theta)
     if not problem.prior.continued:
         return Estimate(value, error=0.0, method="exact, data-space Cholesky")
-    again = HyperVector(problem, objective.vector.names[:1])
+    used = objective.vector
+    again = HyperVector(used.rebuild(theta, used.problem), used.names[:1])
     other, _ = DenseEvidence(again).evaluate(again.start, gradient=False)
     return Estimate(value, error=abs(other - value), method="data-space Cholesky on the search's periodic lattice; "
                     "error: the difference from one laid out for the fitted ranges")
@@ -93,7 +94,7 @@ def _row(coordinate, line, index, side, own, noise=0.0):
     }
 
 
-def _parabola(top, covariance, index):
+def _parabola(vector, top, covariance, index):
     """The profile that the curvature alone predicts."""
     steps = np.linspace(-3, 3, 13)
     theta = np.repeat(top.theta[None], steps.size, axis=0)
@@ -102,4 +103,6 @@ def _parabola(top, covariance, index):
         return {"theta": top.theta[None], "log_posterior": np.array([top.value]), "log_evidence": np.array([top.value])}
     theta += steps[:, None] * covariance[:, index] / np.sqrt(variance)
     value = top.value - 0.5 * steps**2
-    return {"theta": theta, "log_posterior": value, "log_evidence": value}
+    low, high = vector.bounds[index]
+    inside = (theta[:, index] >= low) & (theta[:, index] <= high)
+    return {"theta": theta[inside], "log_posterior": value[inside], "log_evidence": value[inside]}

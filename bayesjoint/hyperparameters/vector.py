@@ -18,7 +18,7 @@ AXES = {
 }
 STD_SPAN = 1e3  # the std may be this factor smaller or larger than the size of the data asks for
 STD_TAIL = 10.0  # 5 % of its prior lies above this many times what the data ask for
-NOISE_SPAN = (1e-4, 3.0)  # of the data's own std; below the first, rounding is all that is left of K
+NOISE_SPAN = (1e-3, 3.0)  # of the data's own std; finer than the first, prisms and flat ground describe no field
 LARGEST_CORRELATION = 0.995  # of the widest that keeps the matrix positive definite
 
 
@@ -37,6 +37,8 @@ class HyperVector:
         Natural units; default from the mesh, the stations and the size of the data.
     flat : bool, default False
         Leave the weakly informative priors away.
+    whole : JointProblem, optional
+        What `rebuild` changes, where `problem` holds but a part of its data. Default: `problem`.
 
     Raises
     ------
@@ -58,16 +60,16 @@ class HyperVector:
     (200.0, 600.0)
     """
 
-    def __init__(self, problem, free=None, ranges="common", bounds=None, flat=False):
+    def __init__(self, problem, free=None, ranges="common", bounds=None, flat=False, whole=None):
         one_of("ranges", ranges, tuple(AXES))
-        self.problem, self.flat = problem, flat
+        self.problem, self.flat, self.whole = problem, flat, problem if whole is None else whole
         known = {c.name: c for c in [*_fields(problem, AXES[ranges]), *_noises(problem)]}
         for name, pair in (bounds or {}).items():
             known[name] = _bounded(known[_name("bounds", name, known)], pair)
         chosen = list(known) if free is None else [_name("free", name, known) for name in free]
         for m in problem.modalities:
             if getattr(m.noise, "guessed", False) and f"{m.name}_noise" not in chosen:
-                fail("free", f"name {m.name}_noise, whose std is a guess", f"{', '.join(chosen)}", "Add it, or state it.")
+                fail("free", f"name {m.name}_noise, whose std is a guess", ", ".join(chosen), "Add it, or state it.")
         self.coordinates = [c for name, c in known.items() if name in chosen]
         self.fixed = [c for name, c in known.items() if name not in chosen]
         if not self.coordinates:
@@ -100,19 +102,21 @@ class HyperVector:
         """All coordinates by name."""
         return {c.name: c for c in [*self.coordinates, *self.fixed]}
 
-    def rebuild(self, theta):
+    def rebuild(self, theta, problem=None):
         """The problem with the hyperparameters of a vector.
 
         Parameters
         ----------
         theta : array_like, shape (size,)
             In the search's coordinates.
+        problem : JointProblem, optional
+            What to change. Default: the whole one.
 
         Returns
         -------
         JointProblem
         """
-        values, problem = self.values(theta), self.problem
+        values, problem = self.values(theta), self.whole if problem is None else problem
         factors = {p.name: [1.0, np.ones(3)] for p in matern_parameters(problem)}
         noises, couplings = {}, list(problem.couplings)
         for c in self.coordinates:

@@ -43,7 +43,7 @@ class WhittleEvidence:
         self.vector, self._mixing, problem = vector, Mixing(vector), vector.problem
         fields = {p.name for p in matern_parameters(problem)}
         self._seen = [next(n for n in m.parameters if n in fields) for m in problem.modalities]
-        self._lattices = [_lattice(problem, k) for k in range(len(problem.modalities))]
+        self._lattices = [lattice_of(problem, k) for k in range(len(problem.modalities))]
         grids = _grids(problem, self._lattices)
         rows, columns = _frame([w for w, _, _ in grids], window)
         tapers, waves = [], []
@@ -179,11 +179,11 @@ class WhittleEvidence:
 def whittle_suits(problem):
     """Whether every survey is on a lattice at one height, with or without gaps, and sees exactly one Matérn field."""
     fields = {p.name for p in matern_parameters(problem)}
-    return all(_lattice(problem, k) is not None and len(fields.intersection(m.parameters)) == 1
+    return all(lattice_of(problem, k) is not None and len(fields.intersection(m.parameters)) == 1
                and m.noise.independent for k, m in enumerate(problem.modalities))
 
 
-def _lattice(problem, k):
+def lattice_of(problem, k):
     """(lattice operator, mask of its stations) of a survey, or None."""
     forward = problem.modalities[k].forward
     while hasattr(forward, "basis"):  # bias columns beside the field
