@@ -36,7 +36,8 @@ def posterior(problem, method="auto", at=None, **options):
         - "lowrank": for linear-Gaussian problems, exact mean, standard deviations too large by a measured amount.
         - "gibbs": exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one weight,
           without bounds.
-        - "laplace": a Gaussian at a converged MAP, for the rest; approximate.
+        - "laplace": a Gaussian at a converged MAP, for the rest; approximate, with a measured verdict on whether it
+          holds.
         - "nuts": exact up to Monte Carlo error, any density of at most 500 unknowns, to check other engines by; needs
           ``pip install 'bayesjoint[nuts]'``.
         - "auto": where the problem is linear-Gaussian dense if its matrices are of moderate size, else iterative;
