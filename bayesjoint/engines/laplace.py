@@ -219,6 +219,14 @@ def _check(problem, at):
     check_visible(problem)
     if at is None:
         fail("at", "be a converged MAP for the Laplace engine", "None", "Pass at=find_map(problem).")
+    check_map(problem, at)
+    if not at.converged:
+        fail("at", "be a converged MAP for the Laplace engine", f"an iterate ({at.message})",
+             'An iterate is no stationary point. Use find_map(problem, method="map") and raise max_iterations.')
+
+
+def check_map(problem, at):
+    """Refuse what is not a model estimate of this problem."""
     if not hasattr(at, "converged"):
         fail("at", "be what find_map returns", type(at).__name__, "Pass at=find_map(problem).", TypeError)
     asked, found = (([(p.name, p.shape) for p in each.parameters], [(m.name, m.size) for m in each.modalities],
@@ -226,6 +234,3 @@ def _check(problem, at):
     if asked != found:
         fail("at", "be a MAP of this problem (its α may differ)", "one with other parameters, modalities or couplings",
              "Pass at=find_map(problem).")
-    if not at.converged:
-        fail("at", "be a converged MAP for the Laplace engine", f"an iterate ({at.message})",
-             'An iterate is no stationary point. Use find_map(problem, method="map") and raise max_iterations.')

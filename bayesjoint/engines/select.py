@@ -1,12 +1,14 @@
 """The door to the engines: which one answers, and why."""
 
+from inspect import signature
+
 from .._checks import fail, one_of
 from ..problem import JointProblem
 from ..problem.gaussian import is_linear_gaussian
 from .dense import DensePosterior
 from .gibbs import GibbsPosterior, gibbs_can_sample
 from .iterative import IterativePosterior
-from .laplace import LaplacePosterior
+from .laplace import LaplacePosterior, check_map
 from .lowrank import LowRankPosterior
 from .nuts import NutsPosterior
 from .spectral import SpectralPosterior
@@ -71,12 +73,24 @@ def posterior(problem, method="auto", at=None, **options):
     if not isinstance(problem, JointProblem):
         fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
              TypeError)
-    target = problem if at is None or problem.linear_gaussian else getattr(at, "problem", problem)
+    target = problem
+    if at is not None and not is_linear_gaussian(problem):
+        check_map(problem, at)
+        target = at.problem
     chosen, reason = _choose(target) if method == "auto" else (method, None)
+    _check_options(chosen, options)
     post = ENGINES[chosen](problem, at, **options) if chosen in AT_A_MAP else ENGINES[chosen](target, **options)
     if reason is not None:
         post.reason = reason
     return post
+
+
+def _check_options(chosen, options):
+    known = [name for name in signature(ENGINES[chosen]).parameters if name not in ("problem", "at")]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        fail("options", f"be among {known} for the {chosen} engine", f"{unknown}", "Leave them out, or name the engine "
+             "they belong to by method=.", TypeError)
 
 
 def _choose(problem):

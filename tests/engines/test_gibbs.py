@@ -209,6 +209,24 @@ def test_auto_takes_it_where_it_is_exact():
     assert "exact up to Monte Carlo" in post.reason
 
 
+def test_at_a_map_it_is_the_posterior_of_what_that_map_used():
+    p, _ = pair(5.0, prior=focusing(1.0))
+    moved = p.replace(parameters=[q.replace(prior=focusing(4.0)) if q.mesh is None and q.size == 3 else q
+                                  for q in p.parameters])
+    result = bj.find_map(moved, method="map", discrepancy=False, max_iterations=1)
+    post = bj.posterior(p, method="gibbs", at=result, draws=100)
+    assert post.problem is result.problem
+    other, _ = pair(5.0, n=4)
+    refused(lambda: bj.posterior(other, method="gibbs", at=result), "at")
+    refused(lambda: bj.posterior(p, method="gibbs", at={}), "at", TypeError)
+
+
+def test_options_of_another_engine_are_refused():
+    p, free = pair(5.0)
+    assert "['draws']" in refused(lambda: bj.posterior(free, draws=100), "options", TypeError)
+    assert "'warmup'" in refused(lambda: bj.posterior(p, method="gibbs", rank=3), "options", TypeError)
+
+
 def gravity(prior, bounds=None):
     mesh = bj.Mesh.regular((2, 3, 4), (100, 100, 100))
     density = bj.Parameter("density", mesh, prior=prior, bounds=bounds)
