@@ -34,6 +34,8 @@ class DirectionalSymbol:
         Smallest eigenvalue of a: 1 where cosines see everything.
     logdet : float
         Log det C.
+    spectrum : ndarray of complex, shape (rows, columns // 2 + 1, C, C)
+        S, gone once `prepare` was called.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class DirectionalSymbol:
             spectrum[..., b, a] = wave.conj()
         for a in range(channels):
             spectrum[..., a, a] = np.maximum(spectrum[..., a, a].real, 0.0) + noise[a]
+        self.spectrum = spectrum
         mean = 0.5 * (spectrum + np.roll(spectrum[::-1], 1, axis=0)).real
         root = _power(mean, -0.5)
         self._symbol = root @ spectrum @ root
@@ -65,7 +68,7 @@ class DirectionalSymbol:
         kind = np.result_type(dtype, np.complex64)
         self._inverse, self._root = (np.moveaxis(_power(self._symbol, p), (-2, -1), (0, 1)).astype(kind)
                                      for p in (-1.0, 0.5))
-        del self._symbol
+        del self._symbol, self.spectrum
 
     def solve(self, fields):
         """C⁻¹ of fields, shape (k, C, rows, columns)."""
