@@ -10,8 +10,8 @@ from .newton import climb
 from .parts import matern_parameters, rough_gain, rough_std
 from .search import Objective, distinct, maximise
 from .summary import summarise, summarise_noisy
-from .thinning import strides_of, thinned, vector_builder
-from .whittle import WhittleEvidence, whittle_suits
+from .thinning import strides_of, thinned, vector_builder, whittle_maximum
+from .whittle import whittle_suits
 
 DENSE_BEST = 5_000  # data: a factor takes two seconds there, on one core, and memory a gigabyte
 SUBSET = 300  # data of a modality on which the starts are tried
@@ -140,7 +140,7 @@ def _way(problem, method):
 def _fit_large(vector, start, reason, seed):
     """By noisy gradients from the Whittle maximum."""
     evidence = LargeEvidence(vector, seed=seed)
-    start = _by_whittle(vector) if start is None else start
+    start = whittle_maximum(vector, guesses(vector)) if start is None else start
     top = climb(evidence, vector, start)
     how = (f"stochastic evidence of {evidence.count} data{reason}, started by the debiased Whittle likelihood, "
            f"{top.steps} average-information steps with {evidence.probes} probes")
@@ -169,19 +169,13 @@ def guesses(vector):
     return out
 
 
-def _by_whittle(vector):
-    """The debiased Whittle likelihood's maximum."""
-    rough = Objective(WhittleEvidence(vector), vector)
-    return max((maximise(rough, s, tolerance=1e-2) for s in guesses(vector)), key=lambda o: o.value).theta
-
-
 def _starts(vector, start, evidence, rng):
     """Where to start on all the data: few data all guesses, many the optima of something cheaper."""
     sizes = [m.size for m in vector.problem.modalities]
     if max(sizes) <= SUBSET:
         return guesses(vector), f"exact evidence of {evidence.count} data, {len(guesses(vector))} starts"
     if start is not None or whittle_suits(vector.problem):
-        best = _by_whittle(vector) if start is None else start
+        best = whittle_maximum(vector, guesses(vector)) if start is None else start
         return [best], f"exact evidence of {evidence.count} data, started by the debiased Whittle likelihood"
     rows = [np.sort(rng.permutation(n)[:SUBSET]) for n in sizes]
     rough = Objective(DenseEvidence(vector, rows), vector)

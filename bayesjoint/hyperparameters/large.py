@@ -13,7 +13,9 @@ from .mixing import Mixing
 from .parts import View, field_groups, innovations, other_parameters
 from .torus_signal import TorusSignal
 
-SOLVE = 1e-6  # relative residual of solves for data and probes: gradients are then good to a thousandth of their error
+SOLVE = 1e-6  # relative residual of solves for the data: wᵀ∂Kw is of the size of n, its standard deviation of √n
+PROBE_SOLVE, CURVATURE_SOLVE = 1e-4, 1e-2  # of those for probes, and for the average information
+MANY = 20_000  # data above which 8 probes stand for 16, and for 64: estimates are known to a per cent there anyway
 STEP = 1e-3  # of the differences of the preconditioner
 
 
@@ -28,8 +30,8 @@ class LargeEvidence:
     ----------
     vector : HyperVector
         Of a linear-Gaussian problem with independent noise and every field continued.
-    probes : int, default 16
-        Of the gradient.
+    probes : int, optional
+        Of the gradient. Default 16, or 8 above 20,000 data.
     seed : int, default 0
 
     Raises
@@ -38,7 +40,7 @@ class LargeEvidence:
         If a field ends with the mesh, or noise is correlated.
     """
 
-    def __init__(self, vector, probes=16, seed=0):
+    def __init__(self, vector, probes=None, seed=0):
         self.vector, self._mixing, problem = vector, Mixing(vector), vector.problem
         if not all(members[0].prior.extent == "continued" for members in field_groups(problem)):
             fail("extent", 'be "continued" for an evidence without matrices', "a field that ends with the mesh",
@@ -51,12 +53,13 @@ class LargeEvidence:
         ends = np.cumsum([0, *(m.size for m in problem.modalities)])
         self._runs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self.data = np.concatenate(innovations(problem))
-        self.count, self.probes, self._seed, self.calls = self.data.size, probes, seed, 0
+        self.count, self._seed, self.calls = self.data.size, seed, 0
+        self.probes = probes or (8 if self.count > MANY else 16)
         self._noise = np.concatenate([m.noise.variance() / problem.weights[m.name] for m in problem.modalities])
         self._columns, self._spread = self._vectors()
 
     # -- value -------------------------------------------------------------------------------------------------------
-    def log_evidence(self, theta, error=0.25, most=64):
+    def log_evidence(self, theta, error=0.25, most=None):
         """Log evidence as an `Estimate`: its error from the probes, its bias from the Lanczos steps.
 
         Parameters
@@ -64,9 +67,11 @@ class LargeEvidence:
         theta : array_like
         error : float, default 0.25
             Standard error aimed at, nats; probes are doubled until it is reached or `most` are in use.
-        most : int, default 64
+        most : int, optional
+            Default 64, or 8 above 20,000 data.
         """
         self.calls += 1
+        most = most or (8 if self.count > MANY else 64)
         system = self._system(self.vector.values(theta))
         plates = system.preconditioner()
         found = preconditioned_log_trace(system.product, plates.solve, plates.sample, self.count,
@@ -99,9 +104,9 @@ class LargeEvidence:
         plates = system.preconditioner()
         y = plates.sample(np.random.default_rng(self._seed), self.probes)
         q = self._columns.shape[1]
-        solved = self._solve(system, plates, np.column_stack([self.data, self._columns, y]))
-        weights, inner = self._eliminate(solved[:, : 1 + q])
-        u, x, back = solved[:, 1 : 1 + q], solved[:, 1 + q :], plates.solve(y)
+        solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
+        weights, inner = self._eliminate(solved)
+        u, x, back = solved[:, 1:], self._solve(system, plates, y, PROBE_SOLVE), plates.solve(y)
         lemma = u @ inner
         gradient, error, pulls = np.empty(self.vector.size), np.empty(self.vector.size), []
         for i, c in enumerate(self.vector.coordinates):
@@ -116,7 +121,7 @@ class LargeEvidence:
             gradient[i] = 0.5 * (float(weights @ image[:, 0]) - trace)
             error[i] = 0.5 * np.std(terms, ddof=1) / np.sqrt(self.probes)
         pulls = np.column_stack(pulls)
-        pushed = self._solve(system, plates, pulls)
+        pushed = self._solve(system, plates, pulls, CURVATURE_SOLVE)
         pushed -= lemma @ (self._columns.T @ pushed)
         return gradient, error, 0.25 * (pulls.T @ pushed + pushed.T @ pulls)
 
@@ -142,10 +147,10 @@ class LargeEvidence:
                 out[run] = self._noise[run] * (values[c.name] / c.value) ** 2 * (1 if by is None else 2)
         return out
 
-    def _solve(self, system, plates, right):
-        found = block_cg(system.product, right, plates.solve, tolerance=SOLVE, max_iterations=2000)
+    def _solve(self, system, plates, right, tolerance=SOLVE):
+        found = block_cg(system.product, right, plates.solve, tolerance=tolerance, max_iterations=2000)
         if not found.converged.all():
-            fail("the data-space solve", f"reach a relative residual of {SOLVE:g}", f"{found.relative.max():.2g}",
+            fail("the data-space solve", f"reach a relative residual of {tolerance:g}", f"{found.relative.max():.2g}",
                  "Raise the noise's lower bound.")
         return found.x
 

@@ -7,7 +7,7 @@ import numpy as np
 LONGEST = 0.7  # step in log value: a factor 2
 SETTLED = 0.1  # posterior standard deviations: a shorter step ends the search
 MOST = 30
-REVERSED = 0.5  # of the longest step, where a step turns back on the last
+REVERSED = 0.5  # of a coordinate's longest step, where it turns back on the last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def climb(evidence, vector, start):
     NoisyOptimum
     """
     low, high = vector.bounds.T
-    theta, longest, last = np.clip(start, low, high), LONGEST, None
+    theta, longest, last = np.clip(start, low, high), np.full(start.size, LONGEST), np.zeros(start.size)
     for count in range(1, MOST + 1):
         gradient, noise, information = evidence.slope(theta)
         _, slope, bend = vector.log_prior(theta)
@@ -62,10 +62,10 @@ def climb(evidence, vector, start):
         step[index] = inverse @ gradient[index]
         spread[index] = np.sqrt(np.diag(inverse))
         error[index] = np.sqrt(inverse**2 @ noise[index] ** 2)
+        # where average information is below the curvature a coordinate swings about its root: it is damped there
+        longest[step * last < 0] = REVERSED * np.minimum(longest, np.abs(last))[step * last < 0]
+        step = np.clip(step, -longest, longest)
         if np.max(np.abs(step) / spread) < SETTLED:
             return NoisyOptimum(theta=theta, information=information, error=error, steps=count, converged=True)
-        if last is not None and step @ last < 0:
-            longest *= REVERSED
-        step *= min(1.0, longest / np.abs(step).max())
         theta, last = np.clip(theta + step, low, high), step
     return NoisyOptimum(theta=theta, information=information, error=error, steps=MOST, converged=False)

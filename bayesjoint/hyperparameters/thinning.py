@@ -82,17 +82,23 @@ def strides_of(problem, vector, build, starts):
     """
     strides = {m.name: 1 for m in problem.modalities}
     free = {c.targets[0]: c.name for c in vector.coordinates if c.kind == "noise"}
+    top = None
     while True:
         used = {name: k for name, k in strides.items() if k > 1}
         here = build(thinned(problem, used)) if used else vector
-        rough = Objective(WhittleEvidence(here), here)
-        top = max((maximise(rough, s, tolerance=1e-2) for s in starts(here)), key=lambda o: o.value).theta
+        top = whittle_maximum(here, starts(here) if top is None else [top, starts(here)[1]])
         low = {c.name: c.low for c in here.coordinates}
         gone = [m for m, name in free.items() if here.natural(top)[name] < NEAR * low[name]]
         further = [m for m in gone if strides[m] < MOST and _left(problem, m, strides[m] + 1) >= FEWEST]
         if not further:
             return {name: k for name, k in used.items() if name not in gone}, top
         strides |= {m: strides[m] + 1 for m in further}
+
+
+def whittle_maximum(vector, starts):
+    """Where the debiased Whittle likelihood is largest, to a twentieth of a standard deviation or so."""
+    rough = Objective(WhittleEvidence(vector), vector)
+    return max((maximise(rough, s, tolerance=0.5) for s in starts), key=lambda o: o.value).theta
 
 
 def _left(problem, name, stride):

@@ -15,7 +15,7 @@ from .mixing import Mixing
 from .parts import field_groups, innovations, matern_parameters, other_parameters
 from .signal import unit_correlation
 
-WINDOW = 64  # stations along an axis: a start needs no more, and a range then costs a tenth of a second
+WINDOW = 48  # stations along an axis: a start needs no more, and a range then costs a twentieth of a second
 KERNEL_REACH = 4.0  # depths of the mesh's bottom below the stations that the torus holds on each side
 TAPER = 0.25  # share of the window over which data fade on each side: red spectra leak less
 STEP = 1e-3  # of the differences by log range
@@ -30,7 +30,7 @@ class WhittleEvidence:
     Parameters
     ----------
     vector : HyperVector
-    window : int, default 64
+    window : int, default 48
         Stations along an axis that are used, from the middle of the surveys.
 
     Raises
