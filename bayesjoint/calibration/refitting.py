@@ -1,8 +1,12 @@
 """Posteriors one simulated data set at a time, for problems whose posterior covariance depends on the data."""
 
+from inspect import signature
+
 import numpy as np
 
+from .._checks import fail
 from ..engines import posterior
+from ..engines.select import AT_A_MAP, ENGINES, _choose
 from ..map_estimate import find_map
 
 
@@ -40,7 +44,11 @@ class _Run:
     """One simulation; a class, so that processes can be given it."""
 
     def __init__(self, problem, asked, method, options, draws):
-        self.problem, self.asked, self.method, self.options, self.draws = problem, asked, method, options, draws
+        self.problem, self.asked, self.options, self.draws = problem, asked, options, draws
+        self.method = _choose(problem)[0] if method == "auto" else method
+        # chains of one seed would share their noise over all simulations, and ranks would hang together
+        takes = signature(self.method if callable(self.method) else ENGINES[self.method]).parameters
+        self.seeded = "seed" in takes and "seed" not in options
 
     def __call__(self, data, values, seed):
         """(ranks of every functional, name of the engine)."""
@@ -49,7 +57,10 @@ class _Run:
         surveys = [m.replace(data=part) for m, part in parts]
         problem = self.problem.replace(modalities=surveys)
         rng = np.random.default_rng(seed)
-        post = self.method(problem) if callable(self.method) else self._engine(problem)
+        post = self._posterior(problem, {"seed": int(rng.integers(2**31))} if self.seeded else {})
+        if post.markov and not self.seeded:
+            fail("method", "take a seed where it samples chains", f"{self.method!r}, whose simulations would share their "
+                 "noise", "Pass lambda problem, seed: posterior(problem, ..., seed=seed), and no seed among the options.")
         drawn = problem.unpack(post._draws(rng, self.draws))
         ranks = []
         for value, f in zip(values, self.asked.values(), strict=True):
@@ -57,7 +68,8 @@ class _Run:
             ranks.append(np.sum(among < value) + rng.integers(0, np.sum(among == value) + 1))
         return np.array(ranks), post.method
 
-    def _engine(self, problem):
-        at_a_map = self.method == "laplace"
-        at = find_map(problem, method="map") if at_a_map else None
-        return posterior(problem, self.method, at=at, **self.options)
+    def _posterior(self, problem, seed):
+        if callable(self.method):
+            return self.method(problem, **seed)
+        at = find_map(problem, method="map") if self.method in AT_A_MAP else None
+        return posterior(problem, self.method, at=at, **self.options, **seed)

@@ -8,6 +8,7 @@ from ..functionals.gaussian import closed_form, state_weights
 from ..problem.gaussian import linear_gaussian
 from .questions import default_questions, given_questions
 from .refitting import refit
+from .truths import simulate
 from .verdict import summarise
 
 PROBABILITIES = (0.5, 0.9)
@@ -33,7 +34,9 @@ def calibrate(problem, n=200, method="auto", functionals=None, seed=0, executor=
     n : int, default 200
         Simulations, at least 20.
     method : str or callable, default "auto"
-        As in `posterior`, or ``problem -> Posterior``.
+        As in `posterior`, or a function of the problem that returns a posterior, such as
+        ``lambda problem, seed: bj.posterior(problem, "gibbs", draws=300, seed=seed)``: a sampler needs the seed it is
+        given, or all simulations would share their noise.
     functionals : dict of {str: Functional or callable}, optional
         Scalar questions; a callable takes {parameter: (count, *shape)} in physical units to (count,). Default: 4 random
         cells of each parameter and, on meshes, mass or magnetic moment of a central box and the depth to the top of
@@ -44,8 +47,8 @@ def calibrate(problem, n=200, method="auto", functionals=None, seed=0, executor=
     draws : int, default 99
         Posterior draws behind each rank: 100 possible ranks, of which 50 and 90 lie in the two central intervals.
     truths : callable, optional
-        ``(rng, count) -> {parameter: (count, *shape)}``, prior draws in physical units; needed where the prior is not
-        Gaussian.
+        ``(rng, count) -> {parameter: (count, *shape)}``, prior draws in physical units; needed with penalties, gradient
+        or p = 0 focusing priors, and bounded Gaussians. Others, p = 1 focusing priors among them, are drawn exactly.
     **options
         Of the engine.
 
@@ -62,7 +65,7 @@ def calibrate(problem, n=200, method="auto", functionals=None, seed=0, executor=
     Raises
     ------
     ValueError, TypeError
-        If there are too few simulations or draws, the prior is flat, or not Gaussian and no `truths` are given.
+        If there are too few simulations or draws, the prior is flat, or its draws are not known and no `truths` given.
 
     Examples
     --------
@@ -78,7 +81,7 @@ def calibrate(problem, n=200, method="auto", functionals=None, seed=0, executor=
     if problem.prior.flat:
         fail("prior", "be proper for calibration: truths are drawn from it", f"flat on {problem.prior.flat}",
              "Give GaussianPrior(mean, covariance) with a broad covariance.")
-    truth, data = _simulated(problem, n, truths, rng)
+    truth, data = simulate(problem, n, truths, rng)
     asked = _questions(problem, functionals, truth, rng)
     fixed = problem.linear_gaussian and executor is None
     engine = method if callable(method) else None
@@ -100,23 +103,6 @@ def _count(name, value, least):
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
         fail(name, f"be an integer >= {least}", repr(value), "200 simulations and 99 draws are usual.")
     return int(value)
-
-
-def _simulated(problem, n, truths, rng):
-    """(x, data): truths (n, size) and noisy data (n, n_data), physical."""
-    if truths is not None:
-        drawn = truths(rng, n)
-        x = np.stack([problem.pack({name: a[k] for name, a in drawn.items()}) for k in range(n)])
-        clean = np.concatenate([problem.operator(k).matmat(x.T) for k in range(len(problem.modalities))]).T
-        noise = [m.noise.sample(rng, n) / np.sqrt(problem.weights[m.name]) for m in problem.modalities]
-        return x, clean + np.concatenate(noise, axis=1)
-    if not problem.linear_gaussian:
-        fail("truths", "be given where prior draws are not known: bounds, penalties, priors that are not Gaussian",
-             "None", "Pass a function (rng, count) -> {parameter: (count, *shape)}.")
-    model = linear_gaussian(problem)
-    x, clean = model.draw(rng, n)
-    noise = model.colour(rng.standard_normal((model.data_size, n))).T
-    return x + model.prior_mean, clean + model.data_mean + noise
 
 
 def _questions(problem, functionals, truth, rng):

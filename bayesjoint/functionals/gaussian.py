@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..problem.gaussian import is_linear_gaussian
+
 
 def closed_form(post, functional):
     """Mean and std of a linear functional, each with its error; None where the posterior is no Gaussian.
@@ -33,7 +35,7 @@ def closed_form(post, functional):
 
 def has_closed_form(post):
     """Whether the posterior is a Gaussian that the engine knows other than by a chain."""
-    return post.problem.linear_gaussian and not post.markov
+    return is_linear_gaussian(post.problem) and not post.markov
 
 
 def state_weights(problem, weights):

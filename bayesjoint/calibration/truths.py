@@ -1,0 +1,83 @@
+"""Truths and data to test an engine by: draws from the prior, seen through the operators, with the stated noise."""
+
+import numpy as np
+
+from .._checks import fail
+from ..problem.gaussian import linear_gaussian
+
+ROUNDS = 500  # of rejection: with one draw in ten accepted a value is left over once in 1e22
+
+
+def simulate(problem, n, truths, rng):
+    """(x, data): truths (n, size) and noisy data (n, n_data), physical.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    n : int
+    truths : callable or None
+        ``(rng, count) -> {parameter: (count, *shape)}`` in physical units, where prior draws are not known here.
+    rng : numpy.random.Generator
+    """
+    if truths is None and problem.linear_gaussian:
+        model = linear_gaussian(problem)
+        x, clean = model.draw(rng, n)
+        noise = model.colour(rng.standard_normal((model.data_size, n))).T
+        return x + model.prior_mean, clean + model.data_mean + noise
+    if truths is None:
+        x = _draw_blocks(problem, n, rng)
+    else:
+        drawn = truths(rng, n)
+        x = np.stack([problem.pack({name: a[k] for name, a in drawn.items()}) for k in range(n)])
+    clean = np.concatenate([problem.operator(k).matmat(x.T) for k in range(len(problem.modalities))]).T
+    noise = [m.noise.sample(rng, n) / np.sqrt(problem.weights[m.name]) for m in problem.modalities]
+    return x, clean + np.concatenate(noise, axis=1)
+
+
+def _draw_blocks(problem, n, rng):
+    """Draws of priors that are independent of one another: Gaussians without bounds, focusing priors with p = 1."""
+    if problem.penalties or problem.prior.continued:
+        _refuse("a penalty or a continued field")
+    x = np.empty((n, problem.size))
+    for where, bound in problem.prior.blocks:
+        low, high, free = problem.lower[where], problem.upper[where], problem.free[where]
+        if bound.gaussian and not np.isfinite([low, high]).any() and free.all():
+            x[:, where] = bound.mean + bound.covariance.sample(rng, n)
+        elif getattr(bound, "p", None) == 1 and bound.gradient_operator is None:
+            x[:, where] = focusing_draws(bound._factor, bound.epsilon, bound.reference, low, high, rng, n)
+        else:
+            _refuse("bounds or known cells under a Gaussian prior, or a focusing prior other than p=1 of the model")
+    known = ~problem.free
+    x[:, known] = problem.start()[known]
+    return x
+
+
+def focusing_draws(rate, epsilon, center, low, high, rng, count):
+    """Draws (count, cells) of the density ∝ exp(−a √((x − c)² + ε²)) between bounds, by rejection from Laplace's.
+
+    Parameters
+    ----------
+    rate, center, low, high : ndarray, shape (cells,)
+        a, c and the bounds.
+    epsilon : float
+        ε; a ε must not be large, for the share accepted is at least exp(−a ε) of what lies between the bounds.
+    rng : numpy.random.Generator
+    count : int
+    """
+    out, open_ = np.empty((count, rate.size)), np.ones((count, rate.size), dtype=bool)
+    for _ in range(ROUNDS):
+        row, cell = np.nonzero(open_)
+        if not row.size:
+            return out
+        step = rng.laplace(scale=1 / rate[cell])
+        value = center[cell] + step
+        kept = rng.random(row.size) < np.exp(-rate[cell] * (np.hypot(step, epsilon) - np.abs(step)))
+        kept &= (value >= low[cell]) & (value <= high[cell])
+        out[row[kept], cell[kept]] = value[kept]
+        open_[row[kept], cell[kept]] = False
+    return _refuse("a focusing prior whose epsilon or bounds leave too little of Laplace's density")
+
+
+def _refuse(found):
+    return fail("truths", "be given where prior draws are not known", found,
+                "Pass a function (rng, count) -> {parameter: (count, *shape)}.")
