@@ -59,8 +59,8 @@ class _Run:
         rng = np.random.default_rng(seed)
         post = self._posterior(problem, {"seed": int(rng.integers(2**31))} if self.seeded else {})
         if post.markov and not self.seeded:
-            fail("method", "take a seed where it samples chains", f"{self.method!r}, whose simulations would share their "
-                 "noise", "Pass lambda problem, seed: posterior(problem, ..., seed=seed), and no seed among the options.")
+            fail("method", "take a seed where it samples chains", f"{self.method!r}: simulations would share noise",
+                 "Pass lambda problem, seed: posterior(problem, ..., seed=seed), and no seed among the options.")
         drawn = problem.unpack(post._draws(rng, self.draws))
         ranks = []
         for value, f in zip(values, self.asked.values(), strict=True):

@@ -30,6 +30,13 @@ def test_the_exact_engine_is_calibrated(options):
     assert found.refitted == 0
 
 
+def test_the_iterative_engine_is_calibrated():
+    found = bj.calibrate(make(correlation=0.7, mean=True, counts=(9, 8))[0], n=200, method="iterative", draws=19)
+    assert found.engine == "iterative"
+    assert found.verdict == "calibrated"
+    assert np.all(found.inside == 1)
+
+
 class Narrow(DensePosterior):
     """Draws that vary half as much as they should."""
 
