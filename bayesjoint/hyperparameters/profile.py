@@ -120,7 +120,8 @@ def verdict(coordinate, curve, index, side, ends, own):
         return _unresolved(coordinate, side, unit)
     change = float(np.ptp(curve["log_evidence"]))
     if not any(known) and change < FLAT:
-        return f"not identifiable: the log evidence changes by {change:.2g} nats between its bounds"
+        judged = ", judged by the curvature at the mode" if curve.get("predicted") else ""
+        return f"not identifiable: the log evidence changes by {change:.2g} nats between its bounds{judged}"
     note = ""
     if side:
         note = _bound_note(coordinate, side, unit) + "; "

@@ -25,7 +25,7 @@ class HyperparameterFit:
         by the data rather than the prior) and ``verdict``, in words.
     curve : dict of {str: dict of ndarray}
         Profile along each: ``value`` (natural units), ``log_evidence``, ``log_posterior`` (nats), the others at their
-        best; ``theta`` (n, n_hyperparameters) holds them.
+        best; ``theta`` (n, n_hyperparameters) holds them. With ``predicted`` it is what the curvature at the mode says.
     log_evidence : Estimate
         At the mode, nats, with every constant.
     covariance : ndarray

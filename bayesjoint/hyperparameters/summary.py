@@ -100,9 +100,10 @@ def _parabola(vector, top, covariance, index):
     theta = np.repeat(top.theta[None], steps.size, axis=0)
     variance = covariance[index, index]
     if not np.isfinite(variance):
-        return {"theta": top.theta[None], "log_posterior": np.array([top.value]), "log_evidence": np.array([top.value])}
+        return {"theta": top.theta[None], "log_posterior": np.array([top.value]), "log_evidence": np.array([top.value]),
+                "predicted": True}
     theta += steps[:, None] * covariance[:, index] / np.sqrt(variance)
     value = top.value - 0.5 * steps**2
     low, high = vector.bounds[index]
     inside = (theta[:, index] >= low) & (theta[:, index] <= high)
-    return {"theta": theta[inside], "log_posterior": value[inside], "log_evidence": value[inside]}
+    return {"theta": theta[inside], "log_posterior": value[inside], "log_evidence": value[inside], "predicted": True}
