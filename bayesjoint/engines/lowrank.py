@@ -18,7 +18,7 @@ MISSES = 1e-3  # chance that the discarded part exceeds what is reported, if it 
 CONFIDENCE = PROBES / chi2.ppf(MISSES, PROBES)  # 1.85
 WORTH_MEASURING = 1e4  # signal over noise variance of what is left out; above it solves take hundreds of steps
 FEW = 16  # for looks on the way: other data than those that decide
-LOOK_TOLERANCE, PROBE_TOLERANCE, MEAN_TOLERANCE = 1e-2, 1e-5, 1e-10
+LOOK_TOLERANCE, PROBE_TOLERANCE, MEAN_TOLERANCE = 1e-2, 1e-4, 1e-10
 ROUNDING = float(np.finfo(float).eps)
 LARGEST_BYTES = 4e9
 
