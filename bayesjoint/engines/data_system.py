@@ -12,6 +12,7 @@ from ..solvers.nystrom import NystromPreconditioner
 MAX_ITERATIONS = 2000
 SINGLE_FROM = 20_000  # data on a plate above which its cosines are in float32
 COLUMN_BYTES = 4e8  # of right-hand sides and their companions in one block of solves
+MODEL_BYTES = 2.5e8  # of one block of models that belong to them
 
 
 class DataSystem:
@@ -92,7 +93,7 @@ class DataSystem:
 
     def columns(self):
         """How many right-hand sides to solve for at once."""
-        return int(np.clip(COLUMN_BYTES // (8 * 8 * self.size), 1, 64))
+        return int(np.clip(min(COLUMN_BYTES / (8 * 8 * self.size), MODEL_BYTES / (8 * self.model.size)), 1, 64))
 
     def _cosines(self, white):
         if not self.plates:

@@ -135,18 +135,50 @@ class IterativePosterior(DataSpacePosterior):
     # -- draws ---------------------------------------------------------------------------------------------------------
     def _joint_draws(self, rng, count):
         """Perturbed observations: draws of x, (count, size), and of the clean data, (count, n_data)."""
-        step = self.system.columns()
-        sizes = [min(step, count - first) for first in range(0, count, step)]
-        seeds = rng.integers(2**63, size=len(sizes))
-        run = map if self._executor is None else self._executor.map
         draws, clean = np.empty((count, self.problem.size)), np.empty((count, self._model.data_size))
         residuals, first = [], 0
-        for x, data, residual in run(_DrawBlock(self), seeds.tolist(), sizes):
+        for x, data, residual in self._blocks(rng, count):
             draws[first : first + len(x)], clean[first : first + len(x)] = x, data
             residuals.append(residual)
             first += len(x)
         self.draw_residuals = np.concatenate(residuals)
         return draws, clean
+
+    def _blocks(self, rng, count):
+        """Blocks of (x, clean data, residuals), each from a seed of its own, so that it may be made anywhere."""
+        step = self.system.columns()
+        sizes = [min(step, count - first) for first in range(0, count, step)]
+        seeds = rng.integers(2**63, size=len(sizes))
+        run = map if self._executor is None else self._executor.map
+        return run(_DrawBlock(self), seeds.tolist(), sizes)
+
+    def stream(self, draws=200, seed=0):
+        """Posterior draws block by block in float32, for surveys whose draws together would not fit memory.
+
+        Parameters
+        ----------
+        draws : int, default 200
+            How many; the same as one chain of `sample` with this seed, rounded.
+        seed : int or numpy.random.Generator, default 0
+
+        Yields
+        ------
+        dict of ndarray
+            {parameter: (k, *shape)} in physical units, k draws at a time; `draw_residuals` grows along.
+
+        Examples
+        --------
+        >>> import bayesjoint as bj
+        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+        >>> line = bj.Modality("line", [[1.0], [1.0]], [3.0, 3.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
+        >>> post = bj.posterior(bj.JointProblem([slope], [line]), method="iterative")
+        >>> sum(block["slope"].shape[0] for block in post.stream(draws=100))
+        100
+        """
+        self.draw_residuals = np.zeros(0)
+        for x, _, residual in self._blocks(np.random.default_rng(seed), _count("draws", draws)):
+            self.draw_residuals = np.append(self.draw_residuals, residual)
+            yield {name: values.astype(np.float32) for name, values in self.problem.unpack(x).items()}
 
     def _extra_groups(self):
         if not self.draw_residuals.size:

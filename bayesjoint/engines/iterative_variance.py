@@ -10,6 +10,7 @@ RIDGE = 1e-6  # of the controls' moments: keeps a coefficient finite where a con
 TRUSTED = 0.2  # of a pooled plain estimate: a regression that ends below it is not believed
 LEAST = 1e-9  # of the prior variance: an estimate below it is noise about nothing
 COLUMNS = 64  # directions carried through the prior at once
+DRAW_BYTES = 8e8  # of one block of draws and what stands beside them
 SPARE = 10  # directions beyond the rank in the sketch
 
 
@@ -72,7 +73,7 @@ class PointwiseVariance:
         """(number, Σ f h, Σ f h fhᵀ) with f = m'² first and the controls behind it, shapes (w, size), (w, w, size)."""
         width, size = self._width + 1, self._model.size
         first, second = np.zeros((width, size)), np.zeros((width, width, size))
-        step = min(self._post.system.columns(), max(1, int(4e8 // (8 * 8 * size))))
+        step = min(self._post.system.columns(), max(1, int(DRAW_BYTES // (8 * 8 * size))))
         for start in range(0, count, step):
             for values in self._observed(rng, min(step, count - start)):
                 first += values
