@@ -9,6 +9,7 @@ from ..forward._threads import worker_count
 from .directional import DirectionalSymbol
 
 GAP_LIMIT = 16_000  # missing values whose matrix is factorised: 2 GB
+LOOKED_UP = 512  # columns of their matrix looked up at once
 LEAST_CONTRAST = 0.25  # of waves and their mirror images, below which direction is worth two more transforms
 FLOOR = 1e-12  # of the largest entry: below it a diagonal of a covariance is rounding
 
@@ -137,13 +138,15 @@ class CosinePreconditioner:
             fail("mask", f"leave out at most {GAP_LIMIT} stations of a window", f"{self._missing.size} missing",
                  "Cut the survey to smaller windows, one modality each, or leave the worst rows out of the lattice.")
         channel, row, column = np.unravel_index(self._missing, (self.channels, *self.window))
-        matrix = np.empty((self._missing.size,) * 2)
+        matrix = np.empty((self._missing.size,) * 2, order="F")  # factorised in place
         starts = np.searchsorted(channel, np.arange(self.channels + 1))
         for a in range(self.channels):
             for b in range(a + 1):
-                one, other = slice(starts[a], starts[a + 1]), slice(starts[b], starts[b + 1])
                 table = _table(inverse[a, b], self.window)
-                matrix[one, other] = _looked_up(table, row[one], column[one], row[other], column[other])
+                one = slice(starts[a], starts[a + 1])
+                for first in range(starts[b], starts[b + 1], LOOKED_UP):
+                    other = slice(first, min(first + LOOKED_UP, starts[b + 1]))
+                    matrix[one, other] = _looked_up(table, row[one], column[one], row[other], column[other])
         try:
             return cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError:
