@@ -64,6 +64,8 @@ class ParameterTable:
     std: float | None = key("matern: prior standard deviation, physical units", None, above=0.0)
     range: float | list | None = key("matern: range in metres, or [upward, northing, easting]", None)
     smoothness: float = key("matern: smoothness", 1.5, choices=(0.5, 1.5, 2.5))
+    extent: str = key("matern: whether the field ends with the mesh or goes on beyond it", "mesh",
+                      choices=("mesh", "continued"))
     alpha: float | None = key("minimum_length, focusing: starting weight of the prior", None, above=0.0)
     depth_exponent: float | None = key("minimum_length, focusing: exponent of the depth weights", None, minimum=0.0)
     p: int = key("focusing: norm", 1, choices=(0, 1, 2))
@@ -86,7 +88,9 @@ class CouplingTable:
 class PosteriorTable:
     """How the posterior is computed and how much of it is kept."""
 
-    method: str = key("engine", "auto", choices=("auto", "dense", "laplace"))
+    method: str = key("engine", "auto", choices=("auto", "dense", "iterative", "spectral", "lowrank", "gibbs",
+                                                           "laplace"))
+    fit: bool = key("first fit prior std, ranges, correlation and noise by the evidence", False)
     draws: int = key("draws kept per chain", 25, minimum=1)
     chains: int = key("chains", 4, minimum=1)
     separate: bool = key("also invert every survey alone, to stand beside the joint result", True)
@@ -112,8 +116,8 @@ TABLES = {"surveys": SurveyTable, "mesh": MeshTable, "parameters": ParameterTabl
 NAMED = ("surveys", "parameters")
 OTHERS = {  # keys that a kind of prior does not read
     "matern": {"alpha", "depth_exponent", "p"},
-    "minimum_length": {"std", "range", "smoothness", "p"},
-    "focusing": {"std", "range", "smoothness"},
+    "minimum_length": {"std", "range", "smoothness", "extent", "p"},
+    "focusing": {"std", "range", "smoothness", "extent"},
 }
 LIMITS = (("minimum", operator.ge, ">="), ("above", operator.gt, ">"), ("below", operator.lt, "<"))
 SEED = 20260101

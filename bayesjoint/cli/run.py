@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..couplings import Coregionalization, Gramian
 from ..dataset import write_tree
-from ..engines import posterior
+from ..engines import needs_a_map, posterior
+from ..hyperparameters import fit_hyperparameters
 from ..map_estimate import find_map
 from ..mesh import Mesh
 from ..noise import noise_std
@@ -18,7 +19,8 @@ from ..reporting import report
 from ..survey import read_survey
 from .config import ConfigError
 
-STAGES = ("read surveys", "build operators", "joint posterior", "separate posteriors", "draws and dataset", "report")
+STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint posterior", "separate posteriors",
+          "draws and dataset", "report")
 
 
 def build_problem(config, stage=lambda name: None):
@@ -76,18 +78,23 @@ def run(config, out, stage=lambda name: None, progress=False):
     _check_folder(out)
     problem = build_problem(config, stage)
     stage(STAGES[2])
+    fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
+    problem = problem if fit is None else fit.problem
+    stage(STAGES[3])
     method = config.posterior.method
     post, result = _solve(problem, method, config.seed, progress)
-    stage(STAGES[3])
+    stage(STAGES[4])
     wanted = config.posterior.separate and len(problem.modalities) > 1
     separate = _alone(post, problem, method, config.seed, progress) if wanted else None
-    stage(STAGES[4])
+    stage(STAGES[5])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
     tree.attrs |= {"title": config.title, "configuration": config.text}
+    if fit is not None:
+        tree.attrs["hyperparameters"] = fit.message
     with _beside(out) as scratch:
         write_tree(tree, scratch / "posterior.nc")
-        stage(STAGES[5])
+        stage(STAGES[6])
         report(tree, scratch / "report.html", title=config.title)
         for name in ("posterior.nc", "report.html"):
             os.replace(scratch / name, out / name)
@@ -141,7 +148,7 @@ def _prior(table):
     if table.prior == "focusing":
         return Focusing(table.alpha, p=table.p, depth_exponent=table.depth_exponent)
     reach = tuple(table.range) if isinstance(table.range, list) else table.range
-    return Matern(std=table.std, range=reach, smoothness=table.smoothness)
+    return Matern(std=table.std, range=reach, smoothness=table.smoothness, extent=table.extent)
 
 
 def _couplings(table):
@@ -152,7 +159,7 @@ def _couplings(table):
 
 def _solve(problem, method, seed, progress):
     """Posterior, and the MAP it stands on where it needs one."""
-    if method == "dense" or (method == "auto" and problem.linear_gaussian):
+    if not needs_a_map(problem, method):
         return posterior(problem, method=method), None
     result = find_map(problem, method="map", seed=seed, progress=progress)
     return posterior(problem, method=method, at=result), result

@@ -2,6 +2,6 @@
 
 from .base import Estimate, Posterior
 from .lowrank import LowRankWarning
-from .select import posterior
+from .select import needs_a_map, posterior
 
-__all__ = ["Estimate", "LowRankWarning", "Posterior", "posterior"]
+__all__ = ["Estimate", "LowRankWarning", "Posterior", "needs_a_map", "posterior"]

@@ -85,6 +85,11 @@ def posterior(problem, method="auto", at=None, **options):
     return post
 
 
+def needs_a_map(problem, method="auto"):
+    """Whether `posterior` by this method wants ``at=find_map(problem)``."""
+    return (_choose(problem)[0] if method == "auto" else method) in AT_A_MAP
+
+
 def _check_options(chosen, options):
     known = [name for name in signature(ENGINES[chosen]).parameters if name not in ("problem", "at")]
     unknown = sorted(set(options) - set(known))

@@ -6,7 +6,7 @@ from scipy.linalg import cho_factor, cho_solve
 from .._checks import fail
 
 COLUMNS = 64  # carried through prior and operators at once
-PASSES = 400  # of conjugate gradients: the deflated system needs about √(largest eigenvalue left out)
+PASSES = 4000  # of conjugate gradients: the deflated system needs about √(largest eigenvalue left out)
 
 
 class DataSubspace:

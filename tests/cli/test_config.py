@@ -50,7 +50,7 @@ def test_a_full_configuration_is_read_with_its_defaults(tmp_path):
         ("range = 200.0", "range = 200.0\nalpha = 3.0", "parameters.density.alpha = 3.0", "means nothing for prior"),
         ("range = 200.0", "range = 200.0\nlower = 2.0\nupper = 1.0", "parameters.density.lower = 2.0", "<= upper = 1"),
         ("correlation = 0.5", "correlation = 0.5\nweight = 2.0", "coupling.weight = 2.0", "means nothing for kind"),
-        ("[posterior]", "[posterior]\nmethod = 'mcmc'", "posterior.method = 'mcmc'", "'auto', 'dense', 'laplace'"),
+        ("[posterior]", "[posterior]\nmethod = 'mcmc'", "posterior.method = 'mcmc'", "'auto', 'dense', 'iterative'"),
     ],
 )
 def test_errors_name_key_value_and_what_is_allowed(tmp_path, old, new, key, allowed):

@@ -65,6 +65,17 @@ def test_bounded_minimum_length_goes_through_the_map_to_laplace(tmp_path, quick_
     assert "not validated" in tree.attrs["approximations_json"]
 
 
+def test_engine_extent_and_a_fit_are_chosen_in_the_configuration(tmp_path):
+    config = write_pair(tmp_path)
+    text = config.read_text().replace("range = 200.0", 'range = 200.0\nextent = "continued"')
+    config.write_text(text.replace("[posterior]", '[posterior]\nmethod = "iterative"\nfit = true'))
+    assert main(["run", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    tree = read_tree(tmp_path / "out" / "posterior.nc")
+    assert tree.attrs["method"] == "iterative"
+    assert "evidence" in tree.attrs["hyperparameters"]
+    assert "continued" in tree.attrs["settings_json"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code", "words"),
     [

@@ -1,0 +1,142 @@
+"""Every engine against the dense one, and the calibration of each.
+
+python run.py                        # all of it: results.json
+python run.py against magnetic       # 1,500 data x 15,000 cells: one survey; also gravity, joint
+python run.py lowrank                # 20 trials of its error bound
+python run.py calibration            # 200 simulated truths for each engine
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import bayesjoint as bj
+from bayesjoint.hyperparameters.large import LargeEvidence
+from bayesjoint.hyperparameters.vector import HyperVector
+from bayesjoint.problem.gaussian import linear_gaussian
+
+HERE = Path(__file__).parent
+STD = {"density": 100.0, "susceptibility": 0.02}
+KIND = {"gravity": "density", "magnetic": "susceptibility"}
+INSIDE = 8  # columns from the edge
+CONTRASTS, DRAWS, TRIALS = 400, 2000, 20
+
+
+def problem(kinds, shape=(10, 30, 50), reach=400.0, noise=0.03, extent="continued", correlation=0.7, seed=0):
+    """Stations at the centres of all columns, 100 m cubes, data of a truth drawn from the prior."""
+    mesh = bj.Mesh.regular(shape, (100.0, 100.0, 100.0))
+    operators = {"gravity": lambda: bj.GravityOperator(mesh, mesh.easting, mesh.northing, 20.0),
+                 "magnetic": lambda: bj.MagneticOperator(mesh, mesh.easting, mesh.northing, 20.0, inclination=60.0,
+                                                         declination=20.0)}
+    rng = np.random.default_rng(seed)
+    parameters = {kind: bj.Parameter(KIND[kind], mesh, prior=bj.Matern(STD[KIND[kind]], reach, extent=extent))
+                  for kind in kinds}
+    ties = [bj.Coregionalization(correlation)] if len(kinds) > 1 else []
+    fields = {kind: operators[kind]() for kind in kinds}
+    surveys = [bj.Modality(kind, operator, np.zeros(operator.shape[0]), bj.DiagonalNoise(np.ones(operator.shape[0])),
+                           KIND[kind]) for kind, operator in fields.items()]
+    model = linear_gaussian(bj.JointProblem(list(parameters.values()), surveys, ties))
+    clean = model.draw(rng, 1)[1][0]
+    for k, where in enumerate(model.data_slices):
+        std = noise * clean[where].std()
+        surveys[k] = bj.Modality(kinds[k], fields[kinds[k]], clean[where] + std * rng.standard_normal(mesh.shape[1] *
+                                 mesh.shape[2]), bj.DiagonalNoise(np.full(surveys[k].size, std)), KIND[kinds[k]])
+    return bj.JointProblem(list(parameters.values()), surveys, ties)
+
+
+def against(kinds):
+    """The other engines beside the dense one."""
+    asked = problem(kinds)
+    seconds, posts = {}, {}
+    for method, options in (("dense", {}), ("spectral", {"checks": 160}), ("iterative", {})):
+        began = time.perf_counter()
+        posts[method] = bj.posterior(asked, method=method, **options)
+        posts[method].std()
+        seconds[method] = time.perf_counter() - began
+    dense, spectral, iterative = posts.values()
+    std = np.sqrt(dense._variance())
+    row = {"data": sum(m.size for m in asked.modalities), "unknowns": asked.size, "seconds": seconds}
+    off = np.sqrt(spectral._variance()) / std - 1
+    blocks = off.reshape(len(kinds), *asked.parameters[0].shape)[..., INSIDE:-INSIDE, INSIDE:-INSIDE]
+    row["spectral"] = {"inside_worst": float(np.abs(blocks).max()), "inside_rms": float(np.sqrt(np.mean(blocks**2))),
+                       "within_two_stated": within(spectral, std)}
+    scale = np.linalg.norm(dense._mean() - dense._prior_mean_vector())
+    row["iterative"] = {"mean_relative": float(np.linalg.norm(iterative._mean() - dense._mean()) / scale),
+                        "within_two_stated": within(iterative, std),
+                        "std_error_median": float(np.median(iterative._std_error() / std))}
+    row["draws"] = covariance(iterative, dense)
+    exact = dense.log_evidence()
+    vector = HyperVector(asked, None)
+    found = LargeEvidence(vector).log_evidence(vector.start, most=256)
+    row["evidence"] = {"dense": float(exact), "lanczos": float(found), "difference": float(found - exact),
+                       "stated_error": found.error, "stated_bias": found.bias}
+    return row
+
+
+def within(post, std):
+    """Share of cells whose standard deviation is within two stated errors of the exact one."""
+    return float(np.mean(np.abs(np.sqrt(post._variance()) - std) <= 2 * post._std_error()))
+
+
+def covariance(post, dense):
+    """Variances of random contrasts among exact draws against the exact ones: z-scores of their ratio."""
+    draws = post._draws(np.random.default_rng(5), DRAWS)
+    rng = np.random.default_rng(6)
+    contrasts = rng.standard_normal((dense.problem.size, CONTRASTS)) * (rng.random((dense.problem.size, 1)) < 0.3)
+    contrasts /= np.sqrt(dense._prior_variance())[:, None]
+    exact = np.einsum("ij,ij->j", contrasts, dense._product(contrasts))
+    values = (draws - post._mean()) @ contrasts
+    z = (np.mean(values**2, axis=0) / exact - 1) / np.sqrt(2 / DRAWS)
+    return {"draws": DRAWS, "contrasts": CONTRASTS, "z_mean": float(z.mean()), "z_std": float(z.std()),
+            "z_worst": float(np.abs(z).max()), "largest_residual": float(post.draw_residuals.max())}
+
+
+def lowrank():
+    """Reported trace error against the true one, over problems and seeds."""
+    rows = []
+    for trial in range(TRIALS):
+        asked = problem(("gravity", "magnetic"), shape=(5, 12, 14), reach=(150.0, 300.0, 600.0)[trial % 3],
+                        noise=(0.1, 0.03)[trial % 2], extent=("mesh", "continued")[trial % 2], seed=trial)
+        dense = bj.posterior(asked, method="dense")
+        post = bj.posterior(asked, method="lowrank", tolerance=(0.3, 0.1, 0.03)[trial % 3], seed=trial)
+        true = float(np.sum(post._variance() - dense._variance()))
+        rows.append({"rank": post.rank, "reported": float(post.trace_error), "true": true,
+                     "ratio": float(post.trace_error) / true})
+    ratios = [r["ratio"] for r in rows]
+    return {"trials": rows, "covered": sum(r >= 1 for r in ratios), "largest_ratio": max(ratios)}
+
+
+def calibration():
+    """Coverage and ranks over 200 simulated truths for every engine of linear-Gaussian problems."""
+    out = {}
+    for method, options in (("dense", {}), ("iterative", {}), ("spectral", {"checks": 160}),
+                            ("lowrank", {"tolerance": 0.05})):
+        found = bj.calibrate(problem(("gravity", "magnetic"), shape=(5, 24, 26)), n=200, method=method, seed=3,
+                             **options)
+        out[method] = {"verdict": found.verdict, "functionals": [str(f) for f in found.functional.values],
+                       "coverage": found.coverage.values.tolist(), "p_value": found.p_value.values.tolist(),
+                       "band": [found.coverage_lower.values.tolist(), found.coverage_upper.values.tolist()],
+                       "inside": int(found.inside.sum()), "of": int(found.inside.size)}
+    return out
+
+
+def main():
+    jobs = [("against", ("magnetic",)), ("against", ("gravity",)), ("against", ("gravity", "magnetic")),
+            ("lowrank", ()), ("calibration", ())]
+    if len(sys.argv) > 1:
+        kinds = ("gravity", "magnetic") if sys.argv[2:] == ["joint"] else tuple(sys.argv[2:])
+        jobs = [(sys.argv[1], kinds)]
+    file = HERE / "results.json"
+    results = json.loads(file.read_text()) if file.exists() else {}
+    for name, kinds in jobs:
+        key = " ".join((name, *kinds))
+        results[key] = against(kinds) if name == "against" else {"lowrank": lowrank, "calibration": calibration}[name]()
+        print(key, json.dumps(results[key]), flush=True)
+        file.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
