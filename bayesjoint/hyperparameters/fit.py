@@ -13,7 +13,7 @@ from .summary import summarise, summarise_noisy
 from .thinning import strides_of, thinned, vector_builder, whittle_maximum
 from .whittle import whittle_suits
 
-DENSE_BEST = 5_000  # data: a factor takes two seconds there, on one core, and memory a gigabyte
+DENSE_BEST = 1_500  # data: a gradient takes a second there on one core, and the cube of the data beyond
 SUBSET = 300  # data of a modality on which the starts are tried
 
 
@@ -32,7 +32,7 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
         the starts.
     method : {"evidence", "dense", "lanczos"}, default "evidence"
         "dense": by Cholesky factors, exact, up to 20,000 data. "lanczos": by stochastic traces, for lattices under
-        continued fields, of any size; intervals then come from the curvature. "evidence": dense up to 5,000 data, or
+        continued fields, of any size; intervals then come from the curvature. "evidence": dense up to 1,500 data, or
         where lanczos does not suit.
     free : list of str, optional
         Which to fit, among names like "density_std", "density_range" ("range" where `Coregionalization` ties it),
