@@ -5,26 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_positive, as_shape, fail, one_of
+from .._correlation import CORRELATIONS
 from .covariance import ScaledCovariance, StationaryCorrelation
 from .gaussian import BoundGaussian
 
-
-def _exponential(r):
-    return np.exp(-r)
-
-
-def _three_halves(r):
-    s = np.sqrt(3.0) * r
-    return (1.0 + s) * np.exp(-s)
-
-
-def _five_halves(r):
-    s = np.sqrt(5.0) * r
-    return (1.0 + s + s**2 / 3.0) * np.exp(-s)
-
-
 EXTENTS = ("mesh", "continued")
-CORRELATIONS = {0.5: _exponential, 1.5: _three_halves, 2.5: _five_halves}
 
 
 @dataclass(frozen=True)
