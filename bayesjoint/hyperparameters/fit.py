@@ -50,6 +50,7 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
         Use every k-th node of a lattice survey, both ways. A grid interpolated from stations further apart than its
         nodes has no noise and a long range of its own; "auto" thins, up to 6, a survey of more than 300 data whose
         noise runs to its lower bound by the Whittle likelihood, until it no longer does, and says so. 1 never thins.
+        In `.problem` all nodes stand, and share the information of those used: their noise variance is k² times it.
     curve : bool, default True
         Compute the profiles; without them there are no intervals, and verdicts come from the curvature alone.
     seed : int or numpy.random.Generator, default 0

@@ -38,7 +38,8 @@ class HyperVector:
     flat : bool, default False
         Leave the weakly informative priors away.
     whole : JointProblem, optional
-        What `rebuild` changes, where `problem` holds but a part of its data. Default: `problem`.
+        What `rebuild` changes, where `problem` holds but a part of its data: all of a survey's data then share the
+        information of that part, so that their noise variance grows with their number. Default: `problem`.
 
     Raises
     ------
@@ -133,7 +134,10 @@ class HyperVector:
                              for k in couplings]
         parameters = [p.replace(prior=_scaled(p.prior, *factors[p.name])) if p.name in factors else p
                       for p in problem.parameters]
+        used = {m.name: m.size for m in self.problem.modalities}
         modalities = [m.replace(noise=self._noise(m, values)) if m.name in noises else m for m in problem.modalities]
+        modalities = [m if m.size == used[m.name] else m.replace(noise=m.noise.scaled(m.size / used[m.name]))
+                      for m in modalities]
         return problem.replace(parameters=parameters, modalities=modalities, couplings=couplings)
 
     def _noise(self, modality, values):

@@ -54,15 +54,12 @@ def problem(data, values):
 
 def evidence(data, results, _):
     """All hyperparameters; where the fit took every k-th node of an interpolated grid, nodes share its information."""
-    asked = problem(data, START)
-    fit = bj.fit_hyperparameters(asked, seed=0)
-    strides = {m.name: round((m.size / used.size) ** 0.5)
-               for m, used in zip(asked.modalities, fit.vector.problem.modalities, strict=True)}
-    results["values"] = {name: float(fit.estimate[name]) * strides.get(name.removesuffix("_noise"), 1)
-                         for name in START}
+    fit = bj.fit_hyperparameters(problem(data, START), seed=0)
+    noise = {f"{m.name}_noise": float(m.noise.std[0]) for m in fit.problem.modalities}
+    results["values"] = {name: float(fit.estimate[name]) for name in START} | noise
     table = {key: [v.item() if hasattr(v, "item") else v for v in fit.table[key]] for key in fit.table}
-    return {"message": fit.message, "converged": bool(fit.converged), "strides": strides, "table": table,
-            "used": results["values"]}
+    return {"message": fit.message, "converged": bool(fit.converged), "table": table,
+            "data_used": {m.name: m.size for m in fit.vector.problem.modalities}, "values": results["values"]}
 
 
 def spectral(data, results, out):
