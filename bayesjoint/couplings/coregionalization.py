@@ -49,6 +49,13 @@ class Coregionalization:
         if names is not None and (not isinstance(names, (tuple, list)) or len(set(names)) < max(2, len(names))):
             fail("parameters", "be a tuple of two or more different names, or None", repr(names), "Name the members.")
 
+    def __str__(self):
+        """In words, for the record of a run."""
+        values = np.asarray(self.correlation, dtype=float)
+        what = f"{float(values):.3g}" if values.ndim == 0 else np.array2string(values, precision=3, separator=", ")
+        members = f" of {', '.join(self.parameters)}" if self.parameters else ""
+        return f"Coregionalization, correlation {what}{members}"
+
     def matrix(self, count):
         """Correlation matrix, shape (count, count)."""
         values = as_finite("correlation", self.correlation, (0, 2))

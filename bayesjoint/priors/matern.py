@@ -65,6 +65,13 @@ class Matern:
         one_of("smoothness", self.smoothness, tuple(CORRELATIONS))
         one_of("extent", self.extent, EXTENTS)
 
+    def __str__(self):
+        """In words, for the record of a run: what differs from the plain case is left to be told apart."""
+        std, reach = (_words(v) for v in (self.std, self.range))
+        mean = "" if self.mean is None else f", mean {_words(self.mean)}"
+        extent = "ends with the mesh" if self.extent == "mesh" else "continued beyond the mesh"
+        return f"Matern, std {std}, range {reach} m, smoothness {self.smoothness:g}, {extent}{mean}"
+
     def ranges(self):
         """(upward, northing, easting) ranges in metres."""
         return tuple(float(r) for r in np.broadcast_to(np.asarray(self.range, dtype=float), (3,)))
@@ -104,3 +111,11 @@ class Matern:
         if parameter.fixed_mask.any():
             fail("fixed", "know no cells of a continued field", f"{int(parameter.fixed_mask.sum())} known cells",
                  'Use extent="mesh".')
+
+
+def _words(value):
+    """A number, several, or the span of many."""
+    values = np.atleast_1d(np.asarray(value, dtype=float)).ravel()
+    if values.size > 3:
+        return f"{values.min():.4g} to {values.max():.4g}"
+    return " × ".join(f"{v:.4g}" for v in values)

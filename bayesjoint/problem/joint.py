@@ -262,7 +262,7 @@ class JointProblem:
         for m in self.modalities:
             out |= {f"{m.name}: data": m.size, f"{m.name}: noise": m.noise.settings(),
                     f"{m.name}: likelihood exponent": self.weights[m.name]}
-        out["couplings"] = ", ".join(repr(c) for c in self.couplings) or "none"
+        out["couplings"] = ", ".join(str(c) for c in self.couplings) or "none"
         return out
 
     def __repr__(self):

@@ -122,7 +122,7 @@ class Parameter:
         bounds = "none" if self._given["bounds"] is None else " to ".join(
             "open" if b is None else f"{np.min(b):g}" if np.ndim(b) == 0 else f"array[{np.min(b):g}..{np.max(b):g}]"
             for b in self._given["bounds"])
-        prior = "flat" if self.prior is None else repr(self.prior)
+        prior = "flat" if self.prior is None else str(self.prior)
         return {"units": self.units, "scale": self.scale, "prior": prior, "bounds": bounds,
                 "known_cells": int(self.fixed_mask.sum()), "unknowns": self.size}
 
