@@ -83,6 +83,8 @@ def run(config, out, stage=lambda name: None, progress=False):
     stage(STAGES[3])
     method = config.posterior.method
     post, result = _solve(problem, method, config.seed, progress)
+    if fit is not None:
+        post.approximations.append(fit.approximation())
     stage(STAGES[4])
     wanted = config.posterior.separate and len(problem.modalities) > 1
     separate = _alone(post, problem, method, config.seed, progress) if wanted else None
@@ -90,8 +92,6 @@ def run(config, out, stage=lambda name: None, progress=False):
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
     tree.attrs |= {"title": config.title, "configuration": config.text}
-    if fit is not None:
-        tree.attrs["hyperparameters"] = fit.message
     with _beside(out) as scratch:
         write_tree(tree, scratch / "posterior.nc")
         stage(STAGES[6])

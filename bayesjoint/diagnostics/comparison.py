@@ -34,8 +34,10 @@ def compare(joint, separate, method="auto", draws=DRAWS, seed=0):
     -------
     xarray.Dataset
         For parameter p and survey s: maps ``<p>_std_ratio__<s>`` (joint / separate), ``<p>_explained`` and
-        ``<p>_explained__<s>`` (1 − posterior / prior variance); over (parameter, survey) ``median_ratio``,
-        ``helped`` (share of cells with a ratio below 0.95), ``unchanged``, ``harmed`` (above 1.001).
+        ``<p>_explained__<s>`` (1 − posterior / prior variance); over (parameter, survey) ``median_ratio`` and shares of
+        cells: ``helped`` (ratio below 0.95 by two of its errors), ``harmed`` (above 1.001 by as much), ``unchanged``
+        (between the two), ``undecided`` (the rest: the error is too large, or unknown). The error of a share is the
+        share undecided.
         Over ``survey``: ``chi2_joint``, ``chi2_separate``, ``price`` (their difference) and ``price_expected``, what
         the price would be on average if the joint problem is right (NaN where the engine or the noise does not tell).
         The baseline: ``<p>_fused_mean``, ``<p>_fused_std`` (what cell-by-cell fusion of the separate results claims),
@@ -108,7 +110,8 @@ def _ratio(top, top_error, below, below_error):
 def _write_ratios(sheet, joint, separate):
     problem = joint.problem
     table = {key: np.full((len(problem.parameters), len(separate)), np.nan)
-             for key in ("median_ratio", "helped", "unchanged", "harmed")}
+             for key in ("median_ratio", "helped", "unchanged", "harmed", "undecided")}
+    errors = {key: np.full_like(values, np.nan) for key, values in table.items()}
     for j, (name, post) in enumerate(separate.items()):
         for i, p in enumerate(problem.parameters):
             if p.name not in post.problem.by_name:
@@ -117,17 +120,29 @@ def _write_ratios(sheet, joint, separate):
                                   post.std_error()[p.name])
             sheet.add(f"{p.name}_std_ratio__{name}", parameter_fields(p)["dims"], ratio, "1",
                       f"joint / separate posterior std of {p.name}, against {name}", error)
-            known = ratio[np.isfinite(ratio)]
-            if known.size:
-                table["median_ratio"][i, j] = np.median(known)
-                table["helped"][i, j], table["harmed"][i, j] = np.mean(known < HELPED), np.mean(known > HARMED)
-                table["unchanged"][i, j] = np.mean((known >= HELPED) & (known <= HARMED))
+            known = np.isfinite(ratio)
+            if known.any():
+                table["median_ratio"][i, j] = np.median(ratio[known])
+                errors["median_ratio"][i, j] = np.median(error[known])  # no larger if errors have much in common
+                for key, share in _shares(ratio[known], 2 * error[known]).items():
+                    table[key][i, j] = share
+                    errors[key][i, j] = np.nan if key == "undecided" else table["undecided"][i, j]
     words = {"median_ratio": "median over cells of joint / separate std",
-             "helped": f"share of cells whose std fell below {HELPED:g} of the separate one",
-             "unchanged": "share of cells whose std stayed about the same",
-             "harmed": f"share of cells whose std rose above {HARMED:g} of the separate one"}
+             "helped": f"share of cells whose std fell below {HELPED:g} of the separate one, beyond error",
+             "unchanged": "share of cells whose std stayed about the same, beyond error",
+             "harmed": f"share of cells whose std rose above {HARMED:g} of the separate one, beyond error",
+             "undecided": "share of cells whose std is not known well enough to tell"}
     for key, values in table.items():
-        sheet.add(key, ("parameter", "survey"), values, "1", words[key])
+        plain = key == "undecided"
+        sheet.add(key, ("parameter", "survey"), values, "1", words[key], *(() if plain else (errors[key],)))
+
+
+def _shares(ratio, slack):
+    """Shares of cells that are clearly helped, harmed or the same, and of those whose ratio ± slack does not say."""
+    helped, harmed = ratio + slack < HELPED, ratio - slack > HARMED
+    same = (ratio - slack >= HELPED) & (ratio + slack <= HARMED)
+    return {"undecided": np.mean(~(helped | harmed | same)), "helped": np.mean(helped), "harmed": np.mean(harmed),
+            "unchanged": np.mean(same)}
 
 
 def _write_explained(sheet, joint, separate):
@@ -183,7 +198,8 @@ def _write_fusion(sheet, joint, fusion, draws, rng, exact):
     rmse, rmse_error = fusion.true_error(draws, rng, exact)
     std, std_error = np.sqrt(joint._variance()), joint._std_error()
     ratio, ratio_error = _ratio(std, std_error, rmse, rmse_error)
-    found = {"fused_mean": (fusion.mean, 0.0), "fused_std": (np.sqrt(fusion.variance), 0.0),
+    mean_error, spread_error = fusion.errors()
+    found = {"fused_mean": (fusion.mean, mean_error), "fused_std": (np.sqrt(fusion.variance), spread_error),
              "fused_rmse": (rmse, rmse_error)}
     words = {"fused_mean": "mean of the separate results fused cell by cell",
              "fused_std": "std that cell-by-cell fusion claims",

@@ -33,7 +33,7 @@ class Fusion:
         self.mean += self.combine(deviations)[:, 0]
 
     def _factors(self):
-        """[(parameters, Λ⁻¹ (cells, P, P), {modality: 1/s² (cells, P)})] of every tied group."""
+        """[(parameters, Λ⁻¹ (cells, P, P), {modality: 1/s² (cells, P)}, {modality: its error})] of every tied group."""
         problem, found = self.joint.problem, []
         for group in _tied(problem):
             prior = np.stack([self._prior[problem.slices[p.name]] for p in group], axis=1)
@@ -43,9 +43,9 @@ class Fusion:
             flat = ~np.isfinite(safe)
             precision = np.linalg.inv(correlation) / (safe[:, :, None] * safe[:, None, :])
             precision[flat] = 0.0
-            weights = {}
+            weights, slacks = {}, {}
             for name, post in self.separate.items():
-                weights[name] = np.zeros_like(prior)
+                weights[name], slacks[name] = np.zeros_like(prior), np.zeros_like(prior)
                 for k, p in enumerate(group):
                     if p.name not in post.problem.by_name:
                         continue
@@ -53,20 +53,41 @@ class Fusion:
                     own, base = post._variance()[where], post._prior_variance()[where]
                     seen = (own > 0) & (base > 0)
                     weights[name][:, k] = np.divide(1.0, own, out=np.zeros_like(own), where=seen)
+                    slacks[name][:, k] = 2 * post._std_error()[where] * weights[name][:, k] ** 1.5
                     added = weights[name][:, k] - np.divide(1.0, base, out=np.zeros_like(base), where=seen)
                     precision[:, k, k] += added.clip(0.0)
             covariance = np.linalg.inv(precision)
             covariance[known] = 0.0
             for k, p in enumerate(group):
                 self.variance[problem.slices[p.name]] = covariance[:, k, k]
-            found.append((group, covariance, weights))
+            found.append((group, covariance, weights, slacks))
         return found
+
+    def errors(self):
+        """What the stated errors of the separate results can change in mean and std, to first order, (size,) each."""
+        mean, std = np.zeros(self.mean.size), np.sqrt(self.variance)
+        spread, problem = np.zeros(self.mean.size), self.joint.problem
+        shift = np.abs(self.mean - self.joint._prior_mean_vector())
+        for group, covariance, weights, slacks in self._groups:
+            loose = sum(slacks.values())
+            pull = loose * np.stack([shift[problem.slices[p.name]] for p in group], axis=1)
+            for name, post in self.separate.items():
+                away, off = np.abs(post._mean() - post._prior_mean_vector()), post._mean_error()
+                for k, p in enumerate(group):
+                    if p.name in post.problem.by_name:
+                        where = post.problem.slices[p.name]
+                        pull[:, k] += slacks[name][:, k] * away[where] + weights[name][:, k] * off[where]
+            for k, p in enumerate(group):
+                where = problem.slices[p.name]
+                mean[where] = np.einsum("cq,cq->c", np.abs(covariance[:, k]), pull)
+                spread[where] = np.einsum("cq,cq->c", covariance[:, k] ** 2, loose)
+        return mean, np.divide(spread, 2 * std, out=np.zeros_like(std), where=std > 0)
 
     def combine(self, deviations):
         """Fused deviation from the prior mean, (size, k), of separate ones {modality: (its size, k)}."""
         problem = self.joint.problem
         out = np.zeros((problem.size, next(iter(deviations.values())).shape[1]))
-        for group, covariance, weights in self._groups:
+        for group, covariance, weights, _ in self._groups:
             for name, deviation in deviations.items():
                 alone = self.separate[name].problem
                 for q, source in enumerate(group):

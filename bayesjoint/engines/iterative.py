@@ -121,7 +121,9 @@ class IterativePosterior(DataSpacePosterior):
     def _pointwise(self):
         if not hasattr(self, "_cached"):
             self._cached = PointwiseVariance(self, self._solves, self._rank, np.random.default_rng(self._seed))
-            self.approximations = self._statements()
+            now = self._statements()
+            others = [a for a in self.approximations if a.name not in {n.name for n in now}]  # that others have added
+            self.approximations = [*now, *others]
         return self._cached
 
     def _variance(self):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._checks import fail
+from ..dataset import Approximation
 from .integrate import FEWEST, MixturePosterior, weigh
 
 
@@ -86,6 +87,17 @@ class HyperparameterFit:
             fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "32 serve up to four hyperparameters.")
         points = weigh(self.objective, self.theta, self.hessian, int(draws), seed)
         return MixturePosterior(self.problem, self.vector, points, engine)
+
+    def approximation(self):
+        """What a posterior at the fitted values leaves out, as an `Approximation` for its list and the report."""
+        t = self.table
+        values = "; ".join(f"{n} {v:.3g} {u} ({w})" for n, v, u, w in
+                           zip(t["name"], t["value"], t["units"], t["verdict"], strict=True))
+        state = "" if self.converged else "The search for them did not converge. "
+        return Approximation(
+            name="hyperparameters", status="not validated",
+            statement=f"{state}Fitted to the same data by the evidence and then held: {values}. What their own "
+            f"uncertainty would add is not in the standard deviations; integrating over them adds it. {self.message}")
 
     def __str__(self):
         t = self.table

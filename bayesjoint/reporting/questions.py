@@ -140,7 +140,7 @@ def bought(tree):
             table = found.sel(parameter=p, survey=s)
             if np.isfinite(table["median_ratio"]):
                 rows.append({"name": _plain(str(p)), "survey": _plain(str(s)), "ratio": float(table["median_ratio"]),
-                             **{k: float(table[k]) for k in ("helped", "unchanged", "harmed")}})
+                             **{k: float(table[k]) for k in ("helped", "unchanged", "harmed", "undecided")}})
     prices = [{"name": _plain(str(s)), **{k: float(found[k].sel(survey=s)) for k in
                                          ("chi2_joint", "chi2_separate", "price", "price_expected")}}
               for s in found["survey"].values]

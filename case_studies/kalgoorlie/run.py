@@ -17,7 +17,7 @@ import figures
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.dataset import write_tree
+from bayesjoint.dataset import Approximation, write_tree
 
 HERE = Path(__file__).parent
 STAGES = ("evidence", "spectral", "exact", "rrcg", "figures")
@@ -52,12 +52,13 @@ def problem(data, values):
     return bj.JointProblem([density, susceptibility], modalities, [bj.Coregionalization(values["correlation"])])
 
 
-def evidence(data, results, _):
+def evidence(data, results, out):
     """All hyperparameters; where the fit took every k-th node of an interpolated grid, nodes share its information."""
     fit = bj.fit_hyperparameters(problem(data, START), seed=0)
     noise = {f"{m.name}_noise": float(m.noise.std[0]) for m in fit.problem.modalities}
     results["values"] = {name: float(fit.estimate[name]) for name in START} | noise
     table = {key: [v.item() if hasattr(v, "item") else v for v in fit.table[key]] for key in fit.table}
+    (out / "fit.txt").write_text(fit.approximation().statement)
     return {"message": fit.message, "converged": bool(fit.converged), "table": table,
             "data_used": {m.name: m.size for m in fit.vector.problem.modalities}, "values": results["values"]}
 
@@ -81,6 +82,10 @@ def exact(data, results, out):
     row["std_s"] = clock.lap()
     row["relative_error_of_std"] = {name: [float(q) for q in np.quantile(error[name] / std[name], (0.5, 0.95))]
                                     for name in std}
+    said = out / "fit.txt"
+    if said.exists():
+        post.approximations.append(Approximation(name="hyperparameters", status="not validated",
+                                                 statement=said.read_text()))
     row |= draws(post, mean, std, error, out, clock)
     tree = post.to_datatree(draws=KEPT[0], chains=KEPT[1], seed=1)
     tree.attrs |= {"title": "Kalgoorlie–Norseman: gravity and magnetics, 201 × 338 stations"}

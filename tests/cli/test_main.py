@@ -72,7 +72,8 @@ def test_engine_extent_and_a_fit_are_chosen_in_the_configuration(tmp_path):
     assert main(["run", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     tree = read_tree(tmp_path / "out" / "posterior.nc")
     assert tree.attrs["method"] == "iterative"
-    assert "evidence" in tree.attrs["hyperparameters"]
+    assert '"hyperparameters"' in tree.attrs["approximations_json"]
+    assert "Fitted to the same data by the evidence" in (tmp_path / "out" / "report.html").read_text()
     assert "continued" in tree.attrs["settings_json"]
 
 

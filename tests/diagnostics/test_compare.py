@@ -6,6 +6,7 @@ import pytest
 import bayesjoint as bj
 
 from ..linear import make
+from ..periodic import continued_problem
 from ..refusals import refused
 
 CASES = {"coupled": {"correlation": 0.7, "mean": True}, "independent": {},
@@ -30,7 +31,7 @@ def test_ratios_are_ratios_of_stds(case):
             assert np.nanmax(found[f"{p.name}_std_ratio__{name}_error"]) < 1e-6
             table = found.sel(parameter=p.name, survey=name)
             assert float(table.median_ratio) == pytest.approx(np.nanmedian(ratio))
-            assert float(table.helped + table.unchanged + table.harmed) == pytest.approx(1)
+            assert float(table.helped + table.unchanged + table.harmed + table.undecided) == pytest.approx(1)
             assert float(table.harmed) == 0
 
 
@@ -112,9 +113,24 @@ def test_a_coupling_helps_where_the_other_survey_is_better():
     assert np.isnan(found.helped.sel(parameter="density", survey="survey_susceptibility"))
 
 
+def test_noise_of_the_standard_deviations_is_not_taken_for_help_or_harm():
+    """Properties that are tied by next to nothing: the truth is a ratio of 1 in every cell."""
+    problem = continued_problem(1e-9, extent="mesh")
+    joint = bj.posterior(problem, method="iterative", rank=0)
+    alone = {name: bj.posterior(each, method="iterative", rank=0, seed=7) for name, each in problem.separate().items()}
+    found = bj.compare(joint, alone, draws=20)
+    for name, parameter in (("gravity", "density"), ("magnetic", "susceptibility")):
+        row = found.sel(survey=name, parameter=parameter)
+        assert float(row.helped) < 0.1
+        assert float(row.harmed) < 0.1
+        assert float(row.undecided) > 0.5
+        fused = np.abs(found[f"{parameter}_fused_std"] - bj.posterior(problem, method="dense").std()[parameter])
+        assert np.mean(fused <= 3 * found[f"{parameter}_fused_std_error"] + 1e-12) > 0.9
+
+
 def test_every_map_has_its_error(case):
     found = bj.compare(case[0], case[1], draws=20)
-    plain = {"helped", "unchanged", "harmed", "median_ratio"}  # counts of cells, not estimates
+    plain = {"undecided"}  # how much the errors leave open
     for name in found.data_vars:
         assert name.endswith("_error") or name in plain or f"{name}_error" in found
 
