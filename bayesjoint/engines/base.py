@@ -203,7 +203,7 @@ class Posterior:
 
     def log_evidence(self):
         """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""
-        fail("method", "offer an evidence", self.method, "Use the dense engine on a linear-Gaussian problem.")
+        fail("method", "offer an evidence", self.method, 'Use method="dense" or, at survey size, "iterative".')
 
     def to_datatree(self, draws=50, chains=4, seed=0, separate=None, conflict=None, result=None,
                     diagnostics=None):

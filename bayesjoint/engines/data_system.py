@@ -7,6 +7,7 @@ from ..forward.processing import StationSelection
 from ..problem.gaussian import nearest_stationary_groups
 from ..solvers.block_cg import block_cg
 from ..solvers.cosine import CosinePreconditioner
+from ..solvers.lanczos import preconditioned_log_trace
 from ..solvers.nystrom import NystromPreconditioner
 
 MAX_ITERATIONS = 2000
@@ -90,6 +91,23 @@ class DataSystem:
             fail("the data-space solve", f"reach a relative residual of {tolerance:g} in {MAX_ITERATIONS} products",
                  f"{found.relative.max():.2g}", "Raise `rank`, the noise std, or leave out repeated stations.")
         return found
+
+    def log_determinant(self, rng, error, most):
+        """Log det K̃ as (value, standard error, bias, words), by stochastic Lanczos quadrature.
+
+        log det M̃ is known where data are preconditioned in cosines under independent noise, so that only what is left
+        is estimated (`preconditioned_log_trace`); elsewhere M is the identity.
+        """
+        plain = not all(m.noise.independent for m in self.model.problem.modalities)
+        known = 0.0
+        if not plain:
+            noise = np.log(self.model.noise_variance())
+            known = sum(plate.logdet() - float(noise[index].sum()) for index, plate in self.plates)
+        solve, sample = (np.array, lambda rng, count: rng.standard_normal((self.size, count))) if plain else (
+            self._cosines, self._sample)
+        found = preconditioned_log_trace(self.product, solve, sample, self.size, rng, error=error, most=most)
+        words = f"{'plain' if plain else 'cosine-preconditioned'} Lanczos quadrature, XTrace with {found.probes} probes"
+        return known + found.value, found.error, found.bias, words
 
     def columns(self):
         """How many right-hand sides to solve for at once."""

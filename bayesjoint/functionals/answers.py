@@ -32,7 +32,12 @@ def counts(draws, chains):
 def run_words(post, draws, chains, seed):
     """Attributes that say where a dataset's figures come from."""
     return {"method": post.method, "draws_per_chain": draws, "chains": chains, "seed": str(seed),
-            "draws_are": "Markov chains" if post.markov else "independent"}
+            "draws_are": "Markov chains" if post.markov else "independent", "caution": caution(post)}
+
+
+def caution(post):
+    """What nobody has validated in the posterior itself, in its own words: chains that did not mix among it."""
+    return " ".join(f"{a.name}: {a.statement}" for a in post.approximations if a.status == "not validated") or "none"
 
 
 def integral(post, functional, probability, draws, chains, seed, attributes):

@@ -51,6 +51,17 @@ def test_mean_and_its_bound(pair):
     assert post.method == "iterative" and post.iterations >= 1
 
 
+def test_log_evidence_is_the_dense_ones_within_its_error(pair):
+    _, dense, post, _ = pair
+    if post._flat.index.size:
+        refused(post.log_evidence, "prior")
+        return
+    found = post.log_evidence(error=0.05)
+    assert abs(found - dense.log_evidence()) <= 4 * found.error + abs(found.bias) + 1e-6
+    assert 0 < found.error < 5
+    assert "Lanczos" in found.method
+
+
 def test_products_and_estimates(pair):
     problem, dense, post, _ = pair
     held = dense._known_scale() > 0
