@@ -6,6 +6,7 @@ import numpy as np
 
 LONGEST = 0.7  # step in log value: a factor 2
 SETTLED = 0.1  # posterior standard deviations: a shorter step ends the search
+FINEST = 2e-3  # of the value: so does a step shorter than this, however well the data know it
 MOST = 30
 REVERSED = 0.5  # of a coordinate's longest step, where it turns back on the last
 
@@ -65,7 +66,7 @@ def climb(evidence, vector, start):
         # where average information is below the curvature a coordinate swings about its root: it is damped there
         longest[step * last < 0] = REVERSED * np.minimum(longest, np.abs(last))[step * last < 0]
         step = np.clip(step, -longest, longest)
-        if np.max(np.abs(step) / spread) < SETTLED:
+        if np.all(np.abs(step) < np.maximum(SETTLED * spread, FINEST)):
             return NoisyOptimum(theta=theta, information=information, error=error, steps=count, converged=True)
         theta, last = np.clip(theta + step, low, high), step
     return NoisyOptimum(theta=theta, information=information, error=error, steps=MOST, converged=False)
