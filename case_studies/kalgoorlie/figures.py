@@ -92,7 +92,7 @@ def _sections(exact, spectral, rrcg, mesh, results, target):
     layer = int(np.argmin(np.abs(mesh.upward - SLICE)))
     extent = [edge / 1e3 for edge in (*mesh.easting_edges[[0, -1]], *mesh.northing_edges[[0, -1]])]
     above = axes[1].imshow(exact["above_density"][layer], origin="lower", extent=extent, vmin=0, vmax=1, cmap="cividis")
-    axes[1].set_title("P(density > 100 kg/m³), 200 draws", fontsize=9)
+    axes[1].set_title("P(density > 100 kg/m³), 200 draws, error ≤ 0.035", fontsize=9)
     fig.colorbar(above, ax=axes[1], shrink=0.6)
     pad = [(a - b) // 2 for a, b in zip(rrcg["mean_density"].shape[1:], mesh.shape[1:], strict=True)]
     inner = rrcg["mean_density"][layer, pad[0] : pad[0] + ny, pad[1] : pad[1] + nx]
