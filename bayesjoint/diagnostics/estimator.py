@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import fail, one_of
+from ..functionals.answers import caution
 
 METHODS = ("auto", "exact", "stochastic")
 EXACT_BYTES = 2e9  # of the matrix ∂mean/∂data
@@ -48,7 +49,8 @@ def prior_std(post):
 
 def finished(sheet, post, attributes):
     """The dataset; where the posterior itself is a sample every error is NaN, for that of the sample is not known."""
-    found = sheet.dataset(attributes | ({"sampled": "covariances are those of Markov chains"} if post.markov else {}))
+    sampled = {"sampled": "covariances are those of Markov chains"} if post.markov else {}
+    found = sheet.dataset(attributes | sampled | {"caution": caution(post)})
     if post.markov:
         for name in found.data_vars:
             if name.endswith("_error"):

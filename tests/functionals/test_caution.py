@@ -14,6 +14,7 @@ def test_chains_that_did_not_mix_are_flagged_in_what_is_asked_of_them():
     short = bj.posterior(problem, method="gibbs", draws=100, warmup=1, seed=0)
     found = bj.excess_mass(short, draws=100, chains=4)
     assert "mix" in found.attrs["caution"]
+    assert "mix" in bj.resolution(short).attrs["caution"]
     slope = bj.Parameter("slope", mesh, prior=bj.Matern(10.0, 100.0))
     exact = bj.posterior(bj.JointProblem([slope], [survey.replace(parameter="slope")]))
     assert bj.excess_mass(exact, parameter="slope", draws=20).attrs["caution"] == "none"
