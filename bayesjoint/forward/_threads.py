@@ -15,25 +15,56 @@ import numpy as np
 SCRATCH_BYTES = 2**22  # larger work arrays are made afresh: beside their transforms their pages cost little
 
 _local = threading.local()
-_state = {"pool": None}
+_pools = {}
+
+
+def _pool(level):
+    """The pool of one level of nesting: tasks that wait for others never hold the threads those need."""
+    if level not in _pools:
+        _pools[level] = ThreadPoolExecutor(max_workers=max(worker_count(), 2), thread_name_prefix=f"bayesjoint-{level}")
+    return _pools[level]
 
 
 def worker_count():
-    """Threads to use: the process's CPUs, at most ``NUMBA_NUM_THREADS`` or ``OMP_NUM_THREADS`` if set."""
+    """Threads to use: the process's CPUs, at most ``NUMBA_NUM_THREADS`` or ``OMP_NUM_THREADS`` if set.
+
+    Within `run_side_by_side` it is this task's share of them.
+    """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limits = (os.environ.get(name, "") for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"))
-    return max(1, min([count, *(int(limit) for limit in limits if limit.isdigit())]))
+    return max(1, min([count, *(int(limit) for limit in limits if limit.isdigit())]) // getattr(_local, "sharers", 1))
 
 
 def run_tasks(tasks):
     """Run callables, the first in this thread and the others in the pool; return their results in order."""
     if len(tasks) == 1:
         return [tasks[0]()]
-    if _state["pool"] is None:
-        _state["pool"] = ThreadPoolExecutor(max_workers=max(worker_count(), 2), thread_name_prefix="bayesjoint")
-    futures = [_state["pool"].submit(task) for task in tasks[1:]]
+    futures = [_pool("inner").submit(task) for task in tasks[1:]]
     first = tasks[0]()
     return [first, *(future.result() for future in futures)]
+
+
+def run_side_by_side(tasks):
+    """Run callables that use threads themselves, as many at once as there are workers, which they share.
+
+    One after another where there is one worker, and within such a task.
+    """
+    workers = worker_count()
+    if len(tasks) == 1 or workers == 1 or hasattr(_local, "sharers"):
+        return [task() for task in tasks]
+    sharers = min(len(tasks), workers)
+
+    def share(part):
+        _local.sharers = sharers
+        try:
+            return [task() for task in tasks[slice(*part)]]
+        finally:
+            del _local.sharers
+
+    parts = split(len(tasks), sharers)
+    futures = [_pool("outer").submit(share, part) for part in parts[1:]]
+    first = share(parts[0])
+    return [*first, *(answer for future in futures for answer in future.result())]
 
 
 def run_ranges(task, count):
@@ -62,9 +93,5 @@ def scratch(name, shape, dtype):
     return held[:size].view(dtype).reshape(shape)
 
 
-def _forget_pool():
-    _state["pool"] = None
-
-
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_pools.clear)

@@ -6,8 +6,11 @@ import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_positive, fail, one_of
+from ..forward._threads import run_side_by_side
 from .fused import advance, conjugate, renew
-from .terms import NoCoupling, PriorView, dot, summed
+from .terms import NoCoupling, PriorView, dot, lanes, summed
+
+SIDE_BY_SIDE_FROM = 80_000  # unknowns: below, threads wait longer for the interpreter than they save
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +94,8 @@ def rrcg(start, misfits, blocks, *, coupling=None, lower=-np.inf, upper=np.inf, 
     taken in order, each seeing the residuals its predecessors left, which matters only where data see several.
 
     An iteration costs one product with A and one with Aᵀ for each data set, and one more with A where bounds cut the
-    step, as the residual is then no longer linear in it.
+    step, as the residual is then no longer linear in it. From 80,000 unknowns on, blocks that no data set ties together
+    do their products at the same time and share the threads; operators of different data sets must bear that.
 
     Parameters
     ----------
@@ -154,6 +158,7 @@ class _Run:
         self.free = {b.name: None if free[b.where].all() else free[b.where] for b in blocks}
         self.factor = dict.fromkeys((b.name for b in blocks), 1.0)
         self.residuals = [self._residual(k) for k in range(len(misfits))]
+        self.lanes = lanes(blocks, misfits)
         self._squares = {}
         # slope and direction of the last iteration, in the weighted space
         self.memory = {b.name: np.zeros((2, self.x[b.where].size)) for b in blocks}
@@ -180,32 +185,46 @@ class _Run:
 
     def iterate(self):
         """One step of every block, then the decay of the weights whose data are not fitted yet."""
-        steps, changes, before = {}, {}, list(self.residuals)
-        plans = [self._direct(block) for block in self.blocks]
-        self.rows[-1]["projected_gradient"] = sum(projected for *_, projected in plans) ** 0.5
-        for block, (descent, square, _) in zip(self.blocks, plans, strict=True):
-            steps[block.name], changes[block.name] = self._move(block, descent, square, before)
+        steps, changes, self.before = {}, {}, list(self.residuals)
+        plans = self._in_lanes(lambda blocks, _: {b.name: (*self._direct(b), self._images(b)) for b in blocks})
+        plans = {name: plan for lane in plans for name, plan in lane.items()}
+        self.rows[-1]["projected_gradient"] = sum(plan[2] for plan in plans.values()) ** 0.5
+        for block in self.blocks:
+            descent, square, _, images = plans[block.name]
+            steps[block.name], changes[block.name] = self._move(block, descent, square, images)
+        self._look()
         for block in self.blocks:
             if block.alpha is not None and not self.met(block):
                 lowest = block.floor / block.alpha
                 self.factor[block.name] = max(self.factor[block.name] * self.settings.alpha_decay, lowest)
         self.iteration += 1
-        self._look()
         self.record(steps, changes)
 
     def _look(self):
         """Everything at x that does not depend on the blocks' weights; zero where x is not free."""
         self.values, self.smooth, self.multipliers = self.coupling.look(self.x)
-        self.priors = {b.name: PriorView(b, self.x[b.where], self.inverse[b.where]) for b in self.blocks}
         if self.smooth is None:
             self.smooth = self.buffer
             self.smooth[:] = 0.0
-        for k, residual in enumerate(self.residuals):
+        self.priors = {name: view for lane in self._in_lanes(self._look_along) for name, view in lane.items()}
+
+    def _look_along(self, blocks, data):
+        """One lane's part of the look; the residuals are brought up to date where a bound acted."""
+        for k in data:
+            if self.residuals[k] is None:
+                self.residuals[k] = self._residual(k)
             add = getattr(self.operators[k], "add_adjoint", None)
             if add is not None:
-                add(residual, self.smooth)
+                add(self.residuals[k], self.smooth)
             else:
-                self.smooth += self.operators[k].rmatvec(residual)
+                adjoint = self.operators[k].rmatvec(self.residuals[k])
+                for b in (b for b in blocks if b.name in self.misfits[k].blocks):  # no other lane's part
+                    self.smooth[b.where] += adjoint[b.where]
+        return {b.name: PriorView(b, self.x[b.where], self.inverse[b.where]) for b in blocks}
+
+    def _in_lanes(self, task):
+        tasks = [lambda lane=lane: task(*lane) for lane in self.lanes]
+        return run_side_by_side(tasks) if self.x.size >= SIDE_BY_SIDE_FROM else [task() for task in tasks]
 
     def _renew(self, block):
         """Put the slope at the present weights into the memory; see `renew` for what it returns."""
@@ -241,22 +260,26 @@ class _Run:
         whole[block.where] = self.move[block.where]
         return self.operators[k].matvec(whole)
 
-    def _move(self, block, descent, square, before):
+    def _images(self, block):
+        return [(k, self._image(k, block)) for k in self.seen_by[block.name]]
+
+    def _move(self, block, descent, square, images):
         """Step one block along its direction; returns (step length, relative change)."""
         where = block.where
         if descent == 0:
             return 0.0, 0.0
         x, move = self.x[where], self.move[where]
-        images = [(k, self._image(k, block)) for k in self.seen_by[block.name]]
         for k, image in images:  # earlier blocks may have moved the residuals of data that see several
-            if self.residuals[k] is not before[k]:
-                descent += dot(image, self.residuals[k] - before[k])
+            if self.residuals[k] is None:
+                self.residuals[k] = self._residual(k)
+            if self.residuals[k] is not self.before[k]:
+                descent += dot(image, self.residuals[k] - self.before[k])
         length = descent / self._curvature(block, move, square, images)
         low, high = self.bounds[block.name]
         cut, norm, change = summed(
             lambda part: advance(x[part], move[part], length, _cut(low, part), _cut(high, part)), x.size)
         for k, image in images:  # by linearity where no bound acted
-            self.residuals[k] = self._residual(k) if cut else self.residuals[k] - length * image
+            self.residuals[k] = None if cut else self.residuals[k] - length * image
         return length, np.sqrt(change / norm) if norm > 0 else 0.0
 
     def _curvature(self, block, move, square, images):

@@ -82,6 +82,16 @@ class NoCoupling:
         return 0.0
 
 
+def lanes(blocks, misfits):
+    """[(blocks, indices of data sets)] that no data set ties together: between couplings they can go side by side."""
+    groups = [({b.name}, []) for b in blocks]
+    for k, misfit in enumerate(misfits):
+        tied = [g for g in groups if g[0] & set(misfit.blocks)]
+        groups = [g for g in groups if g not in tied]
+        groups.append((set().union(*(g[0] for g in tied)), [*(i for g in tied for i in g[1]), k]))
+    return [([b for b in blocks if b.name in names], data) for names, data in groups]
+
+
 def dot(a, b):
     """Inner product without BLAS, whose threads wake for it and then compete with the operators'."""
     return float(np.einsum("i,i->", a, b))

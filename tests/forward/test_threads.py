@@ -30,6 +30,23 @@ def test_run_keeps_order_and_passes_errors_on():
         _threads.run_tasks([lambda: 1, lambda: 1 / 0])
 
 
+def test_side_by_side_keeps_order_shares_the_workers_and_passes_errors_on(monkeypatch):
+    monkeypatch.setattr(_threads.os, "sched_getaffinity", lambda _: range(5), raising=False)
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nested(k):
+        inner = _threads.run_side_by_side([_threads.worker_count, _threads.worker_count])
+        return k, sum(_threads.run_tasks([lambda: k, lambda: k])), inner
+
+    found = _threads.run_side_by_side([lambda k=k: nested(k) for k in range(2)])
+    assert found == [(k, 2 * k, [2, 2]) for k in range(2)]
+    assert [k for k, *_ in _threads.run_side_by_side([lambda k=k: nested(k) for k in range(17)])] == list(range(17))
+    with pytest.raises(ZeroDivisionError):
+        _threads.run_side_by_side([lambda: 1 / 0, lambda: 1])
+    assert _threads.worker_count() == 5
+
+
 @pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "OMP_NUM_THREADS"])
 def test_workers_follow_the_environment(name, monkeypatch):
     monkeypatch.setenv(name, "1")

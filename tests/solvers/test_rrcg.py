@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator
 
+import bayesjoint.solvers.rrcg as module
 from bayesjoint.solvers.rrcg import RRCGSettings, rrcg
-from bayesjoint.solvers.terms import Block, Misfit, NoCoupling
+from bayesjoint.solvers.terms import Block, Misfit, NoCoupling, lanes
 
 
 class Counted(LinearOperator):
@@ -88,6 +89,38 @@ def test_two_data_sets_on_one_block_and_two_blocks_under_one_data_set():
     # every block's step is exact given those before it, so the objective never rises
     objective = sum(result.history[k] for k in ("misfit_d", "misfit_e", "prior_m"))
     assert np.all(np.diff(objective) <= 1e-9)
+
+
+def three_blocks():
+    """Blocks a and c under one data set, b under two of its own: two lanes."""
+    rng = np.random.default_rng(11)
+    blocks = [quadratic(n, slice(4 * i, 4 * i + 4), 0.5, 0.1 * i) for i, n in enumerate("abc")]
+    columns = {("a", "c"): [0, 1, 2, 3, 8, 9, 10, 11], ("b",): [4, 5, 6, 7]}
+    data = []
+    for k, seen in enumerate([("a", "c"), ("b",), ("b",)]):
+        matrix = np.zeros((6, 12))
+        matrix[:, columns[seen]] = rng.standard_normal((6, len(columns[seen])))
+        data.append(Misfit(name=f"d{k}", operator=matrix, data=rng.standard_normal(6), blocks=seen, target=-1.0))
+    return blocks, data
+
+
+def test_lanes_hold_together_what_a_data_set_ties():
+    blocks, data = three_blocks()
+    found = {frozenset(b.name for b in part): sorted(members) for part, members in lanes(blocks, data)}
+    assert found == {frozenset("ac"): [0], frozenset("b"): [1, 2]}
+    assert len(lanes([*blocks, quadratic("alone", slice(12, 13), 1.0)], data)) == 3
+
+
+@pytest.mark.parametrize("bound", [np.inf, 0.3])
+def test_lanes_side_by_side_go_the_same_way(monkeypatch, bound):
+    blocks, data = three_blocks()
+    settings = RRCGSettings(alpha_decay=0.9, max_iterations=15)
+    ways = []
+    for first in (np.inf, 0):
+        monkeypatch.setattr(module, "SIDE_BY_SIDE_FROM", first)
+        ways.append(rrcg(np.zeros(12), data, blocks, lower=-bound, upper=bound, settings=settings))
+    np.testing.assert_array_equal(ways[0].x, ways[1].x)
+    assert ways[0].x.any() and ways[0].chi2 == ways[1].chi2
 
 
 def test_weights_fall_until_their_own_data_fit_and_not_below_the_floor():
