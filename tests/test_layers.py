@@ -14,7 +14,7 @@ import bayesjoint
 PACKAGE = Path(bayesjoint.__file__).parent
 FLOW = (
     "mesh", "survey", "dataset", "forward", "noise", "priors", "couplings", "problem", "solvers", "map_estimate",
-    "engines", "hyperparameters", "functionals", "diagnostics", "calibration", "agreement", "tempering", "assimilation",
+    "engines", "hyperparameters", "functionals", "diagnostics", "calibration", "tempering", "agreement", "assimilation",
     "io", "plot", "reporting", "cli", "__main__",
 )  # fmt: skip
 RANK = {room: k for k, room in enumerate(FLOW)}
