@@ -172,10 +172,19 @@ def cost(shape):
 
 
 def growth(rows):
-    """Exponents of draw_s ∝ data^a (cells / data)^b: with the survey's size, and with the layers under it."""
+    """Exponents of draw_s ∝ data^a (cells / data)^b, with standard errors: with the survey's size, and its layers.
+
+    Least squares on the logarithms. The errors come from the scatter about the fit, which is that of single timings and
+    of whatever a power law misses; with as many sizes as coefficients there is none to tell, and they are NaN.
+    """
     columns = np.array([[1.0, np.log(r["data"]), np.log(r["cells"] / r["data"])] for r in rows])
-    fit = np.linalg.lstsq(columns, np.log([r["draw_s"] for r in rows]), rcond=None)[0]
-    return {"data": float(fit[1]), "layers": float(fit[2])}
+    seconds = np.log([r["draw_s"] for r in rows])
+    fit = np.linalg.lstsq(columns, seconds, rcond=None)[0]
+    left = len(rows) - columns.shape[1]
+    scatter = float(np.sqrt(np.sum((seconds - columns @ fit) ** 2) / left)) if left else float("nan")
+    errors = scatter * np.sqrt(np.diag(np.linalg.inv(columns.T @ columns)))
+    return {"data": float(fit[1]), "data_error": float(errors[1]), "layers": float(fit[2]),
+            "layers_error": float(errors[2]), "scatter": scatter, "freedom": left}
 
 
 def cost_table(rows, found):
@@ -184,7 +193,9 @@ def cost_table(rows, found):
              "| draw (s) |", "|---|---|---|---|---|---|---|---|"]
     lines += [f"| {' × '.join(map(str, r['shape']))} | {r['data']:,} | {r['cells']:,} | {r['iterations']} "
               f"| {r['prior_s']:.3f} | {r['solve_s']:.3f} | {r['gain_s']:.3f} | {r['draw_s']:.3f} |" for r in rows]
-    lines += ["", f"Seconds of a draw ∝ data^{found['data']:.2f} (cells per datum)^{found['layers']:.2f}."]
+    lines += ["", f"Seconds of a draw ∝ data^({found['data']:.2f} ± {found['data_error']:.2f}) (cells per datum)^"
+              f"({found['layers']:.2f} ± {found['layers_error']:.2f}); ± is the standard error of the fit, whose residuals "
+              f"scatter by {found['scatter']:.0%} with {found['freedom']} degrees of freedom."]
     return "\n".join(lines) + "\n"
 
 
