@@ -86,16 +86,18 @@ def rough_std(problem):
     return out
 
 
-def rough_gain(problem, rng, probes=8):
+def rough_gain(problem, rng, values=40_000):
     """{parameter: factor} on each Matérn parameter's std that would give its surveys' data their size.
 
-    tr(A Γ Aᵀ) by random signs, with the problem's own ranges.
+    tr(A Γ Aᵀ) by `values` random signs for each survey, at most 8 and at least one for a datum, with the problem's own
+    ranges.
     """
     sizes, out = rough_std(problem), {}
     for p in matern_parameters(problem):
         factors = []
         for k, m in enumerate(problem.modalities):
             if p.name in m.parameters:
+                probes = min(8, max(1, values // m.size))
                 signs = rng.choice([-1.0, 1.0], (m.size, probes))
                 back = View(problem, k, p.name).rmatmat(signs)
                 variance = np.sum(back * p.bound_prior.covariance.matmat(back)) / (m.size * probes)

@@ -1,5 +1,7 @@
 """Prior covariances as operators: products, diagonals and exact draws without forming a matrix."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy import fft
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky
@@ -119,7 +121,11 @@ class StationaryCorrelation(Covariance):
         self._spacing = mesh.horizontal_spacing()
         _, ny, nx = mesh.shape
         self._torus = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in (ny, nx))
-        self._spectrum = self._blocks(self._torus)
+
+    @cached_property
+    def _spectrum(self):
+        """On the mesh's own torus; made when first used, as fields that go on beyond the mesh never do."""
+        return self._blocks(self._torus)
 
     def _blocks(self, torus):
         """Real symmetric spectral matrices, shape (Py, Px//2+1, nz, nz)."""
