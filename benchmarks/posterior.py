@@ -194,8 +194,8 @@ def cost_table(rows, found):
     lines += [f"| {' × '.join(map(str, r['shape']))} | {r['data']:,} | {r['cells']:,} | {r['iterations']} "
               f"| {r['prior_s']:.3f} | {r['solve_s']:.3f} | {r['gain_s']:.3f} | {r['draw_s']:.3f} |" for r in rows]
     lines += ["", f"Seconds of a draw ∝ data^({found['data']:.2f} ± {found['data_error']:.2f}) (cells per datum)^"
-              f"({found['layers']:.2f} ± {found['layers_error']:.2f}); ± is the standard error of the fit, whose residuals "
-              f"scatter by {found['scatter']:.0%} with {found['freedom']} degrees of freedom."]
+              f"({found['layers']:.2f} ± {found['layers_error']:.2f}); ± is the standard error of the fit, whose "
+              f"residuals scatter by {found['scatter']:.0%} with {found['freedom']} degrees of freedom."]
     return "\n".join(lines) + "\n"
 
 
