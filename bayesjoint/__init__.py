@@ -17,6 +17,7 @@ _PUBLIC = {
     "StationSampling": "forward",
     "UpwardContinuation": "forward",
     "forward_prisms": "forward",
+    "ForwardModel": "forward",
     "DiagonalNoise": "noise",
     "DenseNoise": "noise",
     "StationaryNoise": "noise",
@@ -48,6 +49,7 @@ _PUBLIC = {
     "compare": "diagnostics",
     "subset": "diagnostics",
     "calibrate": "calibration",
+    "assimilate": "assimilation",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

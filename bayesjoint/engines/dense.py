@@ -41,9 +41,10 @@ class DensePosterior(DataSpacePosterior):
 
     def __init__(self, problem):
         super().__init__(problem)
-        _check(problem)
+        check_dense(problem)
         self._model = linear_gaussian(problem, stored=True)
-        self._matrix, self._signal = _through_prior(self._model)
+        self._matrix, signal = through_prior(self._model, slice(0, self._model.data_size))
+        self._signal = 0.5 * (signal + signal.T)
         self._solve_data()
 
     @classmethod
@@ -81,12 +82,11 @@ class DensePosterior(DataSpacePosterior):
         return out
 
     def _solve_data(self):
-        covariance = self._signal + np.eye(self._signal.shape[0])
         self._innovation = self._innovate()
-        if not (np.isfinite(covariance).all() and np.isfinite(self._innovation).all()):
+        if not (np.isfinite(self._signal).all() and np.isfinite(self._innovation).all()):
             fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
         try:
-            self._factor = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
+            self._factor = self._factorise()
         except LinAlgError:
             _refuse_rounding("a failed Cholesky factorisation")
         columns = self._model.whiten(self._model.flat_columns)
@@ -98,6 +98,11 @@ class DensePosterior(DataSpacePosterior):
         if self._rounding.variance > WORST_ROUNDING:
             _refuse_rounding(f"rounding of {self._rounding.variance:.2g} of the prior variance")
         self.approximations = self._statements()
+
+    def _factorise(self):
+        """Lower Cholesky factor of S̃ + I."""
+        covariance = self._signal + np.eye(self._signal.shape[0])
+        return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
     def _statements(self):
         return [Approximation(
@@ -189,7 +194,8 @@ class DensePosterior(DataSpacePosterior):
         return Estimate(value, error=error, method=f"data-space Cholesky, error measured{note}")
 
 
-def _check(problem):
+def check_dense(problem):
+    """Refuse what the dense engine cannot hold: bounds, penalties, too many data."""
     check_linear_gaussian(problem, "dense")
     count = sum(m.size for m in problem.modalities)
     if count > DATA_LIMIT:
@@ -201,17 +207,18 @@ def _refuse_rounding(found):
     fail("K = S̃ + I", "be positive definite to rounding", found, "Raise the noise std, or lower the prior std.")
 
 
-def _through_prior(model):
-    """Cov(x, d̃), shape (n, m), and Cov(d̃, d̃), shape (m, m), of whitened clean data."""
-    m = model.data_size
-    gain, signal = np.empty((model.size, m)), np.empty((m, m))
-    for first in range(0, m, COLUMNS):
-        block = slice(first, min(first + COLUMNS, m))
-        unit = np.zeros((m, block.stop - first))
-        unit[np.arange(first, block.stop), np.arange(block.stop - first)] = 1.0
+def through_prior(model, where):
+    """Cov(x, d̃), shape (n, k), and Cov(d̃, d̃), shape (m, k), of the k whitened clean data in the slice `where`."""
+    count = where.stop - where.start
+    gain, signal = np.empty((model.size, count)), np.empty((model.data_size, count))
+    for first in range(where.start, where.stop, COLUMNS):
+        stop = min(first + COLUMNS, where.stop)
+        unit = np.zeros((model.data_size, stop - first))
+        unit[np.arange(first, stop), np.arange(stop - first)] = 1.0
+        block = slice(first - where.start, stop - where.start)
         gain[:, block], seen = model.gain_and_signal(model.whiten_adjoint(unit))
         signal[:, block] = model.whiten(seen)
-    return gain, 0.5 * (signal + signal.T)
+    return gain, signal
 
 
 def _consecutive(index):

@@ -1,0 +1,55 @@
+"""The order in which surveys are taken up."""
+
+import numpy as np
+
+from .._checks import fail
+
+
+def read_order(problem, order):
+    """`order` as a tuple of tuples of modality names, each modality once; default one by one as in the problem.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Whose modalities.
+    order : list of (str or tuple of str), optional
+        Names in a tuple are taken up together.
+
+    Returns
+    -------
+    tuple of tuple of str
+    """
+    names = [m.name for m in problem.modalities]
+    if order is None:
+        return tuple((name,) for name in names)
+    if not isinstance(order, (list, tuple)):
+        fail("order", "be a list of modality names", type(order).__name__, 'Give order=["gravity", "magnetic"].',
+             TypeError)
+    steps = tuple((step,) if isinstance(step, str) else tuple(step) for step in order)
+    listed = [name for step in steps for name in step]
+    if sorted(map(str, listed)) != sorted(names) or not all(steps):
+        fail("order", f"hold each of {names} once", f"{listed}", "Name every survey, those to be taken up together in "
+             "a tuple; leave a survey out of the problem, not out of the order.")
+    return steps
+
+
+def in_order(problem, steps):
+    """The same problem with its modalities in the order of the steps."""
+    by_name = {m.name: m for m in problem.modalities}
+    return problem.replace(modalities=[by_name[name] for step in steps for name in step])
+
+
+def runs(problem, steps):
+    """Place of every step among the stacked data, a list of slices."""
+    sizes, out, start = {m.name: m.size for m in problem.modalities}, [], 0
+    for step in steps:
+        stop = start + sum(sizes[name] for name in step)
+        out.append(slice(start, stop))
+        start = stop
+    return out
+
+
+def noise_logdet(problem, names):
+    """Log det of the noise covariance of the named surveys, exponents taken as C/w."""
+    return sum(m.noise.logdet() - m.size * np.log(problem.weights[m.name])
+               for m in problem.modalities if m.name in names)

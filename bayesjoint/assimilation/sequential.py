@@ -1,0 +1,215 @@
+"""Kalman updates in square-root form, exact: the factor of the data's covariance grows by one survey after another."""
+
+from functools import cached_property
+from types import SimpleNamespace
+
+import numpy as np
+from scipy.linalg import blas, cholesky, solve_triangular
+
+from .._checks import fail
+from ..dataset import Approximation
+from ..engines.base import Estimate, Posterior
+from ..engines.dense import CELLS, DensePosterior, check_dense, through_prior
+from ..engines.flat import FlatColumns
+from ..engines.rounding import EPS
+from ..problem.gaussian import linear_gaussian
+from .order import noise_logdet, runs
+from .steps import History, Step, shares
+
+
+class SequentialPosterior(DensePosterior):
+    """Exact Gaussian posterior after one survey after another; use `assimilate`.
+
+    The Kalman update by survey k, P ← P − PAᵀS⁻¹AP with S = APAᵀ + C, keeps P = Γ − UUᵀ. Of the n x m matrix
+    U = GL⁻ᵀ only G = Cov(x, d̃) and the factor L of K̃ = LLᵀ are held, and they grow by the rows of the survey:
+    L_kj = (L_j⁻¹ S̃_jk)ᵀ, L_kk the root of S (Bierman 1977, chapter V, in data space: Bennett 2002, section 2.2). Cells
+    are then as cheap as they are for the dense posterior, whose numbers the last step has in any order.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear-Gaussian, its modalities in the order of `steps`.
+    steps : tuple of tuple of str
+        Modalities of every step.
+    before : SequentialPosterior, optional
+        The posterior after the first of these steps: nothing of it is computed again.
+
+    Attributes
+    ----------
+    history : History
+        A `Step` each.
+    """
+
+    method = "assimilated"
+    reason = "surveys were taken up one after another"
+
+    def __init__(self, problem, steps, before=None):
+        Posterior.__init__(self, problem)
+        check_dense(problem)
+        self.steps, self._runs = steps, runs(problem, steps)
+        self._model = linear_gaussian(problem, stored=True)
+        count, self._adopted = self._model.data_size, self._adopt(before)
+        known = self._runs[self._adopted - 1].stop if self._adopted else 0
+        self._matrix, self._signal = np.empty((problem.size, count)), np.empty((count, count))
+        if known:
+            self._matrix[:, :known], self._signal[:known, :known] = before._matrix, before._signal
+            self._begun = before._factor
+        for where in self._runs[self._adopted:]:
+            self._matrix[:, where], seen = through_prior(self._model, where)
+            self._signal[: where.stop, where] = seen[: where.stop]
+            self._signal[where, : where.start] = seen[: where.start].T
+            self._signal[where, where] = 0.5 * (seen[where] + seen[where].T)
+        self._solve_data()
+        self._check_first()
+
+    def _adopt(self, before):
+        """How many steps of `before` may be kept: all, unless continued fields now lie on a larger torus."""
+        same = before is not None and {g.torus for g in before._model.groups} == {g.torus for g in self._model.groups}
+        return len(before.steps) if same else 0
+
+    def _factorise(self):
+        """The factor of K̃, grown by one step after another."""
+        count = self._signal.shape[0]
+        factor = np.zeros((count, count), order="F")
+        for k, where in enumerate(self._runs):
+            if k < self._adopted:
+                factor[where, : where.stop] = self._begun[where, : where.stop]
+                continue
+            old = slice(0, where.start)
+            carried = solve_triangular(factor[old, old], self._signal[old, where], lower=True, check_finite=False)
+            innovation = self._signal[where, where] - carried.T @ carried + np.eye(where.stop - where.start)
+            factor[where, old] = carried.T
+            factor[where, where] = cholesky(innovation, lower=True, check_finite=False)
+        return factor
+
+    def _check_first(self):
+        """Refuse flat priors that the first step does not make proper."""
+        index = self._model.flat_index
+        if not index.size:
+            return
+        first = self._runs[0]
+        factor, columns = self._factor[first, first], self._flat.columns[first]
+        half = solve_triangular(factor, columns, lower=True, check_finite=False)
+        try:
+            FlatColumns(self.problem, index, columns, solve_triangular(factor, half, lower=True, trans=1))
+        except ValueError as error:
+            fail("order", "begin with surveys that determine every parameter with a flat prior",
+                 f"{' + '.join(self.steps[0])}, which do not determine {', '.join(self.problem.prior.flat)}",
+                 "Put those that do first, take several up in one step, or give GaussianPrior(mean, covariance), "
+                 f"however broad. ({error})")
+
+    # -- what every step left ------------------------------------------------------------------------------------------
+    def after(self, steps):
+        """The posterior after the first `steps` steps, a `SequentialPosterior` that computes nothing again."""
+        if not 1 <= steps <= len(self.steps):
+            fail("steps", f"be 1 to {len(self.steps)}", repr(steps), "Count from one.")
+        if steps == len(self.steps):
+            return self
+        end = self._runs[steps - 1].stop
+        part = SimpleNamespace(steps=self.steps[:steps], _model=self._model, _matrix=self._matrix[:, :end],
+                               _signal=self._signal[:end, :end], _factor=self._factor[:end, :end])
+        names = [name for step in part.steps for name in step]
+        kept = [m for m in self.problem.modalities if m.name in names]
+        return SequentialPosterior(self.problem.replace(modalities=kept), part.steps, part)
+
+    def then(self, survey):
+        """The posterior with one more survey, which the parameters of the problem explain.
+
+        Parameters
+        ----------
+        survey : Modality or list of Modality
+            One step.
+
+        Returns
+        -------
+        SequentialPosterior
+        """
+        new = list(survey) if isinstance(survey, (list, tuple)) else [survey]
+        problem = self.problem.replace(modalities=[*self.problem.modalities, *new])
+        return SequentialPosterior(problem, (*self.steps, tuple(m.name for m in new)), self)
+
+    @cached_property
+    def history(self):
+        """What every step said and left, a `History`."""
+        spread = self._spread()
+        half = solve_triangular(self._factor, self._innovation, lower=True, check_finite=False)
+        columns = solve_triangular(self._factor, self._flat.columns, lower=True, check_finite=False)
+        prior, out = self._known_scale(), []
+        prior[self._flat.index] = np.inf
+        misfit = volume = 0.0
+        for k, (names, where) in enumerate(zip(self.steps, self._runs, strict=True)):
+            first, seen = k == 0 and self._flat.index.size > 0, slice(0, where.stop)
+            fit, inside = _left_over(half[seen], columns[seen])
+            roots = 2.0 * float(np.sum(np.log(np.diag(self._factor)[where]))) + inside - volume
+            chi2, misfit, volume = fit - misfit, fit, inside
+            out.append(Step(
+                surveys=names, data=where.stop - where.start, dof=where.stop - where.start - first * columns.shape[1],
+                chi2=self._exact(chi2, self._rounding.fit),
+                information=self._exact(np.inf if first else 0.5 * roots / np.log(2), self._rounding.logdet),
+                log_evidence=self._exact(np.nan if first else self._density(names, chi2, roots, where),
+                                         self._rounding.fit + self._rounding.logdet),
+                std_left=shares(self.problem, spread[k], prior),
+            ))
+        return History(out)
+
+    def _exact(self, value, error):
+        return Estimate(value, error + EPS * abs(value) if np.isfinite(value) else np.nan,
+                        method="square-root Kalman update, rounding as measured")
+
+    def _density(self, names, chi2, roots, where):
+        noise = noise_logdet(self.problem, names)
+        return -0.5 * (chi2 + roots + noise + (where.stop - where.start) * np.log(2 * np.pi))
+
+    def _spread(self):
+        """Variance of x after every step, shape (steps, size)."""
+        if not hasattr(self, "_cached_spread"):
+            starts = [where.start for where in self._runs]
+            out = np.empty((len(starts), self.problem.size))
+            prior = self._model.prior_variance()
+            prior[self._flat.index] = 0.0
+            columns = solve_triangular(self._factor, self._flat.columns, lower=True, check_finite=False)
+            held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
+            for first in range(0, self.problem.size, CELLS):
+                block = slice(first, first + CELLS)
+                half = blas.dtrsm(1.0, self._factor, self._matrix[block].T, lower=1)
+                gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
+                out[:, block] = prior[block] - gone
+                if columns.shape[1]:
+                    self._add_flat(out[:, block], half, columns, held, first)
+            self._cached_spread = np.maximum(out, 0.0)
+        return self._cached_spread
+
+    def _add_flat(self, variance, half, columns, held, first):
+        """Variance that the flat values leave in a block of cells that begins at `first`."""
+        pick = (first + np.arange(variance.shape[1]))[:, None] == self._flat.index
+        for k, where in enumerate(self._runs):
+            pulled = half[: where.stop].T @ columns[: where.stop] - pick
+            variance[k] += np.einsum("iq,qr,ir->i", pulled, held[k], pulled)
+
+    def _variance(self):
+        return self._spread()[-1].copy()
+
+    def _statements(self):
+        said = super()._statements()
+        words = " then ".join(" with ".join(step) for step in self.steps)
+        order = Approximation(
+            name="assimilation", status="exact",
+            statement=f"Surveys were taken up one after another by Kalman updates in square-root form: {words}. The "
+            "posterior is that of all of them at once in whatever order; what each step gained depends on the order.")
+        return [*said, order]
+
+    def _extra_groups(self):
+        return {"assimilation": self.history.to_dataset()}
+
+
+def _gram(columns):
+    matrix = columns.T @ columns
+    return 0.5 * (matrix + matrix.T)
+
+
+def _left_over(half, columns):
+    """(χ², log det N) of half-whitened data after the flat values took what they explain, N their precision."""
+    if not columns.shape[1]:
+        return float(half @ half), 0.0
+    precision, pulled = _gram(columns), columns.T @ half
+    return float(half @ half - pulled @ np.linalg.solve(precision, pulled)), float(np.linalg.slogdet(precision)[1])

@@ -1,0 +1,122 @@
+"""What every step of an assimilation leaves behind."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2 as chi2_law
+
+from ..engines.base import Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One update: what the new data said, how surprising they were, and what is left unknown.
+
+    With ν the innovation (new data less their forecast from everything before) and S its covariance, χ² = νᵀS⁻¹ν is
+    χ² distributed where the model is right, the log evidence gained is log N(ν; 0, S) and the information
+    ½ log₂ det S / det C (Evensen 2009, chapter 7; MacKay 1992).
+
+    Parameters
+    ----------
+    surveys : tuple of str
+        Modalities taken up together.
+    data : int
+        How many data.
+    chi2 : Estimate
+        χ² of the innovation.
+    dof : int
+        Its degrees of freedom: the data, in the first step less the values with a flat prior.
+    information : Estimate
+        Bits gained about the whole model; infinite where the step made a flat prior proper.
+    log_evidence : Estimate
+        Log predictive density of the new data given all earlier ones, nats; NaN where a flat prior leaves none.
+    std_left : dict of {str: float}
+        {parameter: root mean square posterior std over the prior's}, hence 1 where nothing was learnt; NaN where flat.
+    std_left_error : float
+        Largest standard error of `std_left`, as a share of it.
+    """
+
+    surveys: tuple
+    data: int
+    chi2: Estimate
+    dof: int
+    information: Estimate
+    log_evidence: Estimate
+    std_left: dict
+    std_left_error: float = 0.0
+
+    @property
+    def p_value(self):
+        """Chance of a larger χ² where the model is right, an `Estimate`; NaN where no degree of freedom is left."""
+        if self.dof < 1:
+            return Estimate(np.nan, np.nan, method="no degree of freedom")
+        slope = float(chi2_law.pdf(float(self.chi2), self.dof))
+        return Estimate(chi2_law.sf(float(self.chi2), self.dof), slope * self.chi2.error, method="chi-squared")
+
+    def __str__(self):
+        left = ", ".join(f"{name} {value:.3g}" for name, value in self.std_left.items())
+        return (f"{' + '.join(self.surveys)}: {self.data} data, innovation χ² {float(self.chi2):.4g} on {self.dof} "
+                f"(p = {float(self.p_value):.3g}), {float(self.information):.4g} bits, log evidence "
+                f"{float(self.log_evidence):+.6g}, std left: {left}")
+
+
+class History(tuple):
+    """The steps of an assimilation, in their order.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> level = bj.Parameter("level", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    >>> read = [bj.Modality(name, [[1.0]], [2.0], bj.DiagonalNoise([1.0]), "level") for name in ("first", "second")]
+    >>> history = bj.assimilate(bj.JointProblem([level], read)).history
+    >>> [float(step.information.__round__(4)) for step in history]
+    [0.5, 0.2925]
+    >>> print(history)
+    first: 1 data, innovation χ² 2 on 1 (p = 0.157), 0.5 bits, log evidence -2.26551, std left: level 0.707
+    second: 1 data, innovation χ² 0.6667 on 1 (p = 0.414), 0.2925 bits, log evidence -1.455, std left: level 0.577
+    """
+
+    __slots__ = ()
+
+    def __str__(self):
+        return "\n".join(str(step) for step in self)
+
+    __repr__ = __str__
+
+    def to_dataset(self):
+        """The steps as an xarray.Dataset over dim ``step``, with the errors of what has one."""
+        import xarray as xr
+
+        names = [" + ".join(step.surveys) for step in self]
+        parts = {}
+        for key, (words, units) in _WORDS.items():
+            values = [getattr(step, key) for step in self]
+            parts[key] = ("step", np.array([float(v) for v in values]), {"long_name": words, "units": units})
+            if isinstance(values[0], Estimate):
+                parts[f"{key}_error"] = ("step", np.array([v.error for v in values]),
+                                         {"long_name": f"error of the {words}", "units": units})
+        for name in self[0].std_left:
+            words = f"rms posterior std of {name} as a share of the prior's"
+            parts[f"std_left_{name}"] = ("step", np.array([step.std_left[name] for step in self]),
+                                         {"long_name": words, "units": "1"})
+        return xr.Dataset(parts, coords={"step": ("step", names, {"units": "1", "long_name": "surveys taken up"})})
+
+
+_WORDS = {
+    "data": ("number of data", "1"),
+    "chi2": ("chi-squared of the innovation", "1"),
+    "dof": ("degrees of freedom", "1"),
+    "p_value": ("chance of a larger chi-squared", "1"),
+    "information": ("information gained about the whole model", "bit"),
+    "log_evidence": ("log predictive density of the new data", "nat"),
+}
+
+
+def shares(problem, variance, prior):
+    """{parameter: rms posterior std over rms prior std}; NaN where the prior is flat or knows everything."""
+    out = {}
+    for name, where in problem.slices.items():
+        before = float(np.mean(prior[where]))
+        known = np.isfinite(before) and before > 0
+        out[name] = float(np.sqrt(max(np.mean(variance[where]), 0.0) / before)) if known else np.nan
+    return out
