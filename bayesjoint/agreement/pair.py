@@ -1,0 +1,278 @@
+"""Two surveys, or two groups of surveys, as two correlated random vectors: what every test of a pair is built on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular, svd
+
+from .._checks import fail, one_of
+from ..problem import JointProblem
+from ..problem.gaussian import check_linear_gaussian
+from .canonical import CanonicalSpectrum, lanczos_spectrum, torus_spectrum
+from .marginal import METHODS, RANK, DenseMarginal, marginal
+
+CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairStatistics:
+    """Statistics of one or many pairs of data sets.
+
+    Attributes
+    ----------
+    ratio : ndarray, shape (k,)
+        q_ab − q_a − q_b, the part of −2 log R that depends on the data; mean 0 less degrees of freedom where surveys
+        agree.
+    into_first, into_second : ndarray, shape (k,)
+        Node splits q_ab − q_b and q_ab − q_a: how badly the other group predicts the first, and the second.
+    error : ndarray, shape (k,)
+        Bound on the error of each.
+    """
+
+    ratio: np.ndarray
+    into_first: np.ndarray
+    into_second: np.ndarray
+    error: np.ndarray
+
+
+def make_pair(problem, pair, method="auto"):
+    """The pair (a, b) of a problem.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear, Gaussian or flat priors, no bounds. Other surveys than these play no part.
+    pair : (str or tuple of str, str or tuple of str)
+        Names of modalities: two, or two groups without a common member.
+    method : {"auto", "dense", "iterative"}, default "auto"
+        Matrices over the data, or conjugate gradients; auto: matrices up to 6,000 data.
+
+    Returns
+    -------
+    Pair
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a name is unknown, a group empty, the groups share a member, or the problem is not linear-Gaussian.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> level = bj.Parameter("level", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    >>> surveys = [bj.Modality(name, [[1.0]], [d], bj.DiagonalNoise([0.5]), "level")
+    ...            for name, d in (("ground", 1.0), ("air", -1.0))]
+    >>> pair = make_pair(bj.JointProblem([level], surveys), ("ground", "air"))
+    >>> pair.spectrum().correlations, pair.statistics().ratio.round(3)
+    (array([0.8]), array([7.111]))
+    """
+    if not isinstance(problem, JointProblem):
+        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
+             TypeError)
+    groups = checked_groups(problem, pair)
+    one_of("method", method, METHODS)
+    check_linear_gaussian(problem, "agreement")
+    both = marginal(of_surveys(problem, groups[0] + groups[1]), method)
+    return (DensePair if isinstance(both, DenseMarginal) else IterativePair)(groups, both)
+
+
+class Pair:
+    """Two groups of surveys, a and b, with the model integrated out.
+
+    Whitened data y = (y_a, y_b) are N(X β, K) with K = S̃ + I the prior predictive covariance and β the values with a
+    flat prior. Every test of the pair is a function of three quadratic forms, q_a = y_aᵀP_a y_a, q_b and q_ab, in which
+    P is K⁻¹ with flat columns eliminated (`Marginal`), and of the canonical correlations of y_a and y_b:
+
+    - q_ab − q_a − q_b is −2 log R up to a constant: under agreement Σ ρ_k (χ²_1 − χ²_1) + χ²_f, f = `excess`;
+    - q_ab − q_a is χ² with dof_ab − dof_a degrees of freedom: the split of b given a.
+
+    Two kinds: `DensePair` holds matrices and knows all ρ; `IterativePair` solves, and knows the spectrum of the ρ from
+    random vectors (``spectrum("iterative")``) or by wavenumber (``spectrum("spectral")``).
+
+    Parameters
+    ----------
+    groups : (tuple of str, tuple of str)
+    both : Marginal
+        Of the surveys of both groups.
+
+    Attributes
+    ----------
+    groups : (tuple of str, tuple of str)
+        Names of modalities.
+    problem : JointProblem
+        With these surveys and the parameters that they see or that are tied to those.
+    both, first, second : Marginal
+        Data of a and b together, of a, of b: ``.product(V)`` K V, ``.solve(V)``, ``.project(V)`` P V,
+        ``.quadratic(V)`` with its error, ``.draw(rng, count)``, ``.residual``, ``.dof``, ``.model``.
+    rows : (ndarray of int, ndarray of int)
+        Places of a's and b's data in `both`, in the order in which `first` and `second` hold them.
+    excess : int
+        f = rank A_a + rank A_b − rank [A_a; A_b] of the columns with a flat prior, at 1e-10 of the largest singular
+        value: directions that both surveys see and no prior holds.
+    """
+
+    method = ""
+
+    def __init__(self, groups, both):
+        self.groups, self.both, self.problem = groups, both, both.model.problem
+        self.first, self.second = both.part(groups[0]), both.part(groups[1])
+        places = dict(zip((m.name for m in self.problem.modalities), both.model.data_slices, strict=True))
+        index = np.arange(both.size)
+        self.rows = tuple(np.concatenate([index[where] for name, where in places.items() if name in group])
+                          for group in groups)
+        self._cross = self._shared_contrasts()
+        self.excess = self._cross.shape[1]
+
+    @property
+    def names(self):
+        """All surveys of the pair, a's first."""
+        return self.groups[0] + self.groups[1]
+
+    def label(self, which):
+        """Group 0 or 1 in words."""
+        return " + ".join(self.groups[which])
+
+    def _shared_contrasts(self):
+        """Contrasts of y that are free of β but not made of contrasts of each group, shape (n_data, f)."""
+        both, bases = self.both, (self.first.basis, self.second.basis)
+        wide = np.zeros((both.size, self.first.rank + self.second.rank))
+        wide[self.rows[0], : self.first.rank], wide[self.rows[1], self.first.rank :] = bases
+        if not wide.shape[1]:
+            return wide
+        scale = np.linalg.norm(both.columns, axis=0)
+        inner = wide.T @ (both.columns / np.where(scale > 0, scale, 1.0))
+        left, values, _ = svd(inner)
+        return wide @ left[:, int(np.sum(values > RANK * max(values[0], 1e-300))) :]
+
+    def statistics(self, white=None):
+        """`PairStatistics` of the data, or of whitened residuals (n_data, k), for instance ``pair.both.draw(rng, k)``.
+
+        Parameters
+        ----------
+        white : ndarray, shape (n_data, k), optional
+            Default the observed data.
+
+        Returns
+        -------
+        PairStatistics
+        """
+        raise NotImplementedError
+
+    def spectrum(self, method=None, **options):
+        """`CanonicalSpectrum` of the pair under agreement."""
+        raise NotImplementedError
+
+
+class DensePair(Pair):
+    """`Pair` in canonical coordinates: u, v with correlations ρ, and f cross contrasts, each an independent N(0, 1).
+
+    With L the Cholesky factors of the contrasts' covariances, L_a⁻¹ K_ab L_b⁻ᵀ = U ρ Vᵀ.
+    """
+
+    method = "dense"
+
+    def __init__(self, groups, both):
+        super().__init__(groups, both)
+        self._contrasts = [_complement(m.basis) for m in (self.first, self.second)]
+        blocks = [c.T @ m.covariance @ c for c, m in zip(self._contrasts, (self.first, self.second), strict=True)]
+        self._factors = [cholesky(block, lower=True) for block in blocks]
+        cross = self._contrasts[0].T @ both.covariance[np.ix_(*self.rows)] @ self._contrasts[1]
+        half = solve_triangular(self._factors[0], cross, lower=True)
+        between = solve_triangular(self._factors[1], half.T, lower=True).T
+        left, self.correlations, right = svd(between, full_matrices=False)
+        self.correlations = np.minimum(self.correlations, 1.0 - CLOSE)
+        self._turns = left, right.T
+        if self.excess:
+            self._prepare_cross()
+
+    def _prepare_cross(self):
+        """Weights that take from the cross contrasts what contrasts of each group say of them, and whiten the rest."""
+        inner = np.zeros((self.both.size, self.first.dof + self.second.dof))
+        inner[self.rows[0], : self.first.dof], inner[self.rows[1], self.first.dof :] = self._contrasts
+        through = self.both.covariance @ inner
+        said = np.linalg.solve(inner.T @ through, through.T @ self._cross)
+        clean = self._cross - inner @ said
+        root = cholesky(clean.T @ self.both.covariance @ clean, lower=True)
+        self._cross_weights = solve_triangular(root, clean.T, lower=True)
+
+    def canonical(self, white):
+        """(u, v, rest of a, rest of b, w) of whitened residuals (n_data, k): all independent but u_k with v_k."""
+        out, rests = [], []
+        for rows, contrasts, factor, turn in zip(self.rows, self._contrasts, self._factors, self._turns, strict=True):
+            whole = solve_triangular(factor, contrasts.T @ white[rows], lower=True)
+            out.append(turn.T @ whole)
+            rests.append(whole - turn @ out[-1])
+        return *out, *rests, self._cross_weights @ white if self.excess else np.zeros((0, white.shape[1]))
+
+    def statistics(self, white=None):
+        """`PairStatistics`, exact up to rounding; many at once by matrix products."""
+        white = self.both.residual[:, None] if white is None else white
+        u, v, rest_a, rest_b, w = self.canonical(white)
+        rho = self.correlations[:, None]
+        left = 1.0 - rho**2
+        extra = np.sum(w**2, axis=0)
+        ratio = np.sum(rho * (rho * (u**2 + v**2) - 2.0 * u * v) / left, axis=0) + extra
+        into_first = np.sum((u - rho * v) ** 2 / left, axis=0) + np.sum(rest_a**2, axis=0) + extra
+        into_second = np.sum((v - rho * u) ** 2 / left, axis=0) + np.sum(rest_b**2, axis=0) + extra
+        error = 8 * np.finfo(float).eps * (into_first + into_second)
+        return PairStatistics(ratio=ratio, into_first=into_first, into_second=into_second, error=error)
+
+    def spectrum(self, method=None, **options):
+        """`CanonicalSpectrum`: all correlations, or ``"spectral"``, those by wavenumber."""
+        if method == "spectral":
+            return torus_spectrum(self, **options)
+        return CanonicalSpectrum(correlations=self.correlations, counts=np.ones(self.correlations.size),
+                                 excess=self.excess, words="from all canonical correlations, exact")
+
+
+class IterativePair(Pair):
+    """`Pair` by conjugate gradients in data space."""
+
+    method = "iterative"
+
+    def statistics(self, white=None):
+        """`PairStatistics` by three block solves, with bounds on their error."""
+        white = self.both.residual[:, None] if white is None else white
+        joint, error = self.both.quadratic(white)
+        (one, one_error), (two, two_error) = (m.quadratic(white[rows]) for m, rows in
+                                              zip((self.first, self.second), self.rows, strict=True))
+        return PairStatistics(ratio=joint - one - two, into_first=joint - two, into_second=joint - one,
+                              error=error + one_error + two_error)
+
+    def spectrum(self, method=None, **options):
+        """`CanonicalSpectrum` from random vectors, or ``"spectral"``, by wavenumber."""
+        return torus_spectrum(self, **options) if method == "spectral" else lanczos_spectrum(self, **options)
+
+
+def checked_groups(problem, pair):
+    """Two tuples of modality names without a common member."""
+    names = [m.name for m in problem.modalities]
+    if isinstance(pair, str) or not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        fail("pair", "be two modality names, or two tuples of them", repr(pair), f"Choose from {names}.", TypeError)
+    groups = tuple((g,) if isinstance(g, str) else tuple(g) if isinstance(g, (tuple, list)) else g for g in pair)
+    for group in groups:
+        if not isinstance(group, tuple) or not group or not all(isinstance(name, str) for name in group):
+            fail("pair", "be two modality names, or two tuples of them", repr(pair), f"Choose from {names}.", TypeError)
+        unknown = [name for name in group if name not in names]
+        if unknown:
+            fail("pair", f"name modalities among {names}", f"{unknown}", "Correct the name.")
+    twice = [name for name in groups[0] + groups[1] if (groups[0] + groups[1]).count(name) > 1]
+    if twice:
+        fail("pair", "name every modality once", f"{twice[0]!r} twice", "A survey cannot be held against itself.")
+    return groups
+
+
+def of_surveys(problem, names):
+    """The problem with some surveys, and the parameters that they see or that a joint covariance ties to those."""
+    kept = [m for m in problem.modalities if m.name in names]
+    seen = {name for m in kept for name in m.parameters}
+    tied = problem.prior.tied if seen & problem.prior.tied else set()
+    parameters = [p for p in problem.parameters if p.name in seen | tied]
+    return problem.replace(parameters=parameters, modalities=kept, couplings=problem.couplings if tied else ())
+
+
+def _complement(basis):
+    """Orthonormal basis of what is orthogonal to orthonormal columns."""
+    if not basis.shape[1]:
+        return np.eye(basis.shape[0])
+    return np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]
