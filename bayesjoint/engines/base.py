@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from .export import to_datatree
+from .nuisances import nuisance_sheet
 
 
 class Estimate(float):
@@ -141,6 +142,28 @@ class Posterior:
             fail("v", f"have the keys {sorted(scales)}", f"{sorted(v)}", "Give zeros for the parameters left out.")
         flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
         return self.problem.unpack(self._product(flat))
+
+    def nuisances(self):
+        """What was learned of every bias (`add_bias`), and what of the model it is confused with.
+
+        Returns
+        -------
+        xarray.Dataset or None
+            For each bias parameter, by the names of its coefficients: ``_value``, ``_std`` and ``_prior_std`` (units of
+            the data), ``_correlation`` with averages of the model (all of a property, runs of layers, ninths of the
+            mesh seen from above; values of plain vectors), ``_strongest`` of them and ``_strongest_average``, its place
+            along ``average``. As exact as the engine's covariance. None where there is no bias.
+
+        Examples
+        --------
+        >>> import bayesjoint as bj
+        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+        >>> line = bj.Modality("line", [[1.0], [2.0]], [3.0, 4.0], bj.DiagonalNoise([0.1, 0.1]), "slope")
+        >>> problem = bj.add_bias(bj.JointProblem([slope], [line]), "line", {"datum": [1.0, 1.0]}, std=5.0)
+        >>> bj.posterior(problem).nuisances()["line_bias_strongest"].sel(line_bias_id="datum").round(2).item()
+        -0.95
+        """
+        return nuisance_sheet(self)
 
     def _estimate(self, data):
         """Change of the posterior mean, (size, k), when the data deviate by `data`, (n_data, k), from the prediction.

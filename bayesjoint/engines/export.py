@@ -4,6 +4,7 @@ import numpy as np
 
 from ..dataset import ModalityBlock, ParameterBlock, build_tree
 from ..problem.describe import modality_fields, parameter_fields, versions
+from .nuisances import nuisance_sheet
 
 
 def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
@@ -14,7 +15,7 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     separate = dict(separate or {})
     shape = (chains, draws)
     parameters = _parameter_blocks(post, flat, prior_flat, shape, separate)
-    modalities, stats = [], {}
+    modalities, stats, nuisances = [], {}, nuisance_sheet(post)
     spread = post.prediction_std()
     for m, where in zip(problem.modalities, post._data_runs(), strict=True):
         predicted = clean[:, where]
@@ -26,7 +27,7 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     return build_tree(
         parameters, modalities, sample_stats=stats, history=_history(result), correlations=prior_correlations(problem),
         approximations=post.approximations, attributes=_attributes(post, seed, result),
-        extra=post._extra_groups() | diagnostics,
+        extra=post._extra_groups() | ({} if nuisances is None else {"nuisances": nuisances}) | diagnostics,
     )
 
 

@@ -63,7 +63,7 @@ class MapResult:
         shared = all(m == meshes[0] for m in meshes)
         variables, coords = {}, {}
         for p in parameters:
-            axes = [(f"{p.name}_id", np.arange(p.size), {"long_name": f"index into {p.name}", "units": "1"})]
+            axes = [(f"{p.name}_id", p.index(), {"long_name": f"index into {p.name}", "units": "1"})]
             if p.mesh is not None:
                 prefix = "" if shared else f"{p.name}_"
                 axes = [(prefix + dim, values, attrs) for dim, values, attrs in p.mesh.coords().values()]

@@ -3,11 +3,12 @@
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._checks import as_finite, as_positive, fail
-from ..priors.gaussian import GaussianPrior
+from .._checks import as_positive, fail
+from ..forward.nonlinear import ForwardModel
+from ..priors.bias import BiasPrior
+from .bias_basis import bias_basis
+from .bias_evidence import bias_std_evidence
 from .parameter import Parameter
-
-DEGREES = {"constant": 0, "linear": 1, "quadratic": 2}
 
 
 class BiasedOperator(LinearOperator):
@@ -42,11 +43,39 @@ class BiasedOperator(LinearOperator):
         return np.concatenate([self.forward.rmatmat(y), self.basis.T @ y])
 
 
+class BiasedModel(ForwardModel):
+    """A nonlinear forward model with bias columns joined to its Jacobian's."""
+
+    def __init__(self, forward, basis):
+        self.shape = (forward.shape[0], forward.shape[1] + basis.shape[1])
+        self.forward, self.basis = forward, basis
+        self.units, self.kind, self.derivatives = forward.units, forward.kind, forward.derivatives
+
+    def predict(self, values):
+        """F(m) + B b, shape (n_data,)."""
+        values, n = self._values(values), self.forward.shape[1]
+        return self.forward.predict(values[:n]) + self.basis @ values[n:]
+
+    def linearise(self, values):
+        """[J, B] at m."""
+        return BiasedOperator(self.forward.linearise(self._values(values)[: self.forward.shape[1]]), self.basis)
+
+    def jacobian_error(self, values):
+        """That of the model without a bias, whose columns are exact."""
+        return self.forward.jacobian_error(self._values(values)[: self.forward.shape[1]])
+
+
+def with_columns(forward, basis):
+    """A forward operator or model with the columns of `basis`, dense or sparse, (n_data, q), joined to its own."""
+    return (BiasedModel if hasattr(forward, "linearise") else BiasedOperator)(forward, basis)
+
+
 def add_bias(problem, survey, basis="constant", std=None):
     """A problem in which one survey carries an additive bias b ~ N(0, std²) per basis column.
 
-    A regional field that the mesh cannot hold, a datum shift or a tilt is then marginalised with the model rather
-    than subtracted beforehand, and its uncertainty reaches the posterior.
+    A regional field that the mesh cannot hold, a datum shift, a tilt or the levels of flight lines are then
+    marginalised with the model rather than subtracted beforehand, and their uncertainty reaches the posterior.
+    `Posterior.nuisances` gives every coefficient by name, with what of the model it is confused with.
 
     Parameters
     ----------
@@ -54,25 +83,36 @@ def add_bias(problem, survey, basis="constant", std=None):
         The problem to augment.
     survey : str
         Modality name.
-    basis : {"constant", "linear", "quadratic"} or array_like, shape (n_data, q)
-        Polynomials in the station coordinates, each column scaled to a largest value of 1, or columns of your own.
-        With e and n the scaled easting and northing, "linear" is 1, n, e and "quadratic" 1, n, n², e, e n, e².
-    std : float or array_like, shape (q,)
+    basis : str, int, array_like, dict or tuple, default "constant"
+        "constant", "linear", "quadratic" or any degree: polynomials in the station coordinates, each column scaled to a
+        largest value of 1. "rows" or "columns" of a lattice, or one label for each datum: one level for each flight
+        line. Columns of your own, (n_data, q) or {name: column}. A tuple of these. See `bias_basis`.
+    std : float, array_like of shape (q,), or "evidence"
         Prior standard deviation of each coefficient, units of the data. No default: it decides what counts as bias.
+        "evidence": one τ for all, where the evidence of the problem as it stands is largest; curve, interval and
+        verdict are kept in the new parameter's ``prior.evidence``. To have τ fitted together with other
+        hyperparameters, to have it at survey size, or to integrate over it: give a rough number here and
+        ``fit_hyperparameters(problem, free=["<survey>_bias_std", ...])``.
 
     Returns
     -------
     JointProblem
-        With one more vector parameter, named ``<survey>_bias``.
+        With one more vector parameter, named ``<survey>_bias``, whose ``labels`` name the coefficients.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the survey is unknown or has a bias already, the basis does not fit it, or std is missing, not positive, or
+        "evidence" where the problem is not linear-Gaussian.
 
     Examples
     --------
     >>> import bayesjoint as bj
     >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
     >>> line = bj.Modality("line", [[1.0], [2.0]], [3.0, 4.0], bj.DiagonalNoise([0.1, 0.1]), "slope")
-    >>> biased = bj.add_bias(bj.JointProblem([slope], [line]), "line", basis=[[1.0], [1.0]], std=5.0)
-    >>> [p.name for p in biased.parameters]
-    ['slope', 'line_bias']
+    >>> biased = bj.add_bias(bj.JointProblem([slope], [line]), "line", basis={"datum": [1.0, 1.0]}, std=5.0)
+    >>> biased.parameters[1].name, biased.parameters[1].labels
+    ('line_bias', ('datum',))
     """
     names = [m.name for m in problem.modalities]
     if survey not in names:
@@ -80,38 +120,25 @@ def add_bias(problem, survey, basis="constant", std=None):
     if f"{survey}_bias" in problem.by_name:
         fail("survey", "carry no bias yet", f"{survey}_bias among the parameters", "Give all columns in one `basis`.")
     if std is None:
-        fail("std", "be given", "None", "Say how large the bias may be, in units of the data.")
+        fail("std", "be given", "None", 'Say how large the bias may be, in units of the data, or "evidence".')
     modality = problem.modalities[names.index(survey)]
-    columns = _basis(modality, basis)
-    std = as_positive("std", std, (0, 1))
-    if std.ndim and std.shape != (columns.shape[1],):
-        fail("std", f"be a number or have {columns.shape[1]} values", f"shape {std.shape}", "One per column.")
-    prior = GaussianPrior(0.0, (std**2).tolist())
-    bias = Parameter(f"{survey}_bias", columns.shape[1], units=modality.units, prior=prior)
-    augmented = modality.replace(forward=BiasedOperator(modality.forward, columns),
+    columns, labels = bias_basis(modality, basis)
+    prior = _prior(problem, modality, columns, std)
+    bias = Parameter(f"{survey}_bias", columns.shape[1], units=modality.units, prior=prior, labels=labels)
+    augmented = modality.replace(forward=with_columns(modality.forward, columns),
                                  parameter=(*modality.parameters, bias.name))
     modalities = [augmented if m.name == survey else m for m in problem.modalities]
     return problem.replace(parameters=[*problem.parameters, bias], modalities=modalities)
 
 
-def _basis(modality, basis):
-    if not isinstance(basis, str):
-        columns = as_finite("basis", basis, 2)
-        if columns.shape[0] != modality.size or columns.shape[1] == 0:
-            fail("basis", f"have {modality.size} rows and at least one column", f"shape {columns.shape}",
-                 "Give one row for each datum.")
-        return columns
-    if basis not in DEGREES:
-        fail("basis", f"be one of {list(DEGREES)} or an array", repr(basis), "Correct the spelling.")
-    if not hasattr(modality.forward, "coordinates"):
-        fail("basis", "be an array when the forward operator does not know its stations", repr(basis), "Give columns.")
-    easting, northing, _ = modality.forward.coordinates()
-    east, north = (_centred(v) for v in (easting, northing))
-    degree = DEGREES[basis]
-    return np.stack([east**i * north**j for i in range(degree + 1) for j in range(degree + 1 - i)], axis=1)
-
-
-def _centred(values):
-    middle = 0.5 * (values.max() + values.min())
-    half = 0.5 * np.ptp(values)
-    return (values - middle) / (half if half > 0 else 1.0)
+def _prior(problem, modality, columns, std):
+    count = columns.shape[1]
+    if isinstance(std, str):
+        if std != "evidence":
+            fail("std", 'be numbers or "evidence"', repr(std), "Say how large the bias may be, in units of the data.")
+        found = bias_std_evidence(problem, modality.name, columns, np.ones(count), modality.units)
+        return BiasPrior((found.value,) * count, found)
+    std = as_positive("std", std, (0, 1))
+    if std.ndim and std.shape != (count,):
+        fail("std", f"be a number or have {count} values", f"shape {std.shape}", "One per column.")
+    return BiasPrior(tuple(np.broadcast_to(std, (count,)).tolist()))

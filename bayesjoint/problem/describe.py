@@ -24,7 +24,7 @@ def parameter_fields(parameter):
     return {
         "name": parameter.name, "dims": dims, "units": parameter.units,
         "long_name": WORDS.get(parameter.name, parameter.name.replace("_", " ")),
-        "coords": {dims[0]: (dims[0], np.arange(parameter.size), {})} if mesh is None else mesh.coords(),
+        "coords": {dims[0]: (dims[0], parameter.index(), {})} if mesh is None else mesh.coords(),
         "edges": {} if mesh is None else {d: getattr(mesh, f"{d}_edges") for d in dims},
         "attributes": {"prior": parameter.settings()["prior"], "scale": parameter.scale},
     }  # fmt: skip

@@ -33,6 +33,8 @@ class Parameter:
     reference : array_like, optional
         Reference model m_apr of focusing and minimum-length priors, mean of a Matérn prior that states none.
         Scalar or array, physical units. Default 0.
+    labels : sequence of str, optional
+        Names of the values of a plain vector, all different: they name its entries in datasets and reports.
 
     Raises
     ------
@@ -47,12 +49,14 @@ class Parameter:
     ('kg/m3', 24, 0.5)
     """
 
-    def __init__(self, name, mesh, prior=None, bounds=None, scale=None, units=None, fixed=None, reference=None):
+    def __init__(self, name, mesh, prior=None, bounds=None, scale=None, units=None, fixed=None, reference=None,
+                 labels=None):
         if not isinstance(name, str) or not name.isidentifier():
             fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "density".', TypeError)
         self.name = name
         self.mesh, self.shape = _domain(mesh)
         self.size = int(np.prod(self.shape))
+        self.labels = None if labels is None else self._named(labels)
         default_units, default_scale = KNOWN.get(name, ("1", 1.0))
         self.units = default_units if units is None else str(units)
         self.scale = float(as_positive("scale", default_scale if scale is None else scale, 0))
@@ -81,8 +85,20 @@ class Parameter:
     def replace(self, **changes):
         """A copy with some constructor arguments changed."""
         given = {"name": self.name, "mesh": self.size if self.mesh is None else self.mesh, "prior": self.prior,
-                 "scale": self.scale, "units": self.units, **self._given}
+                 "scale": self.scale, "units": self.units, "labels": self.labels, **self._given}
         return Parameter(**{**given, **changes})
+
+    def index(self):
+        """What names the values of a plain vector: its labels, or their numbers."""
+        return np.arange(self.size) if self.labels is None else np.array(self.labels)
+
+    def _named(self, labels):
+        names = tuple(labels) if isinstance(labels, (list, tuple)) else (labels,)
+        if self.mesh is not None or len(names) != self.size or len(set(names)) != self.size or not all(
+                isinstance(name, str) and name for name in names):
+            fail("labels", f"be {self.size} different names of a plain vector's values", repr(labels)[:60],
+                 "Give one text for each value; cells of a mesh have coordinates.")
+        return names
 
     def _bounds(self, bounds):
         if bounds is None:

@@ -64,6 +64,72 @@ def test_a_bias_is_noise_along_its_columns():
     assert biased.log_evidence() == pytest.approx(noisy.log_evidence(), abs=1e-9)
 
 
+def test_a_nonlinear_model_takes_a_bias_too():
+    model = bj.ForwardModel(lambda m: m[0] * np.exp(-m[1] * np.arange(4.0)), (4, 2), typical=1.0)
+    values = bj.Parameter("values", 2, prior=bj.GaussianPrior(0.0, 1.0))
+    survey = bj.Modality("decay", model, np.ones(4), bj.DiagonalNoise(np.ones(4)), "values")
+    biased = bj.add_bias(bj.JointProblem([values], [survey]), "decay", {"datum": np.ones(4)}, std=3.0)
+    forward, m = biased.modalities[0].forward, np.array([1.5, 0.3, -2.0])
+    np.testing.assert_allclose(forward.predict(m), model.predict(m[:2]) - 2.0)
+    wanted = np.column_stack([model.linearise(m[:2]) @ np.eye(2), np.ones(4)])
+    np.testing.assert_allclose(forward.linearise(m) @ np.eye(3), wanted)
+    assert forward.derivatives == "central differences" and 0 < forward.jacobian_error(m) < 1e-6
+
+
+def evidence_of(problem, survey, basis, std):
+    return float(bj.posterior(bj.add_bias(problem, survey, basis, std)).log_evidence())
+
+
+def test_the_std_by_evidence_is_where_the_evidence_is_largest():
+    problem, _ = make(weights={"survey_density": 0.6})
+    rng = np.random.default_rng(8)
+    columns = rng.standard_normal((5, 3))
+    survey = problem.modalities[0].replace(data=problem.modalities[0].data + columns @ [6.0, -9.0, 7.0])
+    problem = problem.replace(modalities=[survey, problem.modalities[1]])
+    found = bj.add_bias(problem, survey.name, columns, "evidence").by_name["survey_density_bias"].prior.evidence
+    none = float(bj.posterior(problem).log_evidence())
+    for k in (10, 50, 70, 90):
+        wanted = evidence_of(problem, survey.name, columns, found.std[k]) - none
+        assert found.log_evidence[k] == pytest.approx(wanted, abs=1e-8)
+    top = evidence_of(problem, survey.name, columns, found.value)
+    assert all(evidence_of(problem, survey.name, columns, found.value * f) < top for f in (0.97, 1.03))
+    assert found.low < found.value < found.high and 0 < found.log_error < 1.5
+    assert "nats above no bias" in found.verdict and str(problem.replace().parameters) == str(problem.parameters)
+
+
+def test_the_std_by_evidence_of_one_coefficient_has_a_closed_form():
+    """b̂ ~ N(0, τ² + s²) for one datum seen by nothing else: τ̂² = b̂² − s²."""
+    m = bj.Parameter("m", 1, prior=bj.GaussianPrior(0.0, 9.0))
+    survey = bj.Modality("a", [[1.0]], [13.0], bj.DiagonalNoise([4.0]), "m")
+    found = bj.add_bias(bj.JointProblem([m], [survey]), "a", {"datum": [1.0]}, "evidence").by_name["a_bias"].prior
+    assert found.std[0] == pytest.approx(np.sqrt(13.0**2 - 25.0), rel=1e-6)
+    quiet = bj.JointProblem([m], [survey.replace(data=[2.0])])
+    found = bj.add_bias(quiet, "a", {"datum": [1.0]}, "evidence").by_name["a_bias"].prior
+    assert found.std[0] == found.evidence.high > 0 and found.evidence.low == 0
+    assert "largest without any bias" in str(found)
+
+
+def test_the_std_by_evidence_with_a_flat_prior_is_the_restricted_one():
+    """Ten equal data with a common flat mean and one level each of two lines: balanced, so τ̂² is known."""
+    m = bj.Parameter("m", 1)
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal(10) + np.repeat([5.0, -5.0], 5)
+    survey = bj.Modality("a", np.ones((10, 1)), data, bj.DiagonalNoise(np.ones(10)), "m")
+    found = bj.add_bias(bj.JointProblem([m], [survey]), "a", [1] * 5 + [2] * 5, "evidence").by_name["a_bias"].prior
+    difference = data[:5].mean() - data[5:].mean()  # ~ N(0, 2 τ² + 2/5)
+    assert found.std[0] == pytest.approx(np.sqrt(difference**2 / 2 - 0.2), rel=1e-6)
+    refused(lambda: bj.add_bias(bj.JointProblem([m], [survey]), "a", np.ones((10, 1)), "evidence"), "basis")
+
+
+def test_coefficients_keep_their_names():
+    biased = bj.add_bias(field_problem(), "gravity", "linear", std=[2.0, 1.0, 0.5])
+    bias = biased.by_name["gravity_bias"]
+    assert bias.labels == bias.replace(units="mGal").labels == ("constant", "north", "east")
+    tree = bj.posterior(biased).to_datatree(draws=10, chains=2)
+    assert tree["posterior"]["gravity_bias"].gravity_bias_id.values.tolist() == ["constant", "north", "east"]
+    assert "std 0.5 to 2" in tree["posterior"]["gravity_bias"].attrs["prior"]
+
+
 def test_two_surveys_may_each_have_one():
     problem, _ = make()
     both = bj.add_bias(problem, "survey_density", np.ones((5, 1)), 1.0)
@@ -78,6 +144,7 @@ BAD = {
     "no std": ({"std": None}, "std", ValueError),
     "std zero": ({"std": 0.0}, "std", ValueError),
     "std negative": ({"std": -1.0}, "std", ValueError),
+    "std word": ({"std": "auto"}, "std", ValueError),
     "std bool": ({"std": True}, "std", TypeError),
     "std too many": ({"basis": COLUMN, "std": [1.0, 2.0]}, "std", ValueError),
     "basis": ({"basis": "cubic"}, "basis", ValueError),
