@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dataset import Sheet
-from ..problem.describe import parameter_fields
 from ..priors.bias import BiasPrior
+from ..problem.describe import parameter_fields
 
 LAYERS = 5  # runs of layers at most, of which averages are taken
 BLOCKS = (("south", "middle", "north"), ("west", "middle", "east"))

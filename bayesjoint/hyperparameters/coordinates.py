@@ -15,8 +15,8 @@ class Coordinate:
     ----------
     name : str
         Such as "density_std", "range", "correlation", "gravity_noise".
-    kind : {"std", "range", "correlation", "noise", "noise_range"}
-        What it is.
+    kind : {"std", "range", "correlation", "noise", "noise_range", "vector_std"}
+        What it is; "vector_std" is the common size of a bias's coefficients.
     targets : tuple of str
         Names of the parameters it belongs to, or of the modality.
     value, low, high : float
@@ -28,6 +28,8 @@ class Coordinate:
         For a range: which of (upward, northing, easting) it scales.
     part : str, default ""
         For noise: "all", "white" or "correlated" part of the modality's covariance.
+    held : bool, default False
+        Fitted only where it is asked for by name: somebody stated it.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Coordinate:
     units: str = "1"
     axes: tuple = ()
     part: str = ""
+    held: bool = False
 
     def working(self, value):
         """Natural value to the search's coordinate."""

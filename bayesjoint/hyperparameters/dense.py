@@ -48,7 +48,7 @@ class DenseEvidence:
         self.data = np.concatenate([d[r] for d, r in zip(innovations(problem), self._rows, strict=True)])
         self._groups = [(TorusGroup if members[0].prior.extent == "continued" else FieldGroup)(
             problem, members, self._rows) for members in field_groups(problem)]
-        self._fixed = self._fixed_covariance()
+        self._fixed, self._vectors = self._vector_covariances()
         self._noises = [_NoiseParts(m, r, problem.weights[m.name])
                         for m, r in zip(problem.modalities, self._rows, strict=True)]
         self.calls = 0
@@ -86,6 +86,8 @@ class DenseEvidence:
     # -- K -----------------------------------------------------------------------------------------------------------
     def _covariance(self, values):
         matrix = self._fixed.copy()
+        for c, block in self._vectors:
+            matrix += (values[c.name] / c.value) ** 2 * block
         for group in self._groups:
             blocks = group.matrices(self._mixing.ranges(group.members[0], values))
             for (a, b), factor in self._factors(group, values).items():
@@ -99,6 +101,9 @@ class DenseEvidence:
 
     def _against(self, q, coordinate, values):
         """<Q, ∂K> for one coordinate."""
+        if coordinate.kind == "vector_std":
+            block = next(b for c, b in self._vectors if c.name == coordinate.name)
+            return 2 * (values[coordinate.name] / coordinate.value) ** 2 * float(np.vdot(q, block))
         if coordinate.kind.startswith("noise"):
             names = [m.name for m in self.vector.problem.modalities]
             k = names.index(coordinate.targets[0])
@@ -123,18 +128,23 @@ class DenseEvidence:
     def _place(self, group, a):
         return self._runs[group.views[a].modality]
 
-    def _fixed_covariance(self):
-        """F: what parameters with other Gaussian priors add to K."""
+    def _vector_covariances(self):
+        """What parameters with other Gaussian priors add to K: what is held, and [(coordinate, matrix)] of the rest."""
         problem = self.vector.problem
-        out = np.zeros((self.count, self.count))
+        held, scaled = np.zeros((self.count, self.count)), []
+        moving = {c.targets[0]: c for c in self.vector.coordinates if c.kind == "vector_std"}
         for p in other_parameters(problem):
+            out = held
+            if p.name in moving:
+                out = np.zeros_like(held)
+                scaled.append((moving[p.name], out))
             views = [View(problem, k, p.name) for k, m in enumerate(problem.modalities) if p.name in m.parameters]
             rows = [v.rmatmat(np.eye(v.data_count))[:, self._rows[v.modality]] for v in views]
             for left, v in zip(rows, views, strict=True):
                 for right, w in zip(rows, views, strict=True):
                     block = left.T @ p.bound_prior.covariance.matmat(right)
                     out[self._runs[v.modality], self._runs[w.modality]] += block
-        return out
+        return held, scaled
 
 
 class _NoiseParts:

@@ -37,7 +37,8 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
     free : list of str, optional
         Which to fit, among names like "density_std", "density_range" ("range" where `Coregionalization` ties it),
         "correlation", "gravity_noise"; under `StationaryNoise(MaternKernel(...))` also "gravity_noise_correlated" and
-        "gravity_noise_range". Default: all.
+        "gravity_noise_range", and "gravity_bias_std", the common size of the coefficients of a bias. Default: all but
+        sizes of biases that were stated as numbers.
     ranges : {"common", "layered", "axes"}, default "common"
         One factor on all ranges; one on the vertical and one on the horizontal; or one on each axis. One is what a
         survey at one height can tell best.
@@ -158,6 +159,8 @@ def guesses(vector):
         point = vector.start.copy()
         for i, c in enumerate(vector.coordinates):
             low, high = vector.bounds[i]
+            if c.kind == "vector_std":
+                continue
             if c.kind == "std":
                 point[i] = np.log(c.value * gain[c.targets[0]])
             elif c.kind == "noise":

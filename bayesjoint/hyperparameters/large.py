@@ -56,7 +56,7 @@ class LargeEvidence:
         self.count, self._seed, self.calls = self.data.size, seed, 0
         self.probes = probes or (8 if self.count > MANY else 16)
         self._noise = np.concatenate([m.noise.variance() / problem.weights[m.name] for m in problem.modalities])
-        self._columns, self._spread = self._vectors()
+        self._columns, self._spread, self._places = self._vectors()
 
     # -- value -------------------------------------------------------------------------------------------------------
     def log_evidence(self, theta, error=0.25, most=None):
@@ -77,8 +77,9 @@ class LargeEvidence:
         found = preconditioned_log_trace(system.product, plates.solve, plates.sample, self.count,
                                          np.random.default_rng(self._seed), error=2 * error, most=most)
         solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
-        weights, inner = self._eliminate(solved)
-        logdet = plates.logdet() + found.value + self._vector_logdet(inner)
+        spread = self._spread_of(self.vector.values(theta))
+        weights, inner = self._eliminate(solved, spread)
+        logdet = plates.logdet() + found.value + self._vector_logdet(inner, spread)
         value = -0.5 * (float(self.data @ weights) + logdet + self.count * np.log(2 * np.pi))
         return Estimate(value, error=0.5 * found.error, bias=-0.5 * found.bias, method="cosine-preconditioned Lanczos "
                         f"quadrature, XTrace with {found.probes} probes, {found.steps} steps; error from the probes, "
@@ -105,11 +106,17 @@ class LargeEvidence:
         y = plates.sample(np.random.default_rng(self._seed), self.probes)
         q = self._columns.shape[1]
         solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
-        weights, inner = self._eliminate(solved)
+        spread = self._spread_of(values)
+        weights, inner = self._eliminate(solved, spread)
         u, x, back = solved[:, 1:], self._solve(system, plates, y, PROBE_SOLVE), plates.solve(y)
         lemma = u @ inner
         gradient, error, pulls = np.empty(self.vector.size), np.empty(self.vector.size), []
         for i, c in enumerate(self.vector.coordinates):
+            if c.kind == "vector_std":
+                gradient[i], pull = self._vector_slope(c, spread, weights, u, inner)
+                error[i] = 0.0
+                pulls.append(pull)
+                continue
             change = self._system(values, c)
             image = change.product(np.column_stack([weights, u, x]))
             pulls.append(image[:, 0])
@@ -156,12 +163,14 @@ class LargeEvidence:
 
     def _vectors(self):
         """Columns of plain vectors, (n_data, q), and their prior covariance."""
-        problem, columns, blocks = self.vector.problem, [], []
+        problem, columns, blocks, places = self.vector.problem, [], [], {}
         for p in other_parameters(problem):
             wide = np.zeros((self.count, p.size))
             for k, m in enumerate(problem.modalities):
                 if p.name in m.parameters:
                     wide[self._runs[k]] = View(problem, k, p.name).matmat(np.eye(p.size))
+            first = sum(len(b) for b in blocks)
+            places[p.name] = slice(first, first + p.size)
             columns.append(wide)
             blocks.append(p.bound_prior.covariance.dense())
         q = sum(len(b) for b in blocks)
@@ -169,18 +178,35 @@ class LargeEvidence:
         for block in blocks:
             spread[start : start + len(block), start : start + len(block)] = block
             start += len(block)
-        return np.hstack([np.zeros((self.count, 0)), *columns]), spread
+        return np.hstack([np.zeros((self.count, 0)), *columns]), spread, places
 
-    def _eliminate(self, solved):
+    def _spread_of(self, values):
+        """Prior covariance of plain vectors at hyperparameters."""
+        out = self._spread.copy()
+        for c in self.vector.coordinates:
+            if c.kind == "vector_std":
+                where = self._places[c.targets[0]]
+                out[where, where] *= (values[c.name] / c.value) ** 2
+        return out
+
+    def _vector_slope(self, c, spread, weights, u, inner):
+        """(gradient by the log size of a bias, ∂K w): exact, from what is solved for anyway."""
+        where = self._places[c.targets[0]]
+        change, gram = 2 * spread[where, where], self._columns.T @ u
+        seen = self._columns[:, where].T @ weights
+        trace = np.sum(change * (gram - gram @ inner @ gram)[where, where])
+        return 0.5 * float(seen @ change @ seen - trace), self._columns[:, where] @ (change @ seen)
+
+    def _eliminate(self, solved, spread):
         """K⁻¹ d and (D⁻¹ + BᵀK₀⁻¹B)⁻¹ from K₀⁻¹ [d, B]."""
         u = solved[:, 1:]
         if not u.shape[1]:
             return solved[:, 0], np.zeros((0, 0))
-        inner = np.linalg.inv(np.linalg.inv(self._spread) + self._columns.T @ u)
+        inner = np.linalg.inv(np.linalg.inv(spread) + self._columns.T @ u)
         return solved[:, 0] - u @ (inner @ (u.T @ self.data)), inner
 
-    def _vector_logdet(self, inner):
+    def _vector_logdet(self, inner, spread):
         """Log det(I + D BᵀK₀⁻¹B)."""
         if not inner.size:
             return 0.0
-        return float(np.linalg.slogdet(self._spread)[1] - np.linalg.slogdet(inner)[1])
+        return float(np.linalg.slogdet(spread)[1] - np.linalg.slogdet(inner)[1])

@@ -7,8 +7,9 @@ from scipy.spatial import cKDTree
 
 from .._checks import as_finite, fail, one_of
 from ..noise import MaternKernel, StationaryNoise
+from ..priors.bias import BiasPrior
 from .coordinates import Coordinate
-from .parts import coregionalized, field_groups, matern_parameters, rough_gain, rough_std
+from .parts import coregionalized, field_groups, innovations, matern_parameters, rough_gain, rough_std
 from .penalty import log_prior
 
 AXES = {
@@ -19,6 +20,7 @@ AXES = {
 STD_SPAN = 1e3  # the std may be this factor smaller or larger than the size of the data asks for
 STD_TAIL = 10.0  # 5 % of its prior lies above this many times what the data ask for
 NOISE_SPAN = (1e-3, 3.0)  # of the data's own std; finer than the first, prisms and flat ground describe no field
+BIAS_SPAN = (1e-4, 100.0)  # of the data's own std
 LARGEST_CORRELATION = 0.995  # of the widest that keeps the matrix positive definite
 
 
@@ -30,7 +32,7 @@ class HyperVector:
     problem : JointProblem
         Matérn priors; other Gaussian priors are left as they are.
     free : list of str, optional
-        Names to fit; default all there are.
+        Names to fit; default all there are but sizes of biases that somebody stated.
     ranges : {"common", "layered", "axes"}, default "common"
         One factor for all three ranges, one vertical and one horizontal, or one an axis.
     bounds : dict of {str: (low, high)}, optional
@@ -64,10 +66,11 @@ class HyperVector:
     def __init__(self, problem, free=None, ranges="common", bounds=None, flat=False, whole=None):
         one_of("ranges", ranges, tuple(AXES))
         self.problem, self.flat, self.whole = problem, flat, problem if whole is None else whole
-        known = {c.name: c for c in [*_fields(problem, AXES[ranges]), *_noises(problem)]}
+        known = {c.name: c for c in [*_fields(problem, AXES[ranges]), *_noises(problem), *_biases(problem)]}
         for name, pair in (bounds or {}).items():
             known[name] = _bounded(known[_name("bounds", name, known)], pair)
-        chosen = list(known) if free is None else [_name("free", name, known) for name in free]
+        chosen = [name for name, c in known.items() if not c.held] if free is None else [
+            _name("free", name, known) for name in free]
         for m in problem.modalities:
             if getattr(m.noise, "guessed", False) and f"{m.name}_noise" not in chosen:
                 fail("free", f"name {m.name}_noise, whose std is a guess", ", ".join(chosen), "Add it, or state it.")
@@ -118,12 +121,12 @@ class HyperVector:
         JointProblem
         """
         values, problem = self.values(theta), self.whole if problem is None else problem
-        factors = {p.name: [1.0, np.ones(3)] for p in matern_parameters(problem)}
+        factors = {p.name: [1.0, np.ones(3)] for p in problem.parameters}
         noises, couplings = {}, list(problem.couplings)
         for c in self.coordinates:
             ratio = values[c.name] / c.value if c.kind != "correlation" else None
             for name in c.targets:
-                if c.kind == "std":
+                if c.kind in ("std", "vector_std"):
                     factors[name][0] = ratio
                 elif c.kind == "range":
                     factors[name][1][list(c.axes)] = ratio
@@ -132,7 +135,7 @@ class HyperVector:
             if c.kind == "correlation":
                 couplings = [replace(k, correlation=values[c.name]) if hasattr(k, "joint_covariance") else k
                              for k in couplings]
-        parameters = [p.replace(prior=_scaled(p.prior, *factors[p.name])) if p.name in factors else p
+        parameters = [p.replace(prior=_scaled(p.prior, *factors[p.name])) if _moved(factors[p.name]) else p
                       for p in problem.parameters]
         used = {m.name: m.size for m in self.problem.modalities}
         modalities = [m.replace(noise=self._noise(m, values)) if m.name in noises else m for m in problem.modalities]
@@ -158,9 +161,13 @@ def fitted_kernel(noise):
     return stationary if stationary is not None and isinstance(stationary.kernel, MaternKernel) else None
 
 
+def _moved(change):
+    return change[0] != 1 or np.any(change[1] != 1)
+
+
 def _scaled(prior, factor, stretch):
-    if factor == 1 and np.all(stretch == 1):
-        return prior
+    if isinstance(prior, BiasPrior):
+        return prior.scaled(factor)
     ranges = np.array(prior.ranges()) * stretch
     one = np.ndim(prior.range) == 0 and np.ptp(stretch) == 0
     reach = float(prior.range * stretch[0]) if one else tuple(float(r) for r in ranges)
@@ -218,6 +225,19 @@ def _noises(problem):
             name=f"{m.name}_noise_range", kind="noise_range", targets=(m.name,), value=value, units="m",
             low=min(0.5 * spacing, value / 2), high=max(2 * float(np.ptp(place, axis=0).max()), 2 * value),
             scale=spacing)
+
+
+def _biases(problem):
+    """Coordinates of the sizes of biases, held unless the evidence chose them before."""
+    for m, data in zip(problem.modalities, innovations(problem), strict=True):
+        size = float(np.sqrt(np.mean(data**2))) or 1.0
+        for p in (problem.by_name[name] for name in m.parameters):
+            if isinstance(p.prior, BiasPrior):
+                value = p.prior.size()
+                yield Coordinate(
+                    name=f"{p.name}_std", kind="vector_std", targets=(p.name,), value=value, units=p.units,
+                    low=min(BIAS_SPAN[0] * size, value / 10), high=max(BIAS_SPAN[1] * size, value * 10),
+                    scale=STD_TAIL * size, held=p.prior.evidence is None)
 
 
 def _noise_std(name, value, size, **rest):

@@ -48,7 +48,7 @@ def bias_basis(modality, basis):
     >>> columns.tolist(), names
     ([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], ('line 10', 'line 12'))
     """
-    parts = [_part(modality, each) for each in basis] if isinstance(basis, tuple) and basis else [_part(modality, basis)]
+    parts = [_part(modality, each) for each in (basis if isinstance(basis, tuple) and basis else [basis])]
     columns = np.hstack([c for c, _ in parts])
     names = tuple(name for _, several in parts for name in several)
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -28,7 +28,8 @@ def test_values_stds_and_correlations():
         w[problem.slices[parameter]] = cells.ravel()
         cross = reference.covariance[where] @ w
         wanted = cross / (reference.std[where] * np.sqrt(w @ reference.covariance @ w))
-        np.testing.assert_allclose(found.survey_density_bias_correlation.sel(average=name), wanted, rtol=1e-6, atol=1e-9)
+        found_here = found.survey_density_bias_correlation.sel(average=name)
+        np.testing.assert_allclose(found_here, wanted, rtol=1e-6, atol=1e-9)
     assert {"datum, 0", "datum, 1"} <= set(found.average.values)
     table = np.abs(found.survey_density_bias_correlation.values)
     np.testing.assert_allclose(np.abs(found.survey_density_bias_strongest), table.max(axis=1))
