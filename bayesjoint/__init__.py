@@ -50,6 +50,10 @@ _PUBLIC = {
     "subset": "diagnostics",
     "calibrate": "calibration",
     "assimilate": "assimilation",
+    "StateModel": "assimilation",
+    "likelihood_ratio_test": "agreement",
+    "node_split": "agreement",
+    "nuisance_test": "agreement",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

@@ -120,6 +120,9 @@ def lanczos_spectrum(pair, probes=PROBES, steps=LANCZOS, seed=0):
     CanonicalSpectrum
     """
     one, two = (pair.first, pair.second) if pair.first.dof <= pair.second.dof else (pair.second, pair.first)
+    if not one.dof:
+        none = np.zeros(0)
+        return CanonicalSpectrum(correlations=none, counts=none, excess=pair.excess, words="exact: no prior ties data")
     rows = pair.rows if one is pair.first else pair.rows[::-1]
     steps, dual = max(1, min(steps, one.dof)), one.draw(np.random.default_rng(seed), probes)
     vector = _projected(one, dual)
@@ -151,7 +154,7 @@ def lanczos_spectrum(pair, probes=PROBES, steps=LANCZOS, seed=0):
 def _projected(part, white):
     """P V, solved as loosely as random vectors allow."""
     if hasattr(part, "system"):
-        return part._eliminate(part.solve(white, LOOSE)[0], white)
+        return part.eliminate(part.solve(white, LOOSE)[0], white)
     return part.project(white)
 
 

@@ -10,6 +10,7 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular, svd
 from .._checks import fail
 from ..engines.data_system import DataSystem
 from ..engines.flat import FlatColumns
+from ..problem import JointProblem
 from ..problem.gaussian import check_linear_gaussian, linear_gaussian
 
 DENSE_DATA = 6_000  # whose covariance and factor take 0.6 GB
@@ -43,6 +44,17 @@ def marginal(problem, method="auto", tolerance=SOLVE):
     if method == "dense" or (method == "auto" and count <= DENSE_DATA):
         return DenseMarginal(linear_gaussian(problem, stored=True))
     return IterativeMarginal(linear_gaussian(problem), tolerance)
+
+
+def one_survey(problem, survey):
+    """The modality of that name of a JointProblem."""
+    if not isinstance(problem, JointProblem):
+        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
+             TypeError)
+    names = [m.name for m in problem.modalities]
+    if survey not in names:
+        fail("survey", f"be one of {names}", repr(survey), "Give a modality's name.")
+    return problem.modalities[names.index(survey)]
 
 
 class Marginal:
@@ -86,12 +98,12 @@ class Marginal:
 
     def project(self, white):
         """P V, for V of shape (size, k)."""
-        return self._eliminate(self.solve(white)[0], white)
+        return self.eliminate(self.solve(white)[0], white)
 
     def quadratic(self, white):
         """(diag VᵀPV, bound on its error), shape (k,): vᵀx + xᵀr differs from vᵀK⁻¹v by at most ‖r‖², as K >= I."""
         solved, left = self.solve(white)
-        value = np.einsum("ij,ij->j", white, self._eliminate(solved, white)) + np.einsum("ij,ij->j", solved, left)
+        value = np.einsum("ij,ij->j", white, self.eliminate(solved, white)) + np.einsum("ij,ij->j", solved, left)
         size = np.einsum("ij,ij->j", white, solved)
         return value, np.einsum("ij,ij->j", left, left) + 8 * EPS * np.sqrt(self.size) * size
 
@@ -107,7 +119,8 @@ class Marginal:
         self._eliminator()
         return self.basis @ (self._flat.inverse @ (self._flat.solved.T @ white))
 
-    def _eliminate(self, solved, white):
+    def eliminate(self, solved, white):
+        """P V from K⁻¹ V, shape (size, k)."""
         if not self.rank:
             return solved
         self._eliminator()

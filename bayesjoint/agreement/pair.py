@@ -64,7 +64,7 @@ def make_pair(problem, pair, method="auto"):
     ...            for name, d in (("ground", 1.0), ("air", -1.0))]
     >>> pair = make_pair(bj.JointProblem([level], surveys), ("ground", "air"))
     >>> pair.spectrum().correlations, pair.statistics().ratio.round(3)
-    (array([0.8]), array([7.111]))
+    (array([0.8]), array([6.4]))
     """
     if not isinstance(problem, JointProblem):
         fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",

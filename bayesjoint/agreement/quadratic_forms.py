@@ -170,8 +170,8 @@ class WeightedChi2:
         Returns
         -------
         probability, error : ndarray, shape of x
-            The error is the next term of the expansion (Daniels 1987, Int. Stat. Rev. 55, 37): its size where many terms
-            count, no bound where one or two do (of a single χ²_1 near its median it tells a fifth of it).
+            The error is the next term of the expansion (Daniels 1987, Int. Stat. Rev. 55, 37): its size where many
+            terms count, no bound where one or two do (of a single χ²_1 near its median it tells a fifth of it).
         """
         from scipy.stats import norm
 

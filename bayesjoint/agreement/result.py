@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 
 from .._checks import fail
 
@@ -91,6 +91,12 @@ class AgreementTest:
 
     def _repr_html_(self):
         return f"<p>{escape(repr(self))}</p>"
+
+
+def moved_tail(statistic, error, dof):
+    """Bound on what an error of a χ² statistic does to its p-value, with the rounding of the p-value itself."""
+    low, high = chi2.sf(statistic + error, dof), chi2.sf(max(statistic - error, 0.0), dof)
+    return float(0.5 * (high - low) + 4 * np.finfo(float).eps * chi2.sf(statistic, dof))
 
 
 def _effect(effect):
