@@ -67,6 +67,9 @@ def _check(problem):
     for coupling in problem.couplings:
         if not getattr(coupling, "is_density", True):
             fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
+    if problem.nonlinear:
+        fail("problem", "have linear forward operators for Gibbs sweeps",
+             f"a nonlinear model of {', '.join(problem.nonlinear)}", 'Use method="laplace" at a converged MAP.')
     if problem.bounded:
         fail("problem", "have no bounds for Gibbs sweeps", "a bounded parameter",
              'The conditionals are then truncated: drop the bounds, use method="nuts" for at most 500 unknowns, or '

@@ -8,9 +8,11 @@ from scipy.stats import norm
 from .._checks import fail
 from ..dataset import Approximation
 from .base import Posterior
+from .laplace_curvature import exact_curvature, nonlinear_statements
 from .laplace_validity import ValidityCheck
 from .whitened import check_visible
 
+DIFFERENCED = 300  # free values up to which the models' own curvature is taken by differences of gradients
 FREE_LIMIT = 12_000  # cells; their dense Hessian and its factor take 2.3 GB
 BOUND_TOLERANCE = 1e-9  # of the distance between the bounds: closer counts as on the bound
 VERDICTS = {
@@ -27,7 +29,8 @@ WORST_CONDITION = 1e13  # beyond it a Cholesky factor in double precision proves
 class LaplacePosterior(Posterior):
     """Gaussian N(x*, H_ff⁻¹) at a converged MAP x*: approximate, and how well it holds is measured.
 
-    H is the exact Hessian of Φ. Cells at a bound towards which Φ still falls are *active*: they are held there and
+    H is the exact Hessian of Φ; beyond 300 free values it leaves out the curvature of nonlinear forward models
+    (Gauss–Newton), and says so. Cells at a bound towards which Φ still falls are *active*: they are held there and
     get no uncertainty, which is too little. The rest, the free cells f, get the inverse of H_ff, whose positive
     definiteness a Cholesky factor proves; where it does not, the approximation is refused, never clipped. `validity`
     compares the density with the Gaussian at draws of it and says whether to believe its standard deviations. Use
@@ -71,7 +74,11 @@ class LaplacePosterior(Posterior):
                        for name, where in at.problem.slices.items()}
         self.active_share = {name: float(active[where].sum() / max(1, at.problem.free[where].sum()))
                              for name, where in at.problem.slices.items()}
+        self._operators = self.problem.operators_at(self._center)
         self._factorise(self._hessian())
+        self._curvature_error = None
+        if self.problem.nonlinear and self._index.size <= DIFFERENCED:
+            self._add_model_curvature()
         self.validity = ValidityCheck(self.problem, self._center, self._index, self._root, self._root_adjoint).measure()
         self.approximations = self._statements()
 
@@ -80,11 +87,18 @@ class LaplacePosterior(Posterior):
         problem, index = self.problem, self._index
         products = LinearOperator((index.size,) * 2, matvec=self._curvature_of_penalties, dtype=np.float64)
         hessian = products @ np.eye(index.size)
-        for k, m in enumerate(problem.modalities):
-            columns = problem.operator(k).stored().rmatmat(np.eye(m.size))[index]
+        for a, m in zip(self._operators, problem.modalities, strict=True):
+            columns = a.stored().rmatmat(np.eye(m.size))[index]
             white = m.noise.whiten(columns.T)
             hessian += problem.weights[m.name] * (white.T @ white)
         return 0.5 * (hessian + hessian.T)
+
+    def _add_model_curvature(self):
+        """From Gauss–Newton's Hessian, which the factor is of, to the exact one."""
+        white, self._curvature_error = exact_curvature(self.problem, self._center, self._index,
+                                                       self._root(np.eye(self._index.size)))
+        half = self._root_inverse_adjoint(self._root_inverse_adjoint(white).T)
+        self._factorise(0.5 * (half + half.T))
 
     def _curvature_of_penalties(self, part):
         direction = np.zeros(self.problem.size)
@@ -111,8 +125,8 @@ class LaplacePosterior(Posterior):
     def _refuse(self, found):
         fail("the Hessian on the free cells", "be positive definite to rounding", f"{found} with {self._index.size} "
              "free cells", "The posterior has a direction that prior and data hardly hold (a focusing prior is flat "
-             "away from its reference, a Gramian may be indefinite): there is no Laplace approximation to give. Use "
-             "MinimumLength or Matern priors, or a larger epsilon.")
+             "away from its reference, a Gramian may be indefinite, data may leave a flat parameter open): there is no "
+             "Laplace approximation to give. Use GaussianPrior, MinimumLength or Matern priors, or a larger epsilon.")
 
     def _statements(self):
         found = [self._validity_statement()]
@@ -129,7 +143,8 @@ class LaplacePosterior(Posterior):
             statement="A Cholesky factor proved the Hessian positive definite; the error bounds the rounding of "
             "variances as a share of themselves.",
         ))
-        return found
+        return found + (nonlinear_statements(self.problem, self._center, self._curvature_error)
+                        if self.problem.nonlinear else [])
 
     def _validity_statement(self):
         figures, verdict = self.validity, self.validity.verdict
@@ -176,6 +191,25 @@ class LaplacePosterior(Posterior):
     def _root_adjoint(self, vectors):
         """Rᵀ V."""
         return solve_triangular(self._factor, self._scale[:, None] * vectors, lower=True)
+
+    def _root_inverse_adjoint(self, vectors):
+        """R⁻ᵀ V."""
+        return self._factor @ vectors / self._scale[:, None]
+
+    def _data_sensitivity(self, vectors):
+        return np.concatenate([a.matmat(vectors) for a in self._operators])
+
+    def _predicted_mean(self):
+        return self._predictions(self._center)
+
+    def _joint_draws(self, rng, count):
+        if not self.problem.nonlinear:
+            return super()._joint_draws(rng, count)
+        x = self._draws(rng, count)
+        return x, np.stack([self._predictions(row) for row in x])
+
+    def _predictions(self, x):
+        return np.concatenate([self.problem.predict(k, x) for k in range(len(self.problem.modalities))])
 
     def _spread(self, free):
         out = np.zeros((*free.shape[:-1], self.problem.size))

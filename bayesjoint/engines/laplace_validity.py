@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .laplace_curvature import REACH
+
+FAR = 1e3  # standard deviations: misfit of a datum where a model makes no sense
 INFORMED, CHANGING = 16, 16  # directions looked at: best seen by the data, most changeable in curvature
 TRIALS = 2500  # draws within them: enough for the 0.7 limit on Pareto's k (Vehtari et al. 2024)
 DRAWS = (200, 1000)  # fewest and most of the whole Gaussian
@@ -33,7 +36,7 @@ class LaplaceValidity:
         Monte Carlo error.
     curvature_change : float
         Root mean square change of the posterior's curvature between the MAP and draws, as a share of itself, along the
-        direction where it is largest.
+        direction where it is largest; infinite where nonlinear models make no sense at some of the draws.
     verdict : {"valid", "doubtful", "not valid"}
         "not valid" where k > 0.7 or the curvature changes by more than half; "valid" where k <= 0.5 and it changes by
         at most a fifth, which moves standard deviations by about a tenth, or where KL + 2 errors <= 0.02.
@@ -61,7 +64,7 @@ class ValidityCheck:
     Parameters
     ----------
     problem : JointProblem
-        Linear operators; bounds are not looked at.
+        Bounds are not looked at.
     center : ndarray, shape (size,)
         The MAP.
     index : ndarray of int, shape (free,)
@@ -77,7 +80,8 @@ class ValidityCheck:
         self._problem, self._center, self._index = problem, center, index
         self._root, self._root_adjoint = root, root_adjoint
         self._rng = np.random.default_rng(seed)
-        self._residual = np.concatenate([self._white(k, r) for k, r in enumerate(problem.residuals(center))])
+        self._operators = problem.operators_at(center)
+        self._residual = self._white_residual(center)
         self._gaussian = [(where, bound) for where, bound in problem.prior.blocks if bound.gaussian]
         self._other = [(where, bound) for where, bound in problem.prior.blocks if not bound.gaussian]
         self._level = self._penalty(center)
@@ -107,7 +111,7 @@ class ValidityCheck:
             part = slice(first, first + COLUMNS)
             moved = np.zeros((self._problem.size, steps[:, part].shape[1]))
             moved[self._index] = steps[:, part]
-            white = self._sense(moved)
+            white = self._change(moved)
             out[part] -= self._residual @ white + 0.5 * np.sum(white**2, axis=0)
             for where, bound in self._gaussian:
                 step = moved[where]
@@ -132,7 +136,39 @@ class ValidityCheck:
         for bound in self._problem.penalties:
             for name, part in bound.hessian_product(self._problem.parts(x), self._problem.parts(direction)).items():
                 out[self._problem.slices[name]] += part
+        if self._problem.nonlinear:
+            out += self._misfit_curvature(x, direction)
         return out
+
+    def _misfit_curvature(self, x, direction):
+        """Hessian at x of the misfits, times a direction, by central differences over some hundredths of a std."""
+        up, down = (self._misfit_gradient(x + sign * REACH * direction) for sign in (1.0, -1.0))
+        return (up - down) / (2 * REACH)
+
+    def _misfit_gradient(self, x):
+        problem = self._problem
+        return sum(a.rmatvec(problem.weights[m.name] * m.noise.solve(r)) for a, m, r in zip(
+            problem.operators_at(x), problem.modalities, problem.residuals(x), strict=True))
+
+    def _sensible(self, x):
+        with np.errstate(all="ignore"):
+            return all(np.isfinite(self._problem.predict(name, x)).all() for name in self._problem.nonlinear)
+
+    def _white_residual(self, x):
+        return np.concatenate([self._white(k, r) for k, r in enumerate(self._problem.residuals(x))])
+
+    def _change(self, moved):
+        """Whitened change of the predictions from the MAP to `moved`, (size, k), away; never overflowing."""
+        if not self._problem.nonlinear:
+            return self._sense(moved)
+        with np.errstate(all="ignore"):
+            places = [self._center + step for step in moved.T]
+            found = [[self._problem.predict(k, x) for k in range(len(self._problem.modalities))] for x in places]
+        base = [self._problem.predict(k, self._center) for k in range(len(self._problem.modalities))]
+        # where a model makes no sense the density is nothing: a misfit that says so
+        columns = [np.concatenate([self._white(k, np.nan_to_num(f - b, nan=FAR, posinf=FAR, neginf=-FAR))
+                                   for k, (f, b) in enumerate(zip(one, base, strict=True))]) for one in found]
+        return np.clip(np.stack(columns, axis=1), -FAR, FAR)
 
     def _white(self, k, data):
         m = self._problem.modalities[k]
@@ -140,8 +176,7 @@ class ValidityCheck:
 
     def _sense(self, x):
         """Whitened data of deviations (size, k)."""
-        return np.concatenate([self._white(k, self._problem.operator(k).matmat(x))
-                               for k in range(len(self._problem.modalities))])
+        return np.concatenate([self._white(k, a.matmat(x)) for k, a in enumerate(self._operators)])
 
     def _informed_directions(self, count):
         """White directions, (free, count), in which data hold most of the curvature: subspace iteration."""
@@ -150,19 +185,20 @@ class ValidityCheck:
             moved = np.zeros((self._problem.size, count))
             moved[self._index] = self._root(basis)
             pulled = np.zeros_like(moved)
-            for k, m in enumerate(self._problem.modalities):
-                operator = self._problem.operator(k)
+            for operator, m in zip(self._operators, self._problem.modalities, strict=True):
                 pulled += operator.rmatmat(self._problem.weights[m.name] * m.noise.solve(operator.matmat(moved)))
             basis = np.linalg.qr(self._root_adjoint(pulled[self._index]))[0]
         return basis
 
     def _changing_directions(self, count):
         """(white directions in which curvature changes most, (free, count), rms change along the first)."""
-        if not (self._other or self._problem.penalties):
+        if not (self._other or self._problem.penalties or self._problem.nonlinear):
             return np.zeros((self._index.size, 0)), 0.0
         white = self._rng.standard_normal((self._index.size, PLACES))
         places = np.tile(self._center, (PLACES, 1))
         places[:, self._index] += self._root(white).T
+        if not all(self._sensible(place) for place in places):
+            return np.zeros((self._index.size, 0)), float("inf")
         basis = np.linalg.qr(self._rng.standard_normal((self._index.size, count)))[0]
         for _ in range(2):
             changes = [self._curvature_change(place, basis) for place in places]

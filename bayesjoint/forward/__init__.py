@@ -2,6 +2,7 @@
 
 from .base import ForwardOperator
 from .direct import StationOperator
+from .nonlinear import ForwardModel
 from .prisms import forward_prisms
 from .processing import ComposedOperator, Processing, StationSelection, UpwardContinuation
 from .sampling import SamplingError, StationSampling
@@ -9,6 +10,7 @@ from .toeplitz import GravityOperator, LatticeOperator, MagneticOperator
 
 __all__ = [
     "ComposedOperator",
+    "ForwardModel",
     "ForwardOperator",
     "GravityOperator",
     "LatticeOperator",

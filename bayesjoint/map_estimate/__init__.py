@@ -2,7 +2,8 @@
 
 from .converged import ConvergedMap
 from .find import find_map
+from .nonlinear import GaussNewtonMap
 from .result import MapResult
 from .sweep import CoupleResult, couple
 
-__all__ = ["ConvergedMap", "CoupleResult", "MapResult", "couple", "find_map"]
+__all__ = ["ConvergedMap", "CoupleResult", "GaussNewtonMap", "MapResult", "couple", "find_map"]

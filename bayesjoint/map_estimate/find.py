@@ -5,6 +5,7 @@ import numpy as np
 from .._checks import fail, one_of
 from ..solvers.rrcg import RRCGSettings
 from .converged import MapSettings, converged_map
+from .nonlinear import nonlinear_map
 from .rrcg_map import rrcg_map
 
 METHODS = ("auto", "map", "rrcg")
@@ -23,16 +24,20 @@ def find_map(problem, method="auto", *, start=None, seed=0, max_iterations=None,
         "map": the converged MAP, a stationary point of Φ between its bounds, at the α at which it fits the data (see
         `discrepancy`). "rrcg": the re-weighted regularised conjugate gradients of Vatankhah et al. (2022, arXiv
         2112.15562). α falls until the data fit; what it returns is an iterate, not a minimum of Φ, and says so.
-        "auto": "map", or "rrcg" where a coupling is no density.
+        "auto": "map", or "rrcg" where a coupling is no density. With a nonlinear `ForwardModel` the "map" is found by
+        damped Gauss–Newton steps (`solvers.gauss_newton`), with α as given; there may be other minima.
     start : dict of array_like, optional
         {parameter: physical array} to begin from. Default: the reference model, put between the bounds.
     seed : int, default 0
         Of the probes that precondition "map"; "rrcg" draws nothing.
     max_iterations : int, optional
-        Default: 200 Newton steps for each model of "map"; K_max = 150, the paper's, for "rrcg".
+        Default: 200 Newton steps for each model of "map", 100 Gauss–Newton steps; K_max = 150, the paper's, for
+        "rrcg".
     tolerance : float, default 1e-3
         `.converged` is True where the projected gradient is at most this much of that at the start ("rrcg"), of that
-        at the reference model for each parameter, plain and in depth-weighted coordinates ("map").
+        at the reference model for each parameter, plain and in depth-weighted coordinates ("map"). With a nonlinear
+        model: where the minimum is at most this many posterior standard deviations away, as the linearised problem has
+        them.
     progress : bool, default False
         Show a progress bar.
     callback : callable, optional
@@ -56,7 +61,8 @@ def find_map(problem, method="auto", *, start=None, seed=0, max_iterations=None,
     Returns
     -------
     MapResult
-        A `ConvergedMap`, which adds the criterion and the active bounds, from "map".
+        A `ConvergedMap`, which adds the criterion and the active bounds, from "map"; a `GaussNewtonMap` where a
+        forward model is not linear.
 
     Raises
     ------
@@ -81,6 +87,9 @@ def find_map(problem, method="auto", *, start=None, seed=0, max_iterations=None,
     """
     if one_of("method", method, METHODS) == "auto":
         method = "map" if all(getattr(c, "is_density", True) for c in problem.couplings) else "rrcg"
+    if problem.nonlinear:
+        return _nonlinear(problem, method, start, seed, progress, callback, tolerance=tolerance,
+                          discrepancy=discrepancy, max_iterations=max_iterations)
     if method == "map":
         return _map(problem, start, seed, progress, callback,
                     {"tolerance": tolerance, "discrepancy": discrepancy, "target": target}
@@ -103,6 +112,19 @@ def _map(problem, start, seed, progress, callback, options):
                 callback(x, record)
 
         return converged_map(problem, _start(problem, start), settings, seed, watch)
+
+
+def _nonlinear(problem, method, start, seed, progress, callback, **options):
+    if method == "rrcg":
+        fail("method", 'be "map" where a forward model is not linear', repr(method), "RRCG is for linear operators.")
+    with _Bar(problem, None, progress, "Gauss-Newton") as bar:
+
+        def watch(x, record):
+            bar.update(bar.count + 1, {m.name: record[f"chi2_{m.name}"] for m in problem.modalities})
+            if callback is not None:
+                callback(x, record)
+
+        return nonlinear_map(problem, _start(problem, start), seed=seed, callback=watch, **options)
 
 
 def _start(problem, start):

@@ -31,7 +31,7 @@ class Objective:
 
     # -- Φ -----------------------------------------------------------------------------------------------------------
     def residuals(self, x):
-        """[A_k x − d_k], from memory where x is the last point asked for."""
+        """[G_k(x) − d_k], from memory where x is the last point asked for."""
         if self._at is None or not np.array_equal(self._at, x):
             self._at, self._residuals = x.copy(), self.problem.residuals(x)
         return self._residuals
@@ -51,19 +51,18 @@ class Objective:
         """∇Φ(x), zero where x is not free."""
         problem = self.problem
         out = problem.prior.gradient(x)
-        for k, (m, r) in enumerate(zip(problem.modalities, self.residuals(x), strict=True)):
-            out += problem.operator(k).rmatvec(problem.weights[m.name] * m.noise.solve(r))
+        for a, m, r in zip(problem.operators_at(x), problem.modalities, self.residuals(x), strict=True):
+            out += a.rmatvec(problem.weights[m.name] * m.noise.solve(r))
         self._penalise(out, [b.gradient(problem.parts(x)) for b in problem.penalties])
         return np.where(problem.free, out, 0.0)
 
     def hessian_product(self, x, v):
-        """Hessian of Φ at x, concave focusing aside, times v."""
+        """Hessian of Φ at x, Gauss–Newton's where models are not linear, concave focusing aside, times v."""
         problem = self.problem
         out = np.zeros(problem.size)
         for block in self.blocks:
             out[block.where] += block.product(x[block.where], v[block.where])
-        for k, m in enumerate(problem.modalities):
-            a = problem.operator(k)
+        for a, m in zip(problem.operators_at(x), problem.modalities, strict=True):
             out += a.rmatvec(problem.weights[m.name] * m.noise.solve(a.matvec(v)))
         parts, directions = problem.parts(x), problem.parts(v)
         self._penalise(out, [b.hessian_product(parts, directions) for b in problem.penalties])
@@ -209,7 +208,7 @@ def _data_diagonal(problem, seed):
     """Estimate of diag Σ w Aᵀ C⁻¹ A: the mean square of Aᵀ L⁻ᵀ ξ with L Lᵀ = C and ξ white."""
     rng = np.random.default_rng(seed)
     out = np.zeros(problem.size)
-    for k, m in enumerate(problem.modalities):
+    for a, m in zip(problem.operators_at(problem.start()), problem.modalities, strict=True):
         white = m.noise.whiten_adjoint(rng.standard_normal((m.size, PROBES)))
-        out += problem.weights[m.name] * np.mean(problem.operator(k).rmatmat(white) ** 2, axis=1)
+        out += problem.weights[m.name] * np.mean(a.rmatmat(white) ** 2, axis=1)
     return out

@@ -34,7 +34,7 @@ def modality_fields(problem, modality, x):
     """Return what a `dataset.ModalityBlock` says of a survey and of the fit of one state vector x, as keywords."""
     weight = problem.weights[modality.name]
     dims, coords, mask, upward = layout(modality)
-    predicted = problem.operator(modality.name).matvec(x)
+    predicted = problem.predict(modality.name, x)
     return {
         "name": modality.name, "kind": modality.kind, "dims": dims, "coords": coords, "mask": mask, "upward": upward,
         "units": modality.units, "observed": modality.data, "std": np.sqrt(modality.noise.variance() / weight),

@@ -46,11 +46,16 @@ def linear_gaussian(problem, stored=False):
 
 def is_linear_gaussian(problem):
     """Whether the posterior is exactly Gaussian, flat priors on some parameters allowed."""
-    return not problem.bounded and not problem.penalties and all(bound.gaussian for _, bound in problem.prior.blocks)
+    return (not problem.bounded and not problem.penalties and not problem.nonlinear
+            and all(bound.gaussian for _, bound in problem.prior.blocks))
 
 
 def check_linear_gaussian(problem, engine="data-space"):
     """Refuse what is not linear and Gaussian up to flat priors, in words for `engine`."""
+    if problem.nonlinear:
+        fail("problem", f"have linear forward operators for the {engine} engine",
+             f"a nonlinear model of {', '.join(problem.nonlinear)}", 'Use method="laplace" at a converged MAP, or ask '
+             "problem.linearised(x), the tangent at a state vector x.")
     if problem.bounded:
         fail("problem", f"have no bounds for the {engine} engine", "a bounded parameter",
              'The posterior is then no Gaussian: drop the bounds, or use method="laplace" at a converged MAP.')

@@ -12,6 +12,8 @@ from .prior import JointPrior
 class ModalityOperator(LinearOperator):
     """A modality's forward operator acting on the state vector x: physical data = operator @ x.
 
+    Of a nonlinear forward model it offers `predict`, and `at(x)`, the linear operator that is its derivative there.
+
     Parameters
     ----------
     modality : Modality
@@ -26,7 +28,8 @@ class ModalityOperator(LinearOperator):
 
     def __init__(self, modality, parameters, slices, size):
         super().__init__(np.dtype(np.float64), (modality.size, size))
-        self.forward = modality.forward
+        self.forward, self.linear = modality.forward, modality.linear
+        self._tangent = (None, None)
         self._parts, start = [], 0
         for name in modality.parameters:
             p = parameters[name]
@@ -36,6 +39,28 @@ class ModalityOperator(LinearOperator):
             names = " and ".join(modality.parameters)
             fail(f"forward of modality {modality.name!r}", f"have {start} columns, the size of {names}",
                  f"{self.forward.shape[1]}", "Use the same mesh for both.")
+
+    def __getstate__(self):  # a tangent may hold functions that no other process can be given
+        return {**self.__dict__, "_tangent": (None, None)}
+
+    def physical(self, x):
+        """Physical values of the parameters seen, joined in the modality's order, shape (n,)."""
+        return np.concatenate([scale * x[where] for where, _, scale in self._parts])
+
+    def predict(self, x):
+        """Clean data of a state vector, shape (n_data,), physical units."""
+        return self.matvec(x) if self.linear else self.forward.predict(self.physical(x))
+
+    def at(self, x):
+        """Derivative of `predict` at a state vector; of a linear operator the operator itself."""
+        if self.linear:
+            return self
+        place = self.physical(x)
+        if self._tangent[0] is None or not np.array_equal(self._tangent[0], place):  # asked again at one x, mostly
+            twin = copy.copy(self)
+            twin.forward, twin.linear = self.forward.linearise(place), True
+            self._tangent = (place, twin)
+        return self._tangent[1]
 
     # With one parameter the scale is taken on the side of the data, of which there are fewer.
     def _matmat(self, x):
@@ -164,20 +189,58 @@ class JointProblem:
 
     # -- pieces ------------------------------------------------------------------------------------------------------
     def operator(self, k):
-        """Forward operator of modality k (name or index) on x, to physical data."""
+        """Forward operator of modality k (name or index) on x, to physical data; an error where it is not linear."""
+        found = self._operators[self._index(k)]
+        if not found.linear:
+            fail(f"forward of modality {self.modalities[self._index(k)].name!r}", "be linear for what was asked",
+                 "a nonlinear model", 'Use find_map and posterior(method="laplace"), or ask problem.linearised(x), the '
+                 "tangent at a state vector x.")
+        return found
+
+    def operators_at(self, x):
+        """[derivative of modality k's data at x], linear operators on x; the operators themselves where linear."""
+        return [a.at(x) for a in self._operators]
+
+    def predict(self, k, x):
+        """Clean data of modality k (name or index) at x, shape (n_data,), physical units."""
+        return self._operators[self._index(k)].predict(x)
+
+    def physical(self, k, x):
+        """What modality k's forward model is a function of at x: physical values joined in its order, shape (n,)."""
+        return self._operators[self._index(k)].physical(x)
+
+    @property
+    def nonlinear(self):
+        """Names of the modalities whose forward model is not linear."""
+        return tuple(m.name for m in self.modalities if not m.linear)
+
+    def linearised(self, x):
+        """The problem with every nonlinear model replaced by its tangent at a state vector x, shape (size,).
+
+        Data become d − G(x) + J x, so that misfits agree at x in value and gradient, and any engine for linear
+        operators applies.
+        """
+        surveys = []
+        for m, a in zip(self.modalities, self._operators, strict=True):
+            tangent = a.at(x)
+            surveys.append(m if m.linear else m.replace(
+                forward=tangent.forward, data=m.data - a.predict(x) + tangent.matvec(x)))
+        return self.replace(modalities=surveys)
+
+    def _index(self, k):
         names = [m.name for m in self.modalities]
         if k in names:
-            return self._operators[names.index(k)]
+            return names.index(k)
         if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 0 <= k < len(names):
             fail("k", f"be one of {names} or its index", repr(k), "Correct the name.")
-        return self._operators[k]
+        return k
 
     def residuals(self, x):
-        """[A_k x − d_k], physical units."""
-        return [a.matvec(x) - m.data for a, m in zip(self._operators, self.modalities, strict=True)]
+        """[G_k(x) − d_k], physical units."""
+        return [a.predict(x) - m.data for a, m in zip(self._operators, self.modalities, strict=True)]
 
     def chi2(self, x):
-        """{modality name: ‖C_k^{-1/2}(A_k x − d_k)‖²}, without the exponents."""
+        """{modality name: ‖C_k^{-1/2}(G_k(x) − d_k)‖²}, without the exponents."""
         return {m.name: float(np.sum(m.noise.whiten(r) ** 2))
                 for m, r in zip(self.modalities, self.residuals(x), strict=True)}
 
@@ -201,7 +264,7 @@ class JointProblem:
     def gradient(self, x):
         """∇Φ(x), shape (size,), zero at known cells."""
         out = self.prior.gradient(x)
-        for a, m, r in zip(self._operators, self.modalities, self.residuals(x), strict=True):
+        for a, m, r in zip(self.operators_at(x), self.modalities, self.residuals(x), strict=True):
             out += a.rmatvec(self.weights[m.name] * m.noise.solve(r))
         for bound in self.penalties:
             for name, part in bound.gradient(self.parts(x)).items():
@@ -209,10 +272,13 @@ class JointProblem:
         return np.where(self.free, out, 0.0)
 
     def hessian_product(self, x, direction):
-        """Hessian of Φ at x times a direction (exact for linear forward operators), shape (size,)."""
+        """Hessian of Φ at x times a direction, shape (size,): exact for linear operators, else Gauss–Newton's.
+
+        Gauss–Newton's leaves out the curvature of the forward models, weighted by residuals.
+        """
         v = np.where(self.free, direction, 0.0)
         out = self.penalty_hessian_product(x, v)
-        for a, m in zip(self._operators, self.modalities, strict=True):
+        for a, m in zip(self.operators_at(x), self.modalities, strict=True):
             out += a.rmatvec(self.weights[m.name] * m.noise.solve(a.matvec(v)))
         return np.where(self.free, out, 0.0)
 
@@ -233,7 +299,7 @@ class JointProblem:
     @property
     def linear_gaussian(self):
         """Whether the posterior is exactly Gaussian: Gaussian prior, linear operators, no penalty, no bounds."""
-        return self.prior.gaussian and not self.penalties and not self.bounded
+        return self.prior.gaussian and not self.penalties and not self.bounded and not self.nonlinear
 
     # -- relatives ---------------------------------------------------------------------------------------------------
     def separate(self):

@@ -13,7 +13,7 @@ class Modality:
     ----------
     name : str
         Identifier; it names the survey in every result.
-    forward : LinearOperator or array_like, shape (n_data, n)
+    forward : LinearOperator, array_like or ForwardModel, shape (n_data, n)
         Acts on the physical values of the parameters it sees, flattened and joined in the order of `parameter`.
     data : array_like
         n_data values, flat or in the grid shape that `forward` predicts, finite: leave gaps out of both.
@@ -76,6 +76,11 @@ class Modality:
                  "Wrap standard deviations in DiagonalNoise(std).", TypeError)
         return noise
 
+    @property
+    def linear(self):
+        """Whether the data are a linear function of the parameters."""
+        return not _is_nonlinear(self.forward)
+
     def replace(self, **changes):
         """A copy with some constructor arguments changed."""
         given = {"name": self.name, "forward": self.forward, "data": self.data, "noise": self.noise,
@@ -102,12 +107,17 @@ def _names(parameter):
     return tuple(names)
 
 
+def _is_nonlinear(forward):
+    """What `ForwardModel` offers, from whatever class."""
+    return hasattr(forward, "linearise")
+
+
 def _operator(forward):
-    if isinstance(forward, LinearOperator):
+    if isinstance(forward, LinearOperator) or _is_nonlinear(forward):
         return forward
     if hasattr(forward, "matvec") or hasattr(forward, "toarray"):
         return aslinearoperator(forward)
     if callable(forward):
-        fail("forward", "be a LinearOperator or a matrix", "a callable",
-             "Nonlinear forward models are not offered yet; linearise, or wrap it in a LinearOperator.", TypeError)
+        fail("forward", "be a LinearOperator, a matrix or a ForwardModel", "a callable",
+             "Wrap a nonlinear function in ForwardModel(predict, shape), a linear one in a LinearOperator.", TypeError)
     return aslinearoperator(as_finite("forward", forward, 2))
