@@ -4,9 +4,11 @@ from .._checks import fail
 from ..problem import JointProblem
 from .order import in_order, read_order
 from .sequential import SequentialPosterior
+from .state_model import StateModel
+from .time_lapse import TimeLapsePosterior
 
 
-def assimilate(problem, order=None):
+def assimilate(problem, order=None, state=None):
     """Take surveys up one after another.
 
     Parameters
@@ -44,4 +46,9 @@ def assimilate(problem, order=None):
         fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
              TypeError)
     steps = read_order(problem, order)
-    return SequentialPosterior(in_order(problem, steps), steps)
+    ordered = in_order(problem, steps)
+    if state is None:
+        return SequentialPosterior(ordered, steps)
+    if not isinstance(state, StateModel):
+        fail("state", "be a StateModel", type(state).__name__, "Try StateModel(noise=Matern(...)).", TypeError)
+    return TimeLapsePosterior(ordered, steps, state)

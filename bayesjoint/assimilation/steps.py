@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2 as chi2_law
 
+from ..dataset import Sheet
 from ..engines.base import Estimate
 
 
@@ -85,21 +86,18 @@ class History(tuple):
 
     def to_dataset(self):
         """The steps as an xarray.Dataset over dim ``step``, with the errors of what has one."""
-        import xarray as xr
-
-        names = [" + ".join(step.surveys) for step in self]
-        parts = {}
+        sheet = Sheet()
+        sheet.along("step", [" + ".join(step.surveys) for step in self], "surveys taken up")
         for key, (words, units) in _WORDS.items():
             values = [getattr(step, key) for step in self]
-            parts[key] = ("step", np.array([float(v) for v in values]), {"long_name": words, "units": units})
-            if isinstance(values[0], Estimate):
-                parts[f"{key}_error"] = ("step", np.array([v.error for v in values]),
-                                         {"long_name": f"error of the {words}", "units": units})
+            errors = [v.error for v in values] if isinstance(values[0], Estimate) else None
+            sheet.add(key, ("step",), np.array([float(v) for v in values]), units, words, errors)
         for name in self[0].std_left:
-            words = f"rms posterior std of {name} as a share of the prior's"
-            parts[f"std_left_{name}"] = ("step", np.array([step.std_left[name] for step in self]),
-                                         {"long_name": words, "units": "1"})
-        return xr.Dataset(parts, coords={"step": ("step", names, {"units": "1", "long_name": "surveys taken up"})})
+            values = np.array([step.std_left[name] for step in self])
+            sheet.add(f"std_left_{name}", ("step",), values, "1",
+                      f"rms posterior std of {name} as a share of the prior's", [s.std_left_error * v for s, v in
+                                                                                zip(self, values, strict=True)])
+        return sheet.dataset()
 
 
 _WORDS = {
