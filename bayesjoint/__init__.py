@@ -32,6 +32,7 @@ _PUBLIC = {
     "Modality": "problem",
     "JointProblem": "problem",
     "add_bias": "problem",
+    "add_discrepancy": "problem",
     "find_map": "map_estimate",
     "couple": "map_estimate",
     "fit_hyperparameters": "hyperparameters",

@@ -6,6 +6,7 @@ from importlib import metadata
 import numpy as np
 
 from .. import __version__
+from ..priors.discrepancy import DISCREPANCIES
 
 WORDS = {"density": "density contrast", "susceptibility": "magnetic susceptibility"}
 VERSIONED = ("numpy", "scipy", "numba", "choclo", "xarray", "arviz-stats")
@@ -24,10 +25,19 @@ def parameter_fields(parameter):
     return {
         "name": parameter.name, "dims": dims, "units": parameter.units,
         "long_name": WORDS.get(parameter.name, parameter.name.replace("_", " ")),
-        "coords": {dims[0]: (dims[0], parameter.index(), {})} if mesh is None else mesh.coords(),
+        "coords": _vector_coords(parameter, dims[0]) if mesh is None else mesh.coords(),
         "edges": {} if mesh is None else {d: getattr(mesh, f"{d}_edges") for d in dims},
         "attributes": {"prior": parameter.settings()["prior"], "scale": parameter.scale},
     }  # fmt: skip
+
+
+def _vector_coords(parameter, dim):
+    """The names or numbers of a vector's values, and where those of a discrepancy are."""
+    out = {dim: (dim, parameter.index(), {})}
+    if isinstance(parameter.prior, DISCREPANCIES):
+        out |= {f"{parameter.name}_{key}": (dim, values, {"long_name": f"{key} of the datum"})
+                for key, values in parameter.prior.coordinates().items()}
+    return out
 
 
 def modality_fields(problem, modality, x):

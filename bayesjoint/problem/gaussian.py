@@ -1,10 +1,12 @@
 """A linear-Gaussian problem as covariances between model and data: what every exact engine works with."""
 
 import numpy as np
+from scipy.sparse import csr_array, vstack
 
 from .._checks import fail
 from ..forward.periodic import lattice_and_processing
-from ..priors.covariance import BlockCovariance, DiagonalCovariance, MixedCovariance, ScaledCovariance
+from ..priors.covariance import DiagonalCovariance, MixedCovariance, ScaledCovariance
+from ..priors.discrepancy import DISCREPANCIES
 from ..priors.torus import CellwiseCorrelation, TorusField, TorusSpectrum
 from .gaussian_torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
 
@@ -121,16 +123,19 @@ class LinearGaussian:
         return self.predict(pick) if index.size else np.zeros((self.data_size, 0))
 
     def _add_vectors(self):
-        """Plain vectors beside continued fields: few columns, so kept as such."""
-        prior = self.problem.prior
-        blocks = [(where, bound.covariance) for (where, bound), names in zip(prior.blocks, prior.block_members,
-                  strict=True) if not set(names) & set(prior.continued)]
-        index = np.concatenate([np.arange(0), *(np.arange(self.size)[where] for where, _ in blocks)])
-        if index.size > VECTOR_LIMIT:
-            fail("prior", f"have at most {VECTOR_LIMIT} values beside a continued field", f"{index.size}",
-                 'Make every field "continued", or every field "mesh".')
-        self._vectors, self._vector_prior = index, BlockCovariance(self.size, blocks)
-        self._vector_columns = self._columns(index)
+        """Plain vectors beside continued fields: few dense columns; those of a discrepancy hold one entry each."""
+        prior, self._vectors, count = self.problem.prior, [], 0
+        for (where, bound), names in zip(prior.blocks, prior.block_members, strict=True):
+            if set(names) & set(prior.continued):
+                continue
+            index = np.arange(self.size)[where]
+            sparse = isinstance(self.problem.by_name[names[0]].prior, DISCREPANCIES)
+            count += 0 if sparse else index.size
+            if count > VECTOR_LIMIT:
+                fail("prior", f"have at most {VECTOR_LIMIT} values beside a continued field", f"{count}",
+                     'Make every field "continued", or every field "mesh".')
+            columns = joined_columns(self.problem, names[0]) if sparse else self._columns(index)
+            self._vectors.append((index, columns, bound.covariance))
 
     # -- the linear map of the visible cells --------------------------------------------------------------------------
     def predict(self, x):
@@ -147,8 +152,8 @@ class LinearGaussian:
         if not self.groups:
             return self._prior.matmat(self.back(data))
         out = np.zeros((self.size, data.shape[1]))
-        out[self._vectors] = self._vector_columns.T @ data
-        out = self._vector_prior.matmat(out)
+        for index, columns, covariance in self._vectors:
+            out[index] = covariance.matmat(columns.T @ data)
         for group in self.groups:
             group.add_gain(data, out)
         return out
@@ -157,7 +162,9 @@ class LinearGaussian:
         """Cov(d, x) X, shape (n_data, k), for X of shape (size, k)."""
         if not self.groups:
             return self.predict(self._prior.matmat(x))
-        out = self._vector_columns @ self._vector_prior.matmat(x)[self._vectors]
+        out = np.zeros((self.data_size, x.shape[1]))
+        for index, columns, covariance in self._vectors:
+            out += columns @ covariance.matmat(x[index])
         for group in self.groups:
             group.add_gain_adjoint(x, out)
         return out
@@ -167,10 +174,8 @@ class LinearGaussian:
         if not self.groups:
             return self.predict(self.gain(data))
         out = np.zeros(data.shape, order="F")  # columns contiguous, as block solvers hold them
-        if self._vectors.size:
-            spread = np.zeros((self.size, data.shape[1]))
-            spread[self._vectors] = self._vector_columns.T @ data
-            out += self._vector_columns @ self._vector_prior.matmat(spread)[self._vectors]
+        for _, columns, covariance in self._vectors:
+            out += columns @ covariance.matmat(columns.T @ data)
         for group in self.groups:
             group.add_signal(data, out)
         return out
@@ -199,8 +204,10 @@ class LinearGaussian:
         if not self.groups:
             x = self._prior.sample(rng, count)
             return x, self.predict(x.T).T
-        x = self._vector_prior.sample(rng, count)
-        data = x[:, self._vectors] @ self._vector_columns.T
+        x, data = np.zeros((count, self.size)), np.zeros((count, self.data_size))
+        for index, columns, covariance in self._vectors:
+            x[:, index] = covariance.sample(rng, count)
+            data += (columns @ x[:, index].T).T
         for group in self.groups:
             spectra = group.draw(rng, x, data)
             if whole is not None:
@@ -241,6 +248,20 @@ class LinearGaussian:
     def noise_variance(self):
         """Variance of every datum's noise, shape (n_data,), exponents taken as C/w."""
         return np.concatenate([m.noise.variance() / self.problem.weights[m.name] for m in self.problem.modalities])
+
+
+def joined_columns(problem, name):
+    """Columns of A of a parameter that `add_bias` or `add_discrepancy` has joined to forward operators, sparse."""
+    rows = []
+    for m in problem.modalities:
+        forward, left = m.forward, list(m.parameters)
+        if name not in left:
+            rows.append(csr_array((m.size, problem.by_name[name].size)))
+            continue
+        while left.pop() != name:
+            forward = forward.forward
+        rows.append(csr_array(forward.basis) * problem.by_name[name].scale)
+    return vstack(rows, format="csr")
 
 
 def _torus_groups(problem):
@@ -306,8 +327,10 @@ def lattice_surveys(problem, names, strict):
         seen = [name for name in m.parameters if name in names]
         if not seen:
             continue
-        biased = len(m.parameters) > 1 and hasattr(m.forward, "basis")  # bias columns stand beside the field's
-        parts = lattice_and_processing(m.forward.forward if biased else m.forward)
+        forward = m.forward
+        while len(m.parameters) > 1 and hasattr(forward, "basis"):  # columns of a bias stand beside the field's
+            forward = forward.forward
+        parts = lattice_and_processing(forward)
         if parts is None or len(seen) > 1 or parts[0].mesh != problem.by_name[seen[0]].mesh:
             if strict:
                 fail(f"forward of modality {m.name!r}", "be a lattice operator, or H @ one, under a continued field",
