@@ -1,14 +1,18 @@
 """The door to the assimilation of surveys."""
 
-from .._checks import fail
+from .._checks import fail, one_of
+from ..engines.select import DENSE_BYTES, DENSE_DATA
 from ..problem import JointProblem
+from .ensemble import EnsemblePosterior
 from .order import in_order, read_order
 from .sequential import SequentialPosterior
 from .state_model import StateModel
 from .time_lapse import TimeLapsePosterior
 
+METHODS = ("auto", "exact", "ensemble")
 
-def assimilate(problem, order=None, state=None):
+
+def assimilate(problem, order=None, state=None, method="auto", **options):
     """Take surveys up one after another.
 
     Parameters
@@ -17,18 +21,30 @@ def assimilate(problem, order=None, state=None):
         Linear operators, Gaussian or flat priors, no bounds, no penalties.
     order : list of (str or tuple of str), optional
         Modality names, each once; those in a tuple are taken up together. Default: one by one, as in the problem.
+    state : StateModel, optional
+        How the unknowns change between the steps; by default they do not. Proper priors, and fields that end with the
+        mesh.
+    method : {"auto", "exact", "ensemble"}, default "auto"
+        - "exact": Kalman updates in square-root form, up to 20,000 data.
+        - "ensemble": exact draws carried from step to step, at survey size; every number with its error. Not for a
+          state that changes.
+        - "auto": exact up to 6,000 data and matrices of 2 GB, else ensemble.
+    **options
+        Of the ensemble: ``members``, ``tolerance``, ``evidence``, ``seed``; see `EnsemblePosterior`.
 
     Returns
     -------
-    SequentialPosterior
-        With ``.history``: for every step χ² of the innovation and its p-value, bits gained, std left, log evidence
-        gained; ``.after(k)`` is the posterior after k steps and ``.then(survey)`` that with one more survey.
+    SequentialPosterior, EnsemblePosterior or TimeLapsePosterior
+        All with ``.history``: for every step χ² of the innovation and its p-value, bits gained, std left, log evidence
+        gained. Of the first, ``.after(k)`` is the posterior after k steps and ``.then(survey)`` that with one more
+        survey; of the last, ``.smoothed(k)`` and ``.filtered(k)`` are the states and ``.change(j, k)`` what lies
+        between.
 
     Raises
     ------
     ValueError, TypeError
-        If the problem is bounded or not linear-Gaussian, `order` does not name every survey once, or the first step
-        does not determine every parameter with a flat prior.
+        If the problem is bounded or not linear-Gaussian, `order` does not name every survey once, the first step does
+        not determine every parameter with a flat prior, or the state model does not fit the problem.
 
     Examples
     --------
@@ -45,10 +61,27 @@ def assimilate(problem, order=None, state=None):
     if not isinstance(problem, JointProblem):
         fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
              TypeError)
+    one_of("method", method, METHODS)
     steps = read_order(problem, order)
     ordered = in_order(problem, steps)
-    if state is None:
-        return SequentialPosterior(ordered, steps)
-    if not isinstance(state, StateModel):
+    if state is not None and not isinstance(state, StateModel):
         fail("state", "be a StateModel", type(state).__name__, "Try StateModel(noise=Matern(...)).", TypeError)
-    return TimeLapsePosterior(ordered, steps, state)
+    if state is not None and method == "ensemble":
+        fail("method", 'be "exact" where the state changes', repr(method), "Use a coarser mesh, or thin the surveys.")
+    if state is None and method != "exact" and (method == "ensemble" or _large(problem)):
+        _check_options(options)
+        return EnsemblePosterior(ordered, steps, **options)
+    _check_options(options, ())
+    return SequentialPosterior(ordered, steps) if state is None else TimeLapsePosterior(ordered, steps, state)
+
+
+def _large(problem):
+    count = sum(m.size for m in problem.modalities)
+    return count > DENSE_DATA or 8 * count * problem.size > DENSE_BYTES
+
+
+def _check_options(options, known=("members", "tolerance", "evidence", "seed")):
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        fail("options", f"be among {list(known)} here", f"{unknown}", 'Leave them out, or use method="ensemble".',
+             TypeError)
