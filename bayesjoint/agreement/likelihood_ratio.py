@@ -4,10 +4,13 @@ import numpy as np
 from scipy.stats import chi2
 
 from .._checks import one_of
+from ..problem import JointProblem
+from ..problem.gaussian import is_linear_gaussian
 from .pair import make_pair
 from .result import AgreementTest, moved_tail
+from .simulated import bootstrap_test, wilks_test
 
-NULLS = ("auto", "exact", "iterative", "spectral")
+NULLS = ("auto", "exact", "iterative", "spectral", "bootstrap", "wilks")
 UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
 METHOD = {"auto": "auto", "exact": "dense", "iterative": "iterative", "spectral": "auto"}
 
@@ -29,20 +32,24 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
     Parameters
     ----------
     problem : JointProblem
-        Linear operators, Gaussian or flat priors, no bounds; a `Coregionalization` may tie the parameters.
+        Linear operators, Gaussian or flat priors, no bounds; a `Coregionalization` may tie the parameters. With
+        "bootstrap" any density, nonlinear models, bounds and penalties included.
     pair : (str or tuple of str, str or tuple of str)
         Names of two surveys, or of two groups of surveys.
-    null : {"auto", "exact", "iterative", "spectral"}, default "auto"
+    null : {"auto", "exact", "iterative", "spectral", "bootstrap", "wilks"}, default "auto"
         - "exact": all canonical correlations, from matrices over at most 6,000 data; the p-value by Imhof's integral.
         - "iterative": statistic by preconditioned conjugate gradients, null from its cumulant function by random
           vectors (Lanczos quadrature), at any size; both errors are in `p_value_error`.
         - "spectral": the same statistic, null by wavenumber, for continued fields on lattices: approximate for a
           finite window, with the error measured by random vectors.
-        - "auto": exact up to 6,000 data, else iterative.
+        - "bootstrap": pairs simulated from the joint fit, refitted: `agreement.simulated.bootstrap_test`.
+        - "wilks": flat priors, nonlinear models: χ² by Wilks's theorem, `agreement.simulated.wilks_test`.
+        - "auto": exact up to 6,000 data, else iterative; bootstrap where the problem is not linear-Gaussian.
     seed : int or numpy.random.Generator, default 0
-        Of the random vectors.
+        Of the random vectors, or of the simulations.
     **options
-        ``probes`` and, for "iterative", ``steps`` of the spectrum.
+        ``probes`` and, for "iterative", ``steps`` of the spectrum; ``draws``, ``truths``, ``executor`` and the rest of
+        `bootstrap_test`.
 
     Returns
     -------
@@ -52,7 +59,7 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
     Raises
     ------
     ValueError, TypeError
-        If a survey is unknown or named twice, or the problem is not linear-Gaussian.
+        If a survey is unknown or named twice, or the problem is not what the null is for.
 
     Examples
     --------
@@ -66,7 +73,11 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
     >>> round(found.statistic, 2), found.dof, round(found.sigma, 2)
     (23.49, 1, 4.85)
     """
-    one_of("null", null, NULLS)
+    if one_of("null", null, NULLS) == "auto" and isinstance(problem, JointProblem) and not is_linear_gaussian(problem):
+        null = "bootstrap"
+    if null in ("bootstrap", "wilks"):
+        return bootstrap_test(problem, pair, seed=seed, **options) if null == "bootstrap" else wilks_test(
+            problem, pair, **options)
     made = make_pair(problem, pair, METHOD[null])
     spectrum = made.spectrum("spectral" if null == "spectral" else None, **_options(made, null, seed, options))
     if not spectrum.testable:

@@ -1,0 +1,311 @@
+"""The likelihood ratio of surveys that are not linear and Gaussian: its null by simulation, or by Wilks's theorem."""
+
+import numpy as np
+from scipy.stats import chi2
+
+from .._checks import as_positive, fail
+from ..engines import posterior
+from ..map_estimate import find_map
+from ..problem import JointProblem
+from .pair import checked_groups
+from .result import AgreementTest, moved_tail
+
+FEWEST = 19  # simulations with which 5 % can be reached at all
+BLOCK = 16  # simulations handed to an executor at once
+SHARPER = 0.1  # tolerance of the second fit, whose statistic says how wrong the first is
+LOST = 0.1  # share of refits that may fail before nothing is said
+RANK = 1e-10  # of the largest singular value
+LARGEST = 2e7  # entries of the Jacobian whose rank is asked for
+UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
+
+
+def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=None, start=None, tolerance=1e-4,
+                   progress=False):
+    """Likelihood-ratio test whose null distribution is simulated: any forward models, bounds, priors and penalties.
+
+    The statistic is Λ = 2 (Φ_ab − Φ_a − Φ_b), each Φ at its minimum: what it costs to describe both surveys by one
+    model. Penalties that tie parameters of a to parameters of b count in Φ_ab alone; with priors Λ is −2 log R of the
+    linear-Gaussian case up to a constant (Kendall & Stuart 1979 for the flat case; Efron & Tibshirani 1993, chapter 16,
+    for the null).
+
+    Parameters
+    ----------
+    problem : JointProblem
+        A density. Surveys beside the pair play no part. α are taken as given.
+    pair : (str or tuple of str, str or tuple of str)
+        Names of two surveys, or of two groups of surveys.
+    draws : int, default 1000
+        Simulated pairs, at least 19. Each costs three fits; p-values below one over their number cannot come out.
+    truths : {"fit", "posterior"} or callable, default "fit"
+        What simulated surveys see. "fit": the joint fit, each time; right where data determine the parameters well.
+        "posterior": a draw from the joint posterior each time. A function ``(rng, count) -> {parameter: (count,
+        *shape)}``, physical units: draws of the prior, where it is the prior that says what the ground may be.
+    seed : int or numpy.random.Generator, default 0
+        Every simulation has a stream of its own, so that answers do not depend on the executor.
+    executor : concurrent.futures.Executor, optional
+        Maps over blocks of simulations. For processes every function of the problem must be importable.
+    start : dict of array_like, optional
+        {parameter: physical array} of the joint fit. Fits are local: separate ones start from the joint one, refits
+        from the truth that was simulated.
+    tolerance : float, default 1e-4
+        Of every fit, as in `find_map`.
+    progress : bool, default False
+
+    Returns
+    -------
+    AgreementTest
+        p = (1 + number of simulated Λ at or above the observed one) / (1 + number simulated). Its error adds to the
+        Monte Carlo standard error the share of simulations within the numerical error of Λ, measured by a tenfold
+        tolerance, and the share of refits that did not converge.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On unknown names, too few draws, a coupling that is no density, or a joint fit that does not converge.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> rate = bj.Parameter("rate", 1, reference=1.0)
+    >>> def survey(name, time, value):
+    ...     model = bj.ForwardModel(lambda m: np.exp(-m * time), (1, 1))
+    ...     return bj.Modality(name, model, [value], bj.DiagonalNoise([0.02]), "rate")
+    >>> both = bj.JointProblem([rate], [survey("early", 1.0, 0.40), survey("late", 2.0, 0.20)])
+    >>> found = bootstrap_test(both, ("early", "late"), draws=199)
+    >>> found.null
+    'parametric bootstrap, 199 pairs simulated from the joint fit'
+    """
+    setup = _Setup(problem, pair, start, as_positive("tolerance", tolerance, 0))
+    count = _count(draws)
+    rng = np.random.default_rng(seed)
+    if not setup.testable:
+        return setup.untestable()
+    states, words = _truths(setup, truths, rng, count)
+    seeds = rng.integers(0, 2**63, count)
+    simulated = _simulate(setup.run, states, seeds, executor, progress)
+    return _answer(setup, simulated, f"parametric bootstrap, {count} pairs simulated from {words}")
+
+
+def wilks_test(problem, pair, *, start=None, tolerance=1e-4):
+    """Likelihood-ratio test of flat parameters by Wilks's theorem: Λ as in `bootstrap_test`, against a χ².
+
+    Degrees of freedom are rank J_a + rank J_b − rank [J_a; J_b] of the Jacobians at the joint fit, at 1e-10 of the
+    largest singular value (Wilks 1938). For nonlinear models the χ² holds as far as they are straight over what the
+    data leave open, which is measured: by Λ of the tangent at the joint fit.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Flat priors, no penalties, no bound reached.
+    pair, start, tolerance
+        As in `bootstrap_test`.
+
+    Returns
+    -------
+    AgreementTest
+        `p_value_error` is how far p moves from Λ to that of the tangent, a size of error and no bound.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where there are priors, penalties or active bounds: Wilks does not count them right.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> rate = bj.Parameter("rate", 1, reference=1.0)
+    >>> def survey(name, time, value):
+    ...     model = bj.ForwardModel(lambda m: np.exp(-m * time), (1, 1))
+    ...     return bj.Modality(name, model, [value], bj.DiagonalNoise([0.02]), "rate")
+    >>> both = bj.JointProblem([rate], [survey("early", 1.0, 0.40), survey("late", 2.0, 0.20)])
+    >>> found = wilks_test(both, ("early", "late"))
+    >>> found.dof, round(found.sigma, 1)
+    (1, 1.5)
+    """
+    setup = _Setup(problem, pair, start, as_positive("tolerance", tolerance, 0))
+    setup.check_flat()
+    dof = setup.wilks_dof
+    if dof == 0:
+        return setup.untestable()
+    moved = setup.error + abs(setup.statistic - setup.tangent_statistic())
+    return AgreementTest(
+        name="likelihood ratio", surveys=setup.names, statistic=setup.statistic, dof=dof,
+        p_value=float(chi2.sf(setup.statistic, dof)), p_value_error=moved_tail(setup.statistic, moved, dof),
+        null=f"χ² with {dof} degree(s) of freedom, Wilks's theorem, asymptotic",
+        note="The error is what the curvature of the models does to the statistic; null='bootstrap' needs no theorem")
+
+
+class _Setup:
+    """The three fits of the observed pair."""
+
+    def __init__(self, problem, pair, start, tolerance):
+        if not isinstance(problem, JointProblem):
+            fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
+                 TypeError)
+        groups = checked_groups(problem, pair)
+        self.names = groups[0] + groups[1]
+        self.joint = restricted(problem, self.names)
+        self.run = _Run(self.joint, groups, tolerance)
+        first = find_map(self.joint, "map", discrepancy=False, tolerance=tolerance,
+                         start=None if start is None else {p.name: start[p.name] for p in self.joint.parameters})
+        if not first.converged:
+            fail("problem", "have a joint fit that converges", first.message, "Give start=, or a looser tolerance.")
+        self.x = first.x
+        self.statistic, converged = self.run.statistic(self.joint, self.x)
+        sharper = _Run(self.joint, groups, SHARPER * tolerance).statistic(self.joint, self.x)[0]
+        self.error = abs(sharper - self.statistic)
+        if not converged:
+            fail("problem", "have fits that converge", f"an iterate for {' or '.join(self.names)} alone",
+                 "Give start=, a prior, or a looser tolerance.")
+        self.plain = len(self.joint.prior.flat) == len(self.joint.parameters) and not self.joint.penalties
+
+    @property
+    def testable(self):
+        """Whether a joint model is asked for more than separate ones."""
+        if self.plain and self.joint.size * sum(m.size for m in self.joint.modalities) <= LARGEST:
+            return self.wilks_dof > 0
+        one, two = (restricted(self.joint, group) for group in self.run.groups)
+        return bool(set(one.by_name) & set(two.by_name)) or len(self.joint.couplings) > len(one.couplings) + len(
+            two.couplings)
+
+    @property
+    def wilks_dof(self):
+        """Rank of a's Jacobian plus that of b's less that of both."""
+        x = self.x
+        rows = {m.name: np.sqrt(self.joint.weights[m.name]) * m.noise.whiten(
+            np.ascontiguousarray(a.rmatmat(np.eye(m.size)).T[:, self.joint.free]))
+            for a, m in zip(self.joint.operators_at(x), self.joint.modalities, strict=True)}
+        scale = np.sqrt(sum(np.sum(r**2, axis=0) for r in rows.values()))
+        ranks = [_rank(np.vstack([rows[name] for name in group]) / np.where(scale > 0, scale, 1.0))
+                 for group in (*self.run.groups, self.names)]
+        return ranks[0] + ranks[1] - ranks[2]
+
+    def check_flat(self):
+        """Refuse what Wilks's theorem does not cover."""
+        if not self.plain:
+            fail("problem", "have flat priors and no penalties for Wilks's theorem",
+                 f"priors on {[p.name for p in self.joint.parameters if p.name not in self.joint.prior.flat]}, "
+                 f"{len(self.joint.penalties)} penalties", "Use null='bootstrap'.")
+        if np.any((self.x <= self.joint.lower) | (self.x >= self.joint.upper)):
+            fail("problem", "have its joint fit inside the bounds for Wilks's theorem", "a bound reached",
+                 "Use null='bootstrap'.")
+
+    def tangent_statistic(self):
+        """Λ of the problem linearised at the joint fit."""
+        return _Run(self.joint.linearised(self.x), self.run.groups, self.run.tolerance).statistic(None, self.x)[0]
+
+    def untestable(self):
+        """The answer where one model serves as well as two whatever the data."""
+        return AgreementTest(name="likelihood ratio", surveys=self.names, statistic=self.statistic, p_value=np.nan,
+                             p_value_error=np.nan, null="none", dof=0, note=UNTESTABLE)
+
+
+class _Run:
+    """Statistics of one data set after another; a class, so that processes can be given it."""
+
+    def __init__(self, joint, groups, tolerance):
+        self.joint, self.groups, self.tolerance = joint, groups, float(tolerance)
+
+    def __call__(self, states, seeds):
+        """Λ of pairs simulated at state vectors, (k, size), shape (k,); NaN where a fit did not converge."""
+        return np.array([self._simulated(x, seed) for x, seed in zip(states, seeds, strict=True)])
+
+    def _simulated(self, x, seed):
+        rng = np.random.default_rng(seed)
+        surveys = [m.replace(data=self.joint.predict(m.name, x)
+                             + m.noise.sample(rng, 1)[0] / np.sqrt(self.joint.weights[m.name]))
+                   for m in self.joint.modalities]
+        value, converged = self.statistic(self.joint.replace(modalities=surveys), x)
+        return value if converged else np.nan
+
+    def statistic(self, joint, x):
+        """(Λ, whether all three fits converged), the joint fit started at x, the separate ones from it."""
+        joint = self.joint if joint is None else joint
+        both = self._fit(joint, x)
+        alone = []
+        for group in self.groups:
+            part = restricted(joint, group)
+            alone.append(self._fit(part, part.pack({p.name: both.model[p.name] for p in part.parameters})))
+        return (2.0 * (both.value - alone[0].value - alone[1].value),
+                both.converged and all(fit.converged for fit in alone))
+
+    def _fit(self, problem, x):
+        return find_map(problem, "map", discrepancy=False, tolerance=self.tolerance, start=problem.unpack(x))
+
+
+def restricted(problem, names):
+    """The problem with some surveys, the parameters that they see, and the couplings among these.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    names : tuple of str
+        Modalities. Parameters tied to theirs by a joint covariance stay.
+
+    Returns
+    -------
+    JointProblem
+    """
+    surveys = [m for m in problem.modalities if m.name in names]
+    seen = {name for m in surveys for name in m.parameters}
+    if seen & problem.prior.tied:
+        seen |= problem.prior.tied
+    fields = {p.name for p in problem.parameters if p.mesh is not None}
+    couplings = [c for c in problem.couplings if set(c.parameters or fields) <= seen]
+    return problem.replace(parameters=[p for p in problem.parameters if p.name in seen], modalities=surveys,
+                           couplings=couplings)
+
+
+def _truths(setup, truths, rng, count):
+    """(state vectors (count, size), what they are in words)."""
+    joint = setup.joint
+    if truths == "fit":
+        return np.broadcast_to(setup.x, (count, joint.size)), "the joint fit"
+    if truths == "posterior":
+        at = find_map(joint, "map", discrepancy=False, tolerance=setup.run.tolerance, start=joint.unpack(setup.x))
+        post = posterior(joint, at=at)
+        return np.clip(post._draws(rng, count), joint.lower, joint.upper), f"the joint posterior ({post.method})"
+    if not callable(truths):
+        fail("truths", 'be "fit", "posterior" or a function', repr(truths)[:40],
+             "A function is (rng, count) -> {parameter: (count, *shape)}.", TypeError)
+    drawn = truths(rng, count)
+    return np.stack([joint.pack({p.name: drawn[p.name][k] for p in joint.parameters}) for k in range(count)]), (
+        "the truths given")
+
+
+def _simulate(run, states, seeds, executor, progress):
+    blocks = [slice(first, first + BLOCK) for first in range(0, len(seeds), BLOCK)]
+    parts = (map if executor is None else executor.map)(run, (states[b] for b in blocks), (seeds[b] for b in blocks))
+    if progress:
+        from tqdm.auto import tqdm
+
+        parts = tqdm(parts, desc="simulated pairs", total=len(blocks), unit=f"{BLOCK} pairs")
+    return np.concatenate(list(parts))
+
+
+def _answer(setup, simulated, null):
+    kept = simulated[np.isfinite(simulated)]
+    lost = 1.0 - kept.size / simulated.size
+    common = {"name": "likelihood ratio", "surveys": setup.names, "statistic": setup.statistic, "null": null}
+    if lost > LOST:
+        return AgreementTest(**common, p_value=np.nan, p_value_error=np.nan,
+                             note=f"{lost:.0%} of the refits did not converge")
+    above = int(np.sum(kept >= setup.statistic))
+    p = (1 + above) / (1 + kept.size)
+    near = float(np.mean(np.abs(kept - setup.statistic) <= setup.error))
+    notes = [] if above else ["no simulated pair disagreed as much: p is at most of this order"]
+    if lost:
+        notes.append(f"{lost:.1%} of the refits did not converge and are left out")
+    return AgreementTest(**common, p_value=p, p_value_error=float(np.sqrt(p * (1 - p) / kept.size)) + near + lost,
+                         note="; ".join(notes))
+
+
+def _rank(matrix):
+    values = np.linalg.svd(matrix, compute_uv=False)
+    return int(np.sum(values > RANK * values.max(initial=0.0)))
+
+
+def _count(draws):
+    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
+        fail("draws", f"be an integer >= {FEWEST}", repr(draws), "1000 tell 5 % from 3 %.")
+    return int(draws)

@@ -1,0 +1,194 @@
+"""Simulated and asymptotic nulls: linear cases against the exact test, bounds against a closed form, executors."""
+
+import pickle
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+import bayesjoint as bj
+from bayesjoint.agreement.simulated import bootstrap_test, restricted, wilks_test
+
+from ..curves import Line, dressed
+from ..refusals import refused
+
+PAIR = ("a", "b")
+
+
+class Decay:
+    """exp(−m t) at some times; a class, so that processes can be given it."""
+
+    def __init__(self, *times):
+        self.times = np.array(times)
+
+    def __call__(self, m):
+        return m[0] * np.exp(-m[1] * self.times)
+
+
+def decays(shift=0.0, seed=0, std=0.02):
+    """Two surveys of one decay, the second one's rate off by `shift`."""
+    rng = np.random.default_rng(seed)
+    surveys = []
+    for name, times, rate in (("a", (0.5, 1.0, 2.0, 3.0), 0.7), ("b", (0.2, 1.5, 2.5), 0.7 + shift)):
+        model = Decay(*times)
+        data = model([1.0, rate]) + std * rng.standard_normal(len(times))
+        surveys.append(bj.Modality(name, bj.ForwardModel(model, (len(times), 2)), data,
+                                   bj.DiagonalNoise(np.full(len(times), std)), "m"))
+    return bj.JointProblem([bj.Parameter("m", 2, reference=1.0)], surveys)
+
+
+def lines(priors=(None, None), seed=3, shift=0.0, bounds=None):
+    """Two linear surveys of one vector, one of them with dense noise, and of one more each."""
+    rng = np.random.default_rng(seed)
+    shared = bj.Parameter("x", 2, prior=priors[0], bounds=bounds)
+    own = bj.Parameter("y", 1, prior=priors[1])
+    a, b = rng.standard_normal((6, 2)), rng.standard_normal((5, 3))
+    root = rng.standard_normal((5, 5))
+    noise = bj.DenseNoise(root @ root.T + np.eye(5))
+    surveys = [bj.Modality("a", a, a @ [1.0, 2.0] + rng.standard_normal(6), bj.DiagonalNoise(np.ones(6)), "x"),
+               bj.Modality("b", b, b @ [1.0 + shift, 2.0, -1.0] + noise.sample(rng, 1)[0], noise, ("x", "y"))]
+    return bj.JointProblem([shared, own], surveys, weights={"b": 0.5})
+
+
+def test_a_linear_case_has_the_exact_statistic_and_null():
+    problem = lines(shift=5.0)
+    exact = bj.likelihood_ratio_test(problem, PAIR)
+    assert exact.dof == 2 and 0.01 < exact.p_value < 0.5
+    for p, draws in ((problem, 60), (dressed(problem), 200)):
+        found = bootstrap_test(p, PAIR, draws=draws, seed=1)
+        assert found.statistic == pytest.approx(exact.statistic, rel=1e-6)
+        assert abs(found.p_value - exact.p_value) < 4 * found.p_value_error
+        assert 0 < found.p_value_error < 0.06 and "joint fit" in found.null
+    wilks = wilks_test(dressed(problem), PAIR)
+    assert wilks.dof == 2
+    assert wilks.p_value == pytest.approx(exact.p_value, rel=1e-6) and wilks.p_value_error < 1e-6
+
+
+def test_with_gaussian_priors_and_truths_from_them_it_is_the_exact_null_of_log_r():
+    problem = lines((bj.GaussianPrior(0.0, [1.0, 4.0]), bj.GaussianPrior(0.5, 1.0)), shift=8.0)
+
+    def prior(rng, count):
+        return {"x": rng.standard_normal((count, 2)) * [1.0, 2.0], "y": 0.5 + rng.standard_normal((count, 1))}
+
+    exact = bj.likelihood_ratio_test(problem, PAIR)
+    found = bootstrap_test(dressed(problem), PAIR, draws=250, truths=prior, seed=2)
+    assert 0.005 < exact.p_value < 0.4
+    assert abs(found.p_value - exact.p_value) < 4 * found.p_value_error
+    posterior = bootstrap_test(dressed(problem), PAIR, draws=40, truths="posterior")
+    assert posterior.null.endswith("the joint posterior (laplace)")
+    assert posterior.statistic == found.statistic
+
+
+def test_a_bound_changes_the_null_as_it_should():
+    # x >= 0, d_k ~ N(x, 1): at x = 0 the fits are max(d, 0), and the statistic has a closed form
+    def statistic(d):
+        both = np.maximum(d.mean(axis=-1), 0.0)
+        return np.sum((d - both[..., None]) ** 2 - np.minimum(d, 0.0) ** 2, axis=-1)
+
+    data = np.array([-2.0, 1.6])
+    x = bj.Parameter("x", 1, bounds=(0.0, None))
+    surveys = [bj.Modality(k, [[1.0]], [d], bj.DiagonalNoise([1.0]), "x") for k, d in zip(PAIR, data, strict=True)]
+    found = bj.likelihood_ratio_test(bj.JointProblem([x], surveys), PAIR, draws=300, seed=3)
+    assert "bootstrap" in found.null
+    assert found.statistic == pytest.approx(statistic(data), rel=1e-6)
+    null = statistic(np.random.default_rng(0).standard_normal((200_000, 2)))
+    exact = np.mean(null >= found.statistic)
+    assert abs(found.p_value - exact) < 4 * found.p_value_error
+    assert abs(chi2.sf(found.statistic, 1) - exact) > 2 * found.p_value_error  # what ignoring the bound would say
+    refused(lambda: wilks_test(bj.JointProblem([x], surveys), PAIR), "problem must have its joint fit inside")
+
+
+class PicklingExecutor(Executor):
+    """Hands everything over as processes would, in one process."""
+
+    def map(self, function, *iterables, **_):
+        for args in zip(*iterables, strict=True):
+            yield pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(function))(*pickle.loads(pickle.dumps(args)))))
+
+
+def test_the_answer_does_not_depend_on_the_executor():
+    problem = decays(shift=0.05)
+    alone = bootstrap_test(problem, PAIR, draws=40, seed=5)
+    with ThreadPoolExecutor(2) as threads:
+        assert bootstrap_test(problem, PAIR, draws=40, seed=5, executor=threads) == alone
+    assert bootstrap_test(problem, PAIR, draws=40, seed=5, executor=PicklingExecutor()) == alone
+    assert bootstrap_test(problem, PAIR, draws=40, seed=np.random.default_rng(5)) == alone
+    other = bootstrap_test(problem, PAIR, draws=40, seed=6)
+    assert other.statistic == alone.statistic
+
+
+def test_nonlinear_surveys_that_agree_and_that_do_not():
+    agree, differ = decays(), decays(shift=0.2)
+    assert bj.likelihood_ratio_test(agree, PAIR, draws=99, seed=1).p_value > 0.05
+    found = bj.likelihood_ratio_test(differ, PAIR, null="bootstrap", draws=99, seed=1)
+    assert found.p_value == 0.01 and "no simulated pair" in found.note
+    wilks = bj.likelihood_ratio_test(differ, PAIR, null="wilks")
+    assert wilks.dof == 2 and wilks.p_value < 1e-3
+    assert wilks.statistic == pytest.approx(found.statistic, abs=1e-4)
+
+
+def test_wilks_measures_what_curvature_does():
+    straight, bent = wilks_test(decays(0.02, std=1e-4), PAIR), wilks_test(decays(0.02, std=0.1), PAIR)
+    assert bent.p_value_error > 1e-3
+    exact = bootstrap_test(decays(0.02, std=0.1), PAIR, draws=100)
+    assert abs(exact.p_value - bent.p_value) < 4 * exact.p_value_error + 10 * bent.p_value_error
+    assert straight.p_value < 1e-6
+
+
+def test_a_gramian_ties_surveys_of_two_parameters():
+    mesh, rng = bj.Mesh.regular((1, 2, 3), (100, 100, 100)), np.random.default_rng(0)
+    parameters = [bj.Parameter(name, mesh, prior=bj.MinimumLength(1.0)) for name in ("density", "susceptibility")]
+
+    def problem(sign, couplings):
+        shape = np.array([1.0, 0.5, 0.0, 0.0, -0.5, 1.0])
+        surveys = [bj.Modality(k, np.eye(6) / p.scale, s * shape + 0.1 * rng.standard_normal(6),
+                               bj.DiagonalNoise(np.full(6, 0.1)), p.name)
+                   for k, p, s in zip(PAIR, parameters, (np.ones(6), sign), strict=True)]
+        return bj.JointProblem(parameters, surveys, couplings)
+
+    same, other = (problem(s, [bj.Gramian(weight=50.0)]) for s in (np.ones(6), np.array([1.0, 1, 1, 1, -1, -1])))
+    found = [bootstrap_test(p, PAIR, draws=19, tolerance=1e-5) for p in (same, other)]
+    assert found[0].statistic < found[1].statistic and found[1].p_value == 0.05
+    free = bootstrap_test(problem(np.ones(6), []), PAIR, draws=19)
+    assert np.isnan(free.p_value) and "untestable" in free.note
+    assert restricted(same, ("a",)).couplings == () and len(restricted(same, PAIR).couplings) == 1
+
+
+def test_what_shares_nothing_is_untestable():
+    models = [bj.ForwardModel(Line(np.eye(2)), (2, 2)) for _ in PAIR]
+    surveys = [bj.Modality(k, m, [1.0, 2.0], bj.DiagonalNoise([1.0, 1.0]), p)
+               for k, m, p in zip(PAIR, models, ("x", "y"), strict=True)]
+    problem = bj.JointProblem([bj.Parameter("x", 2), bj.Parameter("y", 2)], surveys)
+    for null in ("bootstrap", "wilks"):
+        found = bj.likelihood_ratio_test(problem, PAIR, null=null)
+        assert np.isnan(found.p_value) and found.dof == 0
+
+
+def test_refits_that_fail_are_counted(monkeypatch):
+    from bayesjoint.agreement import simulated
+
+    problem = decays()
+    known = simulated._Run._simulated
+
+    def sometimes(share):
+        return lambda self, x, seed: np.nan if seed % 100 < share else known(self, x, seed)
+
+    monkeypatch.setattr(simulated._Run, "_simulated", sometimes(5))
+    found = bootstrap_test(problem, PAIR, draws=60)
+    assert "left out" in found.note and found.p_value_error > 0.01
+    monkeypatch.setattr(simulated._Run, "_simulated", sometimes(60))
+    assert "did not converge" in bootstrap_test(problem, PAIR, draws=60).note
+
+
+def test_it_refuses():
+    problem = decays()
+    refused(lambda: bootstrap_test(problem, PAIR, draws=5), "draws")
+    refused(lambda: bootstrap_test("problem", PAIR), "problem", TypeError)
+    refused(lambda: bootstrap_test(problem, PAIR, draws=True), "draws")
+    refused(lambda: bootstrap_test(problem, PAIR, truths="prior"), "truths", TypeError)
+    refused(lambda: bootstrap_test(problem, ("a", "c")), "pair")
+    refused(lambda: bootstrap_test(problem, PAIR, tolerance=0), "tolerance")
+    refused(lambda: bj.likelihood_ratio_test(problem, PAIR, null="guess"), "null")
+    refused(lambda: bj.likelihood_ratio_test(problem, PAIR, null="exact"), "problem")
+    refused(lambda: wilks_test(lines((bj.GaussianPrior(0.0, 1.0), None)), PAIR), "problem must have flat priors")
