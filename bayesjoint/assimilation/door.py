@@ -40,6 +40,12 @@ def assimilate(problem, order=None, state=None, method="auto", **options):
         survey; of the last, ``.smoothed(k)`` and ``.filtered(k)`` are the states and ``.change(j, k)`` what lies
         between.
 
+    Notes
+    -----
+    Sequential equals batch where the noise of one survey tells nothing of another's, as every `Modality` has it. Errors
+    that surveys have in common are added by `add_discrepancy`, which makes them part of the state: they are then
+    carried from step to step and whitened jointly, and the order still does not matter.
+
     Raises
     ------
     ValueError, TypeError

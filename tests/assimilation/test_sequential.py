@@ -170,6 +170,28 @@ def test_flat_priors_that_the_first_survey_leaves_open_are_refused():
     assert "three, which do not determine datum" in text
 
 
+def test_errors_correlated_across_surveys_are_carried_in_the_state():
+    """Noise R + Σ with Σ between the surveys too: its part that is common to both is one more unknown."""
+    rng = np.random.default_rng(7)
+    level = bj.Parameter("level", 3, prior=bj.GaussianPrior(0.0, 4.0))
+    rows = [rng.standard_normal((4, 3)), rng.standard_normal((5, 3))]
+    surveys = [bj.Modality(f"s{k}", a, 3 * rng.standard_normal(len(a)), bj.DiagonalNoise(np.full(len(a), 0.5)), "level")
+               for k, a in enumerate(rows)]
+    root = rng.standard_normal((9, 9))
+    common = root @ root.T / 9 + 0.1 * np.eye(9)
+    problem = bj.add_discrepancy(bj.JointProblem([level], surveys), common)
+    a, d = np.vstack(rows), np.concatenate([m.data for m in surveys])
+    covariance = 4 * a @ a.T + common + 0.25 * np.eye(9)
+    gain = np.linalg.solve(covariance, 4 * a).T
+    spread = 4 * np.eye(3) - gain @ (4 * a)
+    for order in (["s0", "s1"], ["s1", "s0"], [("s1", "s0")]):
+        post = bj.assimilate(problem, order)
+        np.testing.assert_allclose(post.mean()["level"], gain @ d, atol=1e-8)
+        np.testing.assert_allclose(post.std()["level"], np.sqrt(np.diag(spread)), rtol=1e-8)
+        assert float(post.log_evidence()) == pytest.approx(multivariate_normal(np.zeros(9), covariance).logpdf(d),
+                                                           abs=1e-8)
+
+
 def test_bad_orders_are_refused():
     problem, _ = make()
     for order in (["survey_density"], ["survey_density", "survey_density"], ["survey_density", "x"],
