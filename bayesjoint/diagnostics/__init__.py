@@ -5,8 +5,9 @@ from .comparison import compare
 from .identifying import identifiability
 from .leaking import leakage
 from .operator import ResolutionOperator
+from .overlapping import discrepancy_overlap
 from .resolving import resolution
 from .selection import subset
 
-__all__ = ["ResolutionOperator", "compare", "expected_information", "identifiability", "leakage", "resolution",
-           "subset"]
+__all__ = ["ResolutionOperator", "compare", "discrepancy_overlap", "expected_information", "identifiability", "leakage",
+           "resolution", "subset"]

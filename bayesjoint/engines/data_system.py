@@ -4,6 +4,7 @@ import numpy as np
 
 from .._checks import fail
 from ..forward.processing import StationSelection
+from ..priors.discrepancy import DISCREPANCIES
 from ..problem.gaussian import nearest_stationary_groups
 from ..solvers.block_cg import block_cg
 from ..solvers.cosine import CosinePreconditioner
@@ -165,8 +166,23 @@ def _plate(model, group, window, members):
             key = (min(one, other), max(one, other))
             if key in group.covariance.lags:
                 lags[b, a] = _central(group.covariance.lags[key], shape)
+            for extra in _discrepancy_lags(model, (members[b][1], members[a][1]), shape):
+                lags[b, a] = lags.get((b, a), 0.0) + extra
     dtype = np.float32 if observed.sum() > SINGLE_FROM else np.float64
     return np.concatenate(index), CosinePreconditioner(lags, noise, observed, dtype)
+
+
+def _discrepancy_lags(model, surveys, shape):
+    """What a discrepancy adds to two surveys' covariance by lag, shape (2 rows − 1, 2 columns − 1): none or one."""
+    starts = {where.start: m.name for m, where in zip(model.problem.modalities, model.data_slices, strict=True)}
+    names = [starts[s.rows.start] for s in surveys]
+    (dy, dx), (rows, columns) = surveys[0].lattice.mesh.horizontal_spacing(), shape
+    north, east = dy * np.arange(1 - rows, rows)[:, None], dx * np.arange(1 - columns, columns)
+    for p in model.problem.parameters:
+        if isinstance(p.prior, DISCREPANCIES):
+            found = p.prior.lag_covariance(*names, north, east)
+            if np.any(found != 0):
+                yield found
 
 
 def _as_slice(index):

@@ -16,7 +16,8 @@ class Coordinate:
     name : str
         Such as "density_std", "range", "correlation", "gravity_noise".
     kind : {"std", "range", "correlation", "noise", "noise_range", "vector_std"}
-        What it is; "vector_std" is the common size of a bias's coefficients.
+        What it is; "vector_std" is the common size of a bias's coefficients. Of a discrepancy: "discrepancy_std",
+        "discrepancy_range", "discrepancy_correlation", and "discrepancy_whole" for the size of one given as a matrix.
     targets : tuple of str
         Names of the parameters it belongs to, or of the modality.
     value, low, high : float
@@ -46,11 +47,11 @@ class Coordinate:
 
     def working(self, value):
         """Natural value to the search's coordinate."""
-        return float(np.arctanh(value) if self.kind == "correlation" else np.log(value))
+        return float(np.arctanh(value) if self.kind.endswith("correlation") else np.log(value))
 
     def natural(self, working):
         """The search's coordinate to natural value; arrays allowed."""
-        return np.tanh(working) if self.kind == "correlation" else np.exp(working)
+        return np.tanh(working) if self.kind.endswith("correlation") else np.exp(working)
 
     @property
     def bounds(self):

@@ -7,6 +7,7 @@ from scipy.linalg import cho_solve, lapack
 
 from .._checks import fail
 from .._correlation import CORRELATIONS, SLOPES
+from .discrepancy import KINDS, DiscrepancyPart, discrepancies
 from .mixing import Mixing
 from .parts import View, field_groups, innovations, other_parameters
 from .signal import FieldGroup
@@ -49,6 +50,7 @@ class DenseEvidence:
         self._groups = [(TorusGroup if members[0].prior.extent == "continued" else FieldGroup)(
             problem, members, self._rows) for members in field_groups(problem)]
         self._fixed, self._vectors = self._vector_covariances()
+        self._discrepancy = [DiscrepancyPart(problem, self._rows, vector.coordinates) for _ in discrepancies(problem)]
         self._noises = [_NoiseParts(m, r, problem.weights[m.name])
                         for m, r in zip(problem.modalities, self._rows, strict=True)]
         self.calls = 0
@@ -86,6 +88,8 @@ class DenseEvidence:
     # -- K -----------------------------------------------------------------------------------------------------------
     def _covariance(self, values):
         matrix = self._fixed.copy()
+        for part in self._discrepancy:
+            part.add_to(matrix, values)
         for c, block in self._vectors:
             matrix += (values[c.name] / c.value) ** 2 * block
         for group in self._groups:
@@ -104,6 +108,8 @@ class DenseEvidence:
         if coordinate.kind == "vector_std":
             block = next(b for c, b in self._vectors if c.name == coordinate.name)
             return 2 * (values[coordinate.name] / coordinate.value) ** 2 * float(np.vdot(q, block))
+        if coordinate.kind in KINDS:
+            return self._discrepancy[0].against(q, coordinate, values)
         if coordinate.kind.startswith("noise"):
             names = [m.name for m in self.vector.problem.modalities]
             k = names.index(coordinate.targets[0])

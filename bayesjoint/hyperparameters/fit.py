@@ -5,6 +5,7 @@ import numpy as np
 from .._checks import fail, one_of
 from ..problem import JointProblem
 from .dense import DenseEvidence, check_problem
+from .discrepancy import KINDS, discrepancies
 from .large import LargeEvidence
 from .newton import climb
 from .parts import matern_parameters, rough_gain, rough_std
@@ -37,8 +38,9 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
     free : list of str, optional
         Which to fit, among names like "density_std", "density_range" ("range" where `Coregionalization` ties it),
         "correlation", "gravity_noise"; under `StationaryNoise(MaternKernel(...))` also "gravity_noise_correlated" and
-        "gravity_noise_range", and "gravity_bias_std", the common size of the coefficients of a bias. Default: all but
-        sizes of biases that were stated as numbers.
+        "gravity_noise_range", "gravity_bias_std", the common size of the coefficients of a bias, and of a discrepancy
+        "gravity_discrepancy_std", "discrepancy_range", "discrepancy_correlation" (two surveys). Default: all but those
+        of biases and discrepancies, which are held as stated; a bias whose std came from the evidence is fitted.
     ranges : {"common", "layered", "axes"}, default "common"
         One factor on all ranges; one on the vertical and one on the horizontal; or one on each axis. One is what a
         survey at one height can tell best.
@@ -133,7 +135,8 @@ def _way(problem, method):
     count = sum(m.size for m in problem.modalities)
     if method != "evidence":
         return method, ""
-    suits = whittle_suits(problem) and all(p.prior.extent == "continued" for p in matern_parameters(problem))
+    suits = not discrepancies(problem) and whittle_suits(problem) and all(
+        p.prior.extent == "continued" for p in matern_parameters(problem))
     if count > DENSE_BEST and suits:
         return "lanczos", f" (chosen because {count} data on lattices are more than a dense matrix is quick for)"
     return "dense", ""
@@ -159,7 +162,7 @@ def guesses(vector):
         point = vector.start.copy()
         for i, c in enumerate(vector.coordinates):
             low, high = vector.bounds[i]
-            if c.kind == "vector_std":
+            if c.kind == "vector_std" or c.kind in KINDS:
                 continue
             if c.kind == "std":
                 point[i] = np.log(c.value * gain[c.targets[0]])

@@ -8,6 +8,7 @@ from .._checks import fail
 from ..engines.base import Estimate
 from ..solvers.block_cg import block_cg
 from ..solvers.lanczos import preconditioned_log_trace
+from .discrepancy import discrepancies
 from .lattice_system import LatticeSystem
 from .mixing import Mixing
 from .parts import View, field_groups, innovations, other_parameters
@@ -45,6 +46,9 @@ class LargeEvidence:
         if not all(members[0].prior.extent == "continued" for members in field_groups(problem)):
             fail("extent", 'be "continued" for an evidence without matrices', "a field that ends with the mesh",
                  'State Matern(..., extent="continued"), which a survey of this size wants anyway.')
+        if discrepancies(problem):
+            fail("problem", "have no discrepancy for an evidence without matrices", "one", 'Use method="dense", up to '
+                 "20,000 data, or thin the surveys; the iterative engine takes it at any size once it is fitted.")
         for m in problem.modalities:
             if not m.noise.independent:
                 fail(f"noise of modality {m.name!r}", "be independent for an evidence without matrices",

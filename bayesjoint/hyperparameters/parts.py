@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..priors.discrepancy import DISCREPANCIES
 from ..priors.matern import Matern
 
 
@@ -63,9 +64,8 @@ def field_groups(problem):
 
 
 def other_parameters(problem):
-    """Parameters whose prior is another Gaussian and stays as it is."""
-    fields = {p.name for p in matern_parameters(problem)}
-    return [p for p in problem.parameters if p.name not in fields]
+    """Plain vectors: parameters whose prior is neither a field nor a discrepancy."""
+    return [p for p in problem.parameters if not isinstance(p.prior, (Matern, *DISCREPANCIES))]
 
 
 def innovations(problem):

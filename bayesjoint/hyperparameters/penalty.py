@@ -10,7 +10,7 @@ deviation that runs to zero costs one nat for every factor e, a range that runs 
 import numpy as np
 
 TAIL = 0.05
-DIMENSIONS = {"range": 3, "noise_range": 2}  # of the field
+DIMENSIONS = {"range": 3, "noise_range": 2, "discrepancy_range": 2}  # of the field
 
 
 def log_prior(coordinate, working):
@@ -26,7 +26,7 @@ def log_prior(coordinate, working):
     -------
     value, slope, curvature : float
     """
-    if coordinate.kind == "correlation":
+    if coordinate.kind.endswith("correlation"):
         rho = np.tanh(working)
         return float(-np.log(2.0) - 2 * np.log(np.cosh(working))), float(-2 * rho), float(-2 * (1 - rho**2))
     if coordinate.kind in DIMENSIONS:

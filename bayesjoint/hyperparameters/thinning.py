@@ -52,8 +52,12 @@ def _thinned(problem, k, stride):
     keep[stride // 2 :: stride, stride // 2 :: stride] = True
     rows = np.flatnonzero(keep[mask])
     forward = StationSelection(lattice, keep & mask) @ lattice
-    if hasattr(modality.forward, "basis"):
-        forward = BiasedOperator(forward, modality.forward.basis[rows])
+    outer, joined = modality.forward, []
+    while hasattr(outer, "basis"):
+        joined.append(outer.basis[rows])
+        outer = outer.forward
+    for basis in reversed(joined):
+        forward = BiasedOperator(forward, basis)
     noise = DiagonalNoise(modality.noise.std[rows])
     noise.guessed = modality.noise.guessed
     return modality.replace(forward=forward, data=modality.data[rows], noise=noise)

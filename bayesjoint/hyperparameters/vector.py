@@ -9,6 +9,7 @@ from .._checks import as_finite, fail, one_of
 from ..noise import MaternKernel, StationaryNoise
 from ..priors.bias import BiasPrior
 from .coordinates import Coordinate
+from .discrepancy import KINDS, discrepancies, discrepancy_coordinates, rebuilt
 from .parts import coregionalized, field_groups, innovations, matern_parameters, rough_gain, rough_std
 from .penalty import log_prior
 
@@ -32,7 +33,7 @@ class HyperVector:
     problem : JointProblem
         Matérn priors; other Gaussian priors are left as they are.
     free : list of str, optional
-        Names to fit; default all there are but sizes of biases that somebody stated.
+        Names to fit; default all there are but those of biases and discrepancies that somebody stated.
     ranges : {"common", "layered", "axes"}, default "common"
         One factor for all three ranges, one vertical and one horizontal, or one an axis.
     bounds : dict of {str: (low, high)}, optional
@@ -66,7 +67,7 @@ class HyperVector:
     def __init__(self, problem, free=None, ranges="common", bounds=None, flat=False, whole=None):
         one_of("ranges", ranges, tuple(AXES))
         self.problem, self.flat, self.whole = problem, flat, problem if whole is None else whole
-        known = {c.name: c for c in [*_fields(problem, AXES[ranges]), *_noises(problem), *_biases(problem)]}
+        known = {c.name: c for c in [*_fields(problem, AXES[ranges]), *_noises(problem), *_nuisances(problem)]}
         for name, pair in (bounds or {}).items():
             known[name] = _bounded(known[_name("bounds", name, known)], pair)
         chosen = [name for name, c in known.items() if not c.held] if free is None else [
@@ -124,7 +125,7 @@ class HyperVector:
         factors = {p.name: [1.0, np.ones(3)] for p in problem.parameters}
         noises, couplings = {}, list(problem.couplings)
         for c in self.coordinates:
-            ratio = values[c.name] / c.value if c.kind != "correlation" else None
+            ratio = values[c.name] / c.value if c.kind not in ("correlation", *KINDS) else None
             for name in c.targets:
                 if c.kind in ("std", "vector_std"):
                     factors[name][0] = ratio
@@ -137,6 +138,8 @@ class HyperVector:
                              for k in couplings]
         parameters = [p.replace(prior=_scaled(p.prior, *factors[p.name])) if _moved(factors[p.name]) else p
                       for p in problem.parameters]
+        own = {p.name: rebuilt(p.prior, self.coordinates, values) for p in discrepancies(problem)}
+        parameters = [p.replace(prior=own[p.name]) if p.name in own else p for p in parameters]
         used = {m.name: m.size for m in self.problem.modalities}
         modalities = [m.replace(noise=self._noise(m, values)) if m.name in noises else m for m in problem.modalities]
         modalities = [m if m.size == used[m.name] else m.replace(noise=m.noise.scaled(m.size / used[m.name]))
@@ -227,10 +230,13 @@ def _noises(problem):
             scale=spacing)
 
 
-def _biases(problem):
-    """Coordinates of the sizes of biases, held unless the evidence chose them before."""
-    for m, data in zip(problem.modalities, innovations(problem), strict=True):
-        size = float(np.sqrt(np.mean(data**2))) or 1.0
+def _nuisances(problem):
+    """Coordinates of biases, held unless the evidence chose them before, and of a discrepancy."""
+    sizes = {m.name: float(np.sqrt(np.mean(data**2))) or 1.0
+             for m, data in zip(problem.modalities, innovations(problem), strict=True)}
+    yield from discrepancy_coordinates(problem, sizes, STD_TAIL)
+    for m in problem.modalities:
+        size = sizes[m.name]
         for p in (problem.by_name[name] for name in m.parameters):
             if isinstance(p.prior, BiasPrior):
                 value = p.prior.size()
@@ -253,7 +259,7 @@ def _name(argument, name, known):
 
 def _bounded(coordinate, pair):
     values = as_finite(f"bounds[{coordinate.name!r}]", pair, 1)
-    least, most = (-1.0, 1.0) if coordinate.kind == "correlation" else (0.0, np.inf)
+    least, most = (-1.0, 1.0) if coordinate.kind.endswith("correlation") else (0.0, np.inf)
     if values.size != 2 or not least < values[0] < values[1] < most:
         fail(f"bounds[{coordinate.name!r}]", f"be two ascending numbers between {least:g} and {most:g}", repr(pair),
              "Give natural units.")

@@ -1,0 +1,135 @@
+"""Std, range and correlation of a discrepancy as hyperparameters: coordinates, the prior they make, and K's share."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from .._correlation import CORRELATIONS, SLOPES
+from ..priors.discrepancy import DISCREPANCIES, MatrixDiscrepancy
+from ..priors.stations import scaled_distance
+from .coordinates import Coordinate
+
+STD, RANGE, CORRELATION, WHOLE = (f"discrepancy_{key}" for key in ("std", "range", "correlation", "whole"))
+KINDS = (STD, RANGE, CORRELATION, WHOLE)
+STD_SPAN = (1e-3, 10.0)  # of the data's own std
+LARGEST_CORRELATION = 0.995
+
+
+def discrepancies(problem):
+    """Parameters that `add_discrepancy` has added: none or one."""
+    return [p for p in problem.parameters if isinstance(p.prior, DISCREPANCIES)]
+
+
+def discrepancy_coordinates(problem, sizes, tail):
+    """Coordinates of a discrepancy, all held: somebody stated them.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    sizes : dict of {str: float}
+        Std of every survey's data.
+    tail : float
+        5 % of the prior of a std lies above this many times the data's own.
+    """
+    for p in discrepancies(problem):
+        prior, common = p.prior, {"held": True}
+        if isinstance(prior, MatrixDiscrepancy):
+            size = float(np.sqrt(np.mean([sizes[n] ** 2 for n in prior.names])))
+            yield _std("discrepancy_std", WHOLE, prior.names, prior.size(), size, tail, p.units)
+            continue
+        for name, std in zip(prior.names, prior.std, strict=True):
+            units = next(m.units for m in problem.modalities if m.name == name)
+            yield _std(f"{name}_discrepancy_std", STD, (name,), std, sizes[name], tail, units)
+        place = np.unique(np.stack([prior.easting, prior.northing], axis=1), axis=0)
+        spacing = float(np.median(cKDTree(place).query(place, k=2)[0][:, 1])) if len(place) > 1 else 1.0
+        value, extent = float(np.exp(np.mean(np.log(prior.range)))), float(np.ptp(place, axis=0).max())
+        yield Coordinate(name=RANGE, kind=RANGE, targets=prior.names, value=value, units="m", scale=spacing,
+                         low=min(0.5 * spacing, value / 2), high=max(2 * extent, 2 * value), **common)
+        if len(prior.names) == 2:
+            limit = LARGEST_CORRELATION
+            value = float(np.clip(prior.correlation[0, 1], -limit, limit))
+            yield Coordinate(name=CORRELATION, kind=CORRELATION, targets=prior.names, value=value, low=-limit,
+                             high=limit, **common)
+
+
+def _std(name, kind, targets, value, size, tail, units):
+    return Coordinate(name=name, kind=kind, targets=targets, value=value, units=units, scale=tail * size, held=True,
+                      low=min(STD_SPAN[0] * size, value / 10), high=max(STD_SPAN[1] * size, value * 10))
+
+
+def rebuilt(prior, free, values):
+    """The prior with the values of free coordinates."""
+    own = [c for c in free if c.kind in KINDS]
+    for c in own:
+        if c.kind == WHOLE:
+            prior = prior.scaled(values[c.name] / prior.size())
+        elif c.kind == STD:
+            prior = replace(prior, std=tuple(values[c.name] if n in c.targets else s
+                                             for n, s in zip(prior.names, prior.std, strict=True)))
+        elif c.kind == RANGE:
+            factor = values[c.name] / float(np.exp(np.mean(np.log(prior.range))))
+            prior = replace(prior, range=tuple(factor * r for r in prior.range))
+        else:
+            prior = replace(prior, correlation=np.array([[1.0, values[c.name]], [values[c.name], 1.0]]))
+    return prior
+
+
+class DiscrepancyPart:
+    """Σ(θ) on the data that are used, and its derivatives.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    rows : list of ndarray of int
+        Data used of every modality.
+    free : list of Coordinate
+        That move.
+    """
+
+    def __init__(self, problem, rows, free):
+        self._prior = discrepancies(problem)[0].prior
+        self._free = [c for c in free if c.kind in KINDS]
+        names, sizes = self._prior.names, {m.name: m.size for m in problem.modalities}
+        starts = dict(zip(names, np.cumsum([0, *(sizes[n] for n in names)])[:-1], strict=True))
+        ends = np.cumsum([0, *(r.size for r in rows)])
+        # places in the parameter of the data that are used, and their places among these
+        used = [(m.name, r, int(ends[k])) for k, (m, r) in enumerate(zip(problem.modalities, rows, strict=True))
+                if m.name in names]
+        self.index = np.concatenate([starts[name] + r for name, r, _ in used])
+        self.place = np.concatenate([first + np.arange(r.size) for _, r, first in used])
+        if isinstance(self._prior, MatrixDiscrepancy):
+            self._fixed = self._prior.matrix[np.ix_(self.index, self.index)]
+            return
+        self._member = self._prior.member[self.index]
+        self._distance = scaled_distance(self._prior.easting[self.index], self._prior.northing[self.index],
+                                         self._prior.range)
+        self._base = float(np.exp(np.mean(np.log(self._prior.range))))
+
+    def add_to(self, matrix, values):
+        """Add Σ to K."""
+        matrix[np.ix_(self.place, self.place)] += self._matrix(values, CORRELATIONS)
+
+    def against(self, q, coordinate, values):
+        """<Q, ∂Σ> for one of its coordinates."""
+        part = q[np.ix_(self.place, self.place)]
+        if coordinate.kind == RANGE:
+            squares = (self._distance * self._base / values[RANGE]) ** 2
+            return float(np.vdot(part, squares * self._matrix(values, SLOPES)))
+        if coordinate.kind == CORRELATION:
+            tilt = (1 - values[CORRELATION] ** 2) * np.array([[0.0, 1.0], [1.0, 0.0]])
+            return float(np.vdot(part, self._matrix(values, CORRELATIONS, tilt)))
+        whole = part * self._matrix(values, CORRELATIONS)
+        if coordinate.kind == WHOLE:
+            return 2 * float(whole.sum())
+        return 2 * float(whole[self._member == self._prior.names.index(coordinate.targets[0])].sum())
+
+    def _matrix(self, values, family, mixing=None):
+        """Σ, with another function for f or another matrix for ρ."""
+        prior = rebuilt(self._prior, self._free, values)
+        if isinstance(prior, MatrixDiscrepancy):
+            return self._fixed * (prior.size() / self._prior.size()) ** 2
+        size = np.asarray(prior.std)[self._member]
+        mixing = (np.asarray(prior.correlation) if mixing is None else mixing)[np.ix_(self._member, self._member)]
+        factor = self._base / float(np.exp(np.mean(np.log(prior.range))))
+        return np.outer(size, size) * mixing * family[prior.smoothness](self._distance * factor)
