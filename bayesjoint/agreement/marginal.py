@@ -235,7 +235,7 @@ def part_of(model, names):
     out._operators = [model._operators[k] for k in kept]
     out.data, out.data_mean, out.flat_columns = model.data[rows], model.data_mean[rows], model.flat_columns[rows]
     if model.groups:
-        out._vector_columns = model._vector_columns[rows]
+        out._vectors = [(index, columns[rows], covariance) for index, columns, covariance in model._vectors]
         places = {model.data_slices[k].start: new for k, new in zip(kept, out.data_slices, strict=True)}
         groups = [_group_part(group, places) for group in model.groups]
         out.groups = [group for group in groups if group.surveys]
