@@ -71,5 +71,6 @@ class _Run:
     def _posterior(self, problem, seed):
         if callable(self.method):
             return self.method(problem, **seed)
-        at = find_map(problem, method="map") if self.method in AT_A_MAP else None
+        # at the stated α: one moved to the data would be the posterior of another prior than the truths'
+        at = find_map(problem, method="map", discrepancy=False) if self.method in AT_A_MAP else None
         return posterior(problem, self.method, at=at, **self.options, **seed)

@@ -103,6 +103,24 @@ def test_engines_whose_covariance_depends_on_data_are_refitted():
     assert alone.verdict == "calibrated"
 
 
+def test_the_prior_is_held_while_maps_are_found():
+    """α moved to fit each simulated data set would be another prior than the one that the truths came from."""
+    m = bj.Parameter("m", 4, prior=bj.Focusing(2.0, p=2, depth_exponent=0))
+    data = np.full(12, 0.5)
+    problem = bj.JointProblem([m], [bj.Modality("d", np.repeat(np.eye(4), 3, axis=0), data, bj.DiagonalNoise(data),
+                                                "m")])
+    seen = []
+
+    def engine(given, **options):
+        seen.append(given)
+        return bj.posterior(given, "laplace", at=bj.find_map(given, method="map", discrepancy=False))
+
+    own = bj.calibrate(problem, n=20, method=engine, executor=_Serial(), seed=2)
+    found = bj.calibrate(problem, n=20, method="laplace", executor=_Serial(), seed=2)
+    assert len(seen) == 20
+    np.testing.assert_array_equal(found.ranks, own.ranks)
+
+
 class _Serial:
     map = staticmethod(map)
 
