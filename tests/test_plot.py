@@ -152,10 +152,23 @@ def test_compare_is_joint_over_separate_centred_on_one(tree, ax):
 
 
 def test_residual_histogram_counts_everything_once(ax):
-    plot.residuals(np.r_[np.zeros(8), 100.0, np.nan], ax=ax)
+    plot.residuals(np.r_[np.zeros(8), 100.0, np.nan], ax=ax, reach=5.0)
     area = sum(p.get_height() * p.get_width() for p in ax.patches)
     assert area == pytest.approx(1.0)
-    assert ax.get_legend().get_title().get_text() == "1 beyond ±5"
+    assert ax.get_legend().get_title().get_text() == "1 of 9 (11 %) beyond ±5"
+
+
+@pytest.mark.parametrize(("values", "reach", "words"), [
+    (np.linspace(-0.3, 0.2, 50), 4.0, "none beyond ±4"),
+    (np.linspace(-8.2, 30.0, 500), 30.0, "none beyond ±30"),
+    (np.r_[np.linspace(-6.5, 6.5, 999), -200.0], 7.0, "1 of 1000 (0.1 %) beyond ±7"),
+])
+def test_residual_histogram_covers_the_data_and_states_the_rest(ax, values, reach, words):
+    plot.residuals(values, ax=ax)
+    assert ax.get_xlim() == (-reach, reach)
+    assert ax.get_legend().get_title().get_text() == words
+    assert min(p.get_x() for p in ax.patches) == -reach  # bars fill the axis
+    assert sum(p.get_height() * p.get_width() for p in ax.patches) == pytest.approx(1.0)
 
 
 def test_crossplot_counts_cells_and_states_the_correlation(tree, ax):

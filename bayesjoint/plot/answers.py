@@ -6,7 +6,7 @@ from .._checks import fail, one_of
 from ..mesh import Mesh
 from .fields import cut, is_tree, mesh_of
 from .maps import draw_section, edges
-from .style import COLOURS, colour_bar, colours_for, length_scale, new_axes, norm_for, with_units
+from .style import COLOURS, colour_bar, length_scale, new_axes, painted, with_units
 
 KINDS = ("sequential", "diverging", "ratio")
 
@@ -81,14 +81,10 @@ def columns(source, variable, group=None, *, ax=None, limits=None, colorbar=True
     north, east = (edges(array[d].values) for d in array.dims)
     divisor, unit = length_scale(north, east)
     ax = new_axes(ax)
-    drawn = ax.pcolorfast(east / divisor, north / divisor, np.ma.masked_invalid(array.values),
-                          cmap=colours_for("sequential"), norm=norm_for("sequential", array.values, limits))
-    ax.set_facecolor(colours_for("sequential").get_bad())
+    drawn = painted(ax, east / divisor, north / divisor, array.values, "sequential", limits)
     ax.set_aspect("equal")
     ax.set(xlabel=f"easting ({unit})", ylabel=f"northing ({unit})", title=title or array.attrs["long_name"])
-    if colorbar is not False:
-        colour_bar(ax, drawn, with_units("", array.attrs["units"]).strip(" ()"), array.values,
-                   None if colorbar is True else colorbar)
+    colour_bar(ax, drawn, with_units("", array.attrs["units"]).strip(" ()"), array.values, colorbar)
     return ax
 
 

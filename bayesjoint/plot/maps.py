@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import one_of
 from .fields import cut, data_field, is_tree, labels_of, mesh_of, mesh_parameters
-from .style import colour_bar, colours_for, length_scale, new_axes, norm_for, with_units
+from .style import colour_bar, colours_for, length_scale, new_axes, norm_for, painted, with_units
 
 _WORDS = {"observed": "observed", "predicted": "predicted", "residual": "observed − predicted",
           "standardized": "residual / noise std", "noise_std": "noise std", "predicted_std": "std of the prediction",
@@ -58,24 +58,20 @@ def data(source, name=None, what="observed", *, ax=None, easting=None, northing=
     """
     field = data_field(source, name, what, easting, northing, units, level)
     ax = new_axes(ax)
-    norm = norm_for(field.kind, field.values, limits)
     if field.easting is None:
         return _by_number(ax, field, what)
     divisor, unit = length_scale(field.easting, field.northing)
     x, y = field.easting / divisor, field.northing / divisor
-    colours = colours_for(field.kind)
     if field.is_grid:
-        drawn = ax.pcolorfast(edges(x), edges(y), np.ma.masked_invalid(field.values), cmap=colours, norm=norm)
-        if not np.isfinite(field.values).all():
-            ax.set_facecolor(colours.get_bad())
+        drawn = painted(ax, edges(x), edges(y), field.values, field.kind, limits)
     else:
         size = np.clip(9000.0 / field.values.size, 4.0, 40.0)
-        drawn = ax.scatter(x, y, c=field.values, s=size, cmap=colours, norm=norm, edgecolors="0.3", linewidths=0.2)
+        drawn = ax.scatter(x, y, c=field.values, s=size, cmap=colours_for(field.kind),
+                           norm=norm_for(field.kind, field.values, limits), edgecolors="0.3", linewidths=0.2)
     ax.set_aspect("equal")
     ax.set(xlabel=f"easting ({unit})", ylabel=f"northing ({unit})", title=f"{field.long_name}: {_WORDS[what]}")
-    if colorbar is not False:
-        label = "standard deviations of the noise" if what == "standardized" else with_units(_WORDS[what], field.units)
-        colour_bar(ax, drawn, label, field.values, None if colorbar is True else colorbar)
+    label = "standard deviations of the noise" if what == "standardized" else with_units(_WORDS[what], field.units)
+    colour_bar(ax, drawn, label, field.values, colorbar)
     return ax
 
 
@@ -190,10 +186,9 @@ def compare(source, name=None, *, label=None, what="std", ax=None, depth=None, n
 
 def draw_section(section, words, kind, ax, limits=None, colorbar=True, outline=None):
     """Draw a `Section` and label it."""
-    norm = norm_for(kind, section.values, limits)
     divisor, unit = section.scale
     x, y = section.horizontal / divisor, section.vertical / divisor
-    drawn = ax.pcolorfast(x, y, np.ma.masked_invalid(section.values), cmap=colours_for(kind), norm=norm)
+    drawn = painted(ax, x, y, section.values, kind, limits)
     if outline is not None and np.nanmin(outline) <= 1 < np.nanmax(outline) and min(outline.shape) > 1:
         ax.contour(0.5 * (x[1:] + x[:-1]), 0.5 * (y[1:] + y[:-1]), outline, levels=[1.0], colors="k", linewidths=0.7)
     exaggeration = exaggeration_of(section)
@@ -201,9 +196,8 @@ def draw_section(section, words, kind, ax, limits=None, colorbar=True, outline=N
     stretched = f" (vertical exaggeration {exaggeration:g}×)" if exaggeration != 1 else ""
     ax.set(xlabel=f"{section.axes[0]} ({unit})", ylabel=f"{section.axes[1]} ({unit})",
            title=f"{section.long_name}{': ' + words if words else ''}\n{section.place}{stretched}")
-    if colorbar is not False:
-        label = with_units(words.partition(" (")[0].replace("standard deviation", "std"), section.units).strip()
-        colour_bar(ax, drawn, label, section.values, None if colorbar is True else colorbar)
+    label = with_units(words.partition(" (")[0].replace("standard deviation", "std"), section.units).strip()
+    colour_bar(ax, drawn, label, section.values, colorbar)
     return ax
 
 

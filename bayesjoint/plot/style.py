@@ -81,20 +81,28 @@ def new_axes(ax):
     return plt.subplots(layout="constrained")[1]
 
 
-def colour_bar(ax, drawn, label, values, cax=None):
-    """Colour bar with units, arrows where values lie outside its limits."""
+def painted(ax, x, y, values, kind, limits=None):
+    """Draw values of one kind between the edges x and y, the missing ones in grey."""
+    colours = colours_for(kind)
+    if not np.isfinite(values).all():
+        ax.set_facecolor(colours.get_bad())
+    return ax.pcolorfast(x, y, np.ma.masked_invalid(values), cmap=colours, norm=norm_for(kind, values, limits))
+
+
+def colour_bar(ax, drawn, label, values, where=True):
+    """Colour bar with units, arrows where values lie outside its limits; beside `ax`, in the axes `where`, or none."""
+    if where is False:
+        return
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
     norm, slack = drawn.norm, 1e-9 * (drawn.norm.vmax - drawn.norm.vmin)
     under = bool(values.size) and values.min() < norm.vmin - slack
     over = bool(values.size) and values.max() > norm.vmax + slack
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[under, over]
-    where = {"cax": cax} if cax is not None else {"ax": ax}
-    bar = ax.figure.colorbar(drawn, extend=extend, **where)
+    bar = ax.figure.colorbar(drawn, extend=extend, **({"ax": ax} if where is True else {"cax": where}))
     bar.set_label(label)
     bar.ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
-    return bar
 
 
 def plain_tick(value, position=None):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dataset import read_attributes
+from ..engines.chains import LEAST_ESS, WORST_RHAT
 from ..plot.charts import correlation, layer_ratio
 from ..plot.fields import (
     data_field,
@@ -154,6 +155,20 @@ def _expected_chi2(tree, name, count, attrs):
 def approximations(tree):
     """The statements of approximation, as dicts."""
     return read_attributes(tree).get("approximations", [])
+
+
+def unmixed(tree):
+    """What says that the Markov chains behind the tree did not mix, or None: the worst figures and where they stand."""
+    if "mixing" not in tree.children:
+        return None
+    found = tree["mixing"].to_dataset()
+    rhat, names = found["rhat"].values, found["functional"].values
+    ess = np.minimum(found["ess_bulk"].values, found["ess_tail"].values)
+    if np.all(rhat <= WORST_RHAT) and np.all(ess >= LEAST_ESS):
+        return None
+    slowest, rarest = int(np.argmax(rhat)), int(np.argmin(ess))  # NaN counts as worst
+    return {"rhat": float(rhat[slowest]), "slowest": str(names[slowest]), "rhat_limit": WORST_RHAT,
+            "ess": float(ess[rarest]), "rarest": str(names[rarest]), "ess_limit": LEAST_ESS}
 
 
 def unvalidated(tree):

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .. import plot
-from ..plot.charts import chi2_terms, layer_ratio
+from ..plot.charts import beyond, chi2_terms, layer_ratio, residual_reach
 from ..plot.fields import (
     cut,
     data_field,
@@ -98,8 +98,10 @@ def survey_pictures(tree, fit):
             lambda ax, cax, w=what, lim=limits: plot.data(tree, fit.name, w, ax=ax, limits=lim, colorbar=cax),
             aspect, alt))
     if np.isfinite(fit.residual_std):
+        values = data_field(tree, fit.name, "standardized").values
         alt = (f"Histogram of residuals of {fit.long_name} divided by the noise standard deviation: mean "
-               f"{fit.residual_mean:.2f}, standard deviation {fit.residual_std:.2f}, against the normal density")
+               f"{fit.residual_mean:.2f}, standard deviation {fit.residual_std:.2f}, "
+               f"{beyond(values, residual_reach(values))}, against the normal density")
         pictures.append(chart(lambda ax: plot.residuals(tree, fit.name, ax=ax), alt))
     return pictures
 

@@ -80,7 +80,7 @@ def _content(tree, title):
     root, fits, properties = read_attributes(tree), facts.fits(tree), facts.properties(tree)
     gains, stated = facts.gains(tree), facts.approximations(tree)
     mesh = mesh_of(tree) if properties else None
-    lead, details = words.answer(fits, properties, gains, stated, mesh)
+    lead, details = words.answer(fits, properties, gains, stated, mesh, facts.unmixed(tree))
     return {
         "title": title or root.get("title") or _title(fits),
         "root": root,

@@ -64,7 +64,7 @@ def listing(items):
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
 
 
-def answer(fits, properties, gains, approximations, mesh):
+def answer(fits, properties, gains, approximations, mesh, unmixed=None):
     """The answer: one paragraph, and the details behind it.
 
     Parameters
@@ -73,6 +73,8 @@ def answer(fits, properties, gains, approximations, mesh):
         From `facts`.
     mesh : Mesh or None
         The mesh of the properties.
+    unmixed : dict or None
+        From `facts`: the figures that say that chains did not mix.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def answer(fits, properties, gains, approximations, mesh):
     details : list of str
         One statement each.
     """
-    lead = [_done(fits, properties), *map(_found, properties)]
+    lead = [_warned(unmixed), _done(fits, properties), *map(_found, properties)]
     if any(p.peak_std is not None for p in properties):
         lead.append("(± is one posterior standard deviation.)")
     lead += [_fitted(fits), _gained(gains, short=True), trust(approximations, fits)]
@@ -90,6 +92,17 @@ def answer(fits, properties, gains, approximations, mesh):
         details += [_spread(p), _averaged(p), _learned(p)]
     details.append(_gained(gains))
     return " ".join(s for s in lead if s), [s for s in details if s]
+
+
+def _warned(unmixed):
+    """What comes before everything else where the draws are not the posterior's."""
+    if unmixed is None:
+        return ""
+    u = unmixed
+    return ("Do not use the numbers of this report: the Markov chains behind them did not mix. The largest R-hat is "
+            f"{number(u['rhat'], 4)} ({u['slowest']}; at most {u['rhat_limit']} is asked), the smallest effective "
+            f"sample size {number(u['ess'])} ({u['rarest']}; at least {u['ess_limit']}). Means, standard deviations "
+            "and their stated errors may all be wrong; draw longer chains, or see the statement on the draws below.")
 
 
 def _name(text):

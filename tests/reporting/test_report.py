@@ -310,3 +310,31 @@ def test_whole_report_of_a_field_survey_takes_seconds(tmp_path):
     bj.report(tree, tmp_path / "report.html")
     assert time.process_time() - start < 25  # about 4 s on a quiet core; processor time doubles on a shared one
     assert (tmp_path / "report.html").stat().st_size < 5e6
+
+
+def test_the_answer_begins_with_chains_that_did_not_mix(tmp_path):
+    slope = bj.Parameter("slope", 2, prior=bj.Focusing(2.0, epsilon=0.5, depth_exponent=0))
+    line = bj.Modality("line", np.eye(2), [3.0, 1.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
+    post = bj.posterior(bj.JointProblem([slope], [line]), method="gibbs", draws=1000)
+    assert post.mixing.passed
+    mixed = flat(page(post.to_datatree(draws=50), tmp_path).text["answer"])
+    assert "did not mix" not in mixed
+    post.chains[0] += 3.0  # a chain stuck elsewhere
+    post._keep(post.chains, "a stuck sampler", "Mend it.")
+    stuck = flat(page(post.to_datatree(draws=50), tmp_path).text["answer"]).strip()
+    assert stuck.startswith("Do not use the numbers of this report: the Markov chains behind them did not mix.")
+    rhat, slowest, ess, rarest = post.mixing.worst
+    assert f"R-hat is {rhat:.3f} ({slowest}; at most 1.01" in stuck
+    assert f"({rarest}; at least 400" in stuck and ess < 400
+
+
+def test_the_histogram_of_residuals_states_what_its_axis_leaves_out(tree, folder):
+    wide = tree.copy(deep=True)
+    predicted = wide["predictive_summary"]["gravity_mean"].values
+    middle = tuple(n // 2 for n in predicted.shape)
+    wide["observed_data"]["gravity"].values[middle] = predicted[middle] + 500 * wide["constant_data"][
+        "gravity_noise_std"].values[middle]
+    alts = [i["alt"] for i in page(wide, folder).images() if i["alt"].startswith("Histogram of residuals")]
+    count = int(np.isfinite(wide["observed_data"]["gravity"].values).sum())
+    assert re.search(rf"1 of {count} \(0\.\d+ %\) beyond ±[45], against", alts[0])
+    assert re.search(r"none beyond ±[45], against", alts[1])
