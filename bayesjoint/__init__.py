@@ -50,6 +50,7 @@ _PUBLIC = {
     "compare": "diagnostics",
     "subset": "diagnostics",
     "calibrate": "calibration",
+    "temper": "tempering",
     "assimilate": "assimilation",
     "StateModel": "assimilation",
     "likelihood_ratio_test": "agreement",

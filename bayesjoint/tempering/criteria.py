@@ -1,0 +1,225 @@
+"""Four criteria for likelihood exponents, each with its curve and its error."""
+
+import numpy as np
+from scipy.optimize import brentq, minimize
+
+from .._checks import fail
+from .prediction import OtherSurveys
+
+LOWEST, HIGHEST = np.log(1e-6), np.log(1e4)  # of log w
+STEP = 1e-3  # of differences by log w
+SWEEPS = 30  # over surveys of the discrepancy principle
+SETTLED = 1e-4  # of log w
+SIMULATED = 400  # data sets behind the null of the information criterion
+SHARE = 0.1  # of a survey's data: directions at most in which informations are matched
+
+
+class Evidence:
+    """Exponents as hyperparameters of the noise (Hobson, Bridle & Lahav 2002, MNRAS 335, 377): largest evidence.
+
+    ∂ log p / ∂ log w_k = ½ (tr P_kk − |(P y)_k|²) / w_k: at the top w_k χ²_k is the number of data less what the model
+    uses up (MacKay 1992). With one survey of one flat value w = (n − 1) / χ², the square of Birge's scale factor.
+    """
+
+    name, objective = "evidence", "log_evidence"
+
+    def __init__(self, whitened, groups):
+        self.whitened, self.groups = whitened, groups
+
+    def weights(self, start):
+        """({survey: w}, {survey: standard error of log w})."""
+        held, names = dict(start), [name for group in self.groups for name in group]
+
+        def exponents(theta):
+            return {**held, **{n: float(np.exp(t)) for group, t in zip(self.groups, theta, strict=True) for n in group}}
+
+        def slope(theta):
+            weights = exponents(theta)
+            found = self.whitened.at(weights)
+            precision = np.diag(found.precision())
+            each = {n: 0.5 * float(np.sum(precision[r]) - np.sum(found.pull[r] ** 2)) / weights[n]
+                    for n, r in self.whitened.rows.items()}
+            return found.log_evidence, np.array([sum(each[n] for n in group) for group in self.groups])
+
+        def negative(theta):
+            value, gradient = slope(theta)
+            return -value, -gradient
+
+        first = np.zeros(len(self.groups))
+        found = minimize(negative, first, jac=True, method="L-BFGS-B", bounds=[(LOWEST, HIGHEST)] * first.size,
+                         options={"ftol": 1e-13, "gtol": 1e-7})
+        steps = STEP * np.eye(first.size)
+        bend = np.array([(slope(found.x + s)[1] - slope(found.x - s)[1]) / (2 * STEP) for s in steps])
+        error = _spread(-0.5 * (bend + bend.T), found.x)
+        each = dict(zip(names, np.repeat(error, [len(g) for g in self.groups]), strict=True))
+        return exponents(found.x), each
+
+    def suits(self, group):
+        """Always."""
+        return True
+
+    def curve(self, weights, group, values):
+        """Log evidence over the exponent of a group of surveys, the others held."""
+        return np.array([self.whitened.at({**weights, **dict.fromkeys(group, float(v))}).log_evidence for v in values])
+
+
+def _spread(information, theta):
+    """Standard errors from a curvature; NaN at bounds and where it is not positive."""
+    inside = (theta > LOWEST + 1e-6) & (theta < HIGHEST - 1e-6)
+    out = np.full(theta.size, np.nan)
+    part = information[np.ix_(inside, inside)]
+    if part.size and np.linalg.eigvalsh(part)[0] > 0:
+        out[inside] = np.sqrt(np.diag(np.linalg.inv(part)))
+    return out
+
+
+class Discrepancy:
+    """Morozov's principle: the largest exponent up to 1 at which w χ² of the posterior mean is no more than the data.
+
+    It counts no degrees of freedom that the model uses up, and so tempers less than the evidence, and never sharpens.
+    """
+
+    name, objective = "discrepancy", "chi2_ratio"
+
+    def __init__(self, whitened, groups):
+        self.whitened, self.groups = whitened, groups
+
+    def ratio(self, weights, group):
+        """W χ² / n of a group at the posterior mean."""
+        pull = self.whitened.at(weights).pull
+        fit = sum(float(np.sum(pull[self.whitened.rows[n]] ** 2)) / weights[n] for n in group)
+        return fit / self._count(group)
+
+    def _count(self, group):
+        return sum(self.whitened.rows[n].stop - self.whitened.rows[n].start for n in group)
+
+    def suits(self, group):
+        """Always."""
+        return True
+
+    def weights(self, start):
+        """({survey: w}, {survey: standard error of log w}): each in turn until none moves."""
+        weights = {**start, **{n: 1.0 for group in self.groups for n in group}}
+        for _ in range(SWEEPS if len(self.groups) > 1 else 1):
+            before = dict(weights)
+            for group in self.groups:
+                weights |= dict.fromkeys(group, self._largest(weights, group))
+            if max(abs(np.log(weights[n] / before[n])) for n in weights) < SETTLED:
+                break
+        return weights, {n: np.sqrt(2 / self._count(group)) for group in self.groups for n in group}
+
+    def _largest(self, weights, group):
+        def excess(t):
+            return np.log(self.ratio({**weights, **dict.fromkeys(group, float(np.exp(t)))}, group))
+
+        if excess(0.0) <= 0:
+            return 1.0
+        return float(np.exp(brentq(excess, LOWEST, 0.0, xtol=0.1 * SETTLED))) if excess(LOWEST) < 0 else np.exp(LOWEST)
+
+    def curve(self, weights, group, values):
+        """W χ² / n over the exponent of a group of surveys, the others held; 1 is wanted."""
+        return np.array([self.ratio({**weights, **dict.fromkeys(group, float(v))}, group) for v in values])
+
+
+class Information:
+    """Fisher information matched to the score's own variance (Lyddon, Holmes & Walker 2019, Biometrika 106, 465).
+
+    w = tr(J I⁻¹ J) / tr J, J the information that the likelihood claims and I = Σ u_i u_iᵀ v_i the variance of its
+    score by its own residuals, v_i = (P y)_i² / (P_ii w_i), leave-one-out. A field has more unknowns than data, so both
+    are taken in the directions that a survey informs most (flat values and signal above noise, at most a tenth of its
+    data), orthonormal in whitened data, where J = 1 and w is the mean of 1 / I's eigenvalues. Divided by its median
+    over simulated data sets without conflict, which inverting a noisy I would otherwise put above 1.
+    """
+
+    name, objective = "information", "mismatch"
+
+    def __init__(self, whitened, groups, seed):
+        self.whitened, self.groups, self._seed = whitened, groups, seed
+
+    def weights(self, start):
+        """({survey: w}, {survey: standard error of log w})."""
+        # residuals of the problem as it stands, so that a conflict between its surveys is among them
+        precision = self.whitened.at(start).precision()
+        rng = np.random.default_rng(self._seed)
+        root = np.linalg.cholesky(precision + 1e-12 * np.trace(precision) / len(precision) * np.eye(len(precision)))
+        pulls = root @ rng.standard_normal((len(precision), SIMULATED))
+        weights, errors = dict(start), {}
+        for group in self.groups:
+            directions = self._directions(group)
+            if not directions.shape[1]:
+                fail("criterion", "find directions in which a survey informs the model", f"none for {', '.join(group)}",
+                     'Use criterion="evidence".')
+            rows = np.concatenate([np.arange(self.whitened.size)[self.whitened.rows[n]] for n in group])
+            scale = np.diag(precision)[rows] * np.concatenate(
+                [np.full(self.whitened.rows[n].stop - self.whitened.rows[n].start, start[n]) for n in group])
+            seen = _matched(directions, (precision @ self.whitened.data)[rows, None] ** 2 / scale[:, None])[0]
+            null = _matched(directions, pulls[rows] ** 2 / scale[:, None])
+            # without conflict the answer is the exponent that the problem states
+            stated = float(np.exp(np.mean([np.log(start[n]) for n in group])))
+            weights |= dict.fromkeys(group, float(stated * seen / np.median(null)))
+            errors |= dict.fromkeys(group, float(np.std(np.log(null), ddof=1)))
+        return weights, errors
+
+    def suits(self, group):
+        """Whether the group informs the model anywhere."""
+        return self._directions(group).shape[1] > 0
+
+    def _directions(self, group):
+        """Orthonormal columns over the data of a group, most informed first."""
+        rows = np.concatenate([np.arange(self.whitened.size)[self.whitened.rows[n]] for n in group])
+        flat, signal = self.whitened.flat[rows], self.whitened.signal[np.ix_(rows, rows)]
+        values, vectors = np.linalg.eigh(signal)
+        informed = vectors[:, ::-1][:, : int(np.sum(values > 1.0))]
+        columns = np.hstack([flat, informed])
+        basis, upper = np.linalg.qr(columns)
+        good = np.abs(np.diag(upper)) > 1e-10 * np.abs(np.diag(upper)).max(initial=0.0)
+        return basis[:, good][:, : max(1, int(SHARE * rows.size))]
+
+    def curve(self, weights, group, values):
+        """|log (w / matched w)| over the exponent: 0 is wanted."""
+        return np.abs(np.log(values) - np.log(weights[group[0]]))
+
+
+def _matched(directions, squares):
+    """Mean of the eigenvalues of (Uᵀ diag(v) U)⁻¹ for each column of v."""
+    blocks = np.einsum("ir,ik,is->krs", directions, squares, directions, optimize=True)
+    return np.array([np.mean(1 / np.maximum(np.linalg.eigvalsh(b), 1e-300)) for b in blocks])
+
+
+class Prediction:
+    """How well a survey, its exponent lowered, predicts the others: expected log predictive density of their data.
+
+    Σ_i log p(d_i | survey) over the data of all other surveys (Vehtari, Gelman & Gabry 2017, Stat. Comput. 27, 1413),
+    pointwise in whitened data. It asks of a survey what it is worth to the rest, not whether its noise is right.
+    """
+
+    name, objective = "prediction", "log_density"
+
+    def __init__(self, whitened, groups):
+        self.whitened, self.groups = whitened, groups
+
+    def suits(self, group):
+        """Whether there is another survey to predict, and this one holds every flat value."""
+        flat = np.concatenate([self.whitened.flat[self.whitened.rows[n]] for n in group])
+        alone = len(group) == len(self.whitened.rows)
+        return not alone and (not flat.shape[1] or np.linalg.matrix_rank(flat) == flat.shape[1])
+
+    def weights(self, start):
+        """({survey: w}, {survey: standard error of log w})."""
+        weights, errors = dict(start), {}
+        for group in self.groups:
+            if not self.suits(group):
+                fail("criterion", "leave a survey to be predicted, from one that holds every flat value",
+                     f"'prediction' from {', '.join(group)}", 'Use criterion="evidence", or give flat values priors.')
+            w, error = OtherSurveys(self.whitened, group, start).best(LOWEST, HIGHEST)
+            weights |= dict.fromkeys(group, w)
+            errors |= dict.fromkeys(group, error)
+        return weights, errors
+
+    def curve(self, weights, group, values):
+        """Σ log p over the exponent."""
+        others = OtherSurveys(self.whitened, group, weights)
+        return np.array([others.density(np.log(v)).sum() for v in values])
+
+
+CRITERIA = {c.name: c for c in (Evidence, Prediction, Information, Discrepancy)}

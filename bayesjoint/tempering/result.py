@@ -1,0 +1,72 @@
+"""What tempering hands back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dataset import Approximation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tempering:
+    """Likelihood exponents, how well they are known, and the problem with them.
+
+    Attributes
+    ----------
+    problem : JointProblem
+        With the exponents as its `weights`: noise covariances are C / w.
+    weights : dict of {str: float}
+        w of every survey; 1 believes the stated noise.
+    log_error : dict of {str: float}
+        Standard error of log w of those that were sought; NaN where w ran to a bound.
+    curve : dict of {str: dict of ndarray}
+        By survey: ``weight``, and every criterion's own figure over it, the others held: ``log_evidence`` (nats),
+        ``log_density`` of the other surveys' data (nats; the top is wanted), ``mismatch`` |log of Fisher information
+        over its match| (0 is wanted), ``chi2_ratio`` w χ² / n (1 is wanted). Criteria that do not apply are left out.
+    criterion : str
+        Which of them decided.
+    verdict : dict of {str: str}
+        In words.
+    message : str
+        How it was done.
+    """
+
+    problem: object
+    weights: dict
+    log_error: dict
+    curve: dict
+    criterion: str
+    verdict: dict
+    message: str
+
+    @property
+    def scale_factors(self):
+        """{survey: w^−½}, what each stated standard deviation is multiplied by: for one unknown, Birge's factor."""
+        return {name: float(w**-0.5) for name, w in self.weights.items()}
+
+    def approximation(self):
+        """What a posterior with these exponents leaves out, as an `Approximation` for its list and the report."""
+        words = "; ".join(f"{name} {text}" for name, text in self.verdict.items())
+        known = [e for e in self.log_error.values() if np.isfinite(e)]
+        return Approximation(
+            name="likelihood exponents", status="not validated", error=max(known, default=None),
+            statement=f"Chosen from the same data by {self.criterion} and then held: {words}. What their own "
+            "uncertainty would add is not in the standard deviations, and a tempered posterior promises no coverage where surveys "
+            f"are biased rather than noisy. {self.message}")
+
+    def __str__(self):
+        rows = [f"{name:<20}w = {w:<10.4g} std × {w**-0.5:<8.3g} {self.verdict.get(name, 'held')}"
+                for name, w in self.weights.items()]
+        return "\n".join([*rows, self.message])
+
+
+def words_of(weight, error, bounds):
+    """A verdict on one exponent."""
+    if not np.isfinite(error):
+        side = "lower" if weight <= 2 * bounds[0] else "upper" if weight >= 0.5 * bounds[1] else None
+        return f"{weight:.3g}, at its {side} bound" if side else f"{weight:.3g}, error not known"
+    low, high = weight * np.exp(-1.96 * error), weight * np.exp(1.96 * error)
+    said = f"{weight:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    if high < 1:
+        return f"{said}: noise larger than stated, or a conflict"
+    return f"{said}: noise smaller than stated" if low > 1 else f"{said}: the stated noise will do"

@@ -1,0 +1,139 @@
+"""The door: likelihood exponents by a criterion."""
+
+import numpy as np
+
+from .._checks import fail, one_of
+from ..hyperparameters import fit_hyperparameters
+from ..problem import JointProblem
+from ..problem.gaussian import check_linear_gaussian
+from .criteria import CRITERIA, HIGHEST, LOWEST
+from .result import Tempering, words_of
+from .whitened import WhitenedData
+
+DENSE_LIMIT = 6_000  # data; an evaluation then takes seconds
+CURVE, LOW, HIGH = 33, 1e-3, 10.0  # points of a curve, and where it runs
+WIDER = 3.0  # than the exponent found, where that lies outside
+
+
+def temper(problem, criterion="evidence", surveys=None, common=False, curve=True, seed=0):
+    """Likelihood exponents w, noise covariances C / w, chosen from the data: a survey in conflict is believed less.
+
+    Tempering answers noise that is larger than stated. It does not know which way a biased survey is wrong: for an
+    offset, a tilt or levels of lines `add_bias` recovers more, see the case study of two gravity surveys.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear operators, Gaussian or flat priors.
+    criterion : {"evidence", "prediction", "information", "discrepancy"}, default "evidence"
+        - "evidence": exponents as hyperparameters of the noise (Hobson, Bridle & Lahav 2002), at their largest
+          evidence. With one unknown and a flat prior w^−½ is Birge's scale factor, (χ² / (n − 1))^½. Above 6,000 data
+          by `fit_hyperparameters` without matrices, for lattices under continued fields.
+        - "prediction": each survey's exponent at which it predicts the data of all others best.
+        - "information": Fisher information matched to the variance of the score (Lyddon, Holmes & Walker 2019).
+        - "discrepancy": the largest w <= 1 with w χ² <= n at the posterior mean (Morozov).
+    surveys : str or list of str, optional
+        Whose exponents are sought; others keep the problem's. Default: all. With "prediction" a pair that disagrees by
+        a bias tempers both: name the one under suspicion.
+    common : bool, default False
+        One exponent for all of them, as where measurements of one number each are surveys of their own.
+    curve : bool, default True
+        Compute every criterion over w.
+    seed : int or numpy.random.Generator, default 0
+        Of the simulations behind "information".
+
+    Returns
+    -------
+    Tempering
+        ``.weights``, ``.curve``, ``.problem``, ``.log_error``, ``.scale_factors``, ``.verdict``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the problem is not linear-Gaussian, a survey unknown, a flat value held by nothing, or the data too many for
+        the criterion.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> lifetime = bj.Parameter("lifetime", 1, units="s")
+    >>> rows = bj.Modality("rows", [[1.0]] * 4, [878.0, 889.0, 881.0, 885.0], bj.DiagonalNoise([1.0] * 4), "lifetime")
+    >>> found = temper(bj.JointProblem([lifetime], [rows]))
+    >>> round(found.scale_factors["rows"], 3)  # (χ² / 3)^½
+    4.787
+    >>> bj.posterior(found.problem).std()["lifetime"].round(3)
+    array([2.394])
+    """
+    if not isinstance(problem, JointProblem):
+        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
+             TypeError)
+    one_of("criterion", criterion, tuple(CRITERIA))
+    check_linear_gaussian(problem, "tempering")
+    groups = _groups(problem, surveys, common)
+    count = sum(m.size for m in problem.modalities)
+    if count > DENSE_LIMIT:
+        return _large(problem, criterion, groups, common)
+    whitened = WhitenedData(problem)
+    chosen = _build(criterion, whitened, groups, seed)
+    weights, errors = chosen.weights(problem.weights)
+    curves = _curves(whitened, groups, weights, seed) if curve else {}
+    held = f", {', '.join(n for n in weights if n not in errors)} held" if len(errors) < len(weights) else ""
+    how = f"By {criterion}, exact matrices of {count} data{held}."
+    return _answer(problem, criterion, weights, errors, curves, how)
+
+
+def _build(criterion, whitened, groups, seed):
+    return CRITERIA[criterion](whitened, groups, *([seed] if criterion == "information" else []))
+
+
+def _groups(problem, surveys, common):
+    names = [m.name for m in problem.modalities]
+    given = names if surveys is None else [surveys] if isinstance(surveys, str) else list(surveys)
+    if not given or len(set(given)) != len(given) or not set(given) <= set(names):
+        fail("surveys", f"be different ones of {names}", repr(surveys), "Give modality names.")
+    return [tuple(given)] if common else [(name,) for name in given]
+
+
+def _curves(whitened, groups, weights, seed):
+    """Every criterion's figure over the exponent of every survey that was sought."""
+    out = {}
+    for group in groups:
+        w = weights[group[0]]
+        values = np.geomspace(min(LOW, w / WIDER), max(HIGH, w * WIDER), CURVE)
+        line = {"weight": values}
+        for name in CRITERIA:
+            one = _build(name, whitened, [group], seed)
+            if one.suits(group):
+                # what is matched is the information criterion's own exponent
+                at = one.weights(whitened.problem.weights)[0] if name == "information" else weights
+                line[one.objective] = one.curve(at, group, values)
+        out |= dict.fromkeys(group, line)
+    return out
+
+
+def _answer(problem, criterion, weights, errors, curves, message):
+    bounds = np.exp(LOWEST), np.exp(HIGHEST)
+    verdict = {name: words_of(weights[name], errors[name], bounds) for name in errors}
+    return Tempering(problem=problem.replace(weights=weights), weights=weights, log_error=errors, curve=curves,
+                     criterion=criterion, verdict=verdict, message=message)
+
+
+def _large(problem, criterion, groups, common):
+    """Noise scales by the evidence without matrices, as exponents."""
+    if criterion != "evidence" or common:
+        fail("criterion", f'be "evidence" with common=False above {DENSE_LIMIT} data', repr(criterion),
+             "Thin the surveys.")
+    names = [group[0] for group in groups]
+    fit = fit_hyperparameters(problem, free=[f"{name}_noise" for name in names], prior="flat", thin=1)
+    weights, errors = dict(problem.weights), {}
+    for k, name in enumerate(names):
+        stated, found = (next(m for m in p.modalities if m.name == name).noise.variance().mean()
+                         for p in (problem, fit.problem))
+        weights[name] *= float(stated / found)
+        errors[name] = 2 * float(np.sqrt(fit.covariance[k, k]))
+    curves = {}
+    for name, stated in zip(names, fit.table["stated"], strict=True):
+        line = fit.curve[f"{name}_noise"]
+        curves[name] = {"weight": problem.weights[name] * (stated / line["value"]) ** 2,
+                        "log_evidence": line["log_evidence"]}
+    return _answer(problem, criterion, weights, errors, curves, fit.message)

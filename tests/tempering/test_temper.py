@@ -1,0 +1,212 @@
+"""Exponents by four criteria: closed forms for one unknown, brute force for fields, and what they do not see."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+from scipy.stats import multivariate_normal, norm
+
+import bayesjoint as bj
+from bayesjoint.tempering.prediction import OtherSurveys
+from bayesjoint.tempering.whitened import WhitenedData
+
+from ..hyperparameters.fields import gravity_problem
+from ..hyperparameters.test_large import continued
+from ..linear import make
+from ..refusals import refused
+
+# neutron lifetime, s: the rows of the Particle Data Group's average of 2016 (880.2 ± 1.0, scale factor 1.9)
+VALUE = np.array([880.2, 887.7, 882.5, 880.7, 878.5, 889.2, 882.6])
+SIGMA = np.array([1.2, 2.247, 2.052, 1.769, 0.762, 4.841, 2.7])
+
+
+def one_number(apart=False):
+    lifetime = bj.Parameter("lifetime", 1, units="s")
+    if apart:
+        surveys = [bj.Modality(f"row_{k}", [[1.0]], [v], bj.DiagonalNoise([s]), "lifetime")
+                   for k, (v, s) in enumerate(zip(VALUE, SIGMA, strict=True))]
+    else:
+        surveys = [bj.Modality("rows", np.ones((7, 1)), VALUE, bj.DiagonalNoise(SIGMA), "lifetime")]
+    return bj.JointProblem([lifetime], surveys)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_birges_scale_factor_is_the_one_parameter_case(apart):
+    found = bj.temper(one_number(apart), common=apart)
+    mean = np.sum(VALUE / SIGMA**2) / np.sum(SIGMA**-2)
+    factor = np.sqrt(np.sum(((VALUE - mean) / SIGMA) ** 2) / 6)
+    for value in found.scale_factors.values():
+        assert value == pytest.approx(factor, rel=1e-5)
+    post = bj.posterior(found.problem)
+    assert post.mean()["lifetime"][0] == pytest.approx(880.2, abs=0.05)
+    assert post.std()["lifetime"][0] == pytest.approx(1.0, abs=0.05)
+    assert factor == pytest.approx(1.9, abs=0.05)
+    # the likelihood of log w is that of a χ² with 6 degrees of freedom: its curvature is 3
+    assert next(iter(found.log_error.values())) == pytest.approx(3**-0.5, rel=1e-3)
+
+
+def test_discrepancy_counts_no_degrees_of_freedom():
+    found = bj.temper(one_number(), criterion="discrepancy")
+    evidence = bj.temper(one_number(), criterion="evidence", curve=False)
+    assert found.weights["rows"] / evidence.weights["rows"] == pytest.approx(7 / 6, rel=1e-3)
+    line = found.curve["rows"]
+    assert np.interp(found.weights["rows"], line["weight"], line["chi2_ratio"]) == pytest.approx(1.0, abs=0.02)
+
+
+def test_discrepancy_never_sharpens():
+    problem = one_number()
+    wide = problem.modalities[0].replace(noise=bj.DiagonalNoise(10 * SIGMA))
+    assert bj.temper(problem.replace(modalities=[wide]), criterion="discrepancy").weights == {"rows": 1.0}
+    assert bj.temper(problem.replace(modalities=[wide]), curve=False).weights["rows"] > 5
+
+
+@pytest.mark.parametrize("settings", [{}, {"correlation": 0.5, "vector": True, "dense": True, "mean": True}])
+def test_the_evidence_is_the_engines(settings):
+    problem, _ = make(**settings)
+    whitened = WhitenedData(problem)
+    for weights in ({"survey_density": 0.3, "survey_susceptibility": 2.0}, problem.weights):
+        wanted = float(bj.posterior(problem.replace(weights=weights)).log_evidence())
+        assert whitened.at(weights).log_evidence == pytest.approx(wanted, abs=1e-8)
+
+
+def test_the_exponents_maximise_it_together():
+    problem, _ = make(counts=(9, 11), correlation=0.5)
+    found = bj.temper(problem, curve=False)
+    top = float(bj.posterior(found.problem).log_evidence())
+    for name in found.weights:
+        for factor in (0.9, 1.1):
+            moved = problem.replace(weights={**found.weights, name: factor * found.weights[name]})
+            assert float(bj.posterior(moved).log_evidence()) < top
+    assert all(0.05 < e < 3 for e in found.log_error.values())
+
+
+def test_only_those_named_are_sought_and_curves_hold_the_others():
+    problem, _ = make(counts=(9, 11), correlation=0.5, weights={"survey_density": 0.5})
+    found = bj.temper(problem, surveys="survey_susceptibility")
+    assert found.weights["survey_density"] == 0.5 and list(found.curve) == ["survey_susceptibility"]
+    line = found.curve["survey_susceptibility"]
+    assert set(line) == {"weight", "log_evidence", "log_density", "mismatch", "chi2_ratio"}
+    for k in (3, 20):
+        weights = {"survey_density": 0.5, "survey_susceptibility": line["weight"][k]}
+        assert line["log_evidence"][k] == pytest.approx(
+            float(bj.posterior(problem.replace(weights=weights)).log_evidence()), abs=1e-8)
+
+
+def test_prediction_of_the_other_survey_is_that_of_plain_conditioning():
+    problem, reference = make(counts=(9, 11), correlation=0.5)
+    found = bj.temper(problem, criterion="prediction", surveys="survey_density")
+    rows, rest = slice(0, 9), slice(9, 20)
+    signal = reference.matrix @ reference.prior @ reference.matrix.T
+    away = reference.data - reference.matrix @ reference.prior_mean
+
+    def density(w):
+        k = signal[rows, rows] + reference.noise[rows, rows] / w
+        gain = np.linalg.solve(k, signal[rows, rest]).T
+        variance = np.diag(signal[rest, rest] + reference.noise[rest, rest] - gain @ signal[rows, rest])
+        return norm(gain @ away[rows], np.sqrt(variance)).logpdf(away[rest]).sum()
+
+    line = found.curve["survey_density"]
+    for k in (2, 15, 30):
+        assert line["log_density"][k] == pytest.approx(density(line["weight"][k]), abs=1e-8)
+    w = found.weights["survey_density"]
+    wanted = minimize_scalar(lambda t: -density(np.exp(t)), bounds=(np.log(w) - 1, np.log(w) + 1), method="bounded").x
+    assert np.isfinite(found.log_error["survey_density"]) == (1e-5 < w < 1e3)
+    if np.isfinite(found.log_error["survey_density"]):
+        assert np.log(w) == pytest.approx(wanted, abs=1e-3)
+
+
+def test_prediction_with_a_flat_value_is_that_of_a_very_broad_one():
+    level = bj.Parameter("level", 1)
+    rng = np.random.default_rng(0)
+    surveys = [bj.Modality(n, np.ones((6, 1)), 3 + s * rng.standard_normal(6), bj.DiagonalNoise(np.ones(6)), "level")
+               for n, s in (("a", 3.0), ("b", 1.0))]
+    flat = bj.JointProblem([level], surveys)
+    broad = flat.replace(parameters=[level.replace(prior=bj.GaussianPrior(0.0, 1e8))])
+    made = [OtherSurveys(WhitenedData(p), ("a",), {"a": 1.0, "b": 2.0}) for p in (flat, broad)]
+    for t in (-4.0, 0.0, 2.0):
+        np.testing.assert_allclose(made[0].density(t), made[1].density(t), atol=1e-5)
+
+
+def two_gravity_surveys(seed, scale=1.0, shift=0.0, count=10):
+    """Two surveys at two heights over one field drawn from the prior; the second's noise `scale` times as stated."""
+    rng, mesh = np.random.default_rng(seed), bj.Mesh.regular((2, count, count), (100, 100, 100))
+    density = bj.Parameter("density", mesh, prior=bj.Matern(std=100.0, range=300.0))
+    field = density.from_hat(density.bound_prior.covariance.sample(rng, 1)[0])
+    surveys = []
+    for name, height, factor, datum in (("ground", 0.0, 1.0, 0.0), ("air", 100.0, scale, shift)):
+        operator = bj.GravityOperator(mesh, mesh.easting, mesh.northing, height=height)
+        data = operator.predict(field) + 0.1 * factor * rng.standard_normal(operator.data_shape) + datum
+        surveys.append(bj.Modality(name, operator, data, bj.DiagonalNoise(np.full(data.shape, 0.1)), "density"))
+    return bj.JointProblem([density], surveys)
+
+
+@pytest.mark.parametrize("criterion", ["evidence", "information", "discrepancy"])
+def test_noise_three_times_as_large_is_found(criterion):
+    found = bj.temper(two_gravity_surveys(1, scale=3.0), criterion=criterion, curve=False)
+    assert found.scale_factors["air"] == pytest.approx(3.0, rel=0.2)
+    assert found.scale_factors["ground"] == pytest.approx(1.0, rel=0.2)
+    # a survey's exponent lies within three of its own standard errors of the truth
+    assert abs(np.log(found.weights["air"] * 9)) < 3 * max(found.log_error["air"], 0.15)
+
+
+@pytest.mark.parametrize("criterion", ["evidence", "information"])
+def test_without_conflict_the_errors_are_those_of_repetition(criterion):
+    logs = np.array([[np.log(found.weights[n]) / found.log_error[n] for n in ("ground", "air")] for found in (
+        bj.temper(two_gravity_surveys(s, count=7), criterion=criterion, curve=False) for s in range(40))])
+    assert np.all(np.abs(logs.mean(axis=0)) < 4 / np.sqrt(40))
+    assert np.all((logs.std(axis=0) > 0.7) & (logs.std(axis=0) < 1.4))
+
+
+def test_a_datum_shift_tempers_the_survey_that_has_it_and_says_so():
+    found = bj.temper(two_gravity_surveys(1, shift=1.0), curve=False)
+    assert found.weights["air"] < 0.7 * found.weights["ground"] or found.weights["ground"] < 0.7
+    assert "noise larger than stated, or a conflict" in " ".join(found.verdict.values())
+    statement = found.approximation()
+    assert statement.status == "not validated" and "promises no coverage" in statement.statement
+    assert "w = " in str(found)
+
+
+def test_without_matrices_it_is_the_dense_answer(monkeypatch):
+    problem = continued(gravity_problem(5, (2, 16, 16), stated=(100.0, 250.0, 0.02)))
+    dense = bj.temper(problem, curve=False)
+    monkeypatch.setattr("bayesjoint.tempering.weighing.DENSE_LIMIT", 100)
+    monkeypatch.setattr("bayesjoint.hyperparameters.fit.DENSE_BEST", 100)
+    large = bj.temper(problem)
+    assert "stochastic" in large.message
+    difference = np.log(large.weights["gravity"] / dense.weights["gravity"])
+    assert abs(difference) < 0.2 * dense.log_error["gravity"]
+    assert large.log_error["gravity"] == pytest.approx(dense.log_error["gravity"], rel=0.2)
+    assert large.curve["gravity"]["weight"][6] == pytest.approx(large.weights["gravity"], rel=0.05)
+    refused(lambda: bj.temper(problem, criterion="discrepancy"), "criterion")
+
+
+def test_a_survey_that_cannot_be_weighed_is_said_not_to_be():
+    """One datum under a proper prior: where it lies near the prior mean the evidence would sharpen it for ever."""
+    m = bj.Parameter("m", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    survey = bj.Modality("a", [[1.0]], [0.01], bj.DiagonalNoise([1.0]), "m")
+    found = bj.temper(bj.JointProblem([m], [survey]), curve=False)
+    assert np.isnan(found.log_error["a"]) and "upper bound" in found.verdict["a"]
+
+
+def test_correlated_noise_is_tempered_whole():
+    problem, reference = make(counts=(9, 11), dense=True)
+    weights = {"survey_density": 0.3, "survey_susceptibility": 1.0}
+    noise = reference.noise.copy()
+    noise[:9, :9] /= 0.3
+    covariance = reference.matrix @ reference.prior @ reference.matrix.T + noise
+    wanted = multivariate_normal(reference.matrix @ reference.prior_mean, covariance).logpdf(reference.data)
+    assert WhitenedData(problem).at(weights).log_evidence == pytest.approx(wanted, abs=1e-8)
+
+
+def test_bad_input_is_refused():
+    problem, _ = make()
+    refused(lambda: bj.temper(problem, criterion="evidnce"), "criterion")
+    refused(lambda: bj.temper(problem, surveys="gravity"), "surveys")
+    refused(lambda: bj.temper("problem"), "problem", TypeError)
+    refused(lambda: bj.temper(one_number(), criterion="prediction"), "criterion")
+    bounded = problem.parameters[0].replace(bounds=(-1e4, 1e4))
+    refused(lambda: bj.temper(problem.replace(parameters=[bounded, problem.parameters[1]])), "problem")
+    lone = bj.Parameter("unseen", 1)
+    improper = one_number().replace(parameters=[*one_number().parameters, lone])
+    refused(lambda: bj.temper(improper), "prior")
+
+
