@@ -51,8 +51,8 @@ class Tempering:
         return Approximation(
             name="likelihood exponents", status="not validated", error=max(known, default=None),
             statement=f"Chosen from the same data by {self.criterion} and then held: {words}. What their own "
-            "uncertainty would add is not in the standard deviations, and a tempered posterior promises no coverage where surveys "
-            f"are biased rather than noisy. {self.message}")
+            "uncertainty would add is not in the standard deviations, and a tempered posterior promises no coverage "
+            f"where surveys are biased rather than noisy. {self.message}")
 
     def __str__(self):
         rows = [f"{name:<20}w = {w:<10.4g} std × {w**-0.5:<8.3g} {self.verdict.get(name, 'held')}"
