@@ -11,6 +11,7 @@ from .quadratic_forms import WeightedChi2
 PROBES, LANCZOS = 4, 10  # random vectors, and steps each: tr f(ρ²) to about √(2/(4 n_eff)), n_eff the informative rank
 LOOSE = 1e-4  # relative residual of solves behind the spectrum: random vectors leave more open
 SMALL = 1e-12  # ρ² below it counts as none
+BINS = 1000  # of ρ, for spectra by wavenumber
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +120,7 @@ def lanczos_spectrum(pair, probes=PROBES, steps=LANCZOS, seed=0):
     -------
     CanonicalSpectrum
     """
+    _check_probes(probes)
     one, two = (pair.first, pair.second) if pair.first.dof <= pair.second.dof else (pair.second, pair.first)
     if not one.dof:
         none = np.zeros(0)
@@ -186,25 +188,36 @@ def torus_spectrum(pair, probes=4, seed=0):
     pair : Pair
         Of continued fields of one correlation seen by lattice operators, with gaps at most; independent noise.
     probes : int, default 4
-        Random vectors behind the error; 0 for none, the error is then unknown (NaN).
+        Random vectors behind the error, at least 2.
     seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
     CanonicalSpectrum
-        Its `systematic` estimate has the counts scaled to the measured variance.
+        Its `systematic` estimate has the counts scaled to the measured variance, its `replicas` to that of one vector.
     """
-    waves = torus_correlations(pair)
+    _check_probes(probes)
     share = _share(pair)
-    rho, counts = waves[0], waves[1] * share
-    systematic = ()
-    if probes:
-        exact = lanczos_spectrum(pair, probes=probes, steps=1, seed=seed)
-        ratio = float(exact.counts @ exact.correlations**2) / float(counts @ rho**2)
-        systematic = ((rho, counts * ratio),)
+    rho, counts = _binned(*torus_correlations(pair))
+    counts = counts * share
+    exact = lanczos_spectrum(pair, probes=probes, steps=1, seed=seed)
+    ratios = [float(c @ r**2) / float(counts @ rho**2) for r, c in exact.replicas]
     return CanonicalSpectrum(
-        correlations=rho, counts=counts, excess=pair.excess, systematic=systematic,
+        correlations=rho, counts=counts, excess=pair.excess, systematic=((rho, counts * np.mean(ratios)),),
+        replicas=tuple((rho, counts * ratio) for ratio in ratios),
         words=f"by wavenumber, approximate: the window counts as {share:.1%} of a torus and its edges are left out")
+
+
+def _binned(rho, counts):
+    """The spectrum on a few hundred values, Σ ρ² kept: hundreds of thousands of wavenumbers differ by little."""
+    place = np.minimum((rho / max(rho.max(), SMALL) * BINS).astype(int), BINS - 1)
+    held, squares = np.bincount(place, counts, BINS), np.bincount(place, counts * rho**2, BINS)
+    return np.sqrt(squares[held > 0] / held[held > 0]), held[held > 0]
+
+
+def _check_probes(probes):
+    if isinstance(probes, bool) or not isinstance(probes, (int, np.integer)) or probes < 2:
+        fail("probes", "be an integer of at least 2", repr(probes), "Their spread tells the error: 4 or more.")
 
 
 def torus_correlations(pair):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import chi2
 
-from .._checks import one_of
+from .._checks import fail, one_of
 from ..problem import JointProblem
 from ..problem.gaussian import is_linear_gaussian
 from .pair import make_pair
@@ -12,6 +12,7 @@ from .simulated import bootstrap_test, wilks_test
 
 NULLS = ("auto", "exact", "iterative", "spectral", "bootstrap", "wilks")
 UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
+OPTIONS = {"auto": ("probes", "steps"), "exact": (), "iterative": ("probes", "steps"), "spectral": ("probes",)}
 METHOD = {"auto": "auto", "exact": "dense", "iterative": "iterative", "spectral": "auto"}
 
 
@@ -78,8 +79,12 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
     if null in ("bootstrap", "wilks"):
         return bootstrap_test(problem, pair, seed=seed, **options) if null == "bootstrap" else wilks_test(
             problem, pair, **options)
+    unknown = sorted(set(options) - set(OPTIONS[null]))
+    if unknown:
+        fail("options", f"be among {OPTIONS[null]} for the null {null!r}", f"{unknown}", "Leave them out.", TypeError)
     made = make_pair(problem, pair, METHOD[null])
-    spectrum = made.spectrum("spectral" if null == "spectral" else None, **_options(made, null, seed, options))
+    random = made.method == "iterative" or null == "spectral"
+    spectrum = made.spectrum("spectral" if null == "spectral" else None, **({"seed": seed, **options} if random else {}))
     if not spectrum.testable:
         return _untestable(made)
     found = made.statistics()
@@ -99,10 +104,6 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
         null=f"signed weighted χ² by Imhof's integral, {spectrum.words}",
         weights=np.concatenate([rho, -rho, np.ones(made.excess)]) if whole else None,
         note=_note(made, spectrum, information, doubt))
-
-
-def _options(made, null, seed, options):
-    return {} if made.method == "dense" and null != "spectral" else {"seed": seed, **options}
 
 
 def _untestable(made):

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, solve_triangular, svd
 
-from .._checks import fail
+from .._checks import fail, one_of
 from ..engines.data_system import DataSystem
 from ..engines.flat import FlatColumns
 from ..problem import JointProblem
@@ -37,6 +37,7 @@ def marginal(problem, method="auto", tolerance=SOLVE):
     -------
     DenseMarginal or IterativeMarginal
     """
+    one_of("method", method, METHODS)
     check_linear_gaussian(problem, "agreement")
     count = sum(m.size for m in problem.modalities)
     if method == "dense" and count > DENSE_DATA:

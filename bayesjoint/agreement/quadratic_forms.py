@@ -123,9 +123,9 @@ class WeightedChi2:
             The error is the difference from the rule with twice the step, plus rounding: far larger than what is left.
         """
         x = np.asarray(as_finite("x", x, (0, 1)))
-        flat = np.atleast_1d(x)
+        flat, outside, beyond = self._possible(x)
         upper = flat >= self.mean
-        s = self.saddle(np.clip(flat, *self._reach()))
+        s = self.saddle(flat)
         away = NEAR / np.sqrt(self.variance)
         spread = 1.0 / np.sqrt(self.cumulant(s, 2))
         least = np.where(upper, np.minimum(away, 0.5 * self._high), np.maximum(-away, 0.5 * self._low))
@@ -133,14 +133,15 @@ class WeightedChi2:
         step = max(1, BLOCK // (NODES * self.weights.size))
         parts = [self._integral(flat[k : k + step], c[k : k + step]) for k in range(0, flat.size, step)]
         value, error = (np.concatenate(part) for part in zip(*parts, strict=True))
-        value = np.clip(np.where(upper, value, 1.0 + value), 0.0, 1.0)
-        for out, outside in ((1.0, flat <= self._reach()[0]), (0.0, flat >= self._reach()[1])):
-            value, error = np.where(outside, out, value), np.where(outside, 0.0, error)
-        return value.reshape(x.shape), error.reshape(x.shape)
+        value = np.where(outside, beyond, np.clip(np.where(upper, value, 1.0 + value), 0.0, 1.0))
+        return value.reshape(x.shape), np.where(outside, 0.0, error).reshape(x.shape)
 
-    def _reach(self):
-        """Ends of what X can be."""
-        return (-np.inf if np.isfinite(self._low) else 0.0), (np.inf if np.isfinite(self._high) else 0.0)
+    def _possible(self, x):
+        """(x, the mean where X cannot be there; where that is; P(X >= x) there)."""
+        flat = np.atleast_1d(x)
+        below = (flat <= 0) & np.isinf(self._low)
+        outside = below | ((flat >= 0) & np.isinf(self._high))
+        return np.where(outside, self.mean, flat), outside, below.astype(float)
 
     def _integral(self, x, c):
         """(1/2πi) ∫ exp(K(s) − s x) ds/s through c: P(X >= x) where c > 0, less 1 where c < 0; and its error."""
@@ -176,9 +177,8 @@ class WeightedChi2:
         from scipy.stats import norm
 
         x = np.asarray(as_finite("x", x, (0, 1)))
-        flat = np.atleast_1d(x)
-        low, high = self._reach()
-        s = self.saddle(np.clip(flat, np.nextafter(low, np.inf), np.nextafter(high, -np.inf)))
+        flat, outside, beyond = self._possible(x)
+        s = self.saddle(flat)
         w = np.sign(s) * np.sqrt(2.0 * self._legendre(s))
         second = self.cumulant(s, 2)
         skew, kurtosis = self.cumulant(s, 3) / second**1.5, self.cumulant(s, 4) / second**2
@@ -189,9 +189,8 @@ class WeightedChi2:
         middle = 0.5 - skew / (6 * np.sqrt(2 * np.pi)) - s * np.sqrt(second) / np.sqrt(2 * np.pi)
         value = np.where(centre, middle, value)
         error = np.where(centre, (np.abs(kurtosis) / 8 + skew**2 / 4) / np.sqrt(2 * np.pi), np.abs(norm.pdf(w) * term))
-        for out, outside in ((1.0, flat <= low), (0.0, flat >= high)):
-            value, error = np.where(outside, out, value), np.where(outside, 0.0, error)
-        return np.clip(value, 0.0, 1.0).reshape(x.shape), error.reshape(x.shape)
+        value = np.where(outside, beyond, np.clip(value, 0.0, 1.0))
+        return value.reshape(x.shape), np.where(outside, 0.0, error).reshape(x.shape)
 
     def _legendre(self, s):
         """Return s K'(s) − K(s) = ½ Σ c (z/(1−z) + log(1−z)), z = 2sλ, without cancellation near s = 0."""
