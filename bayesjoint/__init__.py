@@ -56,6 +56,9 @@ _PUBLIC = {
     "likelihood_ratio_test": "agreement",
     "node_split": "agreement",
     "nuisance_test": "agreement",
+    "local_conflict": "agreement",
+    "spectral_conflict": "agreement",
+    "detectability": "agreement",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

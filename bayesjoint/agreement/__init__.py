@@ -1,8 +1,12 @@
 """Whether surveys agree: tests with their null distributions, and what each could have seen."""
 
+from .bands import spectral_conflict
+from .detectable import detectability
 from .likelihood_ratio import likelihood_ratio_test
+from .local import local_conflict
 from .nuisances import nuisance_test
 from .result import AgreementTest
 from .splitting import node_split
 
-__all__ = ["AgreementTest", "likelihood_ratio_test", "node_split", "nuisance_test"]
+__all__ = ["AgreementTest", "detectability", "likelihood_ratio_test", "local_conflict", "node_split", "nuisance_test",
+           "spectral_conflict"]

@@ -1,0 +1,305 @@
+"""At which wavelengths surveys disagree: what one says beyond the others, band by band, each with its null."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh
+from scipy.optimize import brentq
+from scipy.stats import chi2, f, ncf, ncx2
+
+from .._checks import fail, one_of
+from ..dataset import Sheet
+from .local import LEVEL, POWER
+from .marginal import DENSE_DATA
+from .modes import CosineModes, band_edges
+from .multiple import holm
+from .residuals import Prediction, checked_given
+from .wavenumbers import CrossPeriodogram, spectral_suits
+
+METHODS = ("auto", "dense", "spectral", "iterative")
+RANK = 1e-10  # of the largest eigenvalue, below which a mode repeats others at stations off a full lattice
+SIMULATIONS = 400  # of a null by wavenumber: its degrees of freedom are then known to 7 %
+FEW = 64  # modes whose covariance is worked out by wavenumber
+DRAWS = 64  # of one that needs solves
+
+
+@dataclass(frozen=True)
+class Band:
+    """One band: statistic, null and what it means in the units of the data.
+
+    Parameters
+    ----------
+    statistic, dof : float
+        χ²-like, and the degrees of freedom it has on average if surveys agree.
+    p_value, p_value_error : float
+        One-sided.
+    spread : float
+        Standard deviation of the statistic under agreement.
+    residual_rms, expected_rms : float
+        Root mean square of the residual within the band, and as agreement has it.
+    detectable_rms : float
+        Of a disturbance spread over the band at random that is seen at 5 % in 80 % of cases.
+    """
+
+    statistic: float
+    dof: float
+    p_value: float
+    p_value_error: float
+    spread: float
+    residual_rms: float
+    expected_rms: float
+    detectable_rms: float
+
+
+def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", draws=None, seed=0, level=LEVEL):
+    """At which wavelengths a survey disagrees with the others, or with its own model.
+
+    Datum shifts, regional trends and levelling show at long wavelengths, aliasing and a wrong noise std at short ones.
+
+    "dense": with c the cosine coefficients (DCT-II) of the survey's residual given the others that lie in a band and S
+    their covariance, edges, gaps and noise included, T = cᵀS⁻¹c is χ² with as many degrees of freedom as there are
+    modes, whatever the window. "spectral": tapered Fourier coefficients of all surveys where they overlap; what the
+    others predict of each by its own wavenumber is taken off, and the rest compared with its expectation from the
+    covariance by lag, taper included (the debiased periodogram: Guillaumin et al. 2022, JRSS B 84, 1526), so
+    that a finite window raises no false alarm; the spread of T from exact draws of data. "iterative": cosines of the
+    residual, the spread from draws that go through the same solves.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear-Gaussian, proper priors; surveys of one parameter, or of several tied by a `Coregionalization`.
+    survey : str
+        Which survey is tested; it knows its stations.
+    given : str or tuple of str, optional
+        Surveys that predict it; default all others; ``()`` sets it against its own model: a noise std, a range or an
+        aliased grid at fault.
+    bands : int, default 8
+        The first holds all that is longer than the survey, the others are equal on a logarithmic scale.
+    method : {"auto", "dense", "spectral", "iterative"}, default "auto"
+        Dense up to 6,000 data, then spectral where fields are continued and surveys on lattices, else iterative.
+    draws : int, optional
+        Simulated data behind the null: default 400 for "spectral", 64 for "iterative", at least 20.
+    seed : int, default 0
+    level : float, default 0.05
+        Family-wise over the bands (Holm).
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``band``, longest wavelengths first: ``wavelength_long`` (NaN: no limit) and ``wavelength_short`` in km,
+        ``statistic`` with ``dof`` and ``ratio`` = statistic / dof (``ratio_spread``: its standard deviation under
+        agreement), ``p_value`` with its error, ``p_holm``, ``flagged``; ``residual_rms``, ``expected_rms`` and
+        ``detectable_rms`` in units of the data. Attributes: ``method``, ``null``, ``p_value`` (smallest Holm-adjusted),
+        ``verdict``.
+
+    Raises
+    ------
+    ValueError
+        If the problem is not linear-Gaussian, the survey does not know its stations, or the method does not suit.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> mesh = bj.Mesh.regular((2, 6, 8), (500.0, 1000.0, 1000.0))
+    >>> density = bj.Parameter("density", mesh, prior=bj.Matern(std=100.0, range=3000.0))
+    >>> op = bj.GravityOperator(mesh, mesh.easting, mesh.northing, height=100.0)
+    >>> noise = bj.DiagonalNoise(np.full((6, 8), 0.1))
+    >>> a, b = (bj.Modality(k, op, np.full((6, 8), d), noise, "density") for k, d in (("a", 0.0), ("b", 1.0)))
+    >>> found = spectral_conflict(bj.JointProblem([density], [a, b]), "b", bands=3)
+    >>> found.flagged.values.tolist(), found.attrs["verdict"]
+    ([1, 0, 0], 'b disagrees with a at wavelengths above 8 km.')
+    """
+    one_of("method", method, METHODS)
+    if not isinstance(bands, (int, np.integer)) or bands < 1:
+        fail("bands", "be an integer >= 1", repr(bands), "Eight is a good start.")
+    given = checked_given(problem, survey, given)
+    large = sum(m.size for m in problem.modalities if m.name in (survey, *given)) > DENSE_DATA
+    if method == "spectral" or (method == "auto" and large and spectral_suits(problem, survey, given)):
+        made = WavenumberBands(CrossPeriodogram(problem, survey, given), bands, draws or SIMULATIONS, seed)
+        return made.dataset(survey, given, level)
+    prediction = Prediction(problem, DRAWS if draws is None else draws, seed, method)
+    return band_residual(prediction.residual(survey, given), bands, level)
+
+
+def band_residual(residual, bands=8, level=LEVEL):
+    """`spectral_conflict` of a residual that is there already."""
+    edges, found = residual_bands(residual, bands)
+    how = ("dense: exact χ² of the residual's cosine coefficients" if np.isinf(residual.dof) else
+           f"iterative: F, its degrees of freedom from {residual.dof:.0f} simulated residuals")
+    return _dataset(residual.survey, residual.given, residual.modality.units, edges, found, how, level)
+
+
+def residual_bands(residual, bands=8, modes=None):
+    """(edges, [`Band`]) of a residual; `modes` are those of its survey, where they are there already."""
+    modes = CosineModes(residual.modality) if modes is None else modes
+    edges = band_edges(modes.wavenumber, modes.extent, bands)
+    coefficients, stations = modes.analyse(residual.value[:, None])[:, 0], residual.modality.size
+    rows = [np.flatnonzero(np.digitize(modes.wavenumber, edges) - 1 == b) for b in range(edges.size - 1)]
+    if np.isinf(residual.dof):
+        half = modes.analyse(residual.covariance)
+        return edges, [_exact_band(coefficients[r], modes.analyse(half[r].T)[r], stations) for r in rows]
+    drawn = modes.analyse(residual.drawn)
+    return edges, [_drawn_band(coefficients[r], drawn[r], stations) for r in rows]
+
+
+class WavenumberBands:
+    """Bands of a `CrossPeriodogram` with their nulls: exact where modes are few, from simulated data elsewhere.
+
+    The nulls do not depend on the data: ``field.observe(data)`` and `dataset` answer for other data at once.
+
+    Parameters
+    ----------
+    field : CrossPeriodogram
+    bands : int, default 8
+    draws : int, default 400
+        Simulated data sets.
+    seed : int, default 0
+    """
+
+    def __init__(self, field, bands=8, draws=SIMULATIONS, seed=0):
+        self.field, self.edges = field, band_edges(field.wavenumber, field.extent, bands)
+        count = self.edges.size - 1
+        inside = np.digitize(field.wavenumber, self.edges) - 1
+        self._rows = [np.flatnonzero(inside == b) for b in range(count)]
+        self._exact = {b: field.band(rows) for b, rows in enumerate(self._rows) if rows.size <= FEW}
+        self._draws, self._spread = int(draws), np.full(count, np.nan)
+        if len(self._exact) < count:
+            powers = [np.bincount(inside, np.abs(e) ** 2 / field.variance, count) for e in field.simulate(draws, seed)]
+            self._spread = np.var(powers, axis=0)
+
+    def dataset(self, survey, given, level=LEVEL):
+        """As `spectral_conflict` returns it."""
+        how = f"spectral: exact χ² up to {FEW} modes, above it degrees of freedom from {self._draws} simulations"
+        return _dataset(survey, given, self.field.modality.units, self.edges, self.bands(), how, level)
+
+    def bands(self):
+        """`Band` of each."""
+        return [self._exact_band(b) if b in self._exact else self._simulated_band(b) for b in range(len(self._rows))]
+
+    def _sizes(self, b):
+        rows, field = self._rows[b], self.field
+        return {"residual_rms": float(np.sqrt(np.sum(np.abs(field.coefficients[rows]) ** 2) / field.wavenumber.size)),
+                "expected_rms": float(np.sqrt(np.sum(field.variance[rows]) / field.wavenumber.size))}
+
+    def _exact_band(self, b):
+        index, covariance = self._exact[b]
+        e = self.field.coefficients[index]
+        found = _exact_band(np.concatenate([e.real, e.imag]), covariance, self.field.wavenumber.size / 2)
+        return replace(found, **self._sizes(b))
+
+    def _simulated_band(self, b):
+        rows, field = self._rows[b], self.field
+        size = float(rows.size)
+        statistic = float(np.sum(np.abs(field.coefficients[rows]) ** 2 / field.variance[rows]))
+        nu = float(min(2 * size**2 / self._spread[b], size))
+        p, error = _with_doubt(lambda v: chi2.sf(statistic * v / size, v), nu, self._draws)
+        seen = noncentrality(nu) * size / nu  # Σ |h|² / v of a disturbance h
+        return Band(statistic, size, p, error, size * float(np.sqrt(2 / nu)), **self._sizes(b), detectable_rms=float(
+            np.sqrt(seen * size / (np.sum(1 / field.variance[rows]) * field.wavenumber.size))))
+
+
+def _exact_band(coefficients, covariance, stations):
+    """χ² of the coefficients of one band, in the directions in which they vary."""
+    try:
+        factor = cholesky(covariance, lower=True, check_finite=False)
+        if np.diag(factor).min() ** 2 < RANK * np.diag(factor).max() ** 2:
+            raise LinAlgError
+        solved = cho_solve((factor, True), coefficients, check_finite=False)
+        statistic, dof = float(coefficients @ solved), float(coefficients.size)
+        inverse = float(np.trace(cho_solve((factor, True), np.eye(coefficients.size), check_finite=False)))
+    except LinAlgError:
+        values, vectors = eigh(covariance)
+        kept = values > RANK * values[-1]
+        statistic = float(np.sum((vectors[:, kept].T @ coefficients) ** 2 / values[kept]))
+        dof, inverse = float(kept.sum()), float(np.sum(1.0 / values[kept]))
+    return Band(statistic, dof, float(chi2.sf(statistic, dof)), 0.0, float(np.sqrt(2 * dof)),
+                float(np.sqrt(np.sum(coefficients**2) / stations)), float(np.sqrt(np.trace(covariance) / stations)),
+                float(np.sqrt(noncentrality(dof) * dof / (stations * inverse))))
+
+
+def _drawn_band(coefficients, drawn, stations):
+    """Power of one band over its mean in draws: F, with the degrees of freedom that the draws' spread tells."""
+    count = drawn.shape[1]
+    powers, power = np.sum(drawn**2, axis=0), float(np.sum(coefficients**2))
+    mean = powers.mean()
+    nu = float(min(2 * mean**2 / np.var(powers, ddof=1), coefficients.size))
+    p, error = _with_doubt(lambda v: f.sf(power / mean, v, v * count), nu, count)
+    size = brentq(lambda x: ncf.sf(f.isf(LEVEL, nu, nu * count), nu, nu * count, x) - POWER, 1e-6, 1e3 + 20 * nu)
+    # a disturbance of mean square a² adds a² n to the power: noncentrality ν a² n / mean
+    return Band(power / mean * coefficients.size, float(coefficients.size), p, error,
+                float(coefficients.size * np.sqrt(2 / nu)), float(np.sqrt(power / stations)),
+                float(np.sqrt(mean / stations)), float(np.sqrt(size * mean / (nu * stations))))
+
+
+def _with_doubt(tail, nu, count):
+    """(p-value, its error from degrees of freedom that a sample variance of `count` draws leaves in doubt)."""
+    doubt = np.sqrt(2.0 / count)
+    p, low, high = (float(tail(nu * s)) for s in (1.0, 1 - min(doubt, 0.9), 1 + doubt))
+    return p, 0.5 * abs(high - low)
+
+
+def noncentrality(dof, level=LEVEL, power=POWER):
+    """Noncentrality of a χ² that a test at `level` sees with probability `power`.
+
+    Examples
+    --------
+    >>> round(noncentrality(1.0), 3)
+    7.849
+    """
+    threshold = chi2.isf(level, dof)
+    top = 20.0 + 10.0 * np.sqrt(dof)
+    return float(brentq(lambda x: ncx2.sf(threshold, dof, x) - power, 1e-6, top))
+
+
+def _dataset(survey, given, units, edges, found, how, level):
+    sheet = Sheet()
+    sheet.along("band", np.arange(len(found)), "band of wavelengths, longest first")
+    adjusted = holm([b.p_value for b in found])
+    with np.errstate(divide="ignore"):
+        long = np.where(edges[:-1] > 0, 1.0 / edges[:-1], np.nan)
+    sheet.add("wavelength_long", ("band",), long, "km", "longest wavelength; NaN where there is no limit")
+    sheet.add("wavelength_short", ("band",), 1.0 / edges[1:], "km", "shortest wavelength")
+
+    def column(name):
+        return np.array([getattr(b, name) for b in found])
+
+    dof = column("dof")
+    sheet.add("statistic", ("band",), column("statistic"), "1", "statistic, as large as dof on average")
+    sheet.add("dof", ("band",), dof, "1", "modes in the band")
+    sheet.add("ratio", ("band",), column("statistic") / dof, "1", "statistic over its mean")
+    sheet.add("ratio_spread", ("band",), column("spread") / dof, "1", "standard deviation of the ratio under agreement")
+    sheet.add("p_value", ("band",), column("p_value"), "1", "p-value, one-sided", column("p_value_error"))
+    sheet.add("p_holm", ("band",), adjusted, "1", "p-value adjusted for all bands (Holm)")
+    sheet.add("flagged", ("band",), (adjusted <= level).astype(np.int8), "1", "1 where the band is at fault")
+    for name, words in (("residual_rms", "root mean square of the residual in the band"),
+                        ("expected_rms", "what agreement would have on average"),
+                        ("detectable_rms", "disturbance that a single test at 5 % sees in 80 % of cases")):
+        sheet.add(name, ("band",), column(name), units, words)
+    against = " and ".join(given) or "its own model"
+    return sheet.dataset({"survey": survey, "given": ", ".join(given) or "its own model", "method": how.split(":")[0],
+                          "null": how, "level": level, "p_value": float(np.min(adjusted)),
+                          "verdict": _verdict(survey, against, adjusted <= level, edges, column, units)})
+
+
+def _verdict(survey, against, flagged, edges, column, units):
+    if not flagged.any():
+        sizes = column("detectable_rms")
+        return (f"{survey} shows no conflict with {against} at any wavelength; disturbances of one band would have "
+                f"been seen from {sizes.min():.2g} to {sizes.max():.2g} {units} rms on.")
+    parts, b = [], 0
+    while b < flagged.size:
+        if flagged[b]:
+            last = b
+            while last + 1 < flagged.size and flagged[last + 1]:
+                last += 1
+            parts.append(_wavelengths(edges[b], edges[last + 1], last + 1 == flagged.size))
+            b = last
+        b += 1
+    return f"{survey} disagrees with {against} at wavelengths {' and '.join(parts)}."
+
+
+def _wavelengths(low, high, shortest):
+    """Words for a range of cycles per kilometre."""
+    if low == 0:
+        return "of every length" if shortest else f"above {1 / high:.3g} km"
+    return f"below {1 / low:.3g} km" if shortest else f"between {1 / high:.3g} and {1 / low:.3g} km"

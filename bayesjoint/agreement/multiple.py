@@ -1,0 +1,75 @@
+"""Many tests at once: family-wise error by Holm, false discoveries by Benjamini with Hochberg or with Yekutieli."""
+
+import numpy as np
+
+from .._checks import as_finite, one_of
+
+CONTROLS = ("hochberg", "yekutieli")
+
+
+def holm(p_values):
+    """p-values adjusted for the chance of one false alarm or more in all of them (Holm 1979, Scand. J. Stat. 6, 65).
+
+    Valid whatever the tests have to do with one another.
+
+    Parameters
+    ----------
+    p_values : array_like
+        Of any shape; NaN, a test that could not be made, stays NaN and does not count.
+
+    Returns
+    -------
+    ndarray
+        The same shape: reject where it is at most the level.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
+    """
+    return _adjusted(p_values, lambda p: np.minimum(np.maximum.accumulate(p * np.arange(p.size, 0, -1)), 1.0))
+
+
+def false_discovery(p_values, control="hochberg"):
+    """p-values adjusted for the expected share of false ones among those rejected.
+
+    Parameters
+    ----------
+    p_values : array_like
+        Of any shape; NaN stays NaN and does not count.
+    control : {"hochberg", "yekutieli"}, default "hochberg"
+        Benjamini & Hochberg (1995, JRSS B 57, 289) is proved for independent tests and those of positive regression
+        dependence; for two-sided tests of correlated Gaussians it is not proved but holds in simulations. Benjamini &
+        Yekutieli (2001, Ann. Stat. 29, 1165) holds whatever the dependence and costs a factor Σ 1/i, 11.7 at 67,938.
+
+    Returns
+    -------
+    ndarray
+        The same shape: reject where it is at most the level.
+
+    Examples
+    --------
+    >>> false_discovery([0.01, 0.04, 0.03]), false_discovery([0.01, 0.04, 0.03], "yekutieli").round(3)
+    (array([0.03, 0.04, 0.04]), array([0.055, 0.073, 0.073]))
+    """
+    one_of("control", control, CONTROLS)
+
+    def step_up(p):
+        rank = np.arange(1, p.size + 1)
+        factor = np.sum(1.0 / rank) if control == "yekutieli" else 1.0
+        return np.minimum(np.minimum.accumulate((p * p.size * factor / rank)[::-1])[::-1], 1.0)
+
+    return _adjusted(p_values, step_up)
+
+
+def _adjusted(p_values, rule):
+    """Apply a rule for ascending p-values, shape (n,), to those that are there."""
+    p_values = as_finite("p_values", p_values, allow_nan=True)
+    out = np.full(p_values.shape, np.nan)
+    there = np.isfinite(p_values)
+    p = p_values[there]
+    order = np.argsort(p)
+    adjusted = np.empty(p.size)
+    adjusted[order] = rule(p[order])
+    out[there] = adjusted
+    return out

@@ -1,0 +1,227 @@
+"""What one survey says beyond what others predict of it: the residual, its covariance, or exact draws of it."""
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+
+from .._checks import fail, one_of
+from .marginal import METHODS, DenseMarginal, marginal
+
+FEWEST = 20  # draws behind a null of Student's t
+
+
+class Prediction:
+    """Predictive residuals of a linear-Gaussian problem's surveys, each given others, under the joint prior predictive.
+
+    If problem, coupling and noise are right, (d_a, d_b) ~ N(μ, K) with K = Cov(clean data) + noise, and what survey b
+    says beyond survey a is r = d_b − E[d_b | d_a] ~ N(0, V), V = K_bb − K_ba K_aa⁻¹ K_ab (node splitting: Presanis et
+    al. 2013, Stat. Sci. 28, 376). Given nothing, r is what a survey says beyond its own model.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear operators, Gaussian priors, none of them flat.
+    draws : int, default 64
+        Simulated residuals where the surveys are too large for matrices.
+    seed : int, default 0
+    method : {"auto", "dense", "iterative"}, default "auto"
+        Matrices over the data up to 6,000 data in all, or solves.
+
+    Raises
+    ------
+    ValueError
+        If the problem is not linear-Gaussian, a prior is flat, or there are fewer than 20 draws.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1e6))
+    >>> a, b = (bj.Modality(k, [[1.0]], [d], bj.DiagonalNoise([1.0]), "slope") for k, d in (("a", 3.0), ("b", 5.0)))
+    >>> found = Prediction(bj.JointProblem([slope], [a, b])).residual("b", ("a",))
+    >>> found.value.round(4), found.covariance.round(4)
+    (array([2.]), array([[2.]]))
+    """
+
+    def __init__(self, problem, draws=64, seed=0, method="auto"):
+        if problem.prior.flat:
+            fail("prior", "be proper for a prediction", f"flat priors on {', '.join(problem.prior.flat)}",
+                 "Give GaussianPrior(mean, covariance) with a broad covariance.")
+        if draws < FEWEST:
+            fail("draws", f"be at least {FEWEST}", repr(draws), "Fewer leave the null too broad to find anything.")
+        self.problem, self.draws, self.seed = problem, int(draws), seed
+        self.whole = marginal(problem, one_of("method", method, METHODS))
+        self.exact = isinstance(self.whole, DenseMarginal)
+        self.names = [m.name for m in problem.modalities]
+        self.places = dict(zip(self.names, self.whole.model.data_slices, strict=True))
+
+    def residual(self, survey, given=None):
+        """Residual of one survey given others: an `ExactResidual` or a `DrawnResidual`."""
+        return (ExactResidual if self.exact else DrawnResidual)(
+            self, survey, checked_given(self.problem, survey, given))
+
+
+def checked_given(problem, survey, given=None):
+    """Names of the surveys to predict a survey from; default all others."""
+    names = [m.name for m in problem.modalities]
+    one_of("survey", survey, names)
+    others = [name for name in names if name != survey]
+    if given is None:
+        return tuple(others)
+    given = (given,) if isinstance(given, str) else tuple(given)
+    if set(given) - set(others):
+        fail("given", f"name surveys among {others}", repr(given), "Correct the names; () is the model alone.")
+    return tuple(name for name in others if name in given)
+
+
+class _Residual:
+    """What both kinds share: the survey, and the way from whitened to physical data."""
+
+    def __init__(self, prediction, survey, given):
+        problem = prediction.problem
+        self.survey, self.given = survey, given
+        self.modality = problem.modalities[prediction.names.index(survey)]
+        self._root = np.sqrt(problem.weights[survey])
+
+    def _colour(self, white):
+        """L V / √w."""
+        return self.modality.noise.colour(white) / self._root
+
+    def _whiten_adjoint(self, white):
+        """√w L⁻ᵀ V."""
+        return self.modality.noise.whiten_adjoint(white) * self._root
+
+
+class ExactResidual(_Residual):
+    """Residual with its covariance as a matrix.
+
+    Attributes
+    ----------
+    value : ndarray, shape (n,)
+        r, units of the data.
+    dof : float
+        Infinite: standard deviations are known.
+    """
+
+    dof = np.inf
+
+    def __init__(self, prediction, survey, given):
+        super().__init__(prediction, survey, given)
+        whole, mine = prediction.whole, prediction.places[survey]
+        self._white, self._covariance = whole.residual[mine], whole.covariance[mine, mine]
+        if given:
+            known = np.concatenate([np.arange(whole.size)[prediction.places[name]] for name in given])
+            factor = _factor(whole.covariance[np.ix_(known, known)])
+            half = solve_triangular(factor, whole.covariance[known, mine], lower=True, check_finite=False)
+            seen = solve_triangular(factor, whole.residual[known], lower=True, check_finite=False)
+            self._white, self._covariance = self._white - half.T @ seen, self._covariance - half.T @ half
+        self.value = self._colour(self._white)
+
+    @property
+    def covariance(self):
+        """V, shape (n, n), squared units of the data."""
+        if not hasattr(self, "_physical"):
+            self._physical = self._colour(self._colour(self._covariance).T)
+        return self._physical
+
+    def _solve(self, white):
+        if not hasattr(self, "_own_factor"):
+            self._own_factor = _factor(self._covariance)
+        return cho_solve((self._own_factor, True), white, check_finite=False)
+
+    @property
+    def precision(self):
+        """V⁻¹, shape (n, n)."""
+        if not hasattr(self, "_inverse"):
+            inverse = self._whiten_adjoint(self._whiten_adjoint(self._solve(np.eye(self._white.size))).T)
+            self._inverse = 0.5 * (inverse + inverse.T)
+        return self._inverse
+
+    @property
+    def weighted(self):
+        """V⁻¹ r, shape (n,)."""
+        return self._whiten_adjoint(self._solve(self._white))
+
+    def project(self, functionals):
+        """(H r, its standard deviations) for H of shape (k, n), dense or sparse."""
+        spread = functionals @ self.covariance
+        return functionals @ self.value, np.sqrt(_row_products(functionals, spread))
+
+    def project_weighted(self, functionals):
+        """(H V⁻¹ r, its standard deviations): what the score for additive anomalies Hᵀ is."""
+        return functionals @ self.weighted, np.sqrt(_row_products(functionals, functionals @ self.precision))
+
+    def information(self, columns):
+        """CᵀV⁻¹C for disturbances C of shape (n, q): the Fisher information about their sizes."""
+        white = self.modality.noise.whiten(columns) * self._root
+        return white.T @ self._solve(white)
+
+
+class DrawnResidual(_Residual):
+    """Residual with simulated ones beside it: the surveys are solved for iteratively, no matrix is formed.
+
+    Simulated data go through the same solves as the observed, so that a functional of the observed residual over the
+    root mean square of its simulated values is Student's t with as many degrees of freedom as there are draws: exactly,
+    whatever tolerance the solves stop at.
+
+    Attributes
+    ----------
+    value, weighted : ndarray, shape (n,)
+        r and V⁻¹ r.
+    drawn, drawn_weighted : ndarray, shape (n, draws)
+        The same of data simulated from the joint prior predictive.
+    dof : float
+        Number of draws.
+    """
+
+    def __init__(self, prediction, survey, given):
+        super().__init__(prediction, survey, given)
+        whole, order = prediction.whole, [name for name in prediction.names if name in (*given, survey)]
+        joint = whole if len(order) == len(prediction.names) else whole.part(order)
+        places = dict(zip(order, joint.model.data_slices, strict=True))
+        white = np.empty((joint.size, prediction.draws + 1))
+        white[:, 0] = joint.residual
+        white[:, 1:] = joint.draw(np.random.default_rng(prediction.seed), prediction.draws)
+        mine, own = places[survey], white[places[survey]]
+        weighted = _solve_blocks(joint, white)[mine]
+        if given:
+            rows = np.setdiff1d(np.arange(joint.size), np.arange(joint.size)[mine])
+            back = np.zeros_like(white)
+            back[rows] = _solve_blocks(joint.part(given), white[rows])
+            own = own - joint.product(back)[mine]
+        own, weighted = self._colour(own), self._whiten_adjoint(weighted)
+        self.value, self.drawn = own[:, 0], own[:, 1:]
+        self.weighted, self.drawn_weighted = weighted[:, 0], weighted[:, 1:]
+        self.dof = float(prediction.draws)
+
+    def project(self, functionals):
+        """(H r, root mean square of simulated ones) for H of shape (k, n), dense or sparse."""
+        return functionals @ self.value, np.sqrt(np.mean((functionals @ self.drawn) ** 2, axis=1))
+
+    def project_weighted(self, functionals):
+        """(H V⁻¹ r, root mean square of simulated ones)."""
+        return functionals @ self.weighted, np.sqrt(np.mean((functionals @ self.drawn_weighted) ** 2, axis=1))
+
+    def information(self, columns):
+        """CᵀV⁻¹C for disturbances C of shape (n, q), from simulated scores: relative error √(2 / draws)."""
+        scores = columns.T @ self.drawn_weighted
+        return scores @ scores.T / self.dof
+
+
+def _row_products(functionals, spread):
+    """Diagonal of spread Hᵀ."""
+    if hasattr(functionals, "multiply"):
+        return np.asarray(functionals.multiply(spread).sum(axis=1)).ravel()
+    return np.einsum("ij,ij->i", functionals, spread)
+
+
+def _solve_blocks(part, white):
+    """K⁻¹ V in blocks of columns that fit memory."""
+    step = part.system.columns()
+    return np.concatenate([part.solve(white[:, k : k + step])[0] for k in range(0, white.shape[1], step)], axis=1)
+
+
+def _factor(matrix):
+    try:
+        return cholesky(matrix, lower=True, check_finite=False)
+    except LinAlgError:
+        return fail("the covariance of the data", "be positive definite to rounding", "a failed Cholesky factorisation",
+                    "Raise the noise std, or lower the prior std.")

@@ -1,0 +1,258 @@
+"""Tapered Fourier coefficients of lattice surveys, what one says beyond the others by wavenumber, and draws of it."""
+
+import numpy as np
+from scipy import fft
+
+from .._checks import fail
+from ..forward._threads import worker_count
+from ..forward.processing import StationSelection
+from ..problem.gaussian import linear_gaussian
+from .pair import of_surveys
+
+TAPER = 0.25  # share of the window over which data fade on each side: red spectra leak less
+SMALLEST = 8  # stations along an axis of the overlap
+MOST = 64  # values of a plain vector, such as a bias
+FLOOR = 1e-10  # of a wavenumber's largest variance: below it a channel adds nothing to another
+BLOCK_BYTES = 2e8  # of draws on the torus held at once
+
+
+def spectral_suits(problem, survey, given):
+    """Whether `CrossPeriodogram` can be had: continued fields, lattices at one height that overlap without gaps."""
+    try:
+        CrossPeriodogram(problem, survey, given)
+    except ValueError:
+        return False
+    return True
+
+
+class CrossPeriodogram:
+    """What a survey's tapered Fourier coefficients say beyond those of others, wavenumber by wavenumber.
+
+    J_k(q) = Σ_s g(s) d_k(s) exp(−iqs) over the lattice that the surveys share, g a cosine taper with Σ g² = 1. E J J*
+    is known from the covariance by lag; e = J_b − E[J_b J_a*] E[J_a J_a*]⁻¹ J_a has variance v, exactly, and only the
+    correlation of neighbouring wavenumbers is left to simulation, or to products with the covariance of the data.
+    Gaps would let long wavelengths leak into short ones, far above what is left there: they are refused.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Fields of `Matern(extent="continued")`.
+    survey : str
+        b.
+    given : tuple of str
+        a; those that are tied to b by no field are left out, as they say nothing of it.
+
+    Attributes
+    ----------
+    wavenumber : ndarray, shape (modes,)
+        Cycles per kilometre, all of the plane.
+    variance : ndarray, shape (modes,)
+        v, squared units of the data.
+    coefficients : ndarray of complex, shape (modes,)
+        e of the observed data.
+    extent : float
+        Larger side of the overlap, kilometres.
+    """
+
+    def __init__(self, problem, survey, given):
+        model = linear_gaussian(of_surveys(problem, (survey, *given)))
+        self._group, self._order = _channels(model, problem, survey, given)
+        self._model, self.modality = model, problem.modalities[[m.name for m in problem.modalities].index(survey)]
+        lattices = self._group.surveys
+        windows = [lattices[c].window for c in self._order]
+        self._frame = [_overlap([w[axis] for w in windows]) for axis in (0, 1)]
+        spacing = self._group.mesh.horizontal_spacing()
+        shape = tuple(count for _, count in self._frame)
+        self.extent = max(n * step for n, step in zip(shape, spacing, strict=True)) / 1000.0
+        axes = [fft.fftfreq(n, step / 1000.0) for n, step in zip(shape, spacing, strict=True)]
+        self.wavenumber = np.hypot(axes[0][:, None], axes[1]).ravel()
+        for c in self._order:
+            if not self._grid(c, np.ones((1, lattices[c].rows.stop - lattices[c].rows.start))).all():
+                fail("surveys", "overlap without gaps for the spectral method", "stations left out",
+                     'Use method="dense" or "iterative".')
+        taper = _fade(shape[0])[:, None] * _fade(shape[1])
+        self._taper = taper / np.sqrt(np.sum(taper**2))
+        self._expect()
+        self.observe(model.data)
+
+    def observe(self, data):
+        """Take other data, (n_data,), of the same surveys in the problem's order."""
+        off = (data - self._model.data_mean)[None]
+        self.coefficients = self._beyond([self._grid(c, off[:, self._group.surveys[c].rows]) for c in self._order])[0]
+
+    def simulate(self, count, seed):
+        """Coefficients e of `count` data sets simulated from the joint prior predictive, one after the other."""
+        rng, model = np.random.default_rng(seed), self._model
+        py, px = self._group.torus
+        step = max(1, int(BLOCK_BYTES // (8 * 4 * len(self._order) * py * px)))
+        root = self._root()
+        noise = np.sqrt(model.noise_variance())
+        for first in range(0, count, step):
+            k = min(step, count - first)
+            clean = self._draw(rng, k, root)
+            extra = noise * rng.standard_normal((k, model.data_size))
+            for _, columns, covariance in model._vectors:
+                extra += (columns @ covariance.sample(rng, k).T).T
+            grids = [clean[position] + self._grid(c, extra[:, self._group.surveys[c].rows])
+                     for position, c in enumerate(self._order)]
+            yield from self._beyond(grids)
+
+    def band(self, index):
+        """(modes whose conjugates are left out, exact covariance of the real and imaginary parts of their e).
+
+        Each is a functional of the data: products with the covariance of the data tell how they vary together.
+        """
+        shape = self._taper.shape
+        rows, columns = np.unravel_index(index, shape)
+        partner = np.ravel_multi_index((-rows % shape[0], -columns % shape[1]), shape)
+        index = index[index <= partner]
+        rows, columns = np.unravel_index(index, shape)
+        phase = np.exp(-2j * np.pi * (np.arange(shape[0])[:, None, None] * rows / shape[0]
+                                      + np.arange(shape[1])[:, None] * columns / shape[1])) * self._taper[..., None]
+        functionals = np.zeros((self._model.data_size, 2 * index.size))
+        for position, c in enumerate(self._order):
+            survey = self._group.surveys[c]
+            weight = 1.0 if position == len(self._order) - 1 else -self._regression[index, position]
+            lattice = np.zeros((*survey.lattice.data_shape[-2:], 2 * index.size))
+            values = phase * weight
+            lattice[self._where(survey)] = np.concatenate([values.real, values.imag], axis=-1)
+            functionals[survey.rows] = survey.to_data(lattice.reshape(-1, 2 * index.size))
+        spread = self._model.signal(functionals) + self._model.noise_variance()[:, None] * functionals
+        return index, functionals.T @ spread
+
+    # -- laying out ----------------------------------------------------------------------------------------------------
+    def _grid(self, c, values):
+        """Data (k, n) of a channel's survey on the overlap, (k, rows, columns)."""
+        survey = self._group.surveys[c]
+        lattice = survey.to_lattice(values.T).T.reshape(-1, *survey.lattice.data_shape[-2:])
+        return lattice[(slice(None), *self._where(survey))]
+
+    def _where(self, survey):
+        return tuple(slice(first - start, first - start + count) for (first, count), (start, _) in
+                     zip(self._frame, survey.window, strict=True))
+
+    def _transform(self, grids):
+        """J, shape (k, channels, modes)."""
+        return np.stack([fft.fft2(self._taper * grid, workers=worker_count()).reshape(len(grid), -1) for grid in grids],
+                        axis=1)
+
+    def _beyond(self, grids):
+        """e, shape (k, modes); the survey is the last channel."""
+        waves = self._transform(grids)
+        return waves[:, -1] - np.einsum("ma,kam->km", self._regression, waves[:, :-1])
+
+    # -- expectations --------------------------------------------------------------------------------------------------
+    def _expect(self):
+        count = len(self._order)
+        expected = np.empty((self.wavenumber.size, count, count), dtype=complex)
+        variance = self._model.noise_variance()
+        for i, a in enumerate(self._order):
+            for j, b in enumerate(self._order[: i + 1]):
+                expected[:, i, j] = self._windowed(self._lags(a, b))
+                expected[:, j, i] = expected[:, i, j].conj()
+            noise = self._grid(a, variance[self._group.surveys[a].rows][None])[0]
+            expected[:, i, i] += np.sum(self._taper**2 * noise)
+        for _, columns, covariance in self._model._vectors:
+            grids = [self._grid(c, columns[self._group.surveys[c].rows].T) for c in self._order]
+            waves = self._transform(grids)  # (q, channels, modes)
+            expected += np.einsum("qam,qr,rbm->mab", waves, covariance.matmat(np.eye(len(waves))), waves.conj())
+        scale = np.sqrt(np.einsum("mii->mi", expected).real)
+        unit = expected[:, :-1, :-1] / (scale[:, :-1, None] * scale[:, None, :-1])
+        unit += FLOOR * np.eye(count - 1)
+        cross = expected[:, -1, :-1] / (scale[:, -1:] * scale[:, :-1])
+        solved = np.linalg.solve(np.swapaxes(unit, 1, 2), cross[..., None])[..., 0]  # x E_aa = E_ba
+        self._regression = solved * scale[:, -1:] / scale[:, :-1]
+        left = expected[:, -1, -1].real - 2 * np.einsum("ma,ma->m", self._regression, expected[:, -1, :-1].conj()).real
+        left += np.einsum("ma,mab,mb->m", self._regression, expected[:, :-1, :-1], self._regression.conj()).real
+        self.variance = left
+
+    def _lags(self, a, b):
+        """Cov(d_a(s), d_b(s')) by lag s − s' over the overlap, or None where nothing ties them."""
+        lags = self._group.covariance.lags
+        if (min(a, b), max(a, b)) not in lags:
+            return None
+        whole = lags[min(a, b), max(a, b)]
+        skip = [(n + 1) // 2 - count for n, (_, count) in zip(whole.shape, self._frame, strict=True)]
+        cut = whole[tuple(slice(s, n - s) for s, n in zip(skip, whole.shape, strict=True))]
+        return cut if a <= b else cut[::-1, ::-1]
+
+    def _windowed(self, lags):
+        """E J_i J_j*: covariance by lag times the overlap of the taper with itself, folded onto the window."""
+        shape = tuple(count for _, count in self._frame)
+        if lags is None:
+            return np.zeros(self.wavenumber.size)
+        size = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in shape)
+        wave = np.abs(fft.rfft2(self._taper, size)) ** 2
+        ry, rx = (np.arange(1 - n, n) for n in shape)
+        product = fft.irfft2(wave, size)[np.ix_(ry % size[0], rx % size[1])] * lags
+        folded = np.zeros(shape)
+        np.add.at(folded, np.ix_(ry % shape[0], rx % shape[1]), product)
+        return fft.fft2(folded).ravel()
+
+    # -- draws ---------------------------------------------------------------------------------------------------------
+    def _root(self):
+        """Cholesky factors of the spectral matrix of the clean data on the torus, (rows, columns // 2 + 1, C, C)."""
+        signal, _, _ = self._group.spectra()
+        count = len(self._order)
+        matrix = np.zeros((*next(iter(signal.values())).shape, count, count), dtype=complex)
+        for i, a in enumerate(self._order):
+            for j, b in enumerate(self._order):
+                if (min(a, b), max(a, b)) in signal:
+                    wave = signal[min(a, b), max(a, b)]
+                    matrix[..., i, j] = wave if a <= b else wave.conj()
+        power = np.einsum("...ii->...i", matrix).real
+        scale = np.sqrt(np.maximum(power, np.finfo(float).tiny + FLOOR * power.max(axis=(0, 1))))
+        unit = matrix / (scale[..., :, None] * scale[..., None, :]) + FLOOR * np.eye(count)
+        return np.linalg.cholesky(unit) * scale[..., :, None]
+
+    def _draw(self, rng, k, root):
+        """Clean data of every channel on the overlap, shape (C, k, rows, columns), exact draws."""
+        torus = self._group.torus
+        white = fft.rfft2(rng.standard_normal((len(self._order), k, *torus)), workers=worker_count())
+        rows, columns = (np.arange(first, first + count) % period
+                         for (first, count), period in zip(self._frame, torus, strict=True))
+        out = []
+        for i in range(len(self._order)):
+            wave = sum(root[..., i, j] * white[j] for j in range(i + 1))
+            out.append(fft.irfft2(wave, torus, workers=worker_count())[:, rows[:, None], columns])
+        return np.stack(out)
+
+
+def _channels(model, problem, survey, given):
+    """(group that holds the survey, its channels in the order of `given`, the survey last)."""
+    names = [m.name for m in model.problem.modalities]
+    mine = model.data_slices[names.index(survey)]
+    group = next((g for g in model.groups if any(s.rows == mine for s in g.surveys)), None)
+    if group is None:
+        fail("problem", "hold continued fields seen by lattices for the spectral method", "other fields",
+             'Use Matern(extent="continued"), or method="dense" or "iterative".')
+    if any(index.size > MOST for index, *_ in model._vectors):
+        fail("problem", f"have at most {MOST} plain values beside the fields for the spectral method", "more",
+             'A discrepancy needs method="dense" or "iterative".')
+    owners = {names[next(k for k, where in enumerate(model.data_slices) if where == s.rows)]: c
+              for c, s in enumerate(group.surveys)}
+    for name in owners:
+        one = group.surveys[owners[name]]
+        if one.lattice.height.size > 1 or not all(isinstance(step, StationSelection) for step in one.steps):
+            fail(f"forward of modality {name!r}", "be a lattice operator at one height, with gaps at most",
+                 "another", 'Use method="dense" or "iterative".')
+        if not problem.modalities[[m.name for m in problem.modalities].index(name)].noise.independent:
+            fail(f"noise of {name}", "be independent for the spectral method", "correlated noise",
+                 'Use method="dense" or "iterative".')
+    return group, [owners[name] for name in (*given, survey) if name in owners]
+
+
+def _overlap(windows):
+    """(first, count) of what all windows along an axis share."""
+    first = max(start for start, _ in windows)
+    count = min(start + n for start, n in windows) - first
+    if count < SMALLEST:
+        fail("surveys", f"overlap by at least {SMALLEST} stations along each axis", f"{max(count, 0)}",
+             'Use method="dense" or "iterative".')
+    return first, count
+
+
+def _fade(count):
+    """Cosine taper, shape (count,)."""
+    position = (np.arange(count) + 0.5) / count
+    return np.sin(0.5 * np.pi * np.minimum(1.0, np.minimum(position, 1 - position) / TAPER)) ** 2

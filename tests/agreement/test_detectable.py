@@ -1,0 +1,122 @@
+"""What tests would have detected, held against what they do detect; equivalence against its closed form."""
+
+import numpy as np
+import pytest
+from scipy.stats import chi2, norm
+
+import bayesjoint as bj
+from bayesjoint.agreement.detectable import detectability, equivalence_p_value, tabulate
+from bayesjoint.agreement.disturbances import disturbances_of
+from bayesjoint.agreement.pair import make_pair
+
+from ..linear import make
+from ..refusals import refused
+from .overlapping import overlapping
+
+PAIR = ("ground", "air")
+
+
+@pytest.mark.parametrize("two", [False, True])
+def test_tests_detect_what_they_say_in_four_cases_of_five(two):
+    problem = overlapping(two, shape=(3, 10, 11), gaps=True)
+    made = make_pair(problem, PAIR)
+    found = tabulate(made, power=0.8)
+    ratio_null = made.spectrum().null()
+    rng, repeats = np.random.default_rng(11), 2000
+    noise = made.both.draw(rng, repeats)
+    for form in ("offset", "patch", "tilt east"):
+        d = next(x for x in disturbances_of(made.problem.modalities[1]) if x.name == form)
+        wide = np.zeros((made.both.size, 1))
+        wide[made.rows[1], 0] = d.column
+        unit = made.both.model.whiten(wide)
+        sizes = found.detectable.sel(disturbance=f"{form} of air")
+        for test in found.test.values[1:]:
+            seen = made.statistics(noise + sizes.sel(test=test).item() * unit)
+            if "likelihood" in test:
+                assert abs(np.mean(ratio_null.tail(seen.ratio[::5])[0] <= 0.05) - 0.8) < 0.06
+                continue
+            into = seen.into_second if test.endswith("-> air") else seen.into_first
+            dof = made.problem.modalities[1 if test.endswith("-> air") else 0].size
+            assert abs(np.mean(chi2.sf(into, dof) <= 0.05) - 0.8) < 0.03, (form, test)
+    assert np.all(found.detectable_error.values[:, 0] == 0)
+    assert np.all(found.detectable_error.values[:, -1] > 0)
+
+
+def test_a_nuisance_test_sees_what_its_standard_deviation_says():
+    problem = overlapping(shape=(3, 8, 9))
+    found = detectability(problem)
+    for d in found.disturbance.values:
+        one = found.sel(disturbance=d)
+        test = bj.nuisance_test(problem, str(one.survey.values), _column(problem, d))
+        np.testing.assert_allclose([one.estimate, one.estimate_error], [test.effect["value"][0], test.effect["std"][0]],
+                                   rtol=1e-8)
+        np.testing.assert_allclose(one.p_value, test.p_value, rtol=1e-6)
+        np.testing.assert_allclose(one.detectable.sel(test="nuisance"),
+                                   (norm.isf(0.025) + norm.ppf(0.8)) * test.effect["std"][0])
+    # the test made for a disturbance needs least of it
+    assert np.all(found.detectable.values[:, :1] <= found.detectable.values[:, 1:] * 1.02)
+
+
+def _column(problem, label):
+    form, survey = str(label).split(" of ")
+    modality = next(m for m in problem.modalities if m.name == survey)
+    post = bj.posterior(problem)
+    signal = post._predicted_mean()[post._data_runs()[problem.modalities.index(modality)]]
+    return next(d for d in disturbances_of(modality, signal=signal) if d.name == form).column[:, None]
+
+
+def test_iterative_sizes_are_the_dense_ones():
+    problem = overlapping(shape=(3, 10, 12), gaps=False)
+    dense, found = (detectability(problem, method=m) for m in ("dense", "iterative"))
+    np.testing.assert_allclose(found.detectable[:, :3], dense.detectable[:, :3], rtol=1e-3)
+    np.testing.assert_allclose(found.detectable[:, 3], dense.detectable[:, 3], rtol=0.1)
+    np.testing.assert_allclose(found.estimate, dense.estimate, atol=1e-3)
+
+
+def test_a_survey_that_is_off_is_estimated_and_not_excluded():
+    calm = detectability(overlapping(), margins={"offset": 2.0, "air": {"offset": 2.0, "tilt": 2.0}})
+    row = calm.sel(disturbance="offset of air")
+    assert abs(row.estimate) < 3 * row.estimate_error and row.excluded == 1 and row.margin == 2.0
+    assert calm.sel(disturbance="tilt north of air").margin == 2.0
+    assert calm.sel(disturbance="tilt north of ground").margin == pytest.approx(0.3)
+    off = detectability(overlapping(disturb=lambda m: 1.0)).sel(disturbance="offset of air")
+    assert abs(off.estimate - 1.0) < 3 * off.estimate_error and off.excluded == 0 and off.p_value < 1e-6
+    assert str(off.size_units.values) == "mGal"
+
+
+def test_equivalence_errs_as_often_as_it_may():
+    rng = np.random.default_rng(12)
+    for truth in (0.3, -0.3):
+        p = [equivalence_p_value(x, 0.1, 0.3) for x in truth + 0.1 * rng.standard_normal(4000)]
+        assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.012)
+    assert equivalence_p_value(0.0, 1.0, 1.0) > 0.05  # nothing seen, nothing excluded
+
+
+def test_a_gain_is_counted_on_the_signal():
+    found = detectability(overlapping(disturb=lambda m: np.zeros(m.size)))
+    row = found.sel(disturbance="gain of air")
+    assert str(row.size_units.values) == "%" and 0.1 < row.detectable.sel(test="nuisance") < 30
+    assert abs(row.estimate) < 4 * row.estimate_error
+
+
+def test_flat_priors_and_plain_numbers():
+    problem, _ = make(correlation=0.5, vector=True)
+    found = detectability(problem)
+    assert [str(v) for v in found.form.values] == ["offset", "gain"] * 2
+    h0 = bj.Parameter("H0", 1)
+    surveys = [bj.Modality(k, [[1.0]], [d], bj.DiagonalNoise([s]), "H0") for k, d, s in (("a", 67.36, 0.54),
+                                                                                     ("b", 73.04, 1.04))]
+    found = detectability(bj.JointProblem([h0], surveys))
+    needed = (norm.isf(0.025) + norm.ppf(0.8)) * np.hypot(0.54, 1.04)
+    np.testing.assert_allclose(found.detectable, needed, rtol=0.02)
+    np.testing.assert_allclose(found.estimate, [-5.68, 5.68], rtol=1e-9)
+
+
+def test_refusals():
+    problem = overlapping(shape=(2, 6, 7), gaps=False)
+    refused(lambda: detectability(problem, margins={"size": 1.0}), "margins")
+    refused(lambda: detectability(problem, margins={"air": {"size": 1.0}}), "margins")
+    refused(lambda: detectability(problem, margins={"offset": -1.0}), "margins")
+    refused(lambda: detectability(problem, level=2.0), "level")
+    third = problem.modalities[1].replace(name="third")
+    refused(lambda: detectability(problem.replace(modalities=[*problem.modalities, third])), "pair")
