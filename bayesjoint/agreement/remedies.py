@@ -1,0 +1,138 @@
+"""What remedies of a conflict change: the fit of every survey, the model, how well it is known, and the tests again."""
+
+import numpy as np
+
+from .._checks import fail
+from ..dataset import Sheet
+from ..engines import Posterior
+from ..engines.export import chi2_of, clean_mean
+from ..problem.describe import parameter_fields
+from .likelihood_ratio import likelihood_ratio_test
+from .splitting import node_split
+
+TESTS = ("likelihood ratio", "node split, first predicts second", "node split, second predicts first")
+REUSED = ("p-values under a remedy that was fitted to the same data (a bias or an exponent by evidence) are too large: "
+          "the data were used twice")
+
+
+def compare_remedies(posteriors, pair=None, seed=0):
+    """Set the posteriors under several remedies beside the one as stated.
+
+    Parameters
+    ----------
+    posteriors : dict of {str: Posterior}
+        The first is the problem as stated; the others are the same surveys with a bias, an exponent or a discrepancy.
+    pair : (str or tuple of str, str or tuple of str), optional
+        Surveys tested again under every remedy; default the two of a problem that has two, else none.
+    seed : int, default 0
+        Of the tests.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``remedy`` and ``survey``: ``chi2`` of the posterior mean with the noise as stated, ``exponent``. Over
+        ``remedy`` and ``parameter``: ``std_ratio``, the median over cells of the standard deviation over that as
+        stated, and ``shift``, the root mean square over cells of the change of the mean in standard deviations as
+        stated. Over ``remedy``: ``log_evidence`` (NaN where the engine has none; the same data throughout, so that
+        differences count). Over ``remedy`` and ``test``: ``p_value`` with its error. For every parameter p on a mesh
+        ``<p>_mean`` and ``<p>_std`` under each remedy. Errors as ``*_error`` where the engine states them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are no posteriors, or they are of other surveys or meshes than the first.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> level = bj.Parameter("level", 1, prior=bj.GaussianPrior(0.0, 100.0))
+    >>> surveys = [bj.Modality(k, [[1.0]] * 4, [d] * 4, bj.DiagonalNoise([1.0] * 4), "level") for k, d in
+    ...            (("ground", 0.0), ("air", 4.0))]
+    >>> stated = bj.JointProblem([level], surveys)
+    >>> biased = bj.add_bias(stated, "air", basis=[[1.0]] * 4, std=10.0)
+    >>> found = compare_remedies({"as stated": bj.posterior(stated), "bias of air": bj.posterior(biased)})
+    >>> found.chi2.sel(survey="ground").values.round(1), found.p_value.sel(test="likelihood ratio").values.round(3)
+    (array([16.,  0.]), array([0.   , 0.429]))
+    """
+    stated = _checked(posteriors)
+    problem, labels = stated.problem, list(posteriors)
+    names = [m.name for m in problem.modalities]
+    pair = tuple(names) if pair is None and len(names) == 2 else pair
+    sheet = Sheet()
+    sheet.along("remedy", labels, "remedy")
+    sheet.along("survey", names, "survey")
+    chi2 = [[chi2_of(m, clean_mean(post, m.name)) for m in problem.modalities] for post in posteriors.values()]
+    sheet.add("chi2", ("remedy", "survey"), chi2, "1", "χ² of the posterior mean, noise as stated")
+    sheet.add("n_data", ("survey",), [float(m.size) for m in problem.modalities], "1", "number of data")
+    exponents = [[post.problem.weights[n] for n in names] for post in posteriors.values()]
+    sheet.add("exponent", ("remedy", "survey"), exponents, "1", "likelihood exponent")
+    _add_models(sheet, list(posteriors.values()))
+    evidence = [_evidence(post) for post in posteriors.values()]
+    sheet.add("log_evidence", ("remedy",), [v for v, _ in evidence], "nat", "log evidence", [e for _, e in evidence])
+    if pair is not None:
+        _add_tests(sheet, [post.problem for post in posteriors.values()], pair, seed)
+    about = {"heed": REUSED, "engine": stated.method}
+    return sheet.dataset(about if pair is None else about | {"pair": " against ".join(map(_label, pair))})
+
+
+def _add_models(sheet, posts):
+    """Means and standard deviations under every remedy, and how far they are from those as stated."""
+    stated = posts[0]
+    fields = [p for p in stated.problem.parameters if p.mesh is not None] or list(stated.problem.parameters)
+    sheet.along("parameter", [p.name for p in fields], "parameter")
+    moments = [{key: getattr(post, key)() for key in ("mean", "std", "std_error")} for post in posts]
+    base, ratio, ratio_error, shift = moments[0], [], [], []
+    for each in moments:
+        ratio.append([np.median(each["std"][p.name] / base["std"][p.name]) for p in fields])
+        ratio_error.append([_error_of_ratio(each, base, p.name) for p in fields])
+        shift.append([np.sqrt(np.mean(((each["mean"][p.name] - base["mean"][p.name]) / base["std"][p.name]) ** 2))
+                      for p in fields])
+    sheet.add("std_ratio", ("remedy", "parameter"), ratio, "1", "standard deviation over that as stated, median cell",
+              ratio_error)
+    sheet.add("shift", ("remedy", "parameter"), shift, "1", "rms change of the mean, standard deviations as stated")
+    for p in fields:
+        place = parameter_fields(p)
+        sheet.place(place)
+        for key, words in (("mean", "posterior mean"), ("std", "posterior standard deviation")):
+            sheet.add(f"{p.name}_{key}", ("remedy", *place["dims"]), np.stack([each[key][p.name] for each in moments]),
+                      p.units, f"{words} of {p.name} under the remedy")
+
+
+def _error_of_ratio(each, base, name):
+    """Standard error of the ratio of two standard deviations in the median cell; errors are taken as independent."""
+    if each is base:
+        return 0.0
+    parts = [m["std_error"][name] / m["std"][name] for m in (each, base)]
+    return float(np.median(each["std"][name] / base["std"][name] * np.hypot(*parts)))
+
+
+def _add_tests(sheet, problems, pair, seed):
+    rows = [[likelihood_ratio_test(p, pair, seed=seed), *node_split(p, pair)] for p in problems]
+    sheet.along("test", list(TESTS), "test")
+    sheet.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in rows], "1", "p-value of agreement",
+              [[t.p_value_error for t in row] for row in rows])
+
+
+def _evidence(post):
+    found = post._evidence_or_none()
+    return (np.nan, np.nan) if found is None else (float(found), float(found.error))
+
+
+def _label(group):
+    return group if isinstance(group, str) else " and ".join(group)
+
+
+def _checked(posteriors):
+    if not isinstance(posteriors, dict) or not all(isinstance(p, Posterior) for p in posteriors.values()):
+        fail("posteriors", "be a dict of posteriors", type(posteriors).__name__, "Pass {label: bj.posterior(...)}.",
+             TypeError)
+    if not posteriors:
+        fail("posteriors", "hold at least the one as stated", "none", "Put it first.")
+    stated = next(iter(posteriors.values()))
+    for label, post in posteriors.items():
+        same = [m.name for m in post.problem.modalities] == [m.name for m in stated.problem.modalities]
+        if not same or any(p.name not in post.problem.by_name or post.problem.by_name[p.name].shape != p.shape
+                           for p in stated.problem.parameters):
+            fail("posteriors", "be of the surveys and parameters of the first", label,
+                 "A remedy adds parameters or exponents; it takes nothing away.")
+    return stated
