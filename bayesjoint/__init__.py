@@ -59,6 +59,7 @@ _PUBLIC = {
     "local_conflict": "agreement",
     "spectral_conflict": "agreement",
     "detectability": "agreement",
+    "conflict_matrix": "agreement",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

@@ -6,7 +6,8 @@ from .likelihood_ratio import likelihood_ratio_test
 from .local import local_conflict
 from .nuisances import nuisance_test
 from .result import AgreementTest
+from .several import conflict_matrix
 from .splitting import node_split
 
-__all__ = ["AgreementTest", "detectability", "likelihood_ratio_test", "local_conflict", "node_split", "nuisance_test",
-           "spectral_conflict"]
+__all__ = ["AgreementTest", "conflict_matrix", "detectability", "likelihood_ratio_test", "local_conflict", "node_split",
+           "nuisance_test", "spectral_conflict"]

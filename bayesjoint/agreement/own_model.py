@@ -1,0 +1,120 @@
+"""Whether one survey suits its own prior and noise: what alarms here is no conflict between surveys."""
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.stats import t
+
+from .marginal import DenseMarginal
+from .quadratic_forms import WeightedChi2
+from .result import AgreementTest
+
+EIGEN_DATA = 3_000  # whose eigenvalues take a minute at most
+DRAWS = 64  # simulated data sets where surveys are larger
+VALUES = 1e-12  # eigenvalue of the signal below which a direction holds noise alone
+
+
+def own_model_tests(data, survey, draws=DRAWS, seed=0):
+    """Test the prior std behind a survey and its noise std, each by the survey alone.
+
+    Whitened data are N(X β, τ² S + ν² 1) with S the signal's covariance and τ = ν = 1 as stated. The scores of log τ²
+    and log ν² are quadratic forms of the data; each is taken less what the other explains of it (efficient score: Cox &
+    Hinkley 1974, section 9.3), so that a wrong noise std is not taken for a wrong prior. Under the stated model they
+    are weighted χ² exactly. Two-sided: too large and too small alike.
+
+    Parameters
+    ----------
+    data : Marginal
+        Of this survey alone.
+    survey : str
+        Its name.
+    draws : int, default 64
+        Simulated data sets above 3,000 data; the score is then held against Student's t.
+    seed : int, default 0
+
+    Returns
+    -------
+    (AgreementTest, AgreementTest)
+        Of the prior, and of the noise. ``effect``: by how many percent the std seems too small, to first order.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> from bayesjoint.agreement.marginal import marginal
+    >>> rng, gains = np.random.default_rng(1), np.diag(np.linspace(0.0, 1.0, 50))
+    >>> field = bj.Parameter("field", 50, prior=bj.GaussianPrior(0.0, np.eye(50)))
+    >>> values = gains @ (3.0 * rng.standard_normal(50)) + 0.1 * rng.standard_normal(50)
+    >>> line = bj.Modality("line", gains, values, bj.DiagonalNoise(np.full(50, 0.1)), "field")
+    >>> prior, noise = own_model_tests(marginal(bj.JointProblem([field], [line])), "line")
+    >>> prior.p_value < 1e-6, prior.p_value < noise.p_value
+    (True, True)
+    """
+    if isinstance(data, DenseMarginal) and data.size <= EIGEN_DATA:
+        return _by_eigenvalues(data, survey)
+    return _by_draws(data, survey, draws, seed)
+
+
+def _by_eigenvalues(data, survey):
+    contrasts = np.eye(data.size) if not data.rank else _complement(data.basis)
+    values, vectors = eigh(contrasts.T @ data.covariance @ contrasts)
+    signal, z = np.maximum(values - 1.0, 0.0), (vectors.T @ (contrasts.T @ data.residual)) ** 2 / values
+    shares = signal / (1.0 + signal), 1.0 / (1.0 + signal)
+    out = []
+    for one, other, words in ((0, 1, "prior"), (1, 0, "noise")):
+        mixed = shares[one] @ shares[other] / max(shares[other] @ shares[other], VALUES)
+        weights = shares[one] - mixed * shares[other]
+        information = 0.5 * float(weights @ weights)
+        if information <= VALUES * data.size:
+            out.append(_untestable(survey, words))
+            continue
+        null = WeightedChi2(weights)
+        statistic = float(weights @ z)
+        upper, error = (float(v) for v in null.tail(statistic))
+        p = 2 * min(upper, 1.0 - upper)
+        out.append(_answer(survey, words, (statistic - null.mean) / np.sqrt(null.variance), min(p, 1.0), 2 * error,
+                           0.5 * (statistic - null.mean) / information, information**-0.5,
+                           "weighted χ² of the efficient score, exact"))
+    return tuple(out)
+
+
+def _by_draws(data, survey, draws, seed):
+    white = np.column_stack([data.residual, data.draw(np.random.default_rng(seed), draws)])
+    step = data.system.columns() if hasattr(data, "system") else white.shape[1]
+    forms = np.concatenate([_forms(data, white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=1)
+    off = forms - forms[:, 1:].mean(axis=1, keepdims=True)
+    spread = off[:, 1:] @ off[:, 1:].T / (draws - 1)
+    out = []
+    for one, other, words in ((0, 1, "prior"), (1, 0, "noise")):
+        score = off[one] - spread[one, other] / spread[other, other] * off[other]
+        std = float(np.sqrt(np.sum(score[1:] ** 2) / (draws - 2)))
+        ratio = float(score[0]) / (std * np.sqrt(1 + 1 / draws))
+        p = 2 * float(t.sf(abs(ratio), draws - 2))
+        information = 0.25 * std**2  # the score of log τ² is half the form
+        out.append(_answer(survey, words, ratio, p, p / np.sqrt(draws), 0.5 * float(score[0]) / information,
+                           information**-0.5, f"Student's t of the efficient score, spread of {draws} simulations"))
+    return tuple(out)
+
+
+def _forms(data, white):
+    """(yᵀPSPy, yᵀP²y), shape (2, k)."""
+    weighted = data.project(white)
+    noise = np.einsum("ij,ij->j", weighted, weighted)
+    return np.stack([np.einsum("ij,ij->j", weighted, white) - noise, noise])
+
+
+def _answer(survey, words, ratio, p, error, change, spread, null):
+    """`change` is of log variance, its standard deviation √(1/I)."""
+    which = f"prior std behind {survey}" if words == "prior" else f"noise std of {survey}"
+    return AgreementTest(
+        name=which, surveys=(survey,), statistic=ratio**2, p_value=p, p_value_error=error, null=null,
+        effect={"what": f"{which} too small by", "value": 50.0 * change, "std": 50.0 * spread, "units": "%"},
+        note="of this survey alone: no conflict between surveys")
+
+
+def _untestable(survey, words):
+    which = f"prior std behind {survey}" if words == "prior" else f"noise std of {survey}"
+    return AgreementTest(name=which, surveys=(survey,), statistic=0.0, p_value=np.nan, p_value_error=np.nan,
+                         null="none", note="untestable: signal and noise look alike in this survey")
+
+
+def _complement(basis):
+    return np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]

@@ -1,0 +1,93 @@
+"""One survey against its own prior and noise: nulls that hold, and each misfit named for what it is."""
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+import bayesjoint as bj
+from bayesjoint.agreement.marginal import marginal
+from bayesjoint.agreement.own_model import own_model_tests
+
+from .overlapping import overlapping
+
+REPEATS = 250
+
+
+def ground(prior=1.0, noise=1.0):
+    """Data of one survey alone whose truth has other standard deviations than stated, as a maker of whitened data."""
+    problem = overlapping(shape=(3, 10, 12))
+    alone = problem.replace(modalities=[problem.modalities[0]])
+    data = marginal(alone)
+    truth = prior**2 * (data.covariance - np.eye(data.size)) + noise**2 * np.eye(data.size)
+    return data, np.linalg.cholesky(truth)
+
+
+def p_values(data, root, repeats=REPEATS, method=own_model_tests, seed=1):
+    rng, out = np.random.default_rng(seed), []
+    for _ in range(repeats):
+        data.residual = root @ rng.standard_normal(data.size)
+        out.append([found.p_value for found in method(data, "ground")])
+    return np.array(out).T
+
+
+def test_nulls_are_uniform():
+    for p in p_values(*ground()):
+        assert kstest(p, "uniform").pvalue > 5e-3
+    for p in p_values(*ground(), repeats=60, method=lambda data, name: own_by_draws(data, name)):
+        assert kstest(p, "uniform").pvalue > 5e-3
+
+
+def own_by_draws(data, name):
+    from bayesjoint.agreement.own_model import _by_draws
+
+    return _by_draws(data, name, 64, np.random.default_rng(int(1e6 * abs(data.residual[0]))))
+
+
+@pytest.mark.parametrize(("changed", "named", "other"), [({"prior": 1.6}, 0, 1), ({"noise": 1.3}, 1, 0)])
+def test_a_misfit_is_named_for_what_it_is(changed, named, other):
+    data, root = ground(**changed)
+    p = p_values(data, root, 60)
+    assert np.mean(p[named] < 0.05) > 0.7
+    assert np.mean(p[other] < 0.05) < 0.25
+    (factor,) = changed.values()
+    rng, changes = np.random.default_rng(3), []
+    for _ in range(60):
+        data.residual = root @ rng.standard_normal(data.size)
+        changes.append(own_model_tests(data, "ground")[named].effect["value"])
+    assert np.mean(changes) == pytest.approx(50 * (factor**2 - 1), rel=0.35)  # first order, in percent
+
+
+def test_scores_are_those_of_the_evidence():
+    # d/dlog τ² and d/dlog ν² of the log evidence by differences
+    data, _ = ground()
+    prior, noise = own_model_tests(data, "ground")
+    signal = data.covariance - np.eye(data.size)
+
+    def evidence(a, b):
+        covariance = np.exp(a) * signal + np.exp(b) * np.eye(data.size)
+        return -0.5 * (data.residual @ np.linalg.solve(covariance, data.residual) + np.linalg.slogdet(covariance)[1])
+
+    h = 1e-4
+    score = np.array([evidence(h, 0) - evidence(-h, 0), evidence(0, h) - evidence(0, -h)]) / (2 * h)
+    inverse = np.linalg.inv(data.covariance)
+    parts = inverse @ signal, inverse
+    information = 0.5 * np.array([[np.trace(x @ y) for y in parts] for x in parts])
+    change = np.linalg.solve(information, score)
+    np.testing.assert_allclose([prior.effect["value"], noise.effect["value"]], 50 * change, rtol=1e-4)
+    np.testing.assert_allclose([prior.effect["std"], noise.effect["std"]],
+                               50 * np.sqrt(np.diag(np.linalg.inv(information))), rtol=1e-6)
+
+
+def test_flat_values_are_out_of_the_way_and_alike_is_untestable():
+    rng = np.random.default_rng(4)
+    level = bj.Parameter("level", 1)
+    field = bj.Parameter("field", 30, prior=bj.GaussianPrior(0.0, np.eye(30)))
+    matrix = np.hstack([np.diag(np.linspace(0, 2, 30)), np.ones((30, 1))])
+    for shift in (0.0, 1e6):
+        line = bj.Modality("line", matrix, shift + rng.standard_normal(30), bj.DiagonalNoise(np.ones(30)),
+                           ("field", "level"))
+        found = own_model_tests(marginal(bj.JointProblem([field, level], [line])), "line")
+        assert all(1e-4 < f.p_value <= 1 for f in found)
+    alike = bj.Modality("line", np.eye(30), np.zeros(30), bj.DiagonalNoise(np.ones(30)), "field")
+    found = own_model_tests(marginal(bj.JointProblem([field], [alike])), "line")
+    assert all(np.isnan(f.p_value) and "alike" in f.note for f in found)
