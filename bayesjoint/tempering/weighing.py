@@ -78,7 +78,7 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     weights, errors = chosen.weights(problem.weights)
     curves = _curves(whitened, groups, weights, seed) if curve else {}
     held = f", {', '.join(n for n in weights if n not in errors)} held" if len(errors) < len(weights) else ""
-    how = f"By {criterion}, exact matrices of {count} data{held}."
+    how = f"By {criterion}, exact matrices of {count} data{held}{chosen.note}."
     return _answer(problem, criterion, weights, errors, curves, how)
 
 

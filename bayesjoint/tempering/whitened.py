@@ -1,7 +1,7 @@
 """Whitened data of a linear-Gaussian problem with the model integrated out, at any likelihood exponents."""
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky
+from scipy.linalg import LinAlgError, cho_solve, cholesky, lapack
 
 from .._checks import fail
 from ..problem.gaussian import linear_gaussian
@@ -112,7 +112,8 @@ class Marginal:
 
     def precision(self):
         """P, shape (n, n)."""
-        matrix = self._solve(np.eye(self._factor.shape[0]))
+        matrix, _ = lapack.dpotri(self._factor, lower=1)
+        matrix = np.tril(matrix) + np.tril(matrix, -1).T
         if self._flat.shape[1]:
             matrix -= self._held @ self._inner @ self._held.T
         return matrix

@@ -151,9 +151,27 @@ def test_noise_three_times_as_large_is_found(criterion):
 @pytest.mark.parametrize("criterion", ["evidence", "information"])
 def test_without_conflict_the_errors_are_those_of_repetition(criterion):
     logs = np.array([[np.log(found.weights[n]) / found.log_error[n] for n in ("ground", "air")] for found in (
-        bj.temper(two_gravity_surveys(s, count=7), criterion=criterion, curve=False) for s in range(40))])
-    assert np.all(np.abs(logs.mean(axis=0)) < 4 / np.sqrt(40))
-    assert np.all((logs.std(axis=0) > 0.7) & (logs.std(axis=0) < 1.4))
+        bj.temper(two_gravity_surveys(s, count=6), criterion=criterion, curve=False) for s in range(24))])
+    assert np.all(np.abs(logs.mean(axis=0)) < 4 / np.sqrt(24))
+    assert np.all((logs.std(axis=0) > 0.6) & (logs.std(axis=0) < 1.5))
+
+
+def test_the_blame_does_not_depend_on_the_order_of_the_surveys():
+    problem = two_gravity_surveys(1, shift=0.5)
+    turned = problem.replace(modalities=list(reversed(problem.modalities)))
+    for criterion in ("evidence", "discrepancy"):
+        one, other = (bj.temper(p, criterion=criterion, curve=False).weights for p in (problem, turned))
+        assert one == {name: pytest.approx(w, rel=1e-2) for name, w in other.items()}
+
+
+def test_two_data_that_contradict_each_other_leave_two_tops_and_it_is_said():
+    """A prior, two exact lines far apart: either may be the noisy one."""
+    m, rng = bj.Parameter("m", 1, prior=bj.GaussianPrior(0.0, 100.0)), np.random.default_rng(0)
+    surveys = [bj.Modality(n, np.ones((k, 1)), d + rng.standard_normal(k), bj.DiagonalNoise(np.ones(k)), "m")
+               for n, d, k in (("a", 8.0, 5), ("b", -8.0, 6))]
+    found = bj.temper(bj.JointProblem([m], surveys), curve=False)
+    assert sorted(w < 0.05 for w in found.weights.values()) == [False, True]
+    assert "another top of the evidence is" in found.message
 
 
 def test_a_datum_shift_tempers_the_survey_that_has_it_and_says_so():
