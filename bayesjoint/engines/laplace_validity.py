@@ -151,8 +151,7 @@ class ValidityCheck:
             problem.operators_at(x), problem.modalities, problem.residuals(x), strict=True))
 
     def _sensible(self, x):
-        with np.errstate(all="ignore"):
-            return all(np.isfinite(self._problem.predict(name, x)).all() for name in self._problem.nonlinear)
+        return all(np.isfinite(self._problem.predict(name, x)).all() for name in self._problem.nonlinear)
 
     def _white_residual(self, x):
         return np.concatenate([self._white(k, r) for k, r in enumerate(self._problem.residuals(x))])
@@ -161,14 +160,13 @@ class ValidityCheck:
         """Whitened change of the predictions from the MAP to `moved`, (size, k), away; never overflowing."""
         if not self._problem.nonlinear:
             return self._sense(moved)
-        with np.errstate(all="ignore"):
-            places = [self._center + step for step in moved.T]
-            found = [[self._problem.predict(k, x) for k in range(len(self._problem.modalities))] for x in places]
-        base = [self._problem.predict(k, self._center) for k in range(len(self._problem.modalities))]
-        # where a model makes no sense the density is nothing: a misfit that says so
-        columns = [np.concatenate([self._white(k, np.nan_to_num(f - b, nan=FAR, posinf=FAR, neginf=-FAR))
-                                   for k, (f, b) in enumerate(zip(one, base, strict=True))]) for one in found]
-        return np.clip(np.stack(columns, axis=1), -FAR, FAR)
+        out = []
+        for k in range(len(self._problem.modalities)):
+            found = np.stack([self._problem.predict(k, self._center + step) for step in moved.T], axis=1)
+            change = found - self._problem.predict(k, self._center)[:, None]
+            # where a model makes no sense the density is nothing: a misfit that says so
+            out.append(self._white(k, np.nan_to_num(change, nan=FAR, posinf=FAR, neginf=-FAR)))
+        return np.clip(np.concatenate(out), -FAR, FAR)
 
     def _white(self, k, data):
         m = self._problem.modalities[k]

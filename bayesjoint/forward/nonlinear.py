@@ -80,7 +80,8 @@ class ForwardModel:
 
     def predict(self, values):
         """Noise-free data, shape (n_data,), of physical values, shape (n,); NaN where the model makes no sense."""
-        data = np.asarray(self._predict(self._values(values)), dtype=float)
+        with np.errstate(all="ignore"):  # searches go where it makes no sense, and see so by the value
+            data = np.asarray(self._predict(self._values(values)), dtype=float)
         if data.size != self.shape[0]:
             fail("predict", f"return {self.shape[0]} data", f"shape {data.shape}", "Correct `shape` or the function.")
         return data.ravel()

@@ -43,7 +43,8 @@ class _Guarded(Objective):
 
     def value(self, x):
         """Φ(x)."""
-        return super().value(x) if all(np.isfinite(r).all() for r in self.residuals(x)) else np.inf
+        with np.errstate(over="ignore"):
+            return super().value(x) if all(np.isfinite(r).all() for r in self.residuals(x)) else np.inf
 
 
 class _SmallObjective(_Guarded):
