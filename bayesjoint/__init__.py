@@ -60,6 +60,8 @@ _PUBLIC = {
     "spectral_conflict": "agreement",
     "detectability": "agreement",
     "conflict_matrix": "agreement",
+    "compare_remedies": "agreement",
+    "conflict": "agreement",
     "report": "reporting",
 }
 _MODULES = ("plot", "testing")

@@ -5,9 +5,11 @@ from .detectable import detectability
 from .likelihood_ratio import likelihood_ratio_test
 from .local import local_conflict
 from .nuisances import nuisance_test
+from .remedies import compare_remedies
 from .result import AgreementTest
 from .several import conflict_matrix
 from .splitting import node_split
+from .suite import conflict
 
-__all__ = ["AgreementTest", "conflict_matrix", "detectability", "likelihood_ratio_test", "local_conflict", "node_split",
-           "nuisance_test", "spectral_conflict"]
+__all__ = ["AgreementTest", "compare_remedies", "conflict", "conflict_matrix", "detectability", "likelihood_ratio_test",
+           "local_conflict", "node_split", "nuisance_test", "spectral_conflict"]

@@ -10,6 +10,8 @@ from .result import AgreementTest
 
 EIGEN_DATA = 3_000  # whose eigenvalues take a minute at most
 DRAWS = 64  # simulated data sets where surveys are larger
+STEPS, FARTHEST = 50, 12.0  # of Fisher scoring, and logarithms of variances that it may reach
+LEAST = 1e-3  # share of a variance below which a first-order estimate means nothing
 VALUES = 1e-12  # eigenvalue of the signal below which a direction holds noise alone
 
 
@@ -34,7 +36,8 @@ def own_model_tests(data, survey, draws=DRAWS, seed=0):
     Returns
     -------
     (AgreementTest, AgreementTest)
-        Of the prior, and of the noise. ``effect``: by how many percent the std seems too small, to first order.
+        Of the prior, and of the noise. ``effect``: by how many percent the std seems too small; of maximum likelihood
+        of both, or where it comes from draws to first order in the variance.
 
     Examples
     --------
@@ -57,8 +60,8 @@ def _by_eigenvalues(data, survey):
     contrasts = np.eye(data.size) if not data.rank else _complement(data.basis)
     values, vectors = eigh(contrasts.T @ data.covariance @ contrasts)
     signal, z = np.maximum(values - 1.0, 0.0), (vectors.T @ (contrasts.T @ data.residual)) ** 2 / values
-    shares = signal / (1.0 + signal), 1.0 / (1.0 + signal)
-    out = []
+    shares, out = (signal / (1.0 + signal), 1.0 / (1.0 + signal)), []
+    best = _likeliest(signal, z * values)
     for one, other, words in ((0, 1, "prior"), (1, 0, "noise")):
         mixed = shares[one] @ shares[other] / max(shares[other] @ shares[other], VALUES)
         weights = shares[one] - mixed * shares[other]
@@ -71,9 +74,22 @@ def _by_eigenvalues(data, survey):
         upper, error = (float(v) for v in null.tail(statistic))
         p = 2 * min(upper, 1.0 - upper)
         out.append(_answer(survey, words, (statistic - null.mean) / np.sqrt(null.variance), min(p, 1.0), 2 * error,
-                           0.5 * (statistic - null.mean) / information, information**-0.5,
-                           "weighted χ² of the efficient score, exact"))
+                           best[one], information**-0.5, "weighted χ² of the efficient score, exact"))
     return tuple(out)
+
+
+def _likeliest(signal, squares):
+    """(log τ², log ν²) of largest likelihood of independent N(0, τ² signal + ν²), by Fisher scoring."""
+    theta = np.zeros(2)
+    for _ in range(STEPS):
+        variance = np.exp(theta[0]) * signal + np.exp(theta[1])
+        slopes = np.stack([np.exp(theta[0]) * signal, np.full(signal.size, np.exp(theta[1]))]) / variance
+        information = 0.5 * slopes @ slopes.T
+        step = np.linalg.lstsq(information, 0.5 * slopes @ (squares / variance - 1.0), rcond=1e-10)[0]
+        theta = np.clip(theta + np.clip(step, -1.0, 1.0), -FARTHEST, FARTHEST)
+        if np.abs(step).max() < 1e-6:
+            break
+    return theta
 
 
 def _by_draws(data, survey, draws, seed):
@@ -89,8 +105,9 @@ def _by_draws(data, survey, draws, seed):
         ratio = float(score[0]) / (std * np.sqrt(1 + 1 / draws))
         p = 2 * float(t.sf(abs(ratio), draws - 2))
         information = 0.25 * std**2  # the score of log τ² is half the form
-        out.append(_answer(survey, words, ratio, p, p / np.sqrt(draws), 0.5 * float(score[0]) / information,
-                           information**-0.5, f"Student's t of the efficient score, spread of {draws} simulations"))
+        change = np.log(max(1.0 + 0.5 * float(score[0]) / information, LEAST))
+        out.append(_answer(survey, words, ratio, p, p / np.sqrt(draws), change, information**-0.5,
+                           f"Student's t of the efficient score, spread of {draws} simulations"))
     return tuple(out)
 
 
@@ -102,11 +119,13 @@ def _forms(data, white):
 
 
 def _answer(survey, words, ratio, p, error, change, spread, null):
-    """`change` is of log variance, its standard deviation √(1/I)."""
+    """`change` is of the log variance, `spread` its standard deviation √(1/I) where it is 0."""
+    factor = float(np.exp(0.5 * change))
     which = f"prior std behind {survey}" if words == "prior" else f"noise std of {survey}"
     return AgreementTest(
         name=which, surveys=(survey,), statistic=ratio**2, p_value=p, p_value_error=error, null=null,
-        effect={"what": f"{which} too small by", "value": 50.0 * change, "std": 50.0 * spread, "units": "%"},
+        effect={"what": f"{which} too small by", "value": 100.0 * (factor - 1.0), "std": 50.0 * factor * spread,
+                "units": "%"},
         note="of this survey alone: no conflict between surveys")
 
 

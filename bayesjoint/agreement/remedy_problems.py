@@ -1,0 +1,72 @@
+"""What may be done about a conflict: problems with a bias, with exponents, with a discrepancy, with another prior."""
+
+import numpy as np
+
+from ..hyperparameters import fit_hyperparameters
+from ..priors import Matern
+from ..problem import add_bias, add_discrepancy
+from ..tempering import temper
+
+BASES = {"offset": "constant", "tilt": "linear"}
+WIDE = 3.0  # times an estimate, and its std, that a bias may be
+REACH = 0.25  # of a survey's longer side: range of a discrepancy
+PLACES = ("places of", "wavelengths of", "node split")
+FEW = 4  # data of a survey below which exponents are common
+SCATTERED = 6_000  # data from which a discrepancy off one lattice is refused
+
+
+def remedies(found):
+    """{name: JointProblem} for a `Conflict`: the problem as stated first.
+
+    An offset or a tilt that was found: the survey with a bias of that form, its std three times what was estimated. For
+    any disagreement: exponents by the evidence, and where a disturbance has a place or a wavelength a discrepancy of
+    all surveys that were named. A wrong prior or noise: hyperparameters by the evidence.
+    """
+    problem, out = found.problem, {"as stated": found.problem}
+    named = [t.name for t in found.blame]
+    for test in found.blame:
+        form, _, survey = test.name.partition(" of ")
+        if form in BASES and survey in problem.weights and f"{survey}_bias" not in problem.by_name:
+            out[test.name] = _with_bias(problem, survey, form, test)
+    if any(n.startswith(("prior std", "noise std")) for n in named) and _fits(problem):
+        out["hyperparameters by evidence"] = fit_hyperparameters(problem, curve=False, seed=found.seed).problem
+    if found.kind == "disagree":
+        surveys = sorted({s for t in found.blame for s in t.surveys}, key=list(problem.weights).index)
+        # surveys of a datum or two have no noise of their own to speak of: one factor for all of them
+        common = min(m.size for m in problem.modalities if m.name in surveys) < FEW
+        out["tempered"] = temper(problem, surveys=surveys, common=common, curve=False, seed=found.seed).problem
+        if any(n.startswith(PLACES) for n in named):
+            changed = _with_discrepancy(problem, found, surveys)
+            out |= {"discrepancy": changed} if changed else {}
+    return out
+
+
+def _with_bias(problem, survey, form, test):
+    """Wide enough for what was found, whatever its sign."""
+    size = np.max(np.abs(np.atleast_1d(test.effect["value"])) + np.atleast_1d(test.effect["std"]))
+    modality = next(m for m in problem.modalities if m.name == survey)
+    basis = BASES[form]
+    if not hasattr(modality.forward, "coordinates"):
+        basis = {"offset": np.ones(modality.size)}
+    return add_bias(problem, survey, basis, std=WIDE * float(size))
+
+
+def _fits(problem):
+    return any(isinstance(p.prior, Matern) for p in problem.parameters)
+
+
+def _with_discrepancy(problem, found, surveys):
+    """A smooth error of each survey as large as what its residual has too much; None if that is nothing."""
+    chosen = [m for m in problem.modalities if m.name in surveys]
+    excess = {}
+    for each in found.pairs.values():
+        for name, bands in each.bands.items():
+            beyond = float(np.sum(np.maximum(bands.residual_rms.values**2 - bands.expected_rms.values**2, 0.0)))
+            excess[name] = max(excess.get(name, 0.0), np.sqrt(beyond))
+    if "discrepancy" in problem.by_name or any(excess.get(m.name, 0.0) <= 0 for m in chosen):
+        return None
+    if sum(m.size for m in chosen) > SCATTERED:
+        return None
+    places = [np.column_stack(m.forward.coordinates()[:2]) for m in chosen]
+    reach = REACH * max(float(np.ptp(p, axis=0).max()) for p in places)
+    return add_discrepancy(problem, Matern(std=1.0, range=reach), surveys, std={m.name: excess[m.name] for m in chosen})

@@ -1,0 +1,160 @@
+"""The tests of the suite: for every survey alone, for every pair, and where and at which wavelengths."""
+
+import numpy as np
+
+from .bands import spectral_conflict
+from .detectable import tabulate
+from .disturbances import disturbances_of
+from .gain import DENSE_DRAWS, ITERATIVE_DRAWS, GainScore
+from .likelihood_ratio import likelihood_ratio_test
+from .local import local_conflict
+from .marginal import DenseMarginal
+from .nuisances import additive_test
+from .own_model import own_model_tests
+from .pair import make_pair
+from .result import AgreementTest
+from .splitting import node_split
+
+FORMS = ("offset", "tilt", "gain")
+SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
+
+
+def own_tests(data, problem, seed):
+    """{survey: (test of its prior std, test of its noise std)}, each survey alone."""
+    return {m.name: own_model_tests(data.part((m.name,)), m.name, seed=seed) for m in problem.modalities}
+
+
+class PairTests:
+    """All tests of two surveys.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    pair : (str, str)
+    margins : dict or None
+        As in `detectability`.
+    method : str
+        "auto", "dense" or "iterative".
+    seed : int
+    places : bool
+        Whether maps and bands are wanted.
+
+    Attributes
+    ----------
+    tests : list of AgreementTest
+        Each with what it would have detected.
+    detectability, maps, bands : xarray.Dataset and {survey: xarray.Dataset}
+        What lies behind them; maps and bands are empty where a survey does not know its stations.
+    """
+
+    def __init__(self, problem, pair, margins, method, seed, places=True):
+        made = make_pair(problem, pair, method)
+        self.pair, self.problem = pair, made.problem
+        self.detectability = tabulate(made, margins=margins, seed=seed)
+        null = {"auto": "auto", "dense": "exact", "iterative": "iterative"}[method]
+        self.tests = [with_offset(likelihood_ratio_test(problem, pair, null, seed), self.detectability)]
+        self.tests += [with_offset(test, self.detectability) for test in node_split(problem, pair, method)]
+        for survey in pair:
+            self.tests += self._nuisances(made, survey, seed)
+        self.maps, self.bands = {}, {}
+        if places and not made.problem.prior.flat:
+            for survey in pair:
+                self._place(survey, method, seed)
+
+    def _nuisances(self, made, survey, seed):
+        """Offset, tilt and gain of one survey, the model marginalised."""
+        table, found = self.detectability, []
+        for form in FORMS:
+            rows = [k for k, (s, f) in enumerate(zip(table.survey.values, table.form.values, strict=True))
+                    if s == survey and f.split()[0] == form]
+            if not rows:
+                continue
+            if form == "gain":
+                draws = DENSE_DRAWS if isinstance(made.both, DenseMarginal) else ITERATIVE_DRAWS
+                test = GainScore(made.both, survey).test(draws, np.random.default_rng(seed))
+                size = SPREAD * test.effect["std"] if test.effect else np.nan
+            else:
+                columns, labels = self._columns(survey, form)
+                test = additive_test(made.both, survey, columns, labels)
+                size = float(np.max(table.detectable.sel(test="nuisance").values[rows]))
+            found.append(renamed(test, f"{form} of {survey}", f"a {form} of {survey}" if form != "offset" else
+                                 f"an offset of {survey}", size, str(table.size_units.values[rows[0]])))
+        return found
+
+    def _columns(self, survey, form):
+        modality = next(m for m in self.problem.modalities if m.name == survey)
+        forms = [d for d in disturbances_of(modality) if d.name.split()[0] == form]
+        return np.stack([d.column for d in forms], axis=1), tuple(d.name for d in forms)
+
+    def _place(self, survey, method, seed):
+        modality = next(m for m in self.problem.modalities if m.name == survey)
+        if not hasattr(modality.forward, "coordinates"):
+            return
+        given = tuple(name for name in self.pair if name != survey)
+        self.bands[survey] = spectral_conflict(self.problem, survey, given, method=method, seed=seed)
+        self.maps[survey] = local_conflict(self.problem, survey, given, method=method, seed=seed)
+        self.tests += [bands_test(self.bands[survey], survey, given), map_test(self.maps[survey], survey, given)]
+
+
+def bands_test(found, survey, given):
+    """`AgreementTest` of a `spectral_conflict`: the smallest p-value, adjusted for the number of bands."""
+    best = int(np.argmin(found.p_value.values))
+    units = found.residual_rms.attrs["units"]
+    least = int(np.argmin(found.detectable_rms.values))
+    return AgreementTest(
+        name=f"wavelengths of {survey}", surveys=(survey, *given), statistic=float(found.statistic.values[best]),
+        p_value=float(found.p_holm.values.min()), p_value_error=float(found.p_value_error.values[best])
+        * found.sizes["band"], null=f"smallest of {found.sizes['band']} bands (Holm); {found.attrs['null']}",
+        effect={"what": f"residual {_range(found, best)}, rms", "value": float(found.residual_rms.values[best]),
+                "std": float(found.expected_rms.values[best] * 0.5 * found.ratio_spread.values[best]), "units": units},
+        detectable=_seen(f"a disturbance {_range(found, least)}, rms", found.detectable_rms.values[least], units))
+
+
+def map_test(found, survey, given):
+    """`AgreementTest` of a `local_conflict`: both maps by the inequality of Simes, the smaller doubled."""
+    p = min(1.0, 2 * min(found.attrs["p_value"], found.attrs["anomaly_p_value"]))
+    at = np.unravel_index(np.nanargmax(np.abs(found.anomaly_z.values)), found.anomaly_z.shape)
+    units = found.anomaly.attrs["units"]
+    radius = float(found.patch.values[at[0]])
+    return AgreementTest(
+        name=f"places of {survey}", surveys=(survey, *given), statistic=float(np.abs(found.anomaly_z.values[at])),
+        p_value=p, p_value_error=0.0, null=f"Simes over stations and sizes of two maps; each {found.attrs['null']}",
+        effect={"what": f"extra anomaly of {radius:.3g} m radius", "value": float(found.anomaly.values[at]),
+                "std": float(found.anomaly_error.values[at]), "units": units},
+        detectable=_seen(f"an anomaly of {radius:.3g} m radius, in a map of one place",
+                         np.nanmedian(found.anomaly_detectable.values[at[0]]), units))
+
+
+def with_offset(test, table):
+    """A test with the offset that it would have detected: of the survey in which least of it is needed."""
+    if np.isnan(test.p_value):
+        return test
+    rows = [k for k, form in enumerate(table.form.values) if form == "offset"]
+    sizes = table.detectable.sel(test=test.name).values[rows] / table.margin.values[rows]
+    if not np.isfinite(sizes).any():
+        return changed(test, note=f"{test.note + '; ' if test.note else ''}it does not see an offset")
+    best = rows[int(np.nanargmin(sizes))]
+    error = float(table.detectable_error.sel(test=test.name).values[best])
+    return changed(test, detectable=_seen(f"an offset of {table.survey.values[best]}",
+                                          table.detectable.sel(test=test.name).values[best],
+                                          str(table.size_units.values[best]), error))
+
+
+def renamed(test, name, what, size, units):
+    """A test under another name, with the size it would have detected."""
+    seen = None if np.isnan(test.p_value) or not np.isfinite(size) else _seen(what, size, units)
+    return changed(test, name=name, detectable=seen)
+
+
+def changed(test, **fields):
+    """A copy of an `AgreementTest` with some fields changed."""
+    return AgreementTest(**{**{k: getattr(test, k) for k in test.__dataclass_fields__}, **fields})
+
+
+def _seen(what, size, units, error=0.0):
+    return {"what": what, "size": float(size), "units": units, "power": 0.8, "level": 0.05, "error": float(error)}
+
+
+def _range(found, band):
+    long, short = found.wavelength_long.values[band], found.wavelength_short.values[band]
+    return f"above {short:.3g} km" if np.isnan(long) else f"between {short:.3g} and {long:.3g} km"

@@ -1,0 +1,108 @@
+"""The verdict: every way of disagreeing named for what it is, silence not taken for agreement, remedies that work."""
+
+import numpy as np
+import pytest
+
+import bayesjoint as bj
+from bayesjoint.agreement.multiple import holm
+from bayesjoint.agreement.suite import conflict
+
+from ..refusals import refused
+from .overlapping import overlapping
+from .pairs import scalars
+
+SMALL = {"shape": (3, 10, 11)}
+WIDE = {"offset": 3.0, "tilt": 3.0, "patch": 5.0, "gain": 60.0}
+
+
+@pytest.fixture(scope="module")
+def datum():
+    return conflict(overlapping(**SMALL, disturb=lambda m: 1.0))
+
+
+def test_a_datum_shift_is_found_in_data_units_and_mended(datum):
+    assert datum.kind == "disagree"
+    assert datum.verdict.startswith("ground and air disagree: offset of ") and "mGal" in datum.verdict
+    assert next(iter(datum.problems)) == "as stated"
+    assert {"offset of air", "tempered", "discrepancy"} <= set(datum.problems)
+    mended = datum.problems["offset of air"]
+    assert bj.likelihood_ratio_test(mended, ("ground", "air")).p_value > 0.05
+    bias = bj.posterior(mended)
+    assert abs(bias.mean()["air_bias"][0] - 1.0) < 3 * bias.std()["air_bias"][0]
+    assert min(datum.problems["tempered"].weights.values()) < 0.5
+    named = next(t for t in datum.tests if t.name == "offset of air")
+    assert abs(named.effect["value"][0] - 1.0) < 4 * named.effect["std"][0]
+
+
+def test_holm_runs_over_every_test(datum):
+    np.testing.assert_array_equal(datum.p_adjusted, holm([t.p_value for t in datum.tests]))
+    names = [t.name for t in datum.tests]
+    assert len(names) == len(set(names)) == 17
+    assert {"likelihood ratio", "node split ground -> air", "gain of air", "wavelengths of ground", "places of air",
+            "prior std behind ground", "noise std of air"} <= set(names)
+    assert all(t.detectable for t in datum.tests if t.name.split()[0] not in ("prior", "noise"))
+
+
+def test_the_table_is_one_row_a_test_and_goes_into_a_tree(datum, tmp_path):
+    table = datum.table
+    assert table.sizes["agreement_test"] == 17 and table.attrs["verdict"] == datum.verdict
+    row = table.isel(agreement_test=[str(v) for v in table.test.values].index("offset of air"))
+    assert row.judged == 1 and "mGal" in str(row.effect.values) and "would have seen" in str(row.detectable.values)
+    post = bj.posterior(datum.problem)
+    tree = post.to_datatree(draws=2, diagnostics=datum.datasets())
+    assert tree["agreement"].attrs["kind"] == "disagree"
+    tree.to_netcdf(tmp_path / "found.nc", engine="h5netcdf")
+
+
+def test_silence_is_agreement_only_where_what_matters_is_excluded():
+    problem = overlapping(**SMALL)
+    silent = conflict(problem, places=False)
+    assert silent.kind == "cannot say" and "silence is not agreement" in silent.verdict
+    assert "could not be excluded" in silent.verdict and list(silent.problems) == ["as stated"]
+    sure = conflict(problem, margins=WIDE, places=False)
+    assert sure.kind == "agree" and sure.verdict.startswith("The surveys agree: no test objects")
+    assert not [t for t in sure.tests if t.name.startswith(("places", "wavelengths"))]
+
+
+def test_a_prior_that_is_too_small_is_named_as_such():
+    problem = overlapping(shape=(3, 14, 16), seed=2)
+    small = problem.replace(parameters=[problem.parameters[0].replace(
+        prior=bj.Matern(std=45.0, range=1000.0, extent="continued"))])
+    found = conflict(small, places=False)
+    assert found.kind == "cannot say" and "prior std behind" in found.verdict and "too small" in found.verdict
+    assert list(found.problems) == ["as stated", "hyperparameters by evidence"]
+    fitted = found.problems["hyperparameters by evidence"].parameters[0].prior.std
+    assert np.max(fitted) > 60.0
+
+
+def test_noise_that_is_larger_than_stated_is_named_as_such():
+    problem = overlapping(shape=(3, 14, 16), disturb=lambda m: 0.25 * np.random.default_rng(5).standard_normal(m.size))
+    found = conflict(problem, places=False)
+    assert found.kind == "cannot say" and "noise std of air seems" in found.verdict
+
+
+def test_plain_numbers_and_several_surveys():
+    found = conflict(scalars({"a": (0.0, 1.0), "b": (0.5, 1.0), "c": (9.0, 1.0)}))
+    assert found.kind == "disagree"
+    assert "a and c disagree" in found.verdict and "b and c disagree" in found.verdict
+    assert "a and b disagree" not in found.verdict
+    assert found.matrix.log_suspiciousness.sel(survey="a", other="c") < -10
+    one = conflict(found.problem, pairs=[("a", "b")])
+    assert list(one.pairs) == [("a", "b")] and one.kind == "cannot say"
+
+
+def test_nothing_shared_is_said():
+    a, b = bj.Parameter("a", 1), bj.Parameter("b", 1)
+    surveys = [bj.Modality(f"of_{p.name}", [[1.0]], [1.0], bj.DiagonalNoise([1.0]), p.name) for p in (a, b)]
+    found = conflict(bj.JointProblem([a, b], surveys))
+    assert found.kind == "cannot say" and "nothing that both see" in found.verdict
+
+
+def test_refusals():
+    refused(lambda: conflict("problem"), "problem", TypeError)
+    refused(lambda: conflict(scalars({"a": (0.0, 1.0)})), "problem")
+    two = scalars({"a": (0.0, 1.0), "b": (0.0, 1.0)})
+    refused(lambda: conflict(two, level=2.0), "level")
+    refused(lambda: conflict(two, pairs=[("a", "c")]), "pair")
+    refused(lambda: conflict(two, pairs=[(("a", "b"), "b")]), "pair")
+    refused(lambda: conflict(two, method="magic"), "method")
