@@ -197,8 +197,8 @@ def torus_spectrum(pair, probes=4, seed=0):
         Its `systematic` estimate has the counts scaled to the measured variance, its `replicas` to that of one vector.
     """
     _check_probes(probes)
-    share = _share(pair)
     rho, counts = _binned(*torus_correlations(pair))
+    share = _share(pair)
     counts = counts * share
     exact = lanczos_spectrum(pair, probes=probes, steps=1, seed=seed)
     ratios = [float(c @ r**2) / float(counts @ rho**2) for r, c in exact.replicas]

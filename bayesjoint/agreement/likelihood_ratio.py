@@ -83,8 +83,8 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
     if unknown:
         fail("options", f"be among {OPTIONS[null]} for the null {null!r}", f"{unknown}", "Leave them out.", TypeError)
     made = make_pair(problem, pair, METHOD[null])
-    random = made.method == "iterative" or null == "spectral"
-    spectrum = made.spectrum("spectral" if null == "spectral" else None, **({"seed": seed, **options} if random else {}))
+    given = {"seed": seed, **options} if made.method == "iterative" or null == "spectral" else {}
+    spectrum = made.spectrum("spectral" if null == "spectral" else None, **given)
     if not spectrum.testable:
         return _untestable(made)
     found = made.statistics()

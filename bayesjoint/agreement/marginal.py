@@ -10,6 +10,7 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular, svd
 from .._checks import fail, one_of
 from ..engines.data_system import DataSystem
 from ..engines.flat import FlatColumns
+from ..engines.iterative import SCATTERED_RANK, STORED_BYTES
 from ..problem import JointProblem
 from ..problem.gaussian import check_linear_gaussian, linear_gaussian
 
@@ -44,7 +45,7 @@ def marginal(problem, method="auto", tolerance=SOLVE):
         fail("method", f'be "iterative" above {DENSE_DATA} data', f'"dense" for {count}', "Or thin the surveys.")
     if method == "dense" or (method == "auto" and count <= DENSE_DATA):
         return DenseMarginal(linear_gaussian(problem, stored=True))
-    return IterativeMarginal(linear_gaussian(problem), tolerance)
+    return IterativeMarginal(linear_gaussian(problem, stored=8 * count * problem.size < STORED_BYTES), tolerance)
 
 
 def one_survey(problem, survey):
@@ -184,6 +185,8 @@ class IterativeMarginal(Marginal):
     def __init__(self, model, tolerance=SOLVE):
         super().__init__(model)
         self.tolerance, self.system = tolerance, DataSystem(model)
+        if self.system.scattered and self.size > 10 * SCATTERED_RANK:
+            self.system = DataSystem(model, SCATTERED_RANK)
 
     def product(self, white):
         """K V."""

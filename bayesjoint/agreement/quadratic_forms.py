@@ -5,15 +5,15 @@ import numpy as np
 from .._checks import as_finite, fail
 
 STEP = 1 / 16  # of the trapezoidal rule in v; the rule at twice the step tells its error
-NODES = 64  # evaluated at once: 4 units of v
-FARTHEST = 20  # blocks of nodes: v = 80, where a sum of two terms has fallen below rounding
+NODES = 16  # evaluated at once: one unit of v
+FARTHEST = 80  # blocks of nodes: v = 80, where a sum of two terms has fallen below rounding
 BEND = 0.5  # slope at which the path leaves for the side where exp(−s x) dies out
 NEGLIGIBLE = 1e-17  # of what has been summed
 NEAR = 0.5  # of a standard deviation of s: nearer the pole at 0 the path is moved away
 STEPS = 200  # of Newton's method for the saddlepoint
 SERIES = 1e-2  # below it z/(1−z) + log(1−z) is summed as a series
 CENTRE = 1e-3  # |w| below which Lugannani and Rice's formula is taken at its limit
-BLOCK = 4_000_000  # complex numbers held at once
+BLOCK = 60_000  # complex numbers held at once: they stay in the cache
 
 
 class WeightedChi2:
@@ -83,11 +83,18 @@ class WeightedChi2:
             block = slice(first, first + step)
             z = 2.0 * s[block, None] * self.weights
             if order == 0:
-                out[block] = -0.5 * np.log1p(-z) @ self.counts
+                out[block] = -0.5 * self._logs(z)
             else:
                 factor = 2.0 ** (order - 1) * (1.0, 1.0, 2.0, 6.0)[order - 1]
                 out[block] = factor * ((self.weights / (1.0 - z)) ** order @ self.counts)
         return out
+
+    def _logs(self, z):
+        """Σ c log(1 − z), from real logarithms and angles: several times faster than complex logarithms."""
+        if not np.iscomplexobj(z):
+            return np.log1p(-z) @ self.counts
+        real = 1.0 - z.real
+        return 0.5 * np.log(real**2 + z.imag**2) @ self.counts + 1j * (np.arctan2(-z.imag, real) @ self.counts)
 
     def saddle(self, x):
         """The s with K'(s) = x, shape (k,), by Newton's method inside a shrinking bracket."""
