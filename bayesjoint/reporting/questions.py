@@ -93,9 +93,11 @@ def leaks(tree):
             if i == j or cells[i][j][0] < LEAKS or not of_prior:
                 continue
             pairs.append((p, q))
-            sentences.append(f"A ground in which {_plain(q)} alone deviates as the prior expects shows up in the "
-                             f"estimate of {_plain(p)} as {percent(cells[i][j][0])} of its prior standard deviation "
-                             "(rms over cells).")
+            ground, cellwise = q in mesh_parameters(tree), p in mesh_parameters(tree)
+            what = f"A ground in which {_plain(q)} alone deviates" if ground else f"A {_plain(q)} that deviates"
+            sentences.append(f"{what} as its prior expects shows up in the estimate of {_plain(p)} as "
+                             f"{percent(cells[i][j][0])} of the latter's prior standard deviation (rms over "
+                             f"{'cells' if cellwise else 'coefficients'}).")
     if of_prior and not sentences and len(names) > 1:
         sentences.append("No property shows up in the estimate of another.")
     if "sampled" in found.attrs:

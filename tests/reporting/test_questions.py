@@ -113,6 +113,15 @@ def test_no_leak_is_said_so():
     assert panels.pictures_of(tree)["leakage"] == []
 
 
+def test_a_leaking_bias_is_not_called_ground():
+    post = bj.posterior(bj.add_bias(survey_problem(), "gravity", "constant", std=5.0))
+    sentences = questions.leaks(post.to_datatree(draws=5, diagnostics={"leakage": bj.leakage(post)}))["sentences"]
+    assert any(s.startswith("A gravity bias that deviates as its prior expects shows up in the estimate of density")
+               and s.endswith("(rms over cells).") for s in sentences)
+    assert any(s.startswith("A ground in which density alone deviates") and "estimate of gravity bias" in s
+               and s.endswith("(rms over coefficients).") for s in sentences)
+
+
 def test_what_is_no_dataset_is_refused(answers):
     post = answers[0]
     refused(lambda: post.to_datatree(draws=2, diagnostics={"resolution": 3}), "group", TypeError)
