@@ -85,18 +85,14 @@ class StateModel:
         if self.noise is None:
             return {}
         given = self.noise if isinstance(self.noise, dict) else dict.fromkeys(_all(problem), self.noise)
-        for name, value in given.items():
-            _known_name("noise", problem, name)
-            if value != STATIONARY and not hasattr(value, "bind"):
-                fail(f"noise of {name}", f'be a prior or "{STATIONARY}"', repr(value), "Try Matern(...).", TypeError)
-        return given
+        return {name: _noise_covariance(problem, name, value) for name, value in given.items()}
 
     def _move(self, problem, entries, noise, dt):
         blocks, drift = [], np.zeros(problem.size)
         factor = {name: entries.get((name, name), 0.0 if any(to == name for to, _ in entries) else 1.0)
                   for name in problem.by_name}
         mean, _ = problem.prior.gaussian_moments()
-        still = {name for name, value in noise.items() if value == STATIONARY}
+        still = {name for name, covariance in noise.items() if covariance is None}
         for name in still:
             _check_stationary(name, entries, factor[name])
             drift[problem.slices[name]] = (1 - factor[name] ** dt) * mean[problem.slices[name]]
@@ -104,12 +100,8 @@ class StateModel:
             if still.intersection(members):
                 share = _one_factor(members, still, factor, dt)
                 blocks.append((index, _times(bound.covariance, share)))
-        for name, value in noise.items():
-            if name not in still:
-                bound = value.bind(problem.by_name[name])
-                if not getattr(bound, "gaussian", False):
-                    fail(f"noise of {name}", "be Gaussian", type(value).__name__, "Use Matern or GaussianPrior.")
-                blocks.append((problem.slices[name], _times(bound.covariance, _growth(factor[name], dt))))
+        blocks += [(problem.slices[name], _times(covariance, _growth(factor[name], dt)))
+                   for name, covariance in noise.items() if name not in still]
         return Move(problem, entries, BlockCovariance(problem.size, blocks) if blocks else None, drift, dt)
 
 
@@ -122,6 +114,19 @@ def _all(problem):
 def _known_name(argument, problem, name):
     if name not in problem.by_name:
         fail(argument, f"name parameters among {list(problem.by_name)}", repr(name), "Correct the name.")
+
+
+def _noise_covariance(problem, name, value):
+    """Q of a parameter, None where it is to be stationary."""
+    _known_name("noise", problem, name)
+    if isinstance(value, str) and value == STATIONARY:
+        return None
+    if not hasattr(value, "bind"):
+        fail(f"noise of {name}", f'be a prior or "{STATIONARY}"', repr(value), "Try Matern(...).", TypeError)
+    bound = value.bind(problem.by_name[name])
+    if not getattr(bound, "gaussian", False):
+        fail(f"noise of {name}", "be Gaussian", type(value).__name__, "Use Matern or GaussianPrior.")
+    return bound.covariance
 
 
 def _coefficient(problem, to, source, value):

@@ -266,18 +266,20 @@ def _crossed(run, first, last, before):
 def _rounding(run, gains):
     """Rounding of the smoother against products of the state model with data, which use none of its gains.
 
-    For data y the smoother's states x leave K⁻¹y = y − Ãx, so that y − K(y − Ãx) and x − Cov(x, d̃)(y − Ãx) vanish.
-    With K ≥ I both bound errors of the mean in units of the prior std, and for random y those of the gains.
+    For data y the smoother's states x leave K⁻¹y = y − Ãx, so that ρ = y − K(y − Ãx) and x − Cov(x, d̃)(y − Ãx) vanish
+    but for rounding. With K = LLᵀ the error of the mean is at most ‖L⁻¹ρ‖ of the prior std beside the second; draws of
+    the data stand in for other data, hence for the gains.
     """
     rng = np.random.default_rng(0)
     seen = [epoch.data - epoch.see(mean[:, None])[:, 0] for epoch, mean in zip(run.observed, run.means, strict=True)]
-    white = np.column_stack([np.concatenate(seen), rng.standard_normal((run.innovations.size, PROBES))])
+    drawn = np.concatenate([epoch.see(x) for epoch, x in zip(run.observed, run.draw(rng, PROBES), strict=True)])
+    white = np.column_stack([np.concatenate(seen), drawn + rng.standard_normal(drawn.shape)])
     innovations = run.whitened(white)
     states = [gain @ innovations for gain in gains]
     fitted = np.concatenate([epoch.see(x) for epoch, x in zip(run.observed, states, strict=True)])
     again = run.signal(white - fitted)
     image = np.concatenate([epoch.see(x) for epoch, x in zip(run.observed, again, strict=True)])
-    worst = np.linalg.norm(fitted - image, axis=0)
+    worst = np.linalg.norm(run.whitened(fitted - image), axis=0)
     for x, y, covariance in zip(states, again, run.covariances, strict=True):
         std = np.sqrt(covariance.diagonal())
         free = std > 0
