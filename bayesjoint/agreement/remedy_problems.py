@@ -1,9 +1,11 @@
 """What may be done about a conflict: problems with a bias, with exponents, with a discrepancy, with another prior."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..hyperparameters import fit_hyperparameters
-from ..priors import Matern
+from ..priors import GaussianPrior, Matern
 from ..problem import add_bias, add_discrepancy
 from ..tempering import temper
 
@@ -39,6 +41,24 @@ def remedies(found):
             changed = _with_discrepancy(problem, found, surveys)
             out |= {"discrepancy": changed} if changed else {}
     return out
+
+
+def with_wider_prior(problem, tests):
+    """The problem with the prior std behind every survey whose `own_model_tests` find it too small made as large."""
+    factors = {}
+    for test in tests:
+        survey = next(m for m in problem.modalities if m.name == test.surveys[0])
+        for name in survey.parameters:
+            factors[name] = max(factors.get(name, 1.0), 1.0 + test.effect["value"] / 100.0)
+    parameters = []
+    for p in problem.parameters:
+        factor = factors.get(p.name, 1.0)
+        if isinstance(p.prior, Matern):
+            p = p.replace(prior=replace(p.prior, std=np.asarray(p.prior.std) * factor))
+        elif type(p.prior) is GaussianPrior:
+            p = p.replace(prior=replace(p.prior, covariance=np.asarray(p.prior.covariance) * factor**2))
+        parameters.append(p)
+    return problem.replace(parameters=parameters)
 
 
 def _with_bias(problem, survey, form, test):

@@ -13,7 +13,7 @@ from .local import LEVEL, _share
 from .marginal import METHODS, marginal
 from .multiple import holm
 from .pair import checked_groups
-from .remedy_problems import remedies
+from .remedy_problems import remedies, with_wider_prior
 from .result import _detectable as detectable_words
 from .result import _effect as effect_words
 from .several import conflict_matrix
@@ -108,7 +108,8 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
     """Do the surveys agree? Every test that has power against some way of disagreeing, and one verdict.
 
     Each survey first stands trial alone, against its own prior and noise: a prior std that is too small alarms tests of
-    agreement too, and is then named for what it is. For every pair: the likelihood ratio (a wrong coupling), node
+    agreement too, and is then named for what it is, unless alarms stay when the prior is as wide as each survey alone
+    asks for. For every pair: the likelihood ratio (a wrong coupling), node
     splits both ways (gains, patches, wrong noise), offset, tilt and gain of either survey with the model marginalised,
     bands of wavelength and maps of either given the other. Holm over all tests keeps the chance of one false alarm or
     more at `level`. Surveys "agree" only if no test objects *and* every disturbance of a size that matters, `margins`,
@@ -172,10 +173,22 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
     own = own_tests(marginal(problem, method), problem, seed)
     made = {pair: PairTests(problem, pair, margins, method, seed, places) for pair in pairs}
     tests = [test for both in own.values() for test in both] + [t for each in made.values() for t in each.tests]
-    adjusted = holm([t.p_value for t in tests])
-    found = judge(problem, own, made, {id(t): p for t, p in zip(tests, adjusted, strict=True)}, level)
-    return Conflict(problem=problem, tests=tuple(tests), p_adjusted=adjusted, level=level, pairs=made, seed=seed,
-                    kind=found.kind, verdict=found.sentence, details=found.details, blame=found.blame)
+    adjusted = _adjusted(tests)
+
+    def again(small):
+        wider = with_wider_prior(problem, small)
+        mended = {pair: PairTests(wider, pair, margins, method, seed, places=False) for pair in pairs}
+        return mended, _adjusted([t for each in mended.values() for t in each.tests])
+
+    found = judge(problem, own, made, adjusted, level, again)
+    return Conflict(problem=problem, tests=tuple(tests), p_adjusted=np.array(list(adjusted.values())), level=level,
+                    pairs=made, seed=seed, kind=found.kind, verdict=found.sentence, details=found.details,
+                    blame=found.blame)
+
+
+def _adjusted(tests):
+    """{id of a test: p-value adjusted for all of them (Holm)}, in their order."""
+    return dict(zip(map(id, tests), holm([t.p_value for t in tests]), strict=True))
 
 
 def _pair(problem, pair):

@@ -21,7 +21,9 @@ SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of
 
 def own_tests(data, problem, seed):
     """{survey: (test of its prior std, test of its noise std)}, each survey alone."""
-    return {m.name: own_model_tests(data.part((m.name,)), m.name, seed=seed) for m in problem.modalities}
+    found = {m.name: own_model_tests(data.part((m.name,)), m.name, seed=seed) for m in problem.modalities}
+    return {name: tuple(changed(t, detectable=_seen(f"an error of the {t.name}", SPREAD * t.effect["std"], "%"))
+                        if t.effect else t for t in both) for name, both in found.items()}
 
 
 class PairTests:
@@ -105,9 +107,9 @@ def bands_test(found, survey, given):
         name=f"wavelengths of {survey}", surveys=(survey, *given), statistic=float(found.statistic.values[best]),
         p_value=float(found.p_holm.values.min()), p_value_error=float(found.p_value_error.values[best])
         * found.sizes["band"], null=f"smallest of {found.sizes['band']} bands (Holm); {found.attrs['null']}",
-        effect={"what": f"residual {_range(found, best)}, rms", "value": float(found.residual_rms.values[best]),
+        effect={"what": f"residual rms {_range(found, best)}", "value": float(found.residual_rms.values[best]),
                 "std": float(found.expected_rms.values[best] * 0.5 * found.ratio_spread.values[best]), "units": units},
-        detectable=_seen(f"a disturbance {_range(found, least)}, rms", found.detectable_rms.values[least], units))
+        detectable=_seen(f"an rms disturbance {_range(found, least)}", found.detectable_rms.values[least], units))
 
 
 def map_test(found, survey, given):
@@ -121,7 +123,7 @@ def map_test(found, survey, given):
         p_value=p, p_value_error=0.0, null=f"Simes over stations and sizes of two maps; each {found.attrs['null']}",
         effect={"what": f"extra anomaly of {radius:.3g} m radius", "value": float(found.anomaly.values[at]),
                 "std": float(found.anomaly_error.values[at]), "units": units},
-        detectable=_seen(f"an anomaly of {radius:.3g} m radius, in a map of one place",
+        detectable=_seen(f"an anomaly of {radius:.3g} m radius at one given place",
                          np.nanmedian(found.anomaly_detectable.values[at[0]]), units))
 
 

@@ -18,7 +18,7 @@ class Judgement:
     blame: tuple
 
 
-def judge(problem, own, made, adjusted, level):
+def judge(problem, own, made, adjusted, level, again):
     """`Judgement` of all tests.
 
     Parameters
@@ -30,6 +30,8 @@ def judge(problem, own, made, adjusted, level):
     adjusted : dict of {id of a test: float}
         Holm-adjusted p-values.
     level : float
+    again : callable
+        ``again(tests)``: {pair: PairTests} under a prior as wide as each survey alone asks for, and adjusted p-values.
 
     Returns
     -------
@@ -41,23 +43,41 @@ def judge(problem, own, made, adjusted, level):
     details = [_told(t) for t in (*prior, *noise, *faults)]
     details += [f"{' and '.join(pair)}: {'; '.join(t.name for t in each)}." for pair, each in loud.items()]
     if prior:
+        small = [t for t in prior if t.effect["value"] > 0]
+        left = _left(again, small, level) if loud and small else {}
+        seems = f"the {_seems(prior[0].effect)}, and no other survey that sees it denies that"
+        if left or (loud and not small):
+            details.append(f"Also, {seems}: it was mended for the verdict.")
+            said = [_sentence(pair, *found) for pair, found in left.items()] or _all_said(loud, adjusted)
+            return Judgement("disagree", f"{'; '.join(said)}.", tuple(details), _blamed(loud, (*prior, *noise)))
         names = sorted({t.name for each in loud.values() for t in each})
-        rest = f" Tests that a wrong prior alarms too did so: {', '.join(names)}." if names else ""
-        effect = prior[0].effect
-        return Judgement("cannot say", f"Cannot say whether the surveys agree: the {_seems(effect)}, and no other "
-                         f"survey that sees it denies that; mend the prior and test again.{rest}",
-                         tuple(details), tuple(prior))
+        rest = f" Tests that alarm too, and fall silent when it is mended: {', '.join(names)}." if names else ""
+        return Judgement("cannot say", f"Cannot say whether the surveys agree: {seems}; mend the prior and test again."
+                         f"{rest}", tuple(details), tuple(prior))
     if loud and noise and all(t.name.startswith(NOISE_ONLY) for each in loud.values() for t in each):
         return Judgement("cannot say", f"Cannot say whether the surveys agree: the {_seems(noise[0].effect)}, which "
                          "explains every alarm; mend the noise and test again.", tuple(details), tuple(noise))
     if loud:
-        said = [_sentence(pair, each, adjusted) for pair, each in loud.items()]
-        return Judgement("disagree", f"{'; '.join(said)}.", tuple(details),
-                         tuple(t for each in loud.values() for t in each) + tuple(noise))
+        return Judgement("disagree", f"{'; '.join(_all_said(loud, adjusted))}.", tuple(details), _blamed(loud, noise))
     if noise or faults:
         return Judgement("cannot say", f"No test objects to the pairs, but the {_seems((noise + faults)[0].effect)}: "
                          "mend that and test again.", tuple(details), tuple(noise + faults))
     return _silence(made, details)
+
+
+def _left(again, small, level):
+    """{pair: (alarms, adjusted p-values)} that stay when the prior is mended."""
+    made, adjusted = again(small)
+    alarms = {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items()}
+    return {pair: (each, adjusted) for pair, each in alarms.items() if each}
+
+
+def _all_said(loud, adjusted):
+    return [_sentence(pair, each, adjusted) for pair, each in loud.items()]
+
+
+def _blamed(loud, others):
+    return tuple(t for each in loud.values() for t in each) + tuple(others)
 
 
 def _misfits(problem, own, adjusted, level):
@@ -106,8 +126,7 @@ def _silence(made, details):
 
 
 def _sentence(pair, alarms, adjusted):
-    named = [t for t in alarms if t.name.split()[0] in ("offset", "tilt", "gain")]
-    best = min(named or alarms, key=lambda t: (adjusted[id(t)], -t.statistic))
+    best = min([t for t in alarms if t.effect] or alarms, key=lambda t: (t.p_value, -t.statistic))
     p = f"adjusted p = {adjusted[id(best)]:.1g}"
     count = f"{len(alarms)} tests object" if len(alarms) > 1 else "1 test objects"
     return f"{' and '.join(pair)} disagree: {_with_effect(best)}, {p} ({count})"

@@ -5,11 +5,12 @@ axes and are in kilometres; anomalies and contrasts have a diverging colour map 
 sequential one; both are safe for the colour-blind. Matplotlib is imported on first use of this module.
 """
 
+from .agreement import bands, matrix, places, verdict
 from .answers import cells, columns, layers
 from .calibration import ecdf, ranks
 from .charts import convergence, crossplot, profile, residuals
 from .fields import best_sections
 from .maps import compare, data, model
 
-__all__ = ["best_sections", "cells", "columns", "compare", "convergence", "crossplot", "data", "ecdf", "layers",
-           "model", "profile", "ranks", "residuals"]
+__all__ = ["bands", "best_sections", "cells", "columns", "compare", "convergence", "crossplot", "data", "ecdf",
+           "layers", "matrix", "model", "places", "profile", "ranks", "residuals", "verdict"]

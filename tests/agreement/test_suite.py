@@ -75,6 +75,17 @@ def test_a_prior_that_is_too_small_is_named_as_such():
     assert np.max(fitted) > 60.0
 
 
+def test_a_conflict_is_not_put_down_to_the_prior_that_it_spoils():
+    def disturb(m):
+        east, north, _ = m.forward.coordinates()
+        return 4.0 * (np.hypot(east - 1875.0, north - 1875.0) <= 800.0)
+
+    found = conflict(overlapping(shape=(3, 14, 16), disturb=disturb), places=False)
+    adjusted = {t.name: p for p, t in zip(found.p_adjusted, found.tests, strict=True)}
+    assert adjusted["prior std behind air"] <= 0.05
+    assert found.kind == "disagree"
+
+
 def test_noise_that_is_larger_than_stated_is_named_as_such():
     problem = overlapping(shape=(3, 14, 16), disturb=lambda m: 0.25 * np.random.default_rng(5).standard_normal(m.size))
     found = conflict(problem, places=False)
