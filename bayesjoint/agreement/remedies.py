@@ -35,7 +35,7 @@ def compare_remedies(posteriors, pair=None, seed=0):
         stated, and ``shift``, the root mean square over cells of the change of the mean in standard deviations as
         stated. Over ``remedy``: ``log_evidence`` (NaN where the engine has none; the same data throughout, so that
         differences count). Over ``remedy`` and ``test``: ``p_value`` with its error. For every parameter p on a mesh
-        ``<p>_mean`` and ``<p>_std`` under each remedy. Errors as ``*_error`` where the engine states them.
+        ``<p>_mean`` and ``<p>_std`` under each remedy. The coordinate ``words`` says what each did. Errors as ``*_error`` where the engine states them.
 
     Raises
     ------
@@ -72,7 +72,9 @@ def compare_remedies(posteriors, pair=None, seed=0):
     if pair is not None:
         _add_tests(sheet, [post.problem for post in posteriors.values()], pair, seed)
     about = {"heed": REUSED, "engine": stated.method}
-    return sheet.dataset(about if pair is None else about | {"pair": " against ".join(map(_label, pair))})
+    found = sheet.dataset(about if pair is None else about | {"pair": " against ".join(map(_label, pair))})
+    said = [_words(post, stated) for post in posteriors.values()]
+    return found.assign_coords(words=("remedy", said, {"units": "1", "long_name": "what the remedy did"}))
 
 
 def _add_models(sheet, posts):
@@ -111,6 +113,22 @@ def _add_tests(sheet, problems, pair, seed):
     sheet.along("test", list(TESTS), "test")
     sheet.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in rows], "1", "p-value of agreement",
               [[t.p_value_error for t in row] for row in rows])
+
+
+def _words(post, stated):
+    """What a remedy did: coefficients of biases that it added, exponents that it changed."""
+    said = [f"{name} {told}" for name, told in _coefficients(post) if name.split(":")[0] not in stated.problem.by_name]
+    said += [f"noise std of {name} × {weight**-0.5:.3g}" for name, weight in post.problem.weights.items()
+             if weight != stated.problem.weights[name]]
+    return "; ".join(said)
+
+
+def _coefficients(post):
+    found = post.nuisances()
+    for name in () if found is None else (p.name for p in post.problem.parameters if f"{p.name}_value" in found):
+        value, std = found[f"{name}_value"], found[f"{name}_std"]
+        for label, v, s in zip(value[value.dims[0]].values, value.values, std.values, strict=True):
+            yield f"{name}: {label}", f"{v:.3g} ± {s:.2g} {value.attrs['units']}"
 
 
 def _evidence(post):

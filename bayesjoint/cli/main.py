@@ -20,6 +20,7 @@ From two surveys to a report:
   2. write survey.toml beside your data files (netCDF grids, or CSV tables of stations)
   3. bayesjoint run survey.toml --out results
   4. open results/report.html; results/posterior.nc holds all numbers (xarray.open_datatree)
+  5. bayesjoint conflict survey.toml --out agree      do the surveys agree?
 """
 
 EXAMPLE = """
@@ -115,6 +116,18 @@ def _run(arguments):
     return OK
 
 
+def _conflict(arguments):
+    from .disagreement import STAGES, examine
+
+    started = time.perf_counter()
+    config = read_config(arguments.config)
+    with _Progress(len(STAGES), arguments.quiet) as progress:
+        found = examine(config, arguments.out, progress.stage, progress.shown)
+    _say(found["verdict"])
+    _say(f"{found['report']} and {found['posterior']} in {time.perf_counter() - started:.1f} s")
+    return OK
+
+
 def _report(arguments):
     from ..dataset import read_tree
     from ..reporting import report
@@ -141,16 +154,28 @@ def _parser():
         description="Invert the surveys of a TOML configuration jointly and write posterior.nc and report.html.",
         epilog=EXAMPLE + "\nEvery key:\n\n" + describe(), formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument("config", metavar="CONFIG.toml", help="the configuration; file names in it are relative to it")
-    run.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if needed")
-    run.add_argument("--quiet", action="store_true", help="no progress bar (there is none without a terminal)")
-    run.set_defaults(act=_run)
+    _add_run_arguments(run, _run)
+    conflict = verbs.add_parser(
+        "conflict", help="test whether the surveys of a configuration agree, and what each remedy changes",
+        description="Test whether the surveys of a TOML configuration agree, apply the remedies that the tests suggest, "
+        "and write posterior.nc (verdict and tests in it) and report.html. The exit code is 0 whatever the verdict.",
+        epilog="The configuration is that of `bayesjoint run`: Gaussian priors, no bounds, two surveys or more. Every "
+        "key:\n\n" + describe(), formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_run_arguments(conflict, _conflict)
     report = verbs.add_parser("report", help="write the HTML report of a saved posterior",
                               description="Write the HTML report of a saved posterior.")
     report.add_argument("posterior", metavar="POSTERIOR.nc", help="dataset written by `bayesjoint run`")
     report.add_argument("--out", metavar="FILE", help="default: report.html beside the dataset")
     report.set_defaults(act=_report)
     return parser
+
+
+def _add_run_arguments(parser, act):
+    parser.add_argument("config", metavar="CONFIG.toml", help="the configuration; file names in it are relative to it")
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if needed")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar (there is none without a terminal)")
+    parser.set_defaults(act=act)
 
 
 class _Progress:

@@ -75,14 +75,14 @@ def run(config, out, stage=lambda name: None, progress=False):
         ``posterior`` and ``report``.
     """
     out = Path(out)
-    _check_folder(out)
+    check_folder(out)
     problem = build_problem(config, stage)
     stage(STAGES[2])
     fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
     problem = problem if fit is None else fit.problem
     stage(STAGES[3])
     method = config.posterior.method
-    post, result = _solve(problem, method, config.seed, progress)
+    post, result = solve(problem, method, config.seed, progress)
     if fit is not None:
         post.approximations.append(fit.approximation())
     stage(STAGES[4])
@@ -92,16 +92,14 @@ def run(config, out, stage=lambda name: None, progress=False):
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
     tree.attrs |= {"title": config.title, "configuration": config.text}
-    with _beside(out) as scratch:
+    with finished(out) as scratch:
         write_tree(tree, scratch / "posterior.nc")
         stage(STAGES[6])
         report(tree, scratch / "report.html", title=config.title)
-        for name in ("posterior.nc", "report.html"):
-            os.replace(scratch / name, out / name)
     return {"posterior": out / "posterior.nc", "report": out / "report.html"}
 
 
-def _check_folder(out):
+def check_folder(out):
     """Refuse a place that cannot take results before hours are spent on them."""
     if out.exists() and not out.is_dir():
         msg = f"--out = {str(out)!r}: must be a folder or a name free for one; it is a file"
@@ -157,7 +155,7 @@ def _couplings(table):
     return [Gramian(weight=table.weight, space=table.space)] if table.kind == "gramian" else []
 
 
-def _solve(problem, method, seed, progress):
+def solve(problem, method, seed, progress):
     """Posterior, and the MAP it stands on where it needs one."""
     if not needs_a_map(problem, method):
         return posterior(problem, method=method), None
@@ -169,15 +167,17 @@ def _alone(post, problem, method, seed, progress):
     """Posteriors of the separate inversions, with what the joint one already knows where that is enough."""
     if hasattr(post, "separate"):
         return post.separate()
-    return {name: _solve(each, method, seed, progress)[0] for name, each in problem.separate().items()}
+    return {name: solve(each, method, seed, progress)[0] for name, each in problem.separate().items()}
 
 
 @contextlib.contextmanager
-def _beside(out):
-    """A scratch folder next to the results, on the same file system, gone whatever happens."""
+def finished(out):
+    """A scratch folder next to the results, gone whatever happens; what was finished in it is moved over at the end."""
     out.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
     try:
         yield scratch
+        for path in sorted(scratch.iterdir()):
+            os.replace(path, out / path.name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

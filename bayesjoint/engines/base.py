@@ -240,8 +240,8 @@ class Posterior:
             Kept in the dataset.
         separate : dict of {modality name: Posterior}, optional
             Posteriors of the separate inversions, to stand beside the joint one.
-        conflict : None
-            Reserved for the conflict suite.
+        conflict : Conflict, optional
+            What `conflict` found on the same problem, to stand with the answer.
         result : MapResult, optional
             Its history is kept as the record of convergence.
         diagnostics : dict of {str: xarray.Dataset}, optional
@@ -253,15 +253,16 @@ class Posterior:
         -------
         xarray.DataTree
         """
-        if conflict is not None:
-            fail("conflict", "be None in this version", type(conflict).__name__, "Leave it out.", TypeError)
+        if conflict is not None and not hasattr(conflict, "datasets"):
+            fail("conflict", "be what bj.conflict returns", type(conflict).__name__, "Pass bj.conflict(problem).",
+                 TypeError)
         names = [m.name for m in self.problem.modalities]
         for name, other in _mapping("separate", separate).items():
             if name not in names or not isinstance(other, Posterior):
                 fail("separate", f"hold posteriors under modality names {names}", f"{name!r}: {type(other).__name__}",
                      "Pass post.separate(), or {name: posterior(problem)}.")
         return to_datatree(self, _count("draws", draws), _count("chains", chains), seed, separate, result,
-                           _mapping("diagnostics", diagnostics))
+                           ({} if conflict is None else conflict.datasets()) | _mapping("diagnostics", diagnostics))
 
 
 def _mapping(name, value):

@@ -21,6 +21,7 @@ from ..plot.fields import (
 from ..plot.style import length_scale, pretty
 
 PROBABILITY = 0.90  # of every interval in the report; printed with its kind
+MANY = 60  # values of a vector above which a table shows their size only
 UNINFORMED = 0.95  # posterior std / prior std above which a layer counts as left to the prior
 
 
@@ -308,12 +309,15 @@ def relations(tree):
 
 
 def vectors(tree):
-    """Rows for parameters that do not live on a mesh: one per element."""
-    rows, summary = [], tree["posterior_summary"]
+    """Rows for parameters that do not live on a mesh: one per element, one for all where they are many."""
+    rows, summary, confused = [], tree["posterior_summary"], _confusions(tree)
     for name in read_attributes(tree).get("parameters", []):
         if name in mesh_parameters(tree) or f"{name}_mean" not in summary.data_vars:
             continue
         mean = summary[f"{name}_mean"]
+        if mean.size > MANY:
+            rows.append(_all_of(name, mean, summary.get(f"{name}_std")))
+            continue
         std = summary[f"{name}_std"].values.ravel() if f"{name}_std" in summary.data_vars else None
         draws = tree["posterior"][name].values if has(tree, "posterior", name) else None
         tail = (1 - PROBABILITY) / 2
@@ -323,8 +327,29 @@ def vectors(tree):
             rows.append({"name": name, "id": ids[k], "units": pretty(mean.attrs["units"]), "mean": value,
                          "std": None if std is None else std[k], "draws": 0 if draws is None else draws[..., 0].size
                          if draws.ndim > 2 else draws.size,
-                         "interval": None if bounds is None else (bounds[0, k], bounds[1, k])})
+                         "interval": None if bounds is None else (bounds[0, k], bounds[1, k]),
+                         "confused": confused.get((name, k))})
     return rows
+
+
+def _all_of(name, mean, std):
+    """One row for a long vector, such as a discrepancy at every station."""
+    sizes = [None if v is None else float(np.sqrt(np.mean(v.values**2))) for v in (mean, std)]
+    return {"name": name, "id": f"all {mean.size} values, root mean square", "units": pretty(mean.attrs["units"]),
+            "mean": sizes[0], "std": sizes[1], "draws": 0, "interval": None, "confused": None}
+
+
+def _confusions(tree):
+    """{(bias, number of its coefficient): (correlation, average of the model)} where it is strongest."""
+    if "nuisances" not in tree.children:
+        return {}
+    found = tree["nuisances"].to_dataset()
+    averages, out = found["average"].values, {}
+    for variable in (v for v in found.data_vars if v.endswith("_strongest")):
+        places = found[f"{variable}_average"].values
+        for k, value in enumerate(found[variable].values):
+            out[variable.removesuffix("_strongest"), k] = (float(value), str(averages[places[k]]))
+    return out
 
 
 def settings_rows(mapping, before=""):

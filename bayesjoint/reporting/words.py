@@ -20,12 +20,25 @@ def number(value, digits=3):
         return f"{value:,}".replace("-", "−")
     if value == 0:
         return "0"
+    if np.isinf(value):
+        return "∞" if value > 0 else "−∞"
     power = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])  # of the rounded number: 9.999 is 10.0
     if not -4 <= power <= 6:
         raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         return f"{value / 10.0**power:.{digits - 1}f} × 10{raised}".replace("-", "−")
     decimals = max(digits - 1 - power, 0)
     return f"{round(value, digits - 1 - power):,.{decimals}f}".replace("-", "−")
+
+
+def tail(probability):
+    """A p-value; one too small for a floating-point number is not called zero.
+
+    Examples
+    --------
+    >>> tail(0.0123), tail(0.0)
+    ('0.012', 'under 10⁻³⁰⁰')
+    """
+    return "under 10⁻³⁰⁰" if probability < 1e-300 else number(probability, 2)
 
 
 def signed(value, digits=3):

@@ -66,7 +66,7 @@ def test_models_lie_on_their_mesh_and_a_bias_of_the_right_kind_mends_the_fit():
 
 
 @pytest.mark.parametrize(("make", "match"), [
-    (lambda: {}, "at least the one as stated"),
+    (dict, "at least the one as stated"),
     (lambda: [1], "dict of posteriors"),
     (lambda: {"a": bj.posterior(scalar()), "b": bj.posterior(scalar().separate()["air"])}, "of the first"),
 ])

@@ -1,0 +1,68 @@
+"""From a configuration to a verdict: do the surveys agree, and what does each remedy change?"""
+
+from pathlib import Path
+
+from ..agreement import compare_remedies, conflict
+from ..dataset import write_tree
+from ..hyperparameters import fit_hyperparameters
+from ..reporting import report
+from .config import ConfigError
+from .run import build_problem, check_folder, finished, solve
+
+STAGES = ("read surveys", "build operators", "fit hyperparameters", "tests of agreement", "remedies",
+          "posterior under each remedy", "draws and dataset", "report")
+
+
+def examine(config, out, stage=lambda name: None, progress=False):
+    """Test whether the surveys of a configuration agree; leave ``posterior.nc`` and ``report.html`` in a folder.
+
+    Parameters
+    ----------
+    config : Config
+        Two surveys or more under Gaussian priors, without bounds.
+    out : str or Path
+        Folder, made if needed.
+    stage : callable, optional
+        Called with the name of each stage as it begins.
+    progress : bool, default False
+        Show the iterations of a search for the MAP, should an engine need one.
+
+    Returns
+    -------
+    dict
+        ``posterior`` and ``report`` (Path), ``verdict`` (str).
+    """
+    out = Path(out)
+    check_folder(out)
+    if len(config.surveys) < 2:
+        msg = f"surveys = {list(config.surveys)}: must hold at least two, or there is nothing to agree with"
+        raise ConfigError(msg)
+    problem = build_problem(config, stage)
+    stage(STAGES[2])
+    fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
+    problem = problem if fit is None else fit.problem
+    stage(STAGES[3])
+    found = conflict(problem, seed=config.seed)
+    stage(STAGES[4])
+    problems = found.problems
+    stage(STAGES[5])
+    posteriors = {label: solve(each, config.posterior.method, config.seed, progress)[0]
+                  for label, each in problems.items()}
+    stated = next(iter(posteriors.values()))
+    if fit is not None:
+        stated.approximations.append(fit.approximation())
+    diagnostics = {"remedies": compare_remedies(posteriors, _worst(found), seed=config.seed)}
+    stage(STAGES[6])
+    tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
+                              conflict=found, diagnostics=diagnostics)
+    tree.attrs |= {"title": config.title, "configuration": config.text, "verdict": found.verdict}
+    with finished(out) as scratch:
+        write_tree(tree, scratch / "posterior.nc")
+        stage(STAGES[7])
+        report(tree, scratch / "report.html", title=config.title)
+    return {"posterior": out / "posterior.nc", "report": out / "report.html", "verdict": found.verdict}
+
+
+def _worst(found):
+    """The pair whose tests object most."""
+    return min(found.pairs, key=lambda pair: min(t.p_value for t in found.pairs[pair].tests if t.p_value == t.p_value))
