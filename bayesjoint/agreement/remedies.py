@@ -35,7 +35,8 @@ def compare_remedies(posteriors, pair=None, seed=0):
         stated, and ``shift``, the root mean square over cells of the change of the mean in standard deviations as
         stated. Over ``remedy``: ``log_evidence`` (NaN where the engine has none; the same data throughout, so that
         differences count). Over ``remedy`` and ``test``: ``p_value`` with its error. For every parameter p on a mesh
-        ``<p>_mean`` and ``<p>_std`` under each remedy. The coordinate ``words`` says what each did. Errors as ``*_error`` where the engine states them.
+        ``<p>_mean`` and ``<p>_std`` under each remedy. The coordinate ``words`` says what each did.
+        Errors as ``*_error`` where the engine states them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From a configuration to a verdict: do the surveys agree, and what does each remedy change?"""
+"""From a configuration to a verdict on whether its surveys agree, and what each remedy changes."""
 
 from pathlib import Path
 

@@ -157,7 +157,7 @@ def _parser():
     _add_run_arguments(run, _run)
     conflict = verbs.add_parser(
         "conflict", help="test whether the surveys of a configuration agree, and what each remedy changes",
-        description="Test whether the surveys of a TOML configuration agree, apply the remedies that the tests suggest, "
+        description="Test whether the surveys of a TOML configuration agree, apply the remedies that tests suggest, "
         "and write posterior.nc (verdict and tests in it) and report.html. The exit code is 0 whatever the verdict.",
         epilog="The configuration is that of `bayesjoint run`: Gaussian priors, no bounds, two surveys or more. Every "
         "key:\n\n" + describe(), formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -31,8 +31,8 @@ def agreement(tree):
                      **{key: str(one[key].values) for key in ("test", "surveys", "null", "effect", "note")},
                      "detectable": _size_alone(str(one["detectable"].values)), "judged": bool(one["judged"])})
     at = found.attrs
-    return {"verdict": at["verdict"][:1].upper() + at["verdict"][1:], "rows": rows, "level": float(at["level"]), "correction": at["correction"],
-            "sentences": [str(s) for s in at["details"].split("\n") if s] if at.get("details") else []}
+    return {"verdict": at["verdict"][:1].upper() + at["verdict"][1:], "rows": rows, "level": float(at["level"]),
+            "correction": at["correction"], "sentences": [s for s in at.get("details", "").split("\n") if s]}
 
 
 def _size_alone(text):

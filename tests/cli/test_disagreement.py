@@ -39,7 +39,7 @@ chains = 2
 
 
 def write_pair(folder, shift):
-    """Two gravity surveys of a ground drawn from the prior, the second off by `shift` mGal; return the configuration."""
+    """Two gravity surveys of a ground drawn from the prior, the second off by `shift` mGal."""
     mesh = Mesh.regular((3, 8, 9), (300.0, 300.0, 300.0))
     rng = np.random.default_rng(5)
     density = Parameter("density", mesh, prior=Matern(std=100.0, range=900.0))
