@@ -8,6 +8,7 @@ from .result import AgreementTest
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
 DENSE_DRAWS, ITERATIVE_DRAWS = 999, 99
+REPEATS = 199  # data sets, at most, behind the standard deviation of the gain: known to 5 % then
 BLOCK = 64  # simulated data sets carried at once
 SOLVE = 1e-4  # relative residual of iterative solves: the simulations are solved as loosely
 
@@ -38,7 +39,8 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     Returns
     -------
     AgreementTest
-        ``statistic`` is the squared standardised score; ``effect`` is g in percent, first order: U over its variance.
+        ``statistic`` is the squared standardised score; ``effect`` is g in percent, U over its variance: first order,
+        and with the standard deviation that it has over data sets simulated with that gain, which grows with g.
 
     Raises
     ------
@@ -91,8 +93,16 @@ class GainScore:
     def null(self, draws, rng):
         """Scores of `draws` data sets simulated from the problem, flat values at their estimate, shape (draws,)."""
         flat = self._data.flat_estimate(self._data.residual[:, None])
-        counts = [min(BLOCK, draws - first) for first in range(0, draws, BLOCK)]
-        return np.concatenate([self.score(flat + self._data.draw(rng, count)) for count in counts])
+        return np.concatenate([self.score(flat + self._data.draw(rng, count)) for count in _blocks(draws)])
+
+    def stretched(self, gain, draws, rng):
+        """Scores of data sets whose signal in this survey is larger by `gain`, shape (draws,)."""
+        flat, model, scores = self._data.flat_estimate(self._data.residual[:, None]), self._data.model, []
+        for count in _blocks(draws):
+            clean = flat + model.whiten(model.draw(rng, count)[1].T)
+            clean[self._rows] += gain * (clean[self._rows] + self._mean[:, None])
+            scores.append(self.score(clean + rng.standard_normal(clean.shape)))
+        return np.concatenate(scores)
 
     def test(self, draws, rng):
         """`AgreementTest` of the observed data."""
@@ -106,14 +116,19 @@ class GainScore:
         off = float(self.score(self._data.residual[:, None])[0]) - mean
         beyond = int(np.sum(np.abs(null - mean) >= abs(off)))
         p = (1 + beyond) / (draws + 1)
+        spread = self.stretched(off / std**2, min(draws, REPEATS), rng).std(ddof=1) / std**2
         alone = "" if others else "one survey alone: a gain looks like a wrong prior std. "
         floor = f"p can be no smaller than {1 / (draws + 1):.2g}: raise draws" if beyond == 0 else ""
         return AgreementTest(
             **common, statistic=(off / std) ** 2, p_value=p,
             p_value_error=float(np.sqrt(p * (1 - p) / (draws + 1))),
             null=f"parametric bootstrap of the score, {draws} simulated data sets",
-            effect={"what": "gain", "value": 100.0 * off / std**2, "std": 100.0 / std, "units": "%"},
+            effect={"what": "gain", "value": 100.0 * off / std**2, "std": 100.0 * spread, "units": "%"},
             note=f"{alone}{floor}")
+
+
+def _blocks(draws):
+    return [min(BLOCK, draws - first) for first in range(0, draws, BLOCK)]
 
 
 def _draws(draws, dense):

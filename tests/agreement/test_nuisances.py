@@ -154,11 +154,25 @@ def test_a_gain_is_seen_and_measured():
     found = bj.nuisance_test(shifted(problem, "air", 0.1 * data), "air", "gain", draws=199)
     assert found.p_value == 1 / 200
     assert found.effect["units"] == "%"
-    assert abs(found.effect["value"] - 10) < max(4 * found.effect["std"], 4)
+    assert abs(found.effect["value"] - 10) < 4 * found.effect["std"]
     assert "no smaller" in found.note
     solved = bj.nuisance_test(shifted(problem, "air", 0.1 * data), "air", "gain", method="iterative", draws=39)
     assert solved.p_value == 1 / 40
     assert abs(solved.effect["value"] - found.effect["value"]) < 6 * found.effect["std"]
+
+
+def test_the_gain_has_the_spread_that_it_says():
+    problem = two_gravity((2, 8, 9), noise=(0.02, 0.02), range_=200.0)
+    data, rng = marginal(problem), np.random.default_rng(5)
+    score = GainScore(data, "air")
+    null, gain = score.null(2000, rng), 0.2
+    clean = data.model.whiten(data.model.draw(rng, 400)[1].T)
+    clean[data.model.data_slices[1]] *= 1 + gain
+    found = (score.score(clean + rng.standard_normal(clean.shape)) - null.mean()) / null.var()
+    assert abs(found.mean() - gain) < 5 * found.std() / 20 + 0.1 * gain
+    simulated = score.stretched(gain, 400, rng) / null.var()
+    assert simulated.std() == pytest.approx(found.std(), rel=0.2)
+    assert found.std() > 1.5 / null.std()
 
 
 def test_bootstrap_p_values_are_uniform():
