@@ -328,6 +328,7 @@ class JointProblem:
         for m in self.modalities:
             out |= {f"{m.name}: data": m.size, f"{m.name}: noise": m.noise.settings(),
                     f"{m.name}: likelihood exponent": self.weights[m.name]}
+            out |= {} if m.linear else {f"{m.name}: forward model": f"nonlinear, {m.forward!r}"}
         out["couplings"] = ", ".join(str(c) for c in self.couplings) or "none"
         return out
 

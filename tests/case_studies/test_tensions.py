@@ -24,6 +24,8 @@ def test_the_neutrons_lifetime(study):
     average = found["pdg"]
     assert (round(average["mean"], 1), round(average["scale"], 1), round(average["scaled_std"], 1)) == (880.2, 1.9, 1.0)
     assert round(average["chi2"], 1) == 21.7 and average["dof"] == 6
+    assert found["tempered"]["scale"] == pytest.approx(average["scale"], rel=1e-6)
+    assert found["tempered"]["std"] == pytest.approx(average["scaled_std"], rel=1e-6)
     assert 3.9 < found["beam_bottle_listed"]["sigma"] < 4.0
 
 
