@@ -54,7 +54,7 @@ def test_without_a_discrepancy_there_is_nothing_to_ask():
 
 
 def test_at_survey_size_the_preconditioner_knows_of_it():
-    """4,800 stations, a discrepancy as large as the signal: conjugate gradients need no more steps than without."""
+    """4,800 stations, a rough discrepancy ten times the signal: fewer steps than without one; unknown to it, 112."""
     mesh, rng = bj.Mesh.regular((3, 60, 80), (100, 100, 100)), np.random.default_rng(0)
     density = bj.Parameter("density", mesh, prior=bj.Matern(100.0, 300.0, extent="continued"))
     gravity = bj.GravityOperator(mesh, mesh.easting, mesh.northing, height=20.0)
@@ -62,5 +62,5 @@ def test_at_survey_size_the_preconditioner_knows_of_it():
                          "density")
     plain = bj.JointProblem([density], [survey])
     steps = [bj.posterior(p, method="iterative").iterations for p in (
-        plain, bj.add_discrepancy(plain, bj.Matern(1.0, 1500.0)))]
-    assert steps[1] < 1.3 * steps[0], steps
+        plain, bj.add_discrepancy(plain, bj.Matern(5.0, 300.0, smoothness=0.5)))]
+    assert steps[1] < steps[0], steps

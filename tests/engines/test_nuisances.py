@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.dataset import read_tree, write_tree
+from bayesjoint.dataset import ParameterBlock, build_tree, read_tree, write_tree
+from bayesjoint.reporting.facts import vectors
 
 from ..linear import make
 from ..periodic import continued_problem
@@ -58,3 +59,17 @@ def test_names_survive_the_file(tmp_path):
     assert "density, all" in back["nuisances"]["average"].values
     text = bj.report(back, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<td>constant</td>" in text and "<td>north</td>" in text
+    found = back["nuisances"].to_dataset()
+    average = str(found["average"].values[int(found["gravity_bias_strongest_average"][0])])
+    assert f"{average} (correlation {float(found['gravity_bias_strongest'][0]):+.2f})" in text
+
+
+def test_a_long_vector_is_one_row_of_the_report():
+    def rows(count):
+        block = ParameterBlock(name="discrepancy", dims=("discrepancy_id",), mean=np.full(count, 3.0),
+                               std=np.full(count, 0.5))
+        return vectors(build_tree([block]))
+
+    assert len(rows(60)) == 60 and rows(60)[0]["confused"] is None
+    assert rows(61) == [{"name": "discrepancy", "id": "all 61 values, root mean square", "units": "", "mean": 3.0,
+                         "std": 0.5, "draws": 0, "interval": None, "confused": None}]
