@@ -10,7 +10,7 @@ from .._checks import fail
 from ..dataset import read_attributes, read_tree
 from ..plot.fields import is_tree, labels_of, mesh_of, mesh_parameters
 from ..plot.style import pretty
-from . import facts, figures, panels, questions, words
+from . import accord, facts, figures, panels, questions, words
 
 
 def report(tree, path="report.html", title=None):
@@ -69,10 +69,11 @@ def _render(content):
     from jinja2 import DictLoader, Environment, StrictUndefined
 
     templates = {name: files(__package__).joinpath(name).read_text(encoding="utf-8")
-                 for name in ("template.html", "diagnostics.html", "macros.html")}
+                 for name in ("template.html", "agreement.html", "diagnostics.html", "macros.html")}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                               loader=DictLoader(templates))
-    environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty}
+    environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty,
+                            "tail": words.tail}
     return environment.get_template("template.html").render(content)
 
 
@@ -81,6 +82,9 @@ def _content(tree, title):
     gains, stated = facts.gains(tree), facts.approximations(tree)
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
     lead, details = words.answer(fits, properties, gains, stated, mesh, facts.unmixed(tree))
+    agreed = accord.agreement(tree)
+    if agreed is not None:
+        lead = f"{agreed['verdict']} {lead}"
     return {
         "title": title or root.get("title") or _title(fits),
         "root": root,
@@ -95,6 +99,8 @@ def _content(tree, title):
         "gains": gains,
         "relations": [(row, figures.relation_pictures(tree, row)) for row in facts.relations(tree)],
         "history": figures.history_pictures(tree),
+        "accord": {"tests": agreed, "remedies": accord.remedies(tree), "pictures": accord.agreement_pictures(tree),
+                   "slices": accord.remedy_pictures(tree)},
         "asked": _asked(tree),
         "approximations": stated,
         "settings": facts.settings_rows(root.get("settings", {})),
