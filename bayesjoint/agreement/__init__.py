@@ -5,6 +5,7 @@ from .detectable import detectability
 from .likelihood_ratio import likelihood_ratio_test
 from .local import local_conflict
 from .nuisances import nuisance_test
+from .recalibration import recalibrated
 from .remedies import compare_remedies
 from .result import AgreementTest
 from .several import conflict_matrix
@@ -12,4 +13,4 @@ from .splitting import node_split
 from .suite import conflict
 
 __all__ = ["AgreementTest", "compare_remedies", "conflict", "conflict_matrix", "detectability", "likelihood_ratio_test",
-           "local_conflict", "node_split", "nuisance_test", "spectral_conflict"]
+           "local_conflict", "node_split", "nuisance_test", "recalibrated", "spectral_conflict"]

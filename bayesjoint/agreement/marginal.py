@@ -48,11 +48,16 @@ def marginal(problem, method="auto", tolerance=SOLVE):
     return IterativeMarginal(linear_gaussian(problem, stored=8 * count * problem.size < STORED_BYTES), tolerance)
 
 
-def one_survey(problem, survey):
-    """The modality of that name of a JointProblem."""
+def check_problem(problem):
+    """Refuse what is no JointProblem."""
     if not isinstance(problem, JointProblem):
         fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
              TypeError)
+
+
+def one_survey(problem, survey):
+    """The modality of that name of a JointProblem."""
+    check_problem(problem)
     names = [m.name for m in problem.modalities]
     if survey not in names:
         fail("survey", f"be one of {names}", repr(survey), "Give a modality's name.")

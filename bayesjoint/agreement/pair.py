@@ -6,10 +6,9 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular, svd
 
 from .._checks import fail, one_of
-from ..problem import JointProblem
 from ..problem.gaussian import check_linear_gaussian
 from .canonical import CanonicalSpectrum, lanczos_spectrum, torus_spectrum
-from .marginal import METHODS, RANK, DenseMarginal, marginal
+from .marginal import METHODS, RANK, DenseMarginal, check_problem, marginal
 
 CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding
 
@@ -66,9 +65,7 @@ def make_pair(problem, pair, method="auto"):
     >>> pair.spectrum().correlations, pair.statistics().ratio.round(3)
     (array([0.8]), array([6.4]))
     """
-    if not isinstance(problem, JointProblem):
-        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-             TypeError)
+    check_problem(problem)
     groups = checked_groups(problem, pair)
     one_of("method", method, METHODS)
     check_linear_gaussian(problem, "agreement")

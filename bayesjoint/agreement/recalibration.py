@@ -1,0 +1,98 @@
+"""p-values of tests whose hyperparameters came from the same data, by a bootstrap that fits them anew each time."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._checks import fail
+from ..calibration.truths import simulate
+from .marginal import check_problem
+from .result import AgreementTest
+
+FEWEST = 19  # simulated data sets with which 5 % can be reached at all
+
+
+def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
+    """A test with its p-value recalibrated for hyperparameters that were fitted to the data it tests.
+
+    A fit takes part of a conflict for noise or for a rougher ground, so that stated p-values come out too large: with
+    prior and noise std fitted, node splits at 5 % gave 4 and 5 false alarms in 1,000 in place of 50
+    (``case_studies/agreement``). Here data are simulated from the fitted problem, hyperparameters fitted to them in turn
+    and the test made again: the p-value becomes its rank among those of the simulations (prepivoting: Beran 1988, J.
+    Am. Stat. Assoc. 83, 687).
+
+    Parameters
+    ----------
+    problem : JointProblem
+        With the fitted hyperparameters; proper Gaussian priors.
+    test : callable
+        ``test(problem) -> AgreementTest``, such as ``lambda p: bj.node_split(p, pair)[0]``.
+    refit : callable
+        ``refit(problem) -> JointProblem``, such as ``lambda p: bj.fit_hyperparameters(p).problem``.
+    draws : int, default 199
+        Simulated data sets, at least 19, each one fit and one test; no p-value falls below 1/(draws + 1).
+    seed : int or numpy.random.Generator, default 0
+    executor : concurrent.futures.Executor, optional
+        Maps over simulations; functions must then be importable.
+
+    Returns
+    -------
+    AgreementTest
+        The same with another p-value, its Monte Carlo error, and the stated p-value in `note`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If draws are too few, the problem has flat priors or is not linear-Gaussian, or `test` gives something else.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> level = bj.Parameter("level", 1, prior=bj.GaussianPrior(0.0, 100.0))
+    >>> surveys = [bj.Modality(name, [[1.0]] * 3, [d, d + 1, d - 1], bj.DiagonalNoise([1.0] * 3), "level")
+    ...            for name, d in (("ground", 0.0), ("air", 4.0))]
+    >>> def noise_of(p):  # the noise that makes χ² what it should be
+    ...     pair = [m.data for m in p.modalities]
+    ...     size = np.sqrt(np.mean([np.var(d, ddof=1) for d in pair]))
+    ...     return p.replace(modalities=[m.replace(noise=bj.DiagonalNoise([size] * 3)) for m in p.modalities])
+    >>> found = recalibrated(noise_of(bj.JointProblem([level], surveys)),
+    ...                      lambda p: bj.likelihood_ratio_test(p, ("ground", "air")), noise_of, draws=99)
+    >>> found.note.startswith("stated as p = ")
+    True
+    """
+    check_problem(problem)
+    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
+        fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "199 resolve p-values of a few per cent.")
+    if problem.prior.flat:
+        fail("prior", "be proper: data are simulated from it", f"flat priors on {', '.join(problem.prior.flat)}",
+             "Give GaussianPrior(mean, covariance), however broad.")
+    found = test(problem)
+    if not isinstance(found, AgreementTest):
+        fail("test", "return an AgreementTest", type(found).__name__, "Pick one direction of a node split.", TypeError)
+    if np.isnan(found.p_value):
+        return found
+    data = simulate(problem, int(draws), None, np.random.default_rng(seed))[1]
+    mapper = map if executor is None else executor.map
+    again = np.array(list(mapper(_Again(problem, test, refit), data)))
+    p = (1 + int(np.sum(again <= found.p_value))) / (draws + 1)
+    near = np.mean(np.abs(again - found.p_value) <= found.p_value_error)
+    floor = "; raise draws to resolve it" if p == 1 / (draws + 1) else ""
+    return replace(
+        found, p_value=p, p_value_error=float(np.sqrt(p * (1 - p) / (draws + 1)) + near),
+        null=f"rank of the stated p-value among those of {draws} data sets simulated from the fitted problem, "
+             "hyperparameters fitted to each",
+        note=f"stated as p = {found.p_value:.3g} ({found.null}){floor}" + (f"; {found.note}" if found.note else ""))
+
+
+class _Again:
+    """One simulation; a class, so that processes can be given it."""
+
+    def __init__(self, problem, test, refit):
+        self.problem, self.test, self.refit = problem, test, refit
+
+    def __call__(self, data):
+        """The p-value of one simulated data set, hyperparameters fitted to it."""
+        places = np.cumsum([m.size for m in self.problem.modalities])[:-1]
+        parts = zip(self.problem.modalities, np.split(data, places), strict=True)
+        surveys = [m.replace(data=part.reshape(m.data_shape)) for m, part in parts]
+        return self.test(self.refit(self.problem.replace(modalities=surveys))).p_value
