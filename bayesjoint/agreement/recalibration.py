@@ -17,9 +17,9 @@ def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
 
     A fit takes part of a conflict for noise or for a rougher ground, so that stated p-values come out too large: with
     prior and noise std fitted, node splits at 5 % gave 4 and 5 false alarms in 1,000 in place of 50
-    (``case_studies/agreement``). Here data are simulated from the fitted problem, hyperparameters fitted to them in turn
-    and the test made again: the p-value becomes its rank among those of the simulations (prepivoting: Beran 1988, J.
-    Am. Stat. Assoc. 83, 687).
+    (``case_studies/agreement``). Here data are simulated from the fitted problem, hyperparameters fitted to them in
+    turn and the test made again: the p-value becomes its rank among those of the simulations (prepivoting: Beran 1988,
+    J. Am. Stat. Assoc. 83, 687).
 
     Parameters
     ----------
