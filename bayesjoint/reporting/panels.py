@@ -47,9 +47,9 @@ def resolution_pictures(tree):
 
 def leakage_pictures(tree, pairs):
     """Slices of what one property causes in the estimate of another."""
-    return [picture for p, q in pairs for picture in
-            cell_pictures(tree, "leakage", f"{p}_from_{q}", f"{_short(p)} caused by {_short(q)}")
-            if has(tree, "leakage", f"{p}_from_{q}") and p in mesh_parameters(tree)]
+    cellwise = [(p, q) for p, q in pairs if p in mesh_parameters(tree) and has(tree, "leakage", f"{p}_from_{q}")]
+    return [picture for p, q in cellwise for picture in
+            cell_pictures(tree, "leakage", f"{p}_from_{q}", f"{_short(p)} caused by {_short(q)}")]
 
 
 def comparison_pictures(tree):

@@ -115,7 +115,10 @@ def test_no_leak_is_said_so():
 
 def test_a_leaking_bias_is_not_called_ground():
     post = bj.posterior(bj.add_bias(survey_problem(), "gravity", "constant", std=5.0))
-    sentences = questions.leaks(post.to_datatree(draws=5, diagnostics={"leakage": bj.leakage(post)}))["sentences"]
+    tree = post.to_datatree(draws=5, diagnostics={"leakage": bj.leakage(post)})
+    sentences = questions.leaks(tree)["sentences"]
+    # maps of what reaches either property from the other and from the bias, none of what reaches the bias
+    assert len(panels.pictures_of(tree)["leakage"]) == 2 * 4
     assert any(s.startswith("A gravity bias that deviates as its prior expects shows up in the estimate of density")
                and s.endswith("(rms over cells).") for s in sentences)
     assert any(s.startswith("A ground in which density alone deviates") and "estimate of gravity bias" in s
