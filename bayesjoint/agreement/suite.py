@@ -145,8 +145,8 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
 
     Notes
     -----
-    Where hyperparameters were fitted to the same data tests are conservative or not, depending on what was fitted:
-    p-values here take them as given.
+    p-values take hyperparameters as given. Fitted to the same data, they take part of a conflict for noise or for a
+    rougher ground and p-values come out too large: `agreement.recalibration.recalibrated` mends one test at a time.
 
     Examples
     --------

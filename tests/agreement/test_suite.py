@@ -117,3 +117,17 @@ def test_refusals():
     refused(lambda: conflict(two, pairs=[("a", "c")]), "pair")
     refused(lambda: conflict(two, pairs=[(("a", "b"), "b")]), "pair")
     refused(lambda: conflict(two, method="magic"), "method")
+
+
+def test_surveys_that_need_solves_get_the_same_answers():
+    problem = overlapping(shape=(3, 10, 11), gaps=False, disturb=lambda m: 0.25)
+    dense, found = (conflict(problem, method=method) for method in ("dense", "iterative"))
+    exact = {t.name: t for t in dense.tests}
+    for test in found.tests:
+        wanted = exact[test.name]
+        if test.name.startswith(("node split", "offset", "tilt", "likelihood")):
+            assert test.p_value == pytest.approx(wanted.p_value, rel=0.15, abs=0.02), test.name
+        if test.name.startswith("gain"):
+            assert test.effect["value"] == pytest.approx(wanted.effect["value"], abs=2 * wanted.effect["std"])
+            assert test.detectable["size"] == pytest.approx(wanted.detectable["size"], rel=0.5)
+    assert dense.kind == found.kind
