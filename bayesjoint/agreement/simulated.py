@@ -14,7 +14,7 @@ FEWEST = 19  # simulations with which 5 % can be reached at all
 BLOCK = 16  # simulations handed to an executor at once
 SHARPER = 0.1  # tolerance of the second fit, whose statistic says how wrong the first is
 LOST = 0.1  # share of refits that may fail before nothing is said
-RANK = 1e-10  # of the largest singular value
+RANK, BLUR = 1e-10, 30.0  # least singular value over the largest; over the error of differenced Jacobians
 LARGEST = 2e7  # entries of the Jacobian whose rank is asked for
 UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
 
@@ -90,8 +90,9 @@ def wilks_test(problem, pair, *, start=None, tolerance=1e-4):
     """Likelihood-ratio test of flat parameters by Wilks's theorem: Λ as in `bootstrap_test`, against a χ².
 
     Degrees of freedom are rank J_a + rank J_b − rank [J_a; J_b] of the Jacobians at the joint fit, at 1e-10 of the
-    largest singular value (Wilks 1938). For nonlinear models the χ² holds as far as they are straight over what the
-    data leave open, which is measured: by Λ of the tangent at the joint fit.
+    largest singular value or 30 times the error of differenced Jacobians (Wilks 1938). For nonlinear models the χ²
+    holds as far as they are straight over what the data leave open, which is measured: by Λ of the tangent at the
+    joint fit.
 
     Parameters
     ----------
@@ -176,7 +177,10 @@ class _Setup:
             np.ascontiguousarray(a.rmatmat(np.eye(m.size)).T[:, self.joint.free]))
             for a, m in zip(self.joint.operators_at(x), self.joint.modalities, strict=True)}
         scale = np.sqrt(sum(np.sum(r**2, axis=0) for r in rows.values()))
-        ranks = [_rank(np.vstack([rows[name] for name in group]) / np.where(scale > 0, scale, 1.0))
+        blurred = [m.forward.jacobian_error(self.joint.physical(m.name, x)) for m in self.joint.modalities
+                   if hasattr(m.forward, "jacobian_error")]
+        least = max([RANK, *(BLUR * error for error in blurred)])
+        ranks = [_rank(np.vstack([rows[name] for name in group]) / np.where(scale > 0, scale, 1.0), least)
                  for group in (*self.run.groups, self.names)]
         return ranks[0] + ranks[1] - ranks[2]
 
@@ -192,7 +196,8 @@ class _Setup:
 
     def tangent_statistic(self):
         """Λ of the problem linearised at the joint fit."""
-        return _Run(self.joint.linearised(self.x), self.run.groups, self.run.tolerance).statistic(None, self.x)[0]
+        tangent = self.joint.linearised(self.x)
+        return _Run(tangent, self.run.groups, self.run.tolerance).statistic(tangent, self.x)[0]
 
     def untestable(self):
         """The answer where one model serves as well as two whatever the data."""
@@ -220,7 +225,6 @@ class _Run:
 
     def statistic(self, joint, x):
         """(Λ, whether all three fits converged), the joint fit started at x, the separate ones from it."""
-        joint = self.joint if joint is None else joint
         both = self._fit(joint, x)
         alone = []
         for group in self.groups:
@@ -300,9 +304,9 @@ def _answer(setup, simulated, null):
                          note="; ".join(notes))
 
 
-def _rank(matrix):
+def _rank(matrix, least):
     values = np.linalg.svd(matrix, compute_uv=False)
-    return int(np.sum(values > RANK * values.max(initial=0.0)))
+    return int(np.sum(values > least * values.max(initial=0.0)))
 
 
 def _count(draws):

@@ -128,6 +128,15 @@ def test_nonlinear_surveys_that_agree_and_that_do_not():
     assert wilks.statistic == pytest.approx(found.statistic, abs=1e-4)
 
 
+def test_ranks_see_through_the_error_of_differences():
+    # both surveys see a + b only, nonlinearly: one direction in common, one that nobody sees
+    surveys = [bj.Modality(k, bj.ForwardModel(lambda m, t=t: np.exp(t * (m[0] + m[1])), (3, 2)),
+                           np.exp(t * 1.3) + 0.01, bj.DiagonalNoise(np.full(3, 0.01)), "x")
+               for k, t in zip(PAIR, (np.array([0.1, 1.0, 2.0]), np.array([0.3, 0.7, 3.0])), strict=True)]
+    problem = bj.JointProblem([bj.Parameter("x", 2, reference=0.5)], surveys)
+    assert wilks_test(problem, PAIR).dof == 1
+
+
 def test_wilks_measures_what_curvature_does():
     straight, bent = wilks_test(decays(0.02, std=1e-4), PAIR), wilks_test(decays(0.02, std=0.1), PAIR)
     assert bent.p_value_error > 1e-3
