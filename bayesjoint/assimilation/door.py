@@ -7,12 +7,13 @@ from .ensemble import EnsemblePosterior
 from .order import in_order, read_order
 from .sequential import SequentialPosterior
 from .state_model import StateModel
+from .tangent import tangent_at, tangent_error
 from .time_lapse import TimeLapsePosterior
 
 METHODS = ("auto", "exact", "ensemble")
 
 
-def assimilate(problem, order=None, state=None, method="auto", **options):
+def assimilate(problem, order=None, state=None, method="auto", at=None, **options):
     """Take surveys up one after another.
 
     Parameters
@@ -29,6 +30,10 @@ def assimilate(problem, order=None, state=None, method="auto", **options):
         - "ensemble": exact draws carried from step to step, at survey size; every number with its error. Not for a
           state that changes.
         - "auto": exact up to 6,000 data and matrices of 2 GB, else ensemble.
+    at : MapResult or dict of {str: array_like}, optional
+        Where forward models that are not linear (a survey of unknown gain, say) are linearised: what `find_map`
+        returns, or physical values. How far the posterior lies from the tangent is measured and stated. Not for a state
+        that changes, for which ``problem.linearised(x)`` gives the tangent.
     **options
         Of the ensemble: ``members``, ``tolerance``, ``evidence``, ``seed``; see `EnsemblePosterior`.
 
@@ -70,6 +75,8 @@ def assimilate(problem, order=None, state=None, method="auto", **options):
     one_of("method", method, METHODS)
     steps = read_order(problem, order)
     ordered = in_order(problem, steps)
+    if at is not None:
+        return _at(ordered, steps, state, method, at, options)
     if state is not None and not isinstance(state, StateModel):
         fail("state", "be a StateModel", type(state).__name__, "Try StateModel(noise=Matern(...)).", TypeError)
     if state is not None and method == "ensemble":
@@ -79,6 +86,16 @@ def assimilate(problem, order=None, state=None, method="auto", **options):
         return EnsemblePosterior(ordered, steps, **options)
     _check_options(options, ())
     return SequentialPosterior(ordered, steps) if state is None else TimeLapsePosterior(ordered, steps, state)
+
+
+def _at(problem, steps, state, method, at, options):
+    """Assimilation of the tangent, labelled as such."""
+    if state is not None or not problem.nonlinear:
+        fail("at", "be left out unless forward models are nonlinear and the state stays",
+             "a state model" if state is not None else "linear forward models", "Ask problem.linearised(x) yourself.")
+    post = assimilate(tangent_at(problem, at), steps, method=method, **options)
+    post.note(tangent_error(post, problem))
+    return post
 
 
 def _large(problem):

@@ -141,6 +141,10 @@ class EnsemblePosterior(IterativePosterior):
             fail("step", f"be below {len(self.steps)}", repr(step), "Count from zero.")
         return self.problem.unpack(np.sqrt(self._variances[step]))
 
+    def note(self, approximation):
+        """Keep an approximation that was made before."""
+        self.approximations.append(approximation)
+
     def _statements(self):
         said = super()._statements()
         if not hasattr(self, "steps") or self.history is None:

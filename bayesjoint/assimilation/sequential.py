@@ -45,6 +45,7 @@ class SequentialPosterior(DensePosterior):
 
     def __init__(self, problem, steps, before=None):
         Posterior.__init__(self, problem)
+        self._notes = list(getattr(before, "_notes", ()))
         check_dense(problem)
         self.steps, self._runs = steps, runs(problem, steps)
         self._model = linear_gaussian(problem, stored=True)
@@ -106,8 +107,9 @@ class SequentialPosterior(DensePosterior):
         if steps == len(self.steps):
             return self
         end = self._runs[steps - 1].stop
-        part = SimpleNamespace(steps=self.steps[:steps], _model=self._model, _matrix=self._matrix[:, :end],
-                               _signal=self._signal[:end, :end], _factor=self._factor[:end, :end])
+        part = SimpleNamespace(steps=self.steps[:steps], _notes=self._notes, _model=self._model,
+                               _matrix=self._matrix[:, :end], _signal=self._signal[:end, :end],
+                               _factor=self._factor[:end, :end])
         names = [name for step in part.steps for name in step]
         kept = [m for m in self.problem.modalities if m.name in names]
         return SequentialPosterior(self.problem.replace(modalities=kept), part.steps, part)
@@ -196,7 +198,12 @@ class SequentialPosterior(DensePosterior):
             name="assimilation", status="exact",
             statement=f"Surveys were taken up one after another by Kalman updates in square-root form: {words}. The "
             "posterior is that of all of them at once in whatever order; what each step gained depends on the order.")
-        return [*said, order]
+        return [*said, order, *self._notes]
+
+    def note(self, approximation):
+        """Keep an approximation that was made before, here and in what `after` and `then` make of this posterior."""
+        self._notes.append(approximation)
+        self.approximations.append(approximation)
 
     def _extra_groups(self):
         return {"assimilation": self.history.to_dataset()}

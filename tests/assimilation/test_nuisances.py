@@ -180,3 +180,51 @@ def test_damping_along_a_time_lapse():
     assert float(found.mass_share_of_all[2]) < 0.1
     assert (np.diff(found.parameter_std.values) < 0).all()
     np.testing.assert_allclose(found.target_std_given**2, found.target_std**2 * (1 - found.target_share))
+
+
+# -- an unknown gain --------------------------------------------------------------------------------------------------
+def gained(spread):
+    """A level read by a gauge of unknown gain, then by one that is calibrated, which tells the gain."""
+    level = bj.Parameter("level", 2, prior=bj.GaussianPrior(5.0, 1.0), scale=2.0)
+    gain = bj.Parameter("gain", 1, prior=bj.GaussianPrior(1.0, spread**2))
+    model = bj.ForwardModel(lambda m: m[2] * m[:2], (2, 3),
+                            jacobian=lambda m: np.array([[m[2], 0, m[0]], [0, m[2], m[1]]]))
+    gauge = bj.Modality("gauge", model, [5.5, 6.6], bj.DiagonalNoise([0.05, 0.05]), ("level", "gain"))
+    other = bj.Modality("other", np.eye(2), [5.0, 6.0], bj.DiagonalNoise([0.05, 0.05]), "level")
+    return bj.JointProblem([level, gain], [gauge, other])
+
+
+def test_an_unknown_gain_is_linearised_and_labelled():
+    errors = []
+    for spread in (0.01, 0.2):
+        problem = gained(spread)
+        point = {"level": [5.0, 6.0], "gain": [1.1]}
+        post = bj.assimilate(problem, ["gauge", "other"], at=point)
+        batch = bj.posterior(problem.linearised(problem.pack(point)), method="dense")
+        for name in ("level", "gain"):
+            np.testing.assert_allclose(post.mean()[name], batch.mean()[name], rtol=1e-8)
+            np.testing.assert_allclose(post.std()[name], batch.std()[name], rtol=1e-8)
+        said = {a.name: a for k in (1, 2) for a in post.after(k).approximations}["linearised forward models"]
+        errors.append(said.error)
+        assert said.status == "measured"
+        found = damping(post, "gain")
+    # with the gain all but unknown the calibrated gauge takes its part of the levels' variance down
+    assert float(found.level_share_of_all[0]) > 0.8
+    assert float(found.level_share_of_all[1]) == pytest.approx(
+        float(contamination(batch, "gain").level_share_of_all), rel=1e-8)
+    assert float(found.level_share_of_all[1]) < 0.5 * float(found.level_share_of_all[0])
+    # departure δg δm over the noise: the levels are known to 0.05, the gain to at most 0.01
+    assert errors[1] < 0.05
+    assert abs(post.mean()["gain"][0] - 1.1) < 3 * post.std()["gain"][0]
+    far = bj.assimilate(problem, at={"level": [2.0, 2.0], "gain": [0.5]})
+    assert {a.name: a.error for a in far.approximations}["linearised forward models"] > 1
+
+
+def test_where_a_tangent_is_asked_for():
+    problem = gained(0.1)
+    refused(lambda: bj.assimilate(problem), "problem")
+    refused(lambda: bj.assimilate(pair(), at={"mass": [0.0], "datum": [0.0]}), "at")
+    point = {"level": [5.0, 6.0], "gain": [1.1]}
+    refused(lambda: bj.assimilate(problem, state=bj.StateModel(), at=point), "at")
+    ensemble = bj.assimilate(problem, method="ensemble", members=8, at=point, evidence=False)
+    assert "linearised forward models" in [a.name for a in ensemble.approximations]
