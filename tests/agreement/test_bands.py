@@ -151,6 +151,23 @@ def test_expected_periodograms_are_those_of_the_covariance():
     assert abs(powers.mean() - 1) < 0.01
 
 
+def test_several_surveys_may_predict_and_a_bias_stand_beside_the_fields():
+    problem = overlapping(two=True, shape=(3, 16, 18), gaps=False)
+    ground = problem.modalities[0]
+    third = ground.replace(name="third", noise=bj.DiagonalNoise(np.full(ground.size, 0.5)))
+    problem = bj.add_bias(problem.replace(modalities=[*problem.modalities, third]), "air", "linear", std=[50.0] * 3)
+    field = CrossPeriodogram(problem, "air", ("ground", "third"))
+    kept, covariance = field.band(np.flatnonzero((field.wavenumber > 0) & (field.wavenumber < 0.6)))
+    power = np.diag(covariance)
+    np.testing.assert_allclose(power[: kept.size] + power[kept.size :], field.variance[kept], rtol=1e-7)
+    powers = np.abs(list(field.simulate(300, 1))) ** 2 / field.variance
+    assert abs(powers[:, kept].mean() - 1) < 4 / np.sqrt(300 * kept.size / 4)
+    alone = CrossPeriodogram(problem, "air", ("ground",))
+    assert np.all(field.variance <= alone.variance * (1 + 1e-9))
+    found = spectral_conflict(problem, "air", bands=3, method="dense")
+    assert found.attrs["given"] == "ground, third" and not found.flagged.values.any()
+
+
 def test_detectable_is_what_a_test_detects():
     assert ncx2.sf(kept := 16.9189776, 9, noncentrality(9.0)) == pytest.approx(0.8, abs=1e-6) and kept > 0
     problem = overlapping(gaps=False)
