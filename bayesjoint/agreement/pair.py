@@ -20,8 +20,7 @@ class PairStatistics:
     Attributes
     ----------
     ratio : ndarray, shape (k,)
-        q_ab − q_a − q_b, the part of −2 log R that depends on the data; mean 0 less degrees of freedom where surveys
-        agree.
+        q_ab − q_a − q_b, the part of −2 log R that depends on the data; its mean is `Pair.excess` where surveys agree.
     into_first, into_second : ndarray, shape (k,)
         Node splits q_ab − q_b and q_ab − q_a: how badly the other group predicts the first, and the second.
     error : ndarray, shape (k,)
