@@ -97,6 +97,21 @@ def test_the_range_of_one_too_small_to_matter_is_said_not_to_be():
     assert curve["log_evidence"].max() - curve["log_evidence"][0] < 0.5 and fit.table["high"][0] < 0.2
 
 
+def test_it_can_be_integrated_over():
+    problem = joint()
+    fit = bj.fit_hyperparameters(problem, free=["gravity_discrepancy_std"], curve=False)
+    mixed = fit.integrate(draws=32)
+    components = [fit.vector.rebuild(theta) for theta in mixed.points.theta]
+    stds = [c.by_name["discrepancy"].prior.std for c in components]
+    assert len({s[0] for s in stds}) > 10 and {s[1] for s in stds} == {12.0}
+    posts, weight = [bj.posterior(c) for c in components], mixed.points.weight
+    mean = sum(w * p.mean()["discrepancy"] for w, p in zip(weight, posts, strict=True))
+    square = sum(w * (p.std()["discrepancy"] ** 2 + p.mean()["discrepancy"] ** 2)
+                 for w, p in zip(weight, posts, strict=True))
+    np.testing.assert_allclose(mixed.mean()["discrepancy"], mean, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(mixed.std()["discrepancy"], np.sqrt(square - mean**2), rtol=1e-3)
+
+
 def test_at_survey_size_it_is_refused():
     mesh = bj.Mesh.regular((1, 6, 6), (100, 100, 100))
     density = bj.Parameter("density", mesh, prior=bj.Matern(std=100.0, range=100.0, extent="continued"))
