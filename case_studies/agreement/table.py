@@ -36,8 +36,14 @@ def powers(table):
 
 
 def facts(found):
-    return "\n".join(f"- {name}: {value:.4g}" if isinstance(value, float) else f"- {name}: {value}"
-                     for name, value in found.items())
+    rows = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {each:g}" for key, each in value.items())
+        elif isinstance(value, list):
+            value = ", ".join(f"{each:g}" for each in value)
+        rows.append(f"- {name}: {value:.4g}" if isinstance(value, float) else f"- {name}: {value}")
+    return "\n".join(rows)
 
 
 def main():
