@@ -9,6 +9,7 @@ import numpy as np
 from .._checks import fail, one_of
 from ..problem import JointProblem
 from ..problem.gaussian import check_linear_gaussian
+from .family import refitted_family
 from .local import LEVEL, _share
 from .marginal import METHODS, marginal
 from .multiple import holm
@@ -52,6 +53,7 @@ class Conflict:
     pairs: dict
     seed: int = 0
     blame: tuple = ()
+    correction: str = ""
 
     @cached_property
     def table(self):
@@ -75,7 +77,7 @@ class Conflict:
              "detectable": words("would have seen", [detectable_words(t.detectable) for t in self.tests]),
              "note": words("note", [t.note for t in self.tests])},
             {"verdict": self.verdict, "kind": self.kind, "level": self.level, "details": "\n".join(self.details),
-             "correction": f"Holm over {int(np.isfinite(self.p_adjusted).sum())} tests"},
+             "correction": self.correction},
         )
 
     @cached_property
@@ -104,7 +106,8 @@ class Conflict:
         return "\n".join([self.verdict, *self.details, *rows])
 
 
-def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", places=True, seed=0):
+def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", places=True, seed=0, refit=None,
+             draws=99, executor=None):
     """Do the surveys agree? Every test that has power against some way of disagreeing, and one verdict.
 
     Each survey first stands trial alone, against its own prior and noise: a prior std that is too small alarms tests of
@@ -131,6 +134,14 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
         Make maps and bands: the costly part at survey size.
     seed : int, default 0
         Of every simulation.
+    refit : callable, optional
+        Where hyperparameters of `problem` were fitted to its data: ``refit(problem) -> JointProblem``, such as
+        ``lambda p: bj.fit_hyperparameters(p, curve=False).problem``. Adjusted p-values are then those of
+        `refitted_family`: fits take part of a conflict for noise, and Holm would miss it.
+    draws : int, default 99
+        Simulated data sets behind `refit`, each a fit and all tests.
+    executor : concurrent.futures.Executor, optional
+        Maps over them.
 
     Returns
     -------
@@ -145,8 +156,8 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
 
     Notes
     -----
-    p-values take hyperparameters as given. Fitted to the same data, they take part of a conflict for noise or for a
-    rougher ground and p-values come out too large: `agreement.recalibration.recalibrated` mends one test at a time.
+    Without `refit` hyperparameters are taken as given. Fitted to the same data, they take part of a conflict for noise
+    or for a rougher ground and p-values come out too large.
 
     Examples
     --------
@@ -170,20 +181,46 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
     check_linear_gaussian(problem, "agreement")
     one_of("method", method, METHODS)
     pairs = list(combinations(names, 2)) if pairs is None else [_pair(problem, pair) for pair in pairs]
-    own = own_tests(marginal(problem, method), problem, seed)
-    made = {pair: PairTests(problem, pair, margins, method, seed, places) for pair in pairs}
-    tests = [test for both in own.values() for test in both] + [t for each in made.values() for t in each.tests]
+    run = _Run(pairs, margins, method, places, seed)
+    own, made = run.tests(problem)
+    tests = _joined(own, made)
     adjusted = _adjusted(tests)
+    words = f"Holm over {int(np.isfinite(list(adjusted.values())).sum())} tests"
+    if refit is not None:
+        values = refitted_family(problem, [t.p_value for t in tests], run, refit, draws, seed, executor)
+        adjusted = dict(zip(map(id, tests), values, strict=True))
+        words = f"smallest p-value of all tests, {draws} data sets simulated and fitted anew"
 
     def again(small):
         wider = with_wider_prior(problem, small)
         mended = {pair: PairTests(wider, pair, margins, method, seed, places=False) for pair in pairs}
-        return mended, _adjusted([t for each in mended.values() for t in each.tests])
+        return mended, _adjusted(_joined({}, mended))
 
     found = judge(problem, own, made, adjusted, level, again)
     return Conflict(problem=problem, tests=tuple(tests), p_adjusted=np.array(list(adjusted.values())), level=level,
                     pairs=made, seed=seed, kind=found.kind, verdict=found.sentence, details=found.details,
-                    blame=found.blame)
+                    blame=found.blame, correction=words)
+
+
+class _Run:
+    """All tests of a problem; a class, so that processes can be given it."""
+
+    def __init__(self, pairs, margins, method, places, seed):
+        self.pairs, self.margins, self.method, self.places, self.seed = pairs, margins, method, places, seed
+
+    def tests(self, problem):
+        """({survey: tests of its own model}, {pair: PairTests})."""
+        own = own_tests(marginal(problem, self.method), problem, self.seed)
+        return own, {pair: PairTests(problem, pair, self.margins, self.method, self.seed, self.places)
+                     for pair in self.pairs}
+
+    def __call__(self, problem):
+        """p-values of all of them."""
+        return [t.p_value for t in _joined(*self.tests(problem))]
+
+
+def _joined(own, made):
+    return [test for both in own.values() for test in both] + [t for each in made.values() for t in each.tests]
 
 
 def _adjusted(tests):

@@ -1,0 +1,78 @@
+"""Family-wise p-values of tests whose hyperparameters came from the same data, by simulation."""
+
+import numpy as np
+
+from .._checks import fail
+from ..calibration.truths import simulate
+
+FEWEST = 39  # simulated data sets: with fewer no family-wise p-value falls to 2.5 %
+
+
+def refitted_family(problem, p_values, run, refit, draws=99, seed=0, executor=None):
+    """p-values adjusted for all tests and for the fit: how often the smallest of simulated families is as small.
+
+    Data are simulated from the problem as fitted, hyperparameters fitted to them in turn and all tests made again;
+    adjusted is the share of data sets whose smallest p-value is at most the one at hand (single-step min-p: Westfall &
+    Young 1993, Resampling-Based Multiple Testing, section 2.3). Unlike Holm over recalibrated p-values it needs no
+    thousands of simulations to reach 5 %.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        With the fitted hyperparameters; proper priors.
+    p_values : array_like, shape (tests,)
+        As stated; NaN where nothing can be tested.
+    run : callable
+        ``run(problem) -> p-values`` of the same tests.
+    refit : callable
+        ``refit(problem) -> JointProblem``.
+    draws : int, default 99
+        At least 39; each costs a fit and all tests.
+    seed : int, default 0
+    executor : concurrent.futures.Executor, optional
+        Maps over simulations; functions must then be importable.
+
+    Returns
+    -------
+    ndarray, shape (tests,)
+        No smaller than 1 / (draws + 1); NaN stays NaN.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> level = bj.Parameter("level", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    >>> one = bj.Modality("one", [[1.0]], [0.0], bj.DiagonalNoise([1.0]), "level")
+    >>> def run(p):  # of a tail that is uniform under the problem
+    ...     from scipy.stats import norm
+    ...     return [norm.sf(p.modalities[0].data[0] / np.sqrt(2.0)), np.nan]
+    >>> found = refitted_family(bj.JointProblem([level], [one]), [0.05, np.nan], run, lambda p: p, draws=199)
+    >>> bool(0.01 < found[0] < 0.1), bool(np.isnan(found[1]))
+    (True, True)
+    """
+    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
+        fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "99 resolve family-wise 5 %.")
+    if problem.prior.flat:
+        fail("prior", "be proper: data are simulated from it", f"flat priors on {', '.join(problem.prior.flat)}",
+             "Give GaussianPrior(mean, covariance), however broad.")
+    data = simulate(problem, int(draws), None, np.random.default_rng(seed))[1]
+    mapper = map if executor is None else executor.map
+    smallest = np.array(list(mapper(_Smallest(problem, run, refit), data)))
+    p_values = np.asarray(p_values, dtype=float)
+    with np.errstate(invalid="ignore"):
+        counts = 1 + np.sum(smallest[:, None] <= p_values, axis=0)
+    return np.where(np.isfinite(p_values), counts / (draws + 1), np.nan)
+
+
+class _Smallest:
+    """The smallest p-value of one simulated data set; a class, so that processes can be given it."""
+
+    def __init__(self, problem, run, refit):
+        self.problem, self.run, self.refit = problem, run, refit
+
+    def __call__(self, data):
+        """Of physical data, (n_data,)."""
+        places = np.cumsum([m.size for m in self.problem.modalities])[:-1]
+        parts = zip(self.problem.modalities, np.split(data, places), strict=True)
+        surveys = [m.replace(data=part.reshape(m.data_shape)) for m, part in parts]
+        found = np.asarray(self.run(self.refit(self.problem.replace(modalities=surveys))), dtype=float)
+        return float(np.min(found, where=np.isfinite(found), initial=1.0))
