@@ -123,7 +123,7 @@ class NuisanceFit:
     """
 
     def __init__(self, data, survey, columns):
-        model = data.model
+        self._data, model = data, data.model
         k = [m.name for m in model.problem.modalities].index(survey)
         self.modality = model.problem.modalities[k]
         wide = np.zeros((data.size, columns.shape[1]))
@@ -150,6 +150,9 @@ class NuisanceFit:
         statistic = np.sum(pulled**2, axis=0)
         value = self._turn @ pulled
         value[self._open] = np.nan
-        # weights are off by at most the residual of their solves, as K >= I
-        slip = np.linalg.norm(self._turn, 2) * self._left * np.linalg.norm(white, axis=0) if self.rank else 0.0
+        slip = 0.0
+        if self._left > 0 and self.rank:
+            # weights are off by K⁻¹ρ, ρ the residual of their solves: products by |ρᵀK⁻¹y| <= ‖ρ‖ √(yᵀK⁻¹y), as K >= I
+            size = np.einsum("ij,ij->j", white, self._data.solve(white)[0])
+            slip = np.linalg.norm(self._turn, 2) * self._left * np.sqrt(size)
         return statistic, value, 2 * np.sqrt(statistic) * slip + 64 * np.finfo(float).eps * statistic
