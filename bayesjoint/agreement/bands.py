@@ -13,8 +13,9 @@ from .local import LEVEL, POWER
 from .marginal import DENSE_DATA
 from .modes import CosineModes, band_edges
 from .multiple import holm
+from .pair import of_surveys
 from .residuals import Prediction, checked_given
-from .wavenumbers import CrossPeriodogram, spectral_suits
+from .wavenumbers import CrossPeriodogram, periodogram_or_none
 
 METHODS = ("auto", "dense", "spectral", "iterative")
 RANK = 1e-10  # of the largest eigenvalue, below which a mode repeats others at stations off a full lattice
@@ -114,10 +115,14 @@ def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", dr
         fail("bands", "be an integer >= 1", repr(bands), "Eight is a good start.")
     given = checked_given(problem, survey, given)
     large = sum(m.size for m in problem.modalities if m.name in (survey, *given)) > DENSE_DATA
-    if method == "spectral" or (method == "auto" and large and spectral_suits(problem, survey, given)):
-        made = WavenumberBands(CrossPeriodogram(problem, survey, given), bands, draws or SIMULATIONS, seed)
-        return made.dataset(survey, given, level)
-    prediction = Prediction(problem, DRAWS if draws is None else draws, seed, method)
+    field = None
+    if method == "spectral":
+        field = CrossPeriodogram(problem, survey, given)
+    elif method == "auto" and large:
+        field = periodogram_or_none(problem, survey, given)
+    if field is not None:
+        return WavenumberBands(field, bands, draws or SIMULATIONS, seed).dataset(survey, given, level)
+    prediction = Prediction(of_surveys(problem, (survey, *given)), DRAWS if draws is None else draws, seed, method)
     return band_residual(prediction.residual(survey, given), bands, level)
 
 

@@ -9,7 +9,8 @@ from .._checks import as_finite, as_positive, fail, one_of
 from ..dataset import Sheet
 from ..problem.describe import layout
 from .multiple import CONTROLS, false_discovery
-from .residuals import Prediction
+from .pair import of_surveys
+from .residuals import Prediction, checked_given
 
 PATCHES = (0.0, 2.5, 6.0)  # radii in station spacings: one station, about 21, about 113
 LEVEL, POWER = 0.05, 0.8
@@ -81,7 +82,8 @@ def local_conflict(problem, survey, given=None, patches=None, *, control="hochbe
     """
     one_of("control", control, CONTROLS)
     level = _share("level", level)
-    prediction = Prediction(problem, draws, seed, method)
+    given = checked_given(problem, survey, given)
+    prediction = Prediction(of_surveys(problem, (survey, *given)), draws, seed, method)
     return map_residual(prediction.residual(survey, given), patches, control, level)
 
 

@@ -16,13 +16,12 @@ FLOOR = 1e-10  # of a wavenumber's largest variance: below it a channel adds not
 BLOCK_BYTES = 2e8  # of draws on the torus held at once
 
 
-def spectral_suits(problem, survey, given):
-    """Whether `CrossPeriodogram` can be had: continued fields, lattices at one height that overlap without gaps."""
+def periodogram_or_none(problem, survey, given):
+    """The `CrossPeriodogram`, or None: it wants continued fields, lattices at one height that overlap without gaps."""
     try:
-        CrossPeriodogram(problem, survey, given)
+        return CrossPeriodogram(problem, survey, given)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 class CrossPeriodogram:

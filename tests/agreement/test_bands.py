@@ -186,6 +186,12 @@ def test_detectable_is_what_a_test_detects():
     assert 0.68 < np.mean(seen) < 0.91
 
 
+def test_large_surveys_go_by_wavenumber_where_they_can(monkeypatch):
+    monkeypatch.setattr("bayesjoint.agreement.bands.DENSE_DATA", 50)
+    assert spectral_conflict(overlapping(gaps=False), "air", bands=3).attrs["method"] == "spectral"
+    assert spectral_conflict(overlapping(gaps=True), "air", bands=3).attrs["method"] == "dense"  # gaps leak
+
+
 def test_refusals():
     problem = overlapping()
     refused(lambda: spectral_conflict(problem, "air", bands=0), "bands")
