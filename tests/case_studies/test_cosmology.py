@@ -89,6 +89,16 @@ def test_tension_counts_what_is_shared(parts):
     assert free.statistic == pytest.approx(found["bao", "sn"].statistic, abs=1e-5)
 
 
+def test_committed_nulls_are_uniform_and_the_wrong_one_is_not():
+    results = json.loads((FOLDER / "nulls.json").read_text(encoding="utf-8"))
+    family = [v["uniform_p"] for found in results.values() for key, v in found.items() if key != "wrong"]
+    assert min(family) * len(family) > 0.05  # Holm's first step
+    for found in results.values():
+        assert found["wrong"]["uniform_p"] < 1e-10
+        for key in ("simulated", "wilks"):
+            assert all(low <= found[key]["alarms"][k] <= high for k, (low, high) in found[key]["band"].items())
+
+
 def test_committed_results_say_what_the_readme_says(parts):
     _, run = parts
     results = json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))
