@@ -169,10 +169,12 @@ class DensePair(Pair):
 
     def __init__(self, groups, both):
         super().__init__(groups, both)
-        self._contrasts = [_complement(m.basis) for m in (self.first, self.second)]
-        blocks = [c.T @ m.covariance @ c for c, m in zip(self._contrasts, (self.first, self.second), strict=True)]
-        self._factors = [cholesky(block, lower=True) for block in blocks]
-        cross = self._contrasts[0].T @ both.covariance[np.ix_(*self.rows)] @ self._contrasts[1]
+        parts = self.first, self.second
+        self._contrasts = [_complement(m.basis) if m.rank else None for m in parts]
+        self._factors = [m.factor if c is None else cholesky(c.T @ m.covariance @ c, lower=True)
+                         for c, m in zip(self._contrasts, parts, strict=True)]
+        cross = _contrasted(self._contrasts[0], both.covariance[np.ix_(*self.rows)])
+        cross = _contrasted(self._contrasts[1], cross.T).T
         half = solve_triangular(self._factors[0], cross, lower=True)
         between = solve_triangular(self._factors[1], half.T, lower=True).T
         left, self.correlations, right = svd(between, full_matrices=False)
@@ -195,7 +197,7 @@ class DensePair(Pair):
         """(u, v, rest of a, rest of b, w) of whitened residuals (n_data, k): all independent but u_k with v_k."""
         out, rests = [], []
         for rows, contrasts, factor, turn in zip(self.rows, self._contrasts, self._factors, self._turns, strict=True):
-            whole = solve_triangular(factor, contrasts.T @ white[rows], lower=True)
+            whole = solve_triangular(factor, _contrasted(contrasts, white[rows]), lower=True)
             out.append(turn.T @ whole)
             rests.append(whole - turn @ out[-1])
         return *out, *rests, self._cross_weights @ white if self.excess else np.zeros((0, white.shape[1]))
@@ -267,8 +269,11 @@ def of_surveys(problem, names):
     return problem.replace(parameters=parameters, modalities=kept, couplings=problem.couplings if tied else ())
 
 
+def _contrasted(contrasts, values):
+    """Contrasts of values (n, k), the values themselves where nothing is flat."""
+    return values if contrasts is None else contrasts.T @ values
+
+
 def _complement(basis):
     """Orthonormal basis of what is orthogonal to orthonormal columns."""
-    if not basis.shape[1]:
-        return np.eye(basis.shape[0])
     return np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]
