@@ -54,13 +54,14 @@ class SequentialPosterior(DensePosterior):
         self._matrix, self._signal = np.empty((problem.size, count)), np.empty((count, count))
         if known:
             self._matrix[:, :known], self._signal[:known, :known] = before._matrix, before._signal
-            self._begun = before._factor
+        self._begun = before._factor if known else None
         for where in self._runs[self._adopted:]:
             self._matrix[:, where], seen = through_prior(self._model, where)
             self._signal[: where.stop, where] = seen[: where.stop]
             self._signal[where, : where.start] = seen[: where.start].T
             self._signal[where, where] = 0.5 * (seen[where] + seen[where].T)
         self._solve_data()
+        self._begun = None
         self._check_first()
 
     def _adopt(self, before):
