@@ -97,6 +97,16 @@ class PosteriorTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConflictTable:
+    """How `bayesjoint conflict` tests."""
+
+    level: float = key("family-wise level", 0.05, above=0.0, below=1.0)
+    places: bool = key("make maps and bands of wavelength: the costly part of large surveys", True)
+    refits: int = key("with posterior.fit: simulated surveys fitted anew behind the p-values (99 is usual); 0 takes "
+                      "what was fitted for known", 0, minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole run."""
 
@@ -107,12 +117,13 @@ class Config:
     parameters: dict
     coupling: CouplingTable
     posterior: PosteriorTable
+    conflict: ConflictTable
     folder: Path
     text: str
 
 
 TABLES = {"surveys": SurveyTable, "mesh": MeshTable, "parameters": ParameterTable, "coupling": CouplingTable,
-          "posterior": PosteriorTable}
+          "posterior": PosteriorTable, "conflict": ConflictTable}
 NAMED = ("surveys", "parameters")
 OTHERS = {  # keys that a kind of prior does not read
     "matern": {"alpha", "depth_exponent", "p"},
@@ -264,6 +275,8 @@ def _check_together(config):
         if table.range is not None and (len(numbers) not in (1, 3) or not all(
                 isinstance(r, (int, float)) and r > 0 for r in numbers)):
             _refuse(f"parameters.{name}.range", table.range, "must be > 0 metres, one number or three")
+    if config.conflict.refits and not config.posterior.fit:
+        _refuse("conflict.refits", config.conflict.refits, "means nothing without posterior.fit = true")
     coupling = config.coupling
     needed = {"coregionalization": "correlation", "gramian": "weight"}.get(coupling.kind)
     if needed and getattr(coupling, needed) is None:

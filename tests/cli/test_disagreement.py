@@ -5,7 +5,7 @@ import pytest
 
 from bayesjoint import GravityOperator, Matern, Mesh, Parameter, Survey
 from bayesjoint.cli import disagreement, main
-from bayesjoint.dataset import read_tree
+from bayesjoint.dataset import read_attributes, read_tree
 
 CONFIG = """
 title = "Ground and air"
@@ -85,6 +85,22 @@ def test_surveys_that_agree_exit_with_0_too(tmp_path, monkeypatch, capsys):
     assert main(["conflict", str(write_pair(tmp_path, 0.0)), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     verdict = read_tree(tmp_path / "out" / "posterior.nc").attrs["verdict"]
     assert "disagree" not in verdict and verdict in capsys.readouterr().out
+
+
+def test_fitted_hyperparameters_are_said_to_be_taken_for_known(tmp_path, monkeypatch):
+    monkeypatch.setattr(disagreement, "report", lambda tree, path, title=None: path.write_text(title))
+    config = write_pair(tmp_path, 0.0)
+    config.write_text(CONFIG.replace("[posterior]", "[conflict]\nplaces = false\n\n[posterior]\nfit = true"))
+    assert main(["conflict", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    said = read_attributes(read_tree(tmp_path / "out" / "posterior.nc"))["approximations"]
+    assert any(a["name"] == "p-values of agreement" and "refits = 99" in a["statement"] for a in said)
+
+
+def test_refits_without_a_fit_are_refused(tmp_path, capsys):
+    config = write_pair(tmp_path, 0.0)
+    config.write_text(CONFIG + "\n[conflict]\nrefits = 99\n")
+    assert main(["conflict", str(config), "--out", str(tmp_path / "out")]) == 2
+    assert "posterior.fit" in capsys.readouterr().err
 
 
 def test_one_survey_is_refused_before_anything_is_computed(tmp_path, capsys):
