@@ -107,7 +107,8 @@ class DataSystem:
         solve, sample = (np.array, lambda rng, count: rng.standard_normal((self.size, count))) if plain else (
             self._cosines, self._sample)
         found = preconditioned_log_trace(self.product, solve, sample, self.size, rng, error=error, most=most)
-        words = f"{'plain' if plain else 'cosine-preconditioned'} Lanczos quadrature, XTrace with {found.probes} probes"
+        words = "determinants of small matrices" if not found.steps else (
+            f"{'plain' if plain else 'cosine-preconditioned'} Lanczos quadrature, XTrace with {found.probes} probes")
         return known + found.value, found.error, found.bias, words
 
     def columns(self):

@@ -80,3 +80,14 @@ def test_the_logarithm_acts_on_vectors(pair):
     np.testing.assert_allclose(dual, m @ expected, atol=1e-5 * np.abs(m @ expected).max())
     assert np.abs(bias).max() < 1e-5
     assert steps < 150
+
+
+@pytest.mark.parametrize("size", [1, 3, 9, 40])
+def test_few_values_are_exact_and_say_so(size):
+    """With two probes of nine values the spread of the estimates says nothing of their error."""
+    rng = np.random.default_rng(size)
+    root = rng.standard_normal((size, size)) / np.sqrt(size)
+    matrix, diagonal = 50.0 * root @ root.T + np.eye(size), rng.uniform(0.5, 2.0, size)[:, None]
+    found = preconditioned_log_trace(lambda v: matrix @ v, lambda v: v / diagonal, None, size, rng)
+    wanted = np.linalg.slogdet(matrix)[1] - np.log(diagonal).sum()
+    assert abs(found.value - wanted) <= max(found.error, 1e-12) and found.error < 1e-8
