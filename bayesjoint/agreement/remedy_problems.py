@@ -8,6 +8,7 @@ from ..hyperparameters import fit_hyperparameters
 from ..priors import GaussianPrior, Matern
 from ..problem import add_bias, add_discrepancy
 from ..tempering import temper
+from .verdicts import coupling_at_fault
 
 BASES = {"offset": "constant", "tilt": "linear"}
 WIDE = 3.0  # times an estimate, and its std, that a bias may be
@@ -22,16 +23,25 @@ def remedies(found):
 
     An offset or a tilt that was found: the survey with a bias of that form, its std three times what was estimated. For
     any disagreement: exponents by the evidence, and where a disturbance has a place or a wavelength a discrepancy of
-    all surveys that were named. A wrong prior or noise: hyperparameters by the evidence.
+    all surveys that were named. A wrong prior or noise: hyperparameters by the evidence. A wrong coupling: those, and no
+    coupling.
     """
     problem, out = found.problem, {"as stated": found.problem}
     named = [t.name for t in found.blame]
+    blamed = {id(t) for t in found.blame}
+    tied = {pair for pair, each in found.pairs.items()
+            if coupling_at_fault(problem, pair, [t for t in each.tests if id(t) in blamed])}
+    if tied:
+        out["without coupling"] = problem.replace(
+            couplings=[c for c in problem.couplings if not hasattr(c, "joint_covariance")])
+    if (tied or any(n.startswith(("prior std", "noise std")) for n in named)) and _fits(problem):
+        out["hyperparameters by evidence"] = fit_hyperparameters(problem, curve=False, seed=found.seed).problem
     for test in found.blame:
         form, _, survey = test.name.partition(" of ")
-        if form in BASES and survey in problem.weights and f"{survey}_bias" not in problem.by_name:
+        if form not in BASES or survey not in problem.weights or f"{survey}_bias" in problem.by_name:
+            continue
+        if not any(set(test.surveys) == set(pair) for pair in tied):  # else the coupling explains it
             out[test.name] = _with_bias(problem, survey, form, test)
-    if any(n.startswith(("prior std", "noise std")) for n in named) and _fits(problem):
-        out["hyperparameters by evidence"] = fit_hyperparameters(problem, curve=False, seed=found.seed).problem
     if found.kind == "disagree":
         surveys = sorted({s for t in found.blame for s in t.surveys}, key=list(problem.weights).index)
         # surveys of a datum or two have no noise of their own to speak of: one factor for all of them

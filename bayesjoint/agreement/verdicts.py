@@ -48,7 +48,8 @@ def judge(problem, own, made, adjusted, level, again):
         seems = f"the {_seems(prior[0].effect)}, and no other survey that sees it denies that"
         if left or (loud and not small):
             details.append(f"Also, {seems}: it was mended for the verdict.")
-            said = [_sentence(pair, *found) for pair, found in left.items()] or _all_said(loud, adjusted)
+            said = [_sentence(problem, pair, *found) for pair, found in left.items()] or _all_said(
+                problem, loud, adjusted)
             return Judgement("disagree", f"{'; '.join(said)}.", tuple(details), _blamed(loud, (*prior, *noise)))
         names = sorted({t.name for each in loud.values() for t in each})
         rest = f" Tests that alarm too, and fall silent when it is mended: {', '.join(names)}." if names else ""
@@ -58,7 +59,7 @@ def judge(problem, own, made, adjusted, level, again):
         return Judgement("cannot say", f"Cannot say whether the surveys agree: the {_seems(noise[0].effect)}, which "
                          "explains every alarm; mend the noise and test again.", tuple(details), tuple(noise))
     if loud:
-        return Judgement("disagree", f"{'; '.join(_all_said(loud, adjusted))}.", tuple(details), _blamed(loud, noise))
+        return Judgement("disagree", f"{'; '.join(_all_said(problem, loud, adjusted))}.", tuple(details), _blamed(loud, noise))
     if noise or faults:
         return Judgement("cannot say", f"No test objects to the pairs, but the {_seems((noise + faults)[0].effect)}: "
                          "mend that and test again.", tuple(details), tuple(noise + faults))
@@ -72,8 +73,8 @@ def _left(again, small, level):
     return {pair: (each, adjusted) for pair, each in alarms.items() if each}
 
 
-def _all_said(loud, adjusted):
-    return [_sentence(pair, each, adjusted) for pair, each in loud.items()]
+def _all_said(problem, loud, adjusted):
+    return [_sentence(problem, pair, each, adjusted) for pair, each in loud.items()]
 
 
 def _blamed(loud, others):
@@ -125,7 +126,23 @@ def _silence(made, details):
                      f"excluded, the loosest {_article(name)} of more than {bound:.2g} {units}.", tuple(details), ())
 
 
-def _sentence(pair, alarms, adjusted):
+def coupling_at_fault(problem, pair, alarms):
+    """The likelihood ratio of a pair, if it alarms most and a coupling alone ties the two; else None.
+
+    Between two properties it sees a wrong coupling and next to nothing else.
+    """
+    one, other = ({*next(m for m in problem.modalities if m.name == name).parameters} for name in pair)
+    ratio = next((t for t in alarms if t.name == "likelihood ratio"), None)
+    tied = not one & other and any(hasattr(c, "joint_covariance") for c in problem.couplings)
+    return ratio if tied and ratio and all(ratio.p_value < t.p_value for t in alarms if t is not ratio) else None
+
+
+def _sentence(problem, pair, alarms, adjusted):
+    ratio = coupling_at_fault(problem, pair, alarms)
+    if ratio:
+        count = f"{len(alarms)} tests object" if len(alarms) > 1 else "1 test objects"
+        return (f"{' and '.join(pair)} disagree under the stated coupling, which is what to blame: likelihood ratio, "
+                f"adjusted p = {adjusted[id(ratio)]:.1g} ({count})")
     best = min([t for t in alarms if t.effect] or alarms, key=lambda t: (t.p_value, -t.statistic))
     p = f"adjusted p = {adjusted[id(best)]:.1g}"
     count = f"{len(alarms)} tests object" if len(alarms) > 1 else "1 test objects"

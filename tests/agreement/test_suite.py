@@ -86,6 +86,21 @@ def test_a_conflict_is_not_put_down_to_the_prior_that_it_spoils():
     assert found.kind == "disagree"
 
 
+def test_a_wrong_coupling_is_blamed_and_not_a_survey():
+    problem = overlapping(two=True, shape=(3, 14, 16), gaps=False)
+    wrong = problem.replace(couplings=[bj.Coregionalization(-0.9)])
+    found = conflict(wrong, places=False)
+    assert found.kind == "disagree" and "under the stated coupling, which is what to blame" in found.verdict
+    assert list(found.problems)[:3] == ["as stated", "without coupling", "hyperparameters by evidence"]
+    assert not found.problems["without coupling"].couplings
+    assert found.problems["hyperparameters by evidence"].couplings[0].correlation > 0.3
+
+
+def test_an_offset_between_two_properties_is_not_put_down_to_the_coupling():
+    found = conflict(overlapping(two=True, shape=(3, 14, 16), disturb=lambda m: 400.0), places=False)
+    assert found.kind == "disagree" and "coupling" not in found.verdict
+
+
 def test_noise_that_is_larger_than_stated_is_named_as_such():
     problem = overlapping(shape=(3, 14, 16), disturb=lambda m: 0.25 * np.random.default_rng(5).standard_normal(m.size))
     found = conflict(problem, places=False)
