@@ -23,8 +23,8 @@ def remedies(found):
 
     An offset or a tilt that was found: the survey with a bias of that form, its std three times what was estimated. For
     any disagreement: exponents by the evidence, and where a disturbance has a place or a wavelength a discrepancy of
-    all surveys that were named. A wrong prior or noise: hyperparameters by the evidence. A wrong coupling: those, and no
-    coupling.
+    all surveys that were named. A wrong prior or noise: hyperparameters by the evidence. A wrong coupling: those, and
+    no coupling.
     """
     problem, out = found.problem, {"as stated": found.problem}
     named = [t.name for t in found.blame]

@@ -59,7 +59,8 @@ def judge(problem, own, made, adjusted, level, again):
         return Judgement("cannot say", f"Cannot say whether the surveys agree: the {_seems(noise[0].effect)}, which "
                          "explains every alarm; mend the noise and test again.", tuple(details), tuple(noise))
     if loud:
-        return Judgement("disagree", f"{'; '.join(_all_said(problem, loud, adjusted))}.", tuple(details), _blamed(loud, noise))
+        said = "; ".join(_all_said(problem, loud, adjusted))
+        return Judgement("disagree", f"{said}.", tuple(details), _blamed(loud, noise))
     if noise or faults:
         return Judgement("cannot say", f"No test objects to the pairs, but the {_seems((noise + faults)[0].effect)}: "
                          "mend that and test again.", tuple(details), tuple(noise + faults))
