@@ -27,8 +27,9 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
     beside Gaussian ones are eliminated by generalised least squares; directions that both surveys see and no prior
     holds add a χ² with as many degrees of freedom.
 
-    Across two properties it sees a wrong coupling and little else; the node split and the tests of a nuisance see what
-    it does not.
+    Across two properties it sees a coupling that is stated too strong, or of the wrong sign, and little else; one that
+    is stated too weak makes surveys more alike than expected, which is no conflict and never seen. The node split and
+    the tests of a nuisance see what it does not.
 
     Parameters
     ----------

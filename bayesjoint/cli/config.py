@@ -101,6 +101,8 @@ class ConflictTable:
     """How `bayesjoint conflict` tests."""
 
     level: float = key("family-wise level", 0.05, above=0.0, below=1.0)
+    margins: dict | None = key('sizes that matter, by form, units of the data (a gain: %), e.g. { offset = 0.5, gain = '
+                               '5.0 }; default the noise std', None)
     places: bool = key("make maps and bands of wavelength: the costly part of large surveys", True)
     refits: int = key("with posterior.fit: simulated surveys fitted anew behind the p-values (99 is usual); 0 takes "
                       "what was fitted for known", 0, minimum=0)
@@ -125,6 +127,7 @@ class Config:
 TABLES = {"surveys": SurveyTable, "mesh": MeshTable, "parameters": ParameterTable, "coupling": CouplingTable,
           "posterior": PosteriorTable, "conflict": ConflictTable}
 NAMED = ("surveys", "parameters")
+FORMS = ("offset", "tilt", "patch", "gain")  # of a disturbance
 OTHERS = {  # keys that a kind of prior does not read
     "matern": {"alpha", "depth_exponent", "p"},
     "minimum_length": {"std", "range", "smoothness", "extent", "p"},
@@ -277,6 +280,9 @@ def _check_together(config):
             _refuse(f"parameters.{name}.range", table.range, "must be > 0 metres, one number or three")
     if config.conflict.refits and not config.posterior.fit:
         _refuse("conflict.refits", config.conflict.refits, "means nothing without posterior.fit = true")
+    for form, size in (config.conflict.margins or {}).items():
+        if form not in FORMS or not isinstance(size, int | float) or isinstance(size, bool) or size <= 0:
+            _refuse(f"conflict.margins.{form}", size, f"must be a number > 0 under one of {', '.join(FORMS)}")
     coupling = config.coupling
     needed = {"coregionalization": "correlation", "gramian": "weight"}.get(coupling.kind)
     if needed and getattr(coupling, needed) is None:

@@ -50,7 +50,8 @@ def examine(config, out, stage=lambda name: None, progress=False):
     stage(STAGES[3])
     asked = config.conflict
     refitted = {"refit": _refit, "draws": asked.refits} if asked.refits else {}
-    found = conflict(problem, level=asked.level, places=asked.places, seed=config.seed, **refitted)
+    found = conflict(problem, level=asked.level, margins=asked.margins, places=asked.places, seed=config.seed,
+                     **refitted)
     stage(STAGES[4])
     problems = found.problems
     stage(STAGES[5])

@@ -96,11 +96,24 @@ def test_fitted_hyperparameters_are_said_to_be_taken_for_known(tmp_path, monkeyp
     assert any(a["name"] == "p-values of agreement" and "refits = 99" in a["statement"] for a in said)
 
 
-def test_refits_without_a_fit_are_refused(tmp_path, capsys):
+@pytest.mark.parametrize(("table", "words"), [
+    ("refits = 99", "posterior.fit"), ("margins = { shift = 1.0 }", "offset, tilt, patch, gain"),
+    ("margins = { offset = 0 }", "a number > 0"), ("level = 2.0", "conflict.level"),
+])
+def test_wrong_settings_are_refused(tmp_path, capsys, table, words):
     config = write_pair(tmp_path, 0.0)
-    config.write_text(CONFIG + "\n[conflict]\nrefits = 99\n")
+    config.write_text(f"{CONFIG}\n[conflict]\n{table}\n")
     assert main(["conflict", str(config), "--out", str(tmp_path / "out")]) == 2
-    assert "posterior.fit" in capsys.readouterr().err
+    assert words in capsys.readouterr().err
+
+
+def test_what_matters_is_the_users_to_say(tmp_path, monkeypatch):
+    monkeypatch.setattr(disagreement, "report", lambda tree, path, title=None: path.write_text(title))
+    config = write_pair(tmp_path, 0.0)
+    config.write_text(f"{CONFIG}\n[conflict]\nplaces = false\nmargins = {{ offset = 7.5 }}\n")
+    assert main(["conflict", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    found = read_tree(tmp_path / "out" / "posterior.nc")["agreement_detectable_ground_air"].to_dataset()
+    assert found.margin.sel(disturbance="offset of air").item() == 7.5
 
 
 def test_one_survey_is_refused_before_anything_is_computed(tmp_path, capsys):
