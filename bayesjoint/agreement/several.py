@@ -10,6 +10,7 @@ from .likelihood_ratio import UNTESTABLE
 from .local import LEVEL, _share
 from .multiple import holm
 from .pair import make_pair
+from .result import moved_tail
 from .splitting import split_dof
 from .suspicion import suspicion
 
@@ -42,8 +43,8 @@ def conflict_matrix(problem, *, level=LEVEL, method="auto", seed=0):
     -------
     xarray.Dataset
         Over (survey, other): ``ratio_p_value``, ``log_bayes_ratio``, ``log_suspiciousness``, ``dimensionality``,
-        ``suspiciousness_p_value``, each with its error, ``suspiciousness_gaussian_p_value`` (χ² with `dimensionality`
-        degrees of freedom, customary), and ``split_p_value``, of ``survey`` as predicted from ``other``. NaN where
+        ``suspiciousness_p_value``, ``split_p_value`` (of ``survey`` as predicted from ``other``), each with its error,
+        and ``suspiciousness_gaussian_p_value`` (χ² with `dimensionality` degrees of freedom, customary). NaN where
         nothing can be tested. With ``rest_`` in front, over ``survey``: the same against all others together, where
         there are more than two. ``ratio_p_holm``, ``split_p_holm`` and those of the rest: adjusted. ``words`` over
         (survey, other). The attribute ``verdict`` says what was found.
@@ -90,8 +91,8 @@ class PairRow:
     ----------
     values, errors : dict of {str: float}
         By the names of the variables of `conflict_matrix`.
-    into : (float, float)
-        p-values of the node splits into a and into b.
+    into, into_errors : (float, float)
+        p-values of the node splits into a and into b, and what the error of their statistics does to them.
     words : str
     """
 
@@ -99,9 +100,11 @@ class PairRow:
         from scipy.stats import chi2
 
         spectrum, found = made.spectrum(), made.statistics()
-        self.into = tuple(
-            float(chi2.sf(value[0], dof)) if (dof := split_dof(made, source)) else np.nan
-            for value, source in ((found.into_first, 1), (found.into_second, 0)))
+        splits = [(float(value[0]), split_dof(made, source))
+                  for value, source in ((found.into_first, 1), (found.into_second, 0))]
+        self.into = tuple(float(chi2.sf(value, dof)) if dof else np.nan for value, dof in splits)
+        self.into_errors = tuple(moved_tail(value, float(found.error[0]), dof) if dof else np.nan
+                                 for value, dof in splits)
         self.values, self.errors = dict.fromkeys(_PAIRWISE, np.nan), dict.fromkeys(_PAIRWISE, np.nan)
         self.words, self.gaussian = UNTESTABLE, np.nan
         if not spectrum.testable:
@@ -127,9 +130,12 @@ def _matrix(names, pairs, rest, level):
             out[i, j] = out[j, i] = value
         return out
 
-    splits = np.full((count, count), np.nan)
-    for (i, j), row in pairs.items():
-        splits[i, j], splits[j, i] = row.into
+    def directed(values):
+        out = np.full((count, count), np.nan)
+        for (i, j), value in values.items():
+            out[i, j], out[j, i] = value
+        return out
+
     # the split of the rest given one survey would see conflicts within the rest: it is no test of that survey
     family = np.array([[row.values["ratio_p_value"], *row.into] for row in pairs.values()]
                       + [[row.values["ratio_p_value"], row.into[0], np.nan] for row in rest.values()])
@@ -140,13 +146,13 @@ def _matrix(names, pairs, rest, level):
                   square({k: r.errors[key] for k, r in pairs.items()}))
     words = "χ² tail of d − 2 log S, customary"
     sheet.add("suspiciousness_gaussian_p_value", both, square({k: r.gaussian for k, r in pairs.items()}), "1", words)
-    sheet.add("split_p_value", both, splits, "1", "p-value of the survey as predicted from the other")
+    sheet.add("split_p_value", both, directed({k: r.into for k, r in pairs.items()}), "1",
+              "p-value of the survey as predicted from the other",
+              directed({k: r.into_errors for k, r in pairs.items()}))
     sheet.add("ratio_p_holm", both, square(dict(zip(pairs, adjusted[: len(pairs), 0], strict=True))), "1",
               "p-value of the likelihood ratio, adjusted (Holm)")
-    held = np.full((count, count), np.nan)
-    for (i, j), row in zip(pairs, adjusted, strict=False):
-        held[i, j], held[j, i] = row[1:]
-    sheet.add("split_p_holm", both, held, "1", "p-value of the node split, adjusted (Holm)")
+    sheet.add("split_p_holm", both, directed(dict(zip(pairs, adjusted[: len(pairs), 1:], strict=True))), "1",
+              "p-value of the node split, adjusted (Holm)")
     if rest:
         _add_rest(sheet, rest, adjusted[len(pairs) :])
     found = sheet.dataset({"level": level, "verdict": _verdict(names, pairs, rest, adjusted <= level)})
@@ -161,7 +167,7 @@ def _add_rest(sheet, rest, adjusted):
         sheet.add(f"rest_{key}", ("survey",), [r.values[key] for r in rest.values()], units,
                   f"{words}, against all others", [r.errors[key] for r in rest.values()])
     sheet.add("rest_split_p_value", ("survey",), [r.into[0] for r in rest.values()], "1",
-              "p-value of the survey as predicted from all others")
+              "p-value of the survey as predicted from all others", [r.into_errors[0] for r in rest.values()])
     for k, (name, words) in enumerate((("ratio", "likelihood ratio against all others"),
                                        ("split", "survey as predicted from all others"))):
         sheet.add(f"rest_{name}_p_holm", ("survey",), adjusted[:, k], "1", f"p-value of the {words}, adjusted (Holm)")

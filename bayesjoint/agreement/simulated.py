@@ -56,7 +56,8 @@ def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=
     AgreementTest
         p = (1 + number of simulated Λ at or above the observed one) / (1 + number simulated). Its error adds to the
         Monte Carlo standard error the share of simulations within the numerical error of Λ, measured by a tenfold
-        tolerance, and the share of refits that did not converge.
+        tolerance, and the share of refits that did not converge. Where no simulated Λ reaches the observed one,
+        `note` says so: p stands at its floor then, and sigma is a lower bound.
 
     Raises
     ------
@@ -297,7 +298,8 @@ def _answer(setup, simulated, null):
     above = int(np.sum(kept >= setup.statistic))
     p = (1 + above) / (1 + kept.size)
     near = float(np.mean(np.abs(kept - setup.statistic) <= setup.error))
-    notes = [] if above else ["no simulated pair disagreed as much: p is at most of this order"]
+    notes = [] if above else [f"no simulated pair disagreed as much: p can be no smaller than 1/(draws+1) = {p:.2g}, "
+                              "and sigma is a lower bound: raise draws"]
     if lost:
         notes.append(f"{lost:.1%} of the refits did not converge and are left out")
     return AgreementTest(**common, p_value=p, p_value_error=float(np.sqrt(p * (1 - p) / kept.size)) + near + lost,

@@ -121,6 +121,21 @@ def test_a_matrix_holds_what_the_tests_of_each_pair_say():
     assert np.isnan(found.ratio_p_value.sel(survey="a", other="a"))
 
 
+def test_splits_carry_the_error_of_their_statistics():
+    problem = overlapping(shape=(2, 9, 10), gaps=False)
+    third = problem.modalities[1].replace(name="third")
+    problem = problem.replace(modalities=[*problem.modalities, third])
+    dense, found = (conflict_matrix(problem, method=m) for m in ("dense", "iterative"))
+    for name in ("split_p_value", "rest_split_p_value"):
+        error, off = found[f"{name}_error"].values, np.abs(found[name] - dense[name]).values
+        told = np.isfinite(dense[name].values)
+        assert np.all(error[told] > 0) and np.all(off[told] <= error[told] + dense[f"{name}_error"].values[told])
+        assert np.all(dense[f"{name}_error"].values[told] < 1e-10)
+    for test, cell in zip(bj.node_split(problem, PAIR, "iterative"), (PAIR[::-1], PAIR), strict=True):
+        np.testing.assert_allclose(found.split_p_value_error.sel(survey=cell[0], other=cell[1]), test.p_value_error,
+                                   rtol=0.01)
+
+
 def test_two_surveys_have_no_rest_and_calm_says_so():
     found = conflict_matrix(overlapping(shape=(2, 6, 7)))
     assert not [v for v in found.data_vars if v.startswith("rest_")]

@@ -120,9 +120,11 @@ def test_the_answer_does_not_depend_on_the_executor():
 
 def test_nonlinear_surveys_that_agree_and_that_do_not():
     agree, differ = decays(), decays(shift=0.2)
-    assert bj.likelihood_ratio_test(agree, PAIR, draws=99, seed=1).p_value > 0.05
+    calm = bj.likelihood_ratio_test(agree, PAIR, draws=99, seed=1)
+    assert calm.p_value > 0.05 and not calm.note
     found = bj.likelihood_ratio_test(differ, PAIR, null="bootstrap", draws=99, seed=1)
-    assert found.p_value == 0.01 and "no simulated pair" in found.note
+    assert found.p_value == 0.01 and "no smaller than 1/(draws+1) = 0.01" in found.note
+    assert "raise draws" in found.note and "sigma is a lower bound" in found.note
     wilks = bj.likelihood_ratio_test(differ, PAIR, null="wilks")
     assert wilks.dof == 2 and wilks.p_value < 1e-3
     assert wilks.statistic == pytest.approx(found.statistic, abs=1e-4)
