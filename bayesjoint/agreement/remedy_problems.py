@@ -53,22 +53,28 @@ def remedies(found):
     return out
 
 
-def with_wider_prior(problem, tests):
-    """The problem with the prior std behind every survey whose `own_model_tests` find it too small made as large."""
+def with_mended_prior(problem, tests):
+    """The problem with the prior std behind each survey of these `own_model_tests` scaled as it asks, up or down.
+
+    Where several surveys of one property object, as wide as the widest of them asks. None if no prior can be scaled.
+    """
     factors = {}
     for test in tests:
         survey = next(m for m in problem.modalities if m.name == test.surveys[0])
         for name in survey.parameters:
-            factors[name] = max(factors.get(name, 1.0), 1.0 + test.effect["value"] / 100.0)
-    parameters = []
-    for p in problem.parameters:
-        factor = factors.get(p.name, 1.0)
-        if isinstance(p.prior, Matern):
-            p = p.replace(prior=replace(p.prior, std=np.asarray(p.prior.std) * factor))
-        elif type(p.prior) is GaussianPrior:
-            p = p.replace(prior=replace(p.prior, covariance=np.asarray(p.prior.covariance) * factor**2))
-        parameters.append(p)
-    return problem.replace(parameters=parameters)
+            factors[name] = max(factors.get(name, 0.0), 1.0 + test.effect["value"] / 100.0)
+    parameters = [_scaled(p, factors[p.name]) if p.name in factors else p for p in problem.parameters]
+    changed = any(new is not p for new, p in zip(parameters, problem.parameters, strict=True))
+    return problem.replace(parameters=parameters) if changed else None
+
+
+def _scaled(parameter, factor):
+    prior = parameter.prior
+    if isinstance(prior, Matern):
+        return parameter.replace(prior=replace(prior, std=np.asarray(prior.std) * factor))
+    if type(prior) is GaussianPrior:
+        return parameter.replace(prior=replace(prior, covariance=np.asarray(prior.covariance) * factor**2))
+    return parameter
 
 
 def _with_bias(problem, survey, form, test):

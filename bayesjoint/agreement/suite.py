@@ -14,7 +14,7 @@ from .local import LEVEL, _share
 from .marginal import METHODS, marginal
 from .multiple import holm
 from .pair import checked_groups
-from .remedy_problems import remedies, with_wider_prior
+from .remedy_problems import remedies, with_mended_prior
 from .result import _detectable as detectable_words
 from .result import _effect as effect_words
 from .several import conflict_matrix
@@ -110,12 +110,12 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
              draws=99, executor=None):
     """Do the surveys agree? Every test that has power against some way of disagreeing, and one verdict.
 
-    Each survey first stands trial alone, against its own prior and noise: a prior std that is too small alarms tests of
-    agreement too, and is then named for what it is, unless alarms stay when the prior is as wide as each survey alone
-    asks for. For every pair: the likelihood ratio (a wrong coupling), node
-    splits both ways (gains, patches, wrong noise), offset, tilt and gain of either survey with the model marginalised,
-    bands of wavelength and maps of either given the other. Holm over all tests keeps the chance of one false alarm or
-    more at `level`. Surveys "agree" only if no test objects *and* every disturbance of a size that matters, `margins`,
+    Each survey first stands trial alone, against its own prior and noise: a wrong prior std alarms tests of agreement
+    too, and is then named for what it is, unless alarms stay when the prior is as wide or as narrow as each survey
+    alone asks for. Surveys that nothing ties neither agree nor disagree. For every pair: the likelihood ratio (a wrong
+    coupling), node splits both ways (gains, patches, wrong noise), offset, tilt and gain of either survey with the
+    model marginalised, bands of wavelength and maps of either given the other. Holm over all tests keeps the chance of
+    one false alarm or more at `level`. Surveys "agree" only if no test objects *and* every disturbance of a size that matters, `margins`,
     is excluded; if not, the verdict is "cannot say", with what could have been seen.
 
     Parameters
@@ -191,10 +191,12 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
         adjusted = dict(zip(map(id, tests), values, strict=True))
         words = f"smallest p-value of all tests, {draws} data sets simulated and fitted anew"
 
-    def again(small):
-        wider = with_wider_prior(problem, small)
-        mended = {pair: PairTests(wider, pair, margins, method, seed, places=False) for pair in pairs}
-        return mended, _adjusted(_joined({}, mended))
+    def again(objecting):
+        mended = with_mended_prior(problem, objecting)
+        if mended is None:
+            return None
+        anew = {pair: PairTests(mended, pair, margins, method, seed, places=False) for pair in pairs}
+        return anew, _adjusted(_joined({}, anew))
 
     found = judge(problem, own, made, adjusted, level, again)
     return Conflict(problem=problem, tests=tuple(tests), p_adjusted=np.array(list(adjusted.values())), level=level,

@@ -31,25 +31,23 @@ def judge(problem, own, made, adjusted, level, again):
         Holm-adjusted p-values.
     level : float
     again : callable
-        ``again(tests)``: {pair: PairTests} under a prior as wide as each survey alone asks for, and adjusted p-values.
+        ``again(tests)``: {pair: PairTests} under a prior as wide or as narrow as the surveys of these tests ask for,
+        and adjusted p-values; None if no prior can be changed.
 
     Returns
     -------
     Judgement
     """
     prior, noise, faults = _misfits(problem, own, adjusted, level)
-    alarms = {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items()}
-    loud = {pair: each for pair, each in alarms.items() if each}
+    loud = {pair: each for pair, each in _alarms(made, adjusted, level).items() if each}
     details = [_told(t) for t in (*prior, *noise, *faults)]
     details += [f"{' and '.join(pair)}: {'; '.join(t.name for t in each)}." for pair, each in loud.items()]
     if prior:
-        small = [t for t in prior if t.effect["value"] > 0]
-        left = _left(again, small, level) if loud and small else {}
+        left, mended = _left(again, prior, loud, adjusted, level) if loud else ({}, False)
         seems = f"the {_seems(prior[0].effect)}, and no other survey that sees it denies that"
-        if left or (loud and not small):
-            details.append(f"Also, {seems}: it was mended for the verdict.")
-            said = [_sentence(problem, pair, *found) for pair, found in left.items()] or _all_said(
-                problem, loud, adjusted)
+        if left:
+            details.append(f"Also, {seems}: it was {'' if mended else 'not '}mended for the verdict.")
+            said = [_sentence(problem, pair, *found) for pair, found in left.items()]
             return Judgement("disagree", f"{'; '.join(said)}.", tuple(details), _blamed(loud, (*prior, *noise)))
         names = sorted({t.name for each in loud.values() for t in each})
         rest = f" Tests that alarm too, and fall silent when it is mended: {', '.join(names)}." if names else ""
@@ -67,11 +65,17 @@ def judge(problem, own, made, adjusted, level, again):
     return _silence(made, details)
 
 
-def _left(again, small, level):
-    """{pair: (alarms, adjusted p-values)} that stay when the prior is mended."""
-    made, adjusted = again(small)
-    alarms = {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items()}
-    return {pair: (each, adjusted) for pair, each in alarms.items() if each}
+def _left(again, prior, loud, adjusted, level):
+    """{pair: (alarms, adjusted p-values)} that stay when the prior is mended, and whether it could be."""
+    anew = again(prior)
+    if anew is None:
+        return {pair: (each, adjusted) for pair, each in loud.items()}, False
+    made, adjusted = anew
+    return {pair: (each, adjusted) for pair, each in _alarms(made, adjusted, level).items() if each}, True
+
+
+def _alarms(made, adjusted, level):
+    return {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items()}
 
 
 def _all_said(problem, loud, adjusted):

@@ -5,6 +5,8 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint.agreement.multiple import holm
+from bayesjoint.agreement.remedy_problems import with_mended_prior
+from bayesjoint.agreement.result import AgreementTest
 from bayesjoint.agreement.suite import conflict
 
 from ..refusals import refused
@@ -73,6 +75,35 @@ def test_a_prior_that_is_too_small_is_named_as_such():
     assert list(found.problems) == ["as stated", "hyperparameters by evidence"]
     fitted = found.problems["hyperparameters by evidence"].parameters[0].prior.std
     assert np.max(fitted) > 60.0
+
+
+def overstated(**kw):
+    problem = overlapping(shape=(3, 14, 16), **kw)
+    return problem.replace(parameters=[problem.parameters[0].replace(
+        prior=bj.Matern(std=800.0, range=1000.0, extent="continued"))])
+
+
+def test_a_prior_that_is_too_large_is_no_conflict():
+    found = conflict(overstated(), places=False)
+    alarms = {t.name for p, t in zip(found.p_adjusted, found.tests, strict=True) if p <= 0.05}
+    assert "likelihood ratio" in alarms  # which falls silent with a prior as narrow as the surveys ask for
+    assert found.kind == "cannot say" and "too large" in found.verdict and "mend the prior" in found.verdict
+    assert "likelihood ratio" in found.verdict and not any("mended" in d for d in found.details)
+
+
+def test_a_conflict_under_a_prior_that_is_too_large_stays_one():
+    found = conflict(overstated(disturb=lambda m: 1.0), places=False)
+    assert found.kind == "disagree" and "offset of" in found.verdict
+    assert any("too large" in d and "it was mended for the verdict" in d for d in found.details)
+
+
+def test_a_prior_is_scaled_both_ways_and_by_the_surveys_that_object_only():
+    problem = overlapping(two=True, **SMALL)
+    tests = [AgreementTest(name="prior", surveys=("ground",), statistic=1.0, p_value=0.0, p_value_error=0.0, null="",
+                           effect={"value": value}) for value in (-75.0, -50.0)]
+    first, second = with_mended_prior(problem, tests).parameters
+    assert float(np.max(first.prior.std)) == 50.0 and second is problem.parameters[1]
+    assert with_mended_prior(scalars({"ground": (0.0, 1.0), "b": (0.0, 1.0)}), tests) is None
 
 
 def test_a_conflict_is_not_put_down_to_the_prior_that_it_spoils():
