@@ -5,13 +5,16 @@ from scipy.optimize import minimize
 
 from .._checks import fail
 from .prediction import OtherSurveys
+from .result import VAGUE
 
 LOWEST, HIGHEST = np.log(1e-6), np.log(1e4)  # of log w
+EDGE = 1e-6  # of log w: nearer to a bound is at it
 STEP = 1e-3  # of differences by log w
 SWEEPS = 200  # of the discrepancy principle, which settles by a factor each
 SETTLED = 1e-4  # of log w
 BLAMED = 0.1  # exponent from which a search starts that blames one survey
 SAME = 1e-3  # nats: two tops that differ less are one
+TIED = 1e-6  # nats: of tops that differ less the first start's counts, whatever rounding says
 SIMULATED = 400  # data sets behind the null of the information criterion
 SHARE = 0.1  # of a survey's data: directions at most in which informations are matched
 
@@ -26,40 +29,54 @@ class Evidence:
     name, objective, note = "evidence", "log_evidence", ""
 
     def __init__(self, whitened, groups):
-        self.whitened, self.groups = whitened, groups
+        self.whitened, self.groups = whitened, sorted(groups)  # the order of the surveys must not matter
 
     def weights(self, start):
-        """({survey: w}, {survey: standard error of log w})."""
-        held, names = dict(start), [name for group in self.groups for name in group]
+        """({survey: w}, {survey: standard error of log w}); NaN and w as stated where the curvature says nothing."""
+        sought, each = list(self.groups), {}
+        while sought:
+            top, error = self._top(start, sought)
+            inside = (top > LOWEST + EDGE) & (top < HIGHEST - EDGE)
+            vague = inside & ~(error <= VAGUE)
+            each |= {n: np.nan for group, lost in zip(sought, vague, strict=True) if lost for n in group}
+            if not vague.any():
+                each |= {n: e for group, e in zip(sought, error, strict=True) for n in group}
+                return self._exponents(start, sought, top), each
+            sought = [group for group, lost in zip(sought, vague, strict=True) if not lost]
+        return dict(start), each
 
-        def exponents(theta):
-            return {**held, **{n: float(np.exp(t)) for group, t in zip(self.groups, theta, strict=True) for n in group}}
+    @staticmethod
+    def _exponents(start, sought, theta):
+        return {**start, **{n: float(np.exp(t)) for group, t in zip(sought, theta, strict=True) for n in group}}
 
+    def _slope(self, weights, sought):
+        """Log evidence and its gradient by the log w of the groups sought."""
+        found = self.whitened.at(weights)
+        precision = np.diag(found.precision())
+        each = {n: 0.5 * float(np.sum(precision[r]) - np.sum(found.pull[r] ** 2)) / weights[n]
+                for n, r in self.whitened.rows.items()}
+        return found.log_evidence, np.array([sum(each[n] for n in group) for group in sought])
+
+    def _top(self, start, sought):
+        """(log w, its standard error) of the groups sought at the highest top, each of shape (groups,)."""
         def slope(theta):
-            weights = exponents(theta)
-            found = self.whitened.at(weights)
-            precision = np.diag(found.precision())
-            each = {n: 0.5 * float(np.sum(precision[r]) - np.sum(found.pull[r] ** 2)) / weights[n]
-                    for n, r in self.whitened.rows.items()}
-            return found.log_evidence, np.array([sum(each[n] for n in group) for group in self.groups])
+            return self._slope(self._exponents(start, sought, theta), sought)
 
         def negative(theta):
             value, gradient = slope(theta)
             return -value, -gradient
 
         # each survey may be the one at fault: a search from there too
-        blamed = np.log(BLAMED) * np.eye(len(self.groups)) if len(self.groups) > 1 else ()
-        starts = [np.zeros(len(self.groups)), *blamed]
-        tops = sorted((minimize(negative, first, jac=True, method="L-BFGS-B", bounds=[(LOWEST, HIGHEST)] * first.size,
-                                options={"ftol": 1e-10, "gtol": 1e-5}) for first in starts), key=lambda top: top.fun)
-        found, first = tops[0], starts[0]
-        behind = [top.fun - found.fun for top in tops if top.fun - found.fun > SAME]
+        blamed = np.log(BLAMED) * np.eye(len(sought)) if len(sought) > 1 else ()
+        tops = [minimize(negative, first, jac=True, method="L-BFGS-B", bounds=[(LOWEST, HIGHEST)] * first.size,
+                         options={"ftol": 1e-10, "gtol": 1e-5}) for first in (np.zeros(len(sought)), *blamed)]
+        best = min(top.fun for top in tops)
+        found = next(top for top in tops if top.fun - best < TIED)
+        behind = [top.fun - best for top in tops if top.fun - best > SAME]
         self.note = f"; another top of the evidence is {min(behind):.1f} nats lower" if behind else ""
-        steps = STEP * np.eye(first.size)
-        bend = np.array([(slope(found.x + s)[1] - slope(found.x - s)[1]) / (2 * STEP) for s in steps])
-        error = _spread(-0.5 * (bend + bend.T), found.x)
-        each = dict(zip(names, np.repeat(error, [len(g) for g in self.groups]), strict=True))
-        return exponents(found.x), each
+        bend = np.array([(slope(found.x + s)[1] - slope(found.x - s)[1]) / (2 * STEP)
+                         for s in STEP * np.eye(len(sought))])
+        return found.x, _spread(-0.5 * (bend + bend.T), found.x)
 
     def suits(self, group):
         """Always."""
@@ -72,7 +89,7 @@ class Evidence:
 
 def _spread(information, theta):
     """Standard errors from a curvature; NaN at bounds and where it is not positive."""
-    inside = (theta > LOWEST + 1e-6) & (theta < HIGHEST - 1e-6)
+    inside = (theta > LOWEST + EDGE) & (theta < HIGHEST - EDGE)
     out = np.full(theta.size, np.nan)
     part = information[np.ix_(inside, inside)]
     if part.size and np.linalg.eigvalsh(part)[0] > 0:

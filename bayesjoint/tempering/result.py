@@ -6,6 +6,9 @@ import numpy as np
 
 from ..dataset import Approximation
 
+VAGUE = 3.0  # standard error of log w above which nothing is known: a factor of 20 either way
+FEW = 4  # data of a survey below which it cannot tell its own noise: with one unknown w has an error of a factor e
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tempering:
@@ -18,7 +21,9 @@ class Tempering:
     weights : dict of {str: float}
         w of every survey; 1 believes the stated noise.
     log_error : dict of {str: float}
-        Standard error of log w of those that were sought; NaN where w ran to a bound.
+        Standard error of log w of those that were sought; NaN where w ran to a bound or is not identified. Surveys of
+        fewer than 4 data, unless they share one exponent, and those whose standard error exceeds 3 are not: they keep
+        the problem's exponent.
     curve : dict of {str: dict of ndarray}
         By survey: ``weight``, and every criterion's own figure over it, the others held: ``log_evidence`` (nats),
         ``log_density`` of the other surveys' data (nats; the top is wanted), ``mismatch`` |log of Fisher information
@@ -60,11 +65,16 @@ class Tempering:
         return "\n".join([*rows, self.message])
 
 
-def words_of(weight, error, bounds):
-    """A verdict on one exponent."""
-    if not np.isfinite(error):
+def words_of(weight, error, bounds, count, common=False):
+    """A verdict on one exponent, found from `count` data: their own, or with `common` those of all that share it."""
+    shared = "" if common else "; common=True shares one factor"
+    if count < FEW:
+        return (f"{weight:.3g}, from {count} data in all: a scale factor, no noise that is known" if common
+                else f"not identified: too few data to tell its noise{shared}")
+    if not error <= VAGUE:
         side = "lower" if weight <= 2 * bounds[0] else "upper" if weight >= 0.5 * bounds[1] else None
-        return f"{weight:.3g}, at its {side} bound" if side else f"{weight:.3g}, error not known"
+        said = f"{weight:.3g}, at its {side} bound" if side else f"{weight:.3g}, error not known"
+        return f"{said}: not identified, the data do not tell its noise{shared}"
     low, high = weight * np.exp(-1.96 * error), weight * np.exp(1.96 * error)
     said = f"{weight:.3g} (95 % interval {low:.3g} to {high:.3g})"
     if high < 1:

@@ -7,7 +7,7 @@ from ..hyperparameters import fit_hyperparameters
 from ..problem import JointProblem
 from ..problem.gaussian import check_linear_gaussian
 from .criteria import CRITERIA, HIGHEST, LOWEST
-from .result import Tempering, words_of
+from .result import FEW, Tempering, words_of
 from .whitened import WhitenedData
 
 DENSE_LIMIT = 6_000  # data; an evaluation then takes seconds
@@ -19,7 +19,8 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     """Likelihood exponents w, noise covariances C / w, chosen from the data: a survey in conflict is believed less.
 
     Tempering answers noise that is larger than stated. It does not know which way a biased survey is wrong: for an
-    offset, a tilt or levels of lines `add_bias` recovers more, see the case study of two gravity surveys.
+    offset, a tilt or levels of lines `add_bias` recovers more, see the case study of two gravity surveys. A survey of
+    fewer than 4 data cannot tell its own noise: it keeps its exponent, unless `common` has them share one.
 
     Parameters
     ----------
@@ -71,15 +72,24 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     check_linear_gaussian(problem, "tempering")
     groups = _groups(problem, surveys, common)
     count = sum(m.size for m in problem.modalities)
+    size = {m.name: m.size for m in problem.modalities}
+    few = [] if common else [group for group in groups if size[group[0]] < FEW]
+    sought = [group for group in groups if group not in few]
     if count > DENSE_LIMIT:
-        return _large(problem, criterion, groups, common)
+        return _large(problem, criterion, sought, few, common)
     whitened = WhitenedData(problem)
-    chosen = _build(criterion, whitened, groups, seed)
+    chosen = _build(criterion, whitened, sought, seed)
     weights, errors = chosen.weights(problem.weights)
     curves = _curves(whitened, groups, weights, seed) if curve else {}
-    held = f", {', '.join(n for n in weights if n not in errors)} held" if len(errors) < len(weights) else ""
+    still = [n for n in weights if not np.isfinite(errors.get(n, np.nan)) and weights[n] == problem.weights[n]]
+    held = f", {', '.join(still)} held" if still else ""
     how = f"By {criterion}, exact matrices of {count} data{held}{chosen.note}."
-    return _answer(problem, criterion, weights, errors, curves, how)
+    return _answer(problem, criterion, weights, _with_few(errors, few), curves, how, common)
+
+
+def _with_few(errors, few):
+    """Errors with those of surveys that have too few data, NaN."""
+    return errors | {name: np.nan for group in few for name in group}
 
 
 def _build(criterion, whitened, groups, seed):
@@ -111,19 +121,23 @@ def _curves(whitened, groups, weights, seed):
     return out
 
 
-def _answer(problem, criterion, weights, errors, curves, message):
-    bounds = np.exp(LOWEST), np.exp(HIGHEST)
-    verdict = {name: words_of(weights[name], errors[name], bounds) for name in errors}
+def _answer(problem, criterion, weights, errors, curves, message, common=False):
+    bounds, size = np.exp([LOWEST, HIGHEST]), {m.name: m.size for m in problem.modalities}
+    total = sum(size[name] for name in errors)
+    verdict = {name: words_of(weights[name], errors[name], bounds, total if common else size[name], common)
+               for name in errors}
     return Tempering(problem=problem.replace(weights=weights), weights=weights, log_error=errors, curve=curves,
                      criterion=criterion, verdict=verdict, message=message)
 
 
-def _large(problem, criterion, groups, common):
+def _large(problem, criterion, groups, few, common):
     """Noise scales by the evidence without matrices, as exponents."""
     if criterion != "evidence" or common:
         fail("criterion", f'be "evidence" with common=False above {DENSE_LIMIT} data', repr(criterion),
              "Thin the surveys.")
     names = [group[0] for group in groups]
+    if not names:
+        return _answer(problem, criterion, dict(problem.weights), _with_few({}, few), {}, "Every exponent held.")
     fit = fit_hyperparameters(problem, free=[f"{name}_noise" for name in names], prior="flat", thin=1)
     weights, errors = dict(problem.weights), {}
     for k, name in enumerate(names):
@@ -136,4 +150,4 @@ def _large(problem, criterion, groups, common):
         line = fit.curve[f"{name}_noise"]
         curves[name] = {"weight": problem.weights[name] * (stated / line["value"]) ** 2,
                         "log_evidence": line["log_evidence"]}
-    return _answer(problem, criterion, weights, errors, curves, fit.message)
+    return _answer(problem, criterion, weights, _with_few(errors, few), curves, fit.message)

@@ -8,6 +8,7 @@ from scipy.stats import multivariate_normal, norm
 import bayesjoint as bj
 from bayesjoint.tempering.criteria import Information
 from bayesjoint.tempering.prediction import OtherSurveys
+from bayesjoint.tempering.result import words_of
 from bayesjoint.tempering.whitened import WhitenedData
 
 from ..hyperparameters.fields import gravity_problem
@@ -214,11 +215,70 @@ def test_without_matrices_it_is_the_dense_answer(monkeypatch):
 
 
 def test_a_survey_that_cannot_be_weighed_is_said_not_to_be():
-    """One datum under a proper prior: where it lies near the prior mean the evidence would sharpen it for ever."""
+    """Data that lie on the prior mean: the evidence would sharpen them for ever."""
     m = bj.Parameter("m", 1, prior=bj.GaussianPrior(0.0, 1.0))
-    survey = bj.Modality("a", [[1.0]], [0.01], bj.DiagonalNoise([1.0]), "m")
+    survey = bj.Modality("a", np.ones((5, 1)), np.full(5, 0.01), bj.DiagonalNoise(np.ones(5)), "m")
     found = bj.temper(bj.JointProblem([m], [survey]), curve=False)
-    assert np.isnan(found.log_error["a"]) and "upper bound" in found.verdict["a"]
+    assert np.isnan(found.log_error["a"]) and "upper bound: not identified" in found.verdict["a"]
+
+
+# km/s/Mpc: Planck 2018 and SH0ES 2022, and two that agree
+HUBBLE = {"planck": (67.36, 0.54), "shoes": (73.04, 1.04)}
+AGREEING = {"planck": (67.36, 0.54), "shoes": (67.5, 1.04)}
+
+
+def scalars(values, turned=False):
+    surveys = [bj.Modality(n, [[1.0]], [v], bj.DiagonalNoise([s]), "h") for n, (v, s) in values.items()]
+    return bj.JointProblem([bj.Parameter("h", 1)], surveys[::-1] if turned else surveys)
+
+
+@pytest.mark.parametrize("values", [HUBBLE, AGREEING])
+@pytest.mark.parametrize("criterion", ["evidence", "discrepancy"])
+def test_two_numbers_do_not_tell_their_noise_in_either_order(values, criterion):
+    for turned in (False, True):
+        found = bj.temper(scalars(values, turned), criterion=criterion, curve=criterion == "evidence")
+        assert found.weights == {"planck": 1.0, "shoes": 1.0} and "held" in found.message
+        for name, said in found.verdict.items():
+            assert said == "not identified: too few data to tell its noise; common=True shares one factor"
+            assert np.isnan(found.log_error[name])
+
+
+@pytest.mark.parametrize("values", [HUBBLE, AGREEING])
+def test_two_numbers_with_one_factor_have_birges_and_no_interval(values):
+    (a, s), (b, t) = values.values()
+    for turned in (False, True):
+        found = bj.temper(scalars(values, turned), common=True, curve=False)
+        assert found.scale_factors["planck"] == pytest.approx(abs(a - b) / np.hypot(s, t), rel=1e-4)
+        assert all("from 2 data in all" in v and "will do" not in v for v in found.verdict.values())
+
+
+def test_a_datum_beside_a_survey_keeps_its_exponent_and_the_survey_has_its_own():
+    rng = np.random.default_rng(0)
+    rows = bj.Modality("rows", np.ones((40, 1)), 3 * rng.standard_normal(40), bj.DiagonalNoise(np.ones(40)), "h")
+    lone = bj.Modality("lone", [[1.0]], [0.2], bj.DiagonalNoise([1.0]), "h")
+    found = bj.temper(bj.JointProblem([bj.Parameter("h", 1)], [lone, rows], weights={"lone": 0.5}), curve=False)
+    wanted = np.std(rows.data, ddof=1)  # Birge's, but for what the datum adds
+    assert found.weights["lone"] == 0.5 and found.scale_factors["rows"] == pytest.approx(wanted, rel=0.02)
+    assert "not identified" in found.verdict["lone"] and "noise larger" in found.verdict["rows"]
+
+
+def test_an_exponent_that_the_curvature_does_not_tell_is_held(monkeypatch):
+    """As when its standard error is beyond what counts as known."""
+    monkeypatch.setattr("bayesjoint.tempering.criteria.VAGUE", 0.4)
+    monkeypatch.setattr("bayesjoint.tempering.result.VAGUE", 0.4)
+    rng = np.random.default_rng(1)
+    surveys = [bj.Modality(n, np.ones((k, 1)), 3 * rng.standard_normal(k), bj.DiagonalNoise(np.ones(k)), "h")
+               for n, k in (("few", 5), ("many", 60))]
+    for order in (surveys, surveys[::-1]):
+        found = bj.temper(bj.JointProblem([bj.Parameter("h", 1)], order), curve=False)
+        assert found.weights["few"] == 1.0 and "not identified" in found.verdict["few"]
+        assert np.isfinite(found.log_error["many"]) and "few held" in found.message
+
+
+@pytest.mark.parametrize(("error", "count"), [(1e3, 100), (np.inf, 100), (np.nan, 100), (3.1, 100), (0.1, 3)])
+def test_no_verdict_says_will_do_where_nothing_is_known(error, count):
+    said = words_of(1.0, error, (1e-6, 1e4), count)
+    assert "not identified" in said and "will do" not in said
 
 
 def test_correlated_noise_is_tempered_whole():
