@@ -7,7 +7,7 @@ from ..dataset import Approximation
 from ..engines.base import Estimate
 from ..engines.iterative import LOOSEST, IterativePosterior
 from .order import noise_logdet, runs
-from .steps import History, Step, shares
+from .steps import History, Step, described, shares, spreads
 
 FEWEST = 8
 PROBES = 64  # at most, for each log determinant
@@ -63,6 +63,9 @@ class EnsemblePosterior(IterativePosterior):
         self._variances, self.history = np.empty((len(steps), problem.size)), None
         self._carry()
         self.approximations = self._statements()
+
+    def __repr__(self):
+        return described(self, self.problem)
 
     def _carry(self):
         """Take the members through the steps."""
@@ -124,6 +127,7 @@ class EnsemblePosterior(IterativePosterior):
             information=Estimate(np.inf if flat else 0.5 * roots / np.log(2), 0.5 * error / np.log(2), method=words),
             log_evidence=Estimate(np.nan if flat else density, 0.5 * (error + chi2_error), method=words),
             std_left=shares(self.problem, self._variances[k], prior), std_left_error=self.member_error,
+            std=spreads(self.problem, self._variances[k]),
         )
 
     @property

@@ -14,7 +14,7 @@ from ..engines.flat import FlatColumns
 from ..engines.rounding import EPS
 from ..problem.gaussian import linear_gaussian
 from .order import noise_logdet, runs
-from .steps import History, Step, shares
+from .steps import History, Step, described, shares, spreads
 
 
 class SequentialPosterior(DensePosterior):
@@ -63,6 +63,9 @@ class SequentialPosterior(DensePosterior):
         self._solve_data()
         self._begun = None
         self._check_first()
+
+    def __repr__(self):
+        return described(self, self.problem)
 
     def _adopt(self, before):
         """How many steps of `before` may be kept: all, unless continued fields now lie on a larger torus."""
@@ -151,7 +154,7 @@ class SequentialPosterior(DensePosterior):
                 information=self._exact(np.inf if first else 0.5 * roots / np.log(2), self._rounding.logdet),
                 log_evidence=self._exact(np.nan if first else self._density(names, chi2, roots, where),
                                          self._rounding.fit + self._rounding.logdet),
-                std_left=shares(self.problem, spread[k], prior),
+                std_left=shares(self.problem, spread[k], prior), std=spreads(self.problem, spread[k]),
             ))
         return History(out)
 

@@ -1,6 +1,6 @@
 """What every step of an assimilation leaves behind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import chi2 as chi2_law
@@ -35,6 +35,8 @@ class Step:
         {parameter: root mean square posterior std over the prior's}, hence 1 where nothing was learnt; NaN where flat.
     std_left_error : float
         Largest standard error of `std_left`, as a share of it.
+    std : dict of {str: (float, str)}
+        {parameter: (root mean square posterior std, its units)}, which a flat prior leaves too.
     """
 
     surveys: tuple
@@ -45,6 +47,7 @@ class Step:
     log_evidence: Estimate
     std_left: dict
     std_left_error: float = 0.0
+    std: dict = field(default_factory=dict)
 
     @property
     def p_value(self):
@@ -55,10 +58,23 @@ class Step:
         return Estimate(chi2_law.sf(float(self.chi2), self.dof), slope * self.chi2.error, method="chi-squared")
 
     def __str__(self):
-        left = ", ".join(f"{name} {value:.3g}" for name, value in self.std_left.items())
+        tested = f"p = {float(self.p_value):.3g}" if self.dof > 0 else "nothing to test"
         return (f"{' + '.join(self.surveys)}: {self.data} data, innovation χ² {float(self.chi2):.4g} on {self.dof} "
-                f"(p = {float(self.p_value):.3g}), {float(self.information):.4g} bits, log evidence "
-                f"{float(self.log_evidence):+.6g}, std left: {left}")
+                f"({tested}), {self._gained()}, {self._left()}")
+
+    def _gained(self):
+        bits, density = float(self.information), float(self.log_evidence)
+        if np.isinf(bits):
+            return "flat prior: no bits"
+        return "bits not asked for" if np.isnan(bits) else f"{bits:.4g} bits, log evidence {density:+.6g}"
+
+    def _left(self):
+        """Shares of the prior's std; the std itself where that prior is flat."""
+        shared = [f"{name} {value:.3g}" for name, value in self.std_left.items() if np.isfinite(value)]
+        whole = [f"{name} {self.std[name][0]:.3g}{'' if self.std[name][1] == '1' else ' ' + self.std[name][1]}"
+                 for name, value in self.std_left.items() if not np.isfinite(value) and name in self.std]
+        parts = (("std left", shared), ("std", whole))
+        return ", ".join(f"{words}: {', '.join(each)}" for words, each in parts if each)
 
 
 class History(tuple):
@@ -118,3 +134,16 @@ def shares(problem, variance, prior):
         known = np.isfinite(before) and before > 0
         out[name] = float(np.sqrt(max(np.mean(variance[where]), 0.0) / before)) if known else np.nan
     return out
+
+
+def spreads(problem, variance):
+    """{parameter: (rms posterior std, units)} of variances of x, shape (size,)."""
+    return {name: (problem.by_name[name].scale * float(np.sqrt(max(np.mean(variance[where]), 0.0))),
+                   problem.by_name[name].units) for name, where in problem.slices.items()}
+
+
+def described(post, problem):
+    """One line on a posterior that was assimilated, and the problem with all its surveys."""
+    data, size = sum(m.size for m in problem.modalities), problem.size
+    return (f"{type(post).__name__} of {', '.join(problem.by_name)} ({size} value{'s' * (size != 1)}) after "
+            f"{' then '.join(' with '.join(step) for step in post.steps)} ({data} data): .history has the steps")

@@ -12,7 +12,7 @@ from ..engines.whitened import check_visible
 from ..problem.gaussian import check_linear_gaussian
 from .filtering import Filtered, Observed
 from .order import noise_logdet
-from .steps import History, Step, shares
+from .steps import History, Step, described, shares, spreads
 from .transition import picked_diagonal
 
 PROBES = 4
@@ -129,6 +129,9 @@ class TimeLapsePosterior(StatePosterior):
         super().__init__(self, len(steps) - 1, self._smoothed[-1])
         self.approximations = self._statements()
 
+    def __repr__(self):
+        return described(self, self.all)
+
     # -- states -------------------------------------------------------------------------------------------------------
     def smoothed(self, step):
         """The state at a step, counted from 0, given the data of all steps: a `StatePosterior`."""
@@ -207,6 +210,7 @@ class TimeLapsePosterior(StatePosterior):
                 information=self._exact(0.5 * roots / np.log(2), count * self.rounding),
                 log_evidence=self._exact(density, self.rounding * (chi2 + count + 1)),
                 std_left=shares(self.all, here._variance(), here._prior_variance()),
+                std=spreads(self.all, here._variance()),
             ))
         return History(out)
 

@@ -165,6 +165,22 @@ def test_flat_priors_that_the_first_survey_determines(order):
     assert float(first.chi2) == pytest.approx(float(near[0].chi2), rel=1e-5)
 
 
+@pytest.mark.parametrize("method", ["exact", "ensemble"])
+def test_what_is_printed_under_a_flat_prior_has_no_infinities(method):
+    """Two numbers, one unknown: nothing was known before, so that no bits were gained, and the std is one in km."""
+    surveys = [bj.Modality(name, [[1.0]], [1.0], bj.DiagonalNoise([s]), "h") for name, s in (("a", 3.0), ("b", 4.0))]
+    settings = {"members": 4000} if method == "ensemble" else {}
+    post = bj.assimilate(bj.JointProblem([bj.Parameter("h", 1, units="km")], surveys), method=method, **settings)
+    first, second = str(post.history).split("\n")
+    assert not any(word in str(post.history) for word in ("inf ", "nan"))
+    assert "flat prior: no bits" in first and "nothing to test" in first and "flat prior" not in second
+    for step, wanted in zip(post.history, (3.0, 2.4), strict=True):  # 2.4 = (1/9 + 1/16)^−½
+        value, units = step.std["h"]
+        assert units == "km" and value == pytest.approx(wanted, rel=4 * step.std_left_error + 1e-12)
+        assert f"std: h {value:.3g} km" in str(step)
+    assert repr(post).startswith(f"{type(post).__name__} of h (1 value) after a then b (2 data)")
+
+
 def test_flat_priors_that_the_first_survey_leaves_open_are_refused():
     text = refused(lambda: bj.assimilate(flat_problem(), ["three", "one", "two"]), "order")
     assert "three, which do not determine datum" in text
