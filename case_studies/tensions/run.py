@@ -51,7 +51,7 @@ def combine(problem):
 def test(problem, pair):
     found = bj.likelihood_ratio_test(problem, pair)
     return {"pair": list(pair), "statistic": found.statistic, "dof": found.dof, "p_value": found.p_value,
-            "sigma": found.sigma, "null": found.null}
+            "p_value_error": found.p_value_error, "sigma": found.sigma, "null": found.null}
 
 
 def neutron():

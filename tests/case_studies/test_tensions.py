@@ -52,5 +52,8 @@ def test_eight_schools_agree(study):
 
 def test_committed_results_are_those(study):
     kept = json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))
+    tests = [kept["neutron"]["beam_bottle_all"], kept["neutron"]["beam_bottle_listed"], kept["hubble"]["planck_shoes"],
+             *kept["hubble"]["early_late"]]
+    assert all(0 <= test["p_value_error"] < 1e-9 for test in tests)  # every p-value with its numerical error
     assert kept["neutron"]["pdg"] == pytest.approx(study.neutron()["pdg"], rel=1e-9)
     assert all(r[2] in (FOLDER / "README.md").read_text(encoding="utf-8") for r in study.words(kept))
