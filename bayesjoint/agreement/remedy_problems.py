@@ -8,6 +8,7 @@ from ..hyperparameters import fit_hyperparameters
 from ..priors import GaussianPrior, Matern
 from ..problem import add_bias, add_discrepancy
 from ..tempering import temper
+from .residuals import Prediction
 from .verdicts import coupling_at_fault
 
 BASES = {"offset": "constant", "tilt": "linear"}
@@ -15,16 +16,17 @@ WIDE = 3.0  # times an estimate, and its std, that a bias may be
 REACH = 0.25  # of a survey's longer side: range of a discrepancy
 PLACES = ("places of", "wavelengths of", "node split")
 FEW = 4  # data of a survey below which exponents are common
+NOTHING = 1e-9  # share of a residual below which others predict nothing
 SCATTERED = 6_000  # data from which a discrepancy off one lattice is refused
 
 
 def remedies(found):
     """{name: JointProblem} for a `Conflict`: the problem as stated first.
 
-    An offset or a tilt that was found: the survey with a bias of that form, its std three times what was estimated. For
-    any disagreement: exponents by the evidence, and where a disturbance has a place or a wavelength a discrepancy of
-    all surveys that were named. A wrong prior or noise: hyperparameters by the evidence. A wrong coupling: those, and
-    no coupling.
+    An offset, a tilt or a gain that was found: the survey with a bias of that form, its std three times what was
+    estimated; of a gain, the form is what the other surveys predict of this one. For any disagreement: exponents by the
+    evidence, and where a disturbance has a place or a wavelength a discrepancy of all surveys that were named. A wrong
+    prior or noise: hyperparameters by the evidence. A wrong coupling: those, and no coupling.
     """
     problem, out = found.problem, {"as stated": found.problem}
     named = [t.name for t in found.blame]
@@ -38,10 +40,11 @@ def remedies(found):
         out["hyperparameters by evidence"] = fit_hyperparameters(problem, curve=False, seed=found.seed).problem
     for test in found.blame:
         form, _, survey = test.name.partition(" of ")
-        if form not in BASES or survey not in problem.weights or f"{survey}_bias" in problem.by_name:
+        if form not in (*BASES, "gain") or survey not in problem.weights or f"{survey}_bias" in problem.by_name:
             continue
         if not any(set(test.surveys) == set(pair) for pair in tied):  # else the coupling explains it
-            out[test.name] = _with_bias(problem, survey, form, test)
+            changed = (_with_gain if form == "gain" else _with_bias)(problem, survey, test)
+            out |= {test.name: changed} if changed else {}
     if found.kind == "disagree":
         surveys = sorted({s for t in found.blame for s in t.surveys}, key=list(problem.weights).index)
         # surveys of a datum or two have no noise of their own to speak of: one factor for all of them
@@ -77,8 +80,24 @@ def _scaled(parameter, factor):
     return parameter
 
 
-def _with_bias(problem, survey, form, test):
+def _with_gain(problem, survey, test):
+    """A bias as the other surveys' posterior mean predicts this survey; None if they predict nothing of it.
+
+    The survey's own data stay out of the column: it would else follow the gain that it is to explain.
+    """
+    if problem.prior.flat:
+        return None
+    modality = next(m for m in problem.modalities if m.name == survey)
+    residual = Prediction(problem).residual(survey).value
+    column = np.ravel(modality.data) - residual
+    if np.linalg.norm(column) <= NOTHING * np.linalg.norm(residual):
+        return None
+    return add_bias(problem, survey, {"gain": column}, std=WIDE * 0.01 * abs(float(test.effect["value"])))
+
+
+def _with_bias(problem, survey, test):
     """Wide enough for what was found, whatever its sign."""
+    form = test.name.partition(" of ")[0]
     size = np.max(np.abs(np.atleast_1d(test.effect["value"])) + np.atleast_1d(test.effect["std"]))
     modality = next(m for m in problem.modalities if m.name == survey)
     basis = BASES[form]

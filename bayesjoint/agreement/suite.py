@@ -115,8 +115,8 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
     alone asks for. Surveys that nothing ties neither agree nor disagree. For every pair: the likelihood ratio (a wrong
     coupling), node splits both ways (gains, patches, wrong noise), offset, tilt and gain of either survey with the
     model marginalised, bands of wavelength and maps of either given the other. Holm over all tests keeps the chance of
-    one false alarm or more at `level`. Surveys "agree" only if no test objects *and* every disturbance of a size that matters, `margins`,
-    is excluded; if not, the verdict is "cannot say", with what could have been seen.
+    one false alarm or more at `level`. Surveys "agree" only if no test objects *and* every disturbance of a size that
+    matters, `margins`, is excluded; if not, the verdict is "cannot say", with what could have been seen.
 
     Parameters
     ----------

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 CLEAR = 2.0  # standard deviations by which two surveys must differ about one prior for it to be a survey's own fault
+FORMS = ("offset", "tilt", "gain")  # causes by name; places and wavelengths say only where
+TIE = 1e-6  # relative difference of p-values and statistics that rounding and solves leave
+FLOOR = 1e-300  # p-values below which nothing is told from 0
 NOISE_ONLY = ("node split", "wavelengths of", "places of")  # tests that noise larger than stated alarms
 
 
@@ -38,6 +41,54 @@ def judge(problem, own, made, adjusted, level, again):
     -------
     Judgement
     """
+    tied = {pair: each for pair, each in made.items() if _ties(each)}
+    if len(tied) == len(made):
+        return _judge(problem, own, made, adjusted, level, again)
+    apart = _untied({pair: each for pair, each in made.items() if pair not in tied}, own, adjusted, level)
+    if not tied:
+        return apart
+    found = _judge(problem, own, tied, adjusted, level, again)
+    kind = "disagree" if found.kind == "disagree" else "cannot say"
+    blame = found.blame + tuple(t for t in apart.blame if not any(t is other for other in found.blame))
+    return Judgement(kind, f"{found.sentence} {apart.sentence}", tuple(dict.fromkeys(found.details + apart.details)),
+                     blame)
+
+
+def _ties(each):
+    """Whether anything ties two surveys: else their likelihood ratio has no distribution."""
+    return not np.isnan(each.tests[0].p_value)
+
+
+def _untied(made, own, adjusted, level):
+    """Surveys that share nothing: what alarms is a misfit of one of them."""
+    pairs = ", ".join(" and ".join(pair) for pair in made)
+    nothing = f"Nothing ties {pairs}: there is nothing to agree or disagree on"
+    alone = [t for both in own.values() for t in both if adjusted[id(t)] <= level]
+    loud = {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items()}
+    details = [_told(t) for t in alone if t.effect]
+    details += [f"{' and '.join(pair)}: {'; '.join(t.name for t in each)}." for pair, each in loud.items() if each]
+    surveys = {}
+    for test in (t for each in loud.values() for t in each):
+        surveys.setdefault(_held(test), []).append(test)
+    for test in alone:
+        surveys.setdefault(test.surveys[0], [test])
+    blame = tuple(t for each in loud.values() for t in each) + tuple(alone)
+    if surveys:
+        said = "; ".join(f"{name} misfits its own prior and noise: {_objection(each, adjusted)}"
+                         for name, each in surveys.items())
+        return Judgement("cannot say", f"{nothing}; but {said}.", tuple(details), blame)
+    tested = any(np.isfinite(t.p_value) for each in made.values() for t in each.tests)
+    held = "; each was held against its own prior only" if tested else ""
+    return Judgement("cannot say", f"{nothing}{held}.", tuple(details), ())
+
+
+def _held(test):
+    """The survey that a test of a pair holds against all else."""
+    return test.surveys[-1] if test.name.startswith("node split") else test.surveys[0]
+
+
+def _judge(problem, own, made, adjusted, level, again):
+    """`judge` of pairs that something ties."""
     prior, noise, faults = _misfits(problem, own, adjusted, level)
     loud = {pair: each for pair, each in _alarms(made, adjusted, level).items() if each}
     details = [_told(t) for t in (*prior, *noise, *faults)]
@@ -75,7 +126,7 @@ def _left(again, prior, loud, adjusted, level):
 
 
 def _alarms(made, adjusted, level):
-    return {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items()}
+    return {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items() if _ties(each)}
 
 
 def _all_said(problem, loud, adjusted):
@@ -117,10 +168,6 @@ def _silence(made, details):
             bound = float(np.abs(table.estimate.values[k]) + 1.645 * table.estimate_error.values[k])
             (largest if table.excluded.values[k] else left).append((bound / float(table.margin.values[k]), bound, name,
                                                                     str(table.size_units.values[k])))
-    untested = [" and ".join(pair) for pair, each in made.items() if all(np.isnan(t.p_value) for t in each.tests[:3])]
-    if untested:
-        return Judgement("cannot say", f"Cannot say whether {', '.join(untested)} agree: there is nothing that both "
-                         "see or that a coupling ties.", tuple(details), ())
     if left:
         _, bound, name, units = max(left)
         return Judgement("cannot say", f"No test objects, but silence is not agreement: {_article(name)} of up to "
@@ -148,19 +195,61 @@ def _sentence(problem, pair, alarms, adjusted):
         count = f"{len(alarms)} tests object" if len(alarms) > 1 else "1 test objects"
         return (f"{' and '.join(pair)} disagree under the stated coupling, which is what to blame: likelihood ratio, "
                 f"adjusted p = {adjusted[id(ratio)]:.1g} ({count})")
-    best = min([t for t in alarms if t.effect] or alarms, key=lambda t: (t.p_value, -t.statistic))
-    p = f"adjusted p = {adjusted[id(best)]:.1g}"
+    return f"{' and '.join(pair)} disagree: {_objection(alarms, adjusted)}"
+
+
+def _objection(alarms, adjusted):
+    """The alarm that says most, its p-value, and how many there are."""
+    best, mirrored = _best(alarms)
     count = f"{len(alarms)} tests object" if len(alarms) > 1 else "1 test objects"
-    return f"{' and '.join(pair)} disagree: {_with_effect(best)}, {p} ({count})"
+    words = _between(best) if mirrored else _with_effect(best)
+    return f"{words}, adjusted p = {adjusted[id(best)]:.1g} ({count})"
+
+
+def _best(alarms):
+    """The test of the smallest p-value, and whether it may as well be the other survey's.
+
+    Of tests whose p-values tie, or are all as small as they can be, the one that names a form.
+    """
+    alarms = [t for t in alarms if t.effect] or alarms
+    least = min(t.p_value for t in alarms)
+    floor = [t for t in alarms if t.p_value < FLOOR or "p can be no smaller" in t.note]
+    if not any(t.p_value == least for t in floor):
+        floor = [t for t in alarms if t.p_value <= least * (1 + TIE)]
+    best = min(floor, key=lambda t: (FORMS.index(_form(t)) if _form(t) in FORMS else len(FORMS), -t.statistic))
+    return best, any(_mirrors(best, other) for other in floor if other is not best)
+
+
+def _form(test):
+    return test.name.partition(" of ")[0]
+
+
+def _mirrors(one, other):
+    """Whether two tests say the same of one survey and of the other."""
+    same = _form(one) == _form(other) and _form(one) in FORMS and set(one.surveys) == set(other.surveys)
+    return same and np.isclose(one.statistic, other.statistic, rtol=TIE) and np.shape(one.effect["value"]) == np.shape(
+        other.effect["value"]) and np.allclose(np.abs(one.effect["value"]), np.abs(other.effect["value"]), rtol=TIE)
+
+
+def _largest(test):
+    """(value, std) of the largest effect of a test."""
+    value, std = np.atleast_1d(test.effect["value"]), np.atleast_1d(test.effect["std"])
+    best = int(np.nanargmax(np.abs(value))) if np.isfinite(value).any() else 0
+    return value[best], std[best]
+
+
+def _between(test):
+    value, std = _largest(test)
+    return (f"{_article(_form(test))} between {' and '.join(sorted(test.surveys))} of {abs(value):.3g} ± {std:.2g} "
+            f"{test.effect['units']}; the data cannot say whose")
 
 
 def _with_effect(test):
     """A test's name and the size of its largest effect."""
     if not test.effect:
         return test.name
-    value, std = np.atleast_1d(test.effect["value"]), np.atleast_1d(test.effect["std"])
-    best = int(np.nanargmax(np.abs(value))) if np.isfinite(value).any() else 0
-    return f"{test.name} {value[best]:.3g} ± {std[best]:.2g} {test.effect['units']}"
+    value, std = _largest(test)
+    return f"{test.name} {value:.3g} ± {std:.2g} {test.effect['units']}"
 
 
 def _told(test):

@@ -6,8 +6,10 @@ import pytest
 import bayesjoint as bj
 from bayesjoint.agreement.multiple import holm
 from bayesjoint.agreement.remedy_problems import with_mended_prior
+from bayesjoint.agreement.residuals import Prediction
 from bayesjoint.agreement.result import AgreementTest
 from bayesjoint.agreement.suite import conflict
+from bayesjoint.agreement.verdicts import _best
 
 from ..refusals import refused
 from .overlapping import overlapping
@@ -152,7 +154,73 @@ def test_nothing_shared_is_said():
     a, b = bj.Parameter("a", 1), bj.Parameter("b", 1)
     surveys = [bj.Modality(f"of_{p.name}", [[1.0]], [1.0], bj.DiagonalNoise([1.0]), p.name) for p in (a, b)]
     found = conflict(bj.JointProblem([a, b], surveys))
-    assert found.kind == "cannot say" and "nothing that both see" in found.verdict
+    assert found.kind == "cannot say"
+    assert found.verdict == "Nothing ties of_a and of_b: there is nothing to agree or disagree on."
+
+
+def untied(values, extra=False):
+    """Two surveys of two properties, and perhaps a second one of the first property."""
+    rng, gains = np.random.default_rng(6), np.diag(np.linspace(1.0, 5.0, 30))
+    fields = [bj.Parameter(name, 30, prior=bj.GaussianPrior(0.0, 1.0)) for name in "pq"]
+    truth = dict(zip("pq", rng.standard_normal((2, 30)), strict=True))
+    sees = {"one": "p", "two": "q"} | ({"three": "p"} if extra else {})
+    surveys = [bj.Modality(name, gains, gains @ truth[p] + rng.standard_normal(30) + values.get(name, 0.0),
+                           bj.DiagonalNoise(np.ones(30)), p, units="mGal") for name, p in sees.items()]
+    return bj.JointProblem(fields, surveys)
+
+
+def test_surveys_that_nothing_ties_neither_agree_nor_disagree():
+    silent = conflict(untied({}), margins={"offset": 1e3, "gain": 1e6})
+    assert silent.kind == "cannot say"
+    assert silent.verdict == ("Nothing ties one and two: there is nothing to agree or disagree on; each was held "
+                              "against its own prior only.")
+    loud = conflict(untied({"two": 20.0}))
+    assert loud.kind == "cannot say" and "agree on; but two misfits its own prior and noise: offset of two" in (
+        loud.verdict) and "one misfits" not in loud.verdict
+    assert "offset of two" in loud.problems and "tempered" not in loud.problems
+
+
+def test_surveys_that_something_ties_are_judged_beside_those_that_nothing_does():
+    found = conflict(untied({"three": 20.0}, extra=True))
+    assert found.kind == "disagree" and found.verdict.startswith("one and three disagree: offset of three")
+    assert "Nothing ties one and two, two and three: there is nothing to agree" in found.verdict
+    assert conflict(untied({}, extra=True), margins={"offset": 1e3, "gain": 1e6}).kind == "cannot say"
+
+
+def test_an_offset_that_may_be_either_survey_s_is_laid_at_neither_door():
+    rows = {"b": (9.0, 1.0), "a": (0.0, 1.0)}
+    for order in (rows, dict(reversed(rows.items()))):
+        found = conflict(scalars(order))
+        assert "an offset between a and b of 9 ± 1.4 1; the data cannot say whose" in found.verdict
+        assert {"offset of a", "offset of b"} <= set(found.problems)
+
+
+def test_a_gain_that_was_found_has_a_remedy():
+    stated = overlapping(shape=(3, 14, 16), gaps=False)
+    ground, air = stated.modalities
+    stated = stated.replace(modalities=[ground, air.replace(data=1.5 * np.asarray(air.data))])
+    found = conflict(stated, places=False)
+    assert found.kind == "disagree" and "gain of air" in found.problems
+    mended = found.problems["gain of air"]
+    bias = bj.posterior(mended)
+    assert abs(bias.mean()["air_bias"][0] - 0.5) < 0.1
+    column = mended.modalities[1].forward.basis[:, 0]
+    other = stated.replace(modalities=[ground, air.replace(data=-3.0 * np.asarray(air.data))])
+    predicted = np.ravel(other.modalities[1].data) - Prediction(other).residual("air").value
+    np.testing.assert_allclose(column, predicted, rtol=1e-8)  # the suspect's own data have no part in it
+
+
+def made_up(name, p, statistic=9.0, note=""):
+    return AgreementTest(name=name, surveys=("a", "b"), statistic=statistic, p_value=p, p_value_error=0.0, null="",
+                         note=note, effect={"what": "", "value": 1.0, "std": 0.1, "units": "1"})
+
+
+def test_where_p_values_tie_at_their_floor_the_form_is_named():
+    floor = made_up("gain of a", 1e-3, 50.0, "p can be no smaller than 0.001: raise draws")
+    places, tilt = made_up("places of a", 0.0, 900.0), made_up("tilt of a", 0.0, 400.0)
+    assert _best([places, floor]) == (floor, False)
+    assert _best([places, floor, tilt]) == (tilt, False)
+    assert _best([made_up("wavelengths of b", 1e-9), floor])[0].name == "wavelengths of b"
 
 
 def test_refusals():
