@@ -12,7 +12,8 @@ def write(results, readme):
     text = readme.read_text(encoding="utf-8") if readme.exists() else ""
     head, common = text.split(MARK)[0], results["shared"]
     results = {c: results[c] for c in ground.CONFLICTS}
-    parts = [MARK, "", "**Share of 100 data sets in which a test at 5 % speaks**", "", *tests(results), "",
+    parts = [MARK, "", "**Share of 100 data sets in which a test at 5 % speaks** (sampling error ± (p (1 − p) / "
+             "100)^½: ± 0.02 at 0.05, ± 0.05 at 0.5)", "", *tests(results), "",
              "**Model error** (root mean square over cells and data sets, in prior standard deviations)", "",
              *grid(results, "rms_error", "{:.3f}"), "",
              "**Coverage of nominal 90 % intervals of single cells**", "",

@@ -72,6 +72,14 @@ def test_every_row_is_in_the_readme(results):
         assert f"| {name} | " + " | ".join(cells) + " |" in text
 
 
+def test_shares_of_alarms_have_their_sampling_error(results):
+    text = " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
+    errors = [f"± {np.sqrt(p * (1 - p) / 100):.2f} at {p:g}" for p in (0.05, 0.5)]
+    assert f"speaks** (sampling error ± (p (1 − p) / 100)^½: {errors[0]}, {errors[1]})" in text
+    shares = np.array([list(results[c]["rejected"].values()) for c in CONFLICTS])
+    assert np.all(np.sqrt(shares * (1 - shares) / 100) <= 0.05)
+
+
 def test_the_quick_algebra_is_the_posterior(study):
     ground, remedies = study["ground"], study["remedies"]
     plain, rng = ground.problem(), np.random.default_rng(0)
