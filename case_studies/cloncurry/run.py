@@ -170,15 +170,21 @@ def joint(results):
     return fitted(problem(["gravity", "magnetic"]))
 
 
-def tied(results):
+def tied(results, **instead):
     """The problem under what `joint` found; nodes of a thinned survey share the information of those used."""
     found = results["joint"]
-    return problem(["gravity", "magnetic"], values=found["values"], noise=found["noise"])
+    return problem(["gravity", "magnetic"], values=found["values"] | instead, noise=found["noise"])
 
 
 def pair(results):
-    """Whether gravity and magnetics agree under the correlation that the evidence chose."""
-    found = bj.likelihood_ratio_test(tied(results), ("gravity", "magnetic"))
+    """Whether gravity and magnetics agree under the correlation that the evidence chose, and at its interval's ends."""
+    row = results["joint"]["hyperparameters"]["correlation"]
+    return agreed(tied(results)) | {end: agreed(tied(results, correlation=row[end])) for end in ("low", "high")}
+
+
+def agreed(asked):
+    """The likelihood ratio of gravity and magnetics, and its p-value with its error."""
+    found = bj.likelihood_ratio_test(asked, ("gravity", "magnetic"))
     return {"statistic": found.statistic, "p_value": found.p_value, "p_value_error": found.p_value_error,
             "sigma": found.sigma, "null": found.null, "note": found.note}
 

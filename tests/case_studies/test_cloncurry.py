@@ -52,3 +52,15 @@ def test_the_readme_has_these_numbers(results):
     assert f"{results['maps']['z_rms_basin']:.2f}" in text
     assert f"{results['joint']['log_evidence']:.1f}" in text
     assert f"{results['tempering']['evidence']['w']:.4f}" in text
+
+
+def test_the_agreement_of_the_pair_has_its_errors_and_what_the_correlation_does_to_it(results):
+    text, found = (FOLDER / "README.md").read_text(encoding="utf-8"), results["pair"]
+    correlation = results["joint"]["hyperparameters"]["correlation"]
+    for value, row in ((correlation["low"], found["low"]), (correlation["value"], found),
+                       (correlation["high"], found["high"])):
+        expected = row["note"].split()[2]
+        assert (f"| {value:.3f} | {-row['statistic'] / 2:.0f} | {float(expected):.0f} | {row['p_value']:.2g} | "
+                f"{row['p_value_error']:.0e} |") in text
+        assert row["p_value_error"] < 1e-8
+    assert found["low"]["p_value"] > 0.05 > found["p_value"] > found["high"]["p_value"]
