@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from .marginal import DenseMarginal
 from .quadratic_forms import WeightedChi2
@@ -12,6 +12,8 @@ EIGEN_DATA = 3_000  # whose eigenvalues take a minute at most
 DRAWS = 64  # simulated data sets where surveys are larger
 STEPS, FARTHEST = 50, 12.0  # of Fisher scoring, and logarithms of variances that it may reach
 LEAST = 1e-3  # share of a variance below which a first-order estimate means nothing
+SEEN = 0.05  # p-value above which no misfit is seen
+NO_CHANGE = 1e-9  # of a log variance
 VALUES = 1e-12  # eigenvalue of the signal below which a direction holds noise alone
 
 
@@ -36,8 +38,11 @@ def own_model_tests(data, survey, draws=DRAWS, seed=0):
     Returns
     -------
     (AgreementTest, AgreementTest)
-        Of the prior, and of the noise. ``effect``: by how many percent the std seems too small; of maximum likelihood
-        of both, or where it comes from draws to first order in the variance.
+        Of the prior, and of the noise. ``effect``: by how many percent the std seems too small or too large, which
+        ``what`` says, with "no misfit seen" where p > 5 %. ``factor`` is the std that the survey asks for over that as
+        stated, of maximum likelihood of both, or where it comes from draws to first order in the variance; ``log_std``
+        is the standard deviation of its logarithm, from the information at the estimate or from the score of draws,
+        and ``std`` the same share of ``value``.
 
     Examples
     --------
@@ -61,7 +66,7 @@ def _by_eigenvalues(data, survey):
     values, vectors = eigh(contrasts.T @ data.covariance @ contrasts)
     signal, z = np.maximum(values - 1.0, 0.0), (vectors.T @ (contrasts.T @ data.residual)) ** 2 / values
     shares, out = (signal / (1.0 + signal), 1.0 / (1.0 + signal)), []
-    best = _likeliest(signal, z * values)
+    best, spread = _likeliest(signal, z * values)
     for one, other, words in ((0, 1, "prior"), (1, 0, "noise")):
         mixed = shares[one] @ shares[other] / max(shares[other] @ shares[other], VALUES)
         weights = shares[one] - mixed * shares[other]
@@ -74,13 +79,13 @@ def _by_eigenvalues(data, survey):
         upper, error = (float(v) for v in null.tail(statistic))
         p = 2 * min(upper, 1.0 - upper)
         out.append(_answer(survey, words, (statistic - null.mean) / np.sqrt(null.variance), min(p, 1.0), 2 * error,
-                           best[one], information**-0.5, "weighted χ² of the efficient score, exact"))
+                           best[one], spread[one], "weighted χ² of the efficient score, exact"))
     return tuple(out)
 
 
 def _likeliest(signal, squares):
-    """(log τ², log ν²) of largest likelihood of independent N(0, τ² signal + ν²), by Fisher scoring."""
-    theta = np.zeros(2)
+    """(log τ², log ν²) of largest likelihood of independent N(0, τ² signal + ν²), and their std; by Fisher scoring."""
+    theta, information = np.zeros(2), np.eye(2)
     for _ in range(STEPS):
         variance = np.exp(theta[0]) * signal + np.exp(theta[1])
         slopes = np.stack([np.exp(theta[0]) * signal, np.full(signal.size, np.exp(theta[1]))]) / variance
@@ -89,7 +94,8 @@ def _likeliest(signal, squares):
         theta = np.clip(theta + np.clip(step, -1.0, 1.0), -FARTHEST, FARTHEST)
         if np.abs(step).max() < 1e-6:
             break
-    return theta
+    left = np.diag(information) - information[0, 1] ** 2 / np.maximum(np.diag(information)[::-1], VALUES)
+    return theta, np.minimum(np.maximum(left, VALUES) ** -0.5, FARTHEST)
 
 
 def _by_draws(data, survey, draws, seed):
@@ -106,7 +112,8 @@ def _by_draws(data, survey, draws, seed):
         p = 2 * float(t.sf(abs(ratio), draws - 2))
         information = 0.25 * std**2  # the score of log τ² is half the form
         change = np.log(max(1.0 + 0.5 * float(score[0]) / information, LEAST))
-        out.append(_answer(survey, words, ratio, p, p / np.sqrt(draws), change, information**-0.5,
+        change_std = change / ratio if abs(ratio) > NO_CHANGE else information**-0.5
+        out.append(_answer(survey, words, ratio, p, p / np.sqrt(draws), change, change_std,
                            f"Student's t of the efficient score, spread of {draws} simulations"))
     return tuple(out)
 
@@ -119,20 +126,29 @@ def _forms(data, white):
 
 
 def _answer(survey, words, ratio, p, error, change, spread, null):
-    """`change` is of the log variance, `spread` its standard deviation √(1/I) where it is 0."""
+    """`change` is of the log variance, `spread` its standard deviation."""
+    which = _which(survey, words)
+    if p > SEEN:  # the likelihood of few data is no parabola: what the test does not see is no effect
+        spread = max(spread, abs(change) / norm.isf(0.5 * p)) if abs(change) > NO_CHANGE and p < 1 else spread
     factor = float(np.exp(0.5 * change))
-    which = f"prior std behind {survey}" if words == "prior" else f"noise std of {survey}"
+    value = 100.0 * abs(factor - 1.0)
+    std = value * spread / abs(change) if abs(change) > NO_CHANGE else 50.0 * spread
+    seen = "" if p <= SEEN else "no misfit seen: "
     return AgreementTest(
         name=which, surveys=(survey,), statistic=ratio**2, p_value=p, p_value_error=error, null=null,
-        effect={"what": f"{which} too small by", "value": 100.0 * (factor - 1.0), "std": 50.0 * factor * spread,
-                "units": "%"},
+        effect={"what": f"{seen}{which} too {'small' if change > 0 else 'large'} by", "value": value,
+                "std": float(std), "units": "%", "factor": factor, "log_std": 0.5 * float(spread)},
         note="of this survey alone: no conflict between surveys")
 
 
+def _which(survey, words):
+    return f"prior std behind {survey}" if words == "prior" else f"noise std of {survey}"
+
+
 def _untestable(survey, words):
-    which = f"prior std behind {survey}" if words == "prior" else f"noise std of {survey}"
-    return AgreementTest(name=which, surveys=(survey,), statistic=0.0, p_value=np.nan, p_value_error=np.nan,
-                         null="none", note="untestable: signal and noise look alike in this survey")
+    return AgreementTest(name=_which(survey, words), surveys=(survey,), statistic=0.0, p_value=np.nan,
+                         p_value_error=np.nan, null="none",
+                         note="untestable: signal and noise look alike in this survey")
 
 
 def _complement(basis):

@@ -65,7 +65,7 @@ def with_mended_prior(problem, tests):
     for test in tests:
         survey = next(m for m in problem.modalities if m.name == test.surveys[0])
         for name in survey.parameters:
-            factors[name] = max(factors.get(name, 0.0), 1.0 + test.effect["value"] / 100.0)
+            factors[name] = max(factors.get(name, 0.0), test.effect["factor"])
     parameters = [_scaled(p, factors[p.name]) if p.name in factors else p for p in problem.parameters]
     changed = any(new is not p for new, p in zip(parameters, problem.parameters, strict=True))
     return problem.replace(parameters=parameters) if changed else None

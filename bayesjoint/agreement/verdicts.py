@@ -154,9 +154,9 @@ def _denies(other, alarm):
     """Whether another survey of the same property finds its prior as stated where this one does not."""
     if not other.effect:
         return False
-    off, mine = other.effect, alarm.effect
-    within = abs(off["value"]) <= CLEAR * off["std"]
-    return within and abs(mine["value"] - off["value"]) > CLEAR * np.hypot(mine["std"], off["std"])
+    off, mine = (np.array([np.log(t.effect["factor"]), t.effect["log_std"]]) for t in (other, alarm))
+    within = abs(off[0]) <= CLEAR * off[1]
+    return bool(within and abs(mine[0] - off[0]) > CLEAR * np.hypot(mine[1], off[1]))
 
 
 def _silence(made, details):
@@ -258,9 +258,8 @@ def _told(test):
 
 def _seems(effect):
     """As in "prior std behind ground seems 25 ± 4 % too small"."""
-    value = effect["value"]
-    return (f"{effect['what'].removesuffix(' too small by')} seems {abs(value):.0f} ± {effect['std']:.0f} % too "
-            f"{'small' if value > 0 else 'large'}")
+    what, _, way = effect["what"].removesuffix(" by").rpartition(" too ")
+    return f"{what} seems {effect['value']:.0f} ± {effect['std']:.0f} % too {way}"
 
 
 def _article(name):

@@ -53,9 +53,9 @@ def test_a_misfit_is_named_for_what_it_is(changed, named, other):
     rng, changes = np.random.default_rng(3), []
     for _ in range(60):
         data.residual = root @ rng.standard_normal(data.size)
-        changes.append(own_model_tests(data, "ground")[named].effect["value"])
+        changes.append(100 * (own_model_tests(data, "ground")[named].effect["factor"] - 1))
     assert np.mean(changes) == pytest.approx(100 * (factor - 1), rel=0.2)
-    assert own_by_draws(data, "ground")[named].effect["value"] == pytest.approx(changes[-1], rel=1.5)
+    assert 100 * (own_by_draws(data, "ground")[named].effect["factor"] - 1) == pytest.approx(changes[-1], rel=1.5)
 
 
 def test_scores_are_those_of_the_evidence():
@@ -75,11 +75,41 @@ def test_scores_are_those_of_the_evidence():
     efficient = score - np.diag(information[[0, 1], [1, 0]] / np.diag(information)[::-1]) @ score[::-1]
     left = 1 / np.diag(np.linalg.inv(information))
     np.testing.assert_allclose([prior.statistic, noise.statistic], efficient**2 / left, rtol=1e-6)
-    best = [2 * np.log1p(t.effect["value"] / 100) for t in (prior, noise)]
+    best = [2 * np.log(t.effect["factor"]) for t in (prior, noise)]
     h = 1e-4
     slope = [evidence(best[0] + h, best[1]) - evidence(best[0] - h, best[1]),
              evidence(best[0], best[1] + h) - evidence(best[0], best[1] - h)]
     np.testing.assert_allclose(np.array(slope) / (2 * h), 0.0, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", [own_model_tests, lambda data, name: own_by_draws(data, name)])
+def test_effects_are_told_without_a_sign_and_never_contradict_the_test(method):
+    for prior, noise in ((1.0, 1.0), (0.5, 1.0), (2.0, 1.0), (1.0, 1.4), (1.0, 0.6)):
+        data, root = ground(prior, noise)
+        rng = np.random.default_rng(8)
+        for _ in range(8):
+            data.residual = root @ rng.standard_normal(data.size)
+            for found in method(data, "ground"):
+                effect = found.effect
+                assert effect["value"] >= 0 and effect["what"].startswith("no misfit seen: ") == (found.p_value > 0.05)
+                assert ("too small" in effect["what"]) == (effect["factor"] > 1) and "by -" not in repr(found)
+                assert effect["value"] == pytest.approx(100 * abs(effect["factor"] - 1))
+                share = effect["std"] / effect["value"]
+                assert share == pytest.approx(effect["log_std"] / abs(np.log(effect["factor"])), rel=1e-6)
+                assert found.p_value <= 0.05 or share > 1 / 1.96 - 1e-6
+                assert found.p_value > 1e-3 or share < 1 / 1.5
+
+
+def test_the_spread_of_an_effect_is_that_of_repeated_surveys():
+    for prior in (1.0, 0.6):
+        data, root = ground(prior)
+        rng, logs, stated = np.random.default_rng(9), [], []
+        for _ in range(150):
+            data.residual = root @ rng.standard_normal(data.size)
+            effect = own_model_tests(data, "ground")[0].effect
+            logs.append(np.log(effect["factor"]))
+            stated.append(effect["log_std"])
+        assert np.median(stated) == pytest.approx(np.std(logs), rel=0.25)
 
 
 def test_flat_values_are_out_of_the_way_and_alike_is_untestable():

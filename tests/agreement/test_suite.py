@@ -102,7 +102,7 @@ def test_a_conflict_under_a_prior_that_is_too_large_stays_one():
 def test_a_prior_is_scaled_both_ways_and_by_the_surveys_that_object_only():
     problem = overlapping(two=True, **SMALL)
     tests = [AgreementTest(name="prior", surveys=("ground",), statistic=1.0, p_value=0.0, p_value_error=0.0, null="",
-                           effect={"value": value}) for value in (-75.0, -50.0)]
+                           effect={"factor": factor}) for factor in (0.25, 0.5)]
     first, second = with_mended_prior(problem, tests).parameters
     assert float(np.max(first.prior.std)) == 50.0 and second is problem.parameters[1]
     assert with_mended_prior(scalars({"ground": (0.0, 1.0), "b": (0.0, 1.0)}), tests) is None
