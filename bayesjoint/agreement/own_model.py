@@ -129,7 +129,7 @@ def _answer(survey, words, ratio, p, error, change, spread, null):
     """`change` is of the log variance, `spread` its standard deviation."""
     which = _which(survey, words)
     if p > SEEN:  # the likelihood of few data is no parabola: what the test does not see is no effect
-        spread = max(spread, abs(change) / norm.isf(0.5 * p)) if abs(change) > NO_CHANGE and p < 1 else spread
+        spread = max(spread, abs(change) / norm.isf(0.5 * SEEN))
     factor = float(np.exp(0.5 * change))
     value = 100.0 * abs(factor - 1.0)
     std = value * spread / abs(change) if abs(change) > NO_CHANGE else 50.0 * spread
