@@ -1,6 +1,9 @@
 """Whether the signal of one survey is too large or too small by a factor: a score test with its null by simulation."""
 
+from copy import copy
+
 import numpy as np
+from scipy.stats import t
 
 from .._checks import fail
 from .marginal import DenseMarginal, marginal, one_survey
@@ -19,7 +22,8 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     A gain multiplies the model, so no column stands for it. The score at g = 0 is U = wᵀ(d̂ − E d̂) over the survey's
     data, w = P(d − Aμ) the weighted residuals and d̂ = d − C w the signal that the posterior mean predicts: do
     residuals go with the signal? Its mean and variance under agreement, and the p-value, come from data simulated from
-    the problem itself (parametric bootstrap; Davison & Hinkley 1997, section 4.2), two-sided.
+    the problem itself (parametric bootstrap; Davison & Hinkley 1997, section 4.2), two-sided. Beyond all simulated
+    scores p is the tail of a distribution fitted to them (`null` says so), with an error from their number.
 
     A single survey cannot tell a gain from a wrong prior standard deviation; another one of the same property can.
 
@@ -32,7 +36,7 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     method : {"auto", "dense", "iterative"}, default "auto"
         Matrices over the data, or conjugate gradients; auto: matrices up to 6,000 data.
     draws : int, optional
-        Simulated data sets, at least 39: the p-value cannot fall below 1/(draws + 1). Default 999, or 99 for
+        Simulated data sets, at least 39: p-values below 1/(draws + 1) are extrapolated. Default 999, or 99 for
         "iterative", each one solve.
     seed : int or numpy.random.Generator, default 0
 
@@ -56,8 +60,8 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     >>> surveys = [bj.Modality(name, profile, gain * truth + rng.standard_normal(40), bj.DiagonalNoise(np.ones(40)),
     ...            "level") for name, gain in (("ground", 1.0), ("air", 1.3))]
     >>> found = gain_test(bj.JointProblem([level], surveys), "air")
-    >>> bool(abs(found.effect["value"] - 30) < 3 * found.effect["std"]), found.p_value
-    (True, 0.001)
+    >>> bool(abs(found.effect["value"] - 30) < 3 * found.effect["std"]), found.p_value < 0.001
+    (True, True)
     """
     one_survey(problem, survey)
     data = marginal(problem, method, SOLVE)
@@ -85,7 +89,10 @@ class GainScore:
 
     def score(self, white):
         """U up to its mean, shape (k,), for whitened residuals (n_data, k)."""
-        weights = self._data.project(white)
+        return self.of_weights(white, self._data.project(white))
+
+    def of_weights(self, white, weights):
+        """The same, where the weights P y are there already."""
         # whitened, C is the identity: what is left of the data is the signal, prior mean and flat values included
         signal = (white - weights)[self._rows] + self._mean[:, None]
         return np.einsum("ij,ij->j", weights[self._rows], signal)
@@ -104,27 +111,140 @@ class GainScore:
             scores.append(self.score(clean + rng.standard_normal(clean.shape)))
         return np.concatenate(scores)
 
+    def fit(self, draws, rng):
+        """`GainFit` of the observed data, from `draws` simulated data sets."""
+        null = self.null(draws, rng)
+        return GainFit(self, float(self.score(self._data.residual[:, None])[0]), null, rng)
+
     def test(self, draws, rng):
         """`AgreementTest` of the observed data."""
-        null = self.null(draws, rng)
-        mean, std = float(null.mean()), float(null.std(ddof=1))
-        others = tuple(m.name for m in self._data.model.problem.modalities if m.name != self._survey)
-        common = {"name": f"gain of {self._survey}", "surveys": (self._survey, *others)}
-        if not std > 0:
+        return self.fit(draws, rng).test()
+
+
+class GainFit:
+    """Estimate of a gain by its score, what the score's simulated null says of it, and which gains are excluded.
+
+    Parameters
+    ----------
+    score : GainScore
+    observed : float
+        Score of the data.
+    null : ndarray, shape (draws,)
+        Scores of data sets simulated under agreement.
+    rng : numpy.random.Generator, optional
+        For data sets with a gain. Without it none are simulated: estimate and p-value are those of a Gaussian score.
+
+    Attributes
+    ----------
+    survey : str
+    testable : bool
+    resolution, resolution_error : float
+        Standard deviation of the estimate where there is no gain, percent, as far as the simulations tell it; NaN where
+        data tell nothing of one.
+    value, std : float
+        Estimate, and its standard deviation over data sets with that gain, percent.
+    p_value, p_value_error : float
+    """
+
+    def __init__(self, score, observed, null, rng=None):
+        self.score, self.survey, self._null, self._rng = score, score._survey, null, rng
+        self._mean, self._spread = float(null.mean()), float(null.std(ddof=1))
+        self.testable = self._spread > 0
+        self.resolution = self.resolution_error = np.nan
+        self.value = self.std = self.p_value = self.p_value_error = np.nan
+        if not self.testable:
+            return
+        off = observed - self._mean
+        self.z, self.resolution = off / self._spread, 100.0 / self._spread
+        self.resolution_error = self.resolution / np.sqrt(2 * (null.size - 1))
+        self.value = self.z * self.resolution
+        self.beyond = int(np.sum(np.abs(null - self._mean) >= abs(off)))
+        self.p_value, self.p_value_error = self._tail()
+        self.std = self.resolution if rng is None else float(self._estimates(self.value).std(ddof=1))
+
+    def _estimates(self, gain):
+        """Estimates from data sets with a gain, all in percent."""
+        found = self.score.stretched(0.01 * gain, min(self._null.size, REPEATS), self._rng)
+        return 100.0 * (found - self._mean) / self._spread**2
+
+    def _tail(self):
+        """(p-value, its error)."""
+        draws = self._null.size
+        if self._rng is None:
+            p = student_tail(self.z, draws)
+            return p, p / np.sqrt(draws)
+        p = (1 + self.beyond) / (draws + 1)
+        if self.beyond:
+            return p, float(np.sqrt(p * (1 - p) / (draws + 1)))
+        return beyond_all(abs(self.z) * self._spread, self._null)
+
+    def equivalence(self, margin):
+        """p-value of "the gain is `margin` percent or more, of either sign": two one-sided tests, simulated there."""
+        if not self.testable:
+            return np.nan
+        if self._rng is None:
+            return float(t.cdf((abs(self.value) - margin) / self.resolution, self._null.size - 1))
+        # at the margin, and not at the estimate: the spread grows with the gain, and is skewed
+        ends = (self._estimates(margin) <= self.value, self._estimates(-margin) >= self.value)
+        return max((1 + int(e.sum())) / (1 + e.size) for e in ends)
+
+    def test(self):
+        """`AgreementTest`."""
+        others = tuple(m.name for m in self.score._data.model.problem.modalities if m.name != self.survey)
+        common = {"name": f"gain of {self.survey}", "surveys": (self.survey, *others)}
+        if not self.testable:
             return AgreementTest(**common, statistic=0.0, p_value=np.nan, p_value_error=np.nan, null="none",
                                  note="untestable: the data tell nothing of a gain")
-        off = float(self.score(self._data.residual[:, None])[0]) - mean
-        beyond = int(np.sum(np.abs(null - mean) >= abs(off)))
-        p = (1 + beyond) / (draws + 1)
-        spread = self.stretched(off / std**2, min(draws, REPEATS), rng).std(ddof=1) / std**2
-        alone = "" if others else "one survey alone: a gain looks like a wrong prior std. "
-        floor = f"p can be no smaller than {1 / (draws + 1):.2g}: raise draws" if beyond == 0 else ""
+        notes = [] if others else ["one survey alone: a gain looks like a wrong prior std"]
+        draws = f"{self._null.size} simulated data sets"
+        null = f"parametric bootstrap of the score, {draws}"
+        if self._rng is None:
+            null, notes = f"Student's t of the score, {draws}", [*notes, "the score is taken as Gaussian"]
+        elif not self.beyond:
+            null = f"exponential tail fitted to the score, beyond all {draws}"
+            notes.append(f"p below {1 / (self._null.size + 1):.2g} is extrapolated: raise draws")
         return AgreementTest(
-            **common, statistic=(off / std) ** 2, p_value=p,
-            p_value_error=float(np.sqrt(p * (1 - p) / (draws + 1))),
-            null=f"parametric bootstrap of the score, {draws} simulated data sets",
-            effect={"what": "gain", "value": 100.0 * off / std**2, "std": 100.0 * spread, "units": "%"},
-            note=f"{alone}{floor}")
+            **common, statistic=self.z**2, p_value=self.p_value, p_value_error=self.p_value_error, null=null,
+            effect={"what": "gain", "value": self.value, "std": self.std, "units": "%"}, note="; ".join(notes))
+
+
+def gain_fits(data, surveys, seed=0):
+    """{survey: `GainFit`}: by bootstrap with matrices, by Student's t of few simulations with solves.
+
+    Where every simulation is a solve, few are afforded; with the thousands of data that need solves the score is
+    Gaussian, and few simulations tell its mean and spread.
+    """
+    scores = {survey: GainScore(data, survey) for survey in surveys}
+    if isinstance(data, DenseMarginal):
+        return {survey: score.fit(DENSE_DRAWS, np.random.default_rng(seed)) for survey, score in scores.items()}
+    data = copy(data)
+    data.tolerance = SOLVE
+    flat = data.flat_estimate(data.residual[:, None])
+    white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
+    step = data.system.columns()
+    weights = np.concatenate([data.project(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=1)
+    values = {survey: score.of_weights(white, weights) for survey, score in scores.items()}
+    return {survey: GainFit(scores[survey], float(v[0]), v[1:]) for survey, v in values.items()}
+
+
+def student_tail(z, draws):
+    """Two-sided p-value of a Gaussian score, standardised by mean and spread of `draws` simulated ones."""
+    return 2 * float(t.sf(abs(z) / np.sqrt(1 + 1 / draws), draws - 1))
+
+
+def beyond_all(off, null):
+    """(p-value, its error) of a score |U − mean| beyond every simulated one, shape (draws,).
+
+    The score is a quadratic form of Gaussians, whose tails are exponential: the exponential of the largest tenth of the
+    simulated ones, at least ten (peaks over threshold; Davison & Smith 1990, JRSS B 52, 393), never above
+    1/(draws + 1). A Gaussian tail would be too small by orders. The error is that of the mean excess, 1/√k.
+    """
+    sizes = np.sort(np.abs(null - null.mean()))
+    k = max(sizes.size // 10, 10)
+    above = (off - sizes[-k - 1]) / np.mean(sizes[-k:] - sizes[-k - 1])
+    floor = 1.0 / (sizes.size + 1)
+    p, more = (min(floor, k / sizes.size * np.exp(-above / (1 + grown / np.sqrt(k)))) for grown in (0, 1))
+    return float(p), float(max(more - p, p / np.sqrt(k)))
 
 
 def _blocks(draws):

@@ -4,15 +4,13 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import t
 
 from .bands import spectral_conflict
 from .detectable import tabulate
 from .disturbances import disturbances_of
-from .gain import DENSE_DRAWS, GainScore
+from .gain import gain_fits
 from .likelihood_ratio import likelihood_ratio_test
 from .local import local_conflict
-from .marginal import DenseMarginal
 from .nuisances import additive_test
 from .own_model import own_model_tests
 from .pair import make_pair
@@ -20,8 +18,7 @@ from .result import AgreementTest
 from .splitting import node_split
 
 FORMS = ("offset", "tilt", "gain")
-FEW_DRAWS = 39  # simulated data sets where each is a solve
-LOOSE, TIGHT = 1e-4, 1e-8  # relative residual of these solves, and of those behind offsets and tilts
+TIGHT = 1e-8  # relative residual of the solves behind offsets and tilts
 SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
 
 
@@ -58,11 +55,11 @@ class PairTests:
     def __init__(self, problem, pair, margins, method, seed, places=True):
         made = make_pair(problem, pair, method)
         self.pair, self.problem = pair, made.problem
-        self.detectability = tabulate(made, margins=margins, seed=seed)
+        gains = gain_fits(made.both, pair, seed)
+        self.detectability = tabulate(made, margins=margins, seed=seed, gains=gains)
         null = {"auto": "auto", "dense": "exact", "iterative": "iterative"}[method]
         self.tests = [with_offset(likelihood_ratio_test(problem, pair, null, seed), self.detectability)]
         self.tests += [with_offset(test, self.detectability) for test in node_split(problem, pair, method)]
-        gains = gain_tests(made, pair, seed)
         for survey in pair:
             self.tests += self._nuisances(made, survey, gains[survey])
         self.maps, self.bands = {}, {}
@@ -79,7 +76,7 @@ class PairTests:
             if not rows:
                 continue
             if form == "gain":
-                test, size = gain, _gain_size(gain)
+                test, size = gain.test(), SPREAD * gain.resolution
             else:
                 columns, labels = self._columns(survey, form)
                 test = additive_test(_tightened(made.both), survey, columns, labels)
@@ -108,41 +105,6 @@ def _tightened(data):
     out = copy(data)
     out.tolerance = TIGHT
     return out
-
-
-def gain_tests(made, pair, seed):
-    """{survey: test of its gain}: by bootstrap with matrices, by Student's t of few simulations with solves.
-
-    Where every simulation is a solve a bootstrap never reaches the p-values that many tests together ask for; with the
-    thousands of data that need solves the score is Gaussian, and few simulations tell its mean and spread.
-    """
-    scores = {survey: GainScore(made.both, survey) for survey in pair}
-    if isinstance(made.both, DenseMarginal):
-        return {survey: score.test(DENSE_DRAWS, np.random.default_rng(seed)) for survey, score in scores.items()}
-    data = copy(made.both)
-    data.tolerance = LOOSE
-    flat = data.flat_estimate(data.residual[:, None])
-    white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEW_DRAWS)])
-    step = data.system.columns()
-    weights = np.concatenate([data.project(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=1)
-    return {survey: _gain_by_t(survey, pair, _scored(score, white, weights)) for survey, score in scores.items()}
-
-
-def _scored(score, white, weights):
-    """Scores of a gain from residuals and their weights P y, shape (k,)."""
-    rows = score._rows
-    return np.einsum("ij,ij->j", weights[rows], (white - weights)[rows] + score._mean[:, None])
-
-
-def _gain_by_t(survey, pair, scores):
-    off, spread = scores[0] - scores[1:].mean(), scores[1:].std(ddof=1)
-    z = off / (spread * np.sqrt(1 + 1 / FEW_DRAWS))
-    p = 2 * float(t.sf(abs(z), FEW_DRAWS - 1))
-    return AgreementTest(
-        name=f"gain of {survey}", surveys=(survey, *(n for n in pair if n != survey)), statistic=float(z**2), p_value=p,
-        p_value_error=p / np.sqrt(FEW_DRAWS), null=f"Student's t of the score, {FEW_DRAWS} simulated data sets",
-        effect={"what": "gain", "value": 100.0 * off / spread**2, "std": 100.0 / spread, "units": "%"},
-        note="the score is taken as Gaussian")
 
 
 def bands_test(found, survey, given):
@@ -193,13 +155,6 @@ def renamed(test, name, what, size, units):
     """A test under another name, with the size it would have detected."""
     seen = None if np.isnan(test.p_value) or not np.isfinite(size) else _seen(what, size, units)
     return replace(test, name=name, detectable=seen)
-
-
-def _gain_size(test):
-    """Gain in percent that is seen: an estimate is the score over its variance, √statistic the score over its std."""
-    if not test.effect:
-        return np.nan
-    return SPREAD * (abs(test.effect["value"]) / np.sqrt(test.statistic) if test.statistic > 0 else test.effect["std"])
 
 
 def _seen(what, size, units, error=0.0):

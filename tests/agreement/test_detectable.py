@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.stats import chi2, norm
+from scipy.stats import chi2, kstest, norm
 
 import bayesjoint as bj
+from bayesjoint.agreement import detectable, gain
 from bayesjoint.agreement.detectable import detectability, equivalence_p_value, tabulate
 from bayesjoint.agreement.disturbances import disturbances_of
+from bayesjoint.agreement.gain import GainFit, GainScore
 from bayesjoint.agreement.pair import make_pair
 
 from ..linear import make
@@ -38,7 +40,7 @@ def test_tests_detect_what_they_say_in_four_cases_of_five(two):
             into = seen.into_second if test.endswith("-> air") else seen.into_first
             dof = made.problem.modalities[1 if test.endswith("-> air") else 0].size
             assert abs(np.mean(chi2.sf(into, dof) <= 0.05) - 0.8) < 0.03, (form, test)
-    assert np.all(found.detectable_error.values[:, 0] == 0)
+    assert np.all((found.detectable_error.values[:, 0] == 0) == (found.form.values != "gain"))
     assert np.all(found.detectable_error.values[:, -1] > 0)
 
 
@@ -47,6 +49,8 @@ def test_a_nuisance_test_sees_what_its_standard_deviation_says():
     found = detectability(problem)
     for d in found.disturbance.values:
         one = found.sel(disturbance=d)
+        if one.form == "gain":
+            continue
         test = bj.nuisance_test(problem, str(one.survey.values), _column(problem, d))
         np.testing.assert_allclose([one.estimate, one.estimate_error], [test.effect["value"][0], test.effect["std"][0]],
                                    rtol=1e-8)
@@ -60,17 +64,21 @@ def test_a_nuisance_test_sees_what_its_standard_deviation_says():
 def _column(problem, label):
     form, survey = str(label).split(" of ")
     modality = next(m for m in problem.modalities if m.name == survey)
-    post = bj.posterior(problem)
-    signal = post._predicted_mean()[post._data_runs()[problem.modalities.index(modality)]]
-    return next(d for d in disturbances_of(modality, signal=signal) if d.name == form).column[:, None]
+    return next(d for d in disturbances_of(modality) if d.name == form).column[:, None]
 
 
 def test_iterative_sizes_are_the_dense_ones():
     problem = overlapping(shape=(3, 10, 12), gaps=False)
     dense, found = (detectability(problem, method=m) for m in ("dense", "iterative"))
-    np.testing.assert_allclose(found.detectable[:, :3], dense.detectable[:, :3], rtol=1e-3)
+    added = dense.form.values != "gain"
+    np.testing.assert_allclose(found.detectable[added, 0], dense.detectable[added, 0], rtol=1e-3)
+    np.testing.assert_allclose(found.detectable[:, 1:3], dense.detectable[:, 1:3], rtol=1e-3)
     np.testing.assert_allclose(found.detectable[:, 3], dense.detectable[:, 3], rtol=0.1)
-    np.testing.assert_allclose(found.estimate, dense.estimate, atol=1e-3)
+    np.testing.assert_allclose(found.estimate[added], dense.estimate[added], atol=1e-3)
+    np.testing.assert_allclose(found.p_value[added], dense.p_value[added], atol=1e-3)
+    error = np.hypot(found.detectable_error[~added, 0], dense.detectable_error[~added, 0])
+    assert np.all(np.abs(found.detectable[~added, 0] - dense.detectable[~added, 0]) < 4 * error)
+    assert np.all(np.abs(found.estimate[~added] - dense.estimate[~added]) < dense.estimate_error[~added])
 
 
 def test_a_survey_that_is_off_is_estimated_and_not_excluded():
@@ -97,6 +105,44 @@ def test_a_gain_is_counted_on_the_signal():
     row = found.sel(disturbance="gain of air")
     assert str(row.size_units.values) == "%" and 0.1 < row.detectable.sel(test="nuisance") < 30
     assert abs(row.estimate) < 4 * row.estimate_error
+
+
+@pytest.fixture(scope="module")
+def agreeing():
+    """`tabulate` of 120 agreeing pairs."""
+    made, rng = make_pair(overlapping(shape=(2, 5, 6), gaps=False), PAIR), np.random.default_rng(20261122)
+    rows = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detectable, "DRAWS", 100)  # of the likelihood ratio, which is not looked at here
+        patch.setattr(gain, "DENSE_DRAWS", 199)
+        patch.setattr(gain, "REPEATS", 40)
+        for data in made.both.draw(rng, 120).T:
+            made.both.residual = data
+            rows.append(tabulate(made, seed=rng))
+    return rows
+
+
+@pytest.mark.parametrize("name", [f"{form} of {s}" for s in PAIR for form in ("offset", "patch", "gain")])
+def test_p_values_of_agreeing_pairs_are_uniform_and_estimates_unbiased(name, agreeing):
+    p, estimate, error = (np.array([float(r[key].sel(disturbance=name)) for r in agreeing])
+                          for key in ("p_value", "estimate", "estimate_error"))
+    assert kstest(p, "uniform").pvalue > 0.01
+    assert np.mean(p <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / p.size)
+    assert abs(estimate.mean()) < 3.5 * estimate.std() / np.sqrt(p.size)
+    # that of a gain is the spread at the estimate, which grows with it: its median is near that without any
+    assert np.median(error) == pytest.approx(estimate.std(), rel=0.3)
+
+
+@pytest.mark.parametrize("truth", [40.0, -40.0])
+def test_a_gain_of_the_margin_is_excluded_as_seldom_as_it_may_be(truth, monkeypatch):
+    monkeypatch.setattr(gain, "REPEATS", 99)
+    made = make_pair(overlapping(shape=(2, 5, 6), gaps=False), PAIR)
+    score, rng = GainScore(made.both, "air"), np.random.default_rng(7)
+    null = score.null(499, rng)
+    p = np.array([GainFit(score, value, null, rng).equivalence(40.0)
+                  for value in score.stretched(0.01 * truth, 100, rng)])
+    assert np.mean(p <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / p.size)
+    assert GainFit(score, null.mean(), null, rng).equivalence(99.0) <= 0.05
 
 
 def test_flat_priors_and_plain_numbers():

@@ -6,9 +6,11 @@ from scipy.linalg import orth
 from scipy.stats import chi2, kstest
 
 import bayesjoint as bj
-from bayesjoint.agreement.gain import GainScore
+from bayesjoint.agreement.gain import GainFit, GainScore
 from bayesjoint.agreement.marginal import marginal
+from bayesjoint.agreement.multiple import holm
 from bayesjoint.agreement.nuisances import NuisanceFit
+from bayesjoint.agreement.quadratic_forms import WeightedChi2
 
 from ..linear import make
 from ..refusals import refused
@@ -152,12 +154,13 @@ def test_a_gain_is_seen_and_measured():
     assert clean.p_value > 0.01
     data = problem.modalities[1].data
     found = bj.nuisance_test(shifted(problem, "air", 0.1 * data), "air", "gain", draws=199)
-    assert found.p_value == 1 / 200
+    assert found.p_value < 1e-3
+    assert found.p_value_error > 0 and "fitted to the score, beyond all 199" in found.null
     assert found.effect["units"] == "%"
     assert abs(found.effect["value"] - 10) < 4 * found.effect["std"]
-    assert "no smaller" in found.note
+    assert "extrapolated" in found.note and "extrapolated" not in clean.note
     solved = bj.nuisance_test(shifted(problem, "air", 0.1 * data), "air", "gain", method="iterative", draws=39)
-    assert solved.p_value == 1 / 40
+    assert solved.p_value < 1 / 40
     assert abs(solved.effect["value"] - found.effect["value"]) < 6 * found.effect["std"]
 
 
@@ -182,6 +185,45 @@ def test_bootstrap_p_values_are_uniform():
     observed = score.score(data.draw(rng, 600))
     p = (1 + np.sum(np.abs(null - null.mean()) >= np.abs(observed - null.mean())[:, None], axis=1)) / (null.size + 1)
     assert kstest(p, "uniform").pvalue > 0.005
+
+
+def quadratic_form(data, survey):
+    """Weights of the weighted χ² that the score of a gain is where data have no mean."""
+    inverse = np.linalg.inv(data.covariance)
+    pick = np.zeros((data.size, data.size))
+    where = data.model.data_slices[[m.name for m in data.model.problem.modalities].index(survey)]
+    pick[where, where] = np.eye(where.stop - where.start)
+    form = inverse @ pick @ (np.eye(data.size) - inverse)
+    root = np.linalg.cholesky(data.covariance)
+    return np.linalg.eigvalsh(root.T @ (0.5 * (form + form.T)) @ root)
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 9), (2, 10, 12)])
+def test_beyond_all_simulated_scores_p_is_the_tail(shape):
+    data = marginal(two_gravity(shape))
+    score = GainScore(data, "air")
+    exact, tails = WeightedChi2(quadratic_form(data, "air")), []
+    std = np.sqrt(exact.variance)
+    for seed in range(8):
+        null = score.null(999, np.random.default_rng(seed))
+        assert null.std() == pytest.approx(std, rel=0.2)
+        for z in (6.0, -6.0):
+            found = GainFit(score, exact.mean + z * std, null, np.random.default_rng(0))
+            if found.beyond:
+                continue
+            right = exact.tail(exact.mean + 6.0 * std)[0] + 1.0 - exact.tail(exact.mean - 6.0 * std)[0]
+            assert found.p_value < 1 / 1000 and found.p_value_error > 0
+            tails.append((found.p_value, found.p_value_error, float(right)))
+    assert len(tails) > 8
+    p, error, right = np.array(tails).T
+    assert np.median(np.abs(np.log10(p / right))) < 0.7
+    assert np.mean(np.abs(p - right) < 3 * error) > 0.8
+
+
+def test_a_gain_alarms_through_holm_over_many_tests():
+    problem = two_gravity((2, 10, 12), noise=(0.02, 0.02), range_=200.0)
+    found = bj.nuisance_test(shifted(problem, "air", 0.3 * problem.modalities[1].data), "air", "gain")
+    assert holm([found.p_value, *np.full(99, 0.5)])[0] < 0.05
 
 
 def test_flat_values_keep_their_estimate(rng):
