@@ -1,6 +1,7 @@
 """Data with the model integrated out: products, solves and quadratic forms with their covariance, flat values gone."""
 
 import copy
+import threading
 from dataclasses import replace
 from itertools import pairwise
 
@@ -20,6 +21,8 @@ SOLVE = 1e-6  # relative residual of iterative solves: quadratic forms are then 
 COLUMNS = 256  # data carried through the operators at once
 EPS = np.finfo(float).eps
 METHODS = ("auto", "dense", "iterative")
+KEPT = 2  # covariances kept: at most 0.3 GB each
+_kept, _lock = {}, threading.Lock()
 
 
 def marginal(problem, method="auto", tolerance=SOLVE):
@@ -151,7 +154,7 @@ class DenseMarginal(Marginal):
 
     def __init__(self, model, covariance=None):
         super().__init__(model)
-        self.covariance = signal_matrix(model) + np.eye(self.size) if covariance is None else covariance
+        self.covariance = _known_covariance(model) if covariance is None else covariance
         try:
             self.factor = cholesky(self.covariance, lower=True)
         except (LinAlgError, ValueError):
@@ -214,6 +217,24 @@ def column_basis(columns):
     scale = np.linalg.norm(columns, axis=0)
     left, values, _ = svd(columns / np.where(scale > 0, scale, 1.0), full_matrices=False)
     return left[:, values > RANK * max(values[0], EPS)]
+
+
+def _known_covariance(model):
+    """K of a model, read only; kept for the next test of the same surveys, whatever their data: suites make many."""
+    problem = model.problem
+    parts = (*problem.parameters, *problem.couplings, *(m.forward for m in problem.modalities),
+             *(m.noise for m in problem.modalities))
+    key = (tuple(map(id, parts)), tuple(m.parameters for m in problem.modalities), tuple(problem.weights.values()))
+    with _lock:
+        found = _kept.get(key)
+    if found is None:
+        covariance = signal_matrix(model) + np.eye(model.data_size)
+        covariance.flags.writeable = False
+        with _lock:
+            while len(_kept) >= KEPT:
+                del _kept[next(iter(_kept))]
+            _kept[key] = found = parts, covariance  # with the parts, whose ids then stay theirs
+    return found[1]
 
 
 def signal_matrix(model):
