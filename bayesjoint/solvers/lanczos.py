@@ -7,7 +7,6 @@ from scipy.linalg import eigh_tridiagonal, solve_triangular
 
 BASIS_BYTES = 4e8  # of Lanczos vectors held at once
 SHORTER = 0.8  # of the steps: what a quadrature that much shorter would say tells the step bias
-EXACT = 64  # values up to which the determinants are computed: few probes would not know their own error
 FEWEST, GROWTH = 8, 2  # probes at first, and by how much more where the error asked for was not reached
 
 
@@ -23,7 +22,7 @@ class LogDeterminant:
     bias : float
         Change over the last fifth of the Lanczos steps: an upper bound on what the rest would change, with its sign.
     probes, steps : int
-        Probes in each of two rounds; most steps any of them took. Up to 64 values both determinants are computed:
+        Probes in each of two rounds; most steps any of them took. Below 32 values both determinants are computed:
         as many probes as values, and no steps.
     """
 
@@ -75,7 +74,7 @@ def preconditioned_log_trace(product, solve, sample, size, rng, *, error=0.25, m
     >>> bool(abs(found.value - np.log(spectrum).sum()) < 3 * found.error)
     True
     """
-    if size <= EXACT:
+    if size < 4 * FEWEST:  # too few probes to know their own error
         return _exact(product, solve, size)
     primal, dual, images, taken = [], [], [], 0
     count = min(FEWEST, most, size // 4)

@@ -59,7 +59,8 @@ def test_log_evidence_is_the_dense_ones_within_its_error(pair):
     found = post.log_evidence(error=0.05)
     assert abs(found - dense.log_evidence()) <= 4 * found.error + abs(found.bias) + 1e-6
     assert 0 < found.error < 5
-    assert "Lanczos" in found.method
+    few = sum(m.size for m in post.problem.modalities) < 32
+    assert ("small matrices" if few else "Lanczos") in found.method
 
 
 def test_products_and_estimates(pair):

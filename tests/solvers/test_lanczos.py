@@ -82,7 +82,7 @@ def test_the_logarithm_acts_on_vectors(pair):
     assert steps < 150
 
 
-@pytest.mark.parametrize("size", [1, 3, 9, 40])
+@pytest.mark.parametrize("size", [1, 3, 9, 31])
 def test_few_values_are_exact_and_say_so(size):
     """With two probes of nine values the spread of the estimates says nothing of their error."""
     rng = np.random.default_rng(size)
