@@ -41,7 +41,7 @@ class ModalityOperator(LinearOperator):
                  f"{self.forward.shape[1]}", "Use the same mesh for both.")
 
     def __getstate__(self):  # a tangent may hold functions that no other process can be given
-        return {**self.__dict__, "_tangent": (None, None)}
+        return {**super().__getstate__(), "_tangent": (None, None)}
 
     def physical(self, x):
         """Physical values of the parameters seen, joined in the modality's order, shape (n,)."""
