@@ -88,8 +88,8 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
     return tabulate(make_pair(problem, pair, method), level, power, margins, radius, seed)
 
 
-def tabulate(made, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, gains=None):
-    """`detectability` of a pair that is there already, and of `gain_fits` where they are."""
+def tabulate(made, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, gains=None, spectrum=None):
+    """`detectability` of a pair that is there already, and of its `gain_fits` and spectrum where they are."""
     forms = [d for m in made.problem.modalities
              for d in disturbances_of(m, made.problem.weights[m.name], _signal(made, m.name), radius)]
     margins = [_margin(d, margins, made.names) for d in forms]
@@ -104,7 +104,8 @@ def tabulate(made, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, 
     resolution, doubt, estimate, std, p, p_error, equivalence = np.array(
         [_gain_row(gains[d.survey], margin) if d.name == "gain" else _additive_row(made.both, d, margin)
          for d, margin in zip(forms, margins, strict=True)]).T
-    tests, sizes, errors = _sizes(made, white, forms, (resolution, doubt), level, power, seed)
+    tests, sizes, errors = _sizes(made, white, forms, (resolution, doubt), level, power, seed,
+                                  made.spectrum() if spectrum is None else spectrum)
     sheet = Sheet()
     sheet.along("disturbance", [f"{d.name} of {d.survey}" for d in forms], "what may be wrong")
     sheet.along("test", tests, "test")
@@ -173,7 +174,7 @@ def _margin(disturbance, margins, names):
     return float(as_positive(f"margins[{kind!r}]", own[kind], 0)) if kind in own else disturbance.scale
 
 
-def _sizes(made, white, forms, resolution, level, power, seed):
+def _sizes(made, white, forms, resolution, level, power, seed, spectrum):
     """(tests, sizes, errors), shapes (disturbances, tests); `resolution`: std of the estimates, and its error."""
     std, doubt = resolution
     felt = made.statistics(white)
@@ -188,7 +189,7 @@ def _sizes(made, white, forms, resolution, level, power, seed):
         errors.append(0.5 * sizes[-1] * felt.error / np.maximum(split, UNSEEN * precision))
     tests.append("likelihood ratio")
     rng = np.random.default_rng(seed)
-    null, linear = _ratio_draws(made, white, rng)
+    null, linear = _ratio_draws(made, white, rng, spectrum)
     found = [_ratio_size(null, linear[k], r, d.scale, level, power) if r > UNSEEN * p else (np.nan, np.nan)
              for k, (r, p, d) in enumerate(zip(felt.ratio, precision, forms, strict=True))]
     sizes.append(np.array([s for s, _ in found]))
@@ -196,9 +197,8 @@ def _sizes(made, white, forms, resolution, level, power, seed):
     return tests, np.stack(sizes, axis=1), np.stack(errors, axis=1)
 
 
-def _ratio_draws(made, white, rng):
+def _ratio_draws(made, white, rng, spectrum):
     """(q under agreement, (draws,), what is linear in each disturbance, (k, draws)): q + a linear + a² felt."""
-    spectrum = made.spectrum()
     weights = np.concatenate([spectrum.correlations, -spectrum.correlations])
     if made.method != "dense":
         null = spectrum.null().sample(rng, DRAWS) if spectrum.testable else np.zeros(DRAWS)

@@ -104,9 +104,9 @@ class GainScore:
 
     def stretched(self, gain, draws, rng):
         """Scores of data sets whose signal in this survey is larger by `gain`, shape (draws,)."""
-        flat, model, scores = self._data.flat_estimate(self._data.residual[:, None]), self._data.model, []
+        flat, scores = self._data.flat_estimate(self._data.residual[:, None]), []
         for count in _blocks(draws):
-            clean = flat + model.whiten(model.draw(rng, count)[1].T)
+            clean = flat + self._data.draw_clean(rng, count)
             clean[self._rows] += gain * (clean[self._rows] + self._mean[:, None])
             scores.append(self.score(clean + rng.standard_normal(clean.shape)))
         return np.concatenate(scores)

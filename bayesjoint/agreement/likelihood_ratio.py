@@ -85,7 +85,11 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
         fail("options", f"be among {OPTIONS[null]} for the null {null!r}", f"{unknown}", "Leave them out.", TypeError)
     made = make_pair(problem, pair, METHOD[null])
     given = {"seed": seed, **options} if made.method == "iterative" or null == "spectral" else {}
-    spectrum = made.spectrum("spectral" if null == "spectral" else None, **given)
+    return ratio_of(made, made.spectrum("spectral" if null == "spectral" else None, **given))
+
+
+def ratio_of(made, spectrum):
+    """The test of a `Pair` that is there already, under the null of a `CanonicalSpectrum` of it."""
     if not spectrum.testable:
         return _untestable(made)
     found = made.statistics()

@@ -6,22 +6,22 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular, svd
+from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular, svd
 
 from .._checks import fail, one_of
 from ..engines.data_system import DataSystem
 from ..engines.flat import FlatColumns
 from ..engines.iterative import SCATTERED_RANK, STORED_BYTES
 from ..problem import JointProblem
+from ..problem.clean_covariance import whitened_covariance
 from ..problem.gaussian import check_linear_gaussian, linear_gaussian
 
 DENSE_DATA = 6_000  # whose covariance and factor take 0.6 GB
 RANK = 1e-10  # of the largest singular value of whitened flat columns: below it a direction counts as unseen
 SOLVE = 1e-6  # relative residual of iterative solves: quadratic forms are then known to its square
-COLUMNS = 256  # data carried through the operators at once
 EPS = np.finfo(float).eps
 METHODS = ("auto", "dense", "iterative")
-KEPT = 2  # covariances kept: at most 0.3 GB each
+KEPT = 2  # covariances kept, with their factors: at most 0.6 GB each
 _kept, _lock = {}, threading.Lock()
 
 
@@ -47,7 +47,7 @@ def marginal(problem, method="auto", tolerance=SOLVE):
     if method == "dense" and count > DENSE_DATA:
         fail("method", f'be "iterative" above {DENSE_DATA} data', f'"dense" for {count}', "Or thin the surveys.")
     if method == "dense" or (method == "auto" and count <= DENSE_DATA):
-        return DenseMarginal(linear_gaussian(problem, stored=True))
+        return DenseMarginal(linear_gaussian(problem))
     return IterativeMarginal(linear_gaussian(problem, stored=8 * count * problem.size < STORED_BYTES), tolerance)
 
 
@@ -119,8 +119,11 @@ class Marginal:
 
     def draw(self, rng, count):
         """`count` zero-mean draws of y with β = 0, shape (size, count): the problem's own prior predictive."""
-        clean = self.model.draw(rng, count)[1].T
-        return self.model.whiten(clean) + rng.standard_normal((self.size, count))
+        return self.draw_clean(rng, count) + rng.standard_normal((self.size, count))
+
+    def draw_clean(self, rng, count):
+        """`count` zero-mean draws of whitened clean data, shape (size, count)."""
+        return self.model.whiten(self.model.draw(rng, count)[1].T)
 
     def flat_estimate(self, white):
         """X β̂ for V of shape (size, k): what generalised least squares takes for flat."""
@@ -154,12 +157,8 @@ class DenseMarginal(Marginal):
 
     def __init__(self, model, covariance=None):
         super().__init__(model)
-        self.covariance = _known_covariance(model) if covariance is None else covariance
-        try:
-            self.factor = cholesky(self.covariance, lower=True)
-        except (LinAlgError, ValueError):
-            fail("K = S̃ + I", "be positive definite to rounding", "a failed Cholesky factorisation",
-                 "Raise the noise std, lower the prior std, or mend an operator that gives NaN.")
+        self.covariance, self.factor = _known(model) if covariance is None else (covariance, _factor(covariance))
+        self._root = None
 
     def product(self, white):
         """K V."""
@@ -173,6 +172,12 @@ class DenseMarginal(Marginal):
     def draw(self, rng, count):
         """`count` zero-mean draws of y, shape (size, count), by the Cholesky factor."""
         return self.factor @ rng.standard_normal((self.size, count))
+
+    def draw_clean(self, rng, count):
+        """`count` zero-mean draws of whitened clean data, shape (size, count), by a pivoted factor of K − I."""
+        if self._root is None:
+            self._root = _semidefinite_root(self.covariance - np.eye(self.size))
+        return self._root @ rng.standard_normal((self._root.shape[1], count))
 
     def part(self, names):
         """The same of some of the surveys."""
@@ -219,8 +224,8 @@ def column_basis(columns):
     return left[:, values > RANK * max(values[0], EPS)]
 
 
-def _known_covariance(model):
-    """K of a model, read only; kept for the next test of the same surveys, whatever their data: suites make many."""
+def _known(model):
+    """(K, its lower Cholesky factor) of a model, read only; kept for the next test of the same surveys."""
     problem = model.problem
     parts = (*problem.parameters, *problem.couplings, *(m.forward for m in problem.modalities),
              *(m.noise for m in problem.modalities))
@@ -228,25 +233,31 @@ def _known_covariance(model):
     with _lock:
         found = _kept.get(key)
     if found is None:
-        covariance = signal_matrix(model) + np.eye(model.data_size)
-        covariance.flags.writeable = False
+        covariance = whitened_covariance(model) + np.eye(model.data_size)
+        factor = _factor(covariance)
+        for matrix in (covariance, factor):
+            matrix.flags.writeable = False
         with _lock:
             while len(_kept) >= KEPT:
                 del _kept[next(iter(_kept))]
-            _kept[key] = found = parts, covariance  # with the parts, whose ids then stay theirs
-    return found[1]
+            _kept[key] = found = parts, covariance, factor  # with the parts, whose ids then stay theirs
+    return found[1:]
 
 
-def signal_matrix(model):
-    """Cov of whitened clean data, shape (n_data, n_data)."""
-    size = model.data_size
-    out = np.empty((size, size))
-    for first in range(0, size, COLUMNS):
-        width = min(COLUMNS, size - first)
-        unit = np.zeros((size, width))
-        unit[first + np.arange(width), np.arange(width)] = 1.0
-        out[:, first : first + width] = model.whiten(model.signal(model.whiten_adjoint(unit)))
-    return 0.5 * (out + out.T)
+def _factor(covariance):
+    try:
+        return cholesky(covariance, lower=True)
+    except (LinAlgError, ValueError):
+        return fail("K = S̃ + I", "be positive definite to rounding", "a failed Cholesky factorisation",
+                    "Raise the noise std, lower the prior std, or mend an operator that gives NaN.")
+
+
+def _semidefinite_root(matrix):
+    """R of full column rank with R Rᵀ the matrix, to rounding of its largest diagonal value (LAPACK's dpstrf)."""
+    factor, pivots, rank, _ = lapack.dpstrf(matrix, lower=1)
+    root = np.empty((matrix.shape[0], rank))
+    root[pivots - 1] = np.tril(factor)[:, :rank]
+    return root
 
 
 def part_of(model, names):

@@ -7,8 +7,9 @@ from ..dataset import Sheet
 from ..engines import Posterior
 from ..engines.export import chi2_of, clean_mean
 from ..problem.describe import parameter_fields
-from .likelihood_ratio import likelihood_ratio_test
-from .splitting import node_split
+from .likelihood_ratio import ratio_of
+from .pair import make_pair
+from .splitting import splits_of
 
 TESTS = ("likelihood ratio", "node split, first predicts second", "node split, second predicts first")
 REUSED = ("p-values under a remedy that was fitted to the same data (a bias or an exponent by evidence) are too large: "
@@ -20,8 +21,10 @@ def compare_remedies(posteriors, pair=None, seed=0):
 
     Parameters
     ----------
-    posteriors : dict of {str: Posterior}
+    posteriors : dict of {str: Posterior}, or iterable of (str, Posterior)
         The first is the problem as stated; the others are the same surveys with a bias, an exponent or a discrepancy.
+        Of an iterable, such as a generator, all but the first are let go of one by one: at survey size a posterior may
+        hold gigabytes.
     pair : (str or tuple of str, str or tuple of str), optional
         Surveys tested again under every remedy; default the two of a problem that has two, else none.
     seed : int, default 0
@@ -55,35 +58,49 @@ def compare_remedies(posteriors, pair=None, seed=0):
     >>> found.chi2.sel(survey="ground").values.round(1), found.p_value.sel(test="likelihood ratio").values.round(3)
     (array([16.,  0.]), array([0.   , 0.429]))
     """
-    stated = _checked(posteriors)
-    problem, labels = stated.problem, list(posteriors)
-    names = [m.name for m in problem.modalities]
+    labels, found, stated = [], [], None
+    for item in _pairs(posteriors):
+        label, post = _checked(item, stated)
+        stated = stated or post
+        labels.append(label)
+        found.append(_Kept(post, stated))
+    if stated is None:
+        fail("posteriors", "hold at least the one as stated", "none", "Put it first.")
+    problem, names = stated.problem, [m.name for m in stated.problem.modalities]
     pair = tuple(names) if pair is None and len(names) == 2 else pair
     sheet = Sheet()
     sheet.along("remedy", labels, "remedy")
     sheet.along("survey", names, "survey")
-    chi2 = [[chi2_of(m, clean_mean(post, m.name)) for m in problem.modalities] for post in posteriors.values()]
-    sheet.add("chi2", ("remedy", "survey"), chi2, "1", "χ² of the posterior mean, noise as stated")
+    sheet.add("chi2", ("remedy", "survey"), [each.chi2 for each in found], "1",
+              "χ² of the posterior mean, noise as stated")
     sheet.add("n_data", ("survey",), [float(m.size) for m in problem.modalities], "1", "number of data")
-    exponents = [[post.problem.weights[n] for n in names] for post in posteriors.values()]
+    exponents = [[each.problem.weights[n] for n in names] for each in found]
     sheet.add("exponent", ("remedy", "survey"), exponents, "1", "likelihood exponent")
-    _add_models(sheet, list(posteriors.values()))
-    evidence = [_evidence(post) for post in posteriors.values()]
+    _add_models(sheet, problem, [each.moments for each in found])
+    evidence = [each.evidence for each in found]
     sheet.add("log_evidence", ("remedy",), [v for v, _ in evidence], "nat", "log evidence", [e for _, e in evidence])
     if pair is not None:
-        _add_tests(sheet, [post.problem for post in posteriors.values()], pair, seed)
+        _add_tests(sheet, [each.problem for each in found], pair, seed)
     about = {"heed": REUSED, "engine": stated.method}
-    found = sheet.dataset(about if pair is None else about | {"pair": " against ".join(map(_label, pair))})
-    said = [_words(post, stated) for post in posteriors.values()]
-    return found.assign_coords(words=("remedy", said, {"units": "1", "long_name": "what the remedy did"}))
+    table = sheet.dataset(about if pair is None else about | {"pair": " against ".join(map(_label, pair))})
+    words = "remedy", [each.words for each in found], {"units": "1", "long_name": "what the remedy did"}
+    return table.assign_coords(words=words)
 
 
-def _add_models(sheet, posts):
+class _Kept:
+    """What is wanted of a posterior, so that it need not be kept."""
+
+    def __init__(self, post, stated):
+        self.problem = post.problem
+        self.chi2 = [chi2_of(m, clean_mean(post, m.name)) for m in stated.problem.modalities]
+        self.moments = {key: getattr(post, key)() for key in ("mean", "std", "std_error")}
+        self.evidence, self.words = _evidence(post), _words(post, stated)
+
+
+def _add_models(sheet, problem, moments):
     """Means and standard deviations under every remedy, and how far they are from those as stated."""
-    stated = posts[0]
-    fields = [p for p in stated.problem.parameters if p.mesh is not None] or list(stated.problem.parameters)
+    fields = [p for p in problem.parameters if p.mesh is not None] or list(problem.parameters)
     sheet.along("parameter", [p.name for p in fields], "parameter")
-    moments = [{key: getattr(post, key)() for key in ("mean", "std", "std_error")} for post in posts]
     base, ratio, ratio_error, shift = moments[0], [], [], []
     for each in moments:
         ratio.append([np.median(each["std"][p.name] / base["std"][p.name]) for p in fields])
@@ -110,10 +127,15 @@ def _error_of_ratio(each, base, name):
 
 
 def _add_tests(sheet, problems, pair, seed):
-    rows = [[likelihood_ratio_test(p, pair, seed=seed), *node_split(p, pair)] for p in problems]
+    rows = [_tests(make_pair(problem, pair), seed) for problem in problems]
     sheet.along("test", list(TESTS), "test")
     sheet.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in rows], "1", "p-value of agreement",
               [[t.p_value_error for t in row] for row in rows])
+
+
+def _tests(made, seed):
+    spectrum = made.spectrum(**({} if made.method == "dense" else {"seed": seed}))
+    return ratio_of(made, spectrum), *splits_of(made)
 
 
 def _words(post, stated):
@@ -141,17 +163,26 @@ def _label(group):
     return group if isinstance(group, str) else " and ".join(group)
 
 
-def _checked(posteriors):
-    if not isinstance(posteriors, dict) or not all(isinstance(p, Posterior) for p in posteriors.values()):
-        fail("posteriors", "be a dict of posteriors", type(posteriors).__name__, "Pass {label: bj.posterior(...)}.",
+def _pairs(posteriors):
+    if hasattr(posteriors, "items"):
+        return posteriors.items()
+    if isinstance(posteriors, Posterior) or not hasattr(posteriors, "__iter__"):
+        fail("posteriors", "be a dict of posteriors, or pairs of a label and one", type(posteriors).__name__,
+             "Pass {label: bj.posterior(...)}.", TypeError)
+    return posteriors
+
+
+def _checked(item, stated):
+    """(label, posterior) of the same surveys as stated."""
+    label, post = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
+    if label is None or not isinstance(post, Posterior):
+        fail("posteriors", "be a dict of posteriors", type(post).__name__, "Pass {label: bj.posterior(...)}.",
              TypeError)
-    if not posteriors:
-        fail("posteriors", "hold at least the one as stated", "none", "Put it first.")
-    stated = next(iter(posteriors.values()))
-    for label, post in posteriors.items():
-        same = [m.name for m in post.problem.modalities] == [m.name for m in stated.problem.modalities]
-        if not same or any(p.name not in post.problem.by_name or post.problem.by_name[p.name].shape != p.shape
-                           for p in stated.problem.parameters):
-            fail("posteriors", "be of the surveys and parameters of the first", label,
-                 "A remedy adds parameters or exponents; it takes nothing away.")
-    return stated
+    if stated is None:
+        return label, post
+    same = [m.name for m in post.problem.modalities] == [m.name for m in stated.problem.modalities]
+    if not same or any(p.name not in post.problem.by_name or post.problem.by_name[p.name].shape != p.shape
+                       for p in stated.problem.parameters):
+        fail("posteriors", "be of the surveys and parameters of the first", label,
+             "A remedy adds parameters or exponents; it takes nothing away.")
+    return label, post

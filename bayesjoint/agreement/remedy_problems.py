@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..hyperparameters import fit_hyperparameters
+from ..hyperparameters.vector import HyperVector
 from ..priors import GaussianPrior, Matern
 from ..problem import add_bias, add_discrepancy
 from ..tempering import temper
@@ -17,6 +18,7 @@ REACH = 0.25  # of a survey's longer side: range of a discrepancy
 PLACES = ("places of", "wavelengths of", "node split")
 FEW = 4  # data of a survey below which exponents are common
 NOTHING = 1e-9  # share of a residual below which others predict nothing
+SLOW = 3e7  # values times data of fields on a mesh, from which the data covariance of new ranges takes many seconds
 SCATTERED = 6_000  # data from which a discrepancy off one lattice is refused
 
 
@@ -37,7 +39,7 @@ def remedies(found):
         out["without coupling"] = problem.replace(
             couplings=[c for c in problem.couplings if not hasattr(c, "joint_covariance")])
     if (tied or any(n.startswith(("prior std", "noise std")) for n in named)) and _fits(problem):
-        out["hyperparameters by evidence"] = fit_hyperparameters(problem, curve=False, seed=found.seed).problem
+        out |= _with_fit(problem, found.seed)
     for test in found.blame:
         form, _, survey = test.name.partition(" of ")
         if form not in (*BASES, "gain") or survey not in problem.weights or f"{survey}_bias" in problem.by_name:
@@ -108,6 +110,15 @@ def _with_bias(problem, survey, test):
 
 def _fits(problem):
     return any(isinstance(p.prior, Matern) for p in problem.parameters)
+
+
+def _with_fit(problem, seed):
+    """What the tests objected to fitted: std, noise and correlation; ranges too where trying one is quick."""
+    free, label = None, "hyperparameters by evidence"
+    on_mesh = not problem.prior.continued
+    if on_mesh and problem.size * sum(m.size for m in problem.modalities) > SLOW:
+        free, label = [c.name for c in HyperVector(problem).coordinates if c.kind != "range"], f"{label}, ranges held"
+    return {label: fit_hyperparameters(problem, free=free, curve=False, seed=seed).problem}
 
 
 def _with_discrepancy(problem, found, surveys):

@@ -48,7 +48,11 @@ def node_split(problem, pair, method="auto"):
     >>> onward.name, round(onward.statistic, 2), onward.dof
     ('node split ground -> air', 8.04, 1)
     """
-    made = make_pair(problem, pair, method)
+    return splits_of(make_pair(problem, pair, method))
+
+
+def splits_of(made):
+    """Both splits of a `Pair` that is there already."""
     found = made.statistics()
     error = float(found.error[0])
     return (_split(made, 0, float(found.into_second[0]), error), _split(made, 1, float(found.into_first[0]), error))

@@ -9,13 +9,13 @@ from .bands import spectral_conflict
 from .detectable import tabulate
 from .disturbances import disturbances_of
 from .gain import gain_fits
-from .likelihood_ratio import likelihood_ratio_test
+from .likelihood_ratio import ratio_of
 from .local import local_conflict
 from .nuisances import additive_test
 from .own_model import own_model_tests
 from .pair import make_pair
 from .result import AgreementTest
-from .splitting import node_split
+from .splitting import splits_of
 
 FORMS = ("offset", "tilt", "gain")
 TIGHT = 1e-8  # relative residual of the solves behind offsets and tilts
@@ -56,10 +56,9 @@ class PairTests:
         made = make_pair(problem, pair, method)
         self.pair, self.problem = pair, made.problem
         gains = gain_fits(made.both, pair, seed)
-        self.detectability = tabulate(made, margins=margins, seed=seed, gains=gains)
-        null = {"auto": "auto", "dense": "exact", "iterative": "iterative"}[method]
-        self.tests = [with_offset(likelihood_ratio_test(problem, pair, null, seed), self.detectability)]
-        self.tests += [with_offset(test, self.detectability) for test in node_split(problem, pair, method)]
+        spectrum = made.spectrum(**({} if made.method == "dense" else {"seed": seed}))
+        self.detectability = tabulate(made, margins=margins, seed=seed, gains=gains, spectrum=spectrum)
+        self.tests = [with_offset(t, self.detectability) for t in (ratio_of(made, spectrum), *splits_of(made))]
         for survey in pair:
             self.tests += self._nuisances(made, survey, gains[survey])
         self.maps, self.bands = {}, {}

@@ -1,5 +1,6 @@
 """From a configuration to a verdict on whether its surveys agree, and what each remedy changes."""
 
+from itertools import chain
 from pathlib import Path
 
 from ..agreement import compare_remedies, conflict
@@ -55,12 +56,13 @@ def examine(config, out, stage=lambda name: None, progress=False):
     stage(STAGES[4])
     problems = found.problems
     stage(STAGES[5])
-    posteriors = {label: solve(each, config.posterior.method, config.seed, progress)[0]
-                  for label, each in problems.items()}
-    stated = next(iter(posteriors.values()))
+    rest = iter(problems.items())
+    label, problem = next(rest)
+    stated = solve(problem, config.posterior.method, config.seed, progress)[0]
     if fit is not None:
         stated.approximations += [fit.approximation(), *([] if asked.refits else [TAKEN_FOR_KNOWN])]
-    diagnostics = {"remedies": compare_remedies(posteriors, _worst(found), seed=config.seed)}
+    others = ((name, solve(each, config.posterior.method, config.seed, progress)[0]) for name, each in rest)
+    diagnostics = {"remedies": compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed)}
     stage(STAGES[6])
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=found, diagnostics=diagnostics)

@@ -5,12 +5,12 @@ from scipy.linalg import cholesky, solve_triangular
 
 from .._checks import as_finite, fail
 from ..functionals.gaussian import state_weights
+from ..problem.clean_covariance import whitened_covariance
 from ..problem.gaussian import linear_gaussian
 from .large import BITS, LargeSurveys
 
 EXACT_DATA = 6_000  # whose covariance and factor take 0.6 GB
 TARGET_LIMIT = 4_000  # numbers in a target that information is counted about
-COLUMNS = 256  # data carried through operators at once
 
 
 class WhitenedSignal:
@@ -45,14 +45,7 @@ class WhitenedSignal:
     def matrix(self):
         """S, shape (n_data, n_data)."""
         if not hasattr(self, "_matrix"):
-            out = np.empty((self.size,) * 2)
-            for first in range(0, self.size, COLUMNS):
-                width = min(COLUMNS, self.size - first)
-                unit = np.zeros((self.size, width))
-                unit[first + np.arange(width), np.arange(width)] = 1.0
-                out[:, first : first + width] = self._model.whiten(self._model.signal(
-                    self._model.whiten_adjoint(unit)))
-            self._matrix = 0.5 * (out + out.T)
+            self._matrix = whitened_covariance(self._model)
         return self._matrix
 
     def rows(self, names):

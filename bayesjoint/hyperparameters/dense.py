@@ -7,9 +7,10 @@ from scipy.linalg import cho_solve, lapack
 
 from .._checks import fail
 from .._correlation import CORRELATIONS, SLOPES
+from ..problem.view import View
 from .discrepancy import KINDS, DiscrepancyPart, discrepancies
 from .mixing import Mixing
-from .parts import View, field_groups, innovations, other_parameters
+from .parts import field_groups, innovations, other_parameters
 from .signal import FieldGroup
 from .torus_signal import TorusGroup
 from .vector import fitted_kernel

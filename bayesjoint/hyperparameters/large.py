@@ -6,12 +6,13 @@ import numpy as np
 
 from .._checks import fail
 from ..engines.base import Estimate
+from ..problem.view import View
 from ..solvers.block_cg import block_cg
 from ..solvers.lanczos import preconditioned_log_trace
 from .discrepancy import discrepancies
 from .lattice_system import LatticeSystem
 from .mixing import Mixing
-from .parts import View, field_groups, innovations, other_parameters
+from .parts import field_groups, innovations, other_parameters
 from .torus_signal import TorusSignal
 
 SOLVE = 1e-6  # relative residual of solves for the data: wᵀ∂Kw is of the size of n, its standard deviation of √n

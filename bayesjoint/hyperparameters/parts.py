@@ -1,45 +1,10 @@
-"""A modality's view of one parameter at a time, and what the data look like before any model is fitted to them."""
+"""Which parameters are fields, and what the data look like before any model is fitted to them."""
 
 import numpy as np
 
 from ..priors.discrepancy import DISCREPANCIES
 from ..priors.matern import Matern
-
-
-class View:
-    """Operator of one modality on one parameter alone: m̂ of that parameter to physical data.
-
-    Parameters
-    ----------
-    problem : JointProblem
-    modality : int
-        Index.
-    parameter : str
-        One that the modality sees.
-    stored : bool, default False
-        Keep prism sums that stream as a matrix.
-    """
-
-    def __init__(self, problem, modality, parameter, stored=False):
-        self.modality, self.parameter = modality, parameter
-        self._operator = problem.operator(modality)
-        if stored:
-            self._operator = self._operator.stored()
-        self.data_count = self._operator.shape[0]
-        self._where = problem.slices[parameter]
-        self._alone = len(problem.modalities[modality].parameters) == 1 and len(problem.parameters) == 1
-
-    def matmat(self, fields):
-        """Data of m̂ columns, (size, k) to (n_data, k)."""
-        if self._alone:
-            return self._operator.matmat(fields)
-        full = np.zeros((self._operator.shape[1], fields.shape[1]))
-        full[self._where] = fields
-        return self._operator.matmat(full)
-
-    def rmatmat(self, data):
-        """The transpose, (n_data, k) to (size, k)."""
-        return self._operator.rmatmat(data)[self._where]
+from ..problem.view import View
 
 
 def matern_parameters(problem):

@@ -7,14 +7,15 @@ the derivative of R by log ℓ, in closed form.
 
 from collections import OrderedDict
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from .._correlation import SLOPES
 from ..priors.covariance import StationaryCorrelation
-from .parts import View
+from ..problem.clean_covariance import between, by_correlation, kept_blocks
+from ..problem.view import View
 
-COLUMNS = 64  # data rows carried through a prior at once
 KEPT = 4  # ranges whose matrices are kept: a line search comes back to the last one
 
 
@@ -72,8 +73,8 @@ class FieldGroup:
     def __init__(self, problem, members, rows):
         self.members, self._rows = members, rows
         self._mesh, self._smoothness = members[0].mesh, members[0].prior.smoothness
-        self._std = {p.name: p.prior.std_hat(p)[:, None] for p in members}
-        self.views = [View(problem, k, p.name, stored=True) for p in members
+        self._std = {p.name: p.prior.std_hat(p) for p in members}
+        self.views = [View(problem, k, p.name) for p in members
                       for k, m in enumerate(problem.modalities) if p.name in m.parameters]
         self.pairs = [(a, b) for a in range(len(self.views)) for b in range(a, len(self.views))]
         self._kept = OrderedDict()
@@ -87,11 +88,7 @@ class FieldGroup:
         """
         key = (tuple(float(r) for r in ranges), tuple(axes))
         if key not in self._kept:
-            if axes:
-                kernel = RangeSlope(self._mesh, self._smoothness, key[0], axes)
-            else:
-                kernel = unit_correlation(self.members[0], key[0])
-            self._kept[key] = self._between(kernel)
+            self._kept[key] = self._between(key[0], axes)
             held = {k[0] for k in self._kept}
             if len(held) > KEPT:
                 oldest = next(iter(self._kept))[0]
@@ -99,25 +96,17 @@ class FieldGroup:
                     del self._kept[k]
         return self._kept[key]
 
-    def _between(self, kernel):
-        out = {(a, b): np.empty((self._count(a), self._count(b))) for a, b in self.pairs}
-        for b, view in enumerate(self.views):
-            rows = self._rows[view.modality]
-            for first in range(0, rows.size, COLUMNS):
-                part = rows[first : first + COLUMNS]
-                unit = np.zeros((view.data_count, part.size))
-                unit[part, np.arange(part.size)] = 1.0
-                smooth = kernel.matmat(self._std[view.parameter] * view.rmatmat(unit))
-                for a in range(b + 1):
-                    other = self.views[a]
-                    seen = other.matmat(self._std[other.parameter] * smooth)
-                    out[a, b][:, first : first + part.size] = seen[self._rows[other.modality]]
-        for a in range(len(self.views)):
-            out[a, a] = 0.5 * (out[a, a] + out[a, a].T)
-        return out
+    def _between(self, ranges, axes):
+        kernel = (RangeSlope(self._mesh, self._smoothness, ranges, axes) if axes else
+                  unit_correlation(self.members[0], ranges))
+        if not axes and ranges == self.members[0].prior.ranges() and all(
+                self._rows[v.modality].size == v.data_count for v in self.views):  # others may want these too
+            return kept_blocks(self.views, kernel, self._std)
+        return between(self._stored, by_correlation(self.views, kernel, self._std), self._rows)
 
-    def _count(self, a):
-        return self._rows[self.views[a].modality].size
+    @cached_property
+    def _stored(self):
+        return [v.stored() for v in self.views]
 
 
 def unit_correlation(parameter, ranges):

@@ -9,7 +9,7 @@ from .._checks import fail
 from .._correlation import SLOPES
 from ..forward.periodic import lattice_and_processing, periodic_spectra
 from ..priors.torus import TorusSpectrum, least_torus
-from .parts import View
+from ..problem.view import View
 from .signal import unit_correlation
 
 KEPT = 4  # ranges whose spectra are kept

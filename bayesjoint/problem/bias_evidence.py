@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import chi2
 
 from .._checks import fail
+from .clean_covariance import whitened_covariance
 from .gaussian import linear_gaussian
 
 DATA_LIMIT = 6_000  # a factor then takes seconds
@@ -101,10 +102,8 @@ def bias_std_evidence(problem, survey, columns, relative, units):
 
 def _reduced(model, problem, survey, columns):
     """(BᵀPB, BᵀPd) with P = K⁻¹, less what flat parameters take up."""
-    eye = np.eye(model.data_size)
-    white = model.whiten(model.signal(model.whiten_adjoint(eye))) + eye
     try:
-        factor = cho_factor(0.5 * (white + white.T), lower=True)
+        factor = cho_factor(whitened_covariance(model) + np.eye(model.data_size), lower=True)
     except LinAlgError:
         fail("problem", "leave the data's covariance positive definite to rounding", "a failed Cholesky factorisation",
              "Raise the noise std, or lower the prior std.")

@@ -4,9 +4,8 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, lapack
 
 from .._checks import fail
+from ..problem.clean_covariance import clean_covariance
 from ..problem.gaussian import linear_gaussian
-
-COLUMNS = 256  # data carried through operators at once
 
 
 class WhitenedData:
@@ -32,24 +31,20 @@ class WhitenedData:
     """
 
     def __init__(self, problem):
-        self.problem, model = problem, linear_gaussian(problem, stored=True)
+        self.problem, model = problem, linear_gaussian(problem)
         self.rows = dict(zip((m.name for m in problem.modalities), model.data_slices, strict=True))
         self.size = model.data_size
         self.data = self._whiten(model.data - model.data_mean)
         self.flat = self._whiten(model.flat_columns)
-        self.signal = np.empty((self.size,) * 2)
-        for first in range(0, self.size, COLUMNS):
-            unit = np.zeros((self.size, min(COLUMNS, self.size - first)))
-            unit[first + np.arange(unit.shape[1]), np.arange(unit.shape[1])] = 1.0
-            self.signal[:, first : first + unit.shape[1]] = self._whiten(model.signal(self._whiten(unit, True)))
-        self.signal = 0.5 * (self.signal + self.signal.T)
+        white = self._whiten(self._whiten(clean_covariance(model)).T)
+        self.signal = 0.5 * (white + white.T)
         self.constant = -0.5 * sum(m.noise.logdet() for m in problem.modalities)
 
-    def _whiten(self, values, adjoint=False):
+    def _whiten(self, values):
         out = np.empty(np.shape(values), dtype=float)
         for m in self.problem.modalities:
             where = self.rows[m.name]
-            out[where] = (m.noise.whiten_adjoint if adjoint else m.noise.whiten)(values[where])
+            out[where] = m.noise.whiten(values[where])
         return out
 
     def at(self, weights):

@@ -1,0 +1,151 @@
+"""Covariance of clean data as a matrix: what everything that factorises in data space starts from."""
+
+import threading
+
+import numpy as np
+
+from ..priors.covariance import MixedCovariance, ScaledCovariance, StationaryCorrelation
+from .view import View
+
+COLUMNS = 64  # data carried through the operators of a mesh at once
+WIDE = 256  # and through a torus
+KEPT = 4  # sets of blocks kept
+KEPT_BYTES = 2**28  # of each, at most: 8,000 data
+_kept, _lock = {}, threading.Lock()
+
+
+def clean_covariance(model):
+    """Cov(d, d) of a linear-Gaussian problem, no noise in it, flat values left out.
+
+    A field whose std times a correlation is its covariance enters as Σ M_pq f_p f_q S_ab, S_ab = A_a R A_bᵀ for a std
+    of largest value one. S is kept, by the operators and the correlation: the same surveys with another std,
+    cross-correlation, noise, exponent, bias or discrepancy cost no product with an operator.
+
+    Parameters
+    ----------
+    model : LinearGaussian
+
+    Returns
+    -------
+    ndarray, shape (n_data, n_data)
+        Physical units.
+    """
+    problem = model.problem
+    if model.groups or not np.all(problem.free):  # on the torus, or given cells known exactly
+        return _by_products(model)
+    out = np.zeros((model.data_size,) * 2)
+    for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
+        views = [View(problem, k, name) for name in names for k, m in enumerate(problem.modalities)
+                 if name in m.parameters]
+        if not views:
+            continue
+        parameter = problem.by_name[names[0]]
+        few = parameter.mesh is None and parameter.size <= model.data_size
+        blocks = _of_vector(bound, parameter.size, views) if few else _of_fields(bound, names, views)
+        for (a, b), block in blocks.items():
+            rows, columns = (model.data_slices[views[k].modality] for k in (a, b))
+            out[rows, columns] += block
+            if a != b:
+                out[columns, rows] += block.T
+    return out
+
+
+def whitened_covariance(model):
+    """The same of whitened clean data: W Cov(d, d) Wᵀ."""
+    white = model.whiten(model.whiten(clean_covariance(model)).T)
+    return 0.5 * (white + white.T)
+
+
+def between(views, smooth, rows=None):
+    """A_a Γ A_bᵀ for every pair a <= b of views of one field, or of fields of one correlation.
+
+    Parameters
+    ----------
+    views : list of View
+    smooth : callable
+        ``smooth(b, fields)`` takes fields (size, k) as view b sees them, and returns a function of a: Γ times those
+        fields as view a is to be given them.
+    rows : list of ndarray of int, optional
+        Data used of every modality; default all.
+
+    Returns
+    -------
+    dict of {(a, b): ndarray (n_a, n_b)}
+    """
+    used = [np.arange(v.data_count) if rows is None else rows[v.modality] for v in views]
+    out = {(a, b): np.empty((used[a].size, used[b].size)) for b in range(len(views)) for a in range(b + 1)}
+    for b, view in enumerate(views):
+        for first in range(0, used[b].size, COLUMNS):
+            part = used[b][first : first + COLUMNS]
+            unit = np.zeros((view.data_count, part.size))
+            unit[part, np.arange(part.size)] = 1.0
+            given = smooth(b, view.rmatmat(unit))
+            for a in range(b + 1):
+                out[a, b][:, first : first + part.size] = views[a].matmat(given(a))[used[a]]
+    for a in range(len(views)):
+        out[a, a] = 0.5 * (out[a, a] + out[a, a].T)
+    return out
+
+
+def by_correlation(views, correlation, stds):
+    """`smooth` of `between` for fields of one correlation; `stds` {parameter: std of m̂, (size,)}."""
+    def smooth(b, fields):
+        smoothed = correlation.matmat(stds[views[b].parameter][:, None] * fields)
+        return lambda a: stds[views[a].parameter][:, None] * smoothed
+
+    return smooth
+
+
+def _of_fields(bound, names, views):
+    """Blocks of fields on a mesh."""
+    covariance = bound.covariance
+    if not isinstance(covariance, (ScaledCovariance, MixedCovariance)):
+        return between([v.stored() for v in views], lambda b, fields: _same(covariance.matmat(fields)))
+    mixed = isinstance(covariance, MixedCovariance)
+    stds = dict(zip(names, covariance.stds if mixed else [covariance.std], strict=True))
+    mixing = covariance.mixing if mixed else np.eye(1)
+    place = [names.index(v.parameter) for v in views]
+    blocks = kept_blocks(views, covariance.correlation, stds)
+    return {(a, b): mixing[place[a], place[b]] * block for (a, b), block in blocks.items()}
+
+
+def _same(fields):
+    return lambda a: fields
+
+
+def kept_blocks(views, correlation, stds):
+    """`between` of fields of one correlation, {(a, b): ndarray}; what a std of another size needs no product for."""
+    tops = {name: float(std.max()) for name, std in stds.items()}
+    profiles = {name: std / tops[name] for name, std in stds.items()}
+    held = (correlation.mesh, correlation.function) if type(correlation) is StationaryCorrelation else (correlation,)
+    held += tuple(v.forward for v in views)  # kept with the blocks: their ids then stay theirs
+    key = (tuple(map(id, held)), getattr(correlation, "ranges", None), tuple(
+        (v.modality, v.inside.start, v.scale, profiles[v.parameter].tobytes()) for v in views))
+    with _lock:
+        found = _kept.get(key)
+    if found is None:
+        found = held, between([v.stored() for v in views], by_correlation(views, correlation, profiles))
+        if sum(b.nbytes for b in found[1].values()) <= KEPT_BYTES:
+            with _lock:
+                while len(_kept) >= KEPT:
+                    del _kept[next(iter(_kept))]
+                _kept[key] = found
+    return {(a, b): tops[views[a].parameter] * tops[views[b].parameter] * block for (a, b), block in found[1].items()}
+
+
+def _of_vector(bound, size, views):
+    """Blocks of a plain vector of few values, such as a bias."""
+    columns = [v.matmat(np.eye(size)) for v in views]
+    smoothed = [bound.covariance.matmat(c.T) for c in columns]
+    return {(a, b): columns[a] @ smoothed[b] for b in range(len(views)) for a in range(b + 1)}
+
+
+def _by_products(model):
+    """The same, a product of the whole covariance with every datum."""
+    out = np.empty((model.data_size,) * 2)
+    for first in range(0, model.data_size, WIDE):
+        width = min(WIDE, model.data_size - first)
+        unit = np.zeros((model.data_size, width))
+        unit[first + np.arange(width), np.arange(width)] = 1.0
+        out[:, first : first + width] = model.signal(unit)
+    return 0.5 * (out + out.T)

@@ -1,0 +1,67 @@
+"""A modality's view of one parameter at a time."""
+
+import copy
+
+import numpy as np
+from scipy.sparse.linalg import aslinearoperator
+
+
+class View:
+    """Operator of one modality on one parameter alone: m̂ of that parameter to physical data.
+
+    Columns that a bias or a discrepancy adds stand beside the operator they were added to, and cost it nothing.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    modality : int
+        Index.
+    parameter : str
+        One that the modality sees.
+
+    Attributes
+    ----------
+    forward : LinearOperator
+        The innermost map that sees the parameter, physical.
+    inside : slice
+        Its place among the columns of `forward`.
+    """
+
+    def __init__(self, problem, modality, parameter):
+        self.modality, self.parameter = modality, parameter
+        m, self.scale = problem.modalities[modality], problem.by_name[parameter].scale
+        self.data_count = m.size
+        self.forward, self.inside = _alone(m, parameter, problem)
+        self._whole = self.inside == slice(0, self.forward.shape[1])
+
+    def stored(self):
+        """Return the same view with prism sums that stream kept as a matrix."""
+        if not hasattr(self.forward, "stored"):
+            return self
+        twin = copy.copy(self)
+        twin.forward = self.forward.stored()
+        return twin
+
+    def matmat(self, fields):
+        """Data of m̂ columns, (size, k) to (n_data, k)."""
+        if self._whole:
+            return self.scale * self.forward.matmat(fields)
+        full = np.zeros((self.forward.shape[1], fields.shape[1]))
+        full[self.inside] = fields
+        return self.scale * self.forward.matmat(full)
+
+    def rmatmat(self, data):
+        """The transpose, (n_data, k) to (size, k)."""
+        return self.forward.rmatmat(self.scale * data)[self.inside]
+
+
+def _alone(modality, parameter, problem):
+    """(map that sees a parameter, its place among the columns), without what was joined to it."""
+    forward, names = modality.forward, list(modality.parameters)
+    while len(names) > 1 and hasattr(forward, "basis"):
+        if names.pop() == parameter:
+            basis = aslinearoperator(forward.basis)
+            return basis, slice(0, basis.shape[1])
+        forward = forward.forward
+    start = sum(problem.by_name[name].size for name in names[: names.index(parameter)])
+    return forward, slice(start, start + problem.by_name[parameter].size)
