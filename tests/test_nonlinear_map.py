@@ -75,6 +75,16 @@ def test_a_valley_is_said():
     refused(lambda: bj.posterior(problem, at=result), "the Hessian on the free cells")
 
 
+def test_parameters_that_run_off_are_said_with_what_phi_still_loses():
+    times, data = np.array([0.2, 1.5, 2.5]), np.array([0.9, -0.1, -0.2])
+    survey = bj.Modality("s", bj.ForwardModel(lambda m: m[0] * np.exp(-m[1] * times), (3, 2)), data,
+                         bj.DiagonalNoise(np.full(3, 0.15)), "m")
+    result = bj.find_map(bj.JointProblem([bj.Parameter("m", 2, reference=1.0)], [survey]))
+    limit = 0.5 * np.sum(data[1:] ** 2) / 0.15**2
+    assert not result.converged and "there may be no minimum" in result.message
+    assert 0 < result.value - limit < 3 * result.value_error < 1e-2
+
+
 def test_start_callback_and_dataset():
     problem, seen = fit_problem(MISRA, misra, misra_jacobian), []
     result = bj.find_map(problem, start={"b": MISRA["value"]}, callback=lambda x, record: seen.append(record))

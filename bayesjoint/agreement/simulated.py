@@ -13,20 +13,22 @@ from .result import AgreementTest, moved_tail
 FEWEST = 19  # simulations with which 5 % can be reached at all
 BLOCK = 16  # simulations handed to an executor at once
 SHARPER = 0.1  # tolerance of the second fit, whose statistic says how wrong the first is
-LOST = 0.1  # share of refits that may fail before nothing is said
+STRAIGHT, CURVED = 1e-4, 1e-3  # default tolerances: of gradients, relative; of Gauss–Newton, in standard deviations
 RANK, BLUR = 1e-10, 30.0  # least singular value over the largest; over the error of differenced Jacobians
 LARGEST = 2e7  # entries of the Jacobian whose rank is asked for
+LIMIT = "parameters running off: what Φ falls to counts, which moves Λ by up to some"
+RAN_OFF = "at the joint fit, whose parameters ran off, there is nothing that both surveys see; try null='bootstrap'"
 UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
 
 
-def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=None, start=None, tolerance=1e-4,
+def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=None, start=None, tolerance=None,
                    progress=False):
     """Likelihood-ratio test whose null distribution is simulated: any forward models, bounds, priors and penalties.
 
-    The statistic is Λ = 2 (Φ_ab − Φ_a − Φ_b), each Φ at its minimum: what it costs to describe both surveys by one
-    model. Penalties that tie parameters of a to parameters of b count in Φ_ab alone; with priors Λ is −2 log R of the
-    linear-Gaussian case up to a constant (Kendall & Stuart 1979 for the flat case; Efron & Tibshirani 1993, chapter 16,
-    for the null).
+    The statistic is Λ = 2 (Φ_ab − Φ_a − Φ_b), each Φ at its minimum, or at the limit it falls to where there is none
+    and parameters run off: what it costs to describe both surveys by one model. Penalties that tie parameters of a to
+    parameters of b count in Φ_ab alone; with priors Λ is −2 log R of the linear-Gaussian case up to a constant (Kendall
+    & Stuart 1979 for the flat case; Efron & Tibshirani 1993, chapter 16, for the null).
 
     Parameters
     ----------
@@ -45,24 +47,29 @@ def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=
     executor : concurrent.futures.Executor, optional
         Maps over blocks of simulations. For processes every function of the problem must be importable.
     start : dict of array_like, optional
-        {parameter: physical array} of the joint fit. Fits are local: separate ones start from the joint one, refits
-        from the truth that was simulated.
-    tolerance : float, default 1e-4
-        Of every fit, as in `find_map`.
+        {parameter: physical array} of the joint fit; default the reference model. Fits are local: separate ones start
+        from the joint one, refits from the truth that was simulated; what runs off or ends in a valley is tried from
+        `start` too, and the lower of the two counts.
+    tolerance : float, optional
+        Of every fit, as in `find_map`. Default 1e-3 standard deviations where a forward model is nonlinear, which
+        leaves Φ within some 1e-6 of its minimum; else 1e-4 of the gradients.
     progress : bool, default False
 
     Returns
     -------
     AgreementTest
         p = (1 + number of simulated Λ at or above the observed one) / (1 + number simulated). Its error adds to the
-        Monte Carlo standard error the share of simulations within the numerical error of Λ, measured by a tenfold
-        tolerance, and the share of refits that did not converge. Where no simulated Λ reaches the observed one,
-        `note` says so: p stands at its floor then, and sigma is a lower bound.
+        Monte Carlo standard error the share of simulations that lie within the numerical errors of Λ: the observed
+        one's, measured by a tenfold tolerance, and what fits that reached no minimum still lose, extrapolated. No
+        simulation is left out: a fit that shows no limit either counts as reaching the observed Λ, and in the error.
+        `note` says how many there were. Where no simulated Λ reaches the observed one it says so: p stands at its
+        floor then, and sigma is a lower bound.
 
     Raises
     ------
     ValueError, TypeError
-        On unknown names, too few draws, a coupling that is no density, or a joint fit that does not converge.
+        On unknown names, too few draws, a coupling that is no density, or fits of the observed pair that reach neither
+        a minimum nor a limit.
 
     Examples
     --------
@@ -76,18 +83,18 @@ def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=
     >>> found.null
     'parametric bootstrap, 199 pairs simulated from the joint fit'
     """
-    setup = _Setup(problem, pair, start, as_positive("tolerance", tolerance, 0))
+    setup = _Setup(problem, pair, start, tolerance)
     count = _count(draws)
     rng = np.random.default_rng(seed)
     if not setup.testable:
-        return setup.untestable()
+        return setup.untestable(UNTESTABLE)
     states, words = _truths(setup, truths, rng, count)
     seeds = rng.integers(0, 2**63, count)
     simulated = _simulate(setup.run, states, seeds, executor, progress)
     return _answer(setup, simulated, f"parametric bootstrap, {count} pairs simulated from {words}")
 
 
-def wilks_test(problem, pair, *, start=None, tolerance=1e-4):
+def wilks_test(problem, pair, *, start=None, tolerance=None):
     """Likelihood-ratio test of flat parameters by Wilks's theorem: Λ as in `bootstrap_test`, against a χ².
 
     Degrees of freedom are rank J_a + rank J_b − rank [J_a; J_b] of the Jacobians at the joint fit, at 1e-10 of the
@@ -124,17 +131,18 @@ def wilks_test(problem, pair, *, start=None, tolerance=1e-4):
     >>> found.dof, round(found.sigma, 1)
     (1, 1.5)
     """
-    setup = _Setup(problem, pair, start, as_positive("tolerance", tolerance, 0))
+    setup = _Setup(problem, pair, start, tolerance)
     setup.check_flat()
-    dof = setup.wilks_dof
+    dof = setup.wilks_dof(setup.x)
     if dof == 0:
-        return setup.untestable()
+        return setup.untestable(RAN_OFF if setup.testable else UNTESTABLE)
     moved = setup.error + abs(setup.statistic - setup.tangent_statistic())
     return AgreementTest(
         name="likelihood ratio", surveys=setup.names, statistic=setup.statistic, dof=dof,
         p_value=float(chi2.sf(setup.statistic, dof)), p_value_error=moved_tail(setup.statistic, moved, dof),
         null=f"χ² with {dof} degree(s) of freedom, Wilks's theorem, asymptotic",
-        note="The error is what the curvature of the models does to the statistic; null='bootstrap' needs no theorem")
+        note="; ".join(["The error is what the curvature of the models does to the statistic; null='bootstrap' needs "
+                        "no theorem", *setup.notes]))
 
 
 class _Setup:
@@ -147,33 +155,36 @@ class _Setup:
         groups = checked_groups(problem, pair)
         self.names = groups[0] + groups[1]
         self.joint = restricted(problem, self.names)
-        self.run = _Run(self.joint, groups, tolerance)
+        tolerance = as_positive("tolerance", (CURVED if self.joint.nonlinear else STRAIGHT) if tolerance is None
+                                else tolerance, 0)
+        self.begin = self.joint.start() if start is None else self.joint.pack(
+            {p.name: start[p.name] for p in self.joint.parameters})
+        self.run = _Run(self.joint, groups, tolerance, self.begin)
         first = find_map(self.joint, "map", discrepancy=False, tolerance=tolerance,
-                         start=None if start is None else {p.name: start[p.name] for p in self.joint.parameters})
-        if not first.converged:
+                         start=self.joint.unpack(self.begin))
+        if not np.isfinite(_missing(first)):
             fail("problem", "have a joint fit that converges", first.message, "Give start=, or a looser tolerance.")
         self.x = first.x
-        self.statistic, converged = self.run.statistic(self.joint, self.x)
-        sharper = _Run(self.joint, groups, SHARPER * tolerance).statistic(self.joint, self.x)[0]
-        self.error = abs(sharper - self.statistic)
-        if not converged:
+        self.statistic, left, reached = self.run.statistic(self.joint, self.x)
+        if not np.isfinite(left):
             fail("problem", "have fits that converge", f"an iterate for {' or '.join(self.names)} alone",
                  "Give start=, a prior, or a looser tolerance.")
+        sharper = _Run(self.joint, groups, SHARPER * tolerance, self.begin).statistic(self.joint, self.x)[0]
+        self.error = left + abs(sharper - self.statistic)
+        self.notes = [] if reached else [f"a fit of the observed pair reached no minimum, {LIMIT} {left:.1g}"]
         self.plain = len(self.joint.prior.flat) == len(self.joint.parameters) and not self.joint.penalties
 
     @property
     def testable(self):
         """Whether a joint model is asked for more than separate ones."""
         if self.plain and self.joint.size * sum(m.size for m in self.joint.modalities) <= LARGEST:
-            return self.wilks_dof > 0
+            return any(self.wilks_dof(x) > 0 for x in (self.x, self.begin))  # where a fit ran off, models may be flat
         one, two = (restricted(self.joint, group) for group in self.run.groups)
         return bool(set(one.by_name) & set(two.by_name)) or len(self.joint.couplings) > len(one.couplings) + len(
             two.couplings)
 
-    @property
-    def wilks_dof(self):
-        """Rank of a's Jacobian plus that of b's less that of both."""
-        x = self.x
+    def wilks_dof(self, x):
+        """Rank of a's Jacobian at a state vector plus that of b's less that of both."""
         rows = {m.name: np.sqrt(self.joint.weights[m.name]) * m.noise.whiten(
             np.ascontiguousarray(a.rmatmat(np.eye(m.size)).T[:, self.joint.free]))
             for a, m in zip(self.joint.operators_at(x), self.joint.modalities, strict=True)}
@@ -198,22 +209,22 @@ class _Setup:
     def tangent_statistic(self):
         """Λ of the problem linearised at the joint fit."""
         tangent = self.joint.linearised(self.x)
-        return _Run(tangent, self.run.groups, self.run.tolerance).statistic(tangent, self.x)[0]
+        return _Run(tangent, self.run.groups, self.run.tolerance, self.begin).statistic(tangent, self.x)[0]
 
-    def untestable(self):
-        """The answer where one model serves as well as two whatever the data."""
+    def untestable(self, why):
+        """The answer where one model serves as well as two whatever the data, or seems to."""
         return AgreementTest(name="likelihood ratio", surveys=self.names, statistic=self.statistic, p_value=np.nan,
-                             p_value_error=np.nan, null="none", dof=0, note=UNTESTABLE)
+                             p_value_error=np.nan, null="none", dof=0, note=why)
 
 
 class _Run:
     """Statistics of one data set after another; a class, so that processes can be given it."""
 
-    def __init__(self, joint, groups, tolerance):
-        self.joint, self.groups, self.tolerance = joint, groups, float(tolerance)
+    def __init__(self, joint, groups, tolerance, begin):
+        self.joint, self.groups, self.tolerance, self.begin = joint, groups, float(tolerance), joint.unpack(begin)
 
     def __call__(self, states, seeds):
-        """Λ of pairs simulated at state vectors, (k, size), shape (k,); NaN where a fit did not converge."""
+        """Rows of `statistic` for pairs simulated at state vectors, (k, size): shape (k, 3)."""
         return np.array([self._simulated(x, seed) for x, seed in zip(states, seeds, strict=True)])
 
     def _simulated(self, x, seed):
@@ -221,21 +232,25 @@ class _Run:
         surveys = [m.replace(data=self.joint.predict(m.name, x)
                              + m.noise.sample(rng, 1)[0] / np.sqrt(self.joint.weights[m.name]))
                    for m in self.joint.modalities]
-        value, converged = self.statistic(self.joint.replace(modalities=surveys), x)
-        return value if converged else np.nan
+        return self.statistic(self.joint.replace(modalities=surveys), x)
 
     def statistic(self, joint, x):
-        """(Λ, whether all three fits converged), the joint fit started at x, the separate ones from it."""
+        """(Λ, its error, whether three minima were reached), the joint fit started at x, the separate ones from it."""
         both = self._fit(joint, x)
         alone = []
         for group in self.groups:
             part = restricted(joint, group)
             alone.append(self._fit(part, part.pack({p.name: both.model[p.name] for p in part.parameters})))
-        return (2.0 * (both.value - alone[0].value - alone[1].value),
+        return (2.0 * (both.value - alone[0].value - alone[1].value), 2.0 * sum(map(_missing, (both, *alone))),
                 both.converged and all(fit.converged for fit in alone))
 
     def _fit(self, problem, x):
-        return find_map(problem, "map", discrepancy=False, tolerance=self.tolerance, start=problem.unpack(x))
+        fits = []
+        for start in (problem.unpack(x), {p.name: self.begin[p.name] for p in problem.parameters}):
+            fits.append(find_map(problem, "map", discrepancy=False, tolerance=self.tolerance, start=start))
+            if fits[-1].converged and not getattr(fits[-1], "undetermined", 0):
+                break
+        return min(fits, key=lambda fit: fit.value)
 
 
 def restricted(problem, names):
@@ -289,21 +304,27 @@ def _simulate(run, states, seeds, executor, progress):
 
 
 def _answer(setup, simulated, null):
-    kept = simulated[np.isfinite(simulated)]
-    lost = 1.0 - kept.size / simulated.size
-    common = {"name": "likelihood ratio", "surveys": setup.names, "statistic": setup.statistic, "null": null}
-    if lost > LOST:
-        return AgreementTest(**common, p_value=np.nan, p_value_error=np.nan,
-                             note=f"{lost:.0%} of the refits did not converge")
-    above = int(np.sum(kept >= setup.statistic))
-    p = (1 + above) / (1 + kept.size)
-    near = float(np.mean(np.abs(kept - setup.statistic) <= setup.error))
+    values, errors, reached = simulated.T
+    count, lost, limits = values.size, ~np.isfinite(errors), np.isfinite(errors) & (reached == 0)
+    above = int(np.sum((values >= setup.statistic) | lost))
+    p, middle = (1 + above) / (1 + count), (1 + above) / (2 + count)  # the second is never 1, nor its error 0
+    near = float(np.mean(np.abs(values - setup.statistic) <= errors + setup.error))
     notes = [] if above else [f"no simulated pair disagreed as much: p can be no smaller than 1/(draws+1) = {p:.2g}, "
                               "and sigma is a lower bound: raise draws"]
-    if lost:
-        notes.append(f"{lost:.1%} of the refits did not converge and are left out")
-    return AgreementTest(**common, p_value=p, p_value_error=float(np.sqrt(p * (1 - p) / kept.size)) + near + lost,
-                         note="; ".join(notes))
+    if limits.any():
+        notes.append(f"in {limits.mean():.1%} of the simulated pairs a fit reached no minimum, {LIMIT} "
+                     f"{errors[limits].max():.1g}")
+    if lost.any():
+        notes.append(f"in {lost.mean():.1%} of the simulated pairs a fit reached neither a minimum nor a limit: they "
+                     "count as disagreeing as much, and in the error")
+    return AgreementTest(
+        name="likelihood ratio", surveys=setup.names, statistic=setup.statistic, null=null, p_value=p,
+        p_value_error=float(np.sqrt(middle * (1 - middle) / count)) + near, note="; ".join(notes + setup.notes))
+
+
+def _missing(fit):
+    """What Φ of a fit may still lose; inf where nobody knows."""
+    return getattr(fit, "value_error", 0.0 if fit.converged else np.inf)
 
 
 def _rank(matrix, least):

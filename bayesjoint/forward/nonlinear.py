@@ -81,7 +81,10 @@ class ForwardModel:
     def predict(self, values):
         """Noise-free data, shape (n_data,), of physical values, shape (n,); NaN where the model makes no sense."""
         with np.errstate(all="ignore"):  # searches go where it makes no sense, and see so by the value
-            data = np.asarray(self._predict(self._values(values)), dtype=float)
+            return self._data(self._values(values))
+
+    def _data(self, values):
+        data = np.asarray(self._predict(values), dtype=float)
         if data.size != self.shape[0]:
             fail("predict", f"return {self.shape[0]} data", f"shape {data.shape}", "Correct `shape` or the function.")
         return data.ravel()
@@ -120,12 +123,12 @@ class ForwardModel:
         return STEP * size
 
     def _differences(self, values, factor):
-        steps, columns = factor * self._steps(values), []
-        for k, step in enumerate(steps):
-            up, down = values.copy(), values.copy()
-            up[k], down[k] = values[k] + step, values[k] - step
-            columns.append((self.predict(up) - self.predict(down)) / (up[k] - down[k]))
-        out = np.stack(columns, axis=1)
+        out = np.empty(self.shape)
+        with np.errstate(all="ignore"):
+            for k, step in enumerate(factor * self._steps(values)):
+                up, down = values.copy(), values.copy()
+                up[k], down[k] = values[k] + step, values[k] - step
+                out[:, k] = (self._data(up) - self._data(down)) / (up[k] - down[k])
         if not np.isfinite(out).all():
             fail("predict", "be finite around the point where its derivatives are needed",
                  f"NaN or Inf near {values[:4]}", "Give bounds that keep away from it, or jacobian=.")

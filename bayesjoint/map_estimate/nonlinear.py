@@ -26,6 +26,9 @@ class GaussNewtonMap(MapResult):
     criterion : float
         How far off the minimum is, in posterior standard deviations of the linearised problem; `converged` asks it to
         be <= tolerance. Φ is then within half its square of the minimum.
+    value_error : float
+        What Φ may still lose. Where there is no minimum (parameters run off while Φ falls to a limit) `converged` is
+        False and this is extrapolated, see `solvers.gauss_newton.GaussNewtonResult`; inf where nothing can be said.
     undetermined : int or None
         Directions that neither data nor priors determine; None for more than 400 unknowns, where nobody counted them.
     active : dict of ndarray of bool
@@ -34,12 +37,22 @@ class GaussNewtonMap(MapResult):
 
     value: float
     criterion: float
+    value_error: float
     undetermined: int | None
     active: dict
 
 
 class _Guarded(Objective):
     """Φ, infinite where a forward model makes no sense."""
+
+    _counted, _chi2 = None, None
+
+    def chi2(self, x):
+        """{modality: χ²}, from memory where x is the last point asked for."""
+        residuals = self.residuals(x)
+        if residuals is not self._counted:
+            self._counted, self._chi2 = residuals, super().chi2(x)
+        return self._chi2
 
     def value(self, x):
         """Φ(x)."""
@@ -116,7 +129,7 @@ def nonlinear_map(problem, start, tolerance=1e-3, max_iterations=None, discrepan
                        for m in problem.modalities),
         history={key: np.array([row[key] for row in rows]) for key in rows[0]}, problem=problem, method="gauss-newton",
         x=answer.x, iterations=answer.iterations, seconds=time.perf_counter() - began, value=answer.value,
-        criterion=answer.decrement, undetermined=answer.undetermined,
+        criterion=answer.decrement, value_error=answer.value_error, undetermined=answer.undetermined,
         active={name: active[where].reshape(problem.by_name[name].shape) for name, where in problem.slices.items()})
 
 

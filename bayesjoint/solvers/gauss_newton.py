@@ -1,5 +1,6 @@
 """Damped Gauss–Newton (Levenberg–Marquardt) between bounds: a local minimum, found to a stated criterion."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +9,13 @@ from .._checks import as_positive, fail
 from .pcg import truncated_cg
 from .projected_newton import _box
 
-GOOD, POOR = 0.75, 1e-4  # shares of the predicted decrease: damp less above, refuse the step below
+GOOD, FAIR, POOR = 0.75, 0.25, 1e-4  # shares of the predicted decrease: damp less above, more below, refuse below
 FIRST = 1e-3  # damping of the first step that needs any, as a share of the diagonal
 TRIES = 16  # dampings at one point
 UNSEEN = 1e-12  # of the largest curvature, unit diagonal: directions below it nothing determines
 ROUNDOFF = 1e-13  # relative: increases of the value below it are noise
 INNER = 1e-2  # residual at which conjugate gradients stop
+ENOUGH = 16  # steps from which on what the value still loses is extrapolated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,11 @@ class GaussNewtonResult:
         Gaussian with precision H, the Gauss–Newton Hessian. Half its square is what the value could still lose.
     converged : bool
         decrement <= tolerance.
+    value_error : float
+        What the value may still lose, `undetermined` directions aside: half the squared decrement where converged.
+        Else, after 16 steps or more, what remains if its excess goes on falling as a power of the number of steps, no
+        bound: least squares may have no minimum, and a value that falls to a limit while variables run off. Inf where
+        that says nothing.
     at_lower, at_upper : ndarray of bool, shape (n,)
         Active bounds: at the bound with the gradient pointing outwards.
     undetermined : int or None
@@ -48,6 +55,7 @@ class GaussNewtonResult:
     value: float
     decrement: float
     converged: bool
+    value_error: float
     at_lower: np.ndarray
     at_upper: np.ndarray
     undetermined: int | None
@@ -126,6 +134,7 @@ class _State:
 
     def __init__(self, objective, x, lower, upper, callback):
         self.objective, self.lower, self.upper, self.callback = objective, lower, upper, callback
+        self.known = lower == upper
         self.damping, self.evaluations, self.records = 0.0, 0, []
         value = self._value(x)
         if not np.isfinite(value):
@@ -140,18 +149,15 @@ class _State:
     def _arrive(self, x, value):
         self.x, self.value = x, value
         self.gradient = self.objective.gradient(x)
-        free = ~(self._outward("lower") | self._outward("upper") | (self.lower == self.upper))
+        self.at_lower = (x <= self.lower) & (self.gradient > 0)  # and pointing outwards
+        self.at_upper = (x >= self.upper) & (self.gradient < 0)
+        free = ~(self.at_lower | self.at_upper | self.known)
         kind = _Matrix if hasattr(self.objective, "hessian") else _Products
         self.model = kind(self.objective, x, self.gradient, free)
         self.decrement = self.model.decrement
         self.records.append({"value": value, "decrement": self.decrement, "damping": self.damping})
         if self.callback is not None:
             self.callback(x, self.records[-1])
-
-    def _outward(self, side):
-        if side == "lower":
-            return (self.x <= self.lower) & (self.gradient > 0)
-        return (self.x >= self.upper) & (self.gradient < 0)
 
     def step(self):
         """One step that lowers the value; False if none could be found."""
@@ -164,17 +170,31 @@ class _State:
             if np.isfinite(value) and predicted > 0 and self.value - value >= POOR * predicted - noise and moved.any():
                 if self.value - value >= GOOD * predicted:
                     self.damping = 0.0 if self.damping < FIRST else 0.1 * self.damping
+                elif self.value - value < FAIR * predicted:
+                    self.damping = max(10 * self.damping, FIRST)
                 self._arrive(trial, value)
                 return True
             self.damping = max(10 * self.damping, FIRST)
         return False
 
     def result(self, converged, message):
+        history = {key: np.array([r[key] for r in self.records]) for key in self.records[0]}
+        error = 0.5 * self.decrement**2 if converged else _remaining(history["value"])
+        if not converged and np.isfinite(error):
+            message += f"; the value would lose another {error:.1g}, extrapolated: there may be no minimum"
         return GaussNewtonResult(
-            x=self.x, value=self.value, decrement=self.decrement, converged=converged, at_lower=self._outward("lower"),
-            at_upper=self._outward("upper"), undetermined=self.model.undetermined, iterations=len(self.records) - 1,
-            evaluations=self.evaluations, message=message,
-            history={key: np.array([r[key] for r in self.records]) for key in self.records[0]})
+            x=self.x, value=self.value, decrement=self.decrement, converged=converged, value_error=error,
+            at_lower=self.at_lower, at_upper=self.at_upper, undetermined=self.model.undetermined,
+            iterations=len(self.records) - 1, evaluations=self.evaluations, message=message, history=history)
+
+
+def _remaining(values):
+    """What a falling sequence still loses: exact for powers of its index, too much where it falls faster."""
+    last = len(values) - 1
+    if last < ENOUGH:
+        return np.inf
+    before, after = values[last // 4] - values[last // 2], values[last // 2] - values[last]
+    return float(after**2 / (before - after)) if before > after else np.inf
 
 
 class _Matrix:
@@ -183,17 +203,16 @@ class _Matrix:
     def __init__(self, objective, x, gradient, free):
         self.size, self.index = x.size, np.flatnonzero(free)
         self.matrix = objective.hessian(x)
-        part = self.matrix[np.ix_(self.index, self.index)]
-        diagonal = np.diag(part)
+        part = self.matrix[self.index[:, None], self.index]
+        diagonal = part.diagonal()
         self.scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         values, self.vectors = np.linalg.eigh(part * self.scale * self.scale[:, None])
-        top = np.abs(values).max(initial=0.0)
-        seen = np.abs(values) > UNSEEN * top
-        # a penalty may bend downwards: its size, not its sign, sets the length of the step
-        self.values = np.where(seen, np.abs(values), np.inf)
-        self.undetermined = int(np.sum(~seen))
+        values = np.abs(values)  # a penalty may bend downwards: its size, not its sign, sets the length of the step
+        seen = values > UNSEEN * values.max(initial=0.0)
+        self.values = np.where(seen, values, np.inf)
+        self.undetermined = seen.size - int(np.count_nonzero(seen))
         self.pull = -self.vectors.T @ (self.scale * gradient[self.index])
-        self.decrement = float(np.sqrt(np.sum(self.pull**2 / self.values)))
+        self.decrement = math.sqrt((self.pull**2 / self.values).sum())
 
     def step(self, damping):
         out = np.zeros(self.size)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bayesjoint.solvers.gauss_newton import gauss_newton
+from bayesjoint.solvers.gauss_newton import _remaining, gauss_newton
 
 from ..refusals import refused
 
@@ -114,6 +114,52 @@ def test_it_says_when_it_gave_up():
     lying = Squares(ROSENBROCK.residual, lambda x: -ROSENBROCK.jacobian(x))
     found = gauss_newton(lying, [-1.2, 1.0])
     assert not found.converged and "no further decrease" in found.message
+
+
+def decay(times, data, std=0.15):
+    """a exp(−r t) on data."""
+    shape = lambda x: np.exp(-x[1] * times)  # noqa: E731
+    return Squares(lambda x: (x[0] * shape(x) - data) / std,
+                   lambda x: np.stack([shape(x), -x[0] * times * shape(x)], axis=1) / std)
+
+
+def test_what_the_value_still_loses(rng):
+    a, d = rng.standard_normal((12, 5)), rng.standard_normal(12)
+    f = Squares(lambda x: a @ x - d, lambda x: a)
+    early, late = gauss_newton(f, np.zeros(5), tolerance=100.0), gauss_newton(f, np.zeros(5), tolerance=1e-9)
+    assert early.iterations == 0 and early.converged
+    assert early.value - late.value == pytest.approx(early.value_error, rel=1e-10)
+    k = np.arange(101)
+    for power in (0.5, 1, 4):
+        assert _remaining(3 + (k[1:] + 0.0) ** -power) == pytest.approx(100.0**-power, rel=0.1)
+    assert 0.9**100 < _remaining(3 + 0.9**k) < 1e-2
+    assert _remaining(np.full(40, 3.0)) == np.inf  # it never fell: nothing to extrapolate
+    assert _remaining(100.0 - k) == _remaining(1.0 / k[1:9]) == np.inf
+
+
+@pytest.mark.parametrize("data", [[0.9, -0.1, -0.2], [0.3, -0.02, 0.0]])
+def test_a_value_without_a_minimum_is_known_to_a_stated_error(data):
+    # negative data pull the rate to infinity, where the first datum is met and the others are not
+    data = np.array(data)
+    found = gauss_newton(decay(np.array([0.2, 1.5, 2.5]), data), [1.0, 0.7])
+    limit = 0.5 * np.sum(data[1:] ** 2) / 0.15**2
+    assert not found.converged and found.x[1] > 5 and "there may be no minimum" in found.message
+    assert 0 < found.value - limit < 3 * found.value_error < 1e-2
+
+
+def test_a_value_without_a_minimum_may_end_where_nothing_determines_the_rest():
+    # as above, but the steps reach rates so high that only the first datum sees either variable
+    data = np.array([0.45, -0.25, 0.1])
+    found = gauss_newton(decay(np.array([0.2, 1.5, 2.5]), data), [1.0, 0.7])
+    assert found.converged and found.undetermined == 1
+    assert found.value == pytest.approx(0.5 * np.sum(data[1:] ** 2) / 0.15**2, rel=1e-5)
+
+
+def test_poor_steps_are_damped():
+    # residuals as large as the data: undamped steps overshoot to either side, and there are 56 of them
+    found = gauss_newton(decay(np.array([0.5, 1.0, 2.0, 3.0]), np.array([0.519, 0.503, 0.198, -0.296])), [1.0, 0.7],
+                         tolerance=1e-4)
+    assert found.converged and found.iterations < 20
 
 
 def test_it_refuses():
