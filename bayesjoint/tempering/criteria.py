@@ -10,6 +10,8 @@ from .result import VAGUE
 LOWEST, HIGHEST = np.log(1e-6), np.log(1e4)  # of log w
 EDGE = 1e-6  # of log w: nearer to a bound is at it
 STEP = 1e-3  # of differences by log w
+ROUGH, CLOSE = {"ftol": 1e-6, "gtol": 0.1}, {"ftol": 1e-10, "gtol": 1e-5}  # nats by log w: is it a new top; the top
+NEAR = 0.1  # of log w: a rough top so near another is that one
 SWEEPS = 200  # of the discrepancy principle, which settles by a factor each
 SETTLED = 1e-4  # of log w
 BLAMED = 0.1  # exponent from which a search starts that blames one survey
@@ -52,7 +54,7 @@ class Evidence:
     def _slope(self, weights, sought):
         """Log evidence and its gradient by the log w of the groups sought."""
         found = self.whitened.at(weights)
-        precision = np.diag(found.precision())
+        precision = found.precision_diagonal()
         each = {n: 0.5 * float(np.sum(precision[r]) - np.sum(found.pull[r] ** 2)) / weights[n]
                 for n, r in self.whitened.rows.items()}
         return found.log_evidence, np.array([sum(each[n] for n in group) for group in sought])
@@ -68,8 +70,16 @@ class Evidence:
 
         # each survey may be the one at fault: a search from there too
         blamed = np.log(BLAMED) * np.eye(len(sought)) if len(sought) > 1 else ()
-        tops = [minimize(negative, first, jac=True, method="L-BFGS-B", bounds=[(LOWEST, HIGHEST)] * first.size,
-                         options={"ftol": 1e-10, "gtol": 1e-5}) for first in (np.zeros(len(sought)), *blamed)]
+        tops = []
+        for first in (np.zeros(len(sought)), *blamed):
+            for options in ROUGH, CLOSE:
+                top = minimize(negative, first, jac=True, method="L-BFGS-B", bounds=[(LOWEST, HIGHEST)] * first.size,
+                               options=options)
+                first = top.x
+                if any(np.abs(first - known.x).max() < NEAR for known in tops):
+                    break
+            else:
+                tops.append(top)
         best = min(top.fun for top in tops)
         found = next(top for top in tops if top.fun - best < TIED)
         behind = [top.fun - best for top in tops if top.fun - best > SAME]

@@ -105,6 +105,14 @@ class Marginal:
     def _solve(self, right):
         return cho_solve((self._factor, True), right, check_finite=False)
 
+    def precision_diagonal(self):
+        """Diagonal of P, shape (n,): half the work of P."""
+        inverse, _ = lapack.dtrtri(self._factor, lower=1)
+        out = np.einsum("ij,ij->j", inverse, inverse)
+        if self._flat.shape[1]:
+            out -= np.einsum("iq,qr,ir->i", self._held, self._inner, self._held)
+        return out
+
     def precision(self):
         """P, shape (n, n)."""
         matrix, _ = lapack.dpotri(self._factor, lower=1)
