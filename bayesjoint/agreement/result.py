@@ -39,11 +39,13 @@ class AgreementTest:
         ``{"what", "size", "units", "power", "level", "error"}``: the smallest effect that the test would have found.
     note : str, default ""
         What to heed.
+    statistic_error : float, default 0.0
+        Numerical error of the statistic, one standard error or a bound.
 
     Raises
     ------
     ValueError
-        If the p-value lies outside [0, 1], its error is negative, or it is NaN and no note says why.
+        If the p-value lies outside [0, 1], an error is negative, or the p-value is NaN and no note says why.
 
     Examples
     --------
@@ -66,8 +68,11 @@ class AgreementTest:
     effect: dict | None = None
     detectable: dict | None = None
     note: str = ""
+    statistic_error: float = 0.0
 
     def __post_init__(self):
+        if not self.statistic_error >= 0:
+            fail("statistic_error", "be >= 0", repr(self.statistic_error), "Mend the computation.")
         if np.isnan(self.p_value):
             if not self.note:
                 fail("note", "say why nothing can be tested", "a p-value of NaN and no note", "State the reason.")
@@ -86,7 +91,9 @@ class AgreementTest:
         if np.isnan(self.p_value):
             return f"{head}no p-value ({self.note})"
         error = f" ± {self.p_value_error:.1g}" if self.p_value_error else ""
-        text = f"{head}statistic {self.statistic:.4g}, p = {self.p_value:.2g}{error} ({self.sigma:.2f} σ; {self.null})"
+        known = f" ± {self.statistic_error:.1g}" if self.statistic_error > 1e-4 * abs(self.statistic) else ""
+        text = (f"{head}statistic {self.statistic:.4g}{known}, p = {self.p_value:.2g}{error} ({self.sigma:.2f} σ; "
+                f"{self.null})")
         return text + "".join(f"; {part}" for part in (_effect(self.effect), _detectable(self.detectable)) if part)
 
     def _repr_html_(self):

@@ -29,6 +29,7 @@ def test_it_reads_in_one_line():
     text = repr(result(effect=effect, detectable=found))
     assert text == ("test, a against b, c: statistic 4, p = 0.05 ± 0.01 (1.96 σ; χ²); offset 1.25 ± 0.5 mGal; would "
                     "have seen an offset of 1.4 mGal in 80% of cases at level 5%")
+    assert "statistic 4 ± 0.3, p =" in repr(result(statistic_error=0.3))
     many = repr(result(effect={**effect, "value": np.array([1.0, -3.0]), "std": np.ones(2)}))
     assert "2 values, largest 3 mGal" in many
     assert "no p-value (nothing to test)" in repr(result(p_value=np.nan, note="nothing to test"))
@@ -46,3 +47,4 @@ def test_refusals():
     refused(lambda: result(p_value=0.5, p_value_error=-1.0), "p_value")
     refused(lambda: result(p_value=0.5, p_value_error=np.nan), "p_value")
     refused(lambda: result(p_value=np.nan), "note")
+    refused(lambda: result(statistic_error=np.nan), "statistic_error")
