@@ -4,33 +4,60 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._checks import fail
 from ..hyperparameters import fit_hyperparameters
 from ..hyperparameters.vector import HyperVector
 from ..priors import GaussianPrior, Matern
+from ..priors.bias import BiasPrior
 from ..problem import add_bias, add_discrepancy
+from ..problem.bias_basis import bias_basis
+from ..problem.view import View
 from ..tempering import temper
 from .residuals import Prediction
 from .verdicts import coupling_at_fault
 
-BASES = {"offset": "constant", "tilt": "linear"}
+BASES = {"offset": "constant", "tilt": "linear", "rows": "rows", "columns": "columns"}
+LINES = ("row", "column")  # first words of what levels of lines are called
 WIDE = 3.0  # times an estimate, and its std, that a bias may be
 REACH = 0.25  # of a survey's longer side: range of a discrepancy
 PLACES = ("places of", "wavelengths of", "node split")
 FEW = 4  # data of a survey below which exponents are common
 NOTHING = 1e-9  # share of a residual below which others predict nothing
 SLOW = 3e7  # values times data of fields on a mesh, from which the data covariance of new ranges takes many seconds
-SCATTERED = 6_000  # data from which a discrepancy off one lattice is refused
+NEW = 1e-6  # part of a column that a bias which is there already does not hold, below which it adds nothing
+
+
+class Remedies(dict):
+    """{name: JointProblem}, the problem as stated first.
+
+    Attributes
+    ----------
+    untried : dict of {str: str}
+        Remedies that were called for and could not be made, and why.
+    """
+
+    def __init__(self, stated):
+        super().__init__({"as stated": stated})
+        self.untried = {}
+
+    def attempt(self, name, build, *arguments):
+        """Add ``build(*arguments)``, or keep the reason for which it refuses."""
+        try:
+            self[name] = build(*arguments)
+        except ValueError as error:
+            self.untried[name] = str(error)
 
 
 def remedies(found):
-    """{name: JointProblem} for a `Conflict`: the problem as stated first.
+    """`Remedies` for a `Conflict`: the problem as stated first.
 
-    An offset, a tilt or a gain that was found: the survey with a bias of that form, its std three times what was
-    estimated; of a gain, the form is what the other surveys predict of this one. For any disagreement: exponents by the
-    evidence, and where a disturbance has a place or a wavelength a discrepancy of all surveys that were named. A wrong
-    prior or noise: hyperparameters by the evidence. A wrong coupling: those, and no coupling.
+    An offset, a tilt, levels of lines or a gain that was found: the survey with a bias of that form, beside the one it
+    may have already, its std three times what was estimated (of levels: as large as they are); of a gain, the form is
+    what the other surveys predict of this one. For any disagreement: exponents by the evidence, and where a disturbance
+    has a place or a wavelength a discrepancy of all surveys that were named. A wrong prior or noise: hyperparameters by
+    the evidence. A wrong coupling: those, and no coupling.
     """
-    problem, out = found.problem, {"as stated": found.problem}
+    problem, out = found.problem, Remedies(found.problem)
     named = [t.name for t in found.blame]
     blamed = {id(t) for t in found.blame}
     tied = {pair for pair, each in found.pairs.items()
@@ -39,23 +66,28 @@ def remedies(found):
         out["without coupling"] = problem.replace(
             couplings=[c for c in problem.couplings if not hasattr(c, "joint_covariance")])
     if (tied or any(n.startswith(("prior std", "noise std")) for n in named)) and _fits(problem):
-        out |= _with_fit(problem, found.seed)
+        out.attempt(*_fit_of(problem, found.seed))
     for test in found.blame:
-        form, _, survey = test.name.partition(" of ")
-        if form not in (*BASES, "gain") or survey not in problem.weights or f"{survey}_bias" in problem.by_name:
+        form, survey = _form_of(test)
+        if form not in (*BASES, "gain") or survey not in problem.weights:
             continue
         if not any(set(test.surveys) == set(pair) for pair in tied):  # else the coupling explains it
-            changed = (_with_gain if form == "gain" else _with_bias)(problem, survey, test)
-            out |= {test.name: changed} if changed else {}
+            out.attempt(test.name, _with_gain if form == "gain" else _with_bias, problem, survey, test)
     if found.kind == "disagree":
         surveys = sorted({s for t in found.blame for s in t.surveys}, key=list(problem.weights).index)
-        # surveys of a datum or two have no noise of their own to speak of: one factor for all of them
-        common = min(m.size for m in problem.modalities if m.name in surveys) < FEW
-        out["tempered"] = temper(problem, surveys=surveys, common=common, curve=False, seed=found.seed).problem
+        out.attempt("tempered", _tempered, problem, surveys, found.seed)
         if any(n.startswith(PLACES) for n in named):
-            changed = _with_discrepancy(problem, found, surveys)
-            out |= {"discrepancy": changed} if changed else {}
+            out.attempt("discrepancy", _with_discrepancy, problem, found, surveys)
     return out
+
+
+def _form_of(test):
+    """(form, survey) of a test's name; of levels of lines the form is the basis that they are."""
+    form, _, survey = test.name.partition(" of ")
+    if form in ("lines", "levels") and test.effect:
+        first = str(test.effect["names"][0]).split()[0]
+        form = f"{first}s" if first in LINES else form
+    return form, survey
 
 
 def with_mended_prior(problem, tests):
@@ -83,56 +115,97 @@ def _scaled(parameter, factor):
 
 
 def _with_gain(problem, survey, test):
-    """A bias as the other surveys' posterior mean predicts this survey; None if they predict nothing of it.
+    """A bias as the other surveys' posterior mean predicts this survey.
 
     The survey's own data stay out of the column: it would else follow the gain that it is to explain.
     """
-    if problem.prior.flat:
-        return None
-    modality = next(m for m in problem.modalities if m.name == survey)
+    modality = _modality(problem, survey)
     residual = Prediction(problem).residual(survey).value
     column = np.ravel(modality.data) - residual
     if np.linalg.norm(column) <= NOTHING * np.linalg.norm(residual):
-        return None
-    return add_bias(problem, survey, {"gain": column}, std=WIDE * 0.01 * abs(float(test.effect["value"])))
+        fail("survey", "be predicted by the others", "nothing of it", "A gain has no column then.")
+    size = WIDE * 0.01 * abs(float(test.effect["value"]))
+    return add_bias(problem, survey, {"gain": column}, size, _name(problem, survey, "gain"))
 
 
 def _with_bias(problem, survey, test):
-    """Wide enough for what was found, whatever its sign."""
-    form = test.name.partition(" of ")[0]
-    size = np.max(np.abs(np.atleast_1d(test.effect["value"])) + np.atleast_1d(test.effect["std"]))
-    modality = next(m for m in problem.modalities if m.name == survey)
-    basis = BASES[form]
-    if not hasattr(modality.forward, "coordinates"):
-        basis = {"offset": np.ones(modality.size)}
-    return add_bias(problem, survey, basis, std=WIDE * float(size))
+    """Wide enough for what was found, whatever its sign; columns that a bias holds already stay out of it."""
+    form, _ = _form_of(test)
+    value, std = np.atleast_1d(test.effect["value"]), np.atleast_1d(test.effect["std"])
+    if form in ("offset", "tilt"):
+        size = WIDE * np.nanmax(np.abs(value) + std)
+    else:
+        size = np.sqrt(np.nanmean(value**2))  # many levels tell their own size
+    modality = _modality(problem, survey)
+    if hasattr(modality.forward, "coordinates"):
+        columns, labels = bias_basis(modality, BASES[form])
+    else:
+        columns, labels = np.ones((modality.size, 1)), ("offset",)
+    kept = _beyond(problem, survey, columns)
+    basis = {label: column for label, column, new in zip(labels, columns.T, kept, strict=True) if new}
+    return add_bias(problem, survey, basis, float(size), _name(problem, survey, form))
+
+
+def _beyond(problem, survey, columns):
+    """Which columns no bias of the survey holds; all of them if it holds every one, for it is then too narrow."""
+    k = [m.name for m in problem.modalities].index(survey)
+    held = [View(problem, k, p.name).matmat(np.eye(p.size)) for p in _biases(problem, survey)]
+    if not held:
+        return np.ones(columns.shape[1], dtype=bool)
+    held = np.hstack(held)
+    left = columns - held @ np.linalg.lstsq(held, columns, rcond=None)[0]
+    new = np.linalg.norm(left, axis=0) > NEW * np.linalg.norm(columns, axis=0)
+    return new if new.any() else ~new
+
+
+def _biases(problem, survey):
+    return [problem.by_name[n] for n in _modality(problem, survey).parameters
+            if isinstance(problem.by_name[n].prior, BiasPrior)]
+
+
+def _name(problem, survey, form):
+    """Of the new bias: the usual one where that is free, else the survey's with the form, and a number if need be."""
+    if not _biases(problem, survey):
+        return None
+    names = (f"{survey}_{form}{count}" for count in ("", *(f"_{k}" for k in range(2, len(problem.parameters) + 3))))
+    return next(name for name in names if name not in problem.by_name)
+
+
+def _modality(problem, survey):
+    return next(m for m in problem.modalities if m.name == survey)
+
+
+def _tempered(problem, surveys, seed):
+    # surveys of a datum or two have no noise of their own to speak of: one factor for all of them
+    common = min(m.size for m in problem.modalities if m.name in surveys) < FEW
+    return temper(problem, surveys=surveys, common=common, curve=False, seed=seed).problem
 
 
 def _fits(problem):
     return any(isinstance(p.prior, Matern) for p in problem.parameters)
 
 
-def _with_fit(problem, seed):
-    """What the tests objected to fitted: std, noise and correlation; ranges too where trying one is quick."""
+def _fit_of(problem, seed):
+    """(label, build, argument): what tests objected to fitted; ranges too where trying one is quick."""
     free, label = None, "hyperparameters by evidence"
     on_mesh = not problem.prior.continued
     if on_mesh and problem.size * sum(m.size for m in problem.modalities) > SLOW:
         free, label = [c.name for c in HyperVector(problem).coordinates if c.kind != "range"], f"{label}, ranges held"
-    return {label: fit_hyperparameters(problem, free=free, curve=False, seed=seed).problem}
+    return label, lambda free: fit_hyperparameters(problem, free=free, curve=False, seed=seed).problem, free
 
 
 def _with_discrepancy(problem, found, surveys):
-    """A smooth error of each survey as large as what its residual has too much; None if that is nothing."""
-    chosen = [m for m in problem.modalities if m.name in surveys]
+    """A smooth error of each survey as large as what its residual has too much."""
     excess = {}
     for each in found.pairs.values():
         for name, bands in each.bands.items():
             beyond = float(np.sum(np.maximum(bands.residual_rms.values**2 - bands.expected_rms.values**2, 0.0)))
             excess[name] = max(excess.get(name, 0.0), np.sqrt(beyond))
-    if "discrepancy" in problem.by_name or any(excess.get(m.name, 0.0) <= 0 for m in chosen):
-        return None
-    if sum(m.size for m in chosen) > SCATTERED:
-        return None
+    chosen = [m for m in problem.modalities if m.name in surveys and excess.get(m.name, 0.0) > 0]
+    if not chosen:
+        fail("places", "show a residual that is larger than expected, whose size a discrepancy is given",
+             "none" if excess else "no bands of wavelength", "Make them (places = true), or use add_discrepancy.")
     places = [np.column_stack(m.forward.coordinates()[:2]) for m in chosen]
     reach = REACH * max(float(np.ptp(p, axis=0).max()) for p in places)
-    return add_discrepancy(problem, Matern(std=1.0, range=reach), surveys, std={m.name: excess[m.name] for m in chosen})
+    return add_discrepancy(problem, Matern(std=1.0, range=reach), [m.name for m in chosen],
+                           std={m.name: excess[m.name] for m in chosen})

@@ -178,7 +178,7 @@ class TorusGroup:
 def _lattice(modality):
     """(lattice operator, processings) of a survey."""
     forward = modality.forward
-    if len(modality.parameters) > 1 and hasattr(forward, "basis"):
+    while len(modality.parameters) > 1 and hasattr(forward, "basis"):
         forward = forward.forward
     found = lattice_and_processing(forward)
     if found is None:

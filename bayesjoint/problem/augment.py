@@ -70,7 +70,7 @@ def with_columns(forward, basis):
     return (BiasedModel if hasattr(forward, "linearise") else BiasedOperator)(forward, basis)
 
 
-def add_bias(problem, survey, basis="constant", std=None):
+def add_bias(problem, survey, basis="constant", std=None, name=None):
     """A problem in which one survey carries an additive bias b ~ N(0, std²) per basis column.
 
     A regional field that the mesh cannot hold, a datum shift, a tilt or the levels of flight lines are then
@@ -93,17 +93,20 @@ def add_bias(problem, survey, basis="constant", std=None):
         verdict are kept in the new parameter's ``prior.evidence``. To have τ fitted together with other
         hyperparameters, to have it at survey size, or to integrate over it: give a rough number here and
         ``fit_hyperparameters(problem, free=["<survey>_bias_std", ...])``.
+    name : str, optional
+        Of the new parameter, default ``<survey>_bias``. A survey that has one already takes another under a name of
+        its own, such as "air_tilt": columns that both hold share what the data say of them.
 
     Returns
     -------
     JointProblem
-        With one more vector parameter, named ``<survey>_bias``, whose ``labels`` name the coefficients.
+        With one more vector parameter of that name, whose ``labels`` name the coefficients.
 
     Raises
     ------
     ValueError, TypeError
-        If the survey is unknown or has a bias already, the basis does not fit it, or std is missing, not positive, or
-        "evidence" where the problem is not linear-Gaussian.
+        If the survey is unknown, the name is taken, the basis does not fit the survey, or std is missing, not positive,
+        or "evidence" where the problem is not linear-Gaussian.
 
     Examples
     --------
@@ -113,18 +116,23 @@ def add_bias(problem, survey, basis="constant", std=None):
     >>> biased = bj.add_bias(bj.JointProblem([slope], [line]), "line", basis={"datum": [1.0, 1.0]}, std=5.0)
     >>> biased.parameters[1].name, biased.parameters[1].labels
     ('line_bias', ('datum',))
+    >>> drifting = bj.add_bias(biased, "line", basis={"drift": [0.0, 1.0]}, std=1.0, name="line_drift")
+    >>> drifting.modalities[0].parameters
+    ('slope', 'line_bias', 'line_drift')
     """
     names = [m.name for m in problem.modalities]
     if survey not in names:
         fail("survey", f"be one of {names}", repr(survey), "Give a modality's name.")
-    if f"{survey}_bias" in problem.by_name:
-        fail("survey", "carry no bias yet", f"{survey}_bias among the parameters", "Give all columns in one `basis`.")
+    label = f"{survey}_bias" if name is None else name
+    if label in problem.by_name:
+        fail("survey" if name is None else "name", "carry no bias yet" if name is None else "be free",
+             f"{label} among the parameters", "Give another `name`, or all columns in one `basis`.")
     if std is None:
         fail("std", "be given", "None", 'Say how large the bias may be, in units of the data, or "evidence".')
     modality = problem.modalities[names.index(survey)]
     columns, labels = bias_basis(modality, basis)
     prior = _prior(problem, modality, columns, std)
-    bias = Parameter(f"{survey}_bias", columns.shape[1], units=modality.units, prior=prior, labels=labels)
+    bias = Parameter(label, columns.shape[1], units=modality.units, prior=prior, labels=labels)
     augmented = modality.replace(forward=with_columns(modality.forward, columns),
                                  parameter=(*modality.parameters, bias.name))
     modalities = [augmented if m.name == survey else m for m in problem.modalities]

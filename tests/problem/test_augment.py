@@ -138,6 +138,22 @@ def test_two_surveys_may_each_have_one():
     refused(lambda: bj.add_bias(both, "survey_density", np.ones((5, 1)), 1.0), "survey")
 
 
+def test_a_second_bias_has_a_name_of_its_own_and_is_what_one_of_both_would_be():
+    problem, _ = make()
+    columns = np.random.default_rng(3).standard_normal((5, 3))
+    whole = bj.add_bias(problem, "survey_density", columns, [2.0, 1.0, 0.5])
+    parts = bj.add_bias(bj.add_bias(problem, "survey_density", columns[:, :1], 2.0), "survey_density", columns[:, 1:],
+                        [1.0, 0.5], name="drift")
+    assert parts.modalities[0].parameters[-2:] == ("survey_density_bias", "drift")
+    one, other = bj.posterior(whole), bj.posterior(parts)
+    assert other.log_evidence() == pytest.approx(float(one.log_evidence()), abs=1e-9)
+    found = np.concatenate([other.std()["survey_density_bias"], other.std()["drift"]])
+    np.testing.assert_allclose(found, one.std()["survey_density_bias"], rtol=1e-9)
+    assert other.nuisances()["drift_value"].sizes == {"drift_id": 2}
+    refused(lambda: bj.add_bias(parts, "survey_density", columns, 1.0, name="drift"), "name")
+    refused(lambda: bj.add_bias(parts, "survey_density", columns, 1.0, name="a drift"), "name", TypeError)
+
+
 COLUMN = np.ones((12, 1))
 BAD = {
     "survey": ({"survey": "gravty"}, "survey", ValueError),

@@ -1,0 +1,102 @@
+"""Remedies beside a bias that is there already, of levels of lines, and those that cannot be made."""
+
+import numpy as np
+import pytest
+
+import bayesjoint as bj
+from bayesjoint.agreement.nuisances import nuisance_test
+from bayesjoint.agreement.remedy_problems import remedies
+from bayesjoint.agreement.result import AgreementTest
+
+from .overlapping import overlapping
+from .pairs import scalars
+
+
+class Found:
+    """As much of a `Conflict` as its remedies look at."""
+
+    kind, pairs, seed = "disagree", {}, 0
+
+    def __init__(self, problem, *blame):
+        self.problem, self.blame = problem, blame
+
+
+def renamed(test, name):
+    return AgreementTest(**{**{k: getattr(test, k) for k in test.__dataclass_fields__}, "name": name})
+
+
+def blamed(problem, basis, name):
+    return renamed(nuisance_test(problem, "air", basis), name)
+
+
+def east(modality):
+    place = modality.forward.coordinates()[0]
+    return np.interp(place, [place.min(), place.max()], [-1.0, 1.0])
+
+
+def tilted(**bias):
+    return bj.add_bias(overlapping(shape=(2, 8, 9), disturb=lambda m: 1.5 * east(m)), "air", "constant", **bias)
+
+
+def test_a_tilt_is_mended_beside_a_bias_that_holds_an_offset():
+    stated = tilted(std=5.0)
+    made = remedies(Found(stated, blamed(stated, "linear", "tilt of air")))
+    assert list(made) == ["as stated", "tilt of air", "tempered"] and not made.untried
+    mended = made["tilt of air"]
+    assert mended.by_name["air_tilt"].labels == ("north", "east")  # the constant is in air_bias
+    post = bj.posterior(mended)
+    assert abs(post.mean()["air_tilt"][1] - 1.5) < 3 * post.std()["air_tilt"][1] < 0.5
+    assert bj.likelihood_ratio_test(mended, ("ground", "air")).p_value > 0.01
+    assert bj.likelihood_ratio_test(stated, ("ground", "air")).p_value < 1e-6
+
+
+def test_a_bias_that_is_too_narrow_is_given_another():
+    stated = bj.add_bias(overlapping(shape=(2, 8, 9), disturb=lambda m: 1.0), "air", "constant", std=0.01)
+    made = remedies(Found(stated, blamed(stated, "constant", "offset of air")))
+    post = bj.posterior(made["offset of air"])
+    assert abs(post.mean()["air_offset"][0] - 1.0) < 3 * post.std()["air_offset"][0]
+    again = made["offset of air"]
+    twice = remedies(Found(again, blamed(again, "constant", "offset of air")))["offset of air"]
+    assert [p.name for p in twice.parameters] == ["density", "air_bias", "air_offset", "air_offset_2"]
+
+
+@pytest.mark.parametrize("name", ["lines of air", "rows of air"])
+def test_levels_of_lines_have_a_bias_of_levels(name):
+    rng = np.random.default_rng(4)
+    levels = {}
+
+    def disturb(m):
+        north = m.forward.coordinates()[1]
+        return np.array([levels.setdefault(round(v), 0.5 * rng.standard_normal()) for v in north])
+
+    stated = overlapping(shape=(2, 8, 9), disturb=disturb)
+    mended = remedies(Found(stated, blamed(stated, "rows", name)))[name]
+    assert all(label.startswith("row at northing") for label in mended.by_name["air_bias"].labels)
+    assert 0.2 < mended.by_name["air_bias"].prior.std[0] < 1.2
+    assert bj.likelihood_ratio_test(mended, ("ground", "air")).p_value > 0.01
+    mean = dict(zip(mended.by_name["air_bias"].labels, bj.posterior(mended).mean()["air_bias"], strict=True))
+    wanted = np.array([levels[round(float(label.rsplit(" ", 1)[1]))] for label in mean])
+    assert np.corrcoef(wanted, list(mean.values()))[0, 1] > 0.9
+
+
+def test_what_cannot_be_made_is_said():
+    stated = scalars({"a": (0.0, 1.0), "air": (9.0, 1.0)})
+    gain = AgreementTest(name="gain of air", surveys=("air", "a"), statistic=9.0, p_value=1e-3, p_value_error=0.0,
+                         null="", effect={"what": "gain", "value": 1.0, "std": 0.1, "units": "%"})
+    places = renamed(gain, "places of air")
+    made = remedies(Found(stated, gain, places))
+    assert list(made) == ["as stated", "tempered"]
+    assert "flat priors" in made.untried["gain of air"] and "bands of wavelength" in made.untried["discrepancy"]
+
+
+def test_a_survey_may_have_several_biases_also_where_fields_go_on():
+    mesh = bj.Mesh.regular((2, 8, 9), (300.0, 300.0, 300.0))
+    density = bj.Parameter("density", mesh, prior=bj.Matern(std=100.0, range=900.0, extent="continued"))
+    operator = bj.GravityOperator(mesh, mesh.easting, mesh.northing)
+    data = np.random.default_rng(0).standard_normal((8, 9))
+    survey = bj.Modality("air", operator, data, bj.DiagonalNoise(np.full((8, 9), 0.1)), "density")
+    one = bj.add_bias(bj.JointProblem([density], [survey]), "air", "linear", std=2.0)
+    two = bj.add_bias(bj.add_bias(bj.JointProblem([density], [survey]), "air", "constant", std=2.0), "air",
+                      {"north": one.modalities[0].forward.basis[:, 1], "east": east(survey)}, 2.0, name="air_tilt")
+    a, b = (bj.fit_hyperparameters(p, free=["density_std", "air_noise"], curve=False).problem for p in (one, two))
+    assert b.by_name["density"].prior.std == pytest.approx(a.by_name["density"].prior.std, rel=1e-3)
