@@ -9,7 +9,7 @@ from ..problem.describe import parameter_fields
 LAYERS = 5  # runs of layers at most, of which averages are taken
 BLOCKS = (("south", "middle", "north"), ("west", "middle", "east"))
 VALUES = 10  # of a plain vector, each of which stands for itself
-COLUMNS = 8  # covariance products at once: at survey size a column is a model
+COLUMNS, VALUES_AT_ONCE = 8, 2e7  # covariance products at once: at survey size a column is a model
 
 
 def biases(problem):
@@ -63,7 +63,8 @@ def nuisance_sheet(post):
 
 def _covariances(post, columns):
     """Posterior covariance times columns, some at a time."""
-    return np.hstack([post._product(columns[:, k : k + COLUMNS]) for k in range(0, columns.shape[1], COLUMNS)])
+    width = max(COLUMNS, int(VALUES_AT_ONCE / post.problem.size))
+    return np.hstack([post._product(columns[:, k : k + width]) for k in range(0, columns.shape[1], width)])
 
 
 def _averages(problem, left_out):

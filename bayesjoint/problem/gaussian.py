@@ -143,8 +143,10 @@ class LinearGaussian:
         return np.concatenate([op.matmat(x) for op in self._operators])
 
     def back(self, data):
-        """Aᵀ V, shape (size, k)."""
-        return sum(op.rmatmat(data[where]) for op, where in zip(self._operators, self.data_slices, strict=True))
+        """Aᵀ V, shape (size, k); surveys on which V is zero cost nothing."""
+        pairs = zip(self._operators, self.data_slices, strict=True)
+        seen = [op.rmatmat(data[where]) for op, where in pairs if data[where].any()]
+        return sum(seen[1:], seen[0]) if seen else np.zeros((self.size, data.shape[1]))
 
     # -- covariances --------------------------------------------------------------------------------------------------
     def gain(self, data):
