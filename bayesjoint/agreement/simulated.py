@@ -209,7 +209,7 @@ class _Setup:
     def tangent_statistic(self):
         """Λ of the problem linearised at the joint fit."""
         tangent = self.joint.linearised(self.x)
-        return _Run(tangent, self.run.groups, self.run.tolerance, self.begin).statistic(tangent, self.x)[0]
+        return _Run(tangent, self.run.groups, SHARPER * STRAIGHT, self.begin).statistic(tangent, self.x)[0]
 
     def untestable(self, why):
         """The answer where one model serves as well as two whatever the data, or seems to."""

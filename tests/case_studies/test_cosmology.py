@@ -22,7 +22,7 @@ def parts():
         yield importlib.import_module("universe"), importlib.import_module("run")
     finally:
         sys.path.remove(str(FOLDER))
-        for name in ("universe", "run"):
+        for name in ("universe", "run", "nulls"):
             sys.modules.pop(name, None)
 
 
@@ -85,18 +85,40 @@ def test_tension_counts_what_is_shared(parts):
              for pair in (("bao", "sn"), ("bao", "planck"), ("sn", ("bao", "planck")))}
     assert [f.dof for f in found.values()] == [1, 2, 1]  # BAO alone leave h and ω_b to each other
     assert 2.0 < found["bao", "sn"].sigma < 2.3
+    assert found["bao", "planck"].p_value_error < 3e-4  # nearly straight: Λ of the tangent is 0.0016 less
     free = bj.likelihood_ratio_test(universe.problem(("bao", "sn"), free=True), ("bao", "sn"), null="wilks")
     assert free.statistic == pytest.approx(found["bao", "sn"].statistic, abs=1e-5)
 
 
-def test_committed_nulls_are_uniform_and_the_wrong_one_is_not():
+def test_committed_nulls_are_uniform_and_the_wrong_ones_are_not(parts):
+    nulls = importlib.import_module("nulls")
     results = json.loads((FOLDER / "nulls.json").read_text(encoding="utf-8"))
-    family = [v["uniform_p"] for found in results.values() for key, v in found.items() if key != "wrong"]
-    assert min(family) * len(family) > 0.05  # Holm's first step
-    for found in results.values():
-        assert found["wrong"]["uniform_p"] < 1e-10
-        for key in ("simulated", "wilks"):
-            assert all(low <= found[key]["alarms"][k] <= high for k, (low, high) in found[key]["band"].items())
+    after = nulls.adjusted(results)
+    assert len(after) == 7 and list(results["nulls"]) == list(nulls.NOISE)
+    for noise, found in results["nulls"].items():
+        for key, row in found.items():
+            assert row["pairs"] == 1000 and row["refused"] == 0  # none is left out
+            assert after[noise, key] > 0.05
+            assert all(low <= row["alarms"][k] <= high for k, (low, high) in row["band"].items())
+        assert all(after[noise, key] < 1e-4 for key in results["wrong"][noise])
+    assert results["without a minimum"]["15 % noise"] > 100  # so the row is about them too
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert all(cell in text for row in nulls.rows(results) for cell in row)
+
+
+def test_holm_over_the_nulls_and_no_less_for_the_wrong_ones(parts):
+    nulls = importlib.import_module("nulls")
+    made = {"nulls": {"n": {"simulated": {"uniform_p": 0.3}, "wilks": {"uniform_p": 0.02}}},
+            "wrong": {"n": {"degrees": {"uniform_p": 1e-3}}}}
+    assert nulls.adjusted(made) == pytest.approx({("n", "simulated"): 0.3, ("n", "wilks"): 0.04,
+                                                  ("n", "degrees"): 3e-3})
+
+
+def test_one_pair_of_the_study(parts):
+    nulls = importlib.import_module("nulls")
+    p, open_, statistic, wilks = nulls.one((0.15, 0, 1.0))  # a tenth of whose refits has no minimum
+    assert open_ == 1 and 0 <= p <= 1 and statistic > 0 and abs(p - wilks) < 0.3
+    assert nulls.one((0.02, 0, 1.0))[1] == 0
 
 
 def test_committed_results_say_what_the_readme_says(parts):
