@@ -95,7 +95,8 @@ def _likeliest(signal, squares):
         if np.abs(step).max() < 1e-6:
             break
     left = np.diag(information) - information[0, 1] ** 2 / np.maximum(np.diag(information)[::-1], VALUES)
-    return theta, np.minimum(np.maximum(left, VALUES) ** -0.5, FARTHEST)
+    most = np.where(theta <= 1.0 - FARTHEST, np.exp(FARTHEST), FARTHEST)
+    return theta, np.minimum(np.maximum(left, VALUES**2) ** -0.5, most)
 
 
 def _by_draws(data, survey, draws, seed):
@@ -133,6 +134,8 @@ def _answer(survey, words, ratio, p, error, change, spread, null):
     factor = float(np.exp(0.5 * change))
     value = 100.0 * abs(factor - 1.0)
     std = value * spread / abs(change) if abs(change) > NO_CHANGE else 50.0 * spread
+    if change <= 1.0 - FARTHEST:  # none is left: what a variance of one spread would still be
+        std = 100.0 * min(np.sqrt(factor**2 * (1.0 + spread)) - factor, 1.0)
     seen = "" if p <= SEEN else "no misfit seen: "
     return AgreementTest(
         name=which, surveys=(survey,), statistic=ratio**2, p_value=p, p_value_error=error, null=null,

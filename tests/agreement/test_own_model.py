@@ -100,6 +100,16 @@ def test_effects_are_told_without_a_sign_and_never_contradict_the_test(method):
                 assert found.p_value > 1e-3 or share < 1 / 1.5
 
 
+def test_noise_that_is_not_there_is_told_with_a_sensible_spread():
+    data, root = ground(noise=1e-3)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        data.residual = root @ rng.standard_normal(data.size)
+        effect = own_model_tests(data, "ground")[1].effect
+        assert effect["what"] == "noise std of ground too large by"
+        assert effect["value"] > 80 and effect["value"] + 2.5 * effect["std"] > 99.9 and effect["std"] < 25
+
+
 def test_the_spread_of_an_effect_is_that_of_repeated_surveys():
     for prior in (1.0, 0.6):
         data, root = ground(prior)
