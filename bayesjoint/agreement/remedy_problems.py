@@ -16,8 +16,8 @@ from ..tempering import temper
 from .residuals import Prediction
 from .verdicts import coupling_at_fault
 
-BASES = {"offset": "constant", "tilt": "linear", "rows": "rows", "columns": "columns"}
-LINES = ("row", "column")  # first words of what levels of lines are called
+BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns", "rows": "rows",
+         "columns": "columns"}
 WIDE = 3.0  # times an estimate, and its std, that a bias may be
 REACH = 0.25  # of a survey's longer side: range of a discrepancy
 PLACES = ("places of", "wavelengths of", "node split")
@@ -68,7 +68,7 @@ def remedies(found):
     if (tied or any(n.startswith(("prior std", "noise std")) for n in named)) and _fits(problem):
         out.attempt(*_fit_of(problem, found.seed))
     for test in found.blame:
-        form, survey = _form_of(test)
+        form, _, survey = test.name.partition(" of ")
         if form not in (*BASES, "gain") or survey not in problem.weights:
             continue
         if not any(set(test.surveys) == set(pair) for pair in tied):  # else the coupling explains it
@@ -79,15 +79,6 @@ def remedies(found):
         if any(n.startswith(PLACES) for n in named):
             out.attempt("discrepancy", _with_discrepancy, problem, found, surveys)
     return out
-
-
-def _form_of(test):
-    """(form, survey) of a test's name; of levels of lines the form is the basis that they are."""
-    form, _, survey = test.name.partition(" of ")
-    if form in ("lines", "levels") and test.effect:
-        first = str(test.effect["names"][0]).split()[0]
-        form = f"{first}s" if first in LINES else form
-    return form, survey
 
 
 def with_mended_prior(problem, tests):
@@ -130,12 +121,12 @@ def _with_gain(problem, survey, test):
 
 def _with_bias(problem, survey, test):
     """Wide enough for what was found, whatever its sign; columns that a bias holds already stay out of it."""
-    form, _ = _form_of(test)
+    form = test.name.partition(" of ")[0]
     value, std = np.atleast_1d(test.effect["value"]), np.atleast_1d(test.effect["std"])
     if form in ("offset", "tilt"):
         size = WIDE * np.nanmax(np.abs(value) + std)
     else:
-        size = np.sqrt(np.nanmean(value**2))  # many levels tell their own size
+        size = np.sqrt(np.nanmean(value**2)) or np.nanmax(std)  # many levels tell their own size
     modality = _modality(problem, survey)
     if hasattr(modality.forward, "coordinates"):
         columns, labels = bias_basis(modality, BASES[form])
@@ -167,8 +158,9 @@ def _name(problem, survey, form):
     """Of the new bias: the usual one where that is free, else the survey's with the form, and a number if need be."""
     if not _biases(problem, survey):
         return None
-    names = (f"{survey}_{form}{count}" for count in ("", *(f"_{k}" for k in range(2, len(problem.parameters) + 3))))
-    return next(name for name in names if name not in problem.by_name)
+    name = f"{survey}_{form.replace(' ', '_')}"
+    taken = [n for n in problem.by_name if n == name or n.startswith(f"{name}_")]
+    return f"{name}_{len(taken) + 1}" if taken else name
 
 
 def _modality(problem, survey):

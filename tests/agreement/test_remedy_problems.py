@@ -1,7 +1,11 @@
 """Remedies beside a bias that is there already, of levels of lines, and those that cannot be made."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import xarray as xr
 
 import bayesjoint as bj
 from bayesjoint.agreement.nuisances import nuisance_test
@@ -21,12 +25,8 @@ class Found:
         self.problem, self.blame = problem, blame
 
 
-def renamed(test, name):
-    return AgreementTest(**{**{k: getattr(test, k) for k in test.__dataclass_fields__}, "name": name})
-
-
 def blamed(problem, basis, name):
-    return renamed(nuisance_test(problem, "air", basis), name)
+    return replace(nuisance_test(problem, "air", basis), name=name)
 
 
 def east(modality):
@@ -60,7 +60,7 @@ def test_a_bias_that_is_too_narrow_is_given_another():
     assert [p.name for p in twice.parameters] == ["density", "air_bias", "air_offset", "air_offset_2"]
 
 
-@pytest.mark.parametrize("name", ["lines of air", "rows of air"])
+@pytest.mark.parametrize("name", ["row levels of air", "rows of air"])
 def test_levels_of_lines_have_a_bias_of_levels(name):
     rng = np.random.default_rng(4)
     levels = {}
@@ -70,7 +70,11 @@ def test_levels_of_lines_have_a_bias_of_levels(name):
         return np.array([levels.setdefault(round(v), 0.5 * rng.standard_normal()) for v in north])
 
     stated = overlapping(shape=(2, 8, 9), disturb=disturb)
-    mended = remedies(Found(stated, blamed(stated, "rows", name)))[name]
+    test = blamed(stated, "rows", name)
+    if name.startswith("row levels"):  # their root mean square alone
+        rms = float(np.sqrt(np.mean(test.effect["value"] ** 2)))
+        test = replace(test, effect={"what": "rms of row levels", "value": rms, "std": 0.1, "units": "mGal"})
+    mended = remedies(Found(stated, test))[name]
     assert all(label.startswith("row at northing") for label in mended.by_name["air_bias"].labels)
     assert 0.2 < mended.by_name["air_bias"].prior.std[0] < 1.2
     assert bj.likelihood_ratio_test(mended, ("ground", "air")).p_value > 0.01
@@ -83,10 +87,31 @@ def test_what_cannot_be_made_is_said():
     stated = scalars({"a": (0.0, 1.0), "air": (9.0, 1.0)})
     gain = AgreementTest(name="gain of air", surveys=("air", "a"), statistic=9.0, p_value=1e-3, p_value_error=0.0,
                          null="", effect={"what": "gain", "value": 1.0, "std": 0.1, "units": "%"})
-    places = renamed(gain, "places of air")
+    places = replace(gain, name="places of air")
     made = remedies(Found(stated, gain, places))
     assert list(made) == ["as stated", "tempered"]
     assert "flat priors" in made.untried["gain of air"] and "bands of wavelength" in made.untried["discrepancy"]
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+def test_a_discrepancy_of_any_size_is_tried_where_stations_form_a_grid(monkeypatch, scattered):
+    monkeypatch.setattr("bayesjoint.priors.stations.MATRIX_LIMIT", 50)
+    stated = overlapping(shape=(2, 8, 9), gaps=False, extent="mesh")
+    if scattered:
+        rng, ground = np.random.default_rng(0), stated.modalities[0]
+        east, north, _ = ground.forward.coordinates()
+        shaken = (np.asarray(c, dtype=float) + rng.uniform(-90.0, 90.0, east.size) for c in (east, north))
+        forward = bj.GravityOperator.at_stations(stated.parameters[0].mesh, *shaken, np.full(east.size, 50.0))
+        stated = stated.replace(modalities=[ground.replace(forward=forward), stated.modalities[1]])
+    rms = xr.Dataset({"residual_rms": ("band", [0.5]), "expected_rms": ("band", [0.3])})
+    found = Found(stated, replace(blamed(stated, "constant", ""), name="places of air"))
+    found.pairs = {("ground", "air"): SimpleNamespace(tests=[], bands={"ground": rms, "air": rms})}
+    found.blame = (replace(found.blame[0], surveys=("air", "ground")),)
+    made = remedies(found)
+    assert ("discrepancy" in made) is not scattered
+    assert ("on one lattice" in made.untried.get("discrepancy", "")) is scattered
+    if not scattered:
+        assert made["discrepancy"].by_name["discrepancy"].prior.std == pytest.approx((0.4, 0.4))
 
 
 def test_a_survey_may_have_several_biases_also_where_fields_go_on():
