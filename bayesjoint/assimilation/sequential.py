@@ -9,12 +9,14 @@ from scipy.linalg import blas, cholesky, solve_triangular
 from .._checks import fail
 from ..dataset import Approximation
 from ..engines.base import Estimate, Posterior
-from ..engines.dense import CELLS, DensePosterior, check_dense, through_prior
+from ..engines.dense import CELLS, DensePosterior, check_dense
 from ..engines.flat import FlatColumns
 from ..engines.rounding import EPS
 from ..problem.gaussian import linear_gaussian
 from .order import noise_logdet, runs
 from .steps import History, Step, described, shares, spreads
+
+COLUMNS = 64  # data rows carried through the prior at once
 
 
 class SequentialPosterior(DensePosterior):
@@ -224,3 +226,17 @@ def _left_over(half, columns):
         return float(half @ half), 0.0
     precision, pulled = _gram(columns), columns.T @ half
     return float(half @ half - pulled @ np.linalg.solve(precision, pulled)), float(np.linalg.slogdet(precision)[1])
+
+
+def through_prior(model, where):
+    """Cov(x, d̃), shape (n, k), and Cov(d̃, d̃), shape (m, k), of the k whitened clean data in the slice `where`."""
+    count = where.stop - where.start
+    gain, signal = np.empty((model.size, count)), np.empty((model.data_size, count))
+    for first in range(where.start, where.stop, COLUMNS):
+        stop = min(first + COLUMNS, where.stop)
+        unit = np.zeros((model.data_size, stop - first))
+        unit[np.arange(first, stop), np.arange(stop - first)] = 1.0
+        block = slice(first - where.start, stop - where.start)
+        gain[:, block], seen = model.gain_and_signal(model.whiten_adjoint(unit))
+        signal[:, block] = model.whiten(seen)
+    return gain, signal

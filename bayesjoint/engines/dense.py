@@ -5,6 +5,7 @@ from scipy.linalg import LinAlgError, blas, cholesky, solve_triangular
 
 from .._checks import fail
 from ..dataset import Approximation
+from ..problem.clean_covariance import gain_and_covariance
 from ..problem.gaussian import check_linear_gaussian, linear_gaussian
 from .base import Estimate, Posterior
 from .data_space import DataSpacePosterior, torus_statements
@@ -12,7 +13,6 @@ from .flat import FlatColumns
 from .rounding import EPS, PROBES, SAFETY, measure_rounding
 
 DATA_LIMIT = 20_000  # the factor alone takes 3.2 GB there
-COLUMNS = 64  # data rows carried through the prior at once: large enough for BLAS, small beside the result
 CELLS = 4096  # cells per block of the variance
 WORST_ROUNDING = 0.1  # of the prior variance: beyond it first-order errors mean nothing
 
@@ -43,8 +43,7 @@ class DensePosterior(DataSpacePosterior):
         super().__init__(problem)
         check_dense(problem)
         self._model = linear_gaussian(problem, stored=True)
-        self._matrix, signal = through_prior(self._model, slice(0, self._model.data_size))
-        self._signal = 0.5 * (signal + signal.T)
+        self._matrix, self._signal = gain_and_covariance(self._model)
         self._solve_data()
 
     @classmethod
@@ -205,20 +204,6 @@ def check_dense(problem):
 
 def _refuse_rounding(found):
     fail("K = S̃ + I", "be positive definite to rounding", found, "Raise the noise std, or lower the prior std.")
-
-
-def through_prior(model, where):
-    """Cov(x, d̃), shape (n, k), and Cov(d̃, d̃), shape (m, k), of the k whitened clean data in the slice `where`."""
-    count = where.stop - where.start
-    gain, signal = np.empty((model.size, count)), np.empty((model.data_size, count))
-    for first in range(where.start, where.stop, COLUMNS):
-        stop = min(first + COLUMNS, where.stop)
-        unit = np.zeros((model.data_size, stop - first))
-        unit[np.arange(first, stop), np.arange(stop - first)] = 1.0
-        block = slice(first - where.start, stop - where.start)
-        gain[:, block], seen = model.gain_and_signal(model.whiten_adjoint(unit))
-        signal[:, block] = model.whiten(seen)
-    return gain, signal
 
 
 def _consecutive(index):

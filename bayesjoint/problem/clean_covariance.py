@@ -9,12 +9,13 @@ from .view import View
 
 COLUMNS = 64  # data carried through the operators of a mesh at once
 WIDE = 256  # and through a torus
+CELLS = 4096  # whitened at once
 KEPT = 4  # sets of blocks kept
 KEPT_BYTES = 2**28  # of each, at most: 8,000 data
 _kept, _lock = {}, threading.Lock()
 
 
-def clean_covariance(model):
+def clean_covariance(model, gain=None):
     """Cov(d, d) of a linear-Gaussian problem, no noise in it, flat values left out.
 
     A field whose std times a correlation is its covariance enters as Σ M_pq f_p f_q S_ab, S_ab = A_a R A_bᵀ for a std
@@ -24,24 +25,26 @@ def clean_covariance(model):
     Parameters
     ----------
     model : LinearGaussian
+    gain : ndarray, shape (size, n_data), optional
+        Zeros, which get Cov(x, d).
 
     Returns
     -------
     ndarray, shape (n_data, n_data)
-        Physical units.
+        Physical units of the data; of x those of the state vector.
     """
     problem = model.problem
     if model.groups or not np.all(problem.free):  # on the torus, or given cells known exactly
-        return _by_products(model)
+        return _by_products(model, gain)
     out = np.zeros((model.data_size,) * 2)
     for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
         views = [View(problem, k, name) for name in names for k, m in enumerate(problem.modalities)
                  if name in m.parameters]
         if not views:
             continue
-        parameter = problem.by_name[names[0]]
+        parameter, keep = problem.by_name[names[0]], _keeper(model, names, views, gain)
         few = parameter.mesh is None and parameter.size <= model.data_size
-        blocks = _of_vector(bound, parameter.size, views) if few else _of_fields(bound, names, views)
+        blocks = _of_vector(bound, parameter, views, keep) if few else _of_fields(bound, names, views, keep)
         for (a, b), block in blocks.items():
             rows, columns = (model.data_slices[views[k].modality] for k in (a, b))
             out[rows, columns] += block
@@ -56,17 +59,42 @@ def whitened_covariance(model):
     return 0.5 * (white + white.T)
 
 
-def between(views, smooth, rows=None):
+def gain_and_covariance(model):
+    """(Cov(x, d̃), shape (size, n_data), and Cov(d̃, d̃)) of whitened clean data d̃: one pass through the operators."""
+    gain = np.zeros((model.size, model.data_size))
+    covariance = clean_covariance(model, gain)
+    for first in range(0, model.size, CELLS):
+        gain[first : first + CELLS] = model.whiten(gain[first : first + CELLS].T).T
+    white = model.whiten(model.whiten(covariance).T)
+    return gain, 0.5 * (white + white.T)
+
+
+def _keeper(model, names, views, gain):
+    """What writes Γ Aᵀ of some data of view b into the gain; None if none is wanted."""
+    if gain is None:
+        return None
+
+    def keep(b, columns, given):
+        start = model.data_slices[views[b].modality].start
+        for name in names:
+            gain[model.problem.slices[name], start + columns.start : start + columns.stop] += given(name)
+
+    return keep
+
+
+def between(views, smooth, rows=None, keep=None):
     """A_a Γ A_bᵀ for every pair a <= b of views of one field, or of fields of one correlation.
 
     Parameters
     ----------
     views : list of View
     smooth : callable
-        ``smooth(b, fields)`` takes fields (size, k) as view b sees them, and returns a function of a: Γ times those
-        fields as view a is to be given them.
+        ``smooth(b, fields)`` takes fields (size, k) as view b sees them, and returns a function of a parameter's name:
+        Γ times those fields, of that parameter.
     rows : list of ndarray of int, optional
         Data used of every modality; default all.
+    keep : callable, optional
+        ``keep(b, columns, given)``: is shown what `smooth` gave for some data, a slice, of view b.
 
     Returns
     -------
@@ -74,46 +102,60 @@ def between(views, smooth, rows=None):
     """
     used = [np.arange(v.data_count) if rows is None else rows[v.modality] for v in views]
     out = {(a, b): np.empty((used[a].size, used[b].size)) for b in range(len(views)) for a in range(b + 1)}
+    for b, columns, given in _sweep(views, smooth, used):
+        for a in range(b + 1):
+            out[a, b][:, columns] = views[a].matmat(given(views[a].parameter))[used[a]]
+        if keep is not None:
+            keep(b, columns, given)
+    for a in range(len(views)):
+        out[a, a] = 0.5 * (out[a, a] + out[a, a].T)
+    return out
+
+
+def _sweep(views, smooth, used):
+    """(view, slice of its used data, what `smooth` gives for them), some data at a time."""
     for b, view in enumerate(views):
         for first in range(0, used[b].size, COLUMNS):
             part = used[b][first : first + COLUMNS]
             unit = np.zeros((view.data_count, part.size))
             unit[part, np.arange(part.size)] = 1.0
-            given = smooth(b, view.rmatmat(unit))
-            for a in range(b + 1):
-                out[a, b][:, first : first + part.size] = views[a].matmat(given(a))[used[a]]
-    for a in range(len(views)):
-        out[a, a] = 0.5 * (out[a, a] + out[a, a].T)
-    return out
+            yield b, slice(first, first + part.size), smooth(b, view.rmatmat(unit))
 
 
 def by_correlation(views, correlation, stds):
     """`smooth` of `between` for fields of one correlation; `stds` {parameter: std of m̂, (size,)}."""
     def smooth(b, fields):
         smoothed = correlation.matmat(stds[views[b].parameter][:, None] * fields)
-        return lambda a: stds[views[a].parameter][:, None] * smoothed
+        return lambda name: stds[name][:, None] * smoothed
 
     return smooth
 
 
-def _of_fields(bound, names, views):
+def _of_fields(bound, names, views, keep):
     """Blocks of fields on a mesh."""
     covariance = bound.covariance
     if not isinstance(covariance, (ScaledCovariance, MixedCovariance)):
-        return between([v.stored() for v in views], lambda b, fields: _same(covariance.matmat(fields)))
+        return between([v.stored() for v in views], lambda b, fields: _same(covariance.matmat(fields)), keep=keep)
     mixed = isinstance(covariance, MixedCovariance)
     stds = dict(zip(names, covariance.stds if mixed else [covariance.std], strict=True))
     mixing = covariance.mixing if mixed else np.eye(1)
-    place = [names.index(v.parameter) for v in views]
-    blocks = kept_blocks(views, covariance.correlation, stds)
-    return {(a, b): mixing[place[a], place[b]] * block for (a, b), block in blocks.items()}
+    place = {name: k for k, name in enumerate(names)}
+
+    def factor(one, other):
+        return mixing[place[one], place[other]]
+
+    def keep_mixed(b, columns, given):
+        keep(b, columns, lambda name: factor(name, views[b].parameter) * given(name))
+
+    blocks = kept_blocks(views, covariance.correlation, stds, None if keep is None else keep_mixed)
+    return {(a, b): factor(views[a].parameter, views[b].parameter) * block for (a, b), block in blocks.items()}
 
 
 def _same(fields):
-    return lambda a: fields
+    return lambda name: fields
 
 
-def kept_blocks(views, correlation, stds):
+def kept_blocks(views, correlation, stds, keep=None):
     """`between` of fields of one correlation, {(a, b): ndarray}; what a std of another size needs no product for."""
     tops = {name: float(std.max()) for name, std in stds.items()}
     profiles = {name: std / tops[name] for name, std in stds.items()}
@@ -123,8 +165,15 @@ def kept_blocks(views, correlation, stds):
         (v.modality, v.inside.start, v.scale, profiles[v.parameter].tobytes()) for v in views))
     with _lock:
         found = _kept.get(key)
+    shown = None if keep is None else lambda b, columns, given: keep(
+        b, columns, lambda name: tops[views[b].parameter] * tops[name] * given(name))
+    stored = [v.stored() for v in views] if found is None or keep else ()
+    smooth = by_correlation(views, correlation, profiles)
+    if found is not None and keep is not None:
+        for each in _sweep(stored, smooth, [np.arange(v.data_count) for v in views]):
+            shown(*each)
     if found is None:
-        found = held, between([v.stored() for v in views], by_correlation(views, correlation, profiles))
+        found = held, between(stored, smooth, keep=shown)
         if sum(b.nbytes for b in found[1].values()) <= KEPT_BYTES:
             with _lock:
                 while len(_kept) >= KEPT:
@@ -133,19 +182,25 @@ def kept_blocks(views, correlation, stds):
     return {(a, b): tops[views[a].parameter] * tops[views[b].parameter] * block for (a, b), block in found[1].items()}
 
 
-def _of_vector(bound, size, views):
+def _of_vector(bound, parameter, views, keep):
     """Blocks of a plain vector of few values, such as a bias."""
-    columns = [v.matmat(np.eye(size)) for v in views]
+    columns = [v.matmat(np.eye(parameter.size)) for v in views]
     smoothed = [bound.covariance.matmat(c.T) for c in columns]
+    for b, each in enumerate(smoothed if keep else ()):
+        keep(b, slice(0, each.shape[1]), lambda name, each=each: each)
     return {(a, b): columns[a] @ smoothed[b] for b in range(len(views)) for a in range(b + 1)}
 
 
-def _by_products(model):
+def _by_products(model, gain=None):
     """The same, a product of the whole covariance with every datum."""
     out = np.empty((model.data_size,) * 2)
     for first in range(0, model.data_size, WIDE):
         width = min(WIDE, model.data_size - first)
         unit = np.zeros((model.data_size, width))
         unit[first + np.arange(width), np.arange(width)] = 1.0
-        out[:, first : first + width] = model.signal(unit)
+        columns = slice(first, first + width)
+        if gain is None:
+            out[:, columns] = model.signal(unit)
+        else:
+            gain[:, columns], out[:, columns] = model.gain_and_signal(unit)
     return 0.5 * (out + out.T)

@@ -395,5 +395,5 @@ def test_a_bias_does_not_make_the_separate_posteriors_propagate_again(monkeypatc
     problem, _ = make(correlation=0.6, bias=True)
     post = bj.posterior(problem)
     assert any(len(m.parameters) > 1 for m in post.problem.modalities)  # else this test shows nothing
-    monkeypatch.setattr("bayesjoint.engines.dense.through_prior", None)
+    monkeypatch.setattr("bayesjoint.engines.dense.gain_and_covariance", None)
     assert set(post.separate()) == {m.name for m in problem.modalities}

@@ -5,7 +5,7 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint.problem import clean_covariance as room
-from bayesjoint.problem.clean_covariance import clean_covariance, whitened_covariance
+from bayesjoint.problem.clean_covariance import clean_covariance, gain_and_covariance, whitened_covariance
 from bayesjoint.problem.gaussian import linear_gaussian
 from bayesjoint.problem.view import View
 
@@ -45,6 +45,17 @@ def test_it_is_the_operators_on_the_prior(case):
     root = np.linalg.inv(np.linalg.cholesky(reference.noise))
     white = root @ wanted @ root.T
     np.testing.assert_allclose(whitened_covariance(model), white, atol=1e-10 * white.max())
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_gain_comes_in_the_same_pass(case):
+    model = linear_gaussian(make(**case)[0])
+    eye = model.whiten_adjoint(np.eye(model.data_size))
+    for _ in range(2):  # the second time its blocks are kept
+        gain, covariance = gain_and_covariance(model)
+        wanted, seen = model.gain_and_signal(eye)
+        np.testing.assert_allclose(gain, wanted, atol=1e-12 * np.abs(wanted).max())
+        np.testing.assert_allclose(covariance, model.whiten(seen), atol=1e-12 * np.abs(covariance).max())
 
 
 def test_a_continued_field_is_that_of_the_torus():
