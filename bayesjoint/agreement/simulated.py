@@ -48,8 +48,8 @@ def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=
         Maps over blocks of simulations. For processes every function of the problem must be importable.
     start : dict of array_like, optional
         {parameter: physical array} of the joint fit; default the reference model. Fits are local: separate ones start
-        from the joint one, refits from the truth that was simulated; what runs off or ends in a valley is tried from
-        `start` too, and the lower of the two counts.
+        from the joint one if that reached a minimum, refits from the truth that was simulated; what runs off or ends in
+        a valley is tried from `start` too, and the lower of the two counts.
     tolerance : float, optional
         Of every fit, as in `find_map`. Default 1e-3 standard deviations where a forward model is nonlinear, which
         leaves Φ within some 1e-6 of its minimum; else 1e-4 of the gradients.
@@ -235,12 +235,13 @@ class _Run:
         return self.statistic(self.joint.replace(modalities=surveys), x)
 
     def statistic(self, joint, x):
-        """(Λ, its error, whether three minima were reached), the joint fit started at x, the separate ones from it."""
+        """(Λ, its error, whether three minima were reached); the joint fit starts at x, separate ones at its own."""
         both = self._fit(joint, x)
+        near = both.model if both.converged else self.begin
         alone = []
         for group in self.groups:
             part = restricted(joint, group)
-            alone.append(self._fit(part, part.pack({p.name: both.model[p.name] for p in part.parameters})))
+            alone.append(self._fit(part, part.pack({p.name: near[p.name] for p in part.parameters})))
         return (2.0 * (both.value - alone[0].value - alone[1].value), 2.0 * sum(map(_missing, (both, *alone))),
                 both.converged and all(fit.converged for fit in alone))
 

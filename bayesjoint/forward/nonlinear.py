@@ -26,7 +26,8 @@ class ForwardModel:
         Instead of `jacobian`, for models too large for a matrix: ``jvp(m, v)`` is J v and ``vjp(m, y)`` is Jᵀ y. Both.
     typical : float or array_like, shape (n,), optional
         Without derivatives: sizes of the values, physical units, whose 6e-6 is the step of the central differences.
-        Default: |m|, and 1 where m is 0; give it for values that may come near 0.
+        Default: |m|, and 1 where m is 0; give it for values that may come near 0. Within a step of an edge beyond which
+        the model makes no sense, differences are taken on the other side alone.
     units : str, default "1"
         Of the data.
     kind : str, default "data"
@@ -107,8 +108,8 @@ class ForwardModel:
     def jacobian_error(self, values):
         """Relative error, in the Frobenius norm, of a differenced Jacobian; 0 where derivatives are given.
 
-        Truncation is measured by doubling the step, of whose effect it is a third; to it come predictions rounded to
-        double precision.
+        Truncation is measured by doubling the step, of whose effect it is a third, at an edge up to all of it; to it
+        come predictions rounded to double precision.
         """
         if self.derivatives == "given":
             return 0.0
@@ -119,20 +120,27 @@ class ForwardModel:
         return float((np.linalg.norm(coarse - fine) / 3 + rounding) / size)
 
     def _steps(self, values):
-        size = np.where(values == 0, 1.0, np.abs(values)) if self._typical is None else self._typical
-        return STEP * size
+        if self._typical is None:
+            return STEP * np.where(values == 0, 1.0, np.abs(values))
+        return STEP * np.maximum(self._typical, STEP * np.abs(values))  # not below the rounding of values run off
 
     def _differences(self, values, factor):
         out = np.empty(self.shape)
         with np.errstate(all="ignore"):
             for k, step in enumerate(factor * self._steps(values)):
-                up, down = values.copy(), values.copy()
-                up[k], down[k] = values[k] + step, values[k] - step
-                out[:, k] = (self._data(up) - self._data(down)) / (up[k] - down[k])
+                (up, above), (down, below) = (self._beside(values, k, side) for side in (step, -step))
+                out[:, k] = (above - below) / (up - down)
         if not np.isfinite(out).all():
             fail("predict", "be finite around the point where its derivatives are needed",
                  f"NaN or Inf near {values[:4]}", "Give bounds that keep away from it, or jacobian=.")
         return out
+
+    def _beside(self, values, k, step):
+        """Value k a step aside and the data there; unmoved where the model makes no sense there, an edge."""
+        place = values.copy()
+        place[k] += step
+        data = self._data(place)
+        return (place[k], data) if np.isfinite(data).all() else (values[k], self._data(values))
 
     def _values(self, values):
         values = np.asarray(values, dtype=float).ravel()

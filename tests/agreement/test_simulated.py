@@ -176,16 +176,9 @@ def test_what_shares_nothing_is_untestable():
         assert np.isnan(found.p_value) and found.dof == 0
 
 
-class Positive:
-    """exp(m); a class, so that processes can be given it."""
-
-    def __call__(self, m):
-        return np.exp(m)
-
-
-def positives(data, start=0.0):
-    """Two measurements, std 1, of one number that cannot be negative, by its logarithm: none where data are below 0."""
-    surveys = [bj.Modality(k, bj.ForwardModel(Positive(), (1, 1)), [d], bj.DiagonalNoise([1.0]), "m")
+def positives(data, model=np.exp, start=0.0):
+    """Two measurements, std 1, of one number that cannot be negative, by its logarithm: without a minimum below 0."""
+    surveys = [bj.Modality(k, bj.ForwardModel(model, (1, 1), typical=1.0), [d], bj.DiagonalNoise([1.0]), "m")
                for k, d in zip(PAIR, data, strict=True)]
     return bj.JointProblem([bj.Parameter("m", 1, reference=start)], surveys)
 
@@ -196,14 +189,15 @@ def positive_statistic(d):
     return np.sum((d - both[..., None]) ** 2 - np.minimum(d, 0.0) ** 2, axis=-1)
 
 
-@pytest.mark.parametrize("data", [(-2.0, 1.6), (1.0, -0.2)])
-def test_surveys_without_a_minimum_have_the_statistic_and_null_of_the_limit(data):
-    # the joint fit runs off in the first, one survey's in both, simulated ones' often: none is left out
-    found = bootstrap_test(positives(data), PAIR, draws=150, seed=3)
+@pytest.mark.parametrize(("model", "start", "data", "draws"), [
+    (np.exp, 0.0, (-2.0, 1.6), 150), (np.exp, 0.0, (1.0, -0.2), 150), (np.sqrt, 1.0, (-0.5, 1.6), 50)])
+def test_surveys_without_a_minimum_have_the_statistic_and_null_of_the_limit(model, start, data, draws):
+    # the joint fit runs off in the first, one survey's in all, simulated ones' often, by the root into the edge at 0
+    found = bootstrap_test(positives(data, model, start), PAIR, draws=draws, seed=3)
     assert found.statistic == pytest.approx(positive_statistic(np.array(data)), rel=1e-5)
     truth = max(np.mean(data), 0.0)
     null = positive_statistic(truth + np.random.default_rng(0).standard_normal((100_000, 2)))
-    assert abs(found.p_value - np.mean(null >= found.statistic)) < 4 * found.p_value_error < 0.2
+    assert abs(found.p_value - np.mean(null >= found.statistic)) < 4 * found.p_value_error < 0.25
 
 
 def test_wilks_says_that_the_joint_fit_ran_off():

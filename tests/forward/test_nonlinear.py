@@ -45,6 +45,23 @@ def test_the_measured_error_of_differences_covers_the_true_one():
     assert bj.ForwardModel(misra, SHAPE, misra_jacobian).jacobian_error(POINT) == 0.0
 
 
+def test_differences_at_an_edge_are_taken_inside():
+    model = bj.ForwardModel(lambda m: [np.sqrt(m[0]) + m[1], np.log(1 - m[1])], (2, 2), typical=1.0)
+    m = np.array([5e-6, 1 - 4e-6])  # less than a step from where the root is none, and the logarithm
+    found = model.linearise(m).matmat(np.eye(2))
+    assert np.isfinite(found).all() and found[0, 1] == pytest.approx(1.0, rel=1e-9)
+    assert 0 < found[0, 0] < 0.5 / np.sqrt(m[0]) and -1 / (1 - m[1]) < found[1, 1] < 0
+    smooth = bj.ForwardModel(lambda m: np.where(m < 2.0, m**2, np.nan), (1, 1)).linearise([2.0 - 1e-9])
+    assert smooth.matvec(np.ones(1))[0] == pytest.approx(4.0, rel=1e-5)
+    refused(lambda: bj.ForwardModel(lambda m: np.where(m == 2.0, m, np.nan), (1, 1)).linearise([2.0]), "predict")
+
+
+def test_steps_are_not_lost_in_values_run_off():
+    model = bj.ForwardModel(lambda m: 2 * m, (1, 1), typical=1.0)
+    for far in (1e3, -1e20, 1e100):
+        assert model.linearise([far]).matvec(np.ones(1))[0] == pytest.approx(2.0, rel=1e-4)
+
+
 def test_grids_are_flattened_and_nonsense_passes_through():
     model = bj.ForwardModel(lambda m: np.full((2, 3), m[0]), (6, 1), units="mGal", kind="gravity")
     assert model.predict([2.0]).tolist() == [2.0] * 6
