@@ -11,6 +11,7 @@ from .likelihood_ratio import ratio_of
 from .pair import make_pair
 from .splitting import splits_of
 
+SHOWN = 3  # coefficients of a bias that are all told
 TESTS = ("likelihood ratio", "node split, first predicts second", "node split, second predicts first")
 REUSED = ("p-values under a remedy that was fitted to the same data (a bias or an exponent by evidence) are too large: "
           "the data were used twice")
@@ -147,11 +148,17 @@ def _words(post, stated):
 
 
 def _coefficients(post):
+    """(bias and coefficient, value ± std) of all, of a bias of many the largest alone."""
     found = post.nuisances()
     for name in () if found is None else (p.name for p in post.problem.parameters if f"{p.name}_value" in found):
-        value, std = found[f"{name}_value"], found[f"{name}_std"]
-        for label, v, s in zip(value[value.dims[0]].values, value.values, std.values, strict=True):
-            yield f"{name}: {label}", f"{v:.3g} ± {s:.2g} {value.attrs['units']}"
+        value, std, labels = found[f"{name}_value"], found[f"{name}_std"].values, found[f"{name}_value"].dims[0]
+        units, labels = value.attrs["units"], value[labels].values
+        told = [f"{v:.3g} ± {s:.2g} {units}" for v, s in zip(value.values, std, strict=True)]
+        if len(told) > SHOWN:
+            k, rms = int(np.argmax(np.abs(value.values))), float(np.sqrt(np.mean(value.values**2)))
+            yield f"{name}:", f"{len(told)} values, rms {rms:.2g} {units}, largest {labels[k]} {told[k]}"
+            continue
+        yield from ((f"{name}: {label}", words) for label, words in zip(labels, told, strict=True))
 
 
 def _evidence(post):

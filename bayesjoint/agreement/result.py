@@ -111,7 +111,10 @@ def _effect(effect):
         return ""
     value, std = np.ravel(effect["value"]), np.ravel(effect["std"])
     if value.size > 1:
-        return f"{effect['what']}: {value.size} values, largest {np.abs(value).max():.3g} {effect['units']}"
+        if not np.isfinite(value).any():
+            return f"{effect['what']}: {value.size} values, none of which can be told"
+        k = int(np.nanargmax(np.abs(value)))
+        return f"{effect['what']}: {value.size} values, largest {value[k]:.3g} ± {std[k]:.2g} {effect['units']}"
     return f"{effect['what']} {value[0]:.3g} ± {std[0]:.2g} {effect['units']}"
 
 

@@ -14,6 +14,7 @@ from .result import moved_tail
 from .splitting import split_dof
 from .suspicion import suspicion
 
+WORDS = {"units": "1", "long_name": "R and S in words"}
 _PAIRWISE = {
     "ratio_p_value": ("1", "p-value of the likelihood ratio"),
     "log_bayes_ratio": ("nat", "log R"),
@@ -155,11 +156,17 @@ def _matrix(names, pairs, rest, level):
               "p-value of the node split, adjusted (Holm)")
     if rest:
         _add_rest(sheet, rest, adjusted[len(pairs) :])
-    found = sheet.dataset({"level": level, "verdict": _verdict(names, pairs, rest, adjusted <= level)})
+    tests = int(np.isfinite(family).sum())
+    found = sheet.dataset({"level": level, "verdict": _verdict(names, pairs, rest, adjusted <= level),
+                           "correction": f"Holm over the {tests} likelihood ratios and node splits of this matrix; "
+                           "p-values of the suspiciousness are of single tests, in no family"})
     texts = np.full((count, count), "", dtype=object)
     for (i, j), row in pairs.items():
         texts[i, j] = texts[j, i] = row.words
-    return found.assign_coords(words=(both, texts.astype(str), {"units": "1", "long_name": "R and S in words"}))
+    found = found.assign_coords(words=(both, texts.astype(str), WORDS))
+    if not rest:
+        return found
+    return found.assign_coords(rest_words=("survey", np.array([row.words for row in rest.values()]), WORDS))
 
 
 def _add_rest(sheet, rest, adjusted):

@@ -13,6 +13,8 @@ from .run import build_problem, check_folder, finished, solve
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "tests of agreement", "remedies",
           "posterior under each remedy", "draws and dataset", "report")
 
+MATRIX = "agreement_matrix"  # group of Bayes ratios and suspiciousness
+
 TAKEN_FOR_KNOWN = Approximation(
     name="p-values of agreement", status="not validated",
     statement="Prior and noise were fitted to the data that are tested, and the tests take them for known: part of a "
@@ -26,7 +28,7 @@ def examine(config, out, stage=lambda name: None, progress=False):
     Parameters
     ----------
     config : Config
-        Two surveys or more under Gaussian priors, without bounds.
+        Two surveys or more under Matérn priors, without bounds and without a Gramian.
     out : str or Path
         Folder, made if needed.
     stage : callable, optional
@@ -38,12 +40,15 @@ def examine(config, out, stage=lambda name: None, progress=False):
     -------
     dict
         ``posterior`` and ``report`` (Path), ``verdict`` (str).
+
+    Raises
+    ------
+    ConfigError
+        If there is but one survey, or the configuration makes the model anything but Gaussian.
     """
     out = Path(out)
     check_folder(out)
-    if len(config.surveys) < 2:
-        msg = f"surveys = {list(config.surveys)}: must hold at least two, or there is nothing to agree with"
-        raise ConfigError(msg)
+    _check(config)
     problem = build_problem(config, stage)
     stage(STAGES[2])
     fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
@@ -61,8 +66,10 @@ def examine(config, out, stage=lambda name: None, progress=False):
     stated = solve(problem, config.posterior.method, config.seed, progress)[0]
     if fit is not None:
         stated.approximations += [fit.approximation(), *([] if asked.refits else [TAKEN_FOR_KNOWN])]
-    others = ((name, solve(each, config.posterior.method, config.seed, progress)[0]) for name, each in rest)
-    diagnostics = {"remedies": compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed)}
+    others = _solved(rest, problems.untried, config, progress)
+    table = compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed)
+    untried = [f"{name}: {reason}" for name, reason in problems.untried.items()]
+    diagnostics = {"remedies": table.assign_attrs(untried="\n".join(untried)), MATRIX: found.matrix}
     stage(STAGES[6])
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=found, diagnostics=diagnostics)
@@ -72,6 +79,37 @@ def examine(config, out, stage=lambda name: None, progress=False):
         stage(STAGES[7])
         report(tree, scratch / "report.html", title=config.title)
     return {"posterior": out / "posterior.nc", "report": out / "report.html", "verdict": found.verdict}
+
+
+def _check(config):
+    """Refuse what no test of agreement can take before anything is computed."""
+    if len(config.surveys) < 2:
+        msg = f"surveys = {list(config.surveys)}: must hold at least two, or there is nothing to agree with"
+        raise ConfigError(msg)
+    for name, table in config.parameters.items():
+        bounds = [key for key in ("lower", "upper") if getattr(table, key) is not None]
+        if bounds:
+            msg = (f"parameters.{name}: must have no bounds for tests of agreement, whose nulls are those of a "
+                   f"Gaussian model; found {' and '.join(bounds)}. Leave them out for the test, and keep them for "
+                   "`bayesjoint run`.")
+            raise ConfigError(msg)
+        if table.prior != "matern":
+            msg = (f"parameters.{name}.prior = {table.prior!r}: must be 'matern' for tests of agreement, whose nulls "
+                   "are those of a Gaussian model. Test under a Matérn prior, and keep this one for `bayesjoint run`.")
+            raise ConfigError(msg)
+    if config.coupling.kind == "gramian":
+        msg = ("coupling.kind = 'gramian': must be 'none' or 'coregionalization' for tests of agreement; a Gramian is "
+               "no probability model of what two surveys share. Test under one of those.")
+        raise ConfigError(msg)
+
+
+def _solved(problems, untried, config, progress):
+    """(name, posterior) of each; what no engine takes joins what was not tried."""
+    for name, problem in problems:
+        try:
+            yield name, solve(problem, config.posterior.method, config.seed, progress)[0]
+        except ValueError as error:
+            untried[name] = str(error)
 
 
 def _worst(found):

@@ -80,7 +80,7 @@ def bands(source, what="ratio", group=None, *, ax=None, title=None):
         if ratio.max() > FAR:
             ax.set_yscale("symlog", linthresh=2.0)
             ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
-        ax.set_ylim(0, ax.get_ylim()[1] * 1.25)
+        ax.set_ylim(0, ax.get_ylim()[1] * (2.0 if ratio.max() > FAR else 1.25))
     else:
         _steps(ax, limits, found.residual_rms.values, flagged, "residual")
         for name, style, words in (("expected_rms", "--", "expected under agreement"),

@@ -10,7 +10,7 @@ from .figures import aspect_of, chart, mapped
 from .questions import group_of
 from .words import number, quantity, signed
 
-TESTS, REMEDIES = "agreement", "remedies"
+TESTS, REMEDIES, MATRIX = "agreement", "remedies", "agreement_matrix"
 ROUNDING = 1e-6  # of a figure: smaller errors are not printed
 
 
@@ -38,6 +38,34 @@ def agreement(tree):
 def _size_alone(text):
     """What a test would have seen, without what the column's heading says."""
     return text.removeprefix("would have seen ").partition(" in 80")[0]
+
+
+def matrix(tree):
+    """Bayes ratio and suspiciousness of every pair and of every survey against the rest, or None."""
+    found = group_of(tree, MATRIX)
+    if found is None:
+        return None
+    names = [str(v) for v in found["survey"].values]
+    worse = np.fmin(found["split_p_holm"].values, found["split_p_holm"].values.T)  # of the two ways
+    rows = [_pair_row(found.isel(survey=i, other=j), f"{names[i]} and {names[j]}", "") | {"split_p": float(worse[i, j])}
+            for i in range(len(names)) for j in range(i + 1, len(names))]
+    if "rest_words" in found.coords:
+        rows += [_pair_row(found.isel(survey=i), f"{name} and the rest", "rest_") for i, name in enumerate(names)]
+    several = len(names) > 2
+    return {"rows": rows, "several": several, "correction": found.attrs["correction"],
+            "picture": chart(lambda ax: plot.matrix(tree, "suspiciousness", group=MATRIX, ax=ax),
+                             "Suspiciousness of every pair of surveys, and of each against the rest") if several
+            else None}
+
+
+def _pair_row(one, label, before):
+    """One pair, or with `before` "rest_" one survey against all others."""
+    row = {"pair": label, "words": str(one[f"{before}words"].values), "ratio_p": float(one[f"{before}ratio_p_holm"]),
+           "split_p": float(one[f"{before}split_p_holm"])}
+    for key, name in (("ratio", "log_bayes_ratio"), ("suspicion", "log_suspiciousness"), ("dof", "dimensionality"),
+                      ("p", "suspiciousness_p_value")):
+        row[key] = _known(one[f"{before}{name}"], one[f"{before}{name}_error"])
+    return row
 
 
 def agreement_pictures(tree):
@@ -79,7 +107,8 @@ def remedies(tree):
             "evidence": _known(one["log_evidence"], one["log_evidence_error"]),
             "p_values": [float(one["p_value"].sel(test=t)) for t in tests]})
     return {"surveys": surveys, "parameters": parameters, "tests": tests, "rows": rows, "heed": found.attrs["heed"],
-            "pair": found.attrs.get("pair", ""), "sentences": _chosen(rows)}
+            "pair": found.attrs.get("pair", ""), "sentences": _chosen(rows),
+            "untried": [line for line in found.attrs.get("untried", "").split("\n") if line]}
 
 
 def _known(value, error):

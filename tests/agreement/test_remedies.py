@@ -56,6 +56,15 @@ def test_the_tests_are_those_of_each_problem():
     assert found.attrs["pair"] == "ground against air"
 
 
+def test_of_a_bias_of_many_values_the_largest_is_told():
+    stated = scalar(shift=0.0)
+    shifted = stated.modalities[1].replace(data=[0.0, 0.0, 9.0, 0.0])
+    stated = stated.replace(modalities=[stated.modalities[0], shifted])
+    found = compare_remedies(under(stated, each=bj.add_bias(stated, "air", np.eye(4), std=10.0)))
+    said = str(found.words.sel(remedy="each").values)
+    assert said.startswith("air_bias: 4 values, rms 4.") and "largest column 2 8." in said and said.count("±") == 1
+
+
 def test_models_lie_on_their_mesh_and_a_bias_of_the_right_kind_mends_the_fit():
     stated = fields(shift=1.0)
     found = compare_remedies(under(stated, bias=bj.add_bias(stated, "air", std=2.0)))

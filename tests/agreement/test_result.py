@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chi2, norm
 
 from bayesjoint.agreement import AgreementTest
-from bayesjoint.agreement.result import moved_tail
+from bayesjoint.agreement.result import _effect, moved_tail
 
 from ..refusals import refused
 
@@ -31,7 +31,7 @@ def test_it_reads_in_one_line():
                     "have seen an offset of 1.4 mGal in 80% of cases at level 5%")
     assert "statistic 4 ± 0.3, p =" in repr(result(statistic_error=0.3))
     many = repr(result(effect={**effect, "value": np.array([1.0, -3.0]), "std": np.ones(2)}))
-    assert "2 values, largest 3 mGal" in many
+    assert "2 values, largest -3 ± 1 mGal" in many
     assert "no p-value (nothing to test)" in repr(result(p_value=np.nan, note="nothing to test"))
     assert result(name="a < b")._repr_html_().startswith("<p>a &lt; b")
 
@@ -48,3 +48,10 @@ def test_refusals():
     refused(lambda: result(p_value=0.5, p_value_error=np.nan), "p_value")
     refused(lambda: result(p_value=np.nan), "note")
     refused(lambda: result(statistic_error=np.nan), "statistic_error")
+
+
+def test_of_several_values_the_largest_is_told_with_its_std_and_sign():
+    effect = {"what": "tilt", "value": np.array([0.1, -0.3, np.nan]), "std": np.array([0.05, 0.02, np.nan]),
+              "units": "mGal"}
+    assert _effect(effect) == "tilt: 3 values, largest -0.3 ± 0.02 mGal"
+    assert _effect(effect | {"value": np.full(3, np.nan)}) == "tilt: 3 values, none of which can be told"

@@ -2,10 +2,23 @@ import re
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from bayesjoint import GravityOperator, Matern, Mesh, Parameter, Survey
+from bayesjoint import (
+    DiagonalNoise,
+    GaussianPrior,
+    GravityOperator,
+    JointProblem,
+    Matern,
+    Mesh,
+    Modality,
+    Parameter,
+    Survey,
+)
+from bayesjoint.agreement.several import conflict_matrix
 from bayesjoint.cli import disagreement, main
 from bayesjoint.dataset import read_attributes, read_tree
+from bayesjoint.reporting import accord
 
 CONFIG = """
 title = "Ground and air"
@@ -78,6 +91,55 @@ def test_the_report_says_so(shifted):
     page = (shifted / "report.html").read_text()
     assert "Do the surveys agree?" in page and "Remedies, and what each changes" in page
     assert read_tree(shifted / "posterior.nc").attrs["verdict"][1:] in page
+
+
+def test_bayes_ratio_and_suspiciousness_are_kept_and_told(shifted):
+    found = read_tree(shifted / "posterior.nc")["agreement_matrix"].to_dataset()
+    pair = found.sel(survey="ground", other="air")
+    assert pair.log_suspiciousness < -5 and np.isfinite(pair.log_bayes_ratio) and "log_bayes_ratio_error" in found
+    page = (shifted / "report.html").read_text()
+    assert "Bayes ratio and suspiciousness" in page and str(pair.words.values) in page
+    assert "They differ where the prior is so wide" in page and "not adjusted for them" in page
+
+
+def test_of_three_surveys_each_stands_against_the_rest():
+    level = Parameter("level", 1, prior=GaussianPrior(0.0, 1e4))
+    rows = {"a": 0.0, "b": 9.0, "c": 0.5}
+    surveys = [Modality(k, [[1.0]], [d], DiagonalNoise([1.0]), "level") for k, d in rows.items()]
+    found = conflict_matrix(JointProblem([level], surveys))
+    rows = accord.matrix(xr.DataTree.from_dict({"/agreement_matrix": found}))["rows"]
+    assert [r["pair"] for r in rows] == ["a and b", "a and c", "b and c", "a and the rest", "b and the rest",
+                                         "c and the rest"]
+    assert rows[4]["ratio_p"] == found.rest_ratio_p_holm.sel(survey="b") and rows[4]["p"][0] < 1e-6
+    assert rows[0]["split_p"] == min(found.split_p_holm.values[0, 1], found.split_p_holm.values[1, 0])
+
+
+def test_what_could_not_be_tried_is_in_dataset_and_report(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        msg = "surveys must have lines"
+        raise ValueError(msg)
+
+    monkeypatch.setattr("bayesjoint.agreement.remedy_problems._with_bias", refuse)
+    config = write_pair(tmp_path, 2.0)
+    config.write_text(f"{CONFIG}\n[conflict]\nplaces = false\n")
+    assert main(["conflict", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    found = read_tree(tmp_path / "out" / "posterior.nc")["remedies"]
+    assert "offset of air: surveys must have lines" in found.attrs["untried"].split("\n")
+    assert "Not tried:" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(("found", "wanted", "words"), [
+    ("range = 900.0", "range = 900.0\nlower = -500.0", "must have no bounds"),
+    ("std = 100.0\nrange = 900.0", 'prior = "minimum_length"\nalpha = 1.0', "must be 'matern'"),
+    ("[posterior]", '[coupling]\nkind = "gramian"\nweight = 1.0\n\n[posterior]', "coupling.kind = 'gramian'"),
+])
+def test_what_is_no_gaussian_model_is_refused_before_anything_is_computed(tmp_path, capsys, found, wanted, words):
+    config = write_pair(tmp_path, 0.0)
+    config.write_text(CONFIG.replace(found, wanted))
+    assert main(["conflict", str(config), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert words in said and "for the test" in said.replace("Test under", "for the test") and "laplace" not in said
+    assert not (tmp_path / "out").exists()
 
 
 def test_surveys_that_agree_exit_with_0_too(tmp_path, monkeypatch, capsys):
