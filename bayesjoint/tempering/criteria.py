@@ -26,19 +26,37 @@ class Evidence:
 
     ∂ log p / ∂ log w_k = ½ (tr P_kk − |(P y)_k|²) / w_k: at the top w_k χ²_k is the number of data less what the model
     uses up (MacKay 1992). With one survey of one flat value w = (n − 1) / χ², the square of Birge's scale factor.
+
+    Like every criterion it takes `most`, what no exponent may exceed, and keeps in `beyond` {survey: w} those that
+    would have.
     """
 
     name, objective, note = "evidence", "log_evidence", ""
 
-    def __init__(self, whitened, groups):
+    def __init__(self, whitened, groups, most=np.inf):
         self.whitened, self.groups = whitened, sorted(groups)  # the order of the surveys must not matter
+        self._most, self.beyond = most, {}
 
     def weights(self, start):
-        """({survey: w}, {survey: standard error of log w}); NaN and w as stated where the curvature says nothing."""
+        """({survey: w}, {survey: standard error of log w}); NaN and w as stated where the curvature says nothing.
+
+        The error of one that `most` holds back is that of what it would be if it were free.
+        """
+        weights, errors = self._search(start, HIGHEST)
+        sought = [n for group in self.groups for n in group]
+        if all(weights[n] <= self._most for n in sought):
+            return weights, errors
+        held, inside = self._search(start, np.log(self._most))
+        at_most = [n for n in sought if held[n] >= self._most * (1 - EDGE)]
+        self.beyond = {n: weights[n] for n in at_most if weights[n] > self._most}
+        return held, inside | {n: errors[n] for n in at_most}
+
+    def _search(self, start, highest):
+        """`weights` below a bound on log w."""
         sought, each = list(self.groups), {}
         while sought:
-            top, error = self._top(start, sought)
-            inside = (top > LOWEST + EDGE) & (top < HIGHEST - EDGE)
+            top, error = self._top(start, sought, highest)
+            inside = (top > LOWEST + EDGE) & (top < highest - EDGE)
             vague = inside & ~(error <= VAGUE)
             each |= {n: np.nan for group, lost in zip(sought, vague, strict=True) if lost for n in group}
             if not vague.any():
@@ -59,8 +77,8 @@ class Evidence:
                 for n, r in self.whitened.rows.items()}
         return found.log_evidence, np.array([sum(each[n] for n in group) for group in sought])
 
-    def _top(self, start, sought):
-        """(log w, its standard error) of the groups sought at the highest top, each of shape (groups,)."""
+    def _top(self, start, sought, highest):
+        """(log w, its standard error) of the groups sought at the highest top below a bound, each (groups,)."""
         def slope(theta):
             return self._slope(self._exponents(start, sought, theta), sought)
 
@@ -73,7 +91,7 @@ class Evidence:
         tops = []
         for first in (np.zeros(len(sought)), *blamed):
             for options in ROUGH, CLOSE:
-                top = minimize(negative, first, jac=True, method="L-BFGS-B", bounds=[(LOWEST, HIGHEST)] * first.size,
+                top = minimize(negative, first, jac=True, method="L-BFGS-B", bounds=[(LOWEST, highest)] * first.size,
                                options=options)
                 first = top.x
                 if any(np.abs(first - known.x).max() < NEAR for known in tops):
@@ -86,7 +104,7 @@ class Evidence:
         self.note = f"; another top of the evidence is {min(behind):.1f} nats lower" if behind else ""
         bend = np.array([(slope(found.x + s)[1] - slope(found.x - s)[1]) / (2 * STEP)
                          for s in STEP * np.eye(len(sought))])
-        return found.x, _spread(-0.5 * (bend + bend.T), found.x)
+        return found.x, _spread(-0.5 * (bend + bend.T), found.x, highest)
 
     def suits(self, group):
         """Always."""
@@ -97,9 +115,9 @@ class Evidence:
         return np.array([self.whitened.at({**weights, **dict.fromkeys(group, float(v))}).log_evidence for v in values])
 
 
-def _spread(information, theta):
+def _spread(information, theta, highest):
     """Standard errors from a curvature; NaN at bounds and where it is not positive."""
-    inside = (theta > LOWEST + EDGE) & (theta < HIGHEST - EDGE)
+    inside = (theta > LOWEST + EDGE) & (theta < highest - EDGE)
     out = np.full(theta.size, np.nan)
     part = information[np.ix_(inside, inside)]
     if part.size and np.linalg.eigvalsh(part)[0] > 0:
@@ -115,8 +133,9 @@ class Discrepancy:
 
     name, objective, note = "discrepancy", "chi2_ratio", ""
 
-    def __init__(self, whitened, groups):
-        self.whitened, self.groups = whitened, groups
+    def __init__(self, whitened, groups, most=1.0):
+        self.whitened, self.groups, self.beyond = whitened, groups, {}
+        self._most = min(most, 1.0)
 
     def ratio(self, weights, group):
         """W χ² / n of a group at the posterior mean."""
@@ -138,12 +157,12 @@ class Discrepancy:
 
         One after the other, the survey that comes first would take all the blame.
         """
-        weights = {**start, **{n: 1.0 for group in self.groups for n in group}}
+        weights = {**start, **{n: self._most for group in self.groups for n in group}}
         for _ in range(SWEEPS):
             found, before = self.whitened.at(weights), dict(weights)
             for group in self.groups:
                 ratio = self._ratio(found, before, group)
-                weights |= {n: float(np.clip(before[n] / ratio, np.exp(LOWEST), 1.0)) for n in group}
+                weights |= {n: float(np.clip(before[n] / ratio, np.exp(LOWEST), self._most)) for n in group}
             if max(abs(np.log(weights[n] / before[n])) for n in weights) < SETTLED:
                 break
         return weights, {n: np.sqrt(2 / self._count(group)) for group in self.groups for n in group}
@@ -165,8 +184,9 @@ class Information:
 
     name, objective, note = "information", "mismatch", ""
 
-    def __init__(self, whitened, groups, seed):
+    def __init__(self, whitened, groups, seed=0, most=np.inf):
         self.whitened, self.groups, self._seed = whitened, groups, seed
+        self._most, self.beyond = most, {}
 
     def weights(self, start):
         """({survey: w}, {survey: standard error of log w})."""
@@ -188,7 +208,9 @@ class Information:
             null = _matched(directions, pulls[rows] ** 2 / scale[:, None])
             # without conflict the answer is the exponent that the problem states
             stated = float(np.exp(np.mean([np.log(start[n]) for n in group])))
-            weights |= dict.fromkeys(group, float(stated * seen / np.median(null)))
+            matched = float(stated * seen / np.median(null))
+            weights |= dict.fromkeys(group, min(matched, self._most))
+            self.beyond |= dict.fromkeys(group, matched) if matched > self._most else {}
             errors |= dict.fromkeys(group, float(np.std(np.log(null), ddof=1)))
         return weights, errors
 
@@ -227,8 +249,8 @@ class Prediction:
 
     name, objective, note = "prediction", "log_density", ""
 
-    def __init__(self, whitened, groups):
-        self.whitened, self.groups = whitened, groups
+    def __init__(self, whitened, groups, most=np.inf):
+        self.whitened, self.groups, self._most, self.beyond = whitened, groups, most, {}
 
     def suits(self, group):
         """Whether there is another survey to predict, and this one holds every flat value."""
@@ -243,7 +265,11 @@ class Prediction:
             if not self.suits(group):
                 fail("criterion", "leave a survey to be predicted, from one that holds every flat value",
                      f"'prediction' from {', '.join(group)}", 'Use criterion="evidence", or give flat values priors.')
-            w, error = OtherSurveys(self.whitened, group, start).best(LOWEST, HIGHEST)
+            others = OtherSurveys(self.whitened, group, start)
+            w, error = others.best(LOWEST, HIGHEST)
+            if w > self._most:
+                self.beyond |= dict.fromkeys(group, w)
+                w = others.best(LOWEST, np.log(self._most))[0]
             weights |= dict.fromkeys(group, w)
             errors |= dict.fromkeys(group, error)
         return weights, errors

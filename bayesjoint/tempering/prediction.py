@@ -55,7 +55,7 @@ class OtherSurveys:
         top = minimize_scalar(lambda t: -self.density(t).sum(), bounds=around, method="bounded",
                               options={"xatol": 1e-6}).x
         if min(top - low, high - top) < 1e-3:
-            return float(np.exp(top)), np.nan
+            return float(np.exp(low if top - low < high - top else high)), np.nan
         up, at, down = (self.density(top + s) for s in (STEP, 0.0, -STEP))
         slope, bend = (up - down) / (2 * STEP), float(np.sum(up - 2 * at + down)) / STEP**2
         error = np.sqrt(slope.size * np.var(slope, ddof=1)) / -bend if bend < 0 and slope.size > 1 else np.nan

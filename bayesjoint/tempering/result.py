@@ -1,6 +1,6 @@
 """What tempering hands back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,11 +19,13 @@ class Tempering:
     problem : JointProblem
         With the exponents as its `weights`: noise covariances are C / w.
     weights : dict of {str: float}
-        w of every survey; 1 believes the stated noise.
+        w of every survey; 1 believes the stated noise, and is the most unless `temper` was let to sharpen.
     log_error : dict of {str: float}
         Standard error of log w of those that were sought; NaN where w ran to a bound or is not identified. Surveys of
         fewer than 4 data, unless they share one exponent, and those whose standard error exceeds 3 are not: they keep
-        the problem's exponent.
+        the problem's exponent. Where 1 holds w back, the error is that of `beyond`.
+    beyond : dict of {str: float}
+        What w would be of those that 1 holds back: their data look better than their noise.
     curve : dict of {str: dict of ndarray}
         By survey: ``weight``, and every criterion's own figure over it, the others held: ``log_evidence`` (nats),
         ``log_density`` of the other surveys' data (nats; the top is wanted), ``mismatch`` |log of Fisher information
@@ -43,6 +45,7 @@ class Tempering:
     criterion: str
     verdict: dict
     message: str
+    beyond: dict = field(default_factory=dict)
 
     @property
     def scale_factors(self):
@@ -65,8 +68,13 @@ class Tempering:
         return "\n".join([*rows, self.message])
 
 
-def words_of(weight, error, bounds, count, common=False):
-    """A verdict on one exponent, found from `count` data: their own, or with `common` those of all that share it."""
+def words_of(weight, error, bounds, count, common=False, beyond=None):
+    """A verdict on one exponent, found from `count` data: their own, or with `common` those of all that share it.
+
+    `beyond` is what it would be where 1 holds it back.
+    """
+    if beyond is not None:
+        return f"{weight:.3g}, the most that is taken; if it were free, {_beyond_words(beyond, error, bounds, count)}"
     shared = "" if common else "; common=True shares one factor"
     if count < FEW:
         return (f"{weight:.3g}, from {count} data in all: a scale factor, no noise that is known" if common
@@ -80,3 +88,12 @@ def words_of(weight, error, bounds, count, common=False):
     if high < 1:
         return f"{said}: noise larger than stated, or a conflict"
     return f"{said}: noise smaller than stated" if low > 1 else f"{said}: the stated noise will do"
+
+
+def _beyond_words(weight, error, bounds, count):
+    if count < FEW or not error <= VAGUE:
+        known = f"{weight:.3g}" if weight < 0.5 * bounds[1] else "without bound"
+        return f"{known}, from {count} data that do not tell their noise"
+    low, high = weight * np.exp(-1.96 * error), weight * np.exp(1.96 * error)
+    said = f"{weight:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    return f"{said}: {'noise smaller than stated, which sharpen=True takes' if low > 1 else 'the stated noise will do'}"

@@ -15,8 +15,12 @@ CURVE, LOW, HIGH = 33, 1e-3, 10.0  # points of a curve, and where it runs
 WIDER = 3.0  # than the exponent found, where that lies outside
 
 
-def temper(problem, criterion="evidence", surveys=None, common=False, curve=True, seed=0):
+def temper(problem, criterion="evidence", surveys=None, common=False, curve=True, seed=0, sharpen=False):
     """Likelihood exponents w, noise covariances C / w, chosen from the data: a survey in conflict is believed less.
+
+    No survey is believed more than its noise says: w is 1 at most, as the Particle Data Group's scale factor is 1 at
+    least. Data that agree better than they should are chance or a noise that was stated too large, and a few of them
+    would else seem to have none.
 
     Tempering answers noise that is larger than stated. It does not know which way a biased survey is wrong: for an
     offset, a tilt or levels of lines `add_bias` recovers more, see the case study of two gravity surveys. A survey of
@@ -42,11 +46,13 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
         Compute every criterion over w.
     seed : int or numpy.random.Generator, default 0
         Of the simulations behind "information".
+    sharpen : bool, default False
+        Let w exceed 1: noise smaller than stated. "discrepancy" never does.
 
     Returns
     -------
     Tempering
-        ``.weights``, ``.curve``, ``.problem``, ``.log_error``, ``.scale_factors``, ``.verdict``.
+        ``.weights``, ``.beyond``, ``.curve``, ``.problem``, ``.log_error``, ``.scale_factors``, ``.verdict``.
 
     Raises
     ------
@@ -75,16 +81,17 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     size = {m.name: m.size for m in problem.modalities}
     few = [] if common else [group for group in groups if size[group[0]] < FEW]
     sought = [group for group in groups if group not in few]
+    most = np.inf if sharpen else 1.0
     if count > DENSE_LIMIT:
-        return _large(problem, criterion, sought, few, common)
+        return _large(problem, criterion, sought, few, common, most)
     whitened = WhitenedData(problem)
-    chosen = _build(criterion, whitened, sought, seed)
+    chosen = _build(criterion, whitened, sought, seed, most)
     weights, errors = chosen.weights(problem.weights)
     curves = _curves(whitened, groups, weights, seed) if curve else {}
     still = [n for n in weights if not np.isfinite(errors.get(n, np.nan)) and weights[n] == problem.weights[n]]
     held = f", {', '.join(still)} held" if still else ""
     how = f"By {criterion}, exact matrices of {count} data{held}{chosen.note}."
-    return _answer(problem, criterion, weights, _with_few(errors, few), curves, how, common)
+    return _answer(problem, criterion, weights, _with_few(errors, few), curves, how, common, chosen.beyond)
 
 
 def _with_few(errors, few):
@@ -92,8 +99,8 @@ def _with_few(errors, few):
     return errors | {name: np.nan for group in few for name in group}
 
 
-def _build(criterion, whitened, groups, seed):
-    return CRITERIA[criterion](whitened, groups, *([seed] if criterion == "information" else []))
+def _build(criterion, whitened, groups, seed, most=np.inf):
+    return CRITERIA[criterion](whitened, groups, most=most, **({"seed": seed} if criterion == "information" else {}))
 
 
 def _groups(problem, surveys, common):
@@ -121,16 +128,16 @@ def _curves(whitened, groups, weights, seed):
     return out
 
 
-def _answer(problem, criterion, weights, errors, curves, message, common=False):
+def _answer(problem, criterion, weights, errors, curves, message, common=False, beyond=None):
     bounds, size = np.exp([LOWEST, HIGHEST]), {m.name: m.size for m in problem.modalities}
-    total = sum(size[name] for name in errors)
-    verdict = {name: words_of(weights[name], errors[name], bounds, total if common else size[name], common)
-               for name in errors}
+    total, beyond = sum(size[name] for name in errors), beyond or {}
+    verdict = {name: words_of(weights[name], errors[name], bounds, total if common else size[name], common,
+                              beyond.get(name)) for name in errors}
     return Tempering(problem=problem.replace(weights=weights), weights=weights, log_error=errors, curve=curves,
-                     criterion=criterion, verdict=verdict, message=message)
+                     criterion=criterion, verdict=verdict, message=message, beyond=beyond)
 
 
-def _large(problem, criterion, groups, few, common):
+def _large(problem, criterion, groups, few, common, most):
     """Noise scales by the evidence without matrices, as exponents."""
     if criterion != "evidence" or common:
         fail("criterion", f'be "evidence" with common=False above {DENSE_LIMIT} data', repr(criterion),
@@ -138,16 +145,30 @@ def _large(problem, criterion, groups, few, common):
     names = [group[0] for group in groups]
     if not names:
         return _answer(problem, criterion, dict(problem.weights), _with_few({}, few), {}, "Every exponent held.")
+    weights, errors, curves, message = _fitted(problem, names)
+    beyond = {name: weights[name] for name in names if weights[name] > most}
+    rest = [name for name in names if name not in beyond]
+    if beyond:
+        held = {**problem.weights, **dict.fromkeys(beyond, most)}
+        weights = weights | dict.fromkeys(beyond, most)
+        if rest:  # the others anew, those held
+            again, error, curve, message = _fitted(problem.replace(weights=held), rest)
+            weights |= {name: min(again[name], most) for name in rest}
+            errors, curves = errors | error, curves | curve
+    return _answer(problem, criterion, weights, _with_few(errors, few), curves, message, beyond=beyond)
+
+
+def _fitted(problem, names):
+    """({survey: w}, {survey: standard error of log w}, curves, words) of some surveys' noise by the evidence."""
     fit = fit_hyperparameters(problem, free=[f"{name}_noise" for name in names], prior="flat", thin=1)
-    weights, errors = dict(problem.weights), {}
+    weights, errors, curves = dict(problem.weights), {}, {}
     for k, name in enumerate(names):
         stated, found = (next(m for m in p.modalities if m.name == name).noise.variance().mean()
                          for p in (problem, fit.problem))
         weights[name] *= float(stated / found)
         errors[name] = 2 * float(np.sqrt(fit.covariance[k, k]))
-    curves = {}
     for name, stated in zip(names, fit.table["stated"], strict=True):
         line = fit.curve[f"{name}_noise"]
         curves[name] = {"weight": problem.weights[name] * (stated / line["value"]) ** 2,
                         "log_evidence": line["log_evidence"]}
-    return _answer(problem, criterion, weights, _with_few(errors, few), curves, fit.message)
+    return weights, errors, curves, fit.message

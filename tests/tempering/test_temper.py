@@ -58,7 +58,7 @@ def test_discrepancy_never_sharpens():
     problem = one_number()
     wide = problem.modalities[0].replace(noise=bj.DiagonalNoise(10 * SIGMA))
     assert bj.temper(problem.replace(modalities=[wide]), criterion="discrepancy").weights == {"rows": 1.0}
-    assert bj.temper(problem.replace(modalities=[wide]), curve=False).weights["rows"] > 5
+    assert bj.temper(problem.replace(modalities=[wide]), curve=False, sharpen=True).weights["rows"] > 5
 
 
 @pytest.mark.parametrize("settings", [{}, {"correlation": 0.5, "vector": True, "dense": True, "mean": True}])
@@ -72,7 +72,7 @@ def test_the_evidence_is_the_engines(settings):
 
 def test_the_exponents_maximise_it_together():
     problem, _ = make(counts=(9, 11), correlation=0.5)
-    found = bj.temper(problem, curve=False)
+    found = bj.temper(problem, curve=False, sharpen=True)
     top = float(bj.posterior(found.problem).log_evidence())
     for name in found.weights:
         for factor in (0.9, 1.1):
@@ -142,6 +142,47 @@ def two_gravity_surveys(seed, scale=1.0, shift=0.0, count=10):
 
 
 @pytest.mark.parametrize("criterion", ["evidence", "information", "discrepancy"])
+def test_values_that_agree_too_well_are_not_sharpened(criterion):
+    """Three values within 0.1 of each other, each ± 1: the Particle Data Group's scale factor is 1 at least."""
+    problem = scalars({"a": (1.0, 1.0), "b": (1.1, 1.0), "c": (1.05, 1.0)})
+    found = bj.temper(problem, criterion=criterion, common=True, curve=False)
+    assert found.scale_factors == {"a": 1.0, "b": 1.0, "c": 1.0}
+    if criterion == "discrepancy":
+        return
+    free = bj.temper(problem, criterion=criterion, common=True, curve=False, sharpen=True)
+    assert found.beyond == {n: pytest.approx(w, rel=1e-4) for n, w in free.weights.items()} and free.weights["a"] > 100
+    assert "the most that is taken" in found.verdict["a"] and "do not tell their noise" in found.verdict["a"]
+
+
+@pytest.mark.parametrize("criterion", ["evidence", "prediction", "information"])
+def test_of_two_surveys_the_one_that_may_not_be_sharpened_leaves_the_other_its_own_top(criterion):
+    problem = two_gravity_surveys(3, scale=1.0 if criterion == "prediction" else 3.0)
+    ground, air = problem.modalities
+    problem = problem.replace(modalities=[ground.replace(noise=bj.DiagonalNoise(np.full((10, 10), 0.3))), air])
+    asked = {"criterion": criterion, "surveys": "ground" if criterion == "prediction" else None}
+    free = bj.temper(problem, **asked, curve=False, sharpen=True)
+    found = bj.temper(problem, **asked, curve=criterion == "evidence")
+    assert free.weights["ground"] > 3 and found.weights["ground"] == 1.0
+    assert found.beyond["ground"] == pytest.approx(free.weights["ground"], rel=1e-6)
+    assert "noise smaller than stated, which sharpen=True takes" in found.verdict["ground"] or criterion != "evidence"
+    if criterion != "evidence":
+        return
+    line = found.curve["ground"]  # which goes on beyond what may be chosen
+    assert line["weight"][-1] == 10.0
+    assert line["log_evidence"][-1] > np.interp(1.0, line["weight"], line["log_evidence"])
+    moved = [problem.replace(weights={"ground": 1.0, "air": found.weights["air"] * f}) for f in (0.9, 1.0, 1.1)]
+    tops = [float(bj.posterior(p).log_evidence()) for p in moved]
+    assert tops[1] > max(tops[0], tops[2]) and np.isfinite(found.log_error["air"])
+
+
+def test_without_matrices_no_survey_is_sharpened_either(monkeypatch):
+    problem = continued(gravity_problem(5, (2, 16, 16), stated=(100.0, 250.0, 0.2)))
+    monkeypatch.setattr("bayesjoint.tempering.weighing.DENSE_LIMIT", 100)
+    found = bj.temper(problem)
+    assert found.weights == {"gravity": 1.0} and found.beyond["gravity"] > 4
+
+
+@pytest.mark.parametrize("criterion", ["evidence", "information", "discrepancy"])
 def test_noise_three_times_as_large_is_found(criterion):
     found = bj.temper(two_gravity_surveys(1, scale=3.0), criterion=criterion, curve=False)
     assert found.scale_factors["air"] == pytest.approx(3.0, rel=0.2)
@@ -153,7 +194,8 @@ def test_noise_three_times_as_large_is_found(criterion):
 @pytest.mark.parametrize("criterion", ["evidence", "information"])
 def test_without_conflict_the_errors_are_those_of_repetition(criterion):
     logs = np.array([[np.log(found.weights[n]) / found.log_error[n] for n in ("ground", "air")] for found in (
-        bj.temper(two_gravity_surveys(s, count=6), criterion=criterion, curve=False) for s in range(24))])
+        bj.temper(two_gravity_surveys(s, count=6), criterion=criterion, curve=False, sharpen=True)
+        for s in range(24))])
     assert np.all(np.abs(logs.mean(axis=0)) < 4 / np.sqrt(24))
     assert np.all((logs.std(axis=0) > 0.6) & (logs.std(axis=0) < 1.5))
 
@@ -202,10 +244,10 @@ def test_a_datum_shift_tempers_the_survey_that_has_it_and_says_so():
 
 def test_without_matrices_it_is_the_dense_answer(monkeypatch):
     problem = continued(gravity_problem(5, (2, 16, 16), stated=(100.0, 250.0, 0.02)))
-    dense = bj.temper(problem, curve=False)
+    dense = bj.temper(problem, curve=False, sharpen=True)
     monkeypatch.setattr("bayesjoint.tempering.weighing.DENSE_LIMIT", 100)
     monkeypatch.setattr("bayesjoint.hyperparameters.fit.DENSE_BEST", 100)
-    large = bj.temper(problem)
+    large = bj.temper(problem, sharpen=True)
     assert "stochastic" in large.message
     difference = np.log(large.weights["gravity"] / dense.weights["gravity"])
     assert abs(difference) < 0.2 * dense.log_error["gravity"]
@@ -218,8 +260,10 @@ def test_a_survey_that_cannot_be_weighed_is_said_not_to_be():
     """Data that lie on the prior mean: the evidence would sharpen them for ever."""
     m = bj.Parameter("m", 1, prior=bj.GaussianPrior(0.0, 1.0))
     survey = bj.Modality("a", np.ones((5, 1)), np.full(5, 0.01), bj.DiagonalNoise(np.ones(5)), "m")
-    found = bj.temper(bj.JointProblem([m], [survey]), curve=False)
+    found = bj.temper(bj.JointProblem([m], [survey]), curve=False, sharpen=True)
     assert np.isnan(found.log_error["a"]) and "upper bound: not identified" in found.verdict["a"]
+    held = bj.temper(bj.JointProblem([m], [survey]), curve=False)
+    assert held.weights == {"a": 1.0} and "if it were free, without bound" in held.verdict["a"]
 
 
 # km/s/Mpc: Planck 2018 and SH0ES 2022, and two that agree
@@ -247,7 +291,7 @@ def test_two_numbers_do_not_tell_their_noise_in_either_order(values, criterion):
 def test_two_numbers_with_one_factor_have_birges_and_no_interval(values):
     (a, s), (b, t) = values.values()
     for turned in (False, True):
-        found = bj.temper(scalars(values, turned), common=True, curve=False)
+        found = bj.temper(scalars(values, turned), common=True, curve=False, sharpen=True)
         assert found.scale_factors["planck"] == pytest.approx(abs(a - b) / np.hypot(s, t), rel=1e-4)
         assert all("from 2 data in all" in v and "will do" not in v for v in found.verdict.values())
 
