@@ -180,13 +180,22 @@ class GainFit:
 
     def equivalence(self, margin):
         """p-value of "the gain is `margin` percent or more, of either sign": two one-sided tests, simulated there."""
+        return self.equivalence_with_error(margin)[0]
+
+    def equivalence_with_error(self, margin):
+        """(the p-value of `equivalence`, its standard error from the number of simulations)."""
         if not self.testable:
-            return np.nan
+            return np.nan, np.nan
+        draws = self._null.size
         if self._rng is None:
-            return float(t.cdf((abs(self.value) - margin) / self.resolution, self._null.size - 1))
+            off = (abs(self.value) - margin) / self.resolution
+            # few scores leave their mean open by 1/√n of their spread, and that by 1/√(2n): value and margin go with it
+            doubt = np.hypot(1.0, (abs(self.value) + margin) / self.resolution / np.sqrt(2)) / np.sqrt(draws)
+            return float(t.cdf(off, draws - 1)), float(t.pdf(off, draws - 1) * doubt)
         # at the margin, and not at the estimate: the spread grows with the gain, and is skewed
         ends = (self._estimates(margin) <= self.value, self._estimates(-margin) >= self.value)
-        return max((1 + int(e.sum())) / (1 + e.size) for e in ends)
+        p = max((1 + int(e.sum())) / (1 + e.size) for e in ends)
+        return p, float(np.sqrt(p * (1 - p) / (1 + ends[0].size)))
 
     def test(self):
         """`AgreementTest`."""
