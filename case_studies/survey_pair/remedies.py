@@ -31,16 +31,44 @@ class Answers:
     def __init__(self, mean, std, mass, mass_std):
         self.mean, self.std, self.mass, self.mass_std = mean, std, mass, mass_std
 
-    def score(self, truth, mass_weights):
-        """Errors and coverage of nominal 90 % intervals against truths (simulations, cells), kg/m3."""
-        away = np.abs(self.mean - truth)
-        mass_away = np.abs(self.mass - truth @ mass_weights)
-        prior = ground.STD
-        return {"rms_error": float(np.sqrt(np.mean(away**2)) / prior),
-                "mean_std": float(np.sqrt(np.mean(np.broadcast_to(self.std, away.shape) ** 2)) / prior),
-                "coverage_cells": float(np.mean(away <= Z90 * self.std)),
-                "rms_error_mass": float(np.sqrt(np.mean(mass_away**2))), "mean_std_mass": float(np.mean(self.mass_std)),
-                "coverage_mass": float(np.mean(mass_away <= Z90 * self.mass_std))}
+    def score(self, truth, mass_weights, plain=None):
+        """Errors and coverage of nominal 90 % intervals against truths (simulations, cells), kg/m3.
+
+        With their standard errors over data sets. ``cost``: each less that of `plain`, as a share of it; the data sets
+        are the same, so its error is that of their differences.
+        """
+        squares, (cells, mass) = self._squares(truth, mass_weights), self._covered(truth, mass_weights)
+        out = {"coverage_cells": float(cells.mean()), "coverage_cells_error": _error(cells),
+               "coverage_mass": float(mass.mean()), "coverage_mass_error": _error(mass)}
+        for key, values in squares.items():
+            size = float(np.sqrt(values.mean()))
+            out |= {key: size, f"{key}_error": _error(values) / (2 * size)}
+        if plain is None:
+            return out
+        against, cost = plain._squares(truth, mass_weights), {}
+        for key, values in squares.items():
+            ratio = float(np.sqrt(values.mean() / against[key].mean()))
+            # d log of a ratio of means of squares, over data sets
+            moves = values / values.mean() - against[key] / against[key].mean()
+            cost[key] = [ratio - 1, 0.5 * ratio * _error(moves)]
+        return out | {"cost": cost}
+
+    def _squares(self, truth, mass_weights):
+        """Squares of each data set, (simulations,): of the error and of the std, of cells and of the mass."""
+        std = np.broadcast_to(self.std, self.mean.shape) / ground.STD
+        return {"rms_error": np.mean(((self.mean - truth) / ground.STD) ** 2, axis=1),
+                "mean_std": np.mean(std**2, axis=1), "rms_error_mass": (self.mass - truth @ mass_weights) ** 2,
+                "mean_std_mass": np.asarray(self.mass_std) ** 2}
+
+    def _covered(self, truth, mass_weights):
+        """(share of cells, whether the mass), (simulations,), within their intervals."""
+        cells = np.mean(np.abs(self.mean - truth) <= Z90 * self.std, axis=1)
+        return cells, (np.abs(self.mass - truth @ mass_weights) <= Z90 * self.mass_std).astype(float)
+
+
+def _error(values):
+    """Standard error of a mean over data sets."""
+    return float(np.std(values, ddof=1) / np.sqrt(np.size(values)))
 
 
 def mass_weights(problem):
@@ -82,7 +110,7 @@ class Tempered:
         self._whitened.data = self._model.whiten(data)
         # how well one survey predicts the other would temper both: it is asked of the suspect alone
         groups = [("airborne",)] if criterion == "prediction" else [("ground",), ("airborne",)]
-        chosen = CRITERIA[criterion](self._whitened, groups, *([0] if criterion == "information" else []))
+        chosen = CRITERIA[criterion](self._whitened, groups, most=1.0)  # as `bj.temper` has it
         return chosen.weights({"ground": 1.0, "airborne": 1.0})[0]
 
     def answer(self, data, weights, extra=None):

@@ -68,8 +68,32 @@ def test_every_row_is_in_the_readme(results):
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert (FOLDER / "remedies.png").stat().st_size > 20_000
     for name in results["none"]["remedies"]:
-        cells = [f"{remedy(results, c, name)['coverage_mass']:.2f}" for c in CONFLICTS]
+        rows = [remedy(results, c, name) for c in CONFLICTS]
+        cells = [f"{row['coverage_mass']:.2f} ± {row['coverage_mass_error']:.2f}" for row in rows]
         assert f"| {name} | " + " | ".join(cells) + " |" in text
+
+
+def test_errors_and_costs_have_their_sampling_errors(results):
+    for c in CONFLICTS:
+        for name, row in results[c]["remedies"].items():
+            # of 100 independent truths: an error of a root mean square is some 1/√200 of it for the mass
+            assert 0.03 < row["rms_error_mass_error"] / row["rms_error_mass"] < 0.2 or row["rms_error_mass"] > 3, name
+            assert 0.003 < row["rms_error_error"] / row["rms_error"] < 0.03
+            share = row["coverage_mass"]
+            assert row["coverage_mass_error"] == pytest.approx(np.sqrt(share * (1 - share) / 99), abs=1e-12)
+    quiet = {name: row["cost"] for name, row in results["none"]["remedies"].items()}
+    assert quiet["joint, as it stands"] == {key: [0.0, 0.0] for key in quiet["discrepancy"]}
+    # paired: the same data sets tell a difference far better than either error
+    biased = remedy(results, "none", "bias: constant")
+    assert quiet["bias: constant"]["rms_error"][1] < 0.2 * biased["rms_error_error"] / biased["rms_error"]
+    assert abs(quiet["tempered: evidence"]["rms_error"][0]) < 3 * quiet["tempered: evidence"]["rms_error"][1] + 1e-3
+
+
+def test_no_survey_is_sharpened(results):
+    for c in CONFLICTS:
+        for name, row in results[c]["remedies"].items():
+            for quantiles in row.get("exponents", {}).values():
+                assert max(quantiles) <= 1.0, (c, name)
 
 
 def test_shares_of_alarms_have_their_sampling_error(results):
