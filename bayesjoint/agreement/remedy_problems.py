@@ -8,10 +8,9 @@ from .._checks import fail
 from ..hyperparameters import fit_hyperparameters
 from ..hyperparameters.vector import HyperVector
 from ..priors import GaussianPrior, Matern
-from ..priors.bias import BiasPrior
 from ..problem import add_bias, add_discrepancy
+from ..problem.augment import biases_of, held_by_biases
 from ..problem.bias_basis import bias_basis
-from ..problem.view import View
 from ..tempering import temper
 from .residuals import Prediction
 from .verdicts import coupling_at_fault
@@ -24,7 +23,6 @@ PLACES = ("places of", "wavelengths of", "node split")
 FEW = 4  # data of a survey below which exponents are common
 NOTHING = 1e-9  # share of a residual below which others predict nothing
 SLOW = 3e7  # values times data of fields on a mesh, from which the data covariance of new ranges takes many seconds
-NEW = 1e-6  # part of a column that a bias which is there already does not hold, below which it adds nothing
 
 
 class Remedies(dict):
@@ -96,6 +94,13 @@ def with_mended_prior(problem, tests):
     return problem.replace(parameters=parameters) if changed else None
 
 
+def with_mended_noise(problem, tests):
+    """The problem with the noise std of the survey of each of these `own_model_tests` scaled as it asks."""
+    factors = {test.surveys[0]: test.effect["factor"] for test in tests}
+    return problem.replace(weights={name: weight / factors.get(name, 1.0) ** 2
+                                    for name, weight in problem.weights.items()})
+
+
 def _scaled(parameter, factor):
     prior = parameter.prior
     if isinstance(prior, Matern):
@@ -132,31 +137,15 @@ def _with_bias(problem, survey, test):
         columns, labels = bias_basis(modality, BASES[form])
     else:
         columns, labels = np.ones((modality.size, 1)), ("offset",)
-    kept = _beyond(problem, survey, columns)
-    basis = {label: column for label, column, new in zip(labels, columns.T, kept, strict=True) if new}
+    held = held_by_biases(problem, survey, columns)
+    held &= not held.all()  # a bias that holds every one of them is then too narrow
+    basis = {label: column for label, column, there in zip(labels, columns.T, held, strict=True) if not there}
     return add_bias(problem, survey, basis, float(size), _name(problem, survey, form))
-
-
-def _beyond(problem, survey, columns):
-    """Which columns no bias of the survey holds; all of them if it holds every one, for it is then too narrow."""
-    k = [m.name for m in problem.modalities].index(survey)
-    held = [View(problem, k, p.name).matmat(np.eye(p.size)) for p in _biases(problem, survey)]
-    if not held:
-        return np.ones(columns.shape[1], dtype=bool)
-    held = np.hstack(held)
-    left = columns - held @ np.linalg.lstsq(held, columns, rcond=None)[0]
-    new = np.linalg.norm(left, axis=0) > NEW * np.linalg.norm(columns, axis=0)
-    return new if new.any() else ~new
-
-
-def _biases(problem, survey):
-    return [problem.by_name[n] for n in _modality(problem, survey).parameters
-            if isinstance(problem.by_name[n].prior, BiasPrior)]
 
 
 def _name(problem, survey, form):
     """Of the new bias: the usual one where that is free, else the survey's with the form, and a number if need be."""
-    if not _biases(problem, survey):
+    if not biases_of(problem, survey):
         return None
     name = f"{survey}_{form.replace(' ', '_')}"
     taken = [n for n in problem.by_name if n == name or n.startswith(f"{name}_")]

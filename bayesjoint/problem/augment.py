@@ -9,6 +9,9 @@ from ..priors.bias import BiasPrior
 from .bias_basis import bias_basis
 from .bias_evidence import bias_std_evidence
 from .parameter import Parameter
+from .view import View
+
+HELD = 1e-6  # part of a column outside of a span, below which it lies within
 
 
 class BiasedOperator(LinearOperator):
@@ -137,6 +140,45 @@ def add_bias(problem, survey, basis="constant", std=None, name=None):
                                  parameter=(*modality.parameters, bias.name))
     modalities = [augmented if m.name == survey else m for m in problem.modalities]
     return problem.replace(parameters=[*problem.parameters, bias], modalities=modalities)
+
+
+def biases_of(problem, survey):
+    """Parameters that `add_bias` has given a survey."""
+    modality = next(m for m in problem.modalities if m.name == survey)
+    return [problem.by_name[name] for name in modality.parameters if isinstance(problem.by_name[name].prior, BiasPrior)]
+
+
+def held_by_biases(problem, survey, columns):
+    """Whether the biases of a survey hold each of some columns already, so that it is part of the model.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    survey : str
+        Modality name.
+    columns : ndarray, shape (n_data of the survey, q)
+
+    Returns
+    -------
+    ndarray of bool, shape (q,)
+        True where no more than 1e-6 of a column lies outside of what the biases' columns span.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    >>> line = bj.Modality("line", [[1.0], [2.0]], [3.0, 4.0], bj.DiagonalNoise([0.1, 0.1]), "slope")
+    >>> biased = bj.add_bias(bj.JointProblem([slope], [line]), "line", basis={"datum": [1.0, 1.0]}, std=5.0)
+    >>> held_by_biases(biased, "line", np.array([[2.0, 0.0], [2.0, 1.0]])).tolist()
+    [True, False]
+    """
+    k = [m.name for m in problem.modalities].index(survey)
+    held = [View(problem, k, p.name).matmat(np.eye(p.size)) for p in biases_of(problem, survey)]
+    if not held:
+        return np.zeros(columns.shape[1], dtype=bool)
+    held = np.hstack(held)
+    left = columns - held @ np.linalg.lstsq(held, columns, rcond=None)[0]
+    return np.linalg.norm(left, axis=0) <= HELD * np.linalg.norm(columns, axis=0)
 
 
 def _prior(problem, modality, columns, std):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
+from bayesjoint.problem.augment import biases_of, held_by_biases
+from bayesjoint.problem.bias_basis import bias_basis
 from bayesjoint.testing import assert_adjoint
 
 from ..linear import make, small_mesh
@@ -179,3 +181,13 @@ def test_bad_input_is_refused(changes, argument, error):
 
 def test_polynomials_need_stations():
     refused(lambda: bj.add_bias(make()[0], "survey_density", "constant", 1.0), "basis")
+
+
+def test_what_biases_hold_is_part_of_the_model():
+    problem = bj.add_bias(field_problem(), "gravity", "constant", std=2.0)
+    columns, _ = bias_basis(problem.modalities[0], "linear")
+    assert held_by_biases(field_problem(), "gravity", columns).tolist() == [False] * 3
+    assert held_by_biases(problem, "gravity", columns).tolist() == [True, False, False]
+    tilted = bj.add_bias(problem, "gravity", {"slope": columns[:, 1] + 0.5}, 1.0, name="gravity_tilt")
+    assert held_by_biases(tilted, "gravity", columns).tolist() == [True, True, False]
+    assert [p.name for p in biases_of(tilted, "gravity")] == ["gravity_bias", "gravity_tilt"]
