@@ -8,10 +8,10 @@ from .._checks import fail
 from ..engines.spectral import _channel_noise, _check_noise, _only_group
 from .quadratic_forms import WeightedChi2
 
-PROBES, LANCZOS = 4, 10  # random vectors, and steps each: tr f(ρ²) to about √(2/(4 n_eff)), n_eff the informative rank
-LOOSE = 1e-4  # relative residual of solves behind the spectrum: random vectors leave more open
 SMALL = 1e-12  # ρ² below it counts as none
 BINS = 1000  # of ρ, for spectra by wavenumber
+GROWN = 1e-2  # by which what is estimated is grown, for the slope of a tail in it
+TAIL, NATS, SHARE = 0.1, 0.3, 0.01  # errors that will do: of log p; of the information, in nats or of itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +29,12 @@ class CanonicalSpectrum:
     words : str
         Where the spectrum comes from.
     replicas : tuple of (ndarray, ndarray), default ()
-        Independent estimates (correlations, counts) whose average this is.
+        Independent estimates (correlations, counts), one by each random vector, of that part of the spectrum that is
+        estimated: their average is in `correlations` and `counts`.
     systematic : tuple of (ndarray, ndarray), default ()
-        Another estimate, whose difference from this one is an error too.
+        Other estimates of it all, whose difference from this one is an error too.
+    unsolved : float, default 0.0
+        What solves leave open of every correlation's share in evidence and cumulants, relative.
     """
 
     correlations: np.ndarray
@@ -40,6 +43,7 @@ class CanonicalSpectrum:
     words: str
     replicas: tuple = ()
     systematic: tuple = ()
+    unsolved: float = 0.0
 
     @property
     def testable(self):
@@ -48,13 +52,31 @@ class CanonicalSpectrum:
 
     def information(self):
         """(I(d_a; d_b) in nats, its error): −½ Σ log(1 − ρ²)."""
-        def nats(rho, counts):
-            return -0.5 * float(counts @ np.log1p(-(rho**2)))
+        value = float(self.counts @ _nats(self.correlations))
+        return value, self._estimated(_nats)[1] + self.unsolved * value + self._off(value)
 
-        value = nats(self.correlations, self.counts)
-        spread = [nats(*r) for r in self.replicas]
-        error = np.std(spread, ddof=1) / np.sqrt(len(spread)) if len(spread) > 1 else 0.0
-        return value, float(error + sum(abs(nats(*s) - value) for s in self.systematic))
+    def _off(self, value):
+        return sum(abs(float(c @ _nats(r)) - value) for r, c in self.systematic)
+
+    @property
+    def truncated(self):
+        """Whether the information is less certain for what is systematic than for few random vectors."""
+        return self._off(float(self.counts @ _nats(self.correlations))) > self._estimated(_nats)[1]
+
+    def _estimated(self, f):
+        """(What random vectors say of Σ c f(ρ), its standard error).
+
+        A random direction of n has the variance 2 (Σ c f² − (Σ c f)²/n) n / (n + 2) whatever the spectrum is. That of
+        a few is too small as often as too large: the error is the larger of the two.
+        """
+        count = len(self.replicas)
+        if not count:
+            return 0.0, 0.0
+        found = [float(c @ f(r)) for r, c in self.replicas]
+        rho, counts = average(self.replicas)
+        size = float(counts.sum())
+        expected = 2.0 * float(counts @ (f(rho) - counts @ f(rho) / size) ** 2) * size / (size + 2.0)
+        return float(np.mean(found)), float(np.sqrt(max(expected, np.var(found, ddof=1)) / count))
 
     def null(self):
         """`WeightedChi2` of q_ab − q_a − q_b under agreement."""
@@ -77,104 +99,70 @@ class CanonicalSpectrum:
         Returns
         -------
         probability, error : ndarray
-            The error adds up that of the integral, of the statistic, over replicas (jackknife) and what is systematic.
+            The error adds up that of the integral, of the statistic, over random vectors and what is systematic. What
+            the spectrum leaves open is an error δ of the logarithm of the tail; of the tail itself it is given as
+            (exp(3δ) − 1)/3 of it, so that three errors cover exp(3δ).
         """
         statistic = np.asarray(statistic, dtype=float)
         null = self.null()
         value, total = null.tail(statistic)
         if np.any(np.asarray(error) > 0):
             total = total + np.abs(null.tail(statistic - error)[0] - null.tail(statistic + error)[0]) / 2
-        if len(self.replicas) > 1:
-            total = total + self._jackknife(statistic)
+        off = self._spread(statistic, null, value)
         for other in self.systematic:
-            total = total + np.abs(self._null(*other).tail(statistic)[0] - value)
-        return value, total
+            off = off + np.abs(self._null(*other).tail(statistic)[0] - value)
+        smaller = np.maximum(np.minimum(value, 1.0 - value), np.finfo(float).tiny)
+        widened = smaller * np.expm1(3.0 * np.minimum(off / smaller, 200.0)) / 3.0
+        return value, np.minimum(total + np.where(off > 0, widened, 0.0), 1.0)
 
-    def _jackknife(self, statistic):
-        count, values = len(self.replicas), []
-        for k in range(count):
-            rest = [r for j, r in enumerate(self.replicas) if j != k]
-            values.append(self._null(*_average(rest)).tail(statistic)[0])
-        return np.sqrt((count - 1) / count * np.sum((values - np.mean(values, axis=0)) ** 2, axis=0))
+    def _spread(self, statistic, null, value):
+        """What random vectors leave open of a tail: its slope in the size of what they estimate, times their error.
+
+        A tail depends on the spectrum through the cumulant function near the saddlepoint: −½ Σ c log(1 − 4s²ρ²).
+        """
+        def slope(rho, counts):
+            grown = self._null(np.concatenate([self.correlations, rho]), np.concatenate([self.counts, GROWN * counts]))
+            return np.abs(grown.tail(statistic)[0] - value) / GROWN
+
+        left = self.unsolved * slope(self.correlations, self.counts) if self.unsolved else np.zeros_like(value)
+        if not self.replicas:
+            return left
+        saddles = np.maximum(np.abs(null.saddle(statistic.ravel())), 1e-3 / np.sqrt(null.variance))
+        share = [error / max(estimate, np.finfo(float).tiny) for estimate, error in
+                 (self._estimated(lambda r, s=s: -np.log1p(-((2.0 * s * r) ** 2))) for s in saddles)]
+        return left + slope(*average(self.replicas)) * np.reshape(share, statistic.shape)
+
+    def settled(self, statistic=None, share=1.0):
+        """Whether it is known well enough: the information to 0.3 nats or 1 %, log p at a statistic to 0.1.
+
+        Parameters
+        ----------
+        statistic : float, optional
+        share : float, default 1.0
+            Of these errors.
+
+        Returns
+        -------
+        bool
+        """
+        if not self.testable:
+            return True
+        nats, doubt = self.information()
+        if doubt > share * max(NATS, SHARE * nats):
+            return False
+        if statistic is None:
+            return True
+        p, error = self.tail(statistic)
+        return bool(error <= share * TAIL * p)
 
 
-def _average(parts):
+def _nats(rho):
+    return -0.5 * np.log1p(-(rho**2))
+
+
+def average(parts):
+    """(correlations, counts) of the mean of several estimates."""
     return np.concatenate([rho for rho, _ in parts]), np.concatenate([c for _, c in parts]) / len(parts)
-
-
-def lanczos_spectrum(pair, probes=PROBES, steps=LANCZOS, seed=0):
-    """Spectrum of M = P_a K_ab P_b K_ba, whose eigenvalues are ρ², by stochastic Lanczos quadrature.
-
-    M is self-adjoint in the inner product of K_a. A draw y of a's data makes a probe P_a y, of unit covariance in that
-    inner product; Lanczos then gives a Gauss quadrature of Σ f(ρ²) for every f at once (Ubaru, Chen & Saad
-    2017, SIAM J. Matrix Anal. Appl. 38, 1075), so for the cumulant function at every argument.
-
-    Parameters
-    ----------
-    pair : Pair
-    probes, steps : int, default 4 and 10
-        Random vectors, and steps for each: two solves a step.
-    seed : int or numpy.random.Generator, default 0
-
-    Returns
-    -------
-    CanonicalSpectrum
-    """
-    _check_probes(probes)
-    one, two = (pair.first, pair.second) if pair.first.dof <= pair.second.dof else (pair.second, pair.first)
-    if not one.dof:
-        none = np.zeros(0)
-        return CanonicalSpectrum(correlations=none, counts=none, excess=pair.excess, words="exact: no prior ties data")
-    rows = pair.rows if one is pair.first else pair.rows[::-1]
-    steps, dual = max(1, min(steps, one.dof)), one.draw(np.random.default_rng(seed), probes)
-    vector = _projected(one, dual)
-    size = np.einsum("ij,ij->j", vector, dual)
-    vector, dual = vector / np.sqrt(size), dual / np.sqrt(size)
-    old = np.zeros_like(vector), np.zeros_like(dual)
-    alphas, betas, beta = [], [], np.zeros(probes)
-    for _ in range(steps):
-        image = _across(pair.both, rows, two, vector)
-        alpha = np.einsum("ij,ij->j", vector, image)
-        moved = _projected(one, image)
-        new = moved - alpha * vector - beta * old[0], image - alpha * dual - beta * old[1]
-        alphas.append(alpha)
-        old = vector, dual
-        beta = np.sqrt(np.maximum(np.einsum("ij,ij->j", *new), 0.0))
-        betas.append(beta)
-        safe = np.where(beta > 0, beta, 1.0)
-        vector, dual = new[0] / safe, new[1] / safe
-    replicas = [_quadrature(np.array(alphas)[:, k], np.array(betas)[:-1, k], one.dof) for k in range(probes)]
-    short = max(1, steps - 2)
-    shorter = [_quadrature(np.array(alphas)[:short, k], np.array(betas)[: short - 1, k], one.dof)
-               for k in range(probes)]
-    rho, counts = _average(replicas)
-    return CanonicalSpectrum(
-        correlations=rho, counts=counts, excess=pair.excess, replicas=tuple(replicas), systematic=(_average(shorter),),
-        words=f"from the spectrum of canonical correlations by {probes} random vectors and {steps} Lanczos steps each")
-
-
-def _projected(part, white):
-    """P V, solved as loosely as random vectors allow."""
-    if hasattr(part, "system"):
-        return part.eliminate(part.solve(white, LOOSE)[0], white)
-    return part.project(white)
-
-
-def _across(both, rows, two, vector):
-    """K_ab P_b K_ba V."""
-    wide = np.zeros((both.size, vector.shape[1]))
-    wide[rows[0]] = vector
-    back = np.zeros_like(wide)
-    back[rows[1]] = _projected(two, both.product(wide)[rows[1]])
-    return both.product(back)[rows[0]]
-
-
-def _quadrature(alpha, beta, size):
-    """(ρ, counts) of the Gauss rule of a Jacobi matrix."""
-    from scipy.linalg import eigh_tridiagonal
-
-    values, vectors = eigh_tridiagonal(alpha, beta)
-    return np.sqrt(np.clip(values, 0.0, 1.0 - 1e-12)), size * vectors[0] ** 2
 
 
 def torus_spectrum(pair, probes=4, seed=0):
@@ -196,16 +184,24 @@ def torus_spectrum(pair, probes=4, seed=0):
     CanonicalSpectrum
         Its `systematic` estimate has the counts scaled to the measured variance, its `replicas` to that of one vector.
     """
-    _check_probes(probes)
+    check_probes(probes)
     rho, counts = _binned(*torus_correlations(pair))
     share = _share(pair)
     counts = counts * share
-    exact = lanczos_spectrum(pair, probes=probes, steps=1, seed=seed)
-    ratios = [float(c @ r**2) / float(counts @ rho**2) for r, c in exact.replicas]
+    ratios = _squares(pair, probes, np.random.default_rng(seed)) / float(counts @ rho**2)
     return CanonicalSpectrum(
         correlations=rho, counts=counts, excess=pair.excess, systematic=((rho, counts * np.mean(ratios)),),
         replicas=tuple((rho, counts * ratio) for ratio in ratios),
         words=f"by wavenumber, approximate: the window counts as {share:.1%} of a torus and its edges are left out")
+
+
+def _squares(pair, probes, rng):
+    """Σ ρ² of the finite window, by each of several random vectors: tr K_ab K_b⁻¹ K_ba K_a⁻¹."""
+    drawn = pair.first.draw(rng, probes)
+    wide = np.zeros((pair.both.size, probes))
+    wide[pair.rows[0]] = vector = pair.first.project(drawn)
+    value = pair.second.quadratic(pair.both.product(wide)[pair.rows[1]])[0]
+    return pair.first.dof * value / np.einsum("ij,ij->j", vector, drawn)
 
 
 def _binned(rho, counts):
@@ -215,7 +211,8 @@ def _binned(rho, counts):
     return np.sqrt(squares[held > 0] / held[held > 0]), held[held > 0]
 
 
-def _check_probes(probes):
+def check_probes(probes):
+    """Refuse what is no count of random vectors with a spread."""
     if isinstance(probes, bool) or not isinstance(probes, (int, np.integer)) or probes < 2:
         fail("probes", "be an integer of at least 2", repr(probes), "Their spread tells the error: 4 or more.")
 

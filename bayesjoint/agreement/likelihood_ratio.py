@@ -40,8 +40,10 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
         Names of two surveys, or of two groups of surveys.
     null : {"auto", "exact", "iterative", "spectral", "bootstrap", "wilks"}, default "auto"
         - "exact": all canonical correlations, from matrices over at most 6,000 data; the p-value by Imhof's integral.
-        - "iterative": statistic by preconditioned conjugate gradients, null from its cumulant function by random
-          vectors (Lanczos quadrature), at any size; both errors are in `p_value_error`.
+        - "iterative": statistic by preconditioned conjugate gradients; null from canonical correlations by a block
+          Krylov space for the strong ones and random vectors for the rest (Lanczos quadrature), as many as it takes to
+          know log p to 0.1 and the information to 0.3 nats or 1 %, or 32; at any size. Both errors are in
+          `p_value_error` and `statistic_error`.
         - "spectral": the same statistic, null by wavenumber, for continued fields on lattices: approximate for a
           finite window, with the error measured by random vectors.
         - "bootstrap": pairs simulated from the joint fit, refitted: `agreement.simulated.bootstrap_test`.
@@ -50,8 +52,8 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
     seed : int or numpy.random.Generator, default 0
         Of the random vectors, or of the simulations.
     **options
-        ``probes`` and, for "iterative", ``steps`` of the spectrum; ``draws``, ``truths``, ``executor`` and the rest of
-        `bootstrap_test`.
+        ``probes`` (that many random vectors and no more) and, for "iterative", ``steps`` of the spectrum; ``draws``,
+        ``truths``, ``executor`` and the rest of `bootstrap_test`.
 
     Returns
     -------
@@ -95,17 +97,18 @@ def ratio_of(made, spectrum):
     found = made.statistics()
     ratio, error = float(found.ratio[0]), float(found.error[0])
     if not np.any(spectrum.correlations**2 > 0):
-        return AgreementTest(name="likelihood ratio", surveys=made.names, statistic=ratio,
+        return AgreementTest(name="likelihood ratio", surveys=made.names, statistic=ratio, statistic_error=error,
                              p_value=float(chi2.sf(ratio, made.excess)), dof=made.excess,
                              p_value_error=moved_tail(ratio, error, made.excess),
                              null=f"χ² with {made.excess} degree(s) of freedom, exact")
     p, p_error = (float(v) for v in spectrum.tail(ratio, error))
     information, doubt = spectrum.information()
-    constant = 0.0 if made.excess else -2.0 * information
+    constant, off = (0.0, 0.0) if made.excess else (-2.0 * information, 2.0 * doubt)
     rho, counts = spectrum.correlations, spectrum.counts
     whole = counts.size == 0 or np.all(counts == 1.0)
     return AgreementTest(
-        name="likelihood ratio", surveys=made.names, statistic=ratio + constant, p_value=p, p_value_error=p_error,
+        name="likelihood ratio", surveys=made.names, statistic=ratio + constant, statistic_error=off + error,
+        p_value=p, p_value_error=p_error,
         null=f"signed weighted χ² by Imhof's integral, {spectrum.words}",
         weights=np.concatenate([rho, -rho, np.ones(made.excess)]) if whole else None,
         note=_note(made, spectrum, information, doubt))

@@ -7,8 +7,9 @@ from scipy.linalg import cholesky, solve_triangular, svd
 
 from .._checks import fail, one_of
 from ..problem.gaussian import check_linear_gaussian
-from .canonical import CanonicalSpectrum, lanczos_spectrum, torus_spectrum
+from .canonical import CanonicalSpectrum, torus_spectrum
 from .marginal import METHODS, RANK, DenseMarginal, check_problem, marginal
+from .sampled_spectrum import lanczos_spectrum
 
 CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding
 
@@ -228,9 +229,19 @@ class IterativePair(Pair):
 
     method = "iterative"
 
+    def __init__(self, groups, both):
+        super().__init__(groups, both)
+        self._observed = None
+
     def statistics(self, white=None):
-        """`PairStatistics` by three block solves, with bounds on their error."""
-        white = self.both.residual[:, None] if white is None else white
+        """`PairStatistics` by three block solves, with bounds on their error; those of the data are kept."""
+        if white is not None:
+            return self._solved(white)
+        if self._observed is None:
+            self._observed = self._solved(self.both.residual[:, None])
+        return self._observed
+
+    def _solved(self, white):
         joint, error = self.both.quadratic(white)
         (one, one_error), (two, two_error) = (m.quadratic(white[rows]) for m, rows in
                                               zip((self.first, self.second), self.rows, strict=True))
@@ -238,8 +249,10 @@ class IterativePair(Pair):
                               error=error + one_error + two_error)
 
     def spectrum(self, method=None, **options):
-        """`CanonicalSpectrum` from random vectors, or ``"spectral"``, by wavenumber."""
-        return torus_spectrum(self, **options) if method == "spectral" else lanczos_spectrum(self, **options)
+        """`CanonicalSpectrum` from random vectors, as good as the tail at the data asks, or ``"spectral"``."""
+        if method == "spectral":
+            return torus_spectrum(self, **options)
+        return lanczos_spectrum(self, statistic=float(self.statistics().ratio[0]), **options)
 
 
 def checked_groups(problem, pair):

@@ -1,0 +1,273 @@
+"""The spectrum of a pair's canonical correlations at survey size: the strong ones deflated, the rest by random vectors.
+
+With M = P_a K_ab P_b K_ba, whose eigenvalues are ρ², everything here works on E = M (I − M)⁻¹, whose eigenvalues are
+e = ρ²/(1 − ρ²): correlations next to 1, which decide evidence and tails, are crowded in M and far apart in E, so a
+Krylov space finds them in a few steps. E u = −[P (0, K_ba u)]_a takes one solve with all data. It is self-adjoint in
+the inner product of K_a, and uᵀK_a E u = bᵀP b with b = (0, K_ba u), known to the square of a solve's residual.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import block_diag, eigh
+
+from ..engines.flat import FlatColumns
+from .canonical import CanonicalSpectrum, average, check_probes
+
+PROBES = 4  # random vectors of the first round
+STEPS = 10  # of Lanczos for each
+FEW = 128  # degrees of freedom up to which the spectrum is formed whole: no more solves than the rest
+WIDTH, DEEP, BEYOND = 4, 8, 4  # of the block Krylov space that is deflated: columns, steps, steps to know f on it
+BUDGET = 400  # right-hand sides solved before a round that is begun
+LOOSE = 1e-5  # relative residual of solves, and what they leave open of each correlation's share
+LOST = 1e-20  # of the square of a vector: what is left after projection is rounding
+SURE = 0.5  # of the errors asked for: a first round without deflation must do better than that
+
+
+def lanczos_spectrum(pair, probes=None, steps=STEPS, seed=0, statistic=None):
+    """Spectrum of the canonical correlations of a pair by random vectors, as many as its errors ask for.
+
+    Random vectors through Lanczos give a Gauss quadrature of tr f(E) for every f at once (Ubaru, Chen & Saad 2017, SIAM
+    J. Matrix Anal. Appl. 38, 1075). Where four do not do, a block Krylov space Q takes the strong correlations out:
+    tr f = tr QᵀfQ, from the block quadrature of the space itself, + tr (I − QQᵀ) f (I − QQᵀ), by random vectors that
+    now have little left to find: Hutch++ (Meyer, Musco, Musco & Woodruff 2021, SOSA, 142) in the form of Chen & Hallman
+    (2023, SIAM J. Matrix Anal. Appl. 44, 1218), unbiased however far Q has converged. Too few steps make the rule of
+    Gauss too large and that of Gauss and Radau with a node at e = 0 too small, for the information and for every
+    cumulant up to s = ½ (Golub & Meurant 2010, Matrices, Moments and Quadrature, section 6.2): the mean of the two is
+    taken and half their difference is an error. Steps, then rounds of random vectors double until
+    `CanonicalSpectrum.settled`, or 400 right-hand sides have been solved. Up to 128 degrees of freedom, or 400 where
+    the first round does not do, the spectrum is formed whole.
+
+    Parameters
+    ----------
+    pair : Pair
+    probes : int, optional
+        That many random vectors after the deflation and no more, at least 2.
+    steps : int, default 10
+        Of Lanczos for each random vector; a step takes one solve with all data.
+    seed : int or numpy.random.Generator, default 0
+    statistic : float, optional
+        Where the tail must be known.
+
+    Returns
+    -------
+    CanonicalSpectrum
+    """
+    if probes is not None:
+        check_probes(probes)
+    growth = _Growth(pair)
+    if not growth.one.dof:
+        none = np.zeros(0)
+        return CanonicalSpectrum(correlations=none, counts=none, excess=pair.excess, words="exact: no prior ties data")
+    rng = np.random.default_rng(seed)
+    if growth.one.dof <= FEW:
+        return _whole(growth, rng)
+    if probes is not None:
+        return _Deflated(growth, steps, rng).sample(probes)
+    found = _Deflated(growth, steps, rng, deflate=False).sample(PROBES)
+    if found.settled(statistic, SURE):
+        return found
+    if growth.one.dof <= BUDGET:
+        return _whole(growth, rng)
+    deflated = _Deflated(growth, steps, rng)
+    found = deflated.sample(PROBES)
+    while not found.settled(statistic) and growth.solved < BUDGET:
+        found = deflated.lengthen() if found.truncated else deflated.sample(deflated.count)
+    return found
+
+
+def _whole(growth, rng):
+    space = _begin(growth, [growth.starts(rng, growth.one.dof)])
+    _grow(growth, space, 1)
+    rho, counts = space[0].quadrature(len(space[0].matrix))
+    return CanonicalSpectrum(correlations=rho, counts=counts, excess=growth.excess, unsolved=LOOSE,
+                             words="from all canonical correlations, by iterative solves")
+
+
+class _Deflated:
+    """tr f(E) from a block Krylov space and random vectors orthogonal to it; without a block, from the latter alone."""
+
+    def __init__(self, growth, steps, rng, deflate=True):
+        self.growth, self.steps, self.rng, self.count = growth, steps, rng, 0
+        self._lead, self._block, self._round, self._replicas = 0, [], [], []
+        if deflate:
+            self._block = _begin(growth, [growth.starts(rng, WIDTH)])
+            _grow(growth, self._block, DEEP + BEYOND)
+            self._lead = sum(self._block[0].sizes[:DEEP])
+
+    def sample(self, count):
+        """`CanonicalSpectrum` after so many more random vectors."""
+        starts = self.growth.starts(self.rng, count)
+        if self._block:
+            starts = self._block[0].project(starts, self._lead)
+        self._replicas += [self._rules(space) for space in self._round]
+        self._round = _begin(self.growth, list(starts.T[:, :, None]))
+        self.count += count
+        return self._taken(self.steps)
+
+    def lengthen(self):
+        """`CanonicalSpectrum` with twice the steps for the random vectors of the last round and those to come."""
+        _grow(self.growth, self._block, BEYOND)
+        if self._replicas:  # of fewer steps: another round takes their place
+            self._replicas, self.count = [], len(self._round)
+        self.steps *= 2
+        return self._taken(self.steps // 2)
+
+    def _taken(self, steps):
+        _grow(self.growth, self._round, steps)
+        replicas = self._replicas + [self._rules(space) for space in self._round]
+        known = self._block[0].rules(self._lead) if self._block else [(np.zeros(0), np.zeros(0))] * 2
+        gauss, radau = ([np.concatenate(each) for each in zip(of_block, average([r[k] for r in replicas]), strict=True)]
+                        for k, of_block in enumerate(known))
+        rho, counts = average([gauss, radau])
+        held = f"{self._lead} strong directions and " if self._lead else ""
+        return CanonicalSpectrum(
+            correlations=rho, counts=counts, excess=self.growth.excess, unsolved=LOOSE, systematic=(tuple(gauss),),
+            replicas=tuple(average(rules) for rules in replicas), words=(
+                f"from the spectrum of canonical correlations by {held}{self.count} random vectors "
+                f"with {self.steps} Lanczos steps each"))
+
+    def _rules(self, space):
+        return [(rho, (self.growth.one.dof - self._lead) * weights) for rho, weights in space.rules(1)]
+
+
+class _Growth:
+    """E = M (I − M)⁻¹ on the smaller of the two groups, flat values of either eliminated for itself."""
+
+    def __init__(self, pair):
+        swapped = pair.second.dof < pair.first.dof
+        self.one = pair.second if swapped else pair.first
+        self.rows = pair.rows[::-1] if swapped else pair.rows
+        self.both, self.excess, self.solved, self._flat = pair.both, pair.excess, 0, None
+        bases = pair.first.basis, pair.second.basis
+        if sum(basis.shape[1] for basis in bases):
+            wide = np.zeros((self.both.size, sum(basis.shape[1] for basis in bases)))
+            wide[np.concatenate(pair.rows)] = block_diag(*bases)
+            self._flat = FlatColumns(self.both.model.problem, np.arange(wide.shape[1]), wide,
+                                     _solved(self.both, wide)[0])
+
+    def starts(self, rng, count):
+        """Random vectors of unit covariance in the inner product of K_a, shape (n_a, count)."""
+        drawn = self.one.draw(rng, count)
+        return self.one.eliminate(_solved(self.one, drawn)[0], drawn)
+
+    def products(self, vectors):
+        """(K_a U, K_ba U)."""
+        wide = np.zeros((self.both.size, vectors.shape[1]))
+        wide[self.rows[0]] = vectors
+        wide = self.both.product(wide)
+        return wide[self.rows[0]], wide[self.rows[1]]
+
+    def image(self, across):
+        """(E U, what makes UᵀK_a E U of a group of its columns) from K_ba U."""
+        wide = np.zeros((self.both.size, across.shape[1]))
+        wide[self.rows[1]] = across
+        solved, left = _solved(self.both, wide)
+        self.solved += wide.shape[1]
+        pulled = solved if self._flat is None else self._flat.eliminate(solved, wide)[0]
+
+        def square(columns):
+            value = across[:, columns].T @ pulled[self.rows[1]][:, columns] + solved[:, columns].T @ left[:, columns]
+            return 0.5 * (value + value.T)
+
+        return -pulled[self.rows[0]], square
+
+
+def _solved(part, white):
+    """(K⁻¹ V, what is left), as closely as the spectrum wants where it is iterative."""
+    return part.solve(white, LOOSE) if hasattr(part, "system") else part.solve(white)
+
+
+@dataclass
+class _Space:
+    """A Krylov space: a basis that is orthonormal in the inner product of K_a, E in it, and what E adds to it next."""
+
+    raw: np.ndarray
+    products: tuple = ()
+    gram: np.ndarray = None
+    sizes: list = field(default_factory=list)
+    matrix: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    basis: np.ndarray = None
+    dual: np.ndarray = None
+    scale: float = 0.0
+
+    def project(self, vectors, count=None):
+        """Vectors less what lies in the first `count` directions."""
+        for _ in range(2):
+            vectors = vectors - self.basis[:, :count] @ (self.dual[:, :count].T @ vectors)
+        return vectors
+
+    def measure(self, dual, across):
+        """Take K_a and K_ba times what E adds."""
+        self.products, gram = (dual, across), self.raw.T @ dual
+        values, vectors = eigh(0.5 * (gram + gram.T))
+        kept = values > LOST * (self.scale + max(values[-1], 0.0))
+        self.gram = values[kept], vectors[:, kept]
+
+    def add(self):
+        """Make a part of the basis of it: what K_ba makes of the new directions."""
+        turn = self.gram[1] / np.sqrt(self.gram[0])
+        new = self.raw @ turn, self.products[0] @ turn
+        self.basis, self.dual = new if self.basis is None else (
+            np.hstack([old, each]) for old, each in zip((self.basis, self.dual), new, strict=True))
+        self.sizes.append(turn.shape[1])
+        return self.products[1] @ turn
+
+    def extend(self, image, square):
+        """Take up what E makes of the newest directions."""
+        new, old = self.sizes[-1], sum(self.sizes[:-1])
+        matrix = np.zeros((old + new, old + new))
+        matrix[:old, :old] = self.matrix
+        matrix[:old, old:] = self.dual[:, :old].T @ image
+        matrix[old:, :old] = matrix[:old, old:].T
+        matrix[old:, old:] = square
+        self.scale = float(np.sum(matrix[:, old:] ** 2))
+        self.matrix, self.raw = matrix, self.project(image)
+
+    def quadrature(self, lead, matrix=None):
+        """(ρ, counts) with Σ c f(ρ) = tr of f on the first `lead` directions: the rule of Gauss."""
+        values, vectors = eigh(self.matrix if matrix is None else matrix)
+        values = np.maximum(values, 0.0)
+        return np.sqrt(values / (1.0 + values)), np.sum(vectors[:lead] ** 2, axis=0)
+
+    def rules(self, lead):
+        """The rule of Gauss, and that of Gauss and Radau with a node at no correlation."""
+        gauss = self.quadrature(lead)
+        values, vectors = self.gram
+        size, more = len(self.matrix), values.size
+        if not more:
+            return gauss, gauss
+        wider = np.zeros((size + more, size + more))
+        wider[:size, :size] = self.matrix
+        wider[size - len(vectors) : size, size:] = vectors * np.sqrt(values)
+        wider[size:, :size] = wider[:size, size:].T
+        wider[size:, size:] = wider[size:, :size] @ np.linalg.lstsq(self.matrix, wider[:size, size:], rcond=None)[0]
+        return gauss, self.quadrature(lead, wider)
+
+
+def _begin(growth, blocks):
+    """A `_Space` of every block of starting vectors (n_a, width)."""
+    spaces = [_Space(raw=block) for block in blocks]
+    _measure(growth, spaces)
+    return spaces
+
+
+def _grow(growth, spaces, steps):
+    """That many steps, side by side in every product and solve; fewer where a space is complete."""
+    for _ in range(steps):
+        growing = [space for space in spaces if space.gram[0].size]
+        if not growing:
+            return
+        new = [space.add() for space in growing]
+        places = np.cumsum([0, *(each.shape[1] for each in new)])
+        image, square = growth.image(np.hstack(new))
+        for space, a, b in zip(growing, places[:-1], places[1:], strict=True):
+            space.extend(image[:, a:b], square(slice(a, b)))
+        _measure(growth, growing)
+
+
+def _measure(growth, spaces):
+    places = np.cumsum([0, *(space.raw.shape[1] for space in spaces)])
+    dual, across = growth.products(np.hstack([space.raw for space in spaces]))
+    for space, a, b in zip(spaces, places[:-1], places[1:], strict=True):
+        space.measure(dual[:, a:b], across[:, a:b])
