@@ -58,6 +58,7 @@ def examine(config, out, stage=lambda name: None, progress=False):
     refitted = {"refit": _refit, "draws": asked.refits} if asked.refits else {}
     found = conflict(problem, level=asked.level, margins=asked.margins, places=asked.places, seed=config.seed,
                      **refitted)
+    matrix = found.matrix  # now, while the factors of the tests are there
     stage(STAGES[4])
     problems = found.problems
     stage(STAGES[5])
@@ -69,7 +70,7 @@ def examine(config, out, stage=lambda name: None, progress=False):
     others = _solved(rest, problems.untried, config, progress)
     table = compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed)
     untried = [f"{name}: {reason}" for name, reason in problems.untried.items()]
-    diagnostics = {"remedies": table.assign_attrs(untried="\n".join(untried)), MATRIX: found.matrix}
+    diagnostics = {"remedies": table.assign_attrs(untried="\n".join(untried)), MATRIX: matrix}
     stage(STAGES[6])
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=found, diagnostics=diagnostics)

@@ -11,6 +11,7 @@ from ..priors.torus import CellwiseCorrelation, TorusField, TorusSpectrum
 from .gaussian_torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
+ENGINES = ("data-space", "dense", "iterative")  # for which another engine is the way out
 
 
 def linear_gaussian(problem, stored=False):
@@ -52,19 +53,22 @@ def is_linear_gaussian(problem):
             and all(bound.gaussian for _, bound in problem.prior.blocks))
 
 
-def check_linear_gaussian(problem, engine="data-space"):
-    """Refuse what is not linear and Gaussian up to flat priors, in words for `engine`."""
+def check_linear_gaussian(problem, purpose="data-space"):
+    """Refuse what is not linear and Gaussian up to flat priors, in words for an engine or for another purpose."""
+    engine = purpose in ENGINES
+    what = f"the {purpose} engine" if engine else purpose
     if problem.nonlinear:
-        fail("problem", f"have linear forward operators for the {engine} engine",
-             f"a nonlinear model of {', '.join(problem.nonlinear)}", 'Use method="laplace" at a converged MAP, or ask '
-             "problem.linearised(x), the tangent at a state vector x.")
+        fail("problem", f"have linear forward operators for {what}", f"a nonlinear model of "
+             f"{', '.join(problem.nonlinear)}", ('Use method="laplace" at a converged MAP, or ask'
+                                                 if engine else "Ask") + " problem.linearised(x), the tangent at a state vector x.")
     if problem.bounded:
-        fail("problem", f"have no bounds for the {engine} engine", "a bounded parameter",
-             'The posterior is then no Gaussian: drop the bounds, or use method="laplace" at a converged MAP.')
+        fail("problem", f"have no bounds for {what}", "a bounded parameter", 'The posterior is then no Gaussian: drop '
+             'the bounds, or use method="laplace" at a converged MAP.' if engine else
+             f"The model is then no Gaussian: drop the bounds for {what}, and keep them for the posterior.")
     if not is_linear_gaussian(problem):
         kinds = [type(b).__name__ for b in problem.penalties] or ["a prior that is not Gaussian"]
-        fail("problem", f"be linear-Gaussian for the {engine} engine", f"{', '.join(kinds)}",
-             'Use Matern priors with Coregionalization, or method="laplace" at a converged MAP.')
+        fail("problem", f"be linear-Gaussian for {what}", f"{', '.join(kinds)}", "Use Matern priors with "
+             + ('Coregionalization, or method="laplace" at a converged MAP.' if engine else "Coregionalization."))
 
 
 class LinearGaussian:

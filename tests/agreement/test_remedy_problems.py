@@ -125,3 +125,14 @@ def test_a_survey_may_have_several_biases_also_where_fields_go_on():
                       {"north": one.modalities[0].forward.basis[:, 1], "east": east(survey)}, 2.0, name="air_tilt")
     a, b = (bj.fit_hyperparameters(p, free=["density_std", "air_noise"], curve=False).problem for p in (one, two))
     assert b.by_name["density"].prior.std == pytest.approx(a.by_name["density"].prior.std, rel=1e-3)
+
+
+def test_bounds_are_refused_with_a_remedy_that_a_test_can_take():
+    stated = overlapping(shape=(2, 6, 7), extent="mesh")
+    bounded = stated.replace(parameters=[stated.parameters[0].replace(bounds=(-500.0, 500.0))])
+    for refuse in (bj.conflict, bj.temper):
+        with pytest.raises(ValueError, match=r"drop the bounds for (agreement|tempering)") as error:
+            refuse(bounded)
+        assert "laplace" not in str(error.value)
+    with pytest.raises(ValueError, match="laplace"):
+        bj.posterior(bounded, method="dense")
