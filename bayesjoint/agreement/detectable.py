@@ -1,18 +1,19 @@
 """What silence means: the smallest disturbances that tests would have seen, and which ones the data exclude."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
 from .._checks import as_positive, fail
 from ..dataset import Sheet
+from .additive import AdditiveColumns, level_fits
 from .bands import noncentrality
 from .disturbances import disturbances_of
 from .gain import gain_fits
 from .local import LEVEL, POWER, _share, smallest
-from .nuisances import NuisanceFit
 from .pair import make_pair
-from .result import moved_tail
 from .splitting import split_dof
 
 DRAWS, VALUES = 20_000, 2e8  # of the likelihood ratio under agreement, and random numbers spent on them
@@ -23,18 +24,24 @@ UNSEEN = 1e-12  # share of a disturbance's own precision below which a statistic
 def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None, radius=None, method="auto", seed=0):
     """What each test of a pair of surveys would have detected, and which disturbances the data exclude.
 
-    For every survey of the pair, an offset, a tilt, a patch and a gain are held against: the test of that very nuisance
-    (Gaussian: z_{α/2} + z_β standard deviations), the two node splits (noncentral χ²) and the likelihood ratio (signed
-    weighted noncentral χ², sampled; with iterative solves its linear part is taken as independent). All but the last
-    are exact for offset, tilt and patch, which are added. A gain multiplies the signal and is first order: node splits
-    and ratio are given the signal which all surveys together predict as if it were known, its own test the spread that
-    its score has over simulated data (see `gain_test`).
+    For every survey of the pair, an offset, a tilt, a patch, levels of lines and a gain are held against: the test of
+    that very nuisance (Gaussian: z_{α/2} + z_β standard deviations), the two node splits (noncentral χ²) and the
+    likelihood ratio (signed weighted noncentral χ², sampled; with iterative solves its linear part is taken as
+    independent). All but the last are exact for offset, tilt and patch, which are added. Levels of the rows and of the
+    columns of a lattice are independent and Gaussian, their size a root mean square, exact for their own test; splits
+    and ratio are given one draw of them. A gain multiplies the signal and is first order: node splits and ratio are
+    given the signal which all surveys together predict as if it were known, its own test the spread that its score has
+    over simulated data (see `gain_test`).
 
     Beside it the estimate of each disturbance, the model marginalised, and a test of equivalence: two one-sided tests
-    (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15, 657) of "at least as large as the margin". For a gain both come
-    from the score: by bootstrap and from data simulated at the margin with matrices, by Student's t of 39 simulated
-    scores, taken as Gaussian and of one spread for every gain, with iterative solves. Surveys are consistent
-    only if disturbances that matter are excluded; all of this rests on prior, coupling and noise as stated.
+    (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15, 657) of "at least as large as the margin". A patch is tried on a
+    grid of places from edge to edge, and counts as excluded only if it is at every one of them (intersection-union:
+    Berger 1982, Technometrics 24, 295: no correction is needed): estimate and bound are of the place where least is
+    excluded, ``detectable`` of that where most is needed, ``p_value`` of all (Simes). For levels the test is of most
+    power between that root mean square and none. For a gain both come from the score: by bootstrap and from data
+    simulated at the margin with matrices, by Student's t of 39 simulated scores, taken as Gaussian and of one spread
+    for every gain, with iterative solves. Surveys are consistent only if disturbances that matter are excluded; all of
+    this rests on prior, coupling and noise as stated, and speaks of these forms only.
 
     Parameters
     ----------
@@ -45,9 +52,9 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
     level, power : float, default 0.05 and 0.8
         Of every single test.
     margins : dict, optional
-        {"offset" | "tilt" | "patch" | "gain": size} that matters, in units of the data or percent, for all surveys, or
-        {survey: such a dict}. Default the noise std (median over the survey), and for a gain what makes the signal off
-        by as much: a difference below the noise is seen by no one who looks at a map.
+        {"offset" | "tilt" | "patch" | "levels" | "gain": size} that matters, in units of the data or percent, for all
+        surveys, or {survey: such a dict}. Default the noise std (median over the survey), and for a gain what makes the
+        signal off by as much: a difference below the noise is seen by no one who looks at a map.
     radius : float, optional
         Of the patch, metres; default six station spacings, at most a quarter of the survey.
     method : {"auto", "dense", "iterative"}, default "auto"
@@ -59,8 +66,9 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
     xarray.Dataset
         Over (disturbance, test) ``detectable`` with its error, NaN where the test does not see such a disturbance; over
         ``disturbance`` ``estimate`` with ``estimate_error``, ``p_value`` (two-sided) with its error, ``margin``,
-        ``equivalence_p_value`` and ``excluded`` (1 where a disturbance of the margin's size is excluded at `level`).
-        Coordinates tell ``survey``, ``form``, ``size_units``.
+        ``equivalence_p_value``, ``excluded`` (1 where a disturbance of the margin's size is excluded at `level`) and
+        ``bound``, the size above which all are; ``easting`` and ``northing`` of the patch that is worst known.
+        Coordinates tell ``survey``, ``form``, ``size_units``, and in ``words`` what the size means.
 
     Raises
     ------
@@ -88,38 +96,66 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
     return tabulate(make_pair(problem, pair, method), level, power, margins, radius, seed)
 
 
-def tabulate(made, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, gains=None, spectrum=None):
-    """`detectability` of a pair that is there already, and of its `gain_fits` and spectrum where they are."""
+def tabulate(made, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, gains=None, spectrum=None, levels=None):
+    """`detectability` of a pair that is there already, and of what of its fits is."""
     forms = [d for m in made.problem.modalities
              for d in disturbances_of(m, made.problem.weights[m.name], _signal(made, m.name), radius)]
-    margins = [_margin(d, margins, made.names) for d in forms]
+    sized = [_margin(d, margins, made.names) for d in forms]
+    if gains is None:
+        gains = gain_fits(made.both, [d.survey for d in forms if d.name == "gain"], seed)
+    levels = level_fits(made.both, forms) if levels is None else levels
+    single = [d for d in forms if d.kind not in ("gain", "levels")]
+    columns, white, rows = AdditiveColumns(made.both, single), _whitened(made, forms), []
+    for k, (d, margin) in enumerate(zip(forms, sized, strict=True)):
+        if d.kind == "gain":
+            rows.append(_gain_row(gains[d.survey], margin, level, power))
+        elif d.kind == "levels":
+            rows.append(_level_row(levels[d.survey, d.name], margin, level, power))
+        else:
+            j = next(i for i, other in enumerate(single) if other is d)
+            found = columns.singly(j)
+            rows.append(_place_row(found, margin, level, power, d.places))
+            white[:, k] = columns.white[:, columns.where[j]][:, found.least_seen]
+    spectrum = made.spectrum() if spectrum is None else spectrum
+    found = _sizes(made, white, forms, rows, level, power, seed, spectrum)
+    return _dataset(made, forms, rows, sized, found, level, power)
+
+
+def _whitened(made, forms):
+    """A column of each, whitened, shape (n_data, forms)."""
     model = made.both.model
     places = dict(zip((m.name for m in made.problem.modalities), model.data_slices, strict=True))
     wide = np.zeros((made.both.size, len(forms)))
     for k, d in enumerate(forms):
         wide[places[d.survey], k] = d.column
-    white = model.whiten(wide)
-    if gains is None:
-        gains = gain_fits(made.both, [d.survey for d in forms if d.name == "gain"], seed)
-    resolution, doubt, estimate, std, p, p_error, equivalence = np.array(
-        [_gain_row(gains[d.survey], margin) if d.name == "gain" else _additive_row(made.both, d, margin)
-         for d, margin in zip(forms, margins, strict=True)]).T
-    tests, sizes, errors = _sizes(made, white, forms, (resolution, doubt), level, power, seed,
-                                  made.spectrum() if spectrum is None else spectrum)
+    return model.whiten(wide)
+
+
+def _dataset(made, forms, rows, margins, found, level, power):
+    tests, sizes, errors = found
     sheet = Sheet()
     sheet.along("disturbance", [f"{d.name} of {d.survey}" for d in forms], "what may be wrong")
     sheet.along("test", tests, "test")
     sheet.add("detectable", ("disturbance", "test"), sizes, "size_units",
               f"smallest size seen in {power:.0%} of cases at level {level:.0%}", errors)
-    sheet.add("estimate", ("disturbance",), estimate, "size_units", "estimate, the model marginalised", std)
-    sheet.add("p_value", ("disturbance",), p, "1", "p-value of none, two-sided", p_error)
+
+    def column(name):
+        return np.array([getattr(row, name) for row in rows])
+
+    sheet.add("estimate", ("disturbance",), column("estimate"), "size_units", "estimate, the model marginalised",
+              column("std"))
+    sheet.add("p_value", ("disturbance",), column("p"), "1", "p-value of none, two-sided", column("p_error"))
     sheet.add("margin", ("disturbance",), margins, "size_units", "size that matters")
-    sheet.add("equivalence_p_value", ("disturbance",), equivalence, "1", "p-value of a size of the margin or more")
-    sheet.add("excluded", ("disturbance",), (equivalence <= level).astype(np.int8), "1",
+    sheet.add("equivalence_p_value", ("disturbance",), column("equivalence"), "1",
+              "p-value of a size of the margin or more")
+    sheet.add("excluded", ("disturbance",), (column("equivalence") <= level).astype(np.int8), "1",
               "1 where a size that matters is excluded")
-    found = sheet.dataset({"pair": f"{made.label(0)} and {made.label(1)}", "level": level, "power": power,
+    sheet.add("bound", ("disturbance",), column("bound"), "size_units", "size above which all are excluded")
+    for k, name in enumerate(("easting", "northing")):
+        sheet.add(name, ("disturbance",), column("place")[:, k], "m", f"{name} of the place that is worst known")
+    table = sheet.dataset({"pair": f"{made.label(0)} and {made.label(1)}", "level": level, "power": power,
                            "method": made.method})
-    return found.assign_coords(
+    return table.assign_coords(
         survey=("disturbance", [d.survey for d in forms], {"units": "1", "long_name": "survey"}),
         form=("disturbance", [d.name for d in forms], {"units": "1", "long_name": "form"}),
         size_units=("disturbance", [d.units for d in forms], {"units": "1", "long_name": "units of the size"}),
@@ -137,21 +173,39 @@ def equivalence_p_value(estimate, std, margin):
     return float(norm.cdf((abs(estimate) - margin) / std))
 
 
-def _additive_row(both, disturbance, margin):
-    """(std without it, error of that, estimate, std, p-value, its error, p-value of the margin or more)."""
-    fit = NuisanceFit(both, disturbance.survey, disturbance.column[:, None])
-    statistic, value, error = (float(np.ravel(v)[0]) for v in fit.test(both.residual[:, None]))
-    std = float(fit.std[0])
-    if not fit.rank:
-        return std, 0.0, value, std, np.nan, np.nan, np.nan
-    return (std, 0.0, value, std, float(2 * norm.sf(abs(value / std))), moved_tail(statistic, error, 1),
-            equivalence_p_value(value, std, margin))
+@dataclass(frozen=True)
+class _Row:
+    """What is known of one disturbance, by the test that is made for it."""
+
+    size: float  # that this test sees
+    size_error: float
+    estimate: float
+    std: float
+    p: float
+    p_error: float
+    equivalence: float
+    bound: float
+    place: tuple = (np.nan, np.nan)
 
 
-def _gain_row(fit, margin):
-    """The same of a `GainFit`."""
-    return (fit.resolution, fit.resolution_error, fit.value, fit.std, fit.p_value, fit.p_value_error,
-            fit.equivalence(margin))
+def _place_row(found, margin, level, power, places):
+    """Of a disturbance at one place or at several, the worst of which counts."""
+    worst, p = found.worst, found.p_value()
+    return _Row(smallest(level=level, power=power) * found.std[found.least_seen], 0.0, found.value[worst],
+                found.std[worst], *p, found.equivalence(margin), found.bound(level),
+                (np.nan, np.nan) if places is None else tuple(places[worst]))
+
+
+def _level_row(fit, margin, level, power):
+    bound = fit.bound(level)
+    return _Row(fit.detectable(level, power), 0.0, fit.value, (bound - fit.value) / norm.isf(level), fit.p_value,
+                fit.p_value_error, fit.equivalence(margin), bound)
+
+
+def _gain_row(fit, margin, level, power):
+    least = smallest(level=level, power=power)
+    return _Row(least * fit.resolution, least * fit.resolution_error, fit.value, fit.std, fit.p_value,
+                fit.p_value_error, fit.equivalence(margin), abs(fit.value) + norm.isf(level) * fit.std)
 
 
 def _signal(made, name):
@@ -164,8 +218,7 @@ def _signal(made, name):
 
 def _margin(disturbance, margins, names):
     given = {} if margins is None else margins
-    kind = disturbance.name.split()[0]
-    allowed = {"offset", "tilt", "patch", "gain"}
+    kind, allowed = disturbance.kind, {"offset", "tilt", "patch", "levels", "gain"}
     if not isinstance(given, dict) or set(given) - allowed - set(names):
         fail("margins", f"be a dict with keys among {sorted(allowed)}, or surveys", repr(margins), "Mend the keys.")
     own = given.get(disturbance.survey, given)
@@ -174,13 +227,12 @@ def _margin(disturbance, margins, names):
     return float(as_positive(f"margins[{kind!r}]", own[kind], 0)) if kind in own else disturbance.scale
 
 
-def _sizes(made, white, forms, resolution, level, power, seed, spectrum):
-    """(tests, sizes, errors), shapes (disturbances, tests); `resolution`: std of the estimates, and its error."""
-    std, doubt = resolution
+def _sizes(made, white, forms, rows, level, power, seed, spectrum):
+    """(tests, sizes, errors), shapes (disturbances, tests)."""
     felt = made.statistics(white)
-    precision = 1.0 / std**2
-    least = smallest(level=level, power=power)
-    tests, sizes, errors = ["nuisance"], [least * std], [least * doubt]
+    tests, sizes = ["nuisance"], [np.array([row.size for row in rows])]
+    errors = [np.array([row.size_error for row in rows])]
+    precision = (smallest(level=level, power=power) / sizes[0]) ** 2
     for source, split in ((0, felt.into_second), (1, felt.into_first)):
         dof = split_dof(made, source)
         tests.append(f"node split {made.label(source)} -> {made.label(1 - source)}")

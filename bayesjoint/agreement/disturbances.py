@@ -1,14 +1,20 @@
-"""What may be wrong with a survey, in the units of its data: an offset, a tilt, an extra patch, a gain."""
+"""What may be wrong with a survey, in the units of its data: offset, tilt, extra patch, levels of lines, gain."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
+from ..problem.bias_basis import bias_basis
 from .local import spacing_of
 
 PATCH = 6.0  # radius of the patch in station spacings: about 113 stations
 SHARE = 0.25  # of the survey's longer side, which the patch does not exceed
 FEWEST = 4  # stations from which a survey has a tilt, a patch or a gain to speak of
+ALONG = 10  # places of the patch along an axis, at most: one for each of its radii below that
+LINES = {"row": "rows", "column": "columns"}  # of a lattice: either may be what was flown
+FEWEST_LINES = 3  # two have an offset and a tilt between them
+LEVELS_SEED = 0  # of the levels that stand for all others where only one set of them can be held against a test
 
 
 @dataclass(frozen=True)
@@ -17,30 +23,50 @@ class Disturbance:
 
     Parameters
     ----------
-    name : {"offset", "tilt north", "tilt east", "patch", "gain"}
+    name : {"offset", "tilt north", "tilt east", "patch", "row levels", "column levels", "gain"}
         Form.
     survey : str
         Modality.
-    column : ndarray, shape (n_data,)
-        What is added to the data, in their units, for a size of 1.
+    columns : ndarray, shape (n_data, q)
+        What is added to the data, in their units, for a size of 1: one column, or one for each place of a patch, or
+        one for each line.
     units : str
         Of the size: those of the data, "%" for a gain.
     scale : float
         Size at which it is as large as the noise: root mean square for a gain, else the noise std.
     words : str
         What the size means.
+    places : ndarray, shape (q, 2), optional
+        Easting and northing of the centre of each patch, metres.
     """
 
     name: str
     survey: str
-    column: np.ndarray
+    columns: np.ndarray
     units: str
     scale: float
     words: str
+    places: np.ndarray | None = None
+
+    @property
+    def kind(self):
+        """One of "offset", "tilt", "patch", "levels", "gain"."""
+        return "levels" if self.name.endswith("levels") else self.name.split()[0]
+
+    @property
+    def column(self):
+        """One column for tests that take no family, shape (n_data,): of levels one draw of root mean square 1."""
+        if self.kind != "levels":
+            return self.columns[:, 0]
+        levels = np.random.default_rng(LEVELS_SEED).standard_normal(self.columns.shape[1])
+        return self.columns @ (levels / np.sqrt(np.mean(levels**2)))
 
 
 def disturbances_of(modality, weight=1.0, signal=None, radius=None):
-    """Offset, tilts from the centre to the edge, a disc in the middle, and a gain, as far as they make sense.
+    """Offset, tilts from the centre to the edge, a disc at any place, levels of lines, and a gain, as far as they fit.
+
+    The disc's places are a grid over the survey, edges and corners included, one radius apart, or as near that as ten
+    places an axis allow. Lines are the rows and the columns of a lattice, as nothing says which were flown.
 
     Parameters
     ----------
@@ -64,10 +90,10 @@ def disturbances_of(modality, weight=1.0, signal=None, radius=None):
     >>> op = bj.GravityOperator(mesh, mesh.easting, mesh.northing)
     >>> survey = bj.Modality("ground", op, np.zeros((3, 4)), bj.DiagonalNoise(np.full((3, 4), 0.1)), "density")
     >>> [d.name for d in disturbances_of(survey)]
-    ['offset', 'tilt north', 'tilt east', 'patch']
+    ['offset', 'tilt north', 'tilt east', 'patch', 'row levels', 'column levels']
     """
     std, name, units = float(np.sqrt(np.median(modality.noise.variance()) / weight)), modality.name, modality.units
-    out = [Disturbance("offset", name, np.ones(modality.size), units, std, f"constant shift of {name}")]
+    out = [Disturbance("offset", name, np.ones((modality.size, 1)), units, std, f"constant shift of {name}")]
     if modality.size < FEWEST:
         return out
     if hasattr(modality.forward, "coordinates"):
@@ -75,17 +101,46 @@ def disturbances_of(modality, weight=1.0, signal=None, radius=None):
         for direction, values in (("north", northing), ("east", easting)):
             if np.ptp(values) > 0:
                 column = 2.0 * (values - values.min()) / np.ptp(values) - 1.0
-                out.append(Disturbance(f"tilt {direction}", name, column, units, std,
+                out.append(Disturbance(f"tilt {direction}", name, column[:, None], units, std,
                                        f"tilt of {name}, from its centre to its {direction}ern edge"))
-        places = np.column_stack([easting, northing])
-        middle = places[np.argmin(np.sum((places - 0.5 * (places.min(axis=0) + places.max(axis=0))) ** 2, axis=1))]
-        if radius is None:
-            radius = min(PATCH * spacing_of(places), SHARE * float(np.ptp(places, axis=0).max()))
-        inside = np.hypot(*(places - middle).T) <= radius * (1 + 1e-9)
-        if not inside.all():
-            out.append(Disturbance("patch", name, inside.astype(float), units, std,
-                                   f"height of a disc of {radius:.4g} m in the middle of {name}"))
+        out += [*_patch(modality, np.column_stack([easting, northing]), std, radius), *_levels(modality, std)]
     if signal is not None and np.any(signal):
         size = float(np.sqrt(np.mean(signal**2)))
-        out.append(Disturbance("gain", name, 0.01 * signal, "%", 100.0 * std / size, f"gain of {name}"))
+        out.append(Disturbance("gain", name, 0.01 * signal[:, None], "%", 100.0 * std / size, f"gain of {name}"))
+    return out
+
+
+def _patch(modality, stations, std, radius):
+    """The disc, in a list; empty where it would hold the whole survey."""
+    low, extent = stations.min(axis=0), np.ptp(stations, axis=0)
+    if radius is None:
+        radius = min(PATCH * spacing_of(stations), SHARE * float(extent.max()))
+    if not radius > 0:
+        return []
+    counts = np.minimum(np.ceil(extent / radius - 1e-9).astype(int) + 1, ALONG)
+    axes = [low[k] + (np.linspace(0, extent[k], n) if n > 1 else [0.5 * extent[k]]) for k, n in enumerate(counts)]
+    grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+    centres = stations[np.unique(cKDTree(stations).query(grid)[1])]
+    # of places at one distance from the middle the first: a survey of one disc's size has but that
+    centres = centres[np.argsort(np.sum((centres - low - 0.5 * extent) ** 2, axis=1), kind="stable")]
+    inside = np.hypot(*(stations[:, None] - centres).transpose(2, 0, 1)) <= radius * (1 + 1e-9)
+    if inside.all(axis=0).any():
+        return []
+    apart = " by ".join(f"{e / max(n - 1, 1):.4g}" for e, n in zip(extent, counts, strict=True))
+    where = f"on a grid of {len(centres)} places over {modality.name}, {apart} m apart"
+    return [Disturbance("patch", modality.name, inside.astype(float), modality.units, std,
+                        f"height of a disc of {radius:.4g} m radius {where}", centres)]
+
+
+def _levels(modality, std):
+    """Levels of rows and of columns, where the stations are a lattice."""
+    out = []
+    for line, basis in LINES.items():
+        try:
+            columns, names = bias_basis(modality, basis)
+        except ValueError:  # stations on no lattice have no rows
+            continue
+        if len(names) >= FEWEST_LINES:
+            out.append(Disturbance(f"{line} levels", modality.name, columns, modality.units, std,
+                                   f"rms of independent levels of the {len(names)} {basis} of {modality.name}"))
     return out

@@ -14,11 +14,11 @@ from .local import LEVEL, _share
 from .marginal import METHODS, marginal
 from .multiple import holm
 from .pair import checked_groups
-from .remedy_problems import remedies, with_mended_prior
+from .remedy_problems import remedies, with_mended_noise, with_mended_prior
 from .result import _detectable as detectable_words
 from .result import _effect as effect_words
 from .several import conflict_matrix
-from .suite_tests import PairTests, own_tests
+from .suite_tests import PairTests, in_suite, in_suite_words, own_tests
 from .verdicts import judge
 
 
@@ -75,6 +75,8 @@ class Conflict:
              "null": words("null distribution", [t.null for t in self.tests]),
              "effect": words("effect", [effect_words(t.effect) for t in self.tests]),
              "detectable": words("would have seen", [detectable_words(t.detectable) for t in self.tests]),
+             "detectable_in_suite": words("would have seen after correction for all tests",
+                                          [in_suite_words(t) for t in self.tests]),
              "note": words("note", [t.note for t in self.tests])},
             {"verdict": self.verdict, "kind": self.kind, "level": self.level, "details": "\n".join(self.details),
              "correction": self.correction},
@@ -101,29 +103,43 @@ class Conflict:
         return out
 
     def __repr__(self):
-        rows = [f"  {'*' if p <= self.level else ' '} {test!r}" for p, test in
+        rows = [f"  {'*' if p <= self.level else ' '} {test!r}{_in_suite(test)}" for p, test in
                 zip(self.p_adjusted, self.tests, strict=True)]
         return "\n".join([self.verdict, *self.details, *rows])
+
+
+def _in_suite(test):
+    return f"; in this suite {in_suite_words(test)}" if test.detectable else ""
 
 
 def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", places=True, seed=0, refit=None,
              draws=99, executor=None):
     """Do the surveys agree? Every test that has power against some way of disagreeing, and one verdict.
 
-    Each survey first stands trial alone, against its own prior and noise: a wrong prior std alarms tests of agreement
-    too, and is then named for what it is, unless alarms stay when the prior is as wide or as narrow as each survey
-    alone asks for. Surveys that nothing ties neither agree nor disagree. For every pair: the likelihood ratio (a wrong
-    coupling), node splits both ways (gains, patches, wrong noise), offset, tilt and gain of either survey with the
-    model marginalised, bands of wavelength and maps of either given the other. Holm over all tests keeps the chance of
-    one false alarm or more at `level`. Surveys "agree" only if no test objects *and* every disturbance of a size that
-    matters, `margins`, is excluded; if not, the verdict is "cannot say", with what could have been seen.
+    Each survey first stands trial alone, against its own prior and noise: a wrong std of either alarms tests of
+    agreement too. Before surveys are said to disagree, each is granted the prior std and the larger noise std that it
+    asks for by itself at `level`, and every pair is tested again: what falls silent is named for what it is, what stays
+    stays. Surveys that nothing ties neither agree nor disagree. For every pair: the likelihood ratio (a wrong
+    coupling), node splits both ways (gains, patches, wrong noise); offset, tilt, gain, and where a survey is a lattice
+    levels of its rows and of its columns, of either with the model marginalised; bands of wavelength and maps of either
+    given the other. Holm over all tests keeps the chance of one false alarm or more at `level`.
+
+    A survey is blamed only where the same disturbance of the other one, or another form, explains the data worse by 6
+    in χ² (odds of 20); else the data cannot say whose it is. Maps and bands are of a residual between two surveys, and
+    never say whose.
+
+    Surveys "agree" only if no test objects *and* every disturbance that was tried, of a size that matters, `margins`,
+    is excluded: offset, tilt, gain, a disc at every place of a grid over the survey, independent levels of rows and of
+    columns; the verdict and its details name them, and nothing else is claimed. If not, the verdict is "cannot say".
+    What a test would have seen is told for that test alone at 5 %, and for the suite at Bonferroni's share of `level`,
+    which Holm never falls short of.
 
     Parameters
     ----------
     problem : JointProblem
         Linear operators, Gaussian or flat priors, no bounds; two surveys or more.
     pairs : list of (str, str), optional
-        Default all.
+        Default all; at least one.
     level : float, default 0.05
         Family-wise.
     margins : dict, optional
@@ -152,12 +168,14 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
     Raises
     ------
     ValueError, TypeError
-        If the problem is not linear-Gaussian, has one survey, or a pair is none.
+        If the problem is not linear-Gaussian, has one survey, or a pair is none; if `seed` is no integer >= 0 or
+        `refit` cannot be called.
 
     Notes
     -----
-    Without `refit` hyperparameters are taken as given. Fitted to the same data, they take part of a conflict for noise
-    or for a rougher ground and p-values come out too large.
+    Ranges and couplings are taken for known, and no test looks for a wrong range. Without `refit` hyperparameters are
+    taken as given. Fitted to the same data, they take part of a conflict for noise or for a rougher ground and p-values
+    come out too large.
 
     Examples
     --------
@@ -180,6 +198,7 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
         fail("problem", "hold at least two surveys", f"{names}", "One survey has nothing to disagree with.")
     check_linear_gaussian(problem, "agreement")
     one_of("method", method, METHODS)
+    _check_options(pairs, seed, refit)
     pairs = list(combinations(names, 2)) if pairs is None else [_pair(problem, pair) for pair in pairs]
     run = _Run(pairs, margins, method, places, seed)
     own, made = run.tests(problem)
@@ -191,17 +210,20 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
         adjusted = dict(zip(map(id, tests), values, strict=True))
         words = f"smallest p-value of all tests, {draws} data sets simulated and fitted anew"
 
-    def again(objecting):
-        mended = with_mended_prior(problem, objecting)
-        if mended is None:
+    def again(asked, placed):
+        prior, noise = ([t for t in asked if t.name.startswith(f"{kind} std")] for kind in ("prior", "noise"))
+        mended = with_mended_prior(problem, prior)
+        if mended is None and not noise:
             return None
-        anew = {pair: PairTests(mended, pair, margins, method, seed, places=False) for pair in pairs}
+        mended = with_mended_noise(problem if mended is None else mended, noise)
+        anew = {pair: PairTests(mended, pair, margins, method, seed, places and placed) for pair in pairs}
         return anew, _adjusted(_joined({}, anew))
 
     found = judge(problem, own, made, adjusted, level, again)
-    return Conflict(problem=problem, tests=tuple(tests), p_adjusted=np.array(list(adjusted.values())), level=level,
-                    pairs=made, seed=seed, kind=found.kind, verdict=found.sentence, details=found.details,
-                    blame=found.blame, correction=words)
+    count = int(np.isfinite([t.p_value for t in tests]).sum())
+    return Conflict(problem=problem, tests=tuple(in_suite(t, level, count) for t in tests), level=level,
+                    p_adjusted=np.array(list(adjusted.values())), pairs=made, seed=seed, kind=found.kind,
+                    verdict=found.sentence, details=found.details, blame=found.blame, correction=words)
 
 
 class _Run:
@@ -228,6 +250,21 @@ def _joined(own, made):
 def _adjusted(tests):
     """{id of a test: p-value adjusted for all of them (Holm)}, in their order."""
     return dict(zip(map(id, tests), holm([t.p_value for t in tests]), strict=True))
+
+
+def _check_options(pairs, seed, refit):
+    if pairs is not None and (isinstance(pairs, (str, dict)) or not hasattr(pairs, "__len__")):
+        fail("pairs", "be a list of pairs of surveys", repr(pairs), 'Such as [("ground", "air")]; None is all.',
+             TypeError)
+    if pairs is not None and not len(pairs):
+        fail("pairs", "hold at least one pair", "none", "Leave it out to test all.")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        fail("seed", "be an integer", repr(seed), "0 will do.", TypeError)
+    if seed < 0:
+        fail("seed", "be >= 0", repr(seed), "0 will do.")
+    if refit is not None and not callable(refit):
+        fail("refit", "be callable", repr(refit),
+             "Such as lambda p: bj.fit_hyperparameters(p, curve=False).problem.", TypeError)
 
 
 def _pair(problem, pair):

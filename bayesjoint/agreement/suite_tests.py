@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from .additive import level_fits
 from .bands import spectral_conflict
 from .detectable import tabulate
 from .disturbances import disturbances_of
 from .gain import gain_fits
 from .likelihood_ratio import ratio_of
-from .local import local_conflict
+from .local import local_conflict, smallest
 from .nuisances import additive_test
 from .own_model import own_model_tests
 from .pair import make_pair
@@ -20,6 +21,7 @@ from .splitting import splits_of
 FORMS = ("offset", "tilt", "gain")
 TIGHT = 1e-8  # relative residual of the solves behind offsets and tilts
 SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
+FEW_SCORES = 38  # degrees of freedom of the fewest simulated scores behind a null
 
 
 def own_tests(data, problem, seed):
@@ -57,10 +59,12 @@ class PairTests:
         self.pair, self.problem = pair, made.problem
         gains = gain_fits(made.both, pair, seed)
         spectrum = made.spectrum(**({} if made.method == "dense" else {"seed": seed}))
-        self.detectability = tabulate(made, margins=margins, seed=seed, gains=gains, spectrum=spectrum)
+        levels = level_fits(made.both, [d for m in made.problem.modalities for d in disturbances_of(m)])
+        self.detectability = tabulate(made, margins=margins, seed=seed, gains=gains, spectrum=spectrum, levels=levels)
         self.tests = [with_offset(t, self.detectability) for t in (ratio_of(made, spectrum), *splits_of(made))]
         for survey in pair:
             self.tests += self._nuisances(made, survey, gains[survey])
+            self.tests += self._levels(survey, levels)
         self.maps, self.bands = {}, {}
         if places and not made.problem.prior.flat:
             for survey in pair:
@@ -84,9 +88,21 @@ class PairTests:
                                  f"an offset of {survey}", size, str(table.size_units.values[rows[0]])))
         return found
 
+    def _levels(self, survey, levels):
+        """Levels of rows and columns of one survey, the model marginalised."""
+        table, found = self.detectability, []
+        for (name, form), fit in levels.items():
+            if name == survey:
+                title, (other,) = f"{form} of {survey}", set(self.pair) - {survey}
+                row = table.sel(disturbance=title)
+                units, size = str(row.size_units.values), float(row.detectable.sel(test="nuisance"))
+                test = fit.test(title, (survey, other), units)
+                found.append(renamed(test, title, f"rms of independent {form} of {survey}", size, units))
+        return found
+
     def _columns(self, survey, form):
         modality = next(m for m in self.problem.modalities if m.name == survey)
-        forms = [d for d in disturbances_of(modality) if d.name.split()[0] == form]
+        forms = [d for d in disturbances_of(modality) if d.kind == form]
         return np.stack([d.column for d in forms], axis=1), tuple(d.name for d in forms)
 
     def _place(self, survey, method, seed):
@@ -115,9 +131,11 @@ def bands_test(found, survey, given):
         name=f"wavelengths of {survey}", surveys=(survey, *given), statistic=float(found.statistic.values[best]),
         p_value=float(found.p_holm.values.min()), p_value_error=float(found.p_value_error.values[best])
         * found.sizes["band"], null=f"smallest of {found.sizes['band']} bands (Holm); {found.attrs['null']}",
-        effect={"what": f"residual rms {_range(found, best)}", "value": float(found.residual_rms.values[best]),
+        effect={"what": f"residual rms at wavelengths {_range(found, best)}",
+                "value": float(found.residual_rms.values[best]),
                 "std": float(found.expected_rms.values[best] * 0.5 * found.ratio_spread.values[best]), "units": units},
-        detectable=_seen(f"an rms disturbance {_range(found, least)}", found.detectable_rms.values[least], units))
+        detectable=_seen(f"an rms disturbance {_range(found, least)}", found.detectable_rms.values[least], units,
+                         within=found.sizes["band"]))
 
 
 def map_test(found, survey, given):
@@ -129,10 +147,12 @@ def map_test(found, survey, given):
     return AgreementTest(
         name=f"places of {survey}", surveys=(survey, *given), statistic=float(np.abs(found.anomaly_z.values[at])),
         p_value=p, p_value_error=0.0, null=f"Simes over stations and sizes of two maps; each {found.attrs['null']}",
-        effect={"what": f"extra anomaly of {radius:.3g} m radius", "value": float(found.anomaly.values[at]),
+        effect={"what": f"extra anomaly of {radius:.3g} m radius{_place(found, at[1:])}",
+                "value": float(found.anomaly.values[at]),
                 "std": float(found.anomaly_error.values[at]), "units": units},
         detectable=_seen(f"an anomaly of {radius:.3g} m radius at one given place",
-                         np.nanmedian(found.anomaly_detectable.values[at[0]]), units))
+                         np.nanmedian(found.anomaly_detectable.values[at[0]]), units,
+                         within=2 * int(np.isfinite(found.anomaly_z.values).sum())))
 
 
 def with_offset(test, table):
@@ -156,8 +176,46 @@ def renamed(test, name, what, size, units):
     return replace(test, name=name, detectable=seen)
 
 
-def _seen(what, size, units, error=0.0):
-    return {"what": what, "size": float(size), "units": units, "power": 0.8, "level": 0.05, "error": float(error)}
+def in_suite(test, level, count):
+    """A test with the size that it would have seen in a suite of `count` tests at a family-wise level.
+
+    At Bonferroni's level, which no step of Holm falls short of, so that the power is no smaller. The size grows as that
+    of a Gaussian estimate: a χ² of more degrees of freedom needs less.
+    """
+    if not test.detectable:
+        return test
+    single, within = test.detectable, test.detectable["within"]
+    dof = FEW_SCORES if "Student" in test.null else np.inf
+    least = level / (count * within)
+    grown = smallest(dof, least, single["power"]) / smallest(dof, single["level"], single["power"])
+    return replace(test, detectable=single | {"suite_size": single["size"] * grown, "suite_level": least})
+
+
+def in_suite_words(test):
+    """What the suite would have seen, in words."""
+    found = test.detectable
+    if not found:
+        return ""
+    return (f"{found['what']} of {found['suite_size']:.3g} {found['units']} in {found['power']:.0%} of cases or more, "
+            f"at {found['suite_level']:.2g} (Bonferroni)")
+
+
+def _seen(what, size, units, error=0.0, within=1):
+    """`within`: how many comparisons a test makes, of which this is one."""
+    return {"what": what, "size": float(size), "units": units, "power": 0.8, "level": 0.05, "error": float(error),
+            "within": within}
+
+
+def _place(found, at):
+    """Words for a station of a map."""
+    axes = {}
+    for direction in ("easting", "northing"):
+        name = f"{found.attrs['survey']}_{direction}"
+        if name in found.coords:
+            dims = found.anomaly.dims[1:]
+            axes[direction] = float(found[name].values[at[dims.index(found[name].dims[0])]])
+    return "".join(f"{' at' if k == 0 else ','} {direction} {value:.6g} m" for k, (direction, value) in
+                   enumerate(axes.items()))
 
 
 def _range(found, band):

@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import chi2, kstest, norm
 
 import bayesjoint as bj
-from bayesjoint.agreement import detectable, gain
+from bayesjoint.agreement import detectable, disturbances, gain
+from bayesjoint.agreement.additive import AdditiveColumns
 from bayesjoint.agreement.detectable import detectability, equivalence_p_value, tabulate
 from bayesjoint.agreement.disturbances import disturbances_of
 from bayesjoint.agreement.gain import GainFit, GainScore
@@ -26,11 +27,12 @@ def test_tests_detect_what_they_say_in_four_cases_of_five(two):
     ratio_null = made.spectrum().null()
     rng, repeats = np.random.default_rng(11), 2000
     noise = made.both.draw(rng, repeats)
-    for form in ("offset", "patch", "tilt east"):
+    for form in ("offset", "patch", "tilt east", "row levels"):
         d = next(x for x in disturbances_of(made.problem.modalities[1]) if x.name == form)
-        wide = np.zeros((made.both.size, 1))
-        wide[made.rows[1], 0] = d.column
-        unit = made.both.model.whiten(wide)
+        columns = AdditiveColumns(made.both, [d])
+        unit = columns.white[:, [columns.singly(0).least_seen]]
+        if form == "row levels":
+            unit[made.rows[1]] = made.problem.modalities[1].noise.whiten(d.column[:, None])
         sizes = found.detectable.sel(disturbance=f"{form} of air")
         for test in found.test.values[1:]:
             seen = made.statistics(noise + sizes.sel(test=test).item() * unit)
@@ -49,7 +51,7 @@ def test_a_nuisance_test_sees_what_its_standard_deviation_says():
     found = detectability(problem)
     for d in found.disturbance.values:
         one = found.sel(disturbance=d)
-        if one.form == "gain":
+        if one.form in ("gain", "patch") or "levels" in str(one.form.values):
             continue
         test = bj.nuisance_test(problem, str(one.survey.values), _column(problem, d))
         np.testing.assert_allclose([one.estimate, one.estimate_error], [test.effect["value"][0], test.effect["std"][0]],
@@ -57,8 +59,9 @@ def test_a_nuisance_test_sees_what_its_standard_deviation_says():
         np.testing.assert_allclose(one.p_value, test.p_value, rtol=1e-6)
         np.testing.assert_allclose(one.detectable.sel(test="nuisance"),
                                    (norm.isf(0.025) + norm.ppf(0.8)) * test.effect["std"][0])
-    # the test made for a disturbance needs least of it
-    assert np.all(found.detectable.values[:, :1] <= found.detectable.values[:, 1:] * 1.02)
+    # the test made for a disturbance needs least of it, but for random levels, of which others see what is smooth
+    sizes = found.detectable.values[["levels" not in str(f) for f in found.form.values]]
+    assert np.all(sizes[:, :1] <= sizes[:, 1:] * 1.02)
 
 
 def _column(problem, label):
@@ -74,6 +77,7 @@ def test_iterative_sizes_are_the_dense_ones():
     np.testing.assert_allclose(found.detectable[added, 0], dense.detectable[added, 0], rtol=1e-3)
     np.testing.assert_allclose(found.detectable[:, 1:3], dense.detectable[:, 1:3], rtol=1e-3)
     np.testing.assert_allclose(found.detectable[:, 3], dense.detectable[:, 3], rtol=0.1)
+    np.testing.assert_allclose(found.bound[added], dense.bound[added], rtol=1e-2)
     np.testing.assert_allclose(found.estimate[added], dense.estimate[added], atol=1e-3)
     np.testing.assert_allclose(found.p_value[added], dense.p_value[added], atol=1e-3)
     error = np.hypot(found.detectable_error[~added, 0], dense.detectable_error[~added, 0])
@@ -116,13 +120,14 @@ def agreeing():
         patch.setattr(detectable, "DRAWS", 100)  # of the likelihood ratio, which is not looked at here
         patch.setattr(gain, "DENSE_DRAWS", 199)
         patch.setattr(gain, "REPEATS", 40)
+        patch.setattr(disturbances, "FEWEST_LINES", 1000)  # levels have tests of their own
         for data in made.both.draw(rng, 120).T:
             made.both.residual = data
             rows.append(tabulate(made, seed=rng))
     return rows
 
 
-@pytest.mark.parametrize("name", [f"{form} of {s}" for s in PAIR for form in ("offset", "patch", "gain")])
+@pytest.mark.parametrize("name", [f"{form} of {s}" for s in PAIR for form in ("offset", "tilt east", "gain")])
 def test_p_values_of_agreeing_pairs_are_uniform_and_estimates_unbiased(name, agreeing):
     p, estimate, error = (np.array([float(r[key].sel(disturbance=name)) for r in agreeing])
                           for key in ("p_value", "estimate", "estimate_error"))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import chi2, norm
 
 import bayesjoint as bj
 from bayesjoint.agreement.multiple import holm
@@ -9,7 +10,7 @@ from bayesjoint.agreement.remedy_problems import with_mended_prior
 from bayesjoint.agreement.residuals import Prediction
 from bayesjoint.agreement.result import AgreementTest
 from bayesjoint.agreement.suite import conflict
-from bayesjoint.agreement.verdicts import _best
+from bayesjoint.agreement.verdict_words import best_of, objection
 
 from ..refusals import refused
 from .overlapping import overlapping
@@ -26,7 +27,8 @@ def datum():
 
 def test_a_datum_shift_is_found_in_data_units_and_mended(datum):
     assert datum.kind == "disagree"
-    assert datum.verdict.startswith("ground and air disagree: offset of ") and "mGal" in datum.verdict
+    assert datum.verdict.startswith("ground and air disagree: an offset between air and ground of ")
+    assert "mGal; the data cannot say whose" in datum.verdict
     assert next(iter(datum.problems)) == "as stated"
     assert {"offset of air", "tempered", "discrepancy"} <= set(datum.problems)
     mended = datum.problems["offset of air"]
@@ -41,15 +43,15 @@ def test_a_datum_shift_is_found_in_data_units_and_mended(datum):
 def test_holm_runs_over_every_test(datum):
     np.testing.assert_array_equal(datum.p_adjusted, holm([t.p_value for t in datum.tests]))
     names = [t.name for t in datum.tests]
-    assert len(names) == len(set(names)) == 17
+    assert len(names) == len(set(names)) == 21
     assert {"likelihood ratio", "node split ground -> air", "gain of air", "wavelengths of ground", "places of air",
-            "prior std behind ground", "noise std of air"} <= set(names)
+            "prior std behind ground", "noise std of air", "row levels of air", "column levels of ground"} <= set(names)
     assert all(t.detectable for t in datum.tests if t.name.split()[0] not in ("prior", "noise"))
 
 
 def test_the_table_is_one_row_a_test_and_goes_into_a_tree(datum, tmp_path):
     table = datum.table
-    assert table.sizes["agreement_test"] == 17 and table.attrs["verdict"] == datum.verdict
+    assert table.sizes["agreement_test"] == 21 and table.attrs["verdict"] == datum.verdict
     row = table.isel(agreement_test=[str(v) for v in table.test.values].index("offset of air"))
     assert row.judged == 1 and "mGal" in str(row.effect.values) and "would have seen" in str(row.detectable.values)
     post = bj.posterior(datum.problem)
@@ -95,7 +97,7 @@ def test_a_prior_that_is_too_large_is_no_conflict():
 
 def test_a_conflict_under_a_prior_that_is_too_large_stays_one():
     found = conflict(overstated(disturb=lambda m: 1.0), places=False)
-    assert found.kind == "disagree" and "offset of" in found.verdict
+    assert found.kind == "disagree" and "an offset between" in found.verdict and "is mended" in found.verdict
     assert any("too large" in d and "it was mended for the verdict" in d for d in found.details)
 
 
@@ -138,6 +140,100 @@ def test_noise_that_is_larger_than_stated_is_named_as_such():
     problem = overlapping(shape=(3, 14, 16), disturb=lambda m: 0.25 * np.random.default_rng(5).standard_normal(m.size))
     found = conflict(problem, places=False)
     assert found.kind == "cannot say" and "noise std of air seems" in found.verdict
+
+
+def with_noise(problem, factor):
+    ground, air = problem.modalities
+    return problem.replace(modalities=[ground, air.replace(noise=bj.DiagonalNoise(
+        factor * np.sqrt(air.noise.variance())))])
+
+
+@pytest.mark.parametrize(("factor", "seed"), [(0.5, 1), (0.8, 2)])
+def test_noise_stated_too_small_is_no_conflict(factor, seed):
+    found = conflict(with_noise(overlapping(seed=seed, gaps=False), factor))
+    assert found.kind == "cannot say" and "noise std of air seems" in found.verdict
+    assert "fall silent when it is mended" in found.verdict
+
+
+def test_a_conflict_under_noise_stated_too_small_stays_one():
+    found = conflict(with_noise(overlapping(disturb=lambda m: 1.0, gaps=False), 0.5))
+    assert found.kind == "disagree" and "an offset between air and ground" in found.verdict
+    assert "is mended: the noise std of air seems" in found.verdict
+    assert {"offset of air", "offset of ground"} <= set(found.problems)
+    named = {id(t) for each in found.pairs.values() for t in each.tests}
+    assert all(id(t) in named for t in found.blame if "std" not in t.name)  # as stated, not as mended
+
+
+def levelled(m, rms=0.25):
+    northing = np.asarray(m.forward.coordinates()[1])
+    _, line = np.unique(northing, return_inverse=True)
+    return rms * np.random.default_rng(3).standard_normal(line.max() + 1)[line]
+
+
+def test_levels_of_lines_are_found_and_named():
+    found = conflict(overlapping(disturb=levelled, gaps=False), margins=WIDE | {"levels": 3.0}, places=False)
+    assert found.kind == "disagree" and "row levels of air with an rms of 0." in found.verdict
+    named = next(t for t in found.tests if t.name == "row levels of air")
+    assert abs(named.effect["value"] - 0.25) < 2 * named.effect["std"]
+    assert "row levels of air" in found.problems
+
+
+def test_agreement_claims_what_was_tried_and_no_more():
+    found = conflict(overlapping(**SMALL), margins=WIDE, places=False)
+    assert found.kind == "agree"
+    assert ("every offset, tilt, gain and patch at the places tried and independent row levels and column levels that "
+            "would matter are excluded") in found.verdict
+    assert any(d.startswith("Patch of air: height of a disc of ") and "places over air" in d for d in found.details)
+    numbers = conflict(scalars({"a": (0.0, 1.0), "b": (0.5, 1.0)}), margins={"offset": 9.0, "gain": 1e9})
+    assert any("Levels of flight lines of a and b were not tried" in d for d in numbers.details)
+
+
+def test_a_patch_in_a_corner_is_not_agreed_upon():
+    def corner(m):
+        east, north, _ = m.forward.coordinates()
+        return 0.9 * (np.hypot(east - east.max(), north - north.max()) <= 700.0)
+
+    margins = {"offset": 3.0, "tilt": 3.0, "patch": 0.8, "gain": 60.0, "levels": 3.0}
+    for seed in (0, 3):
+        found = conflict(overlapping(disturb=corner, gaps=False, seed=seed), margins=margins, places=False)
+        assert found.kind != "agree"
+
+
+@pytest.mark.parametrize(("gap", "words"), [(5.9, "the data cannot say whose"), (6.1, "offset of a 1 ± 0.1 1")])
+def test_a_survey_is_blamed_only_where_the_other_explains_the_data_clearly_worse(gap, words):
+    best, other = made_up("offset of a", 1e-12, 50.0), made_up("offset of b", 1e-11, 50.0 - gap)
+    assert words in objection([best], {id(best): 1e-12}, [best, other])
+    gain = made_up("gain of b", float(chi2.sf(best.sigma**2 - gap, 1)), 9.0)
+    said = objection([best], {id(best): 1e-12}, [best, gain])
+    assert ("or as well gain of b" in said) == (gap < 6)
+    assert "offset of a 1 ±" in objection([best], {id(best): 1e-12})
+
+
+def test_a_residual_is_laid_at_neither_door_and_says_where():
+    def disturb(m):
+        east, north, _ = m.forward.coordinates()
+        return 2.0 * (np.hypot(east - 1875.0, north - 1875.0) <= 600.0)
+
+    found = conflict(overlapping(disturb=disturb, gaps=False))
+    place = next(t for t in found.tests if t.name == "places of air")
+    assert "at easting" in place.effect["what"] and "northing" in place.effect["what"]
+    near = [float(v.split(" m")[0]) for v in place.effect["what"].replace("northing", "easting").split("easting ")[1:]]
+    assert np.hypot(near[0] - 1875.0, near[1] - 1875.0) < 600.0
+    assert "at wavelengths" in next(t for t in found.tests if t.name == "wavelengths of air").effect["what"]
+    said = objection([place], {id(place): 0.01}, found.tests)
+    assert "extra anomaly of" in said and "between air and ground; a residual does not say whose" in said
+
+
+def test_the_suite_sees_what_it_says_after_correction(datum):
+    count = np.isfinite(datum.p_adjusted).sum()
+    for test in datum.tests:
+        within = test.detectable["within"]
+        assert test.detectable["suite_level"] == pytest.approx(0.05 / (count * within))
+        assert (within > 1) == test.name.startswith(("places", "wavelengths"))
+    offset = next(t for t in datum.tests if t.name == "offset of air").detectable
+    least = norm.isf(0.025 / count) + norm.ppf(0.8)
+    np.testing.assert_allclose(offset["suite_size"], least * offset["size"] / (norm.isf(0.025) + norm.ppf(0.8)))
+    assert "(Bonferroni)" in str(datum.table.detectable_in_suite.values[0]) and "in this suite" in repr(datum)
 
 
 def test_plain_numbers_and_several_surveys():
@@ -211,16 +307,15 @@ def test_a_gain_that_was_found_has_a_remedy():
 
 
 def made_up(name, p, statistic=9.0, note=""):
-    return AgreementTest(name=name, surveys=("a", "b"), statistic=statistic, p_value=p, p_value_error=0.0, null="",
+    surveys = ("b", "a") if name.endswith(" b") else ("a", "b")
+    return AgreementTest(name=name, surveys=surveys, statistic=statistic, p_value=p, p_value_error=0.0, null="",
                          note=note, effect={"what": "", "value": 1.0, "std": 0.1, "units": "1"})
 
 
 def test_where_p_values_tie_at_their_floor_the_form_is_named():
-    floor = made_up("gain of a", 1e-3, 50.0, "p can be no smaller than 0.001: raise draws")
     places, tilt = made_up("places of a", 0.0, 900.0), made_up("tilt of a", 0.0, 400.0)
-    assert _best([places, floor]) == (floor, False)
-    assert _best([places, floor, tilt]) == (tilt, False)
-    assert _best([made_up("wavelengths of b", 1e-9), floor])[0].name == "wavelengths of b"
+    assert best_of([places, tilt]) is tilt
+    assert best_of([made_up("wavelengths of b", 1e-9), made_up("gain of a", 1e-3)]).name == "wavelengths of b"
 
 
 def test_refusals():
@@ -231,6 +326,11 @@ def test_refusals():
     refused(lambda: conflict(two, pairs=[("a", "c")]), "pair")
     refused(lambda: conflict(two, pairs=[(("a", "b"), "b")]), "pair")
     refused(lambda: conflict(two, method="magic"), "method")
+    refused(lambda: conflict(two, pairs=[]), "pairs")
+    refused(lambda: conflict(two, pairs="ab"), "pairs", TypeError)
+    refused(lambda: conflict(two, refit=3), "refit", TypeError)
+    refused(lambda: conflict(two, seed="a"), "seed", TypeError)
+    refused(lambda: conflict(two, seed=-1), "seed")
 
 
 def test_surveys_that_need_solves_get_the_same_answers():
