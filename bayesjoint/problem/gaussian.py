@@ -57,18 +57,17 @@ def check_linear_gaussian(problem, purpose="data-space"):
     """Refuse what is not linear and Gaussian up to flat priors, in words for an engine or for another purpose."""
     engine = purpose in ENGINES
     what = f"the {purpose} engine" if engine else purpose
+    laplace = ', or use method="laplace" at a converged MAP' if engine else ""
     if problem.nonlinear:
         fail("problem", f"have linear forward operators for {what}", f"a nonlinear model of "
-             f"{', '.join(problem.nonlinear)}", ('Use method="laplace" at a converged MAP, or ask'
-                                                 if engine else "Ask") + " problem.linearised(x), the tangent at a state vector x.")
+             f"{', '.join(problem.nonlinear)}", f"Ask problem.linearised(x), the tangent at a state vector x{laplace}.")
     if problem.bounded:
-        fail("problem", f"have no bounds for {what}", "a bounded parameter", 'The posterior is then no Gaussian: drop '
-             'the bounds, or use method="laplace" at a converged MAP.' if engine else
-             f"The model is then no Gaussian: drop the bounds for {what}, and keep them for the posterior.")
+        fail("problem", f"have no bounds for {what}", "a bounded parameter",
+             f"The posterior is then no Gaussian: drop the bounds{laplace or f' for {what}'}.")
     if not is_linear_gaussian(problem):
         kinds = [type(b).__name__ for b in problem.penalties] or ["a prior that is not Gaussian"]
-        fail("problem", f"be linear-Gaussian for {what}", f"{', '.join(kinds)}", "Use Matern priors with "
-             + ('Coregionalization, or method="laplace" at a converged MAP.' if engine else "Coregionalization."))
+        fail("problem", f"be linear-Gaussian for {what}", f"{', '.join(kinds)}",
+             f"Use Matern priors with Coregionalization{laplace}.")
 
 
 class LinearGaussian:
