@@ -179,6 +179,12 @@ class LevelFit:
         top = float(np.max(self._squares / self._values))
         return float(np.sqrt(brentq(slope, 0.0, top, xtol=CLOSE**2 * top)))
 
+    @property
+    def std(self):
+        """What τ may be larger by, from the information about τ² at the estimate: a standard deviation where τ > 0."""
+        told = 0.5 * np.sum((self._values / (1 + self.value**2 * self._values)) ** 2)
+        return float(np.sqrt(self.value**2 + told**-0.5) - self.value)
+
     def equivalence(self, margin):
         """p-value of independent levels of a root mean square of the margin or more."""
         if not self.testable:
@@ -218,10 +224,9 @@ class LevelFit:
             return AgreementTest(**common, statistic=0.0, null="none", dof=0,
                                  note="untestable: model and other flat values explain every level")
         what = f"rms of {name.partition(' of ')[0]}"
-        std = (self.bound(0.05) - self.value) / 1.645
         return AgreementTest(**common, statistic=self.statistic, dof=self.rank,
                              null=f"χ² with {self.rank} degree(s) of freedom, exact",
-                             effect={"what": what, "value": self.value, "std": std, "units": units})
+                             effect={"what": what, "value": self.value, "std": self.std, "units": units})
 
 
 def level_fits(data, disturbances):

@@ -95,3 +95,13 @@ def test_levels_that_the_model_explains_cannot_be_tested():
     fit = LevelFit(np.zeros((3, 3)), np.zeros(3), np.ones(3), 1e-10)
     assert not fit.testable and np.isnan(fit.bound(0.05)) and np.isnan(fit.detectable(0.05, 0.8))
     assert fit.test("row levels of air", ("air", "ground"), "mGal").note.startswith("untestable")
+
+
+def test_the_spread_of_levels_is_that_of_repeated_surveys_and_never_negative():
+    rng, size, values = np.random.default_rng(4), 0.5, np.linspace(5.0, 60.0, 40)
+    fits = [LevelFit(np.diag(values), values * size * rng.standard_normal(40)
+                     + np.sqrt(values) * rng.standard_normal(40), values, 1e-10) for _ in range(200)]
+    assert np.median([f.std for f in fits]) == pytest.approx(np.std([f.value for f in fits]), rel=0.2)
+    systematic = LevelFit(np.diag(values), values * np.linspace(-3, 3, 40), values, 1e-10)  # no independent levels
+    none = LevelFit(np.diag(values), np.zeros(40), values, 1e-10)
+    assert systematic.std > 0 and none.value == 0 and none.std > 0
