@@ -95,7 +95,7 @@ def add_bias(problem, survey, basis="constant", std=None, name=None):
         "evidence": one τ for all, where the evidence of the problem as it stands is largest; curve, interval and
         verdict are kept in the new parameter's ``prior.evidence``. To have τ fitted together with other
         hyperparameters, to have it at survey size, or to integrate over it: give a rough number here and
-        ``fit_hyperparameters(problem, free=["<survey>_bias_std", ...])``.
+        ``fit_hyperparameters(problem, free=["<name>_std", ...])``.
     name : str, optional
         Of the new parameter, default ``<survey>_bias``. A survey that has one already takes another under a name of
         its own, such as "air_tilt": columns that both hold share what the data say of them.

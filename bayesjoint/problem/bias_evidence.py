@@ -81,7 +81,7 @@ def bias_std_evidence(problem, survey, columns, relative, units):
     model = linear_gaussian(problem, stored=True)
     if model.data_size > DATA_LIMIT:
         fail("std", f"be a number above {DATA_LIMIT} data", f'"evidence" with {model.data_size}', "Give a rough one, "
-             f'and let fit_hyperparameters(problem, free=["{survey}_bias_std", ...]) find it.')
+             'and let fit_hyperparameters(problem, free=["<name of the bias>_std", ...]) find it.')
     seen, gains = _reduced(model, problem, survey, columns)
     values, vectors = np.linalg.eigh(relative[:, None] * seen * relative)
     if not values[-1] > 0:
