@@ -152,8 +152,8 @@ def _coefficients(post):
     found = post.nuisances()
     for name in () if found is None else (p.name for p in post.problem.parameters if f"{p.name}_value" in found):
         value, std, labels = found[f"{name}_value"], found[f"{name}_std"].values, found[f"{name}_value"].dims[0]
-        units, labels = value.attrs["units"], value[labels].values
-        told = [f"{v:.3g} ± {s:.2g} {units}" for v, s in zip(value.values, std, strict=True)]
+        units, labels = value.attrs["units"].removeprefix("1"), value[labels].values
+        told = [f"{v:.3g} ± {s:.2g} {units}".rstrip() for v, s in zip(value.values, std, strict=True)]
         if len(told) > SHOWN:
             k, rms = int(np.argmax(np.abs(value.values))), float(np.sqrt(np.mean(value.values**2)))
             yield f"{name}:", f"{len(told)} values, rms {rms:.2g} {units}, largest {labels[k]} {told[k]}"

@@ -121,7 +121,9 @@ def _with_gain(problem, survey, test):
     if np.linalg.norm(column) <= NOTHING * np.linalg.norm(residual):
         fail("survey", "be predicted by the others", "nothing of it", "A gain has no column then.")
     size = WIDE * 0.01 * abs(float(test.effect["value"]))
-    return add_bias(problem, survey, {"gain": column}, size, _name(problem, survey, "gain"))
+    made = add_bias(problem, survey, {"gain": column}, size, _name(problem, survey, "gain"))
+    share = made.parameters[-1].replace(units="1")  # the column has the units of the data
+    return made.replace(parameters=[*made.parameters[:-1], share])
 
 
 def _with_bias(problem, survey, test):

@@ -9,6 +9,7 @@ import xarray as xr
 
 import bayesjoint as bj
 from bayesjoint.agreement.nuisances import nuisance_test
+from bayesjoint.agreement.remedies import compare_remedies
 from bayesjoint.agreement.remedy_problems import remedies
 from bayesjoint.agreement.result import AgreementTest
 
@@ -81,6 +82,21 @@ def test_levels_of_lines_have_a_bias_of_levels(name):
     mean = dict(zip(mended.by_name["air_bias"].labels, bj.posterior(mended).mean()["air_bias"], strict=True))
     wanted = np.array([levels[round(float(label.rsplit(" ", 1)[1]))] for label in mean])
     assert np.corrcoef(wanted, list(mean.values()))[0, 1] > 0.9
+
+
+def test_a_gain_is_a_share_and_stands_beside_a_bias():
+    stated = overlapping(shape=(3, 14, 16), gaps=False)
+    ground, air = stated.modalities
+    stated = stated.replace(modalities=[ground, air.replace(data=1.5 * np.asarray(air.data))])
+    stated = bj.add_bias(stated, "air", "linear", std=1.0)
+    made = remedies(Found(stated, nuisance_test(stated, "air", "gain")))
+    gain = made["gain of air"].by_name["air_gain"]
+    assert gain.units == "1" and gain.labels == ("gain",)
+    post = bj.posterior(made["gain of air"])
+    assert abs(post.mean()["air_gain"][0] - 0.5) < 0.15
+    found = compare_remedies({"as stated": bj.posterior(stated), "gain": post})
+    said = str(found.words.sel(remedy="gain").values)
+    assert said.startswith("air_gain: gain 0.") and not said.endswith("1 1") and "mGal" not in said
 
 
 def test_what_cannot_be_made_is_said():
