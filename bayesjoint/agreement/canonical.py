@@ -53,15 +53,18 @@ class CanonicalSpectrum:
     def information(self):
         """(I(d_a; d_b) in nats, its error): −½ Σ log(1 − ρ²)."""
         value = float(self.counts @ _nats(self.correlations))
-        return value, self._estimated(_nats)[1] + self.unsolved * value + self._off(value)
+        return value, self.random + self.truncation + self.unsolved * value
 
-    def _off(self, value):
+    @property
+    def truncation(self):
+        """What other estimates leave open of the information, in nats."""
+        value = float(self.counts @ _nats(self.correlations))
         return sum(abs(float(c @ _nats(r)) - value) for r, c in self.systematic)
 
     @property
-    def truncated(self):
-        """Whether the information is less certain for what is systematic than for few random vectors."""
-        return self._off(float(self.counts @ _nats(self.correlations))) > self._estimated(_nats)[1]
+    def random(self):
+        """What few random vectors leave open of the information, in nats."""
+        return self._estimated(_nats)[1]
 
     def _estimated(self, f):
         """(What random vectors say of Σ c f(ρ), its standard error).

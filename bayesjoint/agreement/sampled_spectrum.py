@@ -15,9 +15,10 @@ from ..engines.flat import FlatColumns
 from .canonical import CanonicalSpectrum, average, check_probes
 
 PROBES = 4  # random vectors of the first round
-STEPS = 10  # of Lanczos for each
+STEPS, LEAST = 10, 4  # of Lanczos for each, at most and at least
+QUIET = 0.1  # of the random error: truncation below it ends the steps
 FEW = 128  # degrees of freedom up to which the spectrum is formed whole: no more solves than the rest
-WIDTH, DEEP, BEYOND = 4, 8, 4  # of the block Krylov space that is deflated: columns, steps, steps to know f on it
+WIDTH, DEEP, BEYOND = 4, 8, 4  # of the block Krylov space that is deflated: columns, steps, more to know f on it
 BUDGET = 400  # right-hand sides solved before a round that is begun
 LOOSE = 1e-5  # relative residual of solves, and what they leave open of each correlation's share
 LOST = 1e-20  # of the square of a vector: what is left after projection is rounding
@@ -34,9 +35,9 @@ def lanczos_spectrum(pair, probes=None, steps=STEPS, seed=0, statistic=None):
     (2023, SIAM J. Matrix Anal. Appl. 44, 1218), unbiased however far Q has converged. Too few steps make the rule of
     Gauss too large and that of Gauss and Radau with a node at e = 0 too small, for the information and for every
     cumulant up to s = ½ (Golub & Meurant 2010, Matrices, Moments and Quadrature, section 6.2): the mean of the two is
-    taken and half their difference is an error. Steps, then rounds of random vectors double until
-    `CanonicalSpectrum.settled`, or 400 right-hand sides have been solved. Up to 128 degrees of freedom, or 400 where
-    the first round does not do, the spectrum is formed whole.
+    taken and half their difference is an error. Either the deflated space or the random vectors double, whichever
+    promises more, until `CanonicalSpectrum.settled`, or 400 right-hand sides have been solved. Up to 128 degrees of
+    freedom, or 400 where the first round does not do, the spectrum is formed whole.
 
     Parameters
     ----------
@@ -44,7 +45,8 @@ def lanczos_spectrum(pair, probes=None, steps=STEPS, seed=0, statistic=None):
     probes : int, optional
         That many random vectors after the deflation and no more, at least 2.
     steps : int, default 10
-        Of Lanczos for each random vector; a step takes one solve with all data.
+        Of Lanczos for each random vector, at most: fewer where what they leave open is a tenth of the random error. A
+        step takes one solve with all data.
     seed : int or numpy.random.Generator, default 0
     statistic : float, optional
         Where the tail must be known.
@@ -72,7 +74,7 @@ def lanczos_spectrum(pair, probes=None, steps=STEPS, seed=0, statistic=None):
     deflated = _Deflated(growth, steps, rng)
     found = deflated.sample(PROBES)
     while not found.settled(statistic) and growth.solved < BUDGET:
-        found = deflated.lengthen() if found.truncated else deflated.sample(deflated.count)
+        found = deflated.deepen() if deflated.gains(found) else deflated.sample(deflated.count)
     return found
 
 
@@ -88,47 +90,69 @@ class _Deflated:
     """tr f(E) from a block Krylov space and random vectors orthogonal to it; without a block, from the latter alone."""
 
     def __init__(self, growth, steps, rng, deflate=True):
-        self.growth, self.steps, self.rng, self.count = growth, steps, rng, 0
-        self._lead, self._block, self._round, self._replicas = 0, [], [], []
+        self.growth, self.steps, self.rng, self.deep = growth, steps, rng, DEEP
+        self._block, self._lead, self._replicas = [], 0, []
         if deflate:
             self._block = _begin(growth, [growth.starts(rng, WIDTH)])
-            _grow(growth, self._block, DEEP + BEYOND)
-            self._lead = sum(self._block[0].sizes[:DEEP])
+            self._deflate(DEEP + BEYOND)
+
+    @property
+    def count(self):
+        """Random vectors."""
+        return len(self._replicas)
+
+    def _deflate(self, steps):
+        _grow(self.growth, self._block, steps)
+        self._lead = sum(self._block[0].sizes[: self.deep])
+
+    def gains(self, found):
+        """Whether twice the deflation does more than twice the random vectors: it halves the variance of one, at least.
+
+        The strongest of what random vectors found would be taken out; too few steps are for the strong ones too.
+        """
+        if found.truncation > found.random:
+            return True
+        rho, counts = average(found.replicas)
+        order = np.argsort(-rho)
+        counts, squares = counts[order], np.log1p(-(rho[order] ** 2)) ** 2
+        left = np.clip(np.cumsum(counts) - self._lead, 0.0, counts)
+        return left @ squares < 0.5 * (counts @ squares)
+
+    def deepen(self):
+        """`CanonicalSpectrum` with twice the deflation and new random vectors."""
+        self.deep, more = 2 * self.deep, self.deep
+        self._deflate(more)
+        self._replicas = []
+        return self.sample(PROBES)
 
     def sample(self, count):
         """`CanonicalSpectrum` after so many more random vectors."""
         starts = self.growth.starts(self.rng, count)
         if self._block:
             starts = self._block[0].project(starts, self._lead)
-        self._replicas += [self._rules(space) for space in self._round]
-        self._round = _begin(self.growth, list(starts.T[:, :, None]))
-        self.count += count
-        return self._taken(self.steps)
+        spaces, left = _begin(self.growth, list(starts.T[:, :, None])), self.growth.one.dof - self._lead
+        before = self._replicas
+        for step in range(1, self.steps + 1):
+            _grow(self.growth, spaces, 1)
+            if step >= LEAST or step == self.steps:
+                self._replicas = before + [[(rho, left * c) for rho, c in space.rules(1)] for space in spaces]
+                found = self._spectrum(step)
+                if found.truncation <= QUIET * found.random:
+                    break
+        return found
 
-    def lengthen(self):
-        """`CanonicalSpectrum` with twice the steps for the random vectors of the last round and those to come."""
-        _grow(self.growth, self._block, BEYOND)
-        if self._replicas:  # of fewer steps: another round takes their place
-            self._replicas, self.count = [], len(self._round)
-        self.steps *= 2
-        return self._taken(self.steps // 2)
-
-    def _taken(self, steps):
-        _grow(self.growth, self._round, steps)
-        replicas = self._replicas + [self._rules(space) for space in self._round]
+    def _spectrum(self, steps):
         known = self._block[0].rules(self._lead) if self._block else [(np.zeros(0), np.zeros(0))] * 2
-        gauss, radau = ([np.concatenate(each) for each in zip(of_block, average([r[k] for r in replicas]), strict=True)]
-                        for k, of_block in enumerate(known))
+        drawn = [average(rules) for rules in zip(*self._replicas, strict=True)]
+        gauss, radau = (tuple(np.concatenate(each) for each in zip(*both, strict=True))
+                        for both in zip(known, drawn, strict=True))
         rho, counts = average([gauss, radau])
         held = f"{self._lead} strong directions and " if self._lead else ""
         return CanonicalSpectrum(
-            correlations=rho, counts=counts, excess=self.growth.excess, unsolved=LOOSE, systematic=(tuple(gauss),),
-            replicas=tuple(average(rules) for rules in replicas), words=(
+            correlations=rho, counts=counts, excess=self.growth.excess, unsolved=LOOSE, systematic=(gauss,),
+            replicas=tuple(average(rules) for rules in self._replicas), words=(
                 f"from the spectrum of canonical correlations by {held}{self.count} random vectors "
-                f"with {self.steps} Lanczos steps each"))
-
-    def _rules(self, space):
-        return [(rho, (self.growth.one.dof - self._lead) * weights) for rho, weights in space.rules(1)]
+                f"with {steps} Lanczos steps each"))
 
 
 class _Growth:
