@@ -1,5 +1,6 @@
 """Additive disturbances at many places or of many lines, the model marginalised: one block of solves for all."""
 
+from copy import copy
 from itertools import pairwise
 
 import numpy as np
@@ -8,11 +9,14 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 
 from .multiple import false_discovery
-from .nuisances import CONFOUNDING, SOLVED_CONFOUNDING
+from .nuisances import CONFOUNDING
 from .quadratic_forms import WeightedChi2
 from .result import AgreementTest, moved_tail
 
 FAR = 1e6  # times the size asked for: levels that are not seen there are not seen
+LOOSE = 1e-3  # relative residual of solves for columns, of which quadratic forms are wanted: known to its square
+TIGHT = 1e-8  # the same for the data, which every estimate is linear in
+SURE = 10.0  # times its error that a precision must be to count
 CLOSE = 1e-3  # relative, of a root mean square that is searched for
 
 
@@ -43,28 +47,35 @@ class AdditiveColumns:
         for d, where in zip(disturbances, self.where, strict=True):
             wide[rows[d.survey], where] = d.columns
         self.white = model.whiten(wide)
-        solved, left = _in_blocks(data, np.column_stack([self.white, data.residual]))
-        self._weights = data.eliminate(solved, np.column_stack([self.white, data.residual]))[:, :-1]
-        self._score = self._weights.T @ data.residual
+        solved, left = _in_blocks(_at(data, LOOSE), self.white)
+        self._weights = data.eliminate(solved, self.white)
+        seen, unseen = _at(data, TIGHT).solve(data.residual[:, None])
+        self._score = self.white.T @ data.eliminate(seen, data.residual[:, None])[:, 0]
+        # xᵀKx of a solve is off to first order in what it leaves, cᵀx + xᵀρ to second: by ‖ρ‖² at most, as K >= I
+        self._solved, self._left = solved, left
+        alone = np.einsum("ij,ij->j", self.white, solved) + np.einsum("ij,ij->j", solved, left)
         # against what the columns would tell were nothing flat: a share of rounding size is confounding
-        self._alone = np.einsum("ij,ij->j", self.white, solved[:, :-1])
-        self._least = CONFOUNDING if not left.any() else SOLVED_CONFOUNDING
-        # scores are off by ρᵀK⁻¹y, ρ the residual of a solve: at most ‖ρ‖ √(yᵀK⁻¹y), as K >= I
-        self._slip = np.linalg.norm(left[:, :-1], axis=0) * np.sqrt(max(float(data.residual @ solved[:, -1]), 0.0))
+        self._alone = alone
+        self._least = CONFOUNDING * alone + SURE * np.einsum("ij,ij->j", left, left)
+        self._slip = np.linalg.norm(unseen) * np.sqrt(alone)
+
+    def _precision(self, where):
+        extra = self._solved[:, where].T @ self._left[:, where]
+        found = self.white[:, where].T @ self._weights[:, where] + extra
+        return 0.5 * (found + found.T)
 
     def singly(self, k):
         """`SinglePlaces` of disturbance k: each of its columns as if it were the only one."""
         where = self.where[k]
-        precision = np.einsum("ij,ij->j", self.white[:, where], self._weights[:, where])
-        precision = np.where(precision > self._least * self._alone[where], precision, np.nan)
+        precision = np.diag(self._precision(where))
+        precision = np.where(precision > self._least[where], precision, np.nan)
         return SinglePlaces(self._score[where] / precision, precision**-0.5, self._slip[where] / np.sqrt(precision))
 
     def together(self, k):
         """`LevelFit` of disturbance k."""
         where = self.where[k]
-        precision = self.white[:, where].T @ self._weights[:, where]
-        return LevelFit(precision, self._score[where], self._alone[where], self._least,
-                        float(np.linalg.norm(self._slip[where])))
+        least, slip = np.max(self._least[where] / self._alone[where]), np.linalg.norm(self._slip[where])
+        return LevelFit(self._precision(where), self._score[where], self._alone[where], float(least), float(slip))
 
 
 class SinglePlaces:
@@ -236,6 +247,13 @@ def level_fits(data, disturbances):
         return {}
     columns = AdditiveColumns(data, chosen)
     return {(d.survey, d.name): columns.together(k) for k, d in enumerate(chosen)}
+
+
+def _at(data, tolerance):
+    """The same, solving to a tolerance."""
+    out = copy(data)
+    out.tolerance = tolerance
+    return out
 
 
 def _in_blocks(data, white):

@@ -11,7 +11,7 @@ from .local import spacing_of
 PATCH = 6.0  # radius of the patch in station spacings: about 113 stations
 SHARE = 0.25  # of the survey's longer side, which the patch does not exceed
 FEWEST = 4  # stations from which a survey has a tilt, a patch or a gain to speak of
-ALONG = 10  # places of the patch along an axis, at most: one for each of its radii below that
+ALONG = 8  # places of the patch along an axis, at most: one for each of its radii below that
 LINES = {"row": "rows", "column": "columns"}  # of a lattice: either may be what was flown
 FEWEST_LINES = 3  # two have an offset and a tilt between them
 LEVELS_SEED = 0  # of the levels that stand for all others where only one set of them can be held against a test
@@ -65,8 +65,8 @@ class Disturbance:
 def disturbances_of(modality, weight=1.0, signal=None, radius=None):
     """Offset, tilts from the centre to the edge, a disc at any place, levels of lines, and a gain, as far as they fit.
 
-    The disc's places are a grid over the survey, edges and corners included, one radius apart, or as near that as ten
-    places an axis allow. Lines are the rows and the columns of a lattice, as nothing says which were flown.
+    The disc's places are a grid over the survey, edges and corners included, one radius apart, or as near that as
+    eight places an axis allow. Lines are the rows and the columns of a lattice, as nothing says which were flown.
 
     Parameters
     ----------

@@ -221,7 +221,9 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
 
     found = judge(problem, own, made, adjusted, level, again)
     count = int(np.isfinite([t.p_value for t in tests]).sum())
-    return Conflict(problem=problem, tests=tuple(in_suite(t, level, count) for t in tests), level=level,
+    fits = {key: fit for each in made.values() for key, fit in each.fits.items()}
+    tests = tuple(in_suite(t, level, count, fits.get(id(t))) for t in tests)
+    return Conflict(problem=problem, tests=tests, level=level,
                     p_adjusted=np.array(list(adjusted.values())), pairs=made, seed=seed, kind=found.kind,
                     verdict=found.sentence, details=found.details, blame=found.blame, correction=words)
 

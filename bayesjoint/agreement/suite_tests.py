@@ -50,6 +50,8 @@ class PairTests:
     ----------
     tests : list of AgreementTest
         Each with what it would have detected.
+    fits : dict of {id of a test: LevelFit}
+        Of levels of lines.
     detectability, maps, bands : xarray.Dataset and {survey: xarray.Dataset}
         What lies behind them; maps and bands are empty where a survey does not know its stations.
     """
@@ -61,6 +63,7 @@ class PairTests:
         spectrum = made.spectrum(**({} if made.method == "dense" else {"seed": seed}))
         levels = level_fits(made.both, [d for m in made.problem.modalities for d in disturbances_of(m)])
         self.detectability = tabulate(made, margins=margins, seed=seed, gains=gains, spectrum=spectrum, levels=levels)
+        self.fits = {}
         self.tests = [with_offset(t, self.detectability) for t in (ratio_of(made, spectrum), *splits_of(made))]
         for survey in pair:
             self.tests += self._nuisances(made, survey, gains[survey])
@@ -98,6 +101,7 @@ class PairTests:
                 units, size = str(row.size_units.values), float(row.detectable.sel(test="nuisance"))
                 test = fit.test(title, (survey, other), units)
                 found.append(renamed(test, title, f"rms of independent {form} of {survey}", size, units))
+                self.fits[id(found[-1])] = fit
         return found
 
     def _columns(self, survey, form):
@@ -176,19 +180,20 @@ def renamed(test, name, what, size, units):
     return replace(test, name=name, detectable=seen)
 
 
-def in_suite(test, level, count):
+def in_suite(test, level, count, fit=None):
     """A test with the size that it would have seen in a suite of `count` tests at a family-wise level.
 
     At Bonferroni's level, which no step of Holm falls short of, so that the power is no smaller. The size grows as that
-    of a Gaussian estimate: a χ² of more degrees of freedom needs less.
+    of a Gaussian estimate: a χ² of more degrees of freedom needs less. Of random levels it is the `fit`'s.
     """
     if not test.detectable:
         return test
     single, within = test.detectable, test.detectable["within"]
     dof = FEW_SCORES if "Student" in test.null else np.inf
-    least = level / (count * within)
-    grown = smallest(dof, least, single["power"]) / smallest(dof, single["level"], single["power"])
-    return replace(test, detectable=single | {"suite_size": single["size"] * grown, "suite_level": least})
+    least, power = level / (count * within), single["power"]
+    size = fit.detectable(least, power) if fit else single["size"] * smallest(dof, least, power) / smallest(
+        dof, single["level"], power)
+    return replace(test, detectable=single | {"suite_size": float(size), "suite_level": least})
 
 
 def in_suite_words(test):
