@@ -22,7 +22,7 @@ WIDTH, DEEP, BEYOND = 4, 8, 4  # of the block Krylov space that is deflated: col
 BUDGET = 400  # right-hand sides solved before a round that is begun
 LOOSE = 1e-5  # relative residual of solves, and what they leave open of each correlation's share
 LOST = 1e-20  # of the square of a vector: what is left after projection is rounding
-SURE = 0.5  # of the errors asked for: a first round without deflation must do better than that
+SURE = 0.5  # of the errors asked for: without the deflation that would help they must be smaller than that
 
 
 def lanczos_spectrum(pair, probes=None, steps=STEPS, seed=0, statistic=None):
@@ -64,17 +64,17 @@ def lanczos_spectrum(pair, probes=None, steps=STEPS, seed=0, statistic=None):
     rng = np.random.default_rng(seed)
     if growth.one.dof <= FEW:
         return _whole(growth, rng)
+    drawn = _Deflated(growth, steps, rng)
     if probes is not None:
-        return _Deflated(growth, steps, rng).sample(probes)
-    found = _Deflated(growth, steps, rng, deflate=False).sample(PROBES)
-    if found.settled(statistic, SURE):
-        return found
-    if growth.one.dof <= BUDGET:
-        return _whole(growth, rng)
-    deflated = _Deflated(growth, steps, rng)
-    found = deflated.sample(PROBES)
-    while not found.settled(statistic) and growth.solved < BUDGET:
-        found = deflated.deepen() if deflated.gains(found) else deflated.sample(deflated.count)
+        return drawn.deepen(probes)
+    found = drawn.sample(PROBES)
+    while growth.solved < BUDGET:
+        strong = drawn.gains(found)
+        if found.settled(statistic, SURE if strong and not drawn.lead else 1.0):
+            break
+        if growth.one.dof <= BUDGET:
+            return _whole(growth, rng)
+        found = drawn.deepen() if strong else drawn.sample(drawn.count)
     return found
 
 
@@ -87,26 +87,19 @@ def _whole(growth, rng):
 
 
 class _Deflated:
-    """tr f(E) from a block Krylov space and random vectors orthogonal to it; without a block, from the latter alone."""
+    """tr f(E) from a block Krylov space and random vectors orthogonal to it; at first from random vectors alone."""
 
-    def __init__(self, growth, steps, rng, deflate=True):
-        self.growth, self.steps, self.rng, self.deep = growth, steps, rng, DEEP
-        self._block, self._lead, self._replicas = [], 0, []
-        if deflate:
-            self._block = _begin(growth, [growth.starts(rng, WIDTH)])
-            self._deflate(DEEP + BEYOND)
+    def __init__(self, growth, steps, rng):
+        self.growth, self.steps, self.rng, self.deep = growth, steps, rng, 0
+        self._block, self.lead, self._replicas = [], 0, []
 
     @property
     def count(self):
         """Random vectors."""
         return len(self._replicas)
 
-    def _deflate(self, steps):
-        _grow(self.growth, self._block, steps)
-        self._lead = sum(self._block[0].sizes[: self.deep])
-
     def gains(self, found):
-        """Whether twice the deflation does more than twice the random vectors: it halves the variance of one, at least.
+        """Whether more deflation does more than twice the random vectors: it halves the variance of one, at least.
 
         The strongest of what random vectors found would be taken out; too few steps are for the strong ones too.
         """
@@ -115,22 +108,26 @@ class _Deflated:
         rho, counts = average(found.replicas)
         order = np.argsort(-rho)
         counts, squares = counts[order], np.log1p(-(rho[order] ** 2)) ** 2
-        left = np.clip(np.cumsum(counts) - self._lead, 0.0, counts)
+        left = np.clip(np.cumsum(counts) - max(self.lead, WIDTH * DEEP), 0.0, counts)
         return left @ squares < 0.5 * (counts @ squares)
 
-    def deepen(self):
-        """`CanonicalSpectrum` with twice the deflation and new random vectors."""
-        self.deep, more = 2 * self.deep, self.deep
-        self._deflate(more)
+    def deepen(self, count=PROBES):
+        """`CanonicalSpectrum` with twice the deflation, or a first one, and new random vectors."""
+        if not self._block:
+            self._block = _begin(self.growth, [self.growth.starts(self.rng, WIDTH)])
+        more = self.deep or DEEP
+        _grow(self.growth, self._block, more if self.deep else more + BEYOND)
+        self.deep += more
+        self.lead = sum(self._block[0].sizes[: self.deep])
         self._replicas = []
-        return self.sample(PROBES)
+        return self.sample(count)
 
     def sample(self, count):
         """`CanonicalSpectrum` after so many more random vectors."""
         starts = self.growth.starts(self.rng, count)
         if self._block:
-            starts = self._block[0].project(starts, self._lead)
-        spaces, left = _begin(self.growth, list(starts.T[:, :, None])), self.growth.one.dof - self._lead
+            starts = self._block[0].project(starts, self.lead)
+        spaces, left = _begin(self.growth, list(starts.T[:, :, None])), self.growth.one.dof - self.lead
         before = self._replicas
         for step in range(1, self.steps + 1):
             _grow(self.growth, spaces, 1)
@@ -142,12 +139,12 @@ class _Deflated:
         return found
 
     def _spectrum(self, steps):
-        known = self._block[0].rules(self._lead) if self._block else [(np.zeros(0), np.zeros(0))] * 2
+        known = self._block[0].rules(self.lead) if self._block else [(np.zeros(0), np.zeros(0))] * 2
         drawn = [average(rules) for rules in zip(*self._replicas, strict=True)]
         gauss, radau = (tuple(np.concatenate(each) for each in zip(*both, strict=True))
                         for both in zip(known, drawn, strict=True))
         rho, counts = average([gauss, radau])
-        held = f"{self._lead} strong directions and " if self._lead else ""
+        held = f"{self.lead} strong directions and " if self.lead else ""
         return CanonicalSpectrum(
             correlations=rho, counts=counts, excess=self.growth.excess, unsolved=LOOSE, systematic=(gauss,),
             replicas=tuple(average(rules) for rules in self._replicas), words=(
