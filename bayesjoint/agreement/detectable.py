@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from .._checks import as_positive, fail
 from ..dataset import Sheet
+from ..problem.augment import held_by_biases
 from .additive import AdditiveColumns, level_fits
 from .bands import noncentrality
 from .disturbances import disturbances_of
@@ -66,8 +67,8 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
     xarray.Dataset
         Over (disturbance, test) ``detectable`` with its error, NaN where the test does not see such a disturbance; over
         ``disturbance`` ``estimate`` with ``estimate_error``, ``p_value`` (two-sided) with its error, ``margin``,
-        ``equivalence_p_value``, ``excluded`` (1 where a disturbance of the margin's size is excluded at `level`) and
-        ``bound``, the size above which all are; ``easting`` and ``northing`` of the patch that is worst known.
+        ``equivalence_p_value`` with its error, ``modelled`` (1 where biases of the survey hold such a disturbance, which
+        is then part of the model), ``excluded`` (1 where one of the margin's size is excluded at `level`) and ``bound``, the size above which all are; ``easting`` and ``northing`` of the patch that is worst known.
         Coordinates tell ``survey``, ``form``, ``size_units``, and in ``words`` what the size means.
 
     Raises
@@ -147,7 +148,9 @@ def _dataset(made, forms, rows, margins, found, level, power):
     sheet.add("p_value", ("disturbance",), column("p"), "1", "p-value of none, two-sided", column("p_error"))
     sheet.add("margin", ("disturbance",), margins, "size_units", "size that matters")
     sheet.add("equivalence_p_value", ("disturbance",), column("equivalence"), "1",
-              "p-value of a size of the margin or more")
+              "p-value of a size of the margin or more", column("equivalence_error"))
+    modelled = [bool(held_by_biases(made.problem, d.survey, d.columns).all()) for d in forms]
+    sheet.add("modelled", ("disturbance",), np.array(modelled, np.int8), "1", "1 where biases of the survey hold it")
     sheet.add("excluded", ("disturbance",), (column("equivalence") <= level).astype(np.int8), "1",
               "1 where a size that matters is excluded")
     sheet.add("bound", ("disturbance",), column("bound"), "size_units", "size above which all are excluded")
@@ -186,6 +189,7 @@ class _Row:
     equivalence: float
     bound: float
     place: tuple = (np.nan, np.nan)
+    equivalence_error: float = 0.0
 
 
 def _place_row(found, margin, level, power, places):
@@ -197,15 +201,14 @@ def _place_row(found, margin, level, power, places):
 
 
 def _level_row(fit, margin, level, power):
-    bound = fit.bound(level)
-    return _Row(fit.detectable(level, power), 0.0, fit.value, (bound - fit.value) / norm.isf(level), fit.p_value,
-                fit.p_value_error, fit.equivalence(margin), bound)
+    return _Row(fit.detectable(level, power), 0.0, fit.value, fit.std, fit.p_value, fit.p_value_error,
+                fit.equivalence(margin), fit.bound(level))
 
 
 def _gain_row(fit, margin, level, power):
-    least = smallest(level=level, power=power)
+    least, (p, p_error) = smallest(level=level, power=power), fit.equivalence_with_error(margin)
     return _Row(least * fit.resolution, least * fit.resolution_error, fit.value, fit.std, fit.p_value,
-                fit.p_value_error, fit.equivalence(margin), abs(fit.value) + norm.isf(level) * fit.std)
+                fit.p_value_error, p, abs(fit.value) + norm.isf(level) * fit.std, equivalence_error=p_error)
 
 
 def _signal(made, name):

@@ -108,7 +108,7 @@ def seems(effect):
 
 def unexcluded(tables):
     """What that would matter could not be excluded, or ""."""
-    rows = [row for table in tables for row in _rows(table)]
+    rows = [row for table in tables for row in _rows(table) if not row["modelled"]]
     left = [row for row in rows if not row["excluded"]]
     if not left:
         return ""
@@ -120,7 +120,9 @@ def unexcluded(tables):
 
 def excluded(tables):
     """What of all that was tried and would matter is excluded."""
-    rows = [row for table in tables for row in _rows(table)]
+    rows = [row for table in tables for row in _rows(table) if not row["modelled"]]
+    if not rows:
+        return "biases hold every disturbance that was tried"
     loosest = max(rows, key=lambda row: row["bound"] / row["margin"])
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     said = [word for kind, word in (("offset", "offset"), ("tilt", "tilt"), ("gain", "gain"),
@@ -138,6 +140,9 @@ def untried(tables):
     for table in tables:
         for row in _rows(table):
             named.setdefault(row["survey"], None)
+            if row["modelled"]:
+                said.append(f"{_thing(row['name']).capitalize()} is part of the model, as a bias holds it, and is not "
+                            "counted among what must be excluded.")
             if row["kind"] == "patch":
                 said.append(f"Patch of {row['survey']}: {row['words']}.")
             if row["kind"].endswith("levels"):
@@ -155,7 +160,8 @@ def _rows(table):
         bound = float(table.bound.values[k])
         yield {"name": str(name), "survey": str(table.survey.values[k]), "words": str(table.words.values[k]),
                "kind": form if form.endswith("levels") else form.split()[0], "units": str(table.size_units.values[k]),
-               "excluded": bool(table.excluded.values[k]), "margin": float(table.margin.values[k]),
+               "excluded": bool(table.excluded.values[k]), "modelled": bool(table.modelled.values[k]),
+               "margin": float(table.margin.values[k]),
                "bound": np.inf if np.isnan(bound) else bound}
 
 

@@ -70,6 +70,17 @@ def test_silence_is_agreement_only_where_what_matters_is_excluded():
     assert not [t for t in sure.tests if t.name.startswith(("places", "wavelengths"))]
 
 
+def test_what_a_bias_holds_is_part_of_the_model_and_bars_no_agreement():
+    problem = overlapping(**SMALL)
+    biased = bj.add_bias(problem, "air", "constant", std=1e3)
+    table = next(iter(conflict(biased, margins=WIDE, places=False).pairs.values())).detectability
+    modelled = [str(v) for v, held in zip(table.disturbance.values, table.modelled.values, strict=True) if held]
+    assert modelled == ["offset of air"] and not table.excluded.sel(disturbance="offset of air")
+    found = conflict(biased, margins=WIDE, places=False)
+    assert found.kind == "agree" and any(d.startswith("An offset of air is part of the model") for d in found.details)
+    assert float(table.equivalence_p_value_error.sel(disturbance="gain of air")) > 0
+
+
 def test_a_prior_that_is_too_small_is_named_as_such():
     problem = overlapping(shape=(3, 14, 16), seed=2)
     small = problem.replace(parameters=[problem.parameters[0].replace(
