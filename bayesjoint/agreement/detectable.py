@@ -67,8 +67,9 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
     xarray.Dataset
         Over (disturbance, test) ``detectable`` with its error, NaN where the test does not see such a disturbance; over
         ``disturbance`` ``estimate`` with ``estimate_error``, ``p_value`` (two-sided) with its error, ``margin``,
-        ``equivalence_p_value`` with its error, ``modelled`` (1 where biases of the survey hold such a disturbance, which
-        is then part of the model), ``excluded`` (1 where one of the margin's size is excluded at `level`) and ``bound``, the size above which all are; ``easting`` and ``northing`` of the patch that is worst known.
+        ``equivalence_p_value`` with its error, ``modelled`` (1 where biases of the survey hold such a disturbance and
+        it is part of the model), ``excluded`` (1 where one of the margin's size is excluded at `level`) and ``bound``,
+        the size above which all are; ``easting`` and ``northing`` of the patch that is worst known.
         Coordinates tell ``survey``, ``form``, ``size_units``, and in ``words`` what the size means.
 
     Raises
