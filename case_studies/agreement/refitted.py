@@ -8,11 +8,13 @@ simulation, ranked among all, stand for many for each (Giacomini, Politis & Whit
 
 import numpy as np
 from scipy.stats import chi2
-from setting import PAIRS, SEED, pair_of, surveys
+from setting import BASES, GAIN_NULL, PAIRS, SEED, pair_of, surveys
 
+from bayesjoint.agreement.gain import GainScore
 from bayesjoint.agreement.marginal import DenseMarginal
 from bayesjoint.agreement.nuisances import NuisanceFit
 from bayesjoint.agreement.pair import DensePair
+from bayesjoint.problem.bias_basis import bias_basis
 
 SHAPE = (2, 10, 11)
 AGAIN = 4  # pairs simulated from every fitted problem
@@ -28,12 +30,16 @@ class Refits:
         signal = whole.covariance - np.eye(whole.size)
         values, self.vectors = np.linalg.eigh(signal)
         self.values = values.clip(0.0)
-        self.pairs, self.fits = [], []
+        self.pairs, self.fits, self.scores = [], [], []
         self.modality = self.made.problem.modalities[1]
+        columns = {name: bias_basis(self.modality, basis)[0] for name, basis in BASES.items()}
         for ratio in GRID:
             both = DenseMarginal(whole.model, ratio * signal + np.eye(whole.size))
             self.pairs.append(DensePair(self.made.groups, both))
-            self.fits.append(NuisanceFit(both, self.modality.name, np.full((self.modality.size, 1), 1.0)))
+            self.fits.append({name: NuisanceFit(both, self.modality.name, c) for name, c in columns.items()})
+            score = GainScore(both, self.modality.name)
+            null = score.null(GAIN_NULL, np.random.default_rng(SEED + 1))
+            self.scores.append((score, null.mean(), np.sort(np.abs(null - null.mean()))))
 
     def fit(self, white):
         """(index into the grid, τ²) of maximal evidence for every column."""
@@ -48,7 +54,7 @@ class Refits:
         """Nominal p-values under the hyperparameters fitted to each column, and the fit."""
         best, scale = self.fit(white)
         out = {name: np.empty(best.size) for name in ("likelihood ratio", "node split a -> b", "node split b -> a",
-                                                      "offset")}
+                                                      *BASES, "gain")}
         for k in np.unique(best):
             mine, made = best == k, self.pairs[k]
             y = white[:, mine] / np.sqrt(scale[mine])
@@ -56,7 +62,11 @@ class Refits:
             out["likelihood ratio"][mine] = made.spectrum().tail(found.ratio)[0]
             out["node split a -> b"][mine] = chi2.sf(found.into_second, made.second.size)
             out["node split b -> a"][mine] = chi2.sf(found.into_first, made.first.size)
-            out["offset"][mine] = chi2.sf(self.fits[k].test(y)[0], 1)
+            for name, fit in self.fits[k].items():
+                out[name][mine] = chi2.sf(fit.test(y)[0], fit.rank)
+            score, middle, null = self.scores[k]
+            beyond = null.size - np.searchsorted(null, np.abs(score.score(y) - middle), side="left")
+            out["gain"][mine] = (1 + beyond) / (null.size + 1)
         return out, best, scale
 
     def simulate(self, rng, best, scale):

@@ -1,6 +1,7 @@
 """Pairs of surveys that agree, many of them at once: problems, draws, and the p-values of every test."""
 
 import numpy as np
+from further import Alone, Predicted
 from scipy.optimize import brentq
 from scipy.stats import chi2
 
@@ -81,9 +82,11 @@ class Suite:
     gain : bool
     seed : int
         Of the simulated null of the gain.
+    places : bool
+        Bands, maps, and each survey against its own prior and noise: two surveys of lattices without flat values.
     """
 
-    def __init__(self, made, bases=BASES, gain=True, seed=SEED + 1):
+    def __init__(self, made, bases=BASES, gain=True, seed=SEED + 1, places=True):
         self.made, self.spectrum = made, made.spectrum()
         self.survey = made.problem.modalities[1].name
         self.fits = {name: NuisanceFit(made.both, self.survey, bias_basis(made.problem.modalities[1], basis)[0])
@@ -92,6 +95,8 @@ class Suite:
         self.scores = np.sort(np.abs(self._centred(self.score.null(GAIN_NULL, np.random.default_rng(seed))))) \
             if gain else None
         self.critical = {}
+        self.further = [(k, Predicted(made, k), Alone(part)) for k, part in enumerate((made.first, made.second))] \
+            if places else []
 
     def _centred(self, scores):
         if not hasattr(self, "middle"):
@@ -112,6 +117,11 @@ class Suite:
             off = np.abs(self._centred(self.score.score(white)))
             beyond = self.scores.size - np.searchsorted(self.scores, off, side="left")
             out["gain"] = (1 + beyond) / (self.scores.size + 1)
+        for which, predicted, alone in self.further[1:] if quick else self.further:
+            name = "ab"[which]
+            out[f"bands of {name}"], out[f"places of {name}"] = predicted.p_values(white)
+            out[f"prior std behind {name}"], out[f"noise std of {name}"] = (
+                alone.alarms if quick else alone.p_values)(white[self.made.rows[which]])
         return out
 
     def _ratio(self, ratio):

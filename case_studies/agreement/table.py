@@ -15,7 +15,8 @@ def nulls(results, verdict):
     for part in PARTS:
         for name, row in results.get(part, {}).get("nulls", {}).items():
             counts = " | ".join(str(row[f"at or below {level:g}"]) for level in LEVELS)
-            yield f"| {name} | {row['count']:,} | {row['ks']:.2g} | {verdict['Holm-adjusted'][name]:.2g} | {counts} |"
+            ks = f"{row['ks']:.2g}{' (one-sided)' if 'one-sided' in row else ''}"
+            yield f"| {name} | {row['count']:,} | {ks} | {verdict['Holm-adjusted'][name]:.2g} | {counts} |"
 
 
 def wrong(results):
@@ -55,7 +56,8 @@ def main():
     for key, said in SAID.items():
         parts += [f"Share of 1,000 pairs called in conflict at 5 %, {said}:", "\n".join(powers(results[key]))]
     for key, said in (("torus", "On all of the torus"), ("windows", "Windows of 201 × 338 stations"),
-                      ("refitted", "Refitted")):
+                      ("refitted", "Refitted"), ("family", "All of `bj.conflict`, one property: does any test alarm"),
+                      ("family_tied", "The same, tied")):
         if key in results:
             parts += [f"{said}:", facts(results[key]["facts"])]
     readme = HERE / "README.md"
