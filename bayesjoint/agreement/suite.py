@@ -63,9 +63,9 @@ class Conflict:
         def words(name, values):
             return ("agreement_test", np.array([str(v) for v in values]), {"units": "1", "long_name": name})
 
-        numbers = {"statistic": [t.statistic for t in self.tests], "p_value": [t.p_value for t in self.tests],
-                   "p_value_error": [t.p_value_error for t in self.tests], "p_adjusted": self.p_adjusted,
-                   "sigma": [t.sigma for t in self.tests], "judged": np.isfinite(self.p_adjusted).astype(np.int8)}
+        numbers = {name: [getattr(t, name) for t in self.tests]
+                   for name in ("statistic", "statistic_error", "p_value", "p_value_error", "sigma")}
+        numbers |= {"p_adjusted": self.p_adjusted, "judged": np.isfinite(self.p_adjusted).astype(np.int8)}
         return xr.Dataset(
             {k: ("agreement_test", np.asarray(v), {"units": "1", "long_name": k.replace("_", " ")})
              for k, v in numbers.items()},

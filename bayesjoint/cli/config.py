@@ -127,7 +127,7 @@ class Config:
 TABLES = {"surveys": SurveyTable, "mesh": MeshTable, "parameters": ParameterTable, "coupling": CouplingTable,
           "posterior": PosteriorTable, "conflict": ConflictTable}
 NAMED = ("surveys", "parameters")
-FORMS = ("offset", "tilt", "patch", "gain")  # of a disturbance
+FORMS = ("offset", "tilt", "patch", "gain", "levels")  # of a disturbance
 OTHERS = {  # keys that a kind of prior does not read
     "matern": {"alpha", "depth_exponent", "p"},
     "minimum_length": {"std", "range", "smoothness", "extent", "p"},

@@ -29,10 +29,19 @@ def agreement(tree):
         rows.append({"p_value": p, "p_value_error": error,
                      **{key: float(one[key]) for key in ("statistic", "p_adjusted", "sigma")},
                      **{key: str(one[key].values) for key in ("test", "surveys", "null", "effect", "note")},
-                     "detectable": _size_alone(str(one["detectable"].values)), "judged": bool(one["judged"])})
+                     "detectable": _sizes(one), "judged": bool(one["judged"])})
     at = found.attrs
     return {"verdict": at["verdict"][:1].upper() + at["verdict"][1:], "rows": rows, "level": float(at["level"]),
             "correction": at["correction"], "sentences": [s for s in at.get("details", "").split("\n") if s]}
+
+
+def _sizes(one):
+    """What a test would have seen by itself, and the size after correction for all tests."""
+    alone = _size_alone(str(one["detectable"].values))
+    if "detectable_in_suite" not in one.coords:
+        return alone
+    corrected = _size_alone(str(one["detectable_in_suite"].values)).rpartition(" of ")[2]
+    return f"{alone}; {corrected}" if alone and corrected else alone
 
 
 def _size_alone(text):
