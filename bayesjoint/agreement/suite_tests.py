@@ -50,6 +50,8 @@ class PairTests:
     ----------
     tests : list of AgreementTest
         Each with what it would have detected.
+    shared : float
+        Nats that surveys without a common parameter share under the prior; infinite where they have one.
     fits : dict of {id of a test: LevelFit}
         Of levels of lines.
     detectability, maps, bands : xarray.Dataset and {survey: xarray.Dataset}
@@ -61,6 +63,7 @@ class PairTests:
         self.pair, self.problem = pair, made.problem
         gains = gain_fits(made.both, pair, seed)
         spectrum = made.spectrum(**({} if made.method == "dense" else {"seed": seed}))
+        self.shared = _shared(made, spectrum)
         levels = level_fits(made.both, [d for m in made.problem.modalities for d in disturbances_of(m)])
         self.detectability = tabulate(made, margins=margins, seed=seed, gains=gains, spectrum=spectrum, levels=levels)
         self.fits = {}
@@ -117,6 +120,13 @@ class PairTests:
         self.bands[survey] = spectral_conflict(self.problem, survey, given, method=method, seed=seed)
         self.maps[survey] = local_conflict(self.problem, survey, given, method=method, seed=seed)
         self.tests += [bands_test(self.bands[survey], survey, given), map_test(self.maps[survey], survey, given)]
+
+
+def _shared(made, spectrum):
+    """Nats that surveys without a common parameter share under the prior; infinite where they have one."""
+    one, other = ({name for m in made.problem.modalities if m.name in group for name in m.parameters}
+                  for group in made.groups)
+    return np.inf if one & other or made.excess else spectrum.information()[0]
 
 
 def _tightened(data):

@@ -6,6 +6,7 @@ import numpy as np
 
 from .verdict_words import excluded, objection, seems, told, unexcluded, untried
 
+LITTLE = 3.0  # nats that surveys of different properties share: below it no odds above 20 are to be expected
 CLEAR = 2.0  # standard deviations by which priors must differ, of two surveys or from that stated, to be told apart
 
 
@@ -40,7 +41,7 @@ def judge(problem, own, made, adjusted, level, again):
     -------
     Judgement
     """
-    tied = {pair: each for pair, each in made.items() if _ties(each)}
+    tied = {pair: each for pair, each in made.items() if _ties(each, adjusted, level)}
     if len(tied) == len(made):
         return _judge(problem, own, made, adjusted, level, again)
     apart = _untied({pair: each for pair, each in made.items() if pair not in tied}, own, adjusted, level)
@@ -53,15 +54,24 @@ def judge(problem, own, made, adjusted, level, again):
                      blame)
 
 
-def _ties(each):
-    """Whether anything ties two surveys: else their likelihood ratio has no distribution."""
-    return not np.isnan(each.tests[0].p_value)
+def _ties(each, adjusted, level):
+    """Whether anything to speak of ties two surveys: else their likelihood ratio has no distribution.
+
+    Where a coupling alone ties them and one survey is expected to tell less than `LITTLE` of the other, what alarms is
+    a misfit of one survey, unless the likelihood ratio objects.
+    """
+    ratio = each.tests[0]
+    return not np.isnan(ratio.p_value) and (each.shared >= LITTLE or adjusted[id(ratio)] <= level)
 
 
 def _untied(made, own, adjusted, level):
     """Surveys that share nothing: what alarms is a misfit of one of them."""
-    pairs = ", ".join(" and ".join(pair) for pair in made)
-    nothing = f"Nothing ties {pairs}: there is nothing to agree or disagree on"
+    bare = ", ".join(" and ".join(pair) for pair, each in made.items() if np.isnan(each.tests[0].p_value))
+    said = [f"Nothing ties {bare}: there is nothing to agree or disagree on"] if bare else []
+    said += [f"{' and '.join(pair)} tell {each.shared:.2g} nats of each other under the stated coupling, to which the "
+             "likelihood ratio does not object: there is next to nothing to agree or disagree on"
+             for pair, each in made.items() if not np.isnan(each.tests[0].p_value)]
+    nothing = "; ".join(said)
     alone = [t for both in own.values() for t in both if adjusted[id(t)] <= level]
     loud = {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items()}
     details = [told(t) for t in alone if t.effect]
@@ -113,7 +123,9 @@ def _accused(problem, own, made, adjusted, level, again, loud, details):
     """
     alone = {id(t): t.p_value for both in own.values() for t in both}
     prior, noise, _ = _misfits(problem, own, alone, level)
-    asked = [t for t in prior if t.effect["value"] > CLEAR * t.effect["std"]]
+    # a prior that goes with less noise than stated would be changed without it: neither is granted
+    quiet = {t.surveys[0] for t in noise if t.effect["factor"] < 1}
+    asked = [t for t in prior if t.effect["value"] > CLEAR * t.effect["std"] and t.surveys[0] not in quiet]
     asked += [t for t in noise if t.effect["factor"] > 1]
     anew, mended = None, ""
     if asked:
@@ -149,7 +161,8 @@ def _explained(loud, asked, details):
 
 def _alarms(made, adjusted, level):
     """{pair: tests that object}, of pairs that any do."""
-    found = {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items() if _ties(each)}
+    found = {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items()
+             if _ties(each, adjusted, level)}
     return {pair: each for pair, each in found.items() if each}
 
 

@@ -147,6 +147,28 @@ def test_an_offset_between_two_properties_is_not_put_down_to_the_coupling():
     assert found.kind == "disagree" and "coupling" not in found.verdict
 
 
+def test_a_fault_of_one_survey_is_no_conflict_with_another_that_hardly_knows_of_it():
+    problem = overlapping(two=True, shape=(3, 14, 16), disturb=lambda m: 400.0)
+    loose = problem.replace(couplings=[bj.Coregionalization(0.05)])
+    found = conflict(loose, places=False)
+    pair = next(iter(found.pairs.values()))
+    assert pair.shared < 3 and found.kind == "cannot say" and "next to nothing to agree or disagree on" in found.verdict
+    assert "but air misfits its own prior and noise: " in found.verdict and "offset of air" in found.problems
+    assert next(iter(conflict(problem, places=False).pairs.values())).shared > 3
+
+
+def test_a_prior_that_a_survey_asks_for_with_less_noise_is_not_granted_without():
+    problem = overlapping(two=True, shape=(3, 14, 16))
+    wide = [p.replace(prior=bj.Matern(std=3.0 * p.prior.std, range=p.prior.range, extent=p.prior.extent))
+             if k == 0 else p for k, p in enumerate(problem.parameters)]
+    ground, air = problem.modalities
+    loud = ground.replace(noise=bj.DiagonalNoise(3.0 * np.sqrt(ground.noise.variance())))
+    found = conflict(problem.replace(parameters=wide, modalities=[loud, air],
+                                     couplings=[bj.Coregionalization(-0.9)]), places=False)
+    assert {"The prior std behind ground", "The noise std of ground"} <= {d.partition(" seems")[0] for d in found.details}
+    assert found.kind == "disagree" and "is mended" not in found.verdict
+
+
 def test_noise_that_is_larger_than_stated_is_named_as_such():
     problem = overlapping(shape=(3, 14, 16), disturb=lambda m: 0.25 * np.random.default_rng(5).standard_normal(m.size))
     found = conflict(problem, places=False)
