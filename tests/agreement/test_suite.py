@@ -165,7 +165,8 @@ def test_a_prior_that_a_survey_asks_for_with_less_noise_is_not_granted_without()
     loud = ground.replace(noise=bj.DiagonalNoise(3.0 * np.sqrt(ground.noise.variance())))
     found = conflict(problem.replace(parameters=wide, modalities=[loud, air],
                                      couplings=[bj.Coregionalization(-0.9)]), places=False)
-    assert {"The prior std behind ground", "The noise std of ground"} <= {d.partition(" seems")[0] for d in found.details}
+    said = {d.partition(" seems")[0] for d in found.details}
+    assert {"The prior std behind ground", "The noise std of ground"} <= said
     assert found.kind == "disagree" and "is mended" not in found.verdict
 
 
