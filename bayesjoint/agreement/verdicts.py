@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .verdict_words import excluded, objection, seems, told, unexcluded, untried
+from .verdict_words import best_of, excluded, objection, seems, told, unexcluded, untried
 
 LITTLE = 3.0  # nats that surveys of different properties share: below it no odds above 20 are to be expected
 CLEAR = 2.0  # standard deviations by which priors must differ, of two surveys or from that stated, to be told apart
@@ -55,30 +55,35 @@ def judge(problem, own, made, adjusted, level, again):
 
 
 def _ties(each, adjusted, level):
-    """Whether anything to speak of ties two surveys: else their likelihood ratio has no distribution.
+    """Whether what alarms is between two surveys, or silence would say something of both.
 
-    Where a coupling alone ties them and one survey is expected to tell less than `LITTLE` of the other, what alarms is
-    a misfit of one survey, unless the likelihood ratio objects.
+    Without a common parameter the likelihood ratio alone looks at what ties them: an offset, a gain, a place or a
+    wavelength that alarms is a misfit of one survey, which the other hardly knows of; see the study of power.
     """
-    ratio = each.tests[0]
-    return not np.isnan(ratio.p_value) and (each.shared >= LITTLE or adjusted[id(ratio)] <= level)
+    ratio, common = each.tests[0], np.isinf(each.shared)
+    if np.isnan(ratio.p_value):  # nothing ties them
+        return False
+    if common or adjusted[id(ratio)] <= level:
+        return True
+    return each.shared >= LITTLE and not any(adjusted[id(t)] <= level for t in each.tests)
 
 
 def _untied(made, own, adjusted, level):
     """Surveys that share nothing: what alarms is a misfit of one of them."""
     bare = ", ".join(" and ".join(pair) for pair, each in made.items() if np.isnan(each.tests[0].p_value))
     said = [f"Nothing ties {bare}: there is nothing to agree or disagree on"] if bare else []
-    said += [f"{' and '.join(pair)} tell {each.shared:.2g} nats of each other under the stated coupling, to which the "
-             "likelihood ratio does not object: there is next to nothing to agree or disagree on"
-             for pair, each in made.items() if not np.isnan(each.tests[0].p_value)]
+    said += [_coupled(pair, each.shared) for pair, each in made.items() if not np.isnan(each.tests[0].p_value)]
     nothing = "; ".join(said)
     alone = [t for both in own.values() for t in both if adjusted[id(t)] <= level]
     loud = {pair: [t for t in each.tests if adjusted[id(t)] <= level] for pair, each in made.items()}
     details = [told(t) for t in alone if t.effect]
     details += [f"{' and '.join(pair)}: {'; '.join(t.name for t in each)}." for pair, each in loud.items() if each]
     surveys = {}
-    for test in (t for each in loud.values() for t in each):
-        surveys.setdefault(_held(test), []).append(test)
+    for pair, each in loud.items():
+        # through a coupling that tells something the fault of one survey alarms tests of the other too
+        one = _held(best_of(each)) if each and made[pair].shared >= LITTLE else None
+        for test in each:
+            surveys.setdefault(one or _held(test), []).append(test)
     for test in alone:
         surveys.setdefault(test.surveys[0], [test])
     blame = tuple(t for each in loud.values() for t in each) + tuple(alone)
@@ -89,6 +94,14 @@ def _untied(made, own, adjusted, level):
     tested = any(np.isfinite(t.p_value) for each in made.values() for t in each.tests)
     held = "; each was held against its own prior only" if tested else ""
     return Judgement("cannot say", f"{nothing}{held}.", tuple(details), ())
+
+
+def _coupled(pair, shared):
+    """Of surveys that a coupling alone ties, to which the likelihood ratio does not object."""
+    said = f"{' and '.join(pair)} share {shared:.2g} nats under the stated coupling"
+    if shared < LITTLE:
+        return f"{said}: there is next to nothing to agree or disagree on"
+    return f"{said}, to which the likelihood ratio does not object"
 
 
 def _held(test):
@@ -133,7 +146,8 @@ def _accused(problem, own, made, adjusted, level, again, loud, details):
     if anew is not None:
         left, mended = _alarms(*anew, level), " and ".join(f"the {seems(t.effect)}" for t in asked)
         if not left:
-            return _explained(loud, asked, details)
+            still = {t.name for each in anew[0].values() for t in each.tests if anew[1][id(t)] <= level}
+            return _explained(loud, asked, still, details)
         details.append(f"Also, {mended}: it was mended for the verdict.")
         names = {pair: {t.name for t in each} for pair, each in left.items()}
         blame = [t for pair in names for t in made[pair].tests if t.name in names[pair]]
@@ -149,13 +163,15 @@ def _accused(problem, own, made, adjusted, level, again, loud, details):
     return Judgement("disagree", f"{said}{caveat}.", tuple(details), tuple(blame) + tuple(asked))
 
 
-def _explained(loud, asked, details):
-    """Alarms that fall silent once priors and noise are mended."""
-    names = ", ".join(sorted({t.name for each in loud.values() for t in each}))
+def _explained(loud, asked, still, details):
+    """Alarms that fall silent once priors and noise are mended; `still` alarms what is of one survey by itself."""
+    names = ", ".join(sorted({t.name for each in loud.values() for t in each} - still))
+    rest = f" What still alarms is of one survey by itself: {', '.join(sorted(still))}." if still else ""
     which = " and ".join(dict.fromkeys(t.name.split()[0] for t in asked))
     said = " and ".join(f"the {seems(t.effect)}" for t in asked)
-    return Judgement("cannot say", f"Cannot say whether the surveys agree: {said}, which explains every alarm; mend "
-                     f"the {which} and test again. Tests that alarm too, and fall silent when it is mended: {names}.",
+    return Judgement("cannot say", f"Cannot say whether the surveys agree: {said}, which explains every alarm "
+                     f"between them; mend the {which} and test again. Tests that alarm too, and fall silent when it is "
+                     f"mended: {names}.{rest}",
                      tuple(details), tuple(asked))
 
 
