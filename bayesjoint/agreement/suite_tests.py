@@ -158,13 +158,14 @@ def map_test(found, survey, given):
     at = np.unravel_index(np.nanargmax(np.abs(found.anomaly_z.values)), found.anomaly_z.shape)
     units = found.anomaly.attrs["units"]
     radius = float(found.patch.values[at[0]])
+    size = f"of {radius:.3g} m radius" if radius > 0 else "of one station"
     return AgreementTest(
         name=f"places of {survey}", surveys=(survey, *given), statistic=float(np.abs(found.anomaly_z.values[at])),
         p_value=p, p_value_error=0.0, null=f"Simes over stations and sizes of two maps; each {found.attrs['null']}",
-        effect={"what": f"extra anomaly of {radius:.3g} m radius{_place(found, at[1:])}",
+        effect={"what": f"extra anomaly {size}{_place(found, at[1:])}",
                 "value": float(found.anomaly.values[at]),
                 "std": float(found.anomaly_error.values[at]), "units": units},
-        detectable=_seen(f"an anomaly of {radius:.3g} m radius at one given place",
+        detectable=_seen(f"an anomaly {size} at one given place",
                          np.nanmedian(found.anomaly_detectable.values[at[0]]), units,
                          within=2 * int(np.isfinite(found.anomaly_z.values).sum())))
 
@@ -229,7 +230,7 @@ def _place(found, at):
         if name in found.coords:
             dims = found.anomaly.dims[1:]
             axes[direction] = float(found[name].values[at[dims.index(found[name].dims[0])]])
-    return "".join(f"{' at' if k == 0 else ','} {direction} {value:.6g} m" for k, (direction, value) in
+    return "".join(f"{' at' if k == 0 else ','} {direction} {value:.0f} m" for k, (direction, value) in
                    enumerate(axes.items()))
 
 

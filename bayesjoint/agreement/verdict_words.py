@@ -35,7 +35,7 @@ def objection(alarms, adjusted, tests=()):
         words = _between(best)
     else:
         words = f"{with_effect(best)}, or as well {with_effect(other)}; the data cannot say which"
-    return f"{words}, adjusted p = {adjusted[id(best)]:.1g} ({count})"
+    return f"{words}, adjusted p {_tail(adjusted[id(best)])} ({count})"
 
 
 def best_of(alarms):
@@ -89,6 +89,8 @@ def with_effect(test):
     """A test's name and the size of its largest effect."""
     if not test.effect:
         return test.name
+    if " too " in test.effect["what"]:
+        return f"the {seems(test.effect)}"
     value, std = largest(test)
     rms = "with an rms of " if form_of(test).endswith("levels") else ""
     return f"{test.name} {rms}{value:.3g} ± {std:.2g} {test.effect['units']}"
@@ -96,7 +98,11 @@ def with_effect(test):
 
 def told(test):
     """A test of a survey's own model as a sentence."""
-    return f"The {seems(test.effect)} (p = {test.p_value:.1g})."
+    return f"The {seems(test.effect)} (p {_tail(test.p_value)})."
+
+
+def _tail(p):
+    return f"under {FLOOR:.0e}" if p < FLOOR else f"= {p:.1g}"
 
 
 def seems(effect):

@@ -85,7 +85,7 @@ def _untied(made, own, adjusted, level):
         for test in each:
             surveys.setdefault(one or _held(test), []).append(test)
     for test in alone:
-        surveys.setdefault(test.surveys[0], [test])
+        surveys.setdefault(test.surveys[0], []).append(test)
     blame = tuple(t for each in loud.values() for t in each) + tuple(alone)
     if surveys:
         said = "; ".join(f"{name} misfits its own prior and noise: {objection(each, adjusted)}"
