@@ -173,7 +173,7 @@ def _fit_of(problem, seed):
     free, label = None, "hyperparameters by evidence"
     on_mesh = not problem.prior.continued
     if on_mesh and problem.size * sum(m.size for m in problem.modalities) > SLOW:
-        free, label = [c.name for c in HyperVector(problem).coordinates if c.kind != "range"], f"{label}, ranges held"
+        free, label = [c.name for c in HyperVector(problem).coordinates if c.kind != "range"], "std, noise by evidence"
     return label, lambda free: fit_hyperparameters(problem, free=free, curve=False, seed=seed).problem, free
 
 

@@ -152,3 +152,17 @@ def test_bounds_are_refused_with_a_remedy_that_a_test_can_take():
         assert "laplace" not in str(error.value)
     with pytest.raises(ValueError, match="laplace"):
         bj.posterior(bounded, method="dense")
+
+
+def test_ranges_are_held_where_trying_one_is_slow(monkeypatch):
+    mesh, rng = bj.Mesh.regular((2, 8, 8), (100, 100, 100)), np.random.default_rng(0)
+    gravity = bj.GravityOperator(mesh, mesh.easting, mesh.northing)
+    density = bj.Parameter("density", mesh, prior=bj.Matern(std=100.0, range=300.0))
+    truth = 3000.0 * density.bound_prior.covariance.sample(rng, 1)[0]
+    surveys = [bj.Modality(name, gravity, gravity @ truth + 0.05 * rng.standard_normal(64),
+                           bj.DiagonalNoise(np.full(64, 0.05)), "density") for name in ("ground", "air")]
+    found = bj.conflict(bj.JointProblem([density], surveys), places=False)
+    monkeypatch.setattr("bayesjoint.agreement.remedy_problems.SLOW", 1.0)
+    assert list(found.problems) == ["as stated", "std, noise by evidence"]
+    fitted = found.problems["std, noise by evidence"].parameters[0].prior
+    assert fitted.range == 300.0 and 200.0 < fitted.std < 450.0
