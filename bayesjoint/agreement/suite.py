@@ -121,10 +121,11 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
     asks for by itself at `level`, and every pair is tested again: what falls silent is named for what it is, what stays
     stays. Surveys that nothing ties neither agree nor disagree. Where a coupling alone ties two, they disagree only if
     the likelihood ratio objects to it: what else alarms is a misfit of one survey with its own prior and noise, and is
-    named as that; below 3 nats that they share there is next to nothing to agree on. For every pair: the likelihood ratio (a wrong
-    coupling), node splits both ways (gains, patches, wrong noise); offset, tilt, gain, and where a survey is a lattice
-    levels of its rows and of its columns, of either with the model marginalised; bands of wavelength and maps of either
-    given the other. Holm over all tests keeps the chance of one false alarm or more at `level`.
+    named as that; below 3 nats that they share there is next to nothing to agree on. For every pair: the likelihood
+    ratio (a wrong coupling), node splits both ways (gains, patches, wrong noise); offset, tilt, gain, and where a
+    survey is a lattice levels of its rows and of its columns, of either with the model marginalised; bands of
+    wavelength and maps of either given the other. Holm over all tests keeps the chance of one false alarm or more at
+    `level`.
 
     A survey is blamed only where the same disturbance of the other one, or another form, explains the data worse by 6
     in χ² (odds of 20); else the data cannot say whose it is. Maps and bands are of a residual between two surveys, and
