@@ -7,6 +7,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_positive, fail
 from .prior import JointPrior
+from .view import with_stored
 
 
 class ModalityOperator(LinearOperator):
@@ -78,11 +79,7 @@ class ModalityOperator(LinearOperator):
 
     def stored(self):
         """Return the same operator with prism sums that stream kept as a matrix, (n_data, n) float64."""
-        if not hasattr(self.forward, "stored"):
-            return self
-        twin = copy.copy(self)
-        twin.forward = self.forward.stored()
-        return twin
+        return with_stored(self)
 
     def _rmatvec(self, y):
         out = np.zeros(self.shape[1])

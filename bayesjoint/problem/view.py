@@ -36,11 +36,7 @@ class View:
 
     def stored(self):
         """Return the same view with prism sums that stream kept as a matrix."""
-        if not hasattr(self.forward, "stored"):
-            return self
-        twin = copy.copy(self)
-        twin.forward = self.forward.stored()
-        return twin
+        return with_stored(self)
 
     def matmat(self, fields):
         """Data of m̂ columns, (size, k) to (n_data, k)."""
@@ -65,3 +61,12 @@ def _alone(modality, parameter, problem):
         forward = forward.forward
     start = sum(problem.by_name[name].size for name in names[: names.index(parameter)])
     return forward, slice(start, start + problem.by_name[parameter].size)
+
+
+def with_stored(operator):
+    """The same operator, prism sums that its `forward` streams kept as a matrix, (n_data, n) float64."""
+    if not hasattr(operator.forward, "stored"):
+        return operator
+    twin = copy.copy(operator)
+    twin.forward = operator.forward.stored()
+    return twin
