@@ -55,7 +55,11 @@ def clean_covariance(model, gain=None):
 
 def whitened_covariance(model):
     """The same of whitened clean data: W Cov(d, d) Wᵀ."""
-    white = model.whiten(model.whiten(clean_covariance(model)).T)
+    return _whitened(model, clean_covariance(model))
+
+
+def _whitened(model, covariance):
+    white = model.whiten(model.whiten(covariance).T)
     return 0.5 * (white + white.T)
 
 
@@ -65,8 +69,7 @@ def gain_and_covariance(model):
     covariance = clean_covariance(model, gain)
     for first in range(0, model.size, CELLS):
         gain[first : first + CELLS] = model.whiten(gain[first : first + CELLS].T).T
-    white = model.whiten(model.whiten(covariance).T)
-    return gain, 0.5 * (white + white.T)
+    return gain, _whitened(model, covariance)
 
 
 def _keeper(model, names, views, gain):
