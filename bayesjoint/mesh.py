@@ -1,8 +1,9 @@
-"""Rectilinear meshes of prisms: edges, centres, and how to lay one under a set of surveys."""
+"""Rectilinear meshes of prisms: edges, centres, ground and air, and how to lay one under a set of surveys."""
 
 import numpy as np
 
 from ._checks import as_finite, as_positive, fail
+from ._topography import surface_over
 
 SPACING_TOLERANCE = 1e-6  # of a cell: rounding in edges that were built by addition
 OFFSET_TOLERANCE = 1e-3  # of a cell: station coordinates stored in single precision must still count as a lattice
@@ -16,6 +17,9 @@ class Mesh:
     easting_edges, northing_edges, upward_edges : array_like, shape (n+1,)
         Cell edges in metres, strictly increasing. Any rectilinear spacing. `upward` is positive up, so the last
         edge of `upward_edges` is the top of the mesh.
+    active : array_like of bool, shape (nz, ny, nx), optional
+        True where a cell is ground, False where it is air. Air has no property: it is NaN in every answer, acts on no
+        datum and is counted by nothing. Default: all cells are ground.
 
     Attributes
     ----------
@@ -25,11 +29,14 @@ class Mesh:
         Number of cells.
     easting, northing, upward : ndarray
         Cell centres in metres, ascending.
+    active : ndarray of bool, shape (nz, ny, nx)
+        Which cells are ground.
 
     Raises
     ------
     ValueError
-        If an edge array is not finite, one-dimensional and strictly increasing.
+        If an edge array is not finite, one-dimensional and strictly increasing; if `active` is no boolean array of the
+        mesh's shape or marks no cell.
 
     Examples
     --------
@@ -42,7 +49,7 @@ class Mesh:
 
     dims = ("upward", "northing", "easting")
 
-    def __init__(self, easting_edges, northing_edges, upward_edges):
+    def __init__(self, easting_edges, northing_edges, upward_edges, active=None):
         self.easting_edges = _edges("easting_edges", easting_edges)
         self.northing_edges = _edges("northing_edges", northing_edges)
         self.upward_edges = _edges("upward_edges", upward_edges)
@@ -51,6 +58,7 @@ class Mesh:
         )
         self.shape = (self.upward.size, self.northing.size, self.easting.size)
         self.size = int(np.prod(self.shape))
+        self.active = _ground(active, self.shape)
 
     @classmethod
     def regular(cls, shape, spacing, west=0.0, south=0.0, top=0.0):
@@ -86,7 +94,7 @@ class Mesh:
         )
 
     @classmethod
-    def from_surveys(cls, surveys, depth, layers=15, padding=5, spacing=None, top=0.0, growth=1.0):
+    def from_surveys(cls, surveys, depth, layers=15, padding=5, spacing=None, top=None, growth=1.0, topography=None):
         """Lay a mesh under surveys, its columns centred on the stations of the gridded ones.
 
         Parameters
@@ -94,7 +102,7 @@ class Mesh:
         surveys : list of Survey
             Gridded surveys must share one lattice (each may be a window of it), unless `spacing` is given.
         depth : float
-            Depth of the bottom below `top`, metres.
+            Depth of the bottom below `top`, metres; with `topography`, below the lowest ground.
         layers : int, default 15
             Number of layers.
         padding : int, default 5
@@ -103,10 +111,14 @@ class Mesh:
         spacing : float or tuple of float, optional
             (northing, easting) cell size in metres. Needed when no survey is gridded; otherwise the survey's own.
             Columns stay centred on the first gridded survey's south-west station.
-        top : float, default 0
-            Upward coordinate of the mesh top, metres. No station may lie below it.
+        top : float, optional
+            Upward coordinate of the mesh top, metres. Default 0, or the highest ground of `topography`. Without
+            topography no station may lie below it.
         growth : float, default 1
             Ratio of a layer's thickness to that of the layer above.
+        topography : xarray.DataArray or (easting, northing, upward), optional
+            Height of the ground, as for `with_topography`. A cell that holds a station is then air, with what lies
+            above it: stations stand on the ground, and steps of cells cannot follow it more closely.
 
         Returns
         -------
@@ -123,17 +135,92 @@ class Mesh:
         for key, value, least in (("layers", layers, 1), ("padding", padding, 0)):
             if not _is_count(value, least):
                 fail(key, f"be an integer >= {least}", repr(value), "Give a count of cells.")
-        top = float(as_finite("top", top, 0))
         depth, growth = (float(as_positive(k, v, 0)) for k, v in (("depth", depth), ("growth", growth)))
-        lowest = min(float(np.min(s.upward)) for s in surveys)
-        if lowest < top - 1e-9:
-            fail("top", "not lie above any station", f"top {top:g} m, lowest station {lowest:g} m",
-                 "Lower `top`, or build the Mesh by hand and mark air cells inactive in the forward operator.")
         easting = _columns([s.easting for s in surveys], [s.is_grid for s in surveys], spacing, padding, "easting")
         northing = _columns([s.northing for s in surveys], [s.is_grid for s in surveys], spacing, padding, "northing")
+        surface = np.zeros(1) if topography is None else surface_over(easting, northing, topography)
+        top = float(surface.max() if top is None else as_finite("top", top, 0))
+        lowest = min(float(np.min(s.upward)) for s in surveys)
+        if topography is None and lowest < top - 1e-9:
+            fail("top", "not lie above any station", f"top {top:g} m, lowest station {lowest:g} m",
+                 "Lower `top`, or give `topography`, the height of the ground.")
+        bottom = (top if topography is None else min(top, float(surface.min()))) - depth
         thickness = growth ** np.arange(int(layers), dtype=float)
-        upward = top - depth * np.concatenate([[0.0], np.cumsum(thickness) / thickness.sum()])
-        return cls(easting, northing, upward[::-1])
+        upward = top - (top - bottom) * np.concatenate([[0.0], np.cumsum(thickness) / thickness.sum()])
+        mesh = cls(easting, northing, upward[::-1])
+        return mesh if topography is None else mesh.with_active(
+            mesh._below(surface) & ~mesh._at_or_above_stations(surveys))
+
+    def with_topography(self, topography):
+        """The same mesh with ground where a cell's centre lies below the topography, and air above.
+
+        Parameters
+        ----------
+        topography : xarray.DataArray or (easting, northing, upward)
+            Height of the ground: a grid with dims northing and easting (NaN where unknown), or the coordinates of
+            points; metres, positive up, in the mesh's coordinates. A column takes the mean of the points in it;
+            between points heights are interpolated linearly, beyond them the nearest one counts.
+
+        Returns
+        -------
+        Mesh
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the topography lies wholly beside the mesh, holds no height, or leaves no ground.
+
+        Examples
+        --------
+        >>> mesh = Mesh.regular((2, 1, 3), (100, 100, 100), top=100.0)
+        >>> hill = mesh.with_topography(([50.0, 150.0, 250.0], [50.0, 50.0, 50.0], [0.0, 100.0, 0.0]))
+        >>> hill.active[1, 0].tolist(), hill.surface[0].tolist()
+        ([False, True, False], [0.0, 100.0, 0.0])
+        """
+        return self.with_active(self._below(surface_over(self.easting_edges, self.northing_edges, topography)))
+
+    def with_active(self, active):
+        """The same mesh with other cells marked as ground; None marks all."""
+        return Mesh(self.easting_edges, self.northing_edges, self.upward_edges, active)
+
+    @property
+    def has_air(self):
+        """Whether some cell is air."""
+        return not self.active.all()
+
+    @property
+    def surface(self):
+        """Upward coordinate of the top of the highest ground cell of each column, (ny, nx), NaN where all is air."""
+        return np.where(self.active, self.upward_edges[1:, None, None], -np.inf).max(
+            axis=0, initial=-np.inf, where=self.active) + np.where(self.active.any(axis=0), 0.0, np.nan)
+
+    @property
+    def depth_below_ground(self):
+        """Depth of the cell centres below the surface of their column, shape (nz, ny, nx), metres, NaN in air."""
+        return np.where(self.active, self.surface - self.upward[:, None, None], np.nan)
+
+    def same_cells(self, other):
+        """Whether another mesh has the same cells, wherever either has air."""
+        return isinstance(other, Mesh) and all(
+            np.array_equal(getattr(self, f"{d}_edges"), getattr(other, f"{d}_edges")) for d in self.dims)
+
+    def _below(self, surface):
+        return self.upward[:, None, None] < surface
+
+    def _at_or_above_stations(self, surveys):
+        """Cells that hold a station strictly inside them, and those above them."""
+        out = np.zeros(self.shape, dtype=bool)
+        for survey in surveys:
+            easting, northing, upward = survey.coordinates()
+            index, inside = [], np.ones(easting.size, dtype=bool)
+            for edges, values in ((self.upward_edges, upward), (self.northing_edges, northing),
+                                  (self.easting_edges, easting)):
+                found = np.searchsorted(edges, values, side="right") - 1
+                inside &= (found >= 0) & (found < edges.size - 1)
+                index.append(found)
+            z, y, x = (i[inside] for i in index)
+            np.maximum.at(out, (z, y, x), upward[inside] > self.upward_edges[z])
+        return np.logical_or.accumulate(out, axis=0)
 
     @property
     def thickness(self):
@@ -176,9 +263,7 @@ class Mesh:
         return {d: (d, getattr(self, d), {"units": "m", "long_name": names[d]}) for d in self.dims}
 
     def __eq__(self, other):
-        return isinstance(other, Mesh) and all(
-            np.array_equal(getattr(self, f"{d}_edges"), getattr(other, f"{d}_edges")) for d in self.dims
-        )
+        return self.same_cells(other) and np.array_equal(self.active, other.active)
 
     __hash__ = None
 
@@ -187,7 +272,8 @@ class Mesh:
         w, e = self.easting_edges[[0, -1]]
         s, n = self.northing_edges[[0, -1]]
         b, t = self.upward_edges[[0, -1]]
-        return f"Mesh({nz} x {ny} x {nx} cells; east {w:g} to {e:g}, north {s:g} to {n:g}, up {b:g} to {t:g} m)"
+        air = f", {int((~self.active).sum())} of them air" if self.has_air else ""
+        return f"Mesh({nz} x {ny} x {nx} cells{air}; east {w:g} to {e:g}, north {s:g} to {n:g}, up {b:g} to {t:g} m)"
 
 
 def _is_count(value, least):
@@ -200,6 +286,18 @@ def _edges(name, values):
         found = f"{edges.size} value(s)" if edges.size < 2 else "a step <= 0"
         fail(name, "be strictly increasing with at least two values", found, "Sort the edges and drop repeats.")
     return edges
+
+
+def _ground(active, shape):
+    if active is None:
+        return np.ones(shape, dtype=bool)
+    active = np.asarray(active)
+    if active.dtype != bool or active.shape != shape:
+        fail("active", f"be a boolean array of shape {shape}", f"{active.dtype} of shape {active.shape}",
+             "Mark air cells False in an array (upward, northing, easting).")
+    if not active.any():
+        fail("active", "mark at least one cell True", "none", "False means air; check the height of the topography.")
+    return active.copy()
 
 
 def _columns(coordinates, gridded, spacing, padding, axis):

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayesjoint import Mesh, Survey
+from bayesjoint import GravityOperator, Mesh, Survey
+from bayesjoint._topography import surface_over
 
 STEPS = st.lists(st.floats(0.1, 1e4), min_size=1, max_size=6)
 ORIGIN = st.floats(-1e6, 1e6)
@@ -248,3 +250,59 @@ def test_bad_settings_name_themselves(changes, name):
 
 def test_one_survey_need_not_be_in_a_list():
     assert Mesh.from_surveys(gridded(), depth=100.0) == Mesh.from_surveys([gridded()], depth=100.0)
+
+
+# -- ground and air ----------------------------------------------------------------------------------------------------
+
+
+def test_topography_marks_the_cells_whose_centres_lie_below_it():
+    mesh = Mesh.regular((4, 5, 6), (50, 100, 100), top=100.0)
+    axis = {"northing": np.arange(5.0, 500, 10), "easting": np.arange(5.0, 600, 10)}
+    grid = xr.DataArray(np.broadcast_to(0.2 * axis["northing"][:, None], (50, 60)), axis, ("northing", "easting"))
+    hill = mesh.with_topography(grid.T)  # dims go by name
+    expected = mesh.upward[:, None, None] < 0.2 * mesh.northing[:, None]  # the mean of a slope is that of the centre
+    np.testing.assert_array_equal(hill.active, np.broadcast_to(expected, mesh.shape))
+    assert hill != mesh
+    assert hill.same_cells(mesh)
+    top = np.array([np.max(mesh.upward_edges[1:][column]) for column in hill.active[:, :, 0].T])
+    np.testing.assert_array_equal(hill.surface[:, 0], top)
+    depth = hill.depth_below_ground
+    assert np.array_equal(np.isnan(depth), ~hill.active)
+    assert np.nanmin(depth) == 25.0
+    assert not mesh.has_air and hill.has_air
+
+
+def test_points_interpolate_linearly_and_the_nearest_counts_beyond_them():
+    mesh = Mesh.regular((10, 3, 9), (10, 100, 100), top=100.0)
+    corners = ([100.0, 800.0, 100.0, 800.0], [0.0, 0.0, 300.0, 300.0], [0.0, 70.0, 0.0, 70.0])
+    found = surface_over(mesh.easting_edges, mesh.northing_edges, corners)
+    np.testing.assert_allclose(found[1], [0, 5, 15, 25, 35, 45, 55, 65, 70])
+    assert mesh.with_topography(([150.0], [50.0], [40.0])).surface.max() == 40.0
+
+
+def test_a_mesh_from_surveys_follows_the_topography_and_leaves_stations_outside():
+    east, north = (a.ravel() for a in np.meshgrid(np.arange(50.0, 600, 100), np.arange(50.0, 500, 100)))
+    ground = (east, north, 0.3 * east)
+    station = Survey("gravity", np.ones(east.size), east, north, 0.3 * east, std=0.1)
+    mesh = Mesh.from_surveys([station], depth=400.0, layers=9, spacing=100.0, padding=2, topography=ground)
+    assert mesh.upward_edges[-1] == 165.0 and mesh.upward_edges[0] == 15.0 - 400.0
+    GravityOperator.at_stations(mesh, east, north, 0.3 * east, active=mesh.active)  # refuses stations in the ground
+    plain = Mesh.from_surveys([station], depth=400.0, layers=9, spacing=100.0, padding=2, top=0.0)
+    assert not plain.has_air
+
+
+@pytest.mark.parametrize(("topography", "words", "error"), [
+    (([5e3], [5e3], [0.0]), "topography must cover", ValueError),
+    (([50.0], [50.0], [NAN]), "topography must hold", ValueError),
+    (7.0, "topography must be a DataArray", TypeError),
+    (([50.0], [50.0], [-1e4]), "active must mark", ValueError),
+    (([50.0, 60.0], [50.0], [0.0]), "northing", ValueError),
+])
+def test_topographies_that_are_none_are_refused(topography, words, error):
+    with pytest.raises(error, match=words):
+        Mesh.regular((2, 2, 2), (50, 100, 100)).with_topography(topography)
+
+
+def test_masks_that_are_none_are_refused():
+    with pytest.raises(ValueError, match="active must be a boolean array"):
+        Mesh.regular((2, 2, 2), (50, 100, 100)).with_active(np.ones((2, 2, 2)))
