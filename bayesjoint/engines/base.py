@@ -3,9 +3,10 @@
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import ndtri
 
-from .._checks import fail
-from .export import to_datatree
+from .._checks import as_finite, fail
+from .export import chi2_of, to_datatree
 from .nuisances import nuisance_sheet
 
 
@@ -93,6 +94,70 @@ class Posterior:
     def std_error(self):
         """Error of `std` as {parameter: array}, physical units; what kind of error, `approximations` says."""
         return self.problem.unpack(self._std_error())
+
+    def interval(self, probability=0.9):
+        """Equal-tailed posterior interval of every value, computed and not read off draws where the engine can.
+
+        A Gaussian's is mean ± z std; a mixture's solves for its quantiles; chains give the quantiles of all their
+        draws. Where a parameter has bounds its interval is cut to them. It holds for the stated prior, noise and
+        physics; see `recalibrate` for intervals that hold on stated kinds of ground.
+
+        Parameters
+        ----------
+        probability : float, default 0.9
+            Of the interval, between 0 and 1.
+
+        Returns
+        -------
+        dict of (ndarray, ndarray)
+            {parameter: (lower, upper)}, arrays of its shape, physical units.
+
+        Raises
+        ------
+        ValueError
+            If the probability is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import bayesjoint as bj
+        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+        >>> line = bj.Modality("line", [[1.0]], [2.0], bj.DiagonalNoise([1.0]), "slope")
+        >>> lower, upper = bj.posterior(bj.JointProblem([slope], [line])).interval(0.9)["slope"]
+        >>> lower.round(3), upper.round(3)
+        (array([-0.163]), array([2.163]))
+        """
+        share = float(as_finite("probability", probability, 0))
+        if not 0 < share < 1:
+            fail("probability", "lie between 0 and 1", f"{share:g}", "Give for example 0.9.")
+        ends = self._quantiles(np.array([(1 - share) / 2, (1 + share) / 2]))
+        lower, upper = (self.problem.unpack(np.clip(end, self.problem.lower, self.problem.upper)) for end in ends)
+        return {name: (lower[name], upper[name]) for name in lower}
+
+    def _quantiles(self, levels):
+        """Quantiles of x, (levels, size); a Gaussian's unless an engine knows better."""
+        return self._mean() + ndtri(levels)[:, None] * np.sqrt(self._variance())
+
+    def prediction(self):
+        """Noise-free data that the posterior mean predicts, cells hidden beyond the mesh included.
+
+        Returns
+        -------
+        dict of ndarray
+            {modality name: array of its data's shape}, units of the data. Of a nonlinear model the prediction of the
+            state the posterior stands on.
+        """
+        predicted = self._predicted_mean()
+        return {m.name: predicted[where].reshape(m.data_shape)
+                for m, where in zip(self.problem.modalities, self._data_runs(), strict=True)}
+
+    def chi2(self):
+        """χ² of `prediction` against the data, {modality name: float}, without the likelihood exponents.
+
+        For a sound model it lies *below* the number of data: the mean has been fitted to them.
+        """
+        predicted = self._predicted_mean()
+        return {m.name: chi2_of(m, predicted[where])
+                for m, where in zip(self.problem.modalities, self._data_runs(), strict=True)}
 
     def prior_std(self):
         """Prior standard deviation, {parameter: array}, physical units; None where the prior is not Gaussian."""

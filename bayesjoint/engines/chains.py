@@ -114,6 +114,14 @@ class ChainPosterior(Posterior):
     def _variance(self):
         return self._moments[1].copy()
 
+    def _quantiles(self, levels):
+        count, draws, size = self.chains.shape
+        out = np.empty((len(levels), size))
+        for first in range(0, size, COLUMNS):
+            part = slice(first, first + COLUMNS)
+            out[:, part] = np.quantile(self.chains[:, :, part].reshape(count * draws, -1), levels, axis=0)
+        return out
+
     def _mean_error(self):
         return self._moments[2].copy()
 

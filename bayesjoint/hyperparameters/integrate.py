@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtr, ndtri
 from scipy.stats import chi2, norm, qmc
 
 from .._checks import fail
@@ -17,6 +17,7 @@ WIDEST = 1.5  # standard deviation in log value where the curvature gives none
 FEWEST = 25  # points: fewer have no tail to fit a Pareto shape to
 NEGLIGIBLE = 1e-4  # of the weight together: components beyond it are left out
 WORST_K = 0.7  # above it importance weights are not to be trusted (Vehtari et al. 2024),
+BISECTIONS = 60  # halvings of the bracket of a quantile: to rounding
 SHARES = 0.15, 0.4  # nor if fewer of the points are effective; above the second, few points make the shape uncertain
 
 
@@ -141,7 +142,8 @@ class MixturePosterior(Posterior):
         self.points, self.engine, self._vector = points, engine, vector
         self._theta, self._weight = points.theta[kept], points.weight[kept] / points.weight[kept].sum()
         moments = [self._moments(t) for t in self._theta]
-        means, variances, errors = (np.array([m[i] for m in moments]) for i in range(3))
+        means, variances, errors, predictions = (np.array([m[i] for m in moments]) for i in range(4))
+        self._means, self._variances, self._predictions = means, variances, predictions
         self._center = self._weight @ means
         away = means - self._center
         self._spread = self._weight @ (variances + away**2)
@@ -156,7 +158,7 @@ class MixturePosterior(Posterior):
 
     def _moments(self, theta):
         one = self._component(theta)
-        return one._mean(), one._variance(), one._mean_error()
+        return one._mean(), one._variance(), one._mean_error(), one._predicted_mean()
 
     def _statement(self, dropped):
         share = 1.0 - np.sum(self._within) / np.sum(self._spread)
@@ -177,6 +179,25 @@ class MixturePosterior(Posterior):
     def _variance(self):
         return self._spread.copy()
 
+    def _quantiles(self, levels):
+        """Of the mixture, by bisection between the components' own quantiles, which enclose them."""
+        std = np.sqrt(self._variances)
+        out = np.empty((len(levels), self.problem.size))
+        for k, level in enumerate(levels):
+            ends = self._means + ndtri(level) * std
+            low, high = ends.min(axis=0), ends.max(axis=0)
+            for _ in range(BISECTIONS):
+                middle = 0.5 * (low + high)
+                score = np.divide(middle - self._means, std, out=np.where(middle >= self._means, np.inf, -np.inf),
+                                  where=std > 0)
+                below = self._weight @ ndtr(score) < level
+                low, high = np.where(below, middle, low), np.where(below, high, middle)
+            out[k] = 0.5 * (low + high)
+        return out
+
+    def _predicted_mean(self):
+        return self._weight @ self._predictions
+
     def _mean_error(self):
         return self._error.copy()
 
@@ -194,12 +215,15 @@ class MixturePosterior(Posterior):
 
     def _draws(self, rng, count):
         """Each from a component chosen by weight: independent draws."""
+        return self._joint_draws(rng, count)[0]
+
+    def _joint_draws(self, rng, count):
         choice = rng.choice(self._weight.size, size=count, p=self._weight)
-        out = np.empty((count, self.problem.size))
+        out, clean = np.empty((count, self.problem.size)), np.empty((count, self._predictions.shape[1]))
         for k in np.unique(choice):
             where = np.flatnonzero(choice == k)
-            out[where] = self._component(self._theta[k])._draws(rng, where.size)
-        return out
+            out[where], clean[where] = self._component(self._theta[k])._joint_draws(rng, where.size)
+        return out, clean
 
     def _evidence_or_none(self):
         return self.log_evidence()

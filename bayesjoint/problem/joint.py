@@ -237,7 +237,11 @@ class JointProblem:
         return [a.predict(x) - m.data for a, m in zip(self._operators, self.modalities, strict=True)]
 
     def chi2(self, x):
-        """{modality name: ‖C_k^{-1/2}(G_k(x) − d_k)‖²}, without the exponents."""
+        """{modality name: ‖C_k^{-1/2}(G_k(x) − d_k)‖²}, without the exponents.
+
+        Refused for continued fields: data feel their hidden cells too, which x does not hold. Ask `Posterior.chi2`.
+        """
+        self.prior.refuse_hidden()
         return {m.name: float(np.sum(m.noise.whiten(r) ** 2))
                 for m, r in zip(self.modalities, self.residuals(x), strict=True)}
 

@@ -55,22 +55,23 @@ class JointPrior:
 
     def terms(self, x):
         """Negative log density of every block, by the names of its parameters."""
-        self._refuse_hidden()
+        self.refuse_hidden()
         return {self._label(index): bound.value(x[index]) for index, bound in self._blocks}
 
     def value(self, x):
         """Negative log density up to its constant."""
         return sum(self.terms(x).values())
 
-    def _refuse_hidden(self):
+    def refuse_hidden(self):
+        """Refuse functions of the visible cells alone where fields go on beyond the mesh."""
         if self.continued:
-            fail("extent", 'be "mesh" where a function of the mesh\'s cells is asked for: MAP, Laplace, Gibbs',
+            fail("extent", 'be "mesh" where a function of the mesh\'s cells is asked for: MAP, Laplace, Gibbs, chi2',
                  f'"continued" for {", ".join(self.continued)}', "Data feel cells that are hidden there. Use the "
                  'dense or iterative engine, whose mean is the MAP, or extent="mesh".')
 
     def gradient(self, x):
         """Gradient of `value`, shape (size,)."""
-        self._refuse_hidden()
+        self.refuse_hidden()
         out = np.zeros(self.size)
         for index, bound in self._blocks:
             out[index] = bound.gradient(x[index])
@@ -78,7 +79,7 @@ class JointPrior:
 
     def hessian_product(self, x, direction):
         """Hessian of `value` at x times a direction, shape (size,)."""
-        self._refuse_hidden()
+        self.refuse_hidden()
         out = np.zeros(self.size)
         for index, bound in self._blocks:
             out[index] = bound.hessian_product(x[index], direction[index])

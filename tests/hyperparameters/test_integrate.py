@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import logsumexp
+from scipy.stats import norm
 
 import bayesjoint as bj
 from bayesjoint.hyperparameters.integrate import MixturePosterior, proposal, weigh
@@ -114,3 +115,16 @@ def test_it_goes_into_a_dataset(setting):
 
 def test_too_few_draws_are_refused(setting):
     refused(lambda: setting[0].integrate(draws=4), "draws")
+
+
+def test_the_interval_of_a_mixture_is_that_of_its_distribution(setting):
+    """P(x <= quantile) by the components' own normal distributions; and by its own draws."""
+    fit = setting[0]
+    mixture = fit.integrate(draws=64)
+    lower, upper = mixture.interval(0.9)["density"]
+    for end, level in ((lower, 0.05), (upper, 0.95)):
+        flat = mixture.problem.pack({"density": end})
+        below = mixture._weight @ norm.cdf((flat - mixture._means) / np.sqrt(mixture._variances))
+        np.testing.assert_allclose(below, level, atol=1e-10)
+    total = mixture._weight @ np.array([mixture._component(t)._predicted_mean() for t in mixture._theta])
+    np.testing.assert_allclose(mixture.prediction()["gravity"], total)
