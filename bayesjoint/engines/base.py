@@ -129,9 +129,13 @@ class Posterior:
         share = float(as_finite("probability", probability, 0))
         if not 0 < share < 1:
             fail("probability", "lie between 0 and 1", f"{share:g}", "Give for example 0.9.")
-        ends = self._quantiles(np.array([(1 - share) / 2, (1 + share) / 2]))
-        lower, upper = (self.problem.unpack(np.clip(end, self.problem.lower, self.problem.upper)) for end in ends)
+        low, high = self.problem.lower, self.problem.upper
+        lower, upper = (self.problem.unpack(np.clip(end, low, high)) for end in self._ends(share))
         return {name: (lower[name], upper[name]) for name in lower}
+
+    def _ends(self, probability):
+        """Both ends of the interval of x, (2, size)."""
+        return self._quantiles(np.array([(1 - probability) / 2, (1 + probability) / 2]))
 
     def _quantiles(self, levels):
         """Quantiles of x, (levels, size); a Gaussian's unless an engine knows better."""
@@ -158,6 +162,27 @@ class Posterior:
         predicted = self._predicted_mean()
         return {m.name: chi2_of(m, predicted[where])
                 for m, where in zip(self.problem.modalities, self._data_runs(), strict=True)}
+
+    def mean_given(self, data):
+        """Posterior means had the data been others: those of a Gaussian are affine in them, and its std is the same.
+
+        Parameters
+        ----------
+        data : ndarray, shape (n, n_data)
+            Data sets, one a row, stacked over modalities in the problem's order, physical units.
+
+        Returns
+        -------
+        ndarray, shape (n, size)
+            State vectors of the problem.
+
+        Raises
+        ------
+        TypeError
+            By engines that would have to start anew for other data.
+        """
+        fail("method", "answer other data by one solve", self.method,
+             'Use "dense", "iterative", "spectral" or "lowrank".', TypeError)
 
     def prior_std(self):
         """Prior standard deviation, {parameter: array}, physical units; None where the prior is not Gaussian."""

@@ -60,6 +60,16 @@ class DataSpacePosterior(Posterior):
         out[self._flat.index] = -flat
         return out.reshape(v.shape)
 
+    def mean_given(self, data):
+        """Posterior means had the data been others, (n, size) for data (n, n_data); see `Posterior.mean_given`."""
+        white = self._model.whiten(data.T - self._model.data_mean[:, None])
+        change, _, _ = self._respond(white, solved=self._answer(white))
+        return (self._model.prior_mean[:, None] + change).T
+
+    def _answer(self, white):
+        """K̃⁻¹ of whitened data sets (n_data, k), closely enough for means."""
+        return self._solve(white)
+
     def _estimate(self, data):
         return self._respond(self._model.whiten(data))[0]
 

@@ -12,6 +12,7 @@ from .flat import FlatColumns
 from .iterative_variance import PointwiseVariance
 
 MEAN_TOLERANCE = 1e-8
+ANSWER_TOLERANCE = 1e-4  # of means for other data: 0.01 % of what such data move, where worlds differ by their all
 LOOSEST = 1e-3  # draws then changed by some 0.2 % of their size; truncated in model space they kept 1 % of it
 DIRECTIONS = 1000  # largest default rank
 RANK_DATA = 20_000  # data above which informative directions are too many to help
@@ -107,6 +108,9 @@ class IterativePosterior(DataSpacePosterior):
 
     def _solve(self, right):
         return self.system.solve(right, MEAN_TOLERANCE).x if right.shape[1] else right
+
+    def _answer(self, white):
+        return self.system.solve(white, ANSWER_TOLERANCE).x
 
     def _solved(self, right):
         """K̃⁻¹R to the tolerance of draws."""

@@ -91,3 +91,24 @@ def test_cells_hidden_beyond_the_mesh_are_counted(method):
     assert seen > 10 * post.chi2()["gravity"]  # what the cells of the mesh alone predict is no fit
     with pytest.raises(ValueError, match="chi2"):
         problem.chi2(problem.pack(post.mean()))
+
+
+@pytest.mark.parametrize("method", ["dense", "iterative", "lowrank"])
+def test_means_for_other_data_are_those_of_the_posterior_of_these_data(method):
+    problem, _ = make(dense=True, mean=True, correlation=0.5, weights={"survey_density": 0.3})
+    post = bj.posterior(problem, method=method)
+    rng = np.random.default_rng(3)
+    data = rng.standard_normal((2, sum(m.size for m in problem.modalities))) * 5
+    found = post.mean_given(data)
+    for row, mean in zip(data, found, strict=True):
+        parts = np.split(row, np.cumsum([m.size for m in problem.modalities])[:-1])
+        other = problem.replace(modalities=[m.replace(data=d.reshape(m.data_shape)) for m, d in zip(
+            problem.modalities, parts, strict=True)])
+        exact = bj.posterior(other, method="dense")._mean()
+        np.testing.assert_allclose(mean, exact, atol=1e-3 * np.abs(exact).max())
+
+
+def test_engines_that_must_start_anew_refuse_other_data():
+    problem = scalar(bounds=(0.0, 3.0))
+    post = bj.posterior(problem, at=bj.find_map(problem, method="map"))
+    refused(lambda: post.mean_given(np.ones((1, 1))), "method", TypeError)

@@ -1,0 +1,85 @@
+"""What intervals are worth on worlds that they were not learned from: coverage, width and score, with their errors."""
+
+import numpy as np
+from scipy.special import ndtri
+
+from .rules import DepthRule
+
+PROBABILITIES = (0.5, 0.9)
+FOLDS = 4
+KINDS = ("recalibrated", "gaussian", "no data")
+
+
+def interval_score(lower, upper, truth, probability):
+    """Interval score, units of the truth, smaller is better (Gneiting & Raftery 2007, JASA 102, eq. 43).
+
+    Width, and 2/α for every unit by which the truth lies outside, α = 1 − probability.
+
+    Examples
+    --------
+    >>> float(interval_score(0.0, 2.0, 3.0, 0.9))
+    22.0
+    """
+    penalty = 2 / (1 - probability)
+    return (upper - lower) + penalty * (np.maximum(lower - truth, 0) + np.maximum(truth - upper, 0))
+
+
+def cross_validated(learn, frame, worlds, name, seed=0, folds=FOLDS, cells=slice(None)):
+    """Scores of every world under a rule learned from worlds of other folds.
+
+    Parameters
+    ----------
+    learn : callable
+        ``learn(worlds) -> rule`` for a `Worlds` of some of the worlds.
+    frame : Frame
+        Of the cells of the parameter.
+    worlds : Worlds
+    name : str
+        Parameter.
+    seed : int, default 0
+        Deals the worlds to folds.
+    folds : int, default 4
+    cells : ndarray of int or slice
+        Cells that are scored.
+
+    Returns
+    -------
+    ndarray, shape (kinds, probabilities, 3, worlds)
+        Share of cells held, mean width and mean interval score.
+    """
+    dealt = np.random.default_rng(seed).permutation(worlds.count) % folds
+    out = np.empty((len(KINDS), len(PROBABILITIES), 3, worlds.count))
+    for fold in range(folds):
+        test = np.flatnonzero(dealt == fold)
+        train = worlds.where(dealt != fold)
+        out[..., test] = scores_of(learn(train), frame, worlds.where(test), train, name, cells)
+    return out
+
+
+def scores_of(rule, frame, worlds, train, name, cells=slice(None)):
+    """Scores (kinds, probabilities, 3, worlds) of worlds under a rule; `train` are those the baseline is learned from."""
+    truth, estimate = worlds.truth[name][:, cells], worlds.estimate[name][:, cells]
+    part = frame.at(cells)
+    baseline = DepthRule(part.depth, train.truth[name][:, cells])
+    out = np.empty((len(KINDS), len(PROBABILITIES), 3, worlds.count))
+    for k, probability in enumerate(PROBABILITIES):
+        half = ndtri((1 + probability) / 2) * part.std
+        ends = (rule.interval(probability, worlds.estimate, cells), (estimate - half, estimate + half),
+                baseline.interval(probability)[:, None])
+        for j, (lower, upper) in enumerate(ends):
+            out[j, k, 0] = np.mean((truth >= lower) & (truth <= upper), axis=1)
+            out[j, k, 1] = np.mean(np.broadcast_to(upper - lower, truth.shape), axis=1)
+            out[j, k, 2] = np.mean(interval_score(lower, upper, truth, probability), axis=1)
+    return out
+
+
+def mean_and_error(values):
+    """Mean over worlds (last axis) and its standard error."""
+    return values.mean(axis=-1), values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1])
+
+
+def ratio_and_error(above, below):
+    """Ratio of two means over worlds and its standard error, worlds paired (delta method)."""
+    ratio = above.mean() / below.mean()
+    left = above - ratio * below
+    return float(ratio), float(left.std(ddof=1) / np.sqrt(left.size) / below.mean())

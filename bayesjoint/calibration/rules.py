@@ -1,0 +1,157 @@
+"""From an engine's mean and std to a recalibrated distribution, cell by cell."""
+
+import numpy as np
+
+from .._checks import fail
+from .classes import LEVELS, Classes
+
+FEATURES = ("depth below ground", "mean over std", "std over prior std")
+WIDEST = 0.99  # probability of an interval: beyond it the quantiles kept run out
+FIT_VALUES = 800_000  # cells of all worlds together that a rule learns from
+
+
+class ClassRule:
+    """Standardised errors by classes of depth, signed mean / std and std ratio; see `Classes`.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    frame : Frame
+        What is known of its cells beforehand.
+    worlds : Worlds
+        To learn from.
+    symmetric : bool, default False
+        The family gives either sign alike: errors are then taken along the sign of the mean, which doubles what a
+        world tells.
+    seed : int, default 0
+        Chooses the cells that are learned from, where there are more than 800,000.
+
+    Attributes
+    ----------
+    classes : Classes
+    positive : bool
+        Whether no truth of any world is negative: intervals are then the shortest, and end at 0.
+    """
+
+    kind = "classes"
+
+    def __init__(self, name, frame, worlds, symmetric=False, seed=0):
+        self.name, self.frame, self.symmetric = name, frame, symmetric
+        truth, estimate = worlds.truth[name], worlds.estimate[name]
+        self.positive = bool(truth.min(initial=0.0) >= 0) and not symmetric
+        number, cells = truth.shape
+        pick = slice(None)
+        if number * cells > FIT_VALUES:
+            pick = np.sort(np.random.default_rng(seed).choice(cells, max(1, FIT_VALUES // number), replace=False))
+        part = frame.at(pick)
+        sign = self._sign(estimate[:, pick])
+        scores = sign * (truth[:, pick] - estimate[:, pick]) / part.std
+        count = scores.shape[1]
+        self.classes = Classes(self._features(part, estimate[:, pick], sign), scores.ravel(),
+                               np.repeat(np.arange(number), count), np.tile(part.std, number), seed)
+
+    def _sign(self, estimate):
+        return np.where(estimate < 0, -1.0, 1.0) if self.symmetric else 1.0
+
+    @staticmethod
+    def _features(frame, estimate, sign):
+        columns = [np.broadcast_to(frame.depth, estimate.shape), sign * estimate / frame.std,
+                   np.broadcast_to(frame.std / frame.prior_std, estimate.shape)]
+        return np.stack([c.ravel() for c in columns], axis=1)
+
+    def _placed(self, estimates, cells):
+        """(estimate, frame, sign, class) of the cells asked for."""
+        frame, estimate = self.frame.at(cells), np.asarray(estimates[self.name], dtype=float)[..., cells]
+        sign = self._sign(estimate)
+        index = self.classes.of(self._features(frame, estimate, sign)).reshape(estimate.shape)
+        return estimate, frame, sign, index
+
+    def quantiles(self, levels, estimates, cells=slice(None)):
+        """Quantiles of the truth, (levels, ..., cells), given {parameter: estimates of all its cells (..., cells)}."""
+        estimate, frame, sign, index = self._placed(estimates, cells)
+        out = np.empty((len(levels), *estimate.shape))
+        for k, level in enumerate(levels):
+            ahead, behind = (_table_at(self.classes.quantiles, q)[index] for q in (level, 1 - level))
+            out[k] = estimate + frame.std * (np.where(sign < 0, -behind, ahead) if self.symmetric else ahead)
+        return np.maximum(out, 0.0) if self.positive else out
+
+    def interval(self, probability, estimates, cells=slice(None)):
+        """Interval of the truth, (2, ..., cells): equal-tailed, or the shortest for a positive property."""
+        if not 0 < probability <= WIDEST:
+            fail("probability", f"lie in (0, {WIDEST}] for recalibrated intervals", f"{probability:g}",
+                 "Farther tails would need more worlds.")
+        if not self.positive:
+            return self.quantiles([(1 - probability) / 2, (1 + probability) / 2], estimates, cells)
+        estimate, frame, _, index = self._placed(estimates, cells)
+        low, high = _shortest(self.classes.quantiles, probability)
+        return np.maximum(estimate + frame.std * np.stack([low[index], high[index]]), 0.0)
+
+    def below(self, threshold, estimates, cells=slice(None)):
+        """Probability that the truth is at most a threshold, (..., cells), and its Monte Carlo error."""
+        estimate, frame, sign, index = self._placed(estimates, cells)
+        score = sign * (threshold - estimate) / frame.std
+        order = np.argsort(index, axis=None, kind="stable")
+        share, error = np.empty(score.size), np.empty(score.size)
+        ends = np.searchsorted(index.ravel()[order], np.arange(self.classes.size + 1))
+        for k in range(self.classes.size):
+            part = order[ends[k] : ends[k + 1]]
+            share[part] = np.interp(score.ravel()[part], self.classes.quantiles[k], LEVELS, 0.0, 1.0)
+            error[part] = self.classes.error[k].max()
+        share = share.reshape(score.shape)
+        if self.symmetric:
+            share = np.where(sign < 0, 1 - share, share)
+        return share, error.reshape(score.shape)
+
+    def tail_error(self, estimates, cells=slice(None)):
+        """Standard error over worlds of the class's level, the larger of both tails, (..., cells)."""
+        return self.classes.error.max(axis=1)[self._placed(estimates, cells)[3]]
+
+
+class Frame:
+    """What is known of cells whatever the data: depth, std and prior std, arrays of shape (cells,)."""
+
+    def __init__(self, depth, std, prior_std):
+        self.depth, self.std, self.prior_std = (np.asarray(a, dtype=float) for a in (depth, std, prior_std))
+
+    def at(self, cells):
+        """The same of some of the cells."""
+        return Frame(self.depth[cells], self.std[cells], self.prior_std[cells])
+
+
+class DepthRule:
+    """The family's own distribution by depth, without any data: the baseline that recalibrated intervals are held to.
+
+    Parameters
+    ----------
+    depth : ndarray, shape (cells,)
+    truth : ndarray, shape (worlds, cells)
+    """
+
+    def __init__(self, depth, truth):
+        self._depths, group = np.unique(np.round(depth, 3), return_inverse=True)
+        self.positive = bool(truth.min(initial=0.0) >= 0)
+        self._group = group
+        self._table = np.stack([np.quantile(truth[:, group == k], LEVELS) for k in range(self._depths.size)])
+
+    def interval(self, probability, cells=slice(None)):
+        """Interval of the truth, (2, cells): equal-tailed, or the shortest for a positive property."""
+        ends = _shortest(self._table, probability) if self.positive else [
+            _table_at(self._table, q) for q in ((1 - probability) / 2, (1 + probability) / 2)]
+        return np.stack([end[self._group[cells]] for end in ends])
+
+
+def _table_at(table, level):
+    """Column of a table of quantiles at one level, between `LEVELS` by linear interpolation."""
+    place = np.interp(level, LEVELS, np.arange(LEVELS.size))
+    low = min(int(place), LEVELS.size - 2)
+    return table[:, low] + (place - low) * (table[:, low + 1] - table[:, low])
+
+
+def _shortest(table, probability):
+    """Ends of the shortest interval of each row of a table of quantiles that holds a probability."""
+    starts = LEVELS[LEVELS + probability <= LEVELS[-1] + 1e-12]
+    low = np.stack([_table_at(table, level) for level in starts], axis=1)
+    high = np.stack([_table_at(table, level + probability) for level in starts], axis=1)
+    best = np.argmin(high - low, axis=1)[:, None]
+    return np.take_along_axis(low, best, axis=1)[:, 0], np.take_along_axis(high, best, axis=1)[:, 0]

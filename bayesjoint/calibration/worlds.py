@@ -1,0 +1,232 @@
+"""Simulated worlds: ground on fine cells, its data with noise and nuisances, and what an engine answers to them."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._checks import fail
+from ..forward import LatticeOperator
+from ..forward.periodic import lattice_and_processing
+from ..forward.refined import refined, refined_mesh
+from ..problem.view import View
+
+BLOCK_BYTES = 5e8  # of ground on fine cells held at once, one property
+WHOLE_BYTES = 2.5e9  # of truths and answers kept for every cell; above it a sample of cells is kept
+SAMPLE = 40_000  # cells of each property kept then
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worlds:
+    """Truths, data and answers of many worlds, for the ground cells kept.
+
+    Parameters
+    ----------
+    cells : dict of ndarray of int
+        {parameter: flat indices into its mesh of the cells kept}.
+    truth, estimate : dict of ndarray of float32, shape (worlds, cells)
+        Averages of the simulated ground over the engine's cells, and the engine's posterior means; physical units.
+    data : ndarray, shape (worlds, n_data)
+        Simulated data, stacked over modalities.
+    whole : bool
+        Whether every ground cell is kept.
+    functionals : dict of (ndarray, ndarray), each shape (worlds, ...)
+        {name: (of the truths, of the answers)}.
+    """
+
+    cells: dict
+    truth: dict
+    estimate: dict
+    data: np.ndarray
+    whole: bool
+    functionals: dict = field(default_factory=dict)
+
+    @property
+    def count(self):
+        """How many worlds there are."""
+        return self.data.shape[0]
+
+    def where(self, worlds):
+        """Some of the worlds: indices or a mask."""
+        return Worlds(
+            cells=self.cells, truth={k: v[worlds] for k, v in self.truth.items()},
+            estimate={k: v[worlds] for k, v in self.estimate.items()}, data=self.data[worlds], whole=self.whole,
+            functionals={k: tuple(v[worlds] for v in pair) for k, pair in self.functionals.items()})
+
+
+class Simulator:
+    """Forward models on finer cells of one problem, made once for all worlds.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear operators. Operators of this package are evaluated on cells split in two along every axis (in three
+        horizontally where a magnetic lattice lies on the mesh's top face, whose edges are singular); others on the
+        engine's own cells, so that what they leave out is not simulated.
+    beyond : float, optional
+        Metres of ground simulated beyond the mesh on each side, on all sides alike. Default: the depth of the mesh
+        where fields are continued, none where they end with the mesh.
+
+    Attributes
+    ----------
+    coarse : list of str
+        Modalities that are simulated on the engine's own cells.
+    factor, layers : int
+        Parts of a column along each horizontal axis, and of a layer.
+    """
+
+    layers = 2
+
+    def __init__(self, problem, beyond=None):
+        if problem.nonlinear:
+            fail("problem", "have linear forward operators to be recalibrated", ", ".join(problem.nonlinear),
+                 "Ask problem.linearised(x).")
+        self.problem = problem
+        self.meshed = [p for p in problem.parameters if p.mesh is not None]
+        if not self.meshed or any(not p.mesh.same_cells(self.meshed[0].mesh) for p in self.meshed):
+            fail("problem", "have its properties on one mesh to be recalibrated", f"{len(self.meshed)} of them",
+                 "Lay one mesh for all.")
+        self.mesh = self.meshed[0].mesh
+        bases = [_base(problem, k) for k in range(len(problem.modalities))]
+        self.factor = 3 if any(_on_a_magnetic_face(base) for base in bases) else 2
+        reach = (self.mesh.depth[0] if problem.prior.continued else 0.0) if beyond is None else float(beyond)
+        steps = self.mesh.horizontal_spacing() if reach else (1.0, 1.0)
+        self.beyond = tuple(int(np.ceil(reach / s)) for s in steps)
+        self.fine = refined_mesh(self.mesh, self.factor, self.layers, self.beyond)
+        self._operators = [None if base is None else refined(base, self.fine, self.factor) for base in bases]
+        self.coarse = [m.name for m, op in zip(problem.modalities, self._operators, strict=True) if op is None]
+        self.block = int(np.clip(BLOCK_BYTES / (4 * self.fine.size), 1, 64))
+
+    def draw(self, geology, seeds):
+        """Ground of some worlds: {parameter: (len(seeds), *fine shape)} float32, 0 in air."""
+        out = {p.name: np.empty((len(seeds), *self.fine.shape), dtype=np.float32) for p in self.meshed}
+        for k, seed in enumerate(seeds):
+            world = geology(self.fine, seed)
+            for name, values in out.items():
+                if name not in world:
+                    fail("geology", f"simulate {', '.join(out)}", f"{', '.join(map(str, world))}",
+                         "Return {parameter: array} for every property of the problem.")
+                if np.shape(world[name]) != self.fine.shape:
+                    fail("geology", f"return arrays of the mesh's shape {self.fine.shape}",
+                         f"{name} of shape {np.shape(world[name])}", "Use the mesh that it is given.")
+                values[k] = world[name]
+        for name, values in out.items():
+            if self.fine.has_air:
+                values[:, ~self.fine.active] = 0.0
+            if not np.isfinite(values).all():
+                fail("geology", "return finite values in the ground", f"NaN or Inf in {name}", "Mend the simulator.")
+        return out
+
+    def average(self, fine):
+        """Averages over the engine's cells of arrays on fine cells: (k, *fine shape) to (k, mesh size)."""
+        nz, ny, nx = self.mesh.shape
+        north, east = self.beyond
+        f = self.factor
+        inner = fine[:, :, north * f : (north + ny) * f, east * f : (east + nx) * f]
+        return inner.reshape(-1, nz, self.layers, ny, f, nx, f).mean(axis=(2, 4, 6)).reshape(len(fine), -1)
+
+    def clean(self, fine, truth, rng):
+        """Noise-free data of worlds, (k, n_data), nuisances drawn from their priors among them.
+
+        Parameters
+        ----------
+        fine : dict of ndarray, shape (k, *fine shape)
+        truth : dict of ndarray, shape (k, mesh size)
+            Averages of `fine`.
+        rng : numpy.random.Generator
+        """
+        count = len(next(iter(truth.values())))
+        columns = {name: values.reshape(count, -1).T for name, values in fine.items()}
+        state = np.zeros((self.problem.size, count))
+        for (where, bound), names in zip(self.problem.prior.blocks, self.problem.prior.block_members, strict=True):
+            if all(self.problem.by_name[name].mesh is None for name in names):
+                state[where] = (bound.mean + bound.covariance.sample(rng, count)).T
+        whole = state.copy()
+        for p in self.meshed:
+            whole[self.problem.slices[p.name]] = np.nan_to_num(truth[p.name]).T / p.scale
+        parts = []
+        for k, (m, operator) in enumerate(zip(self.problem.modalities, self._operators, strict=True)):
+            if operator is None:
+                parts.append(self.problem.operator(k).matmat(whole).T)
+                continue
+            seen = next(name for name in m.parameters if name in columns)
+            part = operator.matmat(columns[seen]).T.astype(float)
+            if len(m.parameters) > 1:
+                part += self.problem.operator(k).matmat(state).T
+            parts.append(part)
+        return np.concatenate(parts, axis=1)
+
+    def noise(self, rng, count):
+        """Noise of data sets, (count, n_data); likelihood exponents count as C / w."""
+        return np.concatenate([m.noise.sample(rng, count) / np.sqrt(self.problem.weights[m.name])
+                               for m in self.problem.modalities], axis=1)
+
+
+def live_through(simulator, post, geology, count, seed, functionals=None, progress=None):
+    """Draw worlds, simulate their data and have an engine answer them.
+
+    Parameters
+    ----------
+    simulator : Simulator
+    post : Posterior
+        Offers `mean_given`.
+    geology : callable
+        ``geology(mesh, seed) -> {parameter: array}``.
+    count : int
+        Worlds.
+    seed : int or numpy.random.Generator
+    functionals : dict of callable, optional
+        {name: function of {parameter: (k, *shape)}}, evaluated on truths and on answers as they arise.
+    progress : callable, optional
+        Called with the number of worlds done.
+
+    Returns
+    -------
+    Worlds
+    """
+    rng = np.random.default_rng(seed)
+    seeds = [int(s) for s in rng.integers(0, 2**62, count)]
+    problem, names = simulator.problem, [p.name for p in simulator.meshed]
+    cells, whole = _cells(simulator, count, rng)
+    truth, estimate = ({n: np.empty((count, cells[n].size), dtype=np.float32) for n in names} for _ in range(2))
+    data = np.empty((count, sum(m.size for m in problem.modalities)))
+    asked = {name: ([], []) for name in functionals or {}}
+    for first in range(0, count, simulator.block):
+        part = slice(first, min(first + simulator.block, count))
+        fine = simulator.draw(geology, seeds[part])
+        real = {name: simulator.average(values) for name, values in fine.items()}
+        data[part] = simulator.clean(fine, real, rng) + simulator.noise(rng, part.stop - part.start)
+        found = problem.unpack(post.mean_given(data[part]))
+        for name in names:
+            truth[name][part] = real[name][:, cells[name]]
+            estimate[name][part] = found[name].reshape(part.stop - part.start, -1)[:, cells[name]]
+        for name, function in (functionals or {}).items():
+            shaped = {n: v.reshape(-1, *simulator.mesh.shape) for n, v in real.items()}
+            for kept, model in zip(asked[name], (shaped, {n: found[n] for n in names}), strict=True):
+                kept.append(function(model))
+        if progress is not None:
+            progress(part.stop)
+    return Worlds(cells=cells, truth=truth, estimate=estimate, data=data, whole=whole,
+                  functionals={name: tuple(np.concatenate(v) for v in pair) for name, pair in asked.items()})
+
+
+def _cells(simulator, count, rng):
+    """Ground cells kept of each property, and whether these are all."""
+    out, ground = {}, np.flatnonzero(simulator.mesh.active)
+    whole = 2 * 4 * count * ground.size * len(simulator.meshed) <= WHOLE_BYTES
+    for p in simulator.meshed:
+        free = ground[~p.fixed_mask[ground]]
+        out[p.name] = free if whole or free.size <= SAMPLE else np.sort(rng.choice(free, SAMPLE, replace=False))
+    return out, whole
+
+
+def _base(problem, k):
+    """What one modality sees the one property by that it sees, without columns joined to it; None for several."""
+    seen = [name for name in problem.modalities[k].parameters if problem.by_name[name].mesh is not None]
+    return View(problem, k, seen[0]).forward if len(seen) == 1 else None
+
+
+def _on_a_magnetic_face(base):
+    found = lattice_and_processing(base)
+    lattice = found[0] if found else None
+    return isinstance(lattice, LatticeOperator) and lattice.kind == "magnetic" and bool(
+        np.any(lattice.height <= lattice.mesh.upward_edges[-1]))
