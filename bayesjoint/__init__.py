@@ -52,6 +52,8 @@ _PUBLIC = {
     "RockTable": "geology",
     "RockUnit": "geology",
     "Geology": "geology",
+    "Mixture": "geology",
+    "geology_default": "geology",
     "Bodies": "geology",
     "Dykes": "geology",
     "Layers": "geology",

@@ -9,7 +9,7 @@ def paint_solid(fields, unit, coords, box, centre, half, axes, exponent, soft, v
     """Paint one superquadric over the cells of its bounding box whose centres lie in it.
 
     `coords` are (upward, northing, easting) of cell centres, `box` (3, 2) index ranges, `axes` rows the directions of
-    the three half axes. An infinite exponent is a box. With `soft` > 0, metres, values fade over that width about the surface.
+    the three half axes. An infinite exponent is a box. With `soft` > 0, metres, values fade over that width.
     """
     z, y, x = coords
     for k in range(box[0, 0], box[0, 1]):
