@@ -1,0 +1,345 @@
+"""How a number in a family of grounds varies: from world to world, and from body to body within one world.
+
+Any parameter of a distribution may itself be a distribution. It is then drawn once a world (`settle`); what is left
+varies within the world (`draw`).
+"""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from .._checks import as_finite, as_positive, fail
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What all of them can do."""
+
+    def settle(self, rng):
+        """The distribution of one world: parameters that are distributions are drawn, once."""
+        return replace(self, **{f.name: once(getattr(self, f.name), rng) for f in fields(self)})
+
+    def times(self, factor):
+        """The distribution of `factor` times the number."""
+        raise NotImplementedError
+
+    def draw(self, rng, size=None):
+        """Numbers of a settled distribution: one, or an array of `size`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Constant(Distribution):
+    """One number."""
+
+    value: float
+
+    def times(self, factor):
+        """The distribution of `factor` times the number."""
+        return Constant(self.value * factor)
+
+    def draw(self, rng, size=None):
+        """The number, or an array of it."""
+        return self.value if size is None else np.full(size, float(self.value))
+
+    def __str__(self):
+        return f"{self.value:g}"
+
+
+@dataclass(frozen=True)
+class Uniform(Distribution):
+    """Any number between two bounds, with equal probability.
+
+    Parameters
+    ----------
+    low, high : float or Distribution
+        Bounds, `low` <= `high`, in the units of what varies.
+
+    Raises
+    ------
+    ValueError
+        If the bounds do not ascend.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Uniform(0.0, 90.0).draw(np.random.default_rng(0), 2).round(1)
+    array([57.3, 24.3])
+    """
+
+    low: object
+    high: object
+
+    def __post_init__(self):
+        """Refuse bounds that do not ascend."""
+        _ascending(self.low, self.high)
+
+    def times(self, factor):
+        """The distribution of `factor` times the number."""
+        return Uniform(times(self.low, factor), times(self.high, factor))
+
+    def draw(self, rng, size=None):
+        """Numbers between the bounds."""
+        return rng.uniform(self.low, self.high, size)
+
+    def __str__(self):
+        return f"{_words(self.low)} to {_words(self.high)}"
+
+
+@dataclass(frozen=True)
+class LogUniform(Distribution):
+    """A positive number whose logarithm is uniform: every factor of two between the bounds is as likely.
+
+    Parameters
+    ----------
+    low, high : float or Distribution
+        Bounds, 0 < `low` <= `high`.
+
+    Raises
+    ------
+    ValueError
+        If the bounds are not positive or do not ascend.
+
+    Examples
+    --------
+    >>> str(LogUniform(100, 1000))
+    '100 to 1000 (log)'
+    """
+
+    low: object
+    high: object
+
+    def __post_init__(self):
+        """Refuse bounds that are not positive or do not ascend."""
+        _positive("low", self.low)
+        _ascending(self.low, self.high)
+
+    def times(self, factor):
+        """The distribution of `factor` times the number."""
+        return LogUniform(times(self.low, factor), times(self.high, factor))
+
+    def draw(self, rng, size=None):
+        """Numbers between the bounds."""
+        return np.exp(rng.uniform(np.log(self.low), np.log(self.high), size))
+
+    def __str__(self):
+        return f"{_words(self.low)} to {_words(self.high)} (log)"
+
+
+@dataclass(frozen=True)
+class Normal(Distribution):
+    """A number about a mean.
+
+    Parameters
+    ----------
+    mean : float or Distribution
+    std : float or Distribution
+        Standard deviation, >= 0.
+
+    Raises
+    ------
+    ValueError
+        If the standard deviation is negative.
+
+    Examples
+    --------
+    >>> str(Normal(Uniform(0, 360), 20))
+    '(0 to 360) ± 20'
+    """
+
+    mean: object
+    std: object
+
+    def __post_init__(self):
+        """Refuse a negative standard deviation."""
+        _not_negative("std", self.std)
+
+    def times(self, factor):
+        """The distribution of `factor` times the number."""
+        return Normal(times(self.mean, factor), times(self.std, abs(factor)))
+
+    def draw(self, rng, size=None):
+        """Numbers about the mean."""
+        return rng.normal(self.mean, self.std, size)
+
+    def __str__(self):
+        return f"{_words(self.mean)} ± {_words(self.std)}"
+
+
+@dataclass(frozen=True)
+class LogNormal(Distribution):
+    """A positive number about a median.
+
+    Parameters
+    ----------
+    median : float or Distribution
+        > 0.
+    log_std : float or Distribution, default 0.35
+        Standard deviation of the natural logarithm, >= 0.
+
+    Raises
+    ------
+    ValueError
+        If the median is not positive, or the standard deviation negative.
+
+    Examples
+    --------
+    >>> str(LogNormal(LogUniform(100, 1000), 0.4))
+    '(100 to 1000 (log)) × or / exp(0.4)'
+    """
+
+    median: object
+    log_std: object = 0.35
+
+    def __post_init__(self):
+        """Refuse what cannot be."""
+        _positive("median", self.median)
+        _not_negative("log_std", self.log_std)
+
+    def times(self, factor):
+        """The distribution of `factor` times the number."""
+        return LogNormal(times(self.median, factor), self.log_std)
+
+    def draw(self, rng, size=None):
+        """Positive numbers about the median."""
+        return self.median * np.exp(self.log_std * rng.standard_normal(size))
+
+    def __str__(self):
+        return f"{_words(self.median)} × or / exp({_words(self.log_std)})"
+
+
+@dataclass(frozen=True)
+class Poisson(Distribution):
+    """A count, for things that lie about independently.
+
+    Parameters
+    ----------
+    mean : float or Distribution
+        Expected number, >= 0.
+
+    Raises
+    ------
+    ValueError
+        If the mean is negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> int(Poisson(4.0).draw(np.random.default_rng(0)))
+    2
+    """
+
+    mean: object
+
+    def __post_init__(self):
+        """Refuse a negative mean."""
+        _not_negative("mean", self.mean)
+
+    def times(self, factor):
+        """The distribution with `factor` times the mean."""
+        return Poisson(times(self.mean, factor))
+
+    def draw(self, rng, size=None):
+        """Counts."""
+        return rng.poisson(self.mean, size)
+
+    def __str__(self):
+        return f"{_words(self.mean)} on average"
+
+
+@dataclass(frozen=True)
+class Signed(Distribution):
+    """A size with a random sign.
+
+    Parameters
+    ----------
+    magnitude : float or Distribution
+        The size.
+    positive : float or Distribution, default 0.5
+        Probability of the plus sign, 0 to 1. As a distribution it is drawn once a world.
+
+    Raises
+    ------
+    ValueError
+        If the probability is not one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Signed(300.0).draw(np.random.default_rng(1), 4)
+    array([-300., -300.,  300., -300.])
+    """
+
+    magnitude: object
+    positive: object = 0.5
+
+    def __post_init__(self):
+        """Refuse what is no probability."""
+        if not isinstance(self.positive, Distribution) and not 0 <= float(as_finite("positive", self.positive, 0)) <= 1:
+            fail("positive", "be a probability", repr(self.positive), "Give a number from 0 to 1.")
+
+    def settle(self, rng):
+        """The distribution of one world: the magnitude still varies within it."""
+        return Signed(as_distribution("magnitude", self.magnitude).settle(rng), once(self.positive, rng))
+
+    def times(self, factor):
+        """The distribution of `factor` times the number."""
+        return Signed(times(self.magnitude, factor), self.positive)
+
+    def draw(self, rng, size=None):
+        """Numbers of either sign."""
+        sign = np.where(rng.random(size) < self.positive, 1.0, -1.0)
+        return sign * as_distribution("magnitude", self.magnitude).draw(rng, size)
+
+    def __str__(self):
+        return f"{_words(self.magnitude)}, plus with probability {_words(self.positive)}"
+
+
+def as_distribution(argument, value):
+    """A distribution from a distribution, a number or a pair (low, high).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is none of them.
+    """
+    if isinstance(value, Distribution):
+        return value
+    numbers = as_finite(argument, value)
+    if numbers.shape == ():
+        return Constant(float(numbers))
+    if numbers.shape != (2,):
+        fail(argument, "be a number, a pair (low, high) or a distribution", repr(value), "Try bj.Uniform(low, high).")
+    return Uniform(float(numbers[0]), float(numbers[1]))
+
+
+def once(value, rng):
+    """One number of a distribution, its own parameters drawn first; a number stays as it is."""
+    return value.settle(rng).draw(rng) if isinstance(value, Distribution) else value
+
+
+def times(value, factor):
+    """`factor` times a number or a distribution."""
+    return value.times(factor) if isinstance(value, Distribution) else value * factor
+
+
+def _words(value):
+    return f"({value})" if isinstance(value, Distribution) and not isinstance(value, Constant) else f"{value:g}" if (
+        not isinstance(value, Distribution)) else str(value)
+
+
+def _ascending(low, high):
+    if isinstance(low, Distribution) or isinstance(high, Distribution):
+        return
+    if as_finite("low", low, 0) > as_finite("high", high, 0):
+        fail("low", "not lie above high", f"{low:g} and {high:g}", "Swap them.")
+
+
+def _positive(argument, value):
+    if not isinstance(value, Distribution):
+        as_positive(argument, value, 0)
+
+
+def _not_negative(argument, value):
+    if not isinstance(value, Distribution) and as_finite(argument, value, 0) < 0:
+        fail(argument, "be >= 0", f"{value:g}", "Check the sign.")

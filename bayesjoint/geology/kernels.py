@@ -1,0 +1,118 @@
+"""Loops over cells, compiled."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def paint_solid(fields, unit, coords, box, centre, half, axes, exponent, soft, values, touched, label):
+    """Paint one superquadric over the cells of its bounding box whose centres lie in it.
+
+    `coords` are (upward, northing, easting) of cell centres, `box` (3, 2) index ranges, `axes` rows the directions of
+    the three half axes. An infinite exponent is a box. With `soft` > 0, metres, values fade over that width.
+    """
+    z, y, x = coords
+    for k in range(box[0, 0], box[0, 1]):
+        dz = z[k] - centre[0]
+        for j in range(box[1, 0], box[1, 1]):
+            dy = y[j] - centre[1]
+            for i in range(box[2, 0], box[2, 1]):
+                dx = x[i] - centre[2]
+                share = _occupied(dz, dy, dx, half, axes, exponent, soft)
+                if share <= 0:
+                    continue
+                for p in range(touched.size):
+                    if touched[p]:
+                        fields[p, k, j, i] += share * (values[p] - fields[p, k, j, i])
+                if share >= 0.5:
+                    unit[k, j, i] = label
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _occupied(dz, dy, dx, half, axes, exponent, soft):
+    a = abs(axes[0, 0] * dz + axes[0, 1] * dy + axes[0, 2] * dx) / half[0]
+    b = abs(axes[1, 0] * dz + axes[1, 1] * dy + axes[1, 2] * dx) / half[1]
+    c = abs(axes[2, 0] * dz + axes[2, 1] * dy + axes[2, 2] * dx) / half[2]
+    largest = max(a, b, c)
+    if soft <= 0:
+        if largest > 1:
+            return 0.0
+        if np.isinf(exponent) or a * a + b * b + c * c <= 1:  # exponents are at least 2
+            return 1.0
+        return 1.0 if a**exponent + b**exponent + c**exponent <= 1 else 0.0
+    if largest == 0:
+        return 1.0
+    radius = largest
+    if not np.isinf(exponent):
+        radius *= ((a / largest) ** exponent + (b / largest) ** exponent + (c / largest) ** exponent) ** (1 / exponent)
+    outside = np.sqrt(dz * dz + dy * dy + dx * dx) * (1 - 1 / radius)
+    return min(1.0, max(0.0, 0.5 - outside / soft))
+
+
+@njit(cache=True, nogil=True)
+def paint_labels(fields, unit, labels, values, touched, units):
+    """Give every cell with a label >= 0 the values and the unit of that label."""
+    nz, ny, nx = labels.shape
+    for k in range(nz):
+        for j in range(ny):
+            for i in range(nx):
+                label = labels[k, j, i]
+                if label >= 0:
+                    unit[k, j, i] = units[label]
+                    for p in range(touched.size):
+                        if touched[p]:
+                            fields[p, k, j, i] = values[label, p]
+
+
+@njit(cache=True, nogil=True)
+def layer_labels(coords, sunk, boundaries, normals, offsets, throws):
+    """Number of the layer in each cell: `boundaries` are depths of the undisturbed stack below the level 0.
+
+    `sunk` (ny, nx) says how far folds have carried the stack down; a fault, the plane normal·r = offset, drops the side
+    where normal·r is larger by its throw.
+    """
+    z, y, x = coords
+    labels = np.empty((z.size, y.size, x.size), dtype=np.int16)
+    for k in range(z.size):
+        for j in range(y.size):
+            for i in range(x.size):
+                depth = -z[k] - sunk[j, i]
+                for f in range(throws.size):
+                    if normals[f, 0] * z[k] + normals[f, 1] * y[j] + normals[f, 2] * x[i] > offsets[f]:
+                        depth -= throws[f]
+                label = 0
+                while label < boundaries.size and depth >= boundaries[label]:
+                    label += 1
+                labels[k, j, i] = label
+    return labels
+
+
+@njit(cache=True, nogil=True)
+def cover_labels(upward, surface, thickness):
+    """0 in cells whose centres lie less than `thickness` (ny, nx) below the ground, else -1."""
+    ny, nx = surface.shape
+    labels = np.full((upward.size, ny, nx), np.int16(-1))
+    for k in range(upward.size):
+        for j in range(ny):
+            for i in range(nx):
+                if surface[j, i] - upward[k] < thickness[j, i]:
+                    labels[k, j, i] = 0
+    return labels
+
+
+@njit(cache=True, nogil=True)
+def truncated_labels(first, second, lower, upper):
+    """Unit of each cell by truncation: bands of the first field; above the last, bands of the second."""
+    labels = np.empty(first.shape, dtype=np.int16)
+    flat, a, b = labels.ravel(), first.ravel(), second.ravel()
+    for n in range(flat.size):
+        label = 0
+        while label < lower.size and a[n] >= lower[label]:
+            label += 1
+        if label == lower.size:
+            rest = 0
+            while rest < upper.size and b[n] >= upper[rest]:
+                rest += 1
+            label += rest
+        flat[n] = label
+    return labels
