@@ -67,6 +67,7 @@ _PUBLIC = {
     "Poisson": "geology",
     "Signed": "geology",
     "calibrate": "calibration",
+    "recalibrate": "calibration",
     "temper": "tempering",
     "assimilate": "assimilation",
     "StateModel": "assimilation",

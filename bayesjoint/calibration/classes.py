@@ -69,6 +69,10 @@ class Classes:
         """How many classes there are."""
         return len(self._leaves)
 
+    def level(self, level):
+        """Quantile of every class at one level, (classes,)."""
+        return level_of(self.quantiles, level)
+
     def of(self, features):
         """Class of each row of features (n, k): ndarray of int, shape (n,)."""
         out = np.empty(len(features), dtype=np.int32)
@@ -133,6 +137,13 @@ class Classes:
         count = np.bincount(world, minlength=self._worlds)
         return [tail_error(scores <= end, world, count, level)
                 for end, level in zip(np.quantile(scores, TAILS), TAILS, strict=True)]
+
+
+def level_of(table, level):
+    """Column of a table of quantiles (rows, levels) at one level, between `LEVELS` by linear interpolation."""
+    place = np.interp(level, LEVELS, np.arange(LEVELS.size))
+    low = min(int(place), LEVELS.size - 2)
+    return table[:, low] + (place - low) * (table[:, low + 1] - table[:, low])
 
 
 def tail_error(below, world, count, level):

@@ -17,8 +17,8 @@ def interval_score(lower, upper, truth, probability):
 
     Examples
     --------
-    >>> float(interval_score(0.0, 2.0, 3.0, 0.9))
-    22.0
+    >>> float(interval_score(0.0, 2.0, 3.0, 0.5))
+    6.0
     """
     penalty = 2 / (1 - probability)
     return (upper - lower) + penalty * (np.maximum(lower - truth, 0) + np.maximum(truth - upper, 0))
@@ -57,7 +57,7 @@ def cross_validated(learn, frame, worlds, name, seed=0, folds=FOLDS, cells=slice
 
 
 def scores_of(rule, frame, worlds, train, name, cells=slice(None)):
-    """Scores (kinds, probabilities, 3, worlds) of worlds under a rule; `train` are those the baseline is learned from."""
+    """Scores (kinds, probabilities, 3, worlds) of worlds under a rule; `train` are those behind the baseline."""
     truth, estimate = worlds.truth[name][:, cells], worlds.estimate[name][:, cells]
     part = frame.at(cells)
     baseline = DepthRule(part.depth, train.truth[name][:, cells])

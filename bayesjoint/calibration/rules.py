@@ -1,9 +1,11 @@
 """From an engine's mean and std to a recalibrated distribution, cell by cell."""
 
+import copy
+
 import numpy as np
 
 from .._checks import fail
-from .classes import LEVELS, Classes
+from .classes import LEVELS, Classes, level_of
 
 FEATURES = ("depth below ground", "mean over std", "std over prior std")
 WIDEST = 0.99  # probability of an interval: beyond it the quantiles kept run out
@@ -51,6 +53,12 @@ class ClassRule:
         self.classes = Classes(self._features(part, estimate[:, pick], sign), scores.ravel(),
                                np.repeat(np.arange(number), count), np.tile(part.std, number), seed)
 
+    def on(self, frame):
+        """The same rule for other cells."""
+        other = copy.copy(self)
+        other.frame = frame
+        return other
+
     def _sign(self, estimate):
         return np.where(estimate < 0, -1.0, 1.0) if self.symmetric else 1.0
 
@@ -72,7 +80,7 @@ class ClassRule:
         estimate, frame, sign, index = self._placed(estimates, cells)
         out = np.empty((len(levels), *estimate.shape))
         for k, level in enumerate(levels):
-            ahead, behind = (_table_at(self.classes.quantiles, q)[index] for q in (level, 1 - level))
+            ahead, behind = (level_of(self.classes.quantiles, q)[index] for q in (level, 1 - level))
             out[k] = estimate + frame.std * (np.where(sign < 0, -behind, ahead) if self.symmetric else ahead)
         return np.maximum(out, 0.0) if self.positive else out
 
@@ -137,21 +145,14 @@ class DepthRule:
     def interval(self, probability, cells=slice(None)):
         """Interval of the truth, (2, cells): equal-tailed, or the shortest for a positive property."""
         ends = _shortest(self._table, probability) if self.positive else [
-            _table_at(self._table, q) for q in ((1 - probability) / 2, (1 + probability) / 2)]
+            level_of(self._table, q) for q in ((1 - probability) / 2, (1 + probability) / 2)]
         return np.stack([end[self._group[cells]] for end in ends])
-
-
-def _table_at(table, level):
-    """Column of a table of quantiles at one level, between `LEVELS` by linear interpolation."""
-    place = np.interp(level, LEVELS, np.arange(LEVELS.size))
-    low = min(int(place), LEVELS.size - 2)
-    return table[:, low] + (place - low) * (table[:, low + 1] - table[:, low])
 
 
 def _shortest(table, probability):
     """Ends of the shortest interval of each row of a table of quantiles that holds a probability."""
     starts = LEVELS[LEVELS + probability <= LEVELS[-1] + 1e-12]
-    low = np.stack([_table_at(table, level) for level in starts], axis=1)
-    high = np.stack([_table_at(table, level + probability) for level in starts], axis=1)
+    low = np.stack([level_of(table, level) for level in starts], axis=1)
+    high = np.stack([level_of(table, level + probability) for level in starts], axis=1)
     best = np.argmin(high - low, axis=1)[:, None]
     return np.take_along_axis(low, best, axis=1)[:, 0], np.take_along_axis(high, best, axis=1)[:, 0]

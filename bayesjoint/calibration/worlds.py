@@ -8,6 +8,7 @@ from .._checks import fail
 from ..forward import LatticeOperator
 from ..forward.periodic import lattice_and_processing
 from ..forward.refined import refined, refined_mesh
+from ..geology import draw_world
 from ..problem.view import View
 
 BLOCK_BYTES = 5e8  # of ground on fine cells held at once, one property
@@ -23,6 +24,8 @@ class Worlds:
     ----------
     cells : dict of ndarray of int
         {parameter: flat indices into its mesh of the cells kept}.
+    places : dict of ndarray of int
+        {parameter: their places among its free ground cells}.
     truth, estimate : dict of ndarray of float32, shape (worlds, cells)
         Averages of the simulated ground over the engine's cells, and the engine's posterior means; physical units.
     data : ndarray, shape (worlds, n_data)
@@ -34,6 +37,7 @@ class Worlds:
     """
 
     cells: dict
+    places: dict
     truth: dict
     estimate: dict
     data: np.ndarray
@@ -48,7 +52,7 @@ class Worlds:
     def where(self, worlds):
         """Some of the worlds: indices or a mask."""
         return Worlds(
-            cells=self.cells, truth={k: v[worlds] for k, v in self.truth.items()},
+            cells=self.cells, places=self.places, truth={k: v[worlds] for k, v in self.truth.items()},
             estimate={k: v[worlds] for k, v in self.estimate.items()}, data=self.data[worlds], whole=self.whole,
             functionals={k: tuple(v[worlds] for v in pair) for k, pair in self.functionals.items()})
 
@@ -70,6 +74,8 @@ class Simulator:
     ----------
     coarse : list of str
         Modalities that are simulated on the engine's own cells.
+    free : dict of ndarray of int
+        {parameter: flat indices of its ground cells that are not known}.
     factor, layers : int
         Parts of a column along each horizontal axis, and of a layer.
     """
@@ -94,26 +100,21 @@ class Simulator:
         self.fine = refined_mesh(self.mesh, self.factor, self.layers, self.beyond)
         self._operators = [None if base is None else refined(base, self.fine, self.factor) for base in bases]
         self.coarse = [m.name for m, op in zip(problem.modalities, self._operators, strict=True) if op is None]
+        ground = np.flatnonzero(self.mesh.active)
+        self.free = {p.name: ground[~p.fixed_mask[ground]] for p in self.meshed}
         self.block = int(np.clip(BLOCK_BYTES / (4 * self.fine.size), 1, 64))
 
     def draw(self, geology, seeds):
         """Ground of some worlds: {parameter: (len(seeds), *fine shape)} float32, 0 in air."""
-        out = {p.name: np.empty((len(seeds), *self.fine.shape), dtype=np.float32) for p in self.meshed}
+        names = tuple(p.name for p in self.meshed)
+        out = {name: np.empty((len(seeds), *self.fine.shape), dtype=np.float32) for name in names}
         for k, seed in enumerate(seeds):
-            world = geology(self.fine, seed)
+            world = draw_world(geology, self.fine, seed, names)
             for name, values in out.items():
-                if name not in world:
-                    fail("geology", f"simulate {', '.join(out)}", f"{', '.join(map(str, world))}",
-                         "Return {parameter: array} for every property of the problem.")
-                if np.shape(world[name]) != self.fine.shape:
-                    fail("geology", f"return arrays of the mesh's shape {self.fine.shape}",
-                         f"{name} of shape {np.shape(world[name])}", "Use the mesh that it is given.")
                 values[k] = world[name]
-        for name, values in out.items():
-            if self.fine.has_air:
+        if self.fine.has_air:
+            for values in out.values():
                 values[:, ~self.fine.active] = 0.0
-            if not np.isfinite(values).all():
-                fail("geology", "return finite values in the ground", f"NaN or Inf in {name}", "Mend the simulator.")
         return out
 
     def average(self, fine):
@@ -186,7 +187,8 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
     rng = np.random.default_rng(seed)
     seeds = [int(s) for s in rng.integers(0, 2**62, count)]
     problem, names = simulator.problem, [p.name for p in simulator.meshed]
-    cells, whole = _cells(simulator, count, rng)
+    places, whole = _places(simulator, count, rng)
+    cells = {n: simulator.free[n][places[n]] for n in names}
     truth, estimate = ({n: np.empty((count, cells[n].size), dtype=np.float32) for n in names} for _ in range(2))
     data = np.empty((count, sum(m.size for m in problem.modalities)))
     asked = {name: ([], []) for name in functionals or {}}
@@ -205,18 +207,16 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
                 kept.append(function(model))
         if progress is not None:
             progress(part.stop)
-    return Worlds(cells=cells, truth=truth, estimate=estimate, data=data, whole=whole,
+    return Worlds(cells=cells, places=places, truth=truth, estimate=estimate, data=data, whole=whole,
                   functionals={name: tuple(np.concatenate(v) for v in pair) for name, pair in asked.items()})
 
 
-def _cells(simulator, count, rng):
-    """Ground cells kept of each property, and whether these are all."""
-    out, ground = {}, np.flatnonzero(simulator.mesh.active)
-    whole = 2 * 4 * count * ground.size * len(simulator.meshed) <= WHOLE_BYTES
-    for p in simulator.meshed:
-        free = ground[~p.fixed_mask[ground]]
-        out[p.name] = free if whole or free.size <= SAMPLE else np.sort(rng.choice(free, SAMPLE, replace=False))
-    return out, whole
+def _places(simulator, count, rng):
+    """Which free ground cells of each property are kept, and whether these are all."""
+    sizes = {name: free.size for name, free in simulator.free.items()}
+    whole = 2 * 4 * count * sum(sizes.values()) <= WHOLE_BYTES
+    return {name: np.arange(n) if whole or n <= SAMPLE else np.sort(rng.choice(n, SAMPLE, replace=False))
+            for name, n in sizes.items()}, whole
 
 
 def _base(problem, k):

@@ -1,0 +1,207 @@
+"""The posterior whose intervals hold on a stated family of grounds."""
+
+import numpy as np
+
+from .._checks import fail
+from ..engines.base import Posterior
+from .functional_rules import LEAST, FunctionalRule
+
+KEPT = ("_mean", "_variance", "_mean_error", "_std_error", "_product", "_draws", "_joint_draws", "_prior_product",
+        "_prior_variance", "_prior_mean_vector", "_prior_draws", "_estimate", "_estimate_adjoint", "_data_sensitivity",
+        "_predicted_mean", "_evidence_or_none", "_extra_groups", "mean_given", "prediction_std", "log_evidence")
+BLOCK = 20_000_000  # values of worlds given their shape at once
+
+
+class RecalibratedPosterior(Posterior):
+    """An engine's posterior with intervals, exceedance and functionals learned from simulated worlds.
+
+    From `recalibrate`. `mean` and `std`, draws, covariances, predictions and evidence are the engine's, as they are;
+    its intervals and what is said of functionals are not. Plain vectors keep the engine's intervals.
+
+    Parameters
+    ----------
+    engine : Posterior
+        Which was recalibrated.
+    rules : dict of {str: list}
+        {parameter: one rule for each family}; of several families the widest interval counts.
+    cells : dict of ndarray of int
+        {parameter: flat indices of the cells that rules are for}.
+    lived : list of Worlds
+        Of each family.
+    record : Record
+        What was found on worlds left out.
+
+    Attributes
+    ----------
+    engine : Posterior
+        The posterior as it was.
+    family : str
+        Sentences that state the family.
+    coverage, classes, sensitivity, plausibility : xarray.Dataset
+        Coverage, width and score on worlds left out; the classes with the Monte Carlo error of each; the same intervals
+        on other families; how the observed data rank among those of the worlds.
+    """
+
+    def __init__(self, engine, rules, cells, lived, record):
+        super().__init__(engine.problem)
+        self.engine, self.method, self.markov = engine, engine.method, engine.markov
+        self.reason = f"{engine.reason}; its intervals were recalibrated on simulated worlds"
+        self._rules, self._cells, self._lived, self.record = rules, cells, lived, record
+        for name in KEPT:
+            setattr(self, name, getattr(engine, name))
+        self.approximations = [*record.statements(), *engine.approximations]
+
+    def __getstate__(self):
+        return {k: v for k, v in self.__dict__.items() if k not in KEPT}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        for name in KEPT:
+            setattr(self, name, getattr(self.engine, name))
+
+    @property
+    def family(self):
+        """Sentences that state the family."""
+        return self.record.family
+
+    @property
+    def coverage(self):
+        """Coverage, width and interval score on worlds left out, beside the engine's own and none of the data."""
+        return self.record.coverage
+
+    @property
+    def classes(self):
+        """Classes of cells, their 90 % points of standardised errors and the Monte Carlo error of each."""
+        return self.record.classes
+
+    @property
+    def sensitivity(self):
+        """The same intervals on worlds of other families."""
+        return self.record.sensitivity
+
+    @property
+    def plausibility(self):
+        """Ranks of the observed data among the worlds' data, and what such ranks can see."""
+        return self.record.plausibility
+
+    # -- intervals -----------------------------------------------------------------------------------------------------
+    def _estimates(self):
+        mean = self.engine._mean()
+        return {name: self.problem.by_name[name].scale * mean[self.problem.slices[name]][cells]
+                for name, cells in self._cells.items()}
+
+    def _ends(self, probability):
+        out, estimates = self.engine._ends(probability), self._estimates()
+        for name, rules in self._rules.items():
+            ends = np.stack([rule.interval(probability, estimates) for rule in rules])
+            self._put(out, name, np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)]))
+        return out
+
+    def _quantiles(self, levels):
+        out, estimates = self.engine._quantiles(levels), self._estimates()
+        for name, rules in self._rules.items():
+            found = np.stack([rule.quantiles(levels, estimates) for rule in rules])
+            low = np.asarray(levels)[:, None] < 0.5
+            self._put(out, name, np.where(low, found.min(axis=0), found.max(axis=0)))
+        return out
+
+    def _put(self, out, name, values):
+        where = np.arange(self.problem.size)[self.problem.slices[name]][self._cells[name]]
+        out[:, where] = values / self.problem.by_name[name].scale
+
+    def tail_probability(self, parameter, threshold):
+        """(probability that the parameter exceeds a threshold, its Monte Carlo error), of its shape; None if unknown.
+
+        Of several families the probability nearest to one half counts: the least certain.
+        """
+        if parameter not in self._rules:
+            return None
+        p = self.problem.by_name[parameter]
+        below, error = zip(*(rule.below(threshold, self._estimates()) for rule in self._rules[parameter]), strict=True)
+        below, error = np.array(below), np.array(error)
+        pick = np.argmin(np.abs(below - 0.5), axis=0)[None]
+        share, slack = np.full(p.size, np.nan), np.full(p.size, np.nan)
+        share[self._cells[parameter]] = 1 - np.take_along_axis(below, pick, 0)[0]
+        slack[self._cells[parameter]] = np.take_along_axis(error, pick, 0)[0]
+        return share.reshape(p.shape), slack.reshape(p.shape)
+
+    # -- functionals ---------------------------------------------------------------------------------------------------
+    def functional_interval(self, functional, probability, estimators=()):
+        """Interval of a functional from its regression over worlds; of several families the widest.
+
+        Parameters
+        ----------
+        functional : Functional or str
+            Of the mesh's properties; or the name of one given to `recalibrate`.
+        probability : float
+        estimators : sequence of Functional
+            What may stand for it when evaluated on a posterior mean; the one that gives the smallest interval score on
+            worlds left out is taken. Default: the functional itself.
+
+        Returns
+        -------
+        dict
+            ``centre``, ``lower``, ``upper``, ``absent`` (probability of no value), ``estimate`` (of the mean),
+            ``lower_without_data``, ``upper_without_data``, ``coverage`` on worlds left out with its ``coverage_error``,
+            ``worlds``.
+        """
+        found = [self._one(lived, functional, probability, tuple(estimators) or (functional,))
+                 for lived in self._lived]
+        widest = max(found, key=lambda f: f["upper"] - f["lower"] if np.isfinite(f["upper"]) else np.inf)
+        return widest | {"lower": min(f["lower"] for f in found), "upper": max(f["upper"] for f in found)}
+
+    def _one(self, lived, functional, probability, estimators):
+        mean = {name: values[None] for name, values in self.engine.mean().items()}
+        if isinstance(functional, str):
+            if functional not in lived.functionals:
+                fail("functional", f"be one of {sorted(lived.functionals)} or a Functional", repr(functional),
+                     "Give it to recalibrate(..., functionals={name: function}).")
+            truth, candidates = lived.functionals[functional][0], [lived.functionals[functional][1]]
+            here = [float(self.record.functionals[functional](mean)[0])]
+        else:
+            truth = self._over_worlds(lived, lived.truth, functional)
+            candidates = [self._over_worlds(lived, lived.estimate, f) for f in estimators]
+            here = [float(f.evaluate(mean)[0]) for f in estimators]
+        best = min(range(len(candidates)), key=lambda k: _left_out_score(truth, candidates[k], probability))
+        rule = FunctionalRule(truth, candidates[best])
+        centre, lower, upper, absent = rule.given(here[best], probability)
+        ends, known = rule.left_out(probability), np.isfinite(truth)
+        scored = known & np.isfinite(ends).all(axis=0)
+        held = (truth >= ends[0]) & (truth <= ends[1])
+        share = float(held[scored].mean()) if scored.any() else np.nan
+        before = rule.without_data(probability)
+        return {"centre": centre, "lower": lower, "upper": upper, "absent": absent, "estimate": here[best],
+                "lower_without_data": before[0], "upper_without_data": before[1], "coverage": share,
+                "coverage_error": float(np.sqrt(share * (1 - share) / max(scored.sum(), 1))), "worlds": truth.size}
+
+    def _over_worlds(self, lived, values, functional):
+        """A functional of every world's fields."""
+        if not lived.whole:
+            fail("functional", "be given to recalibrate for a problem of this size", functional.name,
+                 "recalibrate(..., functionals={name: function}) evaluates it while worlds are at hand.")
+        meshes = {name: self.problem.by_name[name] for name in values}
+        size = max(p.size for p in meshes.values())
+        step, out = max(1, BLOCK // size), []
+        fixed = {name: self.engine.mean()[name].ravel() for name in values}
+        for first in range(0, lived.count, step):
+            part = slice(first, first + step)
+            fields = {}
+            for name, p in meshes.items():
+                full = np.tile(fixed[name], (values[name][part].shape[0], 1))
+                full[:, lived.cells[name]] = values[name][part]
+                fields[name] = full.reshape(-1, *p.shape)
+            out.append(functional.evaluate(fields))
+        return np.concatenate(out)
+
+
+def _left_out_score(truth, estimate, probability):
+    """Mean interval score of intervals on worlds left out; infinite where too few have one."""
+    ends = FunctionalRule(truth, estimate).left_out(probability)
+    scored = np.isfinite(truth) & np.isfinite(ends).all(axis=0)
+    if scored.sum() < LEAST:
+        return np.inf
+    lower, upper, value = ends[0][scored], ends[1][scored], truth[scored]
+    outside = np.maximum(lower - value, 0) + np.maximum(value - upper, 0)
+    # worlds with a value but no interval count as the widest
+    return float(np.mean(upper - lower + 2 / (1 - probability) * outside) * np.isfinite(truth).sum() / scored.sum())
+
