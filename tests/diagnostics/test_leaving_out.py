@@ -15,8 +15,8 @@ from ..refusals import refused
 def with_holes(offset=25.0, **options):
     problem, rng = continued_problem(**options), np.random.default_rng(11)
     holes = [
-        bj.Borehole("one", 60 * rng.standard_normal(3), [20.0, 30.0, 25.0], 220.0, 170.0, [0, -30, -60], [-30, -60, -85],
-                    offset_std=offset),
+        bj.Borehole("one", 60 * rng.standard_normal(3), [20.0, 30.0, 25.0], 220.0, 170.0, [0, -30, -60],
+                    [-30, -60, -85], offset_std=offset),
         bj.Borehole("two", 60 * rng.standard_normal(2), 15.0, path=[[400, 60, 0], [420, 90, -40], [430, 150, -80]]),
         bj.Borehole("chi", 0.02 * rng.standard_normal(2), 0.005, [60.0, 330.0], [420.0, 300.0], top=0.0,
                     property="susceptibility"),
