@@ -1,6 +1,7 @@
 """Logs beside the lattices of a continued field: they see cells of the mesh, lattices see hidden cells too."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import fft
@@ -11,6 +12,7 @@ from ..forward._threads import worker_count
 from ..forward.holes import intervals_of
 
 INTERVAL_LIMIT = 4096  # of logs beside one continued field: each is a dense column over all data
+CELLS = 64  # of a log carried through lattices at once
 BLOCK_BYTES = 2e8  # of spectra of fields smoothed at once
 
 
@@ -52,26 +54,36 @@ class GroupLogs:
                  'Average the log over longer intervals, or use extent="mesh".')
         self._own = np.zeros((self.index.size,) * 2)
         self._across = [np.zeros((s.rows.stop - s.rows.start, self.index.size)) for s in group.surveys]
-        first = 0
-        for log in logs:
-            columns = slice(first, first + log.matrix.shape[0])
-            self._cross_covariances(log, columns)
-            first = columns.stop
-        self._own = 0.5 * (self._own + self._own.T)
+        ends = np.cumsum([0, *(k.matrix.shape[0] for k in logs)])
+        places = [slice(int(a), int(b)) for a, b in pairwise(ends)]
+        cells = [np.unique(k.matrix.indices) for k in logs]
+        shares = [k.matrix[:, c].toarray() * self._weights(k)[c] for k, c in zip(logs, cells, strict=True)]
+        for b, (log, columns) in enumerate(zip(logs, places, strict=True)):
+            self._see(log, columns, cells[b], shares[b])
+            for a, rows in enumerate(places):
+                tie = group.mixing[logs[a].member, log.member]
+                if tie != 0:
+                    self._own[rows, columns] = tie * (shares[a] @ self._between(cells[a], cells[b]) @ shares[b].T)
 
-    def _cross_covariances(self, log, columns):
-        group, weights = self._group, self._weights(log)
-        seen = (log.matrix.T.multiply(weights[:, None])).toarray()
-        for k, survey in enumerate(group.surveys):
-            tie = group.mixing[log.member, survey.member]
-            if tie != 0:
-                self._across[k][:, columns] = survey.to_data(group._gains[k].forward(tie * seen))
-        smoothed, first = self._smooth(seen), 0
-        for other in self.logs:
-            rows = slice(first, first + other.matrix.shape[0])
-            first, tie = rows.stop, group.mixing[log.member, other.member]
-            if tie != 0:
-                self._own[rows, columns] = tie * (other.matrix @ (self._weights(other)[:, None] * smoothed))
+    def _see(self, log, columns, cells, shares):
+        """What lattices see of the cells of a log: few, however many intervals there are in each."""
+        for k, survey in enumerate(self._group.surveys):
+            tie = self._group.mixing[log.member, survey.member]
+            for first in range(0, cells.size if tie != 0 else 0, CELLS):
+                part = cells[first : first + CELLS]
+                unit = np.zeros((log.matrix.shape[1], part.size))
+                unit[part, np.arange(part.size)] = tie
+                seen = survey.to_data(self._group._gains[k].forward(unit))
+                self._across[k][:, columns] += seen @ shares[:, first : first + CELLS].T
+
+    def _between(self, one, other):
+        """Correlation of the unit field between cells, (n_one, n_other)."""
+        correlation, mesh, total = self._group.field.correlation, self._group.mesh, 0.0
+        places = zip((mesh.upward, mesh.northing, mesh.easting), np.unravel_index(one, mesh.shape),
+                     np.unravel_index(other, mesh.shape), correlation.ranges, strict=True)
+        for centres, a, b, reach in places:
+            total = total + (np.subtract.outer(centres[a], centres[b]) / reach) ** 2
+        return correlation.function(np.sqrt(total))
 
     def part(self, group, kept, places):
         """The logs whose data begin at the keys of `places`, moved there, beside the surveys `kept` of `group`."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import bayesjoint as bj
 from bayesjoint.agreement.marginal import part_of
@@ -130,3 +131,17 @@ def test_what_wants_lattices_refuses_logs():
     problem = with_logs(continued_problem(), ("density",))
     refused(lambda: bj.posterior(problem, method="spectral"), "problem must be seen by lattices only")
     refused(lambda: bj.fit_hyperparameters(problem, method="lanczos"), "problem must be seen by lattices only")
+
+
+@pytest.mark.parametrize("extent", ["continued", "mesh"])
+def test_what_shows_results_takes_logs(extent):
+    problem = with_logs(continued_problem(extent=extent), ("density",), 20.0)
+    post = bj.posterior(problem)
+    tree = post.to_datatree(draws=10, chains=2, separate=post.separate(),
+                            diagnostics={"holes": bj.leave_one_hole_out(problem)})
+    assert tree["observed_data"]["density_log"].dims == ("density_log_station",)
+    assert tree["observed_data"]["density_log"].attrs["units"] == "kg/m3"
+    np.testing.assert_allclose(tree["constant_data"]["density_log_upward"], [-15.0, -57.5, -10.0])
+    assert bj.plot.data(tree, "density_log", "residual", ax=Figure().add_subplot()).get_title()
+    assert set(bj.temper(problem).weights) == {"gravity", "magnetic", "density_log"}
+    assert bj.calibrate(problem, n=20).ranks.sizes["simulation"] == 20
