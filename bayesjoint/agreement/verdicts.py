@@ -144,6 +144,7 @@ def _accused(problem, own, made, adjusted, level, again, loud, details):
     if asked:
         anew = again(asked, any(t.name.startswith(("places", "wavelengths")) for each in loud.values() for t in each))
     if anew is not None:
+        anew = {pair: each for pair, each in anew[0].items() if pair in made}, anew[1]  # those that count
         left, mended = _alarms(*anew, level), " and ".join(f"the {seems(t.effect)}" for t in asked)
         if not left:
             still = {t.name for each in anew[0].values() for t in each.tests if anew[1][id(t)] <= level}

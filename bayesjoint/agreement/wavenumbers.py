@@ -225,6 +225,9 @@ def _channels(model, problem, survey, given):
     if group is None:
         fail("problem", "hold continued fields seen by lattices for the spectral method", "other fields",
              'Use Matern(extent="continued"), or method="dense" or "iterative".')
+    if group.logs.logs:
+        fail("surveys", "be on lattices for the spectral method", "a log among them",
+             'Use method="dense" or "iterative".')
     if any(index.size > MOST for index, *_ in model._vectors):
         fail("problem", f"have at most {MOST} plain values beside the fields for the spectral method", "more",
              'A discrepancy needs method="dense" or "iterative".')

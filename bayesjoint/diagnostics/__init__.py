@@ -4,10 +4,11 @@ from .candidates import expected_information
 from .comparison import compare
 from .identifying import identifiability
 from .leaking import leakage
+from .leaving_out import leave_one_hole_out
 from .operator import ResolutionOperator
 from .overlapping import discrepancy_overlap
 from .resolving import resolution
 from .selection import subset
 
 __all__ = ["ResolutionOperator", "compare", "discrepancy_overlap", "expected_information", "identifiability", "leakage",
-           "resolution", "subset"]
+           "leave_one_hole_out", "resolution", "subset"]

@@ -234,6 +234,9 @@ def _only_group(model):
              f"{len(model.groups)} groups of continued fields, parameters {list(problem.by_name)}",
              'Use extent="continued" and Coregionalization; bias terms and other fields need method="iterative".')
     group = model.groups[0]
+    if group.logs.logs or not group.surveys:
+        fail("problem", "be seen by lattices only for the spectral engine", "a log, or no survey on a lattice",
+             'Use method="dense" or "iterative".')
     for survey in group.surveys:
         if not all(isinstance(step, StationSelection) for step in survey.steps):
             fail("forward", "be a lattice operator, with gaps at most, for the spectral engine",

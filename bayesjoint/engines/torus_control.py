@@ -60,9 +60,9 @@ class TorusControl:
 
     @staticmethod
     def applies(group):
-        """Whether every survey of a group lies on its lattice."""
-        return all(not s.steps or (len(s.steps) == 1 and isinstance(s.steps[0], StationSelection))
-                   for s in group.surveys)
+        """Whether a group has surveys, each on its lattice. Logs are left to the draws, whose controls they are not."""
+        return bool(group.surveys) and all(
+            not s.steps or (len(s.steps) == 1 and isinstance(s.steps[0], StationSelection)) for s in group.surveys)
 
     def estimates(self, rng, whole, noise):
         """What endless data would make of draws: Γh*Q⁻¹(d + e), shape (count, cells of the group).

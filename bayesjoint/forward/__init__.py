@@ -2,6 +2,7 @@
 
 from .base import ForwardOperator
 from .direct import StationOperator
+from .holes import IntervalOperator
 from .nonlinear import ForwardModel
 from .prisms import forward_prisms
 from .processing import ComposedOperator, Processing, StationSelection, UpwardContinuation
@@ -13,6 +14,7 @@ __all__ = [
     "ForwardModel",
     "ForwardOperator",
     "GravityOperator",
+    "IntervalOperator",
     "LatticeOperator",
     "MagneticOperator",
     "Processing",

@@ -14,25 +14,22 @@ class ForwardOperator(LinearOperator):
     ----------
     mesh : Mesh
         Mesh of the model; vectors are its cells in C order of (upward, northing, easting).
-    kind : {"gravity", "magnetic"}
-        What is measured.
+    kind : str
+        What is measured: "gravity", "magnetic", or a property.
     data_shape : tuple of int
         Shape of the data.
     data_dims : tuple of str
-        ``("northing", "easting")``, ``("height", "northing", "easting")`` or ``("station",)``.
+        ``("northing", "easting")``, ``("height", "northing", "easting")``, ``("station",)`` or ``("sample",)``.
     dtype : dtype, default float64
         Type of the products.
-
-    Attributes
-    ----------
-    units : str
-        Units of the data: mGal (g_z positive down) or nT.
+    units : str, optional
+        Units of the data. Default by kind: mGal (g_z positive down), nT, kg/m3, SI, else "1".
     """
 
-    def __init__(self, mesh, kind, data_shape, data_dims, dtype=np.float64):
+    def __init__(self, mesh, kind, data_shape, data_dims, dtype=np.float64, units=None):
         self.mesh = mesh
         self.kind = kind
-        self.units = UNITS[kind]
+        self.units = UNITS.get(kind, "1") if units is None else units
         self.data_shape = tuple(int(n) for n in data_shape)
         self.data_dims = tuple(data_dims)
         super().__init__(np.dtype(dtype), (int(np.prod(self.data_shape)), mesh.size))

@@ -16,7 +16,7 @@ from numba import njit
 from .._checks import as_finite, as_positive, fail
 
 MGAL_PER_SI = 1e5
-UNITS = {"gravity": "mGal", "magnetic": "nT"}
+UNITS = {"gravity": "mGal", "magnetic": "nT", "density": "kg/m3", "susceptibility": "SI"}
 
 
 def gravity_coefficients():

@@ -55,6 +55,9 @@ class LargeEvidence:
                 fail(f"noise of modality {m.name!r}", "be independent for an evidence without matrices",
                      m.noise.settings(), "Use DiagonalNoise, or thin the survey.")
         self._signals = [TorusSignal(problem, members) for members in field_groups(problem)]
+        if logs := [problem.modalities[v.modality].name for s in self._signals for v in s.logs.views]:
+            fail("problem", "be seen by lattices only for an evidence without matrices", f"logs {', '.join(logs)}",
+                 'Use method="dense", up to 20,000 data, or fit without the logs.')
         ends = np.cumsum([0, *(m.size for m in problem.modalities)])
         self._runs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self.data = np.concatenate(innovations(problem))

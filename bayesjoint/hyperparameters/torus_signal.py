@@ -7,9 +7,11 @@ from scipy import fft
 
 from .._checks import fail
 from .._correlation import SLOPES
+from ..forward.holes import intervals_of
 from ..forward.periodic import lattice_and_processing, periodic_spectra
 from ..priors.torus import TorusSpectrum, least_torus
 from ..problem.view import View
+from .log_signal import LogSignal
 from .signal import unit_correlation
 
 KEPT = 4  # ranges whose spectra are kept
@@ -59,6 +61,8 @@ class TorusSignal:
     ----------
     views : list of View
         One for each survey that sees a member.
+    logs : LogSignal
+        Logs that see cells of a member, and their covariances with the channels.
     channels : list of (view, height)
         What spectra are between.
     torus : tuple of int
@@ -67,9 +71,12 @@ class TorusSignal:
     def __init__(self, problem, members):
         self.members, self._smoothness = members, members[0].prior.smoothness
         names = {p.name: p for p in members}
-        self.views, self.lattices = [], []
+        self.views, self.lattices, logs = [], [], []
         for k, m in enumerate(problem.modalities):
             for name in [n for n in m.parameters if n in names]:
+                if intervals_of(m.forward) is not None:
+                    logs.append(View(problem, k, name))
+                    continue
                 self.views.append(View(problem, k, name))
                 self.lattices.append(_lattice(m))
         self.windows = [((a.window[0], a.northing.size), (a.window[1], a.easting.size)) for a, _ in self.lattices]
@@ -78,6 +85,7 @@ class TorusSignal:
         least = least_torus(unit_correlation(members[0], longer), self.windows, depth)
         self.torus = tuple(fft.next_fast_len(int(n), real=True) for n in least)
         self.channels = [(v, h) for v, (a, _) in enumerate(self.lattices) for h in range(a.height.size)]
+        self.logs = LogSignal(members, logs, self.torus)
         self._kept = OrderedDict()
 
     def spectra(self, ranges, axes=()):
@@ -95,6 +103,10 @@ class TorusSignal:
         dict of {(int, int): ndarray (rows, columns // 2 + 1)}
             For channels a <= b.
         """
+        return self._at(ranges, axes)[0]
+
+    def _at(self, ranges, axes):
+        """(spectra, what logs see of every channel)."""
         key = (tuple(ranges), tuple(axes))
         if key not in self._kept:
             correlation = unit_correlation(self.members[0], ranges)
@@ -110,8 +122,18 @@ class TorusSignal:
                     out[a, b] = total.real.copy() if a == b else total
             while len(self._kept) >= KEPT:
                 self._kept.popitem(last=False)
-            self._kept[key] = out
+            stations = [self._stations(c) for c in range(len(self.channels))]
+            self._kept[key] = out, self.logs.across(through, stations)
         return self._kept[key]
+
+    def log_matrix(self, ranges, axes, view, log):
+        """Covariance of the data of a view with those of a log, shape (n_view, n_log), or its derivative."""
+        seen = self._at(ranges, axes)[1]
+        return self._to_data(view, np.vstack([seen[c, log] for c in self._of(view)]))
+
+    def _stations(self, channel):
+        """Rows and columns of a channel's stations among those of the mesh."""
+        return [first + np.arange(count) for first, count in self.windows[self.channels[channel][0]]]
 
     def matrix(self, spectra, a, b):
         """Covariance of the data of views a <= b, shape (n_a, n_b)."""
@@ -157,7 +179,8 @@ class TorusGroup:
 
     def __init__(self, problem, members, rows):
         self._signal, self._rows, self.members = TorusSignal(problem, members), rows, members
-        self.views = self._signal.views
+        self._lattices = len(self._signal.views)
+        self.views = [*self._signal.views, *self._signal.logs.views]
         self.pairs = [(a, b) for a in range(len(self.views)) for b in range(a, len(self.views))]
         self._kept = OrderedDict()
 
@@ -165,14 +188,22 @@ class TorusGroup:
         """S for every pair, or its derivative by log ℓ of `axes`; see `FieldGroup.matrices`."""
         key = (tuple(ranges), tuple(axes))
         if key not in self._kept:
-            spectra = self._signal.spectra(ranges, axes)
             while len(self._kept) >= KEPT:
                 self._kept.popitem(last=False)
             self._kept[key] = {
-                (a, b): self._signal.matrix(spectra, a, b)[np.ix_(self._rows[self.views[a].modality],
-                                                                  self._rows[self.views[b].modality])]
+                (a, b): self._matrix(ranges, axes, a, b)[np.ix_(self._rows[self.views[a].modality],
+                                                                self._rows[self.views[b].modality])]
                 for a, b in self.pairs}
         return self._kept[key]
+
+    def _matrix(self, ranges, axes, a, b):
+        """Covariance of the data of views a <= b: lattices come first, then logs."""
+        logs = [v - self._lattices for v in (a, b)]
+        if logs[0] >= 0:
+            return self._signal.logs.own(ranges, axes, *logs)
+        if logs[1] >= 0:
+            return self._signal.log_matrix(ranges, axes, a, logs[1])
+        return self._signal.matrix(self._signal.spectra(ranges, axes), a, b)
 
 
 def _lattice(modality):

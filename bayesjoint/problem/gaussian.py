@@ -4,10 +4,12 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from .._checks import fail
+from ..forward.holes import intervals_of
 from ..forward.periodic import lattice_and_processing
 from ..priors.covariance import DiagonalCovariance, MixedCovariance, ScaledCovariance
 from ..priors.discrepancy import DISCREPANCIES
 from ..priors.torus import CellwiseCorrelation, TorusField, TorusSpectrum
+from .gaussian_logs import cell_logs
 from .gaussian_torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
@@ -31,8 +33,8 @@ def linear_gaussian(problem, stored=False):
     Raises
     ------
     ValueError
-        If the problem is not linear-Gaussian; if a continued field is seen by an operator that is on no lattice, or
-        stands beside a field that is not continued.
+        If the problem is not linear-Gaussian; if a continued field is seen by an operator that is neither on a lattice
+        nor a log, or stands beside a field that is not continued.
 
     Examples
     --------
@@ -280,8 +282,8 @@ def _torus_groups(problem):
         if set(names) & set(prior.continued):
             found.append((names, bound.covariance, lattice_surveys(problem, names, strict=True)))
     least = problem_torus([(covariance.correlation, surveys) for _, covariance, surveys in found])
-    return [TorusGroup(TorusField(covariance.correlation, least), *_members(problem, names, covariance), surveys)
-            for names, covariance, surveys in found]
+    return [TorusGroup(TorusField(covariance.correlation, least), *_members(problem, names, covariance), surveys,
+                       cell_logs(problem, names)) for names, covariance, surveys in found]
 
 
 def nearest_stationary_groups(problem):
@@ -330,7 +332,7 @@ def lattice_surveys(problem, names, strict):
         rows = slice(start, start + m.size)
         start += m.size
         seen = [name for name in m.parameters if name in names]
-        if not seen:
+        if not seen or intervals_of(m.forward) is not None:  # logs see cells, not lattices
             continue
         forward = m.forward
         while len(m.parameters) > 1 and hasattr(forward, "basis"):  # columns of a bias stand beside the field's

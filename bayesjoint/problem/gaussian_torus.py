@@ -9,6 +9,7 @@ from ..forward._convolution import LayeredConvolution
 from ..forward._threads import worker_count
 from ..forward.periodic import periodic_spectra
 from ..priors.torus import TorusSpectrum, least_torus
+from .gaussian_logs import GroupLogs
 from .lattice_covariance import LatticeCovariance
 
 SINGLE_FROM = 2_000_000  # values of a field on its torus, above which draws are made in float32
@@ -84,8 +85,8 @@ class StationaryGroup:
     ----------
     channels : list of (int, int)
         (survey, height) of every channel.
-    covariance : LatticeCovariance
-        Between the channels' clean lattice data.
+    covariance : LatticeCovariance or None
+        Between the channels' clean lattice data; None where only logs see the fields.
     """
 
     def __init__(self, field, places, stds, mixing, surveys):
@@ -95,7 +96,7 @@ class StationaryGroup:
         transfers = [self._transfer(survey, self.torus) for survey in surveys]
         through = [_mixed(self.field, transfer) for transfer in transfers]
         self.covariance = LatticeCovariance(self._between(transfers, through), self.torus,
-                                            [surveys[k].window for k, _ in self.channels])
+                                            [surveys[k].window for k, _ in self.channels]) if surveys else None
         self._keep(transfers, through)
 
     def _keep(self, transfers, through):
@@ -139,7 +140,13 @@ class TorusGroup(StationaryGroup):
     ----------
     field : TorusField
         As for `StationaryGroup`, on a torus where samples exist; the other parameters too.
+    logs : list of CellLog, default ()
+        Those that see cells of a member.
     """
+
+    def __init__(self, field, places, stds, mixing, surveys, logs=()):
+        super().__init__(field, places, stds, mixing, surveys)
+        self.logs = GroupLogs(self, logs)
 
     def _keep(self, transfers, through):
         self.single = self.field.layers * self.torus[0] * self.torus[1] > SINGLE_FROM
@@ -181,6 +188,7 @@ class TorusGroup(StationaryGroup):
         for survey, convolution in zip(self.surveys, self._gains, strict=True):
             field = convolution.backward(survey.to_lattice(data[survey.rows]))
             self._spread(field, survey.member, out)
+        self.logs.add_gain(data, out)
 
     def _spread(self, field, member, out):
         """Add to every member's part of `out` what a unit field correlated with `member` says of it."""
@@ -193,14 +201,22 @@ class TorusGroup(StationaryGroup):
     def add_gain_adjoint(self, x, out):
         """Add Cov(d, x) X to `out`, shape (n_data, k)."""
         for survey, convolution in zip(self.surveys, self._gains, strict=True):
-            total = 0.0
-            for p, (place, std) in enumerate(zip(self.places, self.stds, strict=True)):
-                weight = np.repeat(self.mixing[p, survey.member] * std, self.mesh.shape[1] * self.mesh.shape[2])
-                total = total + weight[:, None] * x[place]
-            out[survey.rows] += survey.to_data(convolution.forward(total))
+            out[survey.rows] += survey.to_data(convolution.forward(self._gathered(x, survey.member)))
+        self.logs.add_gain_adjoint(x, out)
+
+    def _gathered(self, x, member):
+        """The transpose of `_spread`: X (size, k) as a unit field that `member` is of, shape (n_cells, k)."""
+        total = 0.0
+        for p, (place, std) in enumerate(zip(self.places, self.stds, strict=True)):
+            weight = np.repeat(self.mixing[p, member] * std, self.mesh.shape[1] * self.mesh.shape[2])
+            total = total + weight[:, None] * x[place]
+        return total
 
     def add_signal(self, data, out):
         """Add Cov(d, d) V to `out`, shape (n_data, k)."""
+        self.logs.add_signal(data, out)
+        if not self.surveys:
+            return
         count = data.shape[1]
         lattices = [np.ascontiguousarray(s.to_lattice(data[s.rows]).T).reshape(count, *s.lattice.data_shape)
                     for s in self.surveys]
@@ -241,6 +257,7 @@ class TorusGroup(StationaryGroup):
             for place, std, waves in zip(self.places, self.stds, latent, strict=True):
                 field = self.crop(waves, (0, ny), (0, nx)) * std[:, None, None, None]
                 x[block, place] = np.moveaxis(field, 1, 0).reshape(block.stop - first, -1)
+        self.logs.observe(x, data)
         return whole
 
     def _observe(self, whole, data):
