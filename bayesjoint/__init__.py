@@ -66,6 +66,7 @@ _PUBLIC = {
     "LogNormal": "geology",
     "Poisson": "geology",
     "Signed": "geology",
+    "Centred": "geology",
     "calibrate": "calibration",
     "temper": "tempering",
     "assimilate": "assimilation",
