@@ -32,7 +32,8 @@ FAMILIES = {
     "layers": bj.Geology([bj.Layers(contrasts=BOTH)]),
     "units": bj.Geology([bj.Plurigaussian(contrasts=BOTH, range=1500)]),
     "gaussian": bj.Geology([bj.GaussianField(std={"density": 100, "susceptibility": 0.01}, range=1500)]),
-    "rocks": bj.Geology([bj.Bodies(units=("gabbro",), size=900), bj.Cover(units="overburden", thickness=(150, 300))], ROCKS),
+    "rocks": bj.Geology([bj.Bodies(units=("gabbro",), size=900),
+                         bj.Cover(units="overburden", thickness=(150, 300))], ROCKS),
     "default": bj.geology_default(MESH, {"density": 100.0, "susceptibility": 0.01}),
 }
 
