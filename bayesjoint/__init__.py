@@ -71,6 +71,7 @@ _PUBLIC = {
     "Poisson": "geology",
     "Signed": "geology",
     "leave_one_hole_out": "diagnostics",
+    "Centred": "geology",
     "calibrate": "calibration",
     "recalibrate": "calibration",
     "temper": "tempering",

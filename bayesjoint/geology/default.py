@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import as_positive, fail
-from .distributions import LogNormal, LogUniform, Normal, Poisson, Signed, Uniform
+from .distributions import Centred, LogNormal, LogUniform, Normal, Poisson, Signed, Uniform
 from .family import Geology
 from .mixture import Mixture
 from .solids import Bodies, Dykes
@@ -91,14 +91,18 @@ class _Made:
         return Bodies(contrasts=self.contrasts(SPARSE), number=Poisson(LogUniform(*map(float, number))),
                       size=self.about(0.6, 1.5), strike=Normal(Uniform(0, 360), Uniform(10, 90)), depth=(0.0, depth))
 
+    def filling(self):
+        """Contrasts of what fills the ground: about zero, unless the parameter has one sign."""
+        return {p: law if p in self.positive else Centred(law) for p, law in self.contrasts(FILLING).items()}
+
     def layers(self):
         """Layers with folds and faults."""
-        return Layers(contrasts=self.contrasts(FILLING), thickness=self.about(0.4, 1.2), fold=self.about(0.05, 0.4),
+        return Layers(contrasts=self.filling(), thickness=self.about(0.4, 1.2), fold=self.about(0.05, 0.4),
                       wavelength=self.about(4, 16), throw=self.about(0.1, 0.6))
 
     def units(self):
         """Units that fill the ground."""
-        return Plurigaussian(contrasts=self.contrasts(FILLING), range=self.about(0.7, 3))
+        return Plurigaussian(contrasts=self.filling(), range=self.about(0.7, 3))
 
     def dykes(self, area, depth):
         """Sheets, more of them on a larger mesh."""
@@ -117,4 +121,4 @@ class _Made:
         """Variation inside all that: added, or for a property of one sign a factor."""
         law = {p: LogUniform(0.2, 0.6) if p in self.positive else LogNormal(0.2 * s, 0.5) for p, s in self.std.items()}
         return GaussianField(std=law, range=self.about(0.5, 3), log=tuple(p for p in self.positive if p in self.std),
-                             waves=256)
+                             waves=128)

@@ -295,6 +295,46 @@ class Signed(Distribution):
         return f"{_words(self.magnitude)}, plus with probability {_words(self.positive)}"
 
 
+@dataclass(frozen=True)
+class Centred(Distribution):
+    """Numbers whose mean over the objects of one world is zero: for structures that fill the ground.
+
+    Without it the whole mesh would differ from what lies beyond, and its edges would be seen in the data.
+
+    Parameters
+    ----------
+    law : Distribution
+        Of the numbers before their mean is taken away; what is left is stretched by √(n/(n−1)), which keeps their
+        variance. One object alone has the value 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bool(abs(Centred(Normal(50, 100)).draw(np.random.default_rng(0), 4).mean()) < 1e-9)
+    True
+    """
+
+    law: object
+
+    def settle(self, rng):
+        """The distribution of one world: the law still varies within it."""
+        return Centred(as_distribution("law", self.law).settle(rng))
+
+    def times(self, factor):
+        """The distribution of `factor` times the number."""
+        return Centred(times(self.law, factor))
+
+    def draw(self, rng, size=None):
+        """Numbers with mean zero."""
+        if size is None or size < 2:
+            return 0.0 if size is None else np.zeros(size)
+        values = self.law.draw(rng, size)
+        return (values - values.mean()) * np.sqrt(size / (size - 1))
+
+    def __str__(self):
+        return f"{_words(self.law)}, centred"
+
+
 def as_distribution(argument, value):
     """A distribution from a distribution, a number or a pair (low, high).
 

@@ -13,7 +13,7 @@ from .structure import Structure, axes_of, count_of
 
 FOLDS = 12  # waves in a fold: enough to be irregular, few enough to keep its length
 SMOOTH = 2.5  # smoothness of the thickness of a cover
-SURFACE_WAVES, VOLUME_WAVES = 128, 256
+SURFACE_WAVES, VOLUME_WAVES = 128, 192
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from .answers import cells, columns, layers
 from .calibration import ecdf, ranks
 from .charts import convergence, crossplot, profile, residuals
 from .fields import best_sections
+from .grounds import geology
 from .maps import compare, data, model
 
 __all__ = ["bands", "best_sections", "cells", "columns", "compare", "convergence", "crossplot", "data", "ecdf",
-           "layers", "matrix", "model", "places", "profile", "ranks", "residuals", "verdict"]
+           "geology", "layers", "matrix", "model", "places", "profile", "ranks", "residuals", "verdict"]
