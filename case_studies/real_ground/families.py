@@ -14,3 +14,10 @@ SUPERQUADRICS = bj.Geology(
                flatness=bj.LogNormal(1.0, 0.5 * 2**0.5), exponent=(2.0, 8.0), depth=(0.0, 300.0))],
     name="superquadrics")
 """One to six bodies whose half axes have logarithms N(ln 100 m, 0.5), exponents 2 to 8, anywhere in the mesh."""
+
+ANY_CONTRAST = bj.Geology(
+    [bj.Bodies(contrasts={"density": bj.Signed(bj.LogUniform(100.0, 1500.0))}, number=bj.LogUniform(1.0, 6.0),
+               size=bj.LogNormal(200.0, 0.5 / 3**0.5), elongation=bj.LogNormal(1.0, 0.5 * 2**0.5),
+               flatness=bj.LogNormal(1.0, 0.5 * 2**0.5), exponent=(2.0, 8.0), depth=(0.0, 300.0))],
+    log_std=0.0, name="superquadrics of any contrast")
+"""The same bodies with any contrast that rocks and voids have, 100 to 1,500 kg/m³ of either sign."""
