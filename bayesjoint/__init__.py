@@ -74,6 +74,7 @@ _PUBLIC = {
     "Centred": "geology",
     "calibrate": "calibration",
     "recalibrate": "calibration",
+    "discretisation_noise": "calibration",
     "temper": "tempering",
     "assimilate": "assimilation",
     "StateModel": "assimilation",
