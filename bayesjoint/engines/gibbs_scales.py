@@ -58,7 +58,8 @@ class ScaleSampler:
                 cells_of.append(cells[free])
             elif coupled[cells].any():
                 _check_cellwise(bound)
-                precision[cells], center[cells] = 1.0 / bound.covariance.diagonal(), bound.mean
+                variance = bound.covariance.diagonal()
+                precision[cells[free]], center[cells] = 1.0 / variance[free], bound.mean
                 cells_of.append(cells[free])
             else:
                 mean, root = _moments(bound, free, self._fixed[cells])

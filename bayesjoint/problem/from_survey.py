@@ -105,7 +105,7 @@ def _given(survey, parameter, forward):
              f"shape {tuple(shape)}", "Give it one row for each observed station and one column for each cell.")
     for key, mine in (("kind", survey.kind), ("mesh", parameter.mesh)):
         theirs = getattr(forward, key, mine)
-        if theirs != mine:
+        if not (mine.same_cells(theirs) if key == "mesh" else theirs == mine):
             fail("forward", f"have the {key} of the {'survey' if key == 'kind' else 'parameter'}, {mine!r}",
                  repr(theirs), "Build it for this survey and this mesh.")
     if shape[0] == count:

@@ -113,8 +113,8 @@ class LinearGaussian:
         self._operators = [op.stored() for op in operators] if stored else operators
         self.prior_mean, self._prior = problem.prior.gaussian_moments()
         self.data_mean = self.predict(self.prior_mean[:, None])[:, 0]
-        self.flat_index = np.concatenate(
-            [np.arange(0), *(np.arange(self.size)[problem.slices[name]] for name in problem.prior.flat)])
+        self.flat_index = np.concatenate([np.arange(0), *(
+            problem.slices[name].start + np.flatnonzero(problem.by_name[name].ground) for name in problem.prior.flat)])
         self.flat_columns = self._columns(self.flat_index)
         self.groups = _torus_groups(problem) if problem.prior.continued else []
         if self.groups:
@@ -336,7 +336,8 @@ def lattice_surveys(problem, names, strict):
         while len(m.parameters) > 1 and hasattr(forward, "basis"):  # columns of a bias stand beside the field's
             forward = forward.forward
         parts = lattice_and_processing(forward)
-        if parts is None or len(seen) > 1 or parts[0].mesh != problem.by_name[seen[0]].mesh:
+        if parts is None or len(seen) > 1 or not parts[0].mesh.same_cells(
+                problem.by_name[seen[0]].mesh):
             if strict:
                 fail(f"forward of modality {m.name!r}", "be a lattice operator, or H @ one, under a continued field",
                      type(m.forward).__name__, "Use GravityOperator or MagneticOperator on a lattice, with "
