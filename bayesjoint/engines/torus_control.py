@@ -60,8 +60,8 @@ class TorusControl:
 
     @staticmethod
     def applies(group):
-        """Whether every survey of a group lies on its lattice."""
-        return all(not s.steps or (len(s.steps) == 1 and isinstance(s.steps[0], StationSelection))
+        """Whether every survey of a group lies on its lattice, over a field that is all ground."""
+        return group.stationary and all(not s.steps or (len(s.steps) == 1 and isinstance(s.steps[0], StationSelection))
                    for s in group.surveys)
 
     def estimates(self, rng, whole, noise):

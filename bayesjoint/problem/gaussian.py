@@ -9,6 +9,7 @@ from ..priors.covariance import DiagonalCovariance, MixedCovariance, ScaledCovar
 from ..priors.discrepancy import DISCREPANCIES
 from ..priors.torus import CellwiseCorrelation, TorusField, TorusSpectrum
 from .gaussian_torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
+from .ground_torus import GroundGroup
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
 ENGINES = ("data-space", "dense", "iterative")  # for which another engine is the way out
@@ -280,8 +281,16 @@ def _torus_groups(problem):
         if set(names) & set(prior.continued):
             found.append((names, bound.covariance, lattice_surveys(problem, names, strict=True)))
     least = problem_torus([(covariance.correlation, surveys) for _, covariance, surveys in found])
-    return [TorusGroup(TorusField(covariance.correlation, least), *_members(problem, names, covariance), surveys)
-            for names, covariance, surveys in found]
+    return [_torus_group(problem, names, covariance, surveys, least) for names, covariance, surveys in found]
+
+
+def _torus_group(problem, names, covariance, surveys, least):
+    field, members = TorusField(covariance.correlation, least), _members(problem, names, covariance)
+    if not problem.by_name[names[0]].has_air:
+        return TorusGroup(field, *members, surveys)
+    stds = covariance.stds if isinstance(covariance, MixedCovariance) else [covariance.std]
+    full = [std.reshape(field.layers, -1).max(axis=1) for std in stds]
+    return GroundGroup(field, *members, surveys, full)
 
 
 def nearest_stationary_groups(problem):
