@@ -225,6 +225,8 @@ def _channels(model, problem, survey, given):
     if group is None:
         fail("problem", "hold continued fields seen by lattices for the spectral method", "other fields",
              'Use Matern(extent="continued"), or method="dense" or "iterative".')
+    if not group.stationary:
+        fail("mesh", "be all ground for the spectral method", "air in it", 'Use method="dense" or "iterative".')
     if any(index.size > MOST for index, *_ in model._vectors):
         fail("problem", f"have at most {MOST} plain values beside the fields for the spectral method", "more",
              'A discrepancy needs method="dense" or "iterative".')

@@ -118,7 +118,7 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     sheet.place({"name": parameter, "dims": p.mesh.dims[1:],
                  "coords": {d: c for d, c in p.mesh.coords().items() if d != "upward"}})
     words = f"{parameter} above {float(threshold):g} {p.units}"
-    _add_columns(sheet, columns, words, post.markov)
+    _add_columns(sheet, columns, words, post.markov, p.mesh)
     columns = np.where(np.isfinite(columns), columns, np.nan)
     depth = np.fmin.reduce(columns, axis=(2, 3))
     sheet.add("depth_to_top_draws", (), depth, "m", f"posterior draws of the depth to the top of {words}", draws=True)
@@ -168,9 +168,9 @@ def _centres_in(mesh, box):
     return inside
 
 
-def _add_columns(sheet, columns, words, markov):
-    dims = ("northing", "easting")
-    share, share_error = shares(np.isfinite(columns), markov)
+def _add_columns(sheet, columns, words, markov, mesh):
+    dims, air = ("northing", "easting"), ~mesh.active.any(axis=0)
+    share, share_error = (np.where(air, np.nan, a) for a in shares(np.isfinite(columns), markov))
     mean, mean_error, _, _ = mean_and_std(np.where(np.isfinite(columns), columns, np.nan), markov)
     sheet.add("column_presence", dims, share, "1", f"probability of {words} in the column", share_error)
     sheet.add("column_depth_mean", dims, mean, "m", f"mean depth to the top of {words}, given that there is one",
