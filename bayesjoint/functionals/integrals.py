@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.constants import mu_0
 
-from .._checks import as_finite, as_positive, as_shape, fail
+from .._checks import as_positive, fail
 from .answers import integral
 from .protocol import linear, on_mesh, shares_in, volumes
 
@@ -20,7 +20,7 @@ def excess_mass(post, box=None, parameter="density", background=0.0, *, probabil
         From `posterior`.
     box : (west, east, south, north, bottom, top), optional
         Metres; `bottom` and `top` are upward coordinates, negative below the datum. Cells that it cuts count by the
-        share of their volume inside. Default the whole mesh.
+        share of their volume inside, air counts not at all. Default the whole mesh.
     parameter : str, default "density"
         A parameter on a mesh.
     background : float or array_like, default 0
@@ -106,7 +106,7 @@ def mass_in(problem, box=None, parameter="density", background=0.0):
     """`Functional` of the excess mass; arguments as in `excess_mass`."""
     p = on_mesh(problem, parameter)
     weights = shares_in(p.mesh, box) * volumes(p.mesh)
-    offset = float(np.sum(weights * as_shape("background", as_finite("background", background), p.shape)))
+    offset = float(weights.ravel() @ p.to_hat(background, "background")) * p.scale
     units = "kg" if p.units == "kg/m3" else f"{p.units} m3"
     words = "excess mass" if units == "kg" else f"volume integral of {parameter}"
     return linear("excess_mass", words, units, {parameter: weights}, offset)
