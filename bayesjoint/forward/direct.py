@@ -13,6 +13,9 @@ from .kernels import cell_layer, node_plane
 
 ROW_BLOCK = 64  # dense rows held beside a matrix of ground cells
 
+MANY = 16  # columns from which rows are laid out and multiplied as a matrix
+ROW_BYTES = 1e8  # of rows laid out at once
+
 
 class StationOperator(ForwardOperator):
     """Field at scattered stations by direct prism sums; no matrix is stored.
@@ -80,6 +83,10 @@ class StationOperator(ForwardOperator):
         return self.mesh.easting_edges, self.mesh.northing_edges, self.mesh.upward_edges
 
     def _forward(self, columns):
+        if columns.shape[1] >= MANY:
+            step = max(1, int(ROW_BYTES // (8 * self.shape[1])))
+            return np.concatenate([self.rows(np.arange(k, min(k + step, self.shape[0]))) @ columns
+                                   for k in range(0, self.shape[0], step)])
         columns = np.ascontiguousarray(self._without_air(columns))
         out = np.zeros((self.shape[0], columns.shape[1]))
         stations, geometry = np.stack(self.coordinates(), axis=1), self._geometry()
