@@ -45,6 +45,7 @@ _PUBLIC = {
     "exceedance": "functionals",
     "excess_mass": "functionals",
     "depth_to_top": "functionals",
+    "Window": "functionals",
     "magnetic_moment": "functionals",
     "ResolutionOperator": "diagnostics",
     "resolution": "diagnostics",

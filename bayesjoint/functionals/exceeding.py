@@ -6,10 +6,12 @@ from scipy.stats import norm
 from .._checks import as_finite, fail
 from ..dataset import Sheet
 from ..problem.describe import parameter_fields
-from .answers import counts, interval_words, run_words, tails
+from .answers import add_recalibrated, counts, interval_words, run_words, tails
 from .gaussian import has_closed_form
 from .montecarlo import drawn, mean_and_std, quantiles, shares
 from .protocol import Functional, on_mesh, shares_in
+
+SHARES = (1.0, 0.5, 0.25, 0.1)  # of a threshold at which a mean, smoother than the ground, may tell where its top is
 
 
 def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
@@ -93,7 +95,9 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     xarray.Dataset
         Per column (northing, easting) ``column_presence``, ``column_depth_mean``; for the box ``depth_to_top_draws``
         (NaN without a body), ``depth_to_top_presence``, ``_mean``, ``_std``, ``_lower``, ``_upper``, in metres. All
-        with Monte Carlo ``_error``; NaN where fewer than two draws have a body.
+        with Monte Carlo ``_error``; NaN where fewer than two draws have a body. Of a recalibrated posterior ``_lower``
+        and ``_upper`` are recalibrated, beside ``_median``, ``_absence``, ``_gaussian_lower`` and the rest as from
+        `excess_mass`.
 
     Raises
     ------
@@ -129,9 +133,16 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     sheet.add("depth_to_top_mean", (), mean, "m", f"mean depth to the top of {words}, given that there is one",
               mean_error)
     sheet.add("depth_to_top_std", (), std, "m", f"standard deviation of the depth to the top of {words}", std_error)
+    told = post.functional_interval(_shallowest(p, threshold, box), probability,
+                                    [_shallowest(p, share * float(threshold), box) for share in SHARES])
+    own = "depth_to_top" if told is None else "depth_to_top_gaussian"
     for side, end, error in zip(("lower", "upper"), ends, errors, strict=True):
-        sheet.add(f"depth_to_top_{side}", (), end, "m", f"{side} end of the interval of the depth to the top of "
+        sheet.add(f"{own}_{side}", (), end, "m", f"{side} end of the interval of the depth to the top of "
                   f"{words}", error, **interval_words(probability))
+    if told is not None:
+        add_recalibrated(sheet, "depth_to_top", f"the depth to the top of {words}, given that there is one", "m", told,
+                         probability)
+        sheet.add("depth_to_top_absence", (), told["absent"], "1", f"recalibrated probability of no {words}")
     return sheet.dataset({"parameter": parameter, "threshold": float(threshold), "threshold_units": p.units}
                          | run_words(post, draws, chains, seed) | interval_words(probability))
 
@@ -142,6 +153,17 @@ def top_of(problem, threshold, parameter="density", box=None):
     tops, bottom = _tops(p, threshold, box), float(np.ptp(p.mesh.upward_edges))
     return Functional(name="depth_to_top", long_name=f"depth to the top of {parameter} above {float(threshold):g}",
                       units="m", evaluate=lambda model: np.minimum(tops(model).min(axis=(1, 2)), bottom))
+
+
+def _shallowest(p, threshold, box):
+    """`Functional` of the depth to the top over a box, NaN where nothing exceeds the threshold."""
+    tops = _tops(p, threshold, box)
+
+    def evaluate(model):
+        depth = tops(model).min(axis=(1, 2))
+        return np.where(np.isfinite(depth), depth, np.nan)
+
+    return Functional(name="depth_to_top", long_name="depth to the top", units="m", evaluate=evaluate)
 
 
 def _tops(p, threshold, box):

@@ -1,5 +1,6 @@
 """Recalibrated intervals: right where the prior is right, right where it is wrong, and honest about both."""
 
+import json
 import pickle
 
 import numpy as np
@@ -224,3 +225,37 @@ def test_levels_of_a_gaussian_are_those_of_the_engine(gaussian):
     upper = gaussian.interval(0.9)["density"][1]
     score = (upper - mean) / std
     assert np.median(score) == pytest.approx(ndtri(0.95), abs=0.12)
+
+
+def test_a_picked_window_is_picked_in_every_world(bodies):
+    """Its interval holds on worlds left out; a fixed box there would not know that it was picked for its excess."""
+    window = bj.Window(northing=100.0, easting=100.0)
+    found = bj.excess_mass(bodies, box=window, draws=20, chains=2)
+    assert json.loads(found.attrs["box_json"]) == [150.0, 250.0, 150.0, 250.0, -150.0, 0.0]  # where the body is
+    assert float(found.excess_mass_coverage) == pytest.approx(0.9, abs=3 * float(found.excess_mass_coverage_error))
+    assert float(found.excess_mass_lower) < -600.0 * 8 * 50.0**3 < float(found.excess_mass_upper)
+    assert found.excess_mass_lower.attrs["kind"] == "recalibrated"
+    plain = bj.excess_mass(bodies.engine, box=window, draws=20, chains=2)
+    assert float(found.excess_mass_gaussian_lower) == float(plain.excess_mass_lower)
+
+
+def test_windows_are_sums_over_cells(bodies):
+    from bayesjoint.functionals.windows import WindowedMass
+
+    window = bj.Window(northing=100.0, easting=150.0, depth=100.0)
+    target = WindowedMass(bodies.problem, window)
+    model = {"density": np.random.default_rng(0).standard_normal((2, *MESH.shape))}
+    place = target.pick(model)
+    row, column = np.unravel_index(place, target.sums(model).shape[1:])
+    for k in range(2):
+        part = model["density"][k, 1:, row[k] : row[k] + 2, column[k] : column[k] + 3]  # the two layers above 100 m
+        assert target.at(model, place)[k] == pytest.approx(part.sum() * 50.0**3)
+        assert abs(target.at(model, place)[k]) == pytest.approx(np.abs(target.sums(model)[k]).max())
+
+
+def test_the_depth_to_the_top_is_recalibrated_with_its_absence(bodies):
+    negative = bj.depth_to_top(bodies, 300.0, draws=20, chains=2)
+    assert float(negative.depth_to_top_absence) > 0.2  # the body is light: nothing need exceed +300
+    found = bj.depth_to_top(bodies, 0.01, "susceptibility", draws=20, chains=2)
+    assert float(found.depth_to_top_coverage) == pytest.approx(0.9, abs=0.09)
+    assert 0 <= float(found.depth_to_top_lower) <= 50.0 <= float(found.depth_to_top_upper) <= 150.0
