@@ -104,7 +104,7 @@ class Simulator:
         self.coarse = [m.name for m, op in zip(problem.modalities, self._operators, strict=True) if op is None]
         ground = np.flatnonzero(self.mesh.active)
         self.free = {p.name: ground[~p.fixed_mask[ground]] for p in self.meshed}
-        self.block = int(np.clip(BLOCK_BYTES / (4 * self.fine.size), 1, 64))
+        self.block = int(np.clip(BLOCK_BYTES / (4 * self.fine.size), 1, 128))
 
     def draw(self, geology, seeds):
         """Ground of some worlds: {parameter: (len(seeds), *fine shape)} float32, 0 in air."""

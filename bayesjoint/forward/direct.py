@@ -13,7 +13,7 @@ from .kernels import cell_layer, node_plane
 
 ROW_BLOCK = 64  # dense rows held beside a matrix of ground cells
 
-MANY = 16  # columns from which rows are laid out and multiplied as a matrix
+MANY = 8  # columns from which rows are laid out and multiplied as a matrix
 ROW_BYTES = 1e8  # of rows laid out at once
 
 

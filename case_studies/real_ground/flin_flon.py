@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "flin_flon"))
 
 import ground  # noqa: E402
-from families import GREENSTONE  # noqa: E402
+from families import LENSES  # noqa: E402
 
 WORLDS, SEED, SEEN = 200, 20261129, 0.9
 BIAS = {"gravity": 1.0, "magnetic": 100.0}
@@ -58,13 +58,13 @@ def main():
     asked = problem(surveys, mesh, json.loads((HERE.parent / "flin_flon" / "results.json").read_text())["chosen"])
     post = bj.posterior(asked, method="dense")
     clock = time.perf_counter()
-    sound = bj.recalibrate(post, GREENSTONE, worlds=WORLDS, seed=SEED, sensitivity=None)
+    sound = bj.recalibrate(post, LENSES, worlds=WORLDS, seed=SEED, sensitivity=None)
     cost = time.perf_counter() - clock
     truth, unit = ground.truth_on(octree)  # read here for the first time
     separate = {m.parameters[0]: post_alone.std() for m, post_alone in zip(
         asked.modalities, post.separate().values(), strict=True)}
     volume = np.broadcast_to(mesh.thickness[:, None, None] * np.prod(mesh.horizontal_spacing()), mesh.shape)
-    out = {"worlds": WORLDS, "recalibration_s": round(cost, 1), "family": GREENSTONE.name}
+    out = {"worlds": WORLDS, "recalibration_s": round(cost, 1), "family": LENSES.name}
     for name in ("density", "susceptibility"):
         seen = mesh.active & (separate[name][name] < SEEN * post.prior_std()[name])
         lived, frame = sound._lived[0], sound._rules[name][0].frame
