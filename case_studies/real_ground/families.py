@@ -68,7 +68,7 @@ DISTRICT_ROCKS = bj.RockTable([PILE, *(district(rock) for rock in (*_TEXTBOOK.un
 """
 
 LENSES = bj.Geology(
-    [bj.Bodies(units=VOLCANICS, number=bj.Poisson(bj.LogUniform(8.0, 60.0)),
+    [bj.Bodies(units=VOLCANICS, number=bj.Poisson(bj.LogUniform(100.0, 600.0)),
                size=bj.LogNormal(bj.LogUniform(120.0, 500.0), 0.4), dip=bj.Normal(bj.Uniform(45.0, 90.0), 10.0),
                strike=bj.Normal(bj.Uniform(0.0, 360.0), bj.Uniform(10.0, 60.0)), depth=(0.0, 1000.0)),
      *_LATER],
