@@ -68,11 +68,11 @@ def test_diagnostics_mean_over_the_ground(posts):
     np.testing.assert_allclose(found.norm, expected.norm, rtol=1e-6, atol=1e-12)
     for a, b in zip((bj.compare(p, p.separate()) for p in posts), ("median_ratio", "helped"), strict=True):
         assert np.isfinite(a[b].values).any()
-    biased = [bj.posterior(bj.add_bias(p.problem, "gravity", std=1.0)) for p in posts]
-    shares = [p.nuisances().gravity_bias_correlation.values[0] for p in biased]
-    averages = biased[0].nuisances().average.values.tolist()
-    mean = np.concatenate([active.ravel() * STD["density"] / active.sum(), np.zeros(active.size)])
-    assert shares[0][averages.index("density, all")] == pytest.approx(_correlation(biased[0], mean), rel=1e-6)
+    biased = bj.posterior(bj.add_bias(whole.problem, "gravity", std=1.0))
+    sheet = biased.nuisances()
+    mean = np.concatenate([active.ravel() / active.sum(), np.zeros(active.size)])
+    place = sheet.average.values.tolist().index("density, all")
+    assert sheet.gravity_bias_correlation.values[0, place] == pytest.approx(_correlation(biased, mean), rel=1e-6)
 
 
 def _correlation(post, weights):

@@ -41,8 +41,8 @@ def case():
 def reference(mesh, gravity, seen, magnetic, model):
     """(Cov(d, d) without noise, Cov(x, d) over the mesh's cells of both fields) from every ground cell of the torus."""
     py, px = model.groups[0].torus
-    nearest = [np.array([min(range(n), key=lambda j, i=i, p=p: min(abs(i - j), p - abs(i - j))) for i in range(p)])
-               for n, p in ((4, py), (5, px))]
+    nearest = [np.array([min(range(n)[::-1], key=lambda j, i=i, p=p: min(abs(i - j), p - abs(i - j)))
+                         for i in range(p)]) for n, p in ((4, py), (5, px))]
     ground = mesh.active[:, nearest[0]][:, :, nearest[1]]
     z, y, x = np.nonzero(ground)
 
