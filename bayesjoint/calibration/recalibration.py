@@ -96,6 +96,7 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
     True
     """
     families = _families(post, geology, envelope)
+    stated = int(seed) if isinstance(seed, (int, np.integer)) else "of a generator"
     count = _count("worlds", worlds, FEWEST)
     rng = np.random.default_rng(seed)
     simulator = Simulator(post.problem, beyond)
@@ -118,7 +119,7 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
     variants = _variants(sensitivity, geology, simulator, lived[0])
     tried = {label: live(label, other, _count("sensitivity_worlds", sensitivity_worlds, 2), int(rng.integers(2**62)))
              for label, other in variants.items()}
-    record = _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals)
+    record = _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals, stated)
     whole = {name: [rule.on(frames[name]) for rule in each] for name, each in rules.items()}
     return RecalibratedPosterior(post, whole, simulator.free, lived, record)
 
@@ -172,7 +173,7 @@ def _variants(sensitivity, geology, simulator, worlds):
     return standard_variants(geology, geology_default(simulator.mesh, spread, positive=positive))
 
 
-def _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals):
+def _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals, seed):
     problem = post.problem
     observed = np.concatenate([m.data for m in problem.modalities])[None]
     marks = data_marks(problem, lived[0].data)
@@ -186,7 +187,8 @@ def _record(post, simulator, families, lived, rules, scores, variants, tried, fr
              for label, one in tried.items()}
     first = {name: each[0] for name, each in rules.items()}
     return Record(
-        family=words, worlds=lived[0].count, kind=next(iter(first.values())).kind,
+        family=words, name=" and ".join(name_of(f) for f in families), worlds=lived[0].count, seed=seed, scores=scores,
+        kind=next(iter(first.values())).kind,
         coverage=coverage_sheet(scores, words, lived[0].count), classes=classes_sheet(first),
         plausibility=plausibility_sheet([m.name for m in problem.modalities], ranks, power),
         sensitivity=sensitivity_sheet(found, names, {k: describe(v) for k, v in variants.items()}) if found else None,
