@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._checks import fail
+from ..diagnostics.scoring import score_sheet
 from ..engines.base import Posterior
 from ..engines.data_space import UNCHECKED
 from .functional_rules import LEAST, FunctionalRule
@@ -120,6 +121,10 @@ class RecalibratedPosterior(Posterior):
 
     def _extra_groups(self):
         return self.engine._extra_groups() | self.record.datasets()
+
+    def _joint_groups(self, separate):
+        found = score_sheet(self, separate) if separate else None
+        return {} if found is None else {"recalibration_joint": found}
 
     def _extra_attributes(self):
         return {f"recalibration_{key}": value for key, value in (

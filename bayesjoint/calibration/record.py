@@ -200,4 +200,4 @@ def sensitivity_sheet(found, names, families):
     ratio = [[float(np.median(found[v][n][0, at, 2] / found[v][n][2, at, 2])) for n in names] for v in found]
     sheet.add("score_over_no_data", dims, ratio, "1",
               "median over worlds of the interval score over that of the stated family's by depth without data")
-    return sheet.dataset({f"family of {v}": words for v, words in families.items()})
+    return sheet.dataset({"families": families})

@@ -329,6 +329,10 @@ class Posterior:
     def _extra_attributes(self):
         return {}
 
+    def _joint_groups(self, separate):
+        """Groups of a dataset that set this posterior beside separate ones, {modality name: Posterior}."""
+        return {}
+
     def log_evidence(self):
         """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""
         fail("method", "offer an evidence", self.method, 'Use method="dense" or, at survey size, "iterative".')

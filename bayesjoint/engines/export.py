@@ -26,10 +26,11 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
             np.sum(m.noise.whiten((predicted - m.data).T) ** 2, axis=0).reshape(shape),
             {"long_name": f"chi-squared of {m.name}, {m.size} data", "units": "1"},
         )
+    groups = post._extra_groups() | post._joint_groups(separate)
     return build_tree(
         parameters, modalities, sample_stats=stats, history=_history(result), correlations=prior_correlations(problem),
         approximations=post.approximations, attributes=_attributes(post, seed, result),
-        extra=post._extra_groups() | ({} if nuisances is None else {"nuisances": nuisances}) | diagnostics,
+        extra=groups | ({} if nuisances is None else {"nuisances": nuisances}) | diagnostics,
     )
 
 
