@@ -48,7 +48,7 @@ class ClassRule:
             pick = np.sort(np.random.default_rng(seed).choice(cells, max(1, FIT_VALUES // number), replace=False))
         part = frame.at(pick)
         sign = self._sign(estimate[:, pick])
-        scores = sign * (truth[:, pick] - estimate[:, pick]) / part.std
+        scores = (sign * (truth[:, pick] - estimate[:, pick]) / part.std).astype(np.float32)
         count = scores.shape[1]
         self.classes = Classes(self._features(part, estimate[:, pick], sign), scores.ravel(),
                                np.repeat(np.arange(number), count), np.tile(part.std, number), seed)

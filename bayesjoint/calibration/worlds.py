@@ -211,6 +211,42 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
                   functionals={name: tuple(np.concatenate(v) for v in pair) for name, pair in asked.items()})
 
 
+def live_again(simulator, post, problem, lived):
+    """Worlds that were lived through already, answered by another engine that sees some of the same surveys.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Of `post`.
+    post : Posterior
+        Of surveys and properties among those of `problem`.
+    problem : JointProblem
+        Whose data `lived` holds.
+    lived : Worlds
+
+    Returns
+    -------
+    Worlds
+    """
+    names = [p.name for p in simulator.meshed]
+    held = all(n in lived.cells and np.array_equal(simulator.free[n][lived.places[n]], lived.cells[n]) for n in names)
+    known = {m.name: m for m in problem.modalities}
+    seen = all(m.name in known and known[m.name].size == m.size for m in post.problem.modalities)
+    if not held or not seen:
+        fail("worlds", "be of the same surveys and cells", "others", "Give a number of worlds.")
+    ends = np.cumsum([0, *(m.size for m in problem.modalities)])
+    runs = {m.name: slice(a, b) for m, a, b in zip(problem.modalities, ends[:-1], ends[1:], strict=True)}
+    data = np.concatenate([lived.data[:, runs[m.name]] for m in post.problem.modalities], axis=1)
+    estimate = {n: np.empty_like(lived.estimate[n]) for n in names}
+    for first in range(0, lived.count, simulator.block):
+        part = slice(first, first + simulator.block)
+        found = post.problem.unpack(post.mean_given(data[part]))
+        for n in names:
+            estimate[n][part] = found[n].reshape(len(data[part]), -1)[:, lived.cells[n]]
+    pick = {key: {n: getattr(lived, key)[n] for n in names} for key in ("cells", "places", "truth")}
+    return Worlds(**pick, estimate=estimate, data=data, whole=lived.whole)
+
+
 def _places(simulator, count, rng):
     """Which free ground cells of each property are kept, and whether these are all."""
     sizes = {name: free.size for name, free in simulator.free.items()}

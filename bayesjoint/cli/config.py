@@ -119,8 +119,8 @@ class GeologyTable:
     length: float | None = key("mixture: size of a body, metres; default half the mesh's depth", None, above=0.0)
     structures: dict | None = key(
         'tables [geology.structures.NAME], painted in their order: kind ("bodies", "layers", "dykes", "cover", '
-        '"units", "texture"), contrasts = { density = [-300.0, 300.0] } (texture: std) and arguments of bj.Bodies, bj.Layers, '
-        'bj.Dykes, bj.Cover, bj.Plurigaussian, bj.GaussianField, each a number or [low, high]', None)
+        '"units", "texture"), contrasts = { density = [-300.0, 300.0] } (texture: std) and arguments of bj.Bodies, '
+        'bj.Layers, bj.Dykes, bj.Cover, bj.Plurigaussian, bj.GaussianField, each a number or [low, high]', None)
     log_std: float = key("std of the logarithm of a factor on all contrasts of a property in one world", 0.35,
                          minimum=0.0)
     shared: float = key("share of worlds in which properties have one geometry", 0.5, minimum=0.0)

@@ -28,13 +28,13 @@ def recalibrated(config, post, separate):
     """
     table = config.geology
     family = stated_family(table) if table.structures else _offered(table, post)
-    common = {"worlds": table.worlds, "seed": config.seed, "learned": table.learned}
     joint = keyed("geology", lambda: recalibrate(
-        post, family, sensitivity="standard" if table.sensitivity else None,
-        sensitivity_worlds=table.sensitivity_worlds, **common))
+        post, family, table.worlds, config.seed, learned=table.learned,
+        sensitivity="standard" if table.sensitivity else None, sensitivity_worlds=table.sensitivity_worlds))
     if separate is None:
         return joint, None
-    return joint, {name: recalibrate(each, family, sensitivity=None, **common) for name, each in separate.items()}
+    return joint, {name: recalibrate(each, family, joint, learned=table.learned, sensitivity=None)
+                   for name, each in separate.items()}
 
 
 def stated_family(table):

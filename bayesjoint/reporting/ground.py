@@ -10,9 +10,10 @@ from ..plot.style import norm_for, pretty
 from .figures import aspect_of, chart, mapped
 from .words import listing, number, percent, quantity
 
-UNCHECKED = ("Not checked against ground. Intervals and standard deviations here are exact for the stated prior at "
-             "best, and real ground is not like a prior. To check them, state a geology: a [geology] table in the "
-             "configuration, or bj.recalibrate(post, geology).")
+STATED = ("recalibrated intervals", "other grounds", "observed data among the worlds'")  # said at length in the section
+UNCHECKED = ("Intervals and standard deviations here are exact for the stated prior at best, and real ground is not like "
+             "that. To check them, state a geology: a [geology] table in the configuration, or bj.recalibrate(post, "
+             "geology).")
 
 
 def unchecked(tree):
@@ -27,13 +28,13 @@ def ground(tree):
     if "recalibration" not in tree.children:
         return None
     root = read_attributes(tree)
-    rows = _rows(tree)
+    rows, joint = _rows(tree), _joint(tree)
     return {
         "name": root["recalibration_name"], "family": root["recalibration_family"],
         "worlds": int(root["recalibration_worlds"]), "seed": root["recalibration_seed"],
-        "lead": _lead(rows), "rows": rows, "bought": [_bought(row) for row in rows], "others": _others(tree),
-        "names": [row["name"] for row in rows], "ordinary": _ordinary(tree), "joint": _joint(tree),
-        "limits": _limits(tree), "pictures": pictures(tree),
+        "lead": _lead(rows), "gain": _gain(joint), "rows": rows, "bought": [_bought(row) for row in rows], "others": _others(tree),
+        "names": [row["name"] for row in rows], "ordinary": _ordinary(tree), "joint": joint,
+        "limits": _limits(tree), "chart": chart_of(tree), "maps": maps_of(tree),
     }
 
 
@@ -58,8 +59,16 @@ def _rows(tree):
 
 def _lead(rows):
     held = listing(f"{row['held'][0]:.0%} of the cells for {row['name']} (the Gaussian's {row['gaussian_held'][0]:.0%})"
-                   .replace("%", " %") for row in rows)
+                   .replace("%", "\u00a0%") for row in rows)
     return f"On simulated worlds left out, 90 % intervals hold {held}."
+
+
+def _gain(joint):
+    """What joint inversion bought, in one sentence."""
+    parts = [f"{100 * (value - 1):+.1f} ± {100 * error:.1f}\u00a0% for {row['name']} (against {row['survey']} alone)"
+             for row in joint for value, error in [row["score_over_separate"]]]
+    return (f"On the same worlds joint inversion changed the interval score by {listing(parts)}; less is better."
+            .replace("-", "−") if parts else "")
 
 
 def _bought(row):
@@ -116,14 +125,18 @@ def _limits(tree):
     ]
 
 
-def pictures(tree):
-    """Coverage by family, and for each property the width of its intervals and where they exclude zero."""
+def chart_of(tree):
+    """Coverage by family."""
     rows = coverage_rows(tree)
     said = "; ".join(f"{label} " + ", ".join(f"{name} {value[0]:.2f}" for name, value in found.items())
                      for label, found in rows)
-    out = [chart(lambda ax: plot.coverage(tree, ax=ax), f"Share of cells that 90 % intervals hold, by family: {said}",
-                 max(1.6, 0.9 + 0.3 * len(rows)), left=1.15)]
-    best, mesh = plot.best_sections(tree), mesh_of(tree)
+    return chart(lambda ax: plot.coverage(tree, ax=ax), f"Share of cells that 90 % intervals hold, by family: {said}",
+                 max(1.6, 0.9 + 0.3 * len(rows)), left=1.15)
+
+
+def maps_of(tree):
+    """For each property the width of its intervals and where they exclude zero, in a slice and a section."""
+    out, best, mesh = [], plot.best_sections(tree), mesh_of(tree)
     for name in mesh_parameters(tree):
         if not has(tree, "posterior_summary", f"{name}_lower"):
             continue

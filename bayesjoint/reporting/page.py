@@ -83,7 +83,8 @@ def _content(tree, title):
     gains, stated = facts.gains(tree), facts.approximations(tree)
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
     held = ground.ground(tree)
-    lead, details = words.answer(fits, properties, gains, stated, mesh, facts.unmixed(tree), held)
+    brief = [a for a in stated if held is None or a["name"] not in ground.STATED]
+    lead, details = words.answer(fits, properties, gains, brief, mesh, facts.unmixed(tree), held)
     agreed = accord.agreement(tree)
     if agreed is not None:
         lead = f"{agreed['verdict']} {lead}"

@@ -104,7 +104,8 @@ def answer(fits, properties, gains, approximations, mesh, unmixed=None, ground=N
         lead.append(ground["lead"])
     if any(p.peak_std is not None and p.gaussian is None for p in properties):
         lead.append("(± is one posterior standard deviation.)")
-    lead += [_fitted(fits), _gained(gains, short=True), trust(approximations, fits)]
+    lead += [_fitted(fits), ground["gain"] if ground and ground["gain"] else _gained(gains, short=True),
+             trust(approximations, fits, checked=ground is not None)]
     details = [] if mesh is None else [_mesh(mesh)]
     for p in properties:
         details += [_spread(p), _averaged(p), _learned(p)]
@@ -187,8 +188,8 @@ def _spread(p):
         return ""
     if p.excluded is not None:
         return (f"{_capital(p.long_name)}: in {percent(p.excluded)} of the cells the recalibrated 90 % interval "
-                f"excludes zero; in the others even the sign is open. {_capital(percent(p.beyond))} lie more than two posterior "
-                "standard deviations from their prior mean.")
+                f"excludes zero; in the others even the sign is open. {_capital(percent(p.beyond))} lie more than two "
+                "posterior standard deviations from their prior mean.")
     share = (f"{_capital(percent(p.beyond))} of the cells lie more than two posterior standard deviations from their "
              "prior mean, each cell judged by itself.")
     if p.interval is None:
@@ -232,12 +233,14 @@ def _gained(gains, short=False):
     return f"Joint inversion changed the median cell's standard deviation by {listing(parts)}." if parts else ""
 
 
-def trust(approximations, fits=()):
-    """What the numbers are worth: what is approximate, and what the fit says of the assumptions."""
+def trust(approximations, fits=(), checked=False):
+    """What the numbers are worth: what is approximate, what the fit says of the assumptions, and that none is checked."""
     doubted = [_name(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
     doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
              "deviations, which rest on both, may be off.") if doubted else ""
-    return f"{doubt} {_stated(approximations)}".strip()
+    stated = "" if checked and approximations and all(a["status"] == "exact" for a in approximations) else (
+        _stated(approximations))
+    return f"{doubt} {stated}".strip()
 
 
 def _stated(approximations):
