@@ -11,9 +11,9 @@ from .figures import aspect_of, chart, mapped
 from .words import listing, number, percent, quantity
 
 STATED = ("recalibrated intervals", "other grounds", "observed data among the worlds'")  # said at length in the section
-UNCHECKED = ("Intervals and standard deviations here are exact for the stated prior at best, and real ground is not like "
-             "that. To check them, state a geology: a [geology] table in the configuration, or bj.recalibrate(post, "
-             "geology).")
+UNCHECKED = ("Intervals and standard deviations here are exact for the stated prior at best, and real ground is not "
+             "like that. To check them, state a geology: a [geology] table in the configuration, or "
+             "bj.recalibrate(post, geology).")
 
 
 def unchecked(tree):
@@ -32,8 +32,9 @@ def ground(tree):
     return {
         "name": root["recalibration_name"], "family": root["recalibration_family"],
         "worlds": int(root["recalibration_worlds"]), "seed": root["recalibration_seed"],
-        "lead": _lead(rows), "gain": _gain(joint), "rows": rows, "bought": [_bought(row) for row in rows], "others": _others(tree),
-        "names": [row["name"] for row in rows], "ordinary": _ordinary(tree), "joint": joint,
+        "lead": _lead(rows), "gain": _gain(joint), "rows": rows,
+        "bought": [_bought(row) for row in rows], "others": _others(tree), "names": [row["name"] for row in rows],
+        "ordinary": _ordinary(tree), "joint": joint,
         "limits": _limits(tree), "chart": chart_of(tree), "maps": maps_of(tree),
     }
 

@@ -234,7 +234,10 @@ def _gained(gains, short=False):
 
 
 def trust(approximations, fits=(), checked=False):
-    """What the numbers are worth: what is approximate, what the fit says of the assumptions, and that none is checked."""
+    """What the numbers are worth: what is approximate, and what the fit says of the assumptions.
+
+    Where intervals were `checked` on simulated ground, that they are exact for a prior is not said again.
+    """
     doubted = [_name(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
     doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
              "deviations, which rest on both, may be off.") if doubted else ""
@@ -254,5 +257,5 @@ def _stated(approximations):
     if sized:
         return (f"Approximate, with errors given below: {listing(sized)}. All else that the dataset states is exact up "
                 "to rounding.")
-    return ("The posterior numbers are exact, up to rounding, for the prior, the noise and the physics as stated; that "
+    return ("The posterior numbers are exact up to rounding for the prior, the noise and the physics as stated; that "
             "says nothing of whether those are right.")
