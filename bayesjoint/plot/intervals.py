@@ -54,7 +54,7 @@ def interval(source, name=None, what="width", *, ax=None, depth=None, northing=N
                   units=source["posterior_summary"][f"{name}_mean"].attrs["units"], depth=depth, northing=northing,
                   easting=easting)
     share = f"{source['posterior_summary'][f'{name}_lower'].attrs['probability']:.0%}".replace("%", " %")
-    words = f"width of the {share} interval" if what == "width" else f"{share} sure to be at least"
+    words = f"{share} width" if what == "width" else f"{share}, at least"
     section = replace(section, kind=WHAT[what])
     return draw_section(section, words, section.kind, new_axes(ax), limits, colorbar)
 

@@ -95,8 +95,8 @@ def _ordinary(tree):
     odd = [f"{m} of {s} (p = {float(p.sel(survey=s, mark=m)):.2g})" for s in p.survey.values for m in p.mark.values
            if float(p.sel(survey=s, mark=m)) <= 0.05]
     if odd:
-        return (f"The observed data stand out among the worlds' data by {listing(odd)}, each taken alone, of {p.size} "
-                "marks. Ground of this kind may not be there; try another family.")
+        return (f"The observed data stand out among the worlds' data by {listing(odd)}; of {p.size} marks "
+                f"{0.05 * p.size:.2g} do so by chance. If more of them do, try another family.")
     return (f"None of {p.size} marks of the observed data stands out among the worlds' data. That proves little: such "
             "a look often misses another geometry, and nearly always a wrong contrast.")
 

@@ -188,7 +188,7 @@ def _spread(p):
         return ""
     if p.excluded is not None:
         return (f"{_capital(p.long_name)}: in {percent(p.excluded)} of the cells the recalibrated 90 % interval "
-                f"excludes zero; in the others even the sign is open. {_capital(percent(p.beyond))} lie more than two "
+                f"excludes zero; in the others zero is possible. {_capital(percent(p.beyond))} lie more than two "
                 "posterior standard deviations from their prior mean.")
     share = (f"{_capital(percent(p.beyond))} of the cells lie more than two posterior standard deviations from their "
              "prior mean, each cell judged by itself.")
