@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from ..forward import LatticeOperator
+from ..forward._threads import run_ranges
 from ..forward.periodic import lattice_and_processing
 from ..forward.refined import refined, refined_mesh
 from ..geology import draw_world
@@ -108,10 +109,16 @@ class Simulator:
         """Ground of some worlds: {parameter: (len(seeds), *fine shape)} float32, 0 in air."""
         names = tuple(p.name for p in self.meshed)
         out = {name: np.empty((len(seeds), *self.fine.shape), dtype=np.float32) for name in names}
-        for k, seed in enumerate(seeds):
-            world = draw_world(geology, self.fine, seed, names)
-            for name, values in out.items():
-                values[k] = world[name]
+
+        def some(start, stop):
+            for k in range(start, stop):
+                world = draw_world(geology, self.fine, seeds[k], names)
+                for name, values in out.items():
+                    values[k] = world[name]
+
+        # families of this package are functions of the seed alone; a function of the user's may not bear threads
+        ours = all(hasattr(f, "draw") for f in getattr(geology, "families", (geology,)))
+        (run_ranges if ours else lambda task, count: task(0, count))(some, len(seeds))
         if self.fine.has_air:
             for values in out.values():
                 values[:, ~self.fine.active] = 0.0
