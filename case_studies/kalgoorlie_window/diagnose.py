@@ -1,7 +1,7 @@
 """The window's report with what the diagnostics answer: resolution, leakage, what joint inversion bought, calibration.
 
-The problem, the engine, the ground, the draws and the seed are those of run.toml; the sections come on top of what the
-command writes. Run: python diagnose.py; it writes reports/kalgoorlie_window.html, and diagnostics.json beside this file.
+The problem, engine, ground, draws and seed are those of run.toml; the sections come on top of what the command writes.
+Run: python diagnose.py; it writes reports/kalgoorlie_window.html, and diagnostics.json beside this file.
 """
 
 import json
