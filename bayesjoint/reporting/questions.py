@@ -33,11 +33,14 @@ def _quantity_row(found, name):
 
     words = found[f"{name}_mean"].attrs["long_name"].removeprefix("posterior mean of ").removeprefix("mean ")
     end = found.get(f"{name}_lower")
+    source = "" if end is None else (f"{end.attrs['worlds']} worlds" if "worlds" in end.attrs else
+                                     f"{int(found.attrs['draws_per_chain']) * int(found.attrs['chains'])} "
+                                     f"{found.attrs['draws_are']} draws")
     return {"name": words, "units": pretty(found[f"{name}_mean"].attrs["units"]), "presence": at("presence"),
             **{key: at(key) for key in ("mean", "mean_error", "std", "std_error", "lower", "upper", "mean_closed_form",
                                         "std_closed_form")},
             "interval": "" if end is None else f"{percent(end.attrs['probability'])} {end.attrs['kind']} interval",
-            "draws": int(found.attrs["draws_per_chain"]) * int(found.attrs["chains"]), "are": found.attrs["draws_are"]}
+            "source": source, "gaussian": (at("gaussian_lower"), at("gaussian_upper"))}
 
 
 def exceedances(tree):
@@ -60,11 +63,13 @@ def resolved(tree):
             continue
         freedom, error = (float(found[f"{name}_degrees_of_freedom{end}"]) for end in ("", "_error"))
         profile = found[f"{name}_diagonal_profile"].values
-        spread = [found[f"{name}_spread_{axis}_profile"].values[-1] for axis in ("horizontal", "vertical")]
+        top = np.flatnonzero(np.isfinite(profile))[-1]  # of the layers with ground in them
+        spread = [found[f"{name}_spread_{axis}_profile"].values[top] for axis in ("horizontal", "vertical")]
         within = f" (± {number(error, 2)})" if error > 0 else ""
-        text = (f"{title_of(tree, name).capitalize()}: of {number(int(found[f'{name}_diagonal'].size))} cells the data "
+        cells = int(found[f"{name}_diagonal"].count())
+        text = (f"{title_of(tree, name).capitalize()}: of {number(cells)} cells the data "
                 f"fix {number(freedom)} degrees of freedom{within}. Of a cell's true deviation from the prior "
-                f"{percent(float(profile[0]))} comes through in the bottom layer and {percent(float(profile[-1]))} in "
+                f"{percent(float(profile[0]))} comes through in the bottom layer and {percent(float(profile[top]))} in "
                 "the top layer")
         if np.isfinite(spread).all():
             wide, high = (_metres(value) for value in spread)

@@ -66,3 +66,10 @@ def test_charts_draw_what_the_tree_holds(tree):
     ax = bj.plot.interval(tree, "susceptibility", "least", depth=25.0, ax=Figure().add_subplot())
     lower = tree["posterior_summary"]["susceptibility_lower"].sel(upward=-25.0).values
     assert ax.images[0].get_array().max() == pytest.approx(lower.max()) and lower.max() > 0
+
+
+def test_quantities_show_the_recalibrated_interval_and_the_gaussians(joint, tmp_path):
+    mass = bj.excess_mass(joint[0], draws=50)
+    tree = joint[0].to_datatree(draws=5, chains=2, diagnostics={"functionals_mass": mass})
+    text = flat(page(tree, tmp_path).text["quantities"])
+    assert "90 % recalibrated interval, 60 worlds" in text and "the Gaussian's" in text
