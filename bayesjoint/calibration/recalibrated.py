@@ -1,14 +1,18 @@
 """The posterior whose intervals hold on a stated family of grounds."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._checks import fail
+from ..diagnostics.scoring import score_sheet
 from ..engines.base import Posterior
+from ..engines.data_space import UNCHECKED
 from .functional_rules import LEAST, FunctionalRule
 
 KEPT = ("_mean", "_variance", "_mean_error", "_std_error", "_product", "_draws", "_joint_draws", "_prior_product",
         "_prior_variance", "_prior_mean_vector", "_prior_draws", "_estimate", "_estimate_adjoint", "_data_sensitivity",
-        "_predicted_mean", "_evidence_or_none", "_extra_groups", "mean_given", "prediction_std", "log_evidence")
+        "_predicted_mean", "_evidence_or_none", "mean_given", "prediction_std", "log_evidence")
 BLOCK = 20_000_000  # values of worlds given their shape at once
 
 
@@ -49,7 +53,8 @@ class RecalibratedPosterior(Posterior):
         self._rules, self._cells, self._lived, self.record = rules, cells, lived, record
         for name in KEPT:
             setattr(self, name, getattr(engine, name))
-        self.approximations = [*record.statements(), *engine.approximations]
+        checked = [replace(a, statement=a.statement.replace(UNCHECKED, "")) for a in engine.approximations]
+        self.approximations = [*record.statements(), *checked]
 
     def __getstate__(self):
         return {k: v for k, v in self.__dict__.items() if k not in KEPT}
@@ -104,6 +109,27 @@ class RecalibratedPosterior(Posterior):
             low = np.asarray(levels)[:, None] < 0.5
             self._put(out, name, np.where(low, found.min(axis=0), found.max(axis=0)))
         return out
+
+    def _interval_words(self, parameter):
+        if parameter not in self._rules:
+            return self.engine._interval_words(parameter)
+        positive = any(getattr(rule, "positive", False) for rule in self._rules[parameter])
+        return f"recalibrated on {self.record.name}, {'shortest' if positive else 'equal-tailed'}"
+
+    def _stored_intervals(self, probability):
+        return super()._stored_intervals(probability) | {"gaussian": self.engine._stored_intervals(probability)[""]}
+
+    def _extra_groups(self):
+        return self.engine._extra_groups() | self.record.datasets()
+
+    def _joint_groups(self, separate):
+        found = score_sheet(self, separate) if separate else None
+        return {} if found is None else {"recalibration_joint": found}
+
+    def _extra_attributes(self):
+        return {f"recalibration_{key}": value for key, value in (
+            ("family", self.record.family), ("name", self.record.name), ("worlds", self.record.worlds),
+            ("seed", self.record.seed), ("kind", self.record.kind))}
 
     def _put(self, out, name, values):
         where = np.arange(self.problem.size)[self.problem.slices[name]][self._cells[name]]
