@@ -60,12 +60,7 @@ def problem(data=None):
     surveys = [bj.Modality(name, operator, part.reshape(18, 18), bj.DiagonalNoise(np.full((18, 18), NOISE[name])),
                            parameter.name)
                for name, operator, part, parameter in zip(NOISE, operators, np.split(data, 2), parameters, strict=True)]
-    return biased(bj.JointProblem(parameters, surveys, [bj.Coregionalization(0.2)]))
-
-
-def biased(made):
-    """The problem with a plane for each survey."""
+    made = bj.JointProblem(parameters, surveys, [bj.Coregionalization(0.2)])
     for name, std in BIAS.items():
-        if name in {m.name for m in made.modalities}:
-            made = bj.add_bias(made, name, "linear", std=std)
+        made = bj.add_bias(made, name, "linear", std=std)
     return made

@@ -1,0 +1,279 @@
+"""What answers the data of a ground: every method as means, intervals and quantiles of many truths."""
+
+import time
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from grounds import DEFAULT, ENVELOPE, FOREIGN, GROUNDS, MESH, TEXTBOOK, UNITS, problem
+from scipy.special import ndtri
+
+import bayesjoint as bj
+from bayesjoint.calibration.functional_rules import FunctionalRule
+from bayesjoint.calibration.rules import DepthRule
+from bayesjoint.calibration.worlds import Simulator, live_again, live_through
+from bayesjoint.functionals.exceeding import top_of
+from bayesjoint.functionals.gaussian import closed_form
+from bayesjoint.functionals.integrals import mass_in
+from bayesjoint.functionals.protocol import Functional
+
+TRUTHS, WORLDS, TRUTH_SEED, WORLD_SEED = 100, 200, 7_000, 100
+SAMPLED, SWEEPS = 5, {"draws": 300, "warmup": 200, "chains": 2}
+DRAWS = 200
+TOP_THRESHOLD, COLUMN = 100.0, (700.0, 1100.0, 700.0, 1100.0, -600.0, 0.0)  # kg/m3; four by four columns
+PROPERTIES = {"density": "gravity", "susceptibility": "magnetic"}
+FAMILIES = {"own": None, "round bodies": FOREIGN, "units": UNITS, "default": DEFAULT}
+
+
+class Bench:
+    """A ground: its truths and their data, the engine fitted to the first, and what was learned from worlds."""
+
+    def __init__(self, name):
+        self.name, self.family = name, GROUNDS[name]
+        self.number = list(GROUNDS).index(name)
+        self._sounds, self.seconds = {}, {}
+
+    @cached_property
+    def _start(self):
+        made = problem()
+        return made, live_through(Simulator(made), bj.posterior(made, method="dense"), self.family, TRUTHS,
+                                  TRUTH_SEED + self.number)
+
+    @cached_property
+    def fitted(self):
+        """The problem of the first truth's data, its hyperparameters by evidence."""
+        began = time.process_time()
+        fit = bj.fit_hyperparameters(problem(self._start[1].data[0]), curve=False)
+        self.seconds["fit"] = time.process_time() - began
+        self.hyperparameters = {k: float(v) for k, v in fit.estimate.items()}
+        return fit.problem
+
+    @cached_property
+    def by_table(self):
+        """The same problem, prior mean and std from the textbook's rocks; range, correlation and noise by evidence."""
+        moments = TEXTBOOK.moments(MESH)
+        return self.fitted.replace(parameters=[
+            p if p.mesh is None else p.replace(prior=replace(p.prior, **moments[p.name]))
+            for p in self.fitted.parameters])
+
+    def posts(self, which, mode):
+        """{property: posterior} by evidence or by table, joint or separate."""
+        joint = self._joint(which)
+        if mode == "joint":
+            return dict.fromkeys(PROPERTIES, joint)
+        alone = joint.separate()
+        return {p: alone[survey] for p, survey in PROPERTIES.items()}
+
+    def _joint(self, which):
+        key = f"post {which}"
+        if key not in self._sounds:
+            asked, began = self.fitted if which == "evidence" else self.by_table, time.process_time()
+            self._sounds[key] = bj.posterior(asked, method="dense")
+            self._sounds[key].std()
+            self.seconds[which] = time.process_time() - began + (self.seconds["fit"] if which == "evidence" else 0)
+        return self._sounds[key]
+
+    def lived(self, posts):
+        """Truths and what posteriors answer to their data: {property: Worlds}."""
+        made, start = self._start
+        found = {id(post): live_again(Simulator(post.problem), post, made, start) for post in posts.values()}
+        return {p: found[id(post)] for p, post in posts.items()}
+
+    def sounds(self, label, mode, learned=False):
+        """{property: RecalibratedPosterior} of a family."""
+        key = (label, mode, learned)
+        if key not in self._sounds:
+            family = FAMILIES[label] or self.family
+            first = None if mode == "joint" else self.sounds(label, "joint")["density"]
+            posts, began = self.posts("evidence", mode), time.process_time()
+            made = {id(post): bj.recalibrate(post, family, worlds=first or WORLDS, seed=WORLD_SEED + self.number,
+                                             sensitivity=None, learned=learned) for post in posts.values()}
+            self._sounds[key] = {p: made[id(post)] for p, post in posts.items()}
+            self.seconds[key] = time.process_time() - began
+        return self._sounds[key]
+
+    @cached_property
+    def seen(self):
+        """{property: mask of the cells whose separate posterior std is under 0.9 of the prior's}."""
+        return {p: (post.std()[p] < 0.9 * post.prior_std()[p]).ravel()
+                for p, post in self.posts("evidence", "separate").items()}
+
+    @cached_property
+    def spread(self):
+        """{property: std over all cells and truths}."""
+        return {p: float(np.std(v)) for p, v in self._start[1].truth.items()}
+
+
+class Gaussian:
+    """A Gaussian posterior's answers to all truths."""
+
+    def __init__(self, posts, lived):
+        self.posts, self.lived = posts, lived
+        self.mean = {p: lived[p].estimate[p].astype(float) for p in posts}
+        self._std = {p: post.std()[p].ravel() for p, post in posts.items()}
+
+    def interval(self, name, probability):
+        """(2, worlds, cells)."""
+        half = ndtri((1 + probability) / 2) * self._std[name]
+        return np.stack([self.mean[name] - half, self.mean[name] + half])
+
+    def quantiles(self, name, levels):
+        """(levels, worlds, cells)."""
+        return self.mean[name] + ndtri(np.asarray(levels))[:, None, None] * self._std[name]
+
+    def functional(self, functional, probability):
+        """(2, worlds): in closed form where it is linear, else from draws about each mean."""
+        post = self.posts["density"]
+        fields = shaped(self.mean["density"])
+        if functional.weights is not None:
+            half = ndtri((1 + probability) / 2) * closed_form(post, functional)[2]
+            return functional.evaluate({"density": fields}) + np.array([[-half], [half]])
+        away = post.problem.unpack(post._draws(np.random.default_rng(0), DRAWS))["density"] - post.mean()["density"]
+        return np.array([ends(functional.evaluate({"density": one + away}), probability) for one in fields]).T
+
+
+class Recalibrated:
+    """Rules learned from one or several families, on the answers of a Gaussian to all truths."""
+
+    def __init__(self, sounds, gaussian):
+        self.sounds, self.gaussian, self.mean = sounds, gaussian, gaussian.mean
+
+    def _widest(self, name, ask):
+        return np.stack([ask(rule, self.gaussian.lived[name].estimate)
+                         for sound in self.sounds for rule in sound[name]._rules[name]])
+
+    def interval(self, name, probability):
+        """(2, worlds, cells): of several families the widest."""
+        found = self._widest(name, lambda rule, estimates: rule.interval(probability, estimates))
+        return np.stack([found[:, 0].min(axis=0), found[:, 1].max(axis=0)])
+
+    def quantiles(self, name, levels):
+        """(levels, worlds, cells); of several families the outer one."""
+        found = self._widest(name, lambda rule, estimates: rule.quantiles(levels, estimates))
+        return np.where(np.asarray(levels)[:, None, None] < 0.5, found.min(axis=0), found.max(axis=0))
+
+    def functional(self, functional, probability):
+        """(2, worlds): regression of the truth on the estimate over worlds; of several families the widest."""
+        here = functional.evaluate({"density": shaped(self.mean["density"])})
+        found = np.stack([given(sound["density"]._lived[0], functional, here, probability) for sound in self.sounds])
+        return np.stack([np.fmin.reduce(found[:, 0]), np.fmax.reduce(found[:, 1])])
+
+
+class NoData:
+    """The ground's own family by depth, before any data."""
+
+    def __init__(self, worlds, sound):
+        self._truths, self._rules = sound._lived[0].truth, {
+            p: DepthRule(MESH.depth_below_ground.ravel(), v) for p, v in sound._lived[0].truth.items()}
+        self._shape = {p: v.shape for p, v in worlds.items()}
+        self.mean = {p: np.broadcast_to(v.mean(axis=0), self._shape[p]) for p, v in self._truths.items()}
+
+    def interval(self, name, probability):
+        """(2, worlds, cells)."""
+        found = self._rules[name].interval(probability)
+        return np.broadcast_to(found[:, None], (2, *self._shape[name]))
+
+    def quantiles(self, name, levels):
+        """(levels, worlds, cells), by layer."""
+        layers = self._truths[name].reshape(WORLDS, MESH.shape[0], -1).transpose(1, 0, 2).reshape(MESH.shape[0], -1)
+        found = np.repeat(np.quantile(layers, levels, axis=1), MESH.size // MESH.shape[0], axis=1)
+        return np.broadcast_to(found[:, None], (len(levels), *self._shape[name]))
+
+    def functional(self, functional, probability):
+        """(2, worlds)."""
+        truth = functional.evaluate({"density": shaped(self._truths["density"].astype(float))})
+        found = FunctionalRule(truth, truth).without_data(probability)
+        return np.broadcast_to(np.array(found)[:, None], (2, self._shape["density"][0]))
+
+
+class Sampled:
+    """Focusing priors by Gibbs sweeps: independent cells of a Laplace distribution with the evidence's std."""
+
+    def __init__(self, bench, count=SAMPLED):
+        made, start = bench._start
+        self.draws = {p: [] for p in PROPERTIES}
+        places = {m.name: part for m, part in zip(made.modalities, np.split(np.arange(start.data.shape[1]), 2),
+                                                  strict=True)}
+        for name, survey in PROPERTIES.items():
+            for k in range(count):
+                post = bj.posterior(self._problem(bench, name, survey, start.data[k, places[survey]]), method="gibbs",
+                                    seed=k, **SWEEPS)
+                drawn = post._draws(np.random.default_rng(0), SWEEPS["draws"] * SWEEPS["chains"])
+                self.draws[name].append(post.problem.unpack(drawn)[name].reshape(len(drawn), -1))
+        self.mean = {p: np.array([d.mean(axis=0) for d in each]) for p, each in self.draws.items()}
+
+    @staticmethod
+    def _problem(bench, name, survey, data):
+        alone = bench.fitted.separate()[survey]
+        old, std = alone.by_name[name], bench.hyperparameters[f"{name}_std"]
+        prior = bj.Focusing(np.sqrt(2) * old.scale / std, p=1, depth_exponent=0.0)
+        return alone.replace(parameters=[old.replace(prior=prior), *(p for p in alone.parameters if p.name != name)],
+                             modalities=[alone.modalities[0].replace(data=data)])
+
+    def interval(self, name, probability):
+        """(2, worlds, cells)."""
+        return self.quantiles(name, [(1 - probability) / 2, (1 + probability) / 2])
+
+    def quantiles(self, name, levels):
+        """(levels, worlds, cells)."""
+        return np.stack([np.quantile(d, levels, axis=0) for d in self.draws[name]], axis=1)
+
+    def functional(self, functional, probability):
+        """(2, worlds)."""
+        return np.array([ends(functional.evaluate({"density": shaped(d)}), probability)
+                         for d in self.draws["density"]]).T
+
+
+def functionals():
+    """{name: Functional of the density}: mass of all that is there, and the depth to dense rock in the middle."""
+    made = problem()
+    top, bottom = top_of(made, TOP_THRESHOLD, "density", COLUMN), float(np.ptp(MESH.upward_edges))
+
+    def depth(model):
+        found = top.evaluate(model)
+        return np.where(found < bottom, found, np.nan)
+
+    return {"mass": mass_in(made), "top": Functional(name="top", long_name=top.long_name, units="m", evaluate=depth)}
+
+
+def shaped(values):
+    """(k, cells) as (k, nz, ny, nx)."""
+    return values.reshape(-1, *MESH.shape)
+
+
+def ends(values, probability):
+    """Equal-tailed interval of draws that have a value; NaN where none has."""
+    values = values[np.isfinite(values)]
+    tail = (1 - probability) / 2
+    return np.quantile(values, [tail, 1 - tail]) if values.size else np.full(2, np.nan)
+
+
+def given(worlds, functional, estimates, probability):
+    """Intervals (2, k) of a functional from worlds, given k estimates."""
+    truth, answer = (functional.evaluate({"density": shaped(v["density"].astype(float))})
+                     for v in (worlds.truth, worlds.estimate))
+    rule = FunctionalRule(truth, answer)
+    return np.array([rule.given(one, probability)[1:3] for one in estimates]).T
+
+
+def answer(bench, method, mode):
+    """(answer, {property: truths}, seconds) of one method; seconds are processor time."""
+    if method == "focusing":
+        began, _ = time.process_time(), bench.fitted
+        found = Sampled(bench)
+        truths = {p: bench._start[1].truth[p][:SAMPLED] for p in PROPERTIES}
+        return found, truths, (time.process_time() - began) / SAMPLED
+    which = "table" if method == "gaussian by rock table" else "evidence"
+    posts = bench.posts(which, mode)
+    lived = bench.lived(posts)
+    truths = {p: lived[p].truth[p] for p in PROPERTIES}
+    gaussian = Gaussian(posts, lived)
+    if method.startswith("gaussian"):
+        return gaussian, truths, bench.seconds[which]
+    if method == "no data":
+        return NoData(truths, bench.sounds("own", "joint")["density"]), truths, 0.0
+    learned = method == "learned"
+    labels = [f for f in FAMILIES if FAMILIES[f] in ENVELOPE] if method == "envelope" else [
+        "own" if learned else method]
+    sounds = [bench.sounds(label, mode, learned) for label in labels]
+    return Recalibrated(sounds, gaussian), truths, sum(bench.seconds[label, mode, learned] for label in labels)

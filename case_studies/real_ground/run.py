@@ -1,0 +1,83 @@
+"""A league table: which intervals hold which ground? Run: python run.py; call it again if it was stopped.
+
+Every cell of the table is kept in partial/; writes results.json and the figures.
+python run.py blocky dykes     # some grounds only; the table is put together once all are there
+"""
+
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from figures import draw
+from grounds import GROUNDS
+from methods import FAMILIES, PROPERTIES, SAMPLED, TRUTHS, WORLDS, Bench, answer
+from scores import ratio, scored, summary
+
+HERE = Path(__file__).parent
+PARTIAL = HERE / "partial"
+METHODS = ("no data", "gaussian by evidence", "gaussian by rock table", *FAMILIES, "envelope", "focusing",
+           *(("learned",) if find_spec("bayesjoint.calibration.learned") else ()))
+MODES = {"no data": ("joint",), "focusing": ("separate",)}
+
+
+def modes(method):
+    """Joint and separate, where a method has both."""
+    return MODES.get(method, ("joint", "separate"))
+
+
+def cell(bench, method, mode):
+    """One cell of the table: from partial/, or computed and kept."""
+    path = PARTIAL / f"{bench.name} {method} {mode}.json".replace(" ", "_")
+    if not path.exists():
+        found, truths, seconds = answer(bench, method, mode)
+        values = scored(found, truths, bench.seen, bench.spread) | {
+            "seconds": seconds, "hyperparameters": bench.hyperparameters}
+        path.write_text(json.dumps(values))
+        print(path.stem, f"{seconds:.0f} s", flush=True)
+    return json.loads(path.read_text())
+
+
+def row(values, baseline):
+    """Means over truths with standard errors; interval scores over those of the family without data."""
+    out = {"seconds": round(values["seconds"], 1)}
+    for name in PROPERTIES:
+        out[name] = {key: summary(v) for key, v in values[name].items()}
+        for where in ("all", "seen", "inside"):
+            key = f"score 90% {where}"
+            out[name][f"{key} over no data"] = ratio(values[name][key], baseline[name][key])
+    out["functionals"] = {key: summary(v) for key, v in values["functionals"].items()}
+    out["functionals"]["mass width over no data"] = ratio(values["functionals"]["mass width"],
+                                                          baseline["functionals"]["mass width"])
+    return out
+
+
+def table(cells):
+    """{ground: {method, mode: row}} and what joint did to the score of separate."""
+    out = {}
+    for ground, found in cells.items():
+        baseline = found["no data", "joint"]
+        out[ground] = {"hyperparameters": baseline["hyperparameters"], "rows": {
+            f"{method}, {mode}": row(values, baseline) for (method, mode), values in found.items()}}
+        for method in METHODS:
+            if (method, "joint") in found and (method, "separate") in found:
+                joint, alone = (found[method, mode] for mode in ("joint", "separate"))
+                out[ground]["rows"][f"{method}, joint"]["score over separate"] = {
+                    p: ratio(joint[p]["score 90% all"], alone[p]["score 90% all"]) for p in PROPERTIES}
+    return out
+
+
+def main(asked):
+    PARTIAL.mkdir(exist_ok=True)
+    cells = {}
+    for ground in asked or GROUNDS:
+        bench = Bench(ground)
+        cells[ground] = {(m, mode): cell(bench, m, mode) for m in METHODS for mode in modes(m)}
+    if set(cells) == set(GROUNDS):
+        found = {"truths": TRUTHS, "sampled": SAMPLED, "worlds": WORLDS, "grounds": table(cells)}
+        (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")
+        draw(found, json.loads((HERE / "flin_flon.json").read_text()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
