@@ -37,9 +37,11 @@ class ClassRule:
     """
 
     kind = "classes"
+    features = FEATURES
+    score = "(truth - mean) / std"
 
     def __init__(self, name, frame, worlds, symmetric=False, seed=0):
-        self.name, self.frame, self.symmetric = name, frame, symmetric
+        self.name, self.frame, self.symmetric, self._seed = name, frame, symmetric, seed
         truth, estimate = worlds.truth[name], worlds.estimate[name]
         self.positive = bool(truth.min(initial=0.0) >= 0) and not symmetric
         number, cells = truth.shape
@@ -52,6 +54,11 @@ class ClassRule:
         count = scores.shape[1]
         self.classes = Classes(self._features(part, estimate[:, pick], sign), scores.ravel(),
                                np.repeat(np.arange(number), count), np.tile(part.std, number), seed)
+
+    def left_out(self, worlds):
+        """Pairs (mask of worlds, rule learned from the others)."""
+        for test in worlds.folds():
+            yield test, ClassRule(self.name, self.frame, worlds.where(~test), self.symmetric, self._seed)
 
     def on(self, frame):
         """The same rule for other cells."""
@@ -86,30 +93,20 @@ class ClassRule:
 
     def interval(self, probability, estimates, cells=slice(None)):
         """Interval of the truth, (2, ..., cells): equal-tailed, or the shortest for a positive property."""
-        if not 0 < probability <= WIDEST:
-            fail("probability", f"lie in (0, {WIDEST}] for recalibrated intervals", f"{probability:g}",
-                 "Farther tails would need more worlds.")
+        check_probability(probability)
         if not self.positive:
             return self.quantiles([(1 - probability) / 2, (1 + probability) / 2], estimates, cells)
         estimate, frame, _, index = self._placed(estimates, cells)
-        low, high = _shortest(self.classes.quantiles, probability)
+        low, high = shortest(self.classes.quantiles, probability)
         return np.maximum(estimate + frame.std * np.stack([low[index], high[index]]), 0.0)
 
     def below(self, threshold, estimates, cells=slice(None)):
         """Probability that the truth is at most a threshold, (..., cells), and its Monte Carlo error."""
         estimate, frame, sign, index = self._placed(estimates, cells)
-        score = sign * (threshold - estimate) / frame.std
-        order = np.argsort(index, axis=None, kind="stable")
-        share, error = np.empty(score.size), np.empty(score.size)
-        ends = np.searchsorted(index.ravel()[order], np.arange(self.classes.size + 1))
-        for k in range(self.classes.size):
-            part = order[ends[k] : ends[k + 1]]
-            share[part] = np.interp(score.ravel()[part], self.classes.quantiles[k], LEVELS, 0.0, 1.0)
-            error[part] = self.classes.error[k].max()
-        share = share.reshape(score.shape)
+        share, error = self.classes.below(sign * (threshold - estimate) / frame.std, index)
         if self.symmetric:
             share = np.where(sign < 0, 1 - share, share)
-        return share, error.reshape(score.shape)
+        return share, error
 
     def tail_error(self, estimates, cells=slice(None)):
         """Standard error over worlds of the class's level, the larger of both tails, (..., cells)."""
@@ -144,15 +141,29 @@ class DepthRule:
 
     def interval(self, probability, cells=slice(None)):
         """Interval of the truth, (2, cells): equal-tailed, or the shortest for a positive property."""
-        ends = _shortest(self._table, probability) if self.positive else [
+        ends = shortest(self._table, probability) if self.positive else [
             level_of(self._table, q) for q in ((1 - probability) / 2, (1 + probability) / 2)]
         return np.stack([end[self._group[cells]] for end in ends])
 
 
-def _shortest(table, probability):
-    """Ends of the shortest interval of each row of a table of quantiles that holds a probability."""
+def check_probability(probability):
+    """Refuse intervals whose ends lie beyond the quantiles kept."""
+    if not 0 < probability <= WIDEST:
+        fail("probability", f"lie in (0, {WIDEST}] for recalibrated intervals", f"{probability:g}",
+             "Farther tails would need more worlds.")
+
+
+def shortest(table, probability, values=None):
+    """Ends of the shortest interval of each row of a table of quantiles that holds a probability.
+
+    With `values`, a table of the same rows and levels, the levels chosen are read from there.
+    """
+    values = table if values is None else values
     starts = LEVELS[LEVELS + probability <= LEVELS[-1] + 1e-12]
-    low = np.stack([level_of(table, level) for level in starts], axis=1)
-    high = np.stack([level_of(table, level + probability) for level in starts], axis=1)
+
+    def ends(of):
+        return [np.stack([level_of(of, level + p) for level in starts], axis=1) for p in (0.0, probability)]
+
+    low, high = ends(table)
     best = np.argmin(high - low, axis=1)[:, None]
-    return np.take_along_axis(low, best, axis=1)[:, 0], np.take_along_axis(high, best, axis=1)[:, 0]
+    return tuple(np.take_along_axis(end, best, axis=1)[:, 0] for end in ends(values))
