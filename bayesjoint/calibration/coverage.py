@@ -52,9 +52,10 @@ def scores_of(rule, frame, worlds, train, name, cells=slice(None)):
     part = frame.at(cells)
     baseline = DepthRule(part.depth, train.truth[name][:, cells])
     out = np.empty((len(KINDS), len(PROBABILITIES), 3, worlds.count))
+    found = rule.intervals(PROBABILITIES, worlds.estimate, cells)
     for k, probability in enumerate(PROBABILITIES):
         half = ndtri((1 + probability) / 2) * part.std
-        ends = (rule.interval(probability, worlds.estimate, cells), (estimate - half, estimate + half),
+        ends = (found[k], (estimate - half, estimate + half),
                 baseline.interval(probability)[:, None])
         for j, (lower, upper) in enumerate(ends):
             out[j, k, 0] = np.mean((truth >= lower) & (truth <= upper), axis=1)

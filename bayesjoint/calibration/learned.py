@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from .classes import LEVELS, Classes
-from .rules import check_probability, shortest
+from .rules import shortest, tails
 
 KNOTS = (0.05, 0.5, 0.95)  # levels that are learned; others follow from the scores between and beyond them
 FIT_VALUES = 100_000  # cells of all worlds together that one fit learns from
@@ -59,6 +59,7 @@ class LearnedRule:
     kind = "learned quantiles"
     features = ("depth below ground", "learned width over std", "learned median over std", "upper share of width")
     score = "(truth - learned median) / learned side"
+    scored = 1000  # cells of each world on which coverage is measured: hundreds of trees are asked for each
 
     def __init__(self, name, frame, worlds, surroundings, symmetric=(), seed=0):
         if not worlds.whole:
@@ -128,14 +129,15 @@ class LearnedRule:
         sides, index = self._placed(estimates, cells)
         return self._real(np.stack([self.classes.level(level)[index] for level in levels]), sides)
 
-    def interval(self, probability, estimates, cells=slice(None)):
-        """Interval of the truth, (2, ..., cells): equal-tailed, or the shortest for a positive property."""
-        check_probability(probability)
+    def intervals(self, probabilities, estimates, cells=slice(None)):
+        """Intervals of the truth, (k, 2, ..., cells): equal-tailed, or the shortest for a positive property."""
+        levels = tails(probabilities)
         if not self.positive:
-            return self.quantiles([(1 - probability) / 2, (1 + probability) / 2], estimates, cells)
+            found = self.quantiles(levels, estimates, cells)
+            return found.reshape(-1, 2, *found.shape[1:])
         sides, index = self._placed(estimates, cells)
-        ends = shortest(self._typical, probability, self.classes.quantiles)
-        return self._real(np.stack([end[index] for end in ends]), sides)
+        ends = np.stack([shortest(self._typical, p, self.classes.quantiles) for p in probabilities])
+        return self._real(ends[..., index], sides)
 
     def below(self, threshold, estimates, cells=slice(None)):
         """Probability that the truth is at most a threshold, (..., cells), and its Monte Carlo error."""

@@ -93,7 +93,7 @@ class RecalibratedPosterior(Posterior):
     def _ends(self, probability):
         out, estimates = self.engine._ends(probability), self._estimates()
         for name, rules in self._rules.items():
-            ends = np.stack([rule.interval(probability, estimates) for rule in rules])
+            ends = np.stack([rule.intervals([probability], estimates)[0] for rule in rules])
             self._put(out, name, np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)]))
         return out
 

@@ -15,7 +15,6 @@ from .variants import standard_variants
 from .worlds import Simulator, kept_whole, live_through
 
 FEWEST = 40  # worlds: with fewer hardly any class knows its tails to 1.5 points
-SCORED = 4000  # cells of each world on which coverage is measured
 
 
 def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False, symmetric=None,
@@ -158,8 +157,13 @@ def _rule_maker(learned, simulator, frames, count):
 
 
 def _left_out(rule, worlds):
+    return cross_validated(rule, worlds, _some(rule))
+
+
+def _some(rule):
+    """Cells on which coverage is measured."""
     size = rule.frame.std.size
-    return cross_validated(rule, worlds, np.arange(0, size, max(1, size // SCORED)))
+    return np.arange(0, size, max(1, size // rule.scored))
 
 
 def _variants(sensitivity, geology, simulator, worlds):
@@ -197,9 +201,8 @@ def _record(post, simulator, families, lived, rules, scores, variants, tried, fr
 
 def _scored(name, frame, rules, worlds, train):
     frame = frame.at(worlds.places[name])
-    cells = np.arange(0, frame.std.size, max(1, frame.std.size // SCORED))
     placed = [rule.on(frame) for rule in rules]
-    return scores_of(_Widest(placed), frame, worlds, train, name, cells)
+    return scores_of(_Widest(placed), frame, worlds, train, name, _some(placed[0]))
 
 
 class _Widest:
@@ -208,10 +211,10 @@ class _Widest:
     def __init__(self, rules):
         self.rules = rules
 
-    def interval(self, probability, estimates, cells=slice(None)):
-        """(2, ..., cells)."""
-        ends = np.stack([rule.interval(probability, estimates, cells) for rule in self.rules])
-        return np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)])
+    def intervals(self, probabilities, estimates, cells=slice(None)):
+        """(k, 2, ..., cells)."""
+        ends = np.stack([rule.intervals(probabilities, estimates, cells) for rule in self.rules])
+        return np.stack([ends[:, :, 0].min(axis=0), ends[:, :, 1].max(axis=0)], axis=1)
 
 
 def _count(name, value, least):

@@ -39,6 +39,7 @@ class ClassRule:
     kind = "classes"
     features = FEATURES
     score = "(truth - mean) / std"
+    scored = 4000  # cells of each world on which coverage is measured
 
     def __init__(self, name, frame, worlds, symmetric=False, seed=0):
         self.name, self.frame, self.symmetric, self._seed = name, frame, symmetric, seed
@@ -91,14 +92,15 @@ class ClassRule:
             out[k] = estimate + frame.std * (np.where(sign < 0, -behind, ahead) if self.symmetric else ahead)
         return np.maximum(out, 0.0) if self.positive else out
 
-    def interval(self, probability, estimates, cells=slice(None)):
-        """Interval of the truth, (2, ..., cells): equal-tailed, or the shortest for a positive property."""
-        check_probability(probability)
+    def intervals(self, probabilities, estimates, cells=slice(None)):
+        """Intervals of the truth, (k, 2, ..., cells): equal-tailed, or the shortest for a positive property."""
+        levels = tails(probabilities)
         if not self.positive:
-            return self.quantiles([(1 - probability) / 2, (1 + probability) / 2], estimates, cells)
+            found = self.quantiles(levels, estimates, cells)
+            return found.reshape(-1, 2, *found.shape[1:])
         estimate, frame, _, index = self._placed(estimates, cells)
-        low, high = shortest(self.classes.quantiles, probability)
-        return np.maximum(estimate + frame.std * np.stack([low[index], high[index]]), 0.0)
+        ends = np.stack([shortest(self.classes.quantiles, p) for p in probabilities])
+        return np.maximum(estimate + frame.std * ends[..., index], 0.0)
 
     def below(self, threshold, estimates, cells=slice(None)):
         """Probability that the truth is at most a threshold, (..., cells), and its Monte Carlo error."""
@@ -146,11 +148,13 @@ class DepthRule:
         return np.stack([end[self._group[cells]] for end in ends])
 
 
-def check_probability(probability):
-    """Refuse intervals whose ends lie beyond the quantiles kept."""
-    if not 0 < probability <= WIDEST:
-        fail("probability", f"lie in (0, {WIDEST}] for recalibrated intervals", f"{probability:g}",
-             "Farther tails would need more worlds.")
+def tails(probabilities):
+    """Levels (1 − p)/2, (1 + p)/2 of each; refuses those beyond the quantiles kept."""
+    for probability in probabilities:
+        if not 0 < probability <= WIDEST:
+            fail("probability", f"lie in (0, {WIDEST}] for recalibrated intervals", f"{probability:g}",
+                 "Farther tails would need more worlds.")
+    return [level for p in probabilities for level in ((1 - p) / 2, (1 + p) / 2)]
 
 
 def shortest(table, probability, values=None):

@@ -42,8 +42,9 @@ def engine(ground=None):
 def few_trees():
     """Fewer trees than usual, so that tests are fast."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learned, "SETTINGS", learned.SETTINGS | {"max_iter": 50, "max_leaf_nodes": 16})
-        patch.setattr(learned, "FIT_VALUES", 25_000)
+        fewer = {"max_iter": 30, "learning_rate": 0.15, "max_leaf_nodes": 12, "min_samples_leaf": 100}
+        patch.setattr(learned, "SETTINGS", learned.SETTINGS | fewer)
+        patch.setattr(learned, "FIT_VALUES", 10_000)
         yield
 
 
@@ -72,11 +73,12 @@ def alone(lived):
 
 
 def score(rule, lived, test=None):
-    return scores_of(rule, lived[1]["density"], test or lived[3], lived[2], "density")[0, 1]
+    return scores_of(rule, lived[1]["density"], test or lived[3], lived[2], "density", slice(None, None, 3))[0, 1]
 
 
 def test_intervals_hold_on_worlds_left_out(lived, joint):
-    new, crossed = score(joint, lived)[0].mean(), cross_validated(joint, lived[2])[0, :, 0].mean(axis=-1)
+    new = score(joint, lived)[0].mean()
+    crossed = cross_validated(joint, lived[2], slice(None, None, 3))[0, :, 0].mean(axis=-1)
     assert 0.86 < new < 0.94
     assert 0.86 < crossed[1] < 0.94
     assert 0.4 < crossed[0] < 0.7  # far from bodies many truths are 0 alike, so that 50 % may hold more
@@ -99,37 +101,38 @@ def test_another_property_that_shares_nothing_costs_little(lived, alone):
     assert ratio < 1.03 + 2 * error
 
 
-def test_trees_of_a_fold_have_not_seen_it(lived, alone):
-    train, test = lived[2], next(lived[2].folds())
+def test_trees_of_a_fold_have_not_seen_it_and_a_seed_gives_the_same_again(lived):
+    train, looked, cells = lived[2].where(slice(0, 40)), around(lived, "density"), slice(0, 50)
+    test = next(train.folds())
     odd = train.truth["density"].copy()
     odd[test] = 1e4
-    other = LearnedRule("density", lived[1]["density"], replace(train, truth=train.truth | {"density": odd}),
-                        around(lived, "density"))
-    held = [next(rule.left_out(train)) for rule in (alone, other)]
-    assert np.array_equal(held[0][0], test)
-    sides = [rule._placed(lived[3].estimate, slice(0, 50))[0] for _, rule in held]
-    assert np.allclose(*sides)
-    last = [list(rule.left_out(train))[-1][1]._placed(lived[3].estimate, slice(0, 50))[0] for rule in (alone, other)]
-    assert not np.allclose(*last)
+    made = [LearnedRule("density", lived[1]["density"], one, looked)
+            for one in (train, replace(train, truth={"density": odd}), train)]
+    first = [next(rule.left_out(train)) for rule in made[:2]]
+    assert np.array_equal(first[0][0], test)
+    assert np.allclose(*(rule._placed(lived[3].estimate, cells)[0] for _, rule in first))
+    assert not np.allclose(*(list(rule.left_out(train))[-1][1]._placed(lived[3].estimate, cells)[0]
+                             for rule in made[:2]))
+    assert np.allclose(*(rule.intervals([0.9], lived[3].estimate, cells) for rule in made[::2]))
 
 
 def test_levels_and_probabilities_agree(lived, joint):
     estimates, cells = lived[3].estimate, np.arange(0, MESH.size, 7)
     quantiles = joint.quantiles([0.05, 0.5, 0.9, 0.95], estimates, cells)
     assert np.all(np.diff(quantiles, axis=0) >= 0)
-    assert np.array_equal(joint.interval(0.9, estimates, cells), quantiles[[0, 3]])
+    assert np.allclose(joint.intervals([0.9], estimates, cells)[0], quantiles[[0, 3]])
     below, error = joint.below(100.0, estimates, cells)
-    assert np.array_equal(error, joint.tail_error(estimates, cells))
+    assert np.allclose(error, joint.tail_error(estimates, cells))
     assert error.max() <= 0.015
     assert np.all(below[quantiles[2] < 100.0] >= 0.9 - 1e-9)
     one = joint.quantiles([0.5], {k: v[3] for k, v in estimates.items()}, cells)
-    assert np.array_equal(one, quantiles[1:2, 3])
+    assert np.allclose(one, quantiles[1:2, 3])
 
 
 def test_a_positive_property_has_shortest_intervals_that_end_at_zero(lived):
     rule = LearnedRule("susceptibility", lived[1]["susceptibility"], lived[2], around(lived, "susceptibility"))
     truth = lived[3].truth["susceptibility"]
-    lower, upper = rule.interval(0.9, lived[3].estimate)
+    lower, upper = rule.intervals([0.9], lived[3].estimate)[0]
     assert rule.positive
     assert lower.min() == 0
     assert 0.86 < np.mean((truth >= lower) & (truth <= upper)) < 0.96
@@ -138,15 +141,16 @@ def test_a_positive_property_has_shortest_intervals_that_end_at_zero(lived):
 
 
 def test_mirrored_worlds_count_where_the_sign_is_unknown(lived):
-    _, frames, train, _ = lived
-    dense = replace(train, truth={"density": np.abs(train.truth["density"])})  # its mirror image holds the other half
-    rule = LearnedRule("density", frames["density"], dense, around(lived, "density"), symmetric=("density",))
-    plain = LearnedRule("density", frames["density"], dense, around(lived, "density"))
-    estimates = {"density": np.zeros(MESH.size)}
-    assert not rule.positive
-    assert plain.positive
-    lower, upper = rule.interval(0.9, estimates)
-    assert np.mean(lower + upper) == pytest.approx(0, abs=0.2 * np.mean(upper - lower))
+    """Learned from ground of one sign, intervals of mirrored answers are mirrored only if told that signs are alike."""
+    frames, train = lived[1], lived[2].where(slice(0, 60))
+    dense = replace(train, truth={"density": np.abs(train.truth["density"])})
+    answers, lean = lived[3].where(slice(0, 30)).estimate, {}
+    for signs in ((), ("density",)):
+        rule = LearnedRule("density", frames["density"], dense, around(lived, "density"), symmetric=signs)
+        here, mirrored = (rule.intervals([0.9], {"density": s * answers["density"]})[0] for s in (1, -1))
+        assert rule.positive == (not signs)
+        lean[signs] = np.mean(here[1] + mirrored[0]) / np.mean(here[1] - here[0])
+    assert abs(lean[("density",)]) < 0.2 < 0.5 < lean[()]
 
 
 def test_what_surrounds_a_cell_is_what_lies_there():
@@ -177,7 +181,7 @@ def test_the_door_learns_and_says_so():
     ground = {name: np.zeros(MESH.shape) for name in NAMES}
     ground["density"][1:3, 4:7, 4:7], ground["susceptibility"][1:3, 4:7, 4:7] = -400.0, 0.03
     post = engine(ground)
-    sound = bj.recalibrate(post, FAMILY, worlds=60, seed=3, sensitivity=None, learned=True)
+    sound = bj.recalibrate(post, FAMILY, worlds=48, seed=3, sensitivity=None, learned=True)
     assert "by learned quantiles" in sound.approximations[0].statement
     assert float(sound.coverage.coverage.sel(kind="recalibrated", probability=0.9).min()) > 0.84
     assert "learned_width_over_std_least" in sound.classes
@@ -187,14 +191,12 @@ def test_the_door_learns_and_says_so():
     assert median["susceptibility"].min() >= 0
     assert np.array_equal(sound.mean()["density"], post.mean()["density"])
     again = pickle.loads(pickle.dumps(sound))
-    assert np.array_equal(again.interval(0.9)["density"], (lower, upper))
-    repeated = bj.recalibrate(post, FAMILY, worlds=60, seed=3, sensitivity=None, learned=True)
-    assert np.allclose(repeated.interval(0.9)["density"], (lower, upper))
+    assert np.allclose(again.interval(0.9)["density"], (lower, upper))
 
 
-def test_medians_of_classes_stand_beside_the_means(lived):
+def test_medians_of_classes_are_their_middle_quantiles():
     post = engine()
-    sound = bj.recalibrate(post, FAMILY, worlds=60, seed=3, sensitivity=None)
+    sound = bj.recalibrate(post, FAMILY, worlds=48, seed=3, sensitivity=None)
     rule = sound._rules["density"][0]
     assert np.allclose(sound.median()["density"].ravel(), rule.quantiles([0.5], sound._estimates())[0])
 
