@@ -148,10 +148,9 @@ class Mesh:
         thickness = growth ** np.arange(int(layers), dtype=float)
         upward = top - (top - bottom) * np.concatenate([[0.0], np.cumsum(thickness) / thickness.sum()])
         mesh = cls(easting, northing, upward[::-1])
-        return mesh if topography is None else mesh.with_active(
-            mesh._below(surface) & ~mesh._at_or_above_stations(surveys))
+        return mesh if topography is None else mesh.with_topography(topography, surveys)
 
-    def with_topography(self, topography):
+    def with_topography(self, topography, surveys=()):
         """The same mesh with ground where a cell's centre lies below the topography, and air above.
 
         Parameters
@@ -160,6 +159,8 @@ class Mesh:
             Height of the ground: a grid with dims northing and easting (NaN where unknown), or the coordinates of
             points; metres, positive up, in the mesh's coordinates. A column takes the mean of the points in it;
             between points heights are interpolated linearly, beyond them the nearest one counts.
+        surveys : list of Survey, default ()
+            A cell that holds one of their stations is air too, with what lies above it, as in `from_surveys`.
 
         Returns
         -------
@@ -177,7 +178,8 @@ class Mesh:
         >>> hill.active[1, 0].tolist(), hill.surface[0].tolist()
         ([False, True, False], [0.0, 100.0, 0.0])
         """
-        return self.with_active(self._below(surface_over(self.easting_edges, self.northing_edges, topography)))
+        ground = self._below(surface_over(self.easting_edges, self.northing_edges, topography))
+        return self.with_active(ground & ~self._at_or_above_stations(surveys))
 
     def with_active(self, active):
         """The same mesh with other cells marked as ground; None marks all."""
@@ -208,18 +210,17 @@ class Mesh:
         return self.upward[:, None, None] < surface
 
     def _at_or_above_stations(self, surveys):
-        """Cells that hold a station strictly inside them, and those above them."""
+        """Cells that hold a station above their bottom, those on both sides of one on an edge, and cells above them."""
         out = np.zeros(self.shape, dtype=bool)
         for survey in surveys:
             easting, northing, upward = survey.coordinates()
-            index, inside = [], np.ones(easting.size, dtype=bool)
-            for edges, values in ((self.upward_edges, upward), (self.northing_edges, northing),
-                                  (self.easting_edges, easting)):
-                found = np.searchsorted(edges, values, side="right") - 1
-                inside &= (found >= 0) & (found < edges.size - 1)
-                index.append(found)
-            z, y, x = (i[inside] for i in index)
-            np.maximum.at(out, (z, y, x), upward[inside] > self.upward_edges[z])
+            for sides in (("left", "left"), ("left", "right"), ("right", "left"), ("right", "right")):
+                z, y, x = (np.searchsorted(edges, values, side=side) - 1 for edges, values, side in (
+                    (self.upward_edges, upward, "right"), (self.northing_edges, northing, sides[0]),
+                    (self.easting_edges, easting, sides[1])))
+                inside = np.all([(i >= 0) & (i < n) for i, n in zip((z, y, x), self.shape, strict=True)], axis=0)
+                z, y, x = (i[inside] for i in (z, y, x))
+                np.maximum.at(out, (z, y, x), upward[inside] > self.upward_edges[z])
         return np.logical_or.accumulate(out, axis=0)
 
     @property

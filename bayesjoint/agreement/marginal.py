@@ -2,7 +2,6 @@
 
 import copy
 import threading
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -278,28 +277,6 @@ def part_of(model, names):
     if model.groups:
         out._vectors = [(index, columns[rows], covariance) for index, columns, covariance in model._vectors]
         places = {model.data_slices[k].start: new for k, new in zip(kept, out.data_slices, strict=True)}
-        groups = [_group_part(group, places) for group in model.groups]
+        groups = [group.part(places) for group in model.groups]
         out.groups = [group for group in groups if group.surveys or group.logs.logs]
     return out, rows
-
-
-def _group_part(group, places):
-    """A torus group with the surveys and logs whose data begin at the keys of `places`, moved there."""
-    out = copy.copy(group)
-    kept = [k for k, s in enumerate(group.surveys) if s.rows.start in places]
-    out.surveys = [replace(group.surveys[k], rows=places[group.surveys[k].rows.start]) for k in kept]
-    out._transfers, out._gains = ([each[k] for k in kept] for each in (group._transfers, group._gains))
-    out.logs = group.logs.part(out, kept, places)
-    channels = [c for c, (k, _) in enumerate(group.channels) if k in kept]
-    if not channels:
-        out.channels, out.covariance = [], None
-        return out
-    out.channels = [(kept.index(group.channels[c][0]), group.channels[c][1]) for c in channels]
-    out.covariance = copy.copy(group.covariance)
-    out.covariance.count = len(channels)
-    out.covariance.windows = [group.covariance.windows[c] for c in channels]
-    for name in ("lags", "_spectra"):
-        values = getattr(group.covariance, name)
-        setattr(out.covariance, name, {(channels.index(a), channels.index(b)): value
-                                       for (a, b), value in values.items() if a in channels and b in channels})
-    return out

@@ -104,9 +104,9 @@ def _add_models(sheet, problem, moments):
     sheet.along("parameter", [p.name for p in fields], "parameter")
     base, ratio, ratio_error, shift = moments[0], [], [], []
     for each in moments:
-        ratio.append([np.median(each["std"][p.name] / base["std"][p.name]) for p in fields])
+        ratio.append([np.nanmedian(each["std"][p.name] / base["std"][p.name]) for p in fields])
         ratio_error.append([_error_of_ratio(each, base, p.name) for p in fields])
-        shift.append([np.sqrt(np.mean(((each["mean"][p.name] - base["mean"][p.name]) / base["std"][p.name]) ** 2))
+        shift.append([np.sqrt(np.nanmean(((each["mean"][p.name] - base["mean"][p.name]) / base["std"][p.name]) ** 2))
                       for p in fields])
     sheet.add("std_ratio", ("remedy", "parameter"), ratio, "1", "standard deviation over that as stated, median cell",
               ratio_error)
@@ -124,7 +124,7 @@ def _error_of_ratio(each, base, name):
     if each is base:
         return 0.0
     parts = [m["std_error"][name] / m["std"][name] for m in (each, base)]
-    return float(np.median(each["std"][name] / base["std"][name] * np.hypot(*parts)))
+    return float(np.nanmedian(each["std"][name] / base["std"][name] * np.hypot(*parts)))
 
 
 def _add_tests(sheet, problems, pair, seed):

@@ -228,6 +228,8 @@ def _channels(model, problem, survey, given):
     if group.logs.logs:
         fail("surveys", "be on lattices for the spectral method", "a log among them",
              'Use method="dense" or "iterative".')
+    if not group.stationary:
+        fail("mesh", "be all ground for the spectral method", "air in it", 'Use method="dense" or "iterative".')
     if any(index.size > MOST for index, *_ in model._vectors):
         fail("problem", f"have at most {MOST} plain values beside the fields for the spectral method", "more",
              'A discrepancy needs method="dense" or "iterative".')

@@ -6,6 +6,7 @@ import numpy as np
 
 TAILS = (0.05, 0.95)  # levels at which classes are told apart and their Monte Carlo error is bounded
 TAIL_ERROR = 0.015  # largest standard error over worlds of a class's tail
+LEAST_WORLDS = 20  # effective number behind a class: an error estimated from fewer may be small by luck
 SPLIT_SAMPLE = 20_000  # cells of a class on which its best split is sought
 FEATURE_BINS, SCORE_BINS = 24, 192
 LEAST_GAIN = 2e-4  # of the pinball loss of all cells: a split that brings less is none
@@ -28,8 +29,8 @@ class Classes:
 
     Classes are cut in two as long as both halves know their 5 and 95 % points to 1.5 points over worlds: cells of one
     world hang together, so that the standard error of a level is se² = Σ_w (h_w − q n_w)² / (Σ_w n_w)², n_w the cells
-    of the class in world w and h_w those below the quantile. Of all cuts the one is made that lowers the pinball loss
-    of the two quantiles most (a quantile regression tree).
+    of the class in world w and h_w those below the quantile; at least 20 worlds must stand behind each. Of all cuts
+    the one is made that lowers the pinball loss of the two quantiles most (a quantile regression tree).
 
     Parameters
     ----------
@@ -142,7 +143,11 @@ class Classes:
         return None
 
     def _known(self, scores, world):
-        return scores.size > 0 and max(self._tail_errors(scores, world)) <= TAIL_ERROR
+        if not scores.size:
+            return False
+        count = np.bincount(world).astype(float)
+        return count.sum() ** 2 >= LEAST_WORLDS * np.sum(count**2) and max(
+            self._tail_errors(scores, world)) <= TAIL_ERROR
 
     def _tail_errors(self, scores, world):
         count = np.bincount(world, minlength=self._worlds)

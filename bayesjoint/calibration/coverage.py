@@ -74,3 +74,9 @@ def ratio_and_error(above, below):
     ratio = above.mean() / below.mean()
     left = above - ratio * below
     return float(ratio), float(left.std(ddof=1) / np.sqrt(left.size) / below.mean())
+
+
+def median_ratio(above, below):
+    """Median over worlds of a ratio; worlds in which the lower is 0, whose ground is empty, are left out."""
+    known = below > 0
+    return float(np.median(above[known] / below[known])) if known.any() else np.nan

@@ -57,13 +57,16 @@ def given_questions(functionals):
 
 
 def _central(mesh):
-    """Middle half of the mesh, upper half of its layers."""
+    """Middle half of the mesh, from its top down to half of what lies below the lowest ground."""
     (west, east), (south, north) = (np.quantile(e[[0, -1]], [0.25, 0.75])
                                     for e in (mesh.easting_edges, mesh.northing_edges))
-    return west, east, south, north, float(np.mean(mesh.upward_edges[[0, -1]])), float(mesh.upward_edges[-1])
+    ground = mesh.surface[np.isfinite(mesh.surface)]
+    return west, east, south, north, 0.5 * float(mesh.upward_edges[0] + ground.min()), float(mesh.upward_edges[-1])
 
 
 def _column(mesh):
-    """The central column of cells, all layers: over a whole mesh some cell exceeds anything at the top."""
-    j, i = mesh.shape[1] // 2, mesh.shape[2] // 2
+    """The central column with ground in it, all layers: over a whole mesh some cell exceeds anything at the top."""
+    rows, columns = np.nonzero(mesh.active.any(axis=0))
+    middle = np.argmin((rows - mesh.shape[1] // 2) ** 2 + (columns - mesh.shape[2] // 2) ** 2)
+    j, i = int(rows[middle]), int(columns[middle])
     return (*mesh.easting_edges[i : i + 2], *mesh.northing_edges[j : j + 2], *mesh.upward_edges[[0, -1]])

@@ -172,8 +172,9 @@ class RecalibratedPosterior(Posterior):
             truth, candidates = lived.functionals[functional][0], [lived.functionals[functional][1]]
             here = [float(self.record.functionals[functional](mean)[0])]
         else:
-            truth = self._over_worlds(lived, lived.truth, functional)
-            candidates = [self._over_worlds(lived, lived.estimate, f) for f in estimators]
+            truth, *candidates = self._over_worlds(lived, lambda real, found: np.stack([
+                functional.at(real, functional.pick(found)) if hasattr(functional, "pick") else
+                functional.evaluate(real), *(f.evaluate(found) for f in estimators)]))
             here = [float(f.evaluate(mean)[0]) for f in estimators]
         best = min(range(len(candidates)), key=lambda k: _left_out_score(truth, candidates[k], probability))
         rule = FunctionalRule(truth, candidates[best])
@@ -187,24 +188,25 @@ class RecalibratedPosterior(Posterior):
                 "lower_without_data": before[0], "upper_without_data": before[1], "coverage": share,
                 "coverage_error": float(np.sqrt(share * (1 - share) / max(scored.sum(), 1))), "worlds": truth.size}
 
-    def _over_worlds(self, lived, values, functional):
-        """A functional of every world's fields."""
+    def _over_worlds(self, lived, function):
+        """A function of (truths, answers) of every world, each {parameter: (worlds, *shape)}."""
         if not lived.whole:
-            fail("functional", "be given to recalibrate for a problem of this size", functional.name,
+            fail("functional", "be given to recalibrate for a problem of this size", f"{lived.count} worlds in part",
                  "recalibrate(..., functionals={name: function}) evaluates it while worlds are at hand.")
-        meshes = {name: self.problem.by_name[name] for name in values}
-        size = max(p.size for p in meshes.values())
-        step, out = max(1, BLOCK // size), []
-        fixed = {name: self.engine.mean()[name].ravel() for name in values}
-        for first in range(0, lived.count, step):
-            part = slice(first, first + step)
-            fields = {}
-            for name, p in meshes.items():
-                full = np.tile(fixed[name], (values[name][part].shape[0], 1))
-                full[:, lived.cells[name]] = values[name][part]
-                fields[name] = full.reshape(-1, *p.shape)
-            out.append(functional.evaluate(fields))
-        return np.concatenate(out)
+        step = max(1, BLOCK // max(self.problem.by_name[name].size for name in lived.cells))
+        parts = [slice(first, first + step) for first in range(0, lived.count, step)]
+        return np.concatenate([function(self._fields(lived, lived.truth, part),
+                                        self._fields(lived, lived.estimate, part)) for part in parts], axis=-1)
+
+    def _fields(self, lived, values, part):
+        """{parameter: (worlds, *shape)} of some worlds; known cells and air as in the engine's mean."""
+        fields = {}
+        for name, cells in lived.cells.items():
+            p = self.problem.by_name[name]
+            full = np.tile(self.engine.mean()[name].ravel(), (values[name][part].shape[0], 1))
+            full[:, cells] = values[name][part]
+            fields[name] = full.reshape(-1, *p.shape)
+        return fields
 
 
 def _left_out_score(truth, estimate, probability):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..dataset import Approximation, Sheet
-from .coverage import KINDS, PROBABILITIES, mean_and_error, ratio_and_error
+from .coverage import KINDS, PROBABILITIES, mean_and_error, median_ratio, ratio_and_error
 from .plausibility import MARKS
 
 SHOWN = 0.9
@@ -112,7 +112,7 @@ def coverage_sheet(scores, family, worlds):
         sheet.add(f"score_over_{label}", ("parameter",), [r[0] for r in rows], "1",
                   f"interval score at 90 % over that of the {other} intervals", [r[1] for r in rows])
         sheet.add(f"median_score_over_{label}", ("parameter",), [
-            float(np.median(s[0, at, 2] / s[j, at, 2])) for s in scores.values()], "1",
+            median_ratio(s[0, at, 2], s[j, at, 2]) for s in scores.values()], "1",
             f"median over worlds of the interval score at 90 % over that of the {other} intervals")
     return sheet.dataset({"family": family, "worlds": worlds, "kind": "cross-validated over worlds"})
 
@@ -169,7 +169,7 @@ def sensitivity_sheet(found, names, families):
         sheet.add(name, dims, value, units, f"{name} of 90 % intervals", error)
     own = [[float(found[v][n][gaussian, at, 0].mean()) for n in names] for v in found]
     sheet.add("gaussian_coverage", dims, own, "1", "coverage of the engine's own 90 % intervals")
-    ratio = [[float(np.median(found[v][n][0, at, 2] / found[v][n][2, at, 2])) for n in names] for v in found]
+    ratio = [[median_ratio(found[v][n][0, at, 2], found[v][n][2, at, 2]) for n in names] for v in found]
     sheet.add("score_over_no_data", dims, ratio, "1",
               "median over worlds of the interval score over that of the stated family's by depth without data")
     return sheet.dataset({f"family of {v}": words for v, words in families.items()})

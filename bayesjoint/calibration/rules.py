@@ -9,6 +9,7 @@ from .classes import LEVELS, Classes, level_of
 
 FEATURES = ("depth below ground", "mean over std", "std over prior std")
 WIDEST = 0.99  # probability of an interval: beyond it the quantiles kept run out
+DEPTHS = 40  # groups of cells by depth at most, where nothing but the family is asked
 FIT_VALUES = 800_000  # cells of all worlds together that a rule learns from
 
 
@@ -136,10 +137,12 @@ class DepthRule:
     """
 
     def __init__(self, depth, truth):
-        self._depths, group = np.unique(np.round(depth, 3), return_inverse=True)
+        depths = np.unique(np.round(depth, 3))
+        if depths.size > DEPTHS:  # under topography there are more depths than layers
+            depths = np.unique(np.quantile(depth, np.linspace(0, 1, DEPTHS + 1)[1:]))
+        self._group = np.minimum(np.searchsorted(depths, np.round(depth, 3)), depths.size - 1)
         self.positive = bool(truth.min(initial=0.0) >= 0)
-        self._group = group
-        self._table = np.stack([np.quantile(truth[:, group == k], LEVELS) for k in range(self._depths.size)])
+        self._table = np.stack([np.quantile(truth[:, self._group == k], LEVELS) for k in range(depths.size)])
 
     def interval(self, probability, cells=slice(None)):
         """Interval of the truth, (2, cells): equal-tailed, or the shortest for a positive property."""

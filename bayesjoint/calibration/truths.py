@@ -40,15 +40,15 @@ def _draw_blocks(problem, n, rng):
         _refuse("a penalty or a continued field")
     x = np.empty((n, problem.size))
     for where, bound in problem.prior.blocks:
-        low, high, free = problem.lower[where], problem.upper[where], problem.free[where]
-        if bound.gaussian and not np.isfinite([low, high]).any() and free.all():
+        low, high, known = problem.lower[where], problem.upper[where], problem.known[where]
+        if bound.gaussian and not np.isfinite([low, high]).any() and not known.any():
             x[:, where] = bound.mean + bound.covariance.sample(rng, n)
         elif getattr(bound, "p", None) == 1 and bound.gradient_operator is None:
             x[:, where] = focusing_draws(bound._factor, bound.epsilon, bound.reference, low, high, rng, n)
         else:
             _refuse("bounds or known cells under a Gaussian prior, or a focusing prior other than p=1 of the model")
-    known = ~problem.free
-    x[:, known] = problem.start()[known]
+    held = ~problem.free
+    x[:, held] = problem.start()[held]
     return x
 
 

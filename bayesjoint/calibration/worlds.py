@@ -9,6 +9,8 @@ from ..forward import LatticeOperator
 from ..forward.periodic import lattice_and_processing
 from ..forward.refined import refined, refined_mesh
 from ..geology import draw_world
+from ..priors import GaussianPrior
+from ..problem.discrepancy import NAME as DISCREPANCY
 from ..problem.view import View
 
 BLOCK_BYTES = 5e8  # of ground on fine cells held at once, one property
@@ -108,7 +110,7 @@ class Simulator:
         self.coarse = [m.name for m, op in zip(problem.modalities, self._operators, strict=True) if op is None]
         ground = np.flatnonzero(self.mesh.active)
         self.free = {p.name: ground[~p.fixed_mask[ground]] for p in self.meshed}
-        self.block = int(np.clip(BLOCK_BYTES / (4 * self.fine.size), 1, 64))
+        self.block = int(np.clip(BLOCK_BYTES / (4 * self.fine.size), 1, 128))
 
     def draw(self, geology, seeds):
         """Ground of some worlds: {parameter: (len(seeds), *fine shape)} float32, 0 in air."""
@@ -145,7 +147,7 @@ class Simulator:
         columns = {name: values.reshape(count, -1).T for name, values in fine.items()}
         state = np.zeros((self.problem.size, count))
         for (where, bound), names in zip(self.problem.prior.blocks, self.problem.prior.block_members, strict=True):
-            if all(self.problem.by_name[name].mesh is None for name in names):
+            if all(self.problem.by_name[name].mesh is None for name in names) and not self._stands_for_cells(names):
                 state[where] = (bound.mean + bound.covariance.sample(rng, count)).T
         whole = state.copy()
         for p in self.meshed:
@@ -161,6 +163,22 @@ class Simulator:
                 part += self.problem.operator(k).matmat(state).T
             parts.append(part)
         return np.concatenate(parts, axis=1)
+
+    def _stands_for_cells(self, names):
+        """Whether a parameter is the error of cells of the mesh's size, which finer cells bring in by themselves."""
+        return names == (DISCREPANCY,) and isinstance(self.problem.by_name[DISCREPANCY].prior, GaussianPrior)
+
+    def discretisation(self, geology, seeds):
+        """Data of some worlds on fine cells less those of their averages, (len(seeds), n_data); without noise."""
+        fine = self.draw(geology, seeds)
+        columns = {name: values.reshape(len(seeds), -1).T for name, values in fine.items()}
+        state = np.zeros((self.problem.size, len(seeds)))
+        for p in self.meshed:
+            state[self.problem.slices[p.name]] = np.nan_to_num(self.average(fine[p.name])).T / p.scale
+        return np.concatenate([
+            operator.matmat(columns[next(n for n in m.parameters if n in columns)]).T
+            - self.problem.operator(k).matmat(state).T
+            for k, (m, operator) in enumerate(zip(self.problem.modalities, self._operators, strict=True))], axis=1)
 
     def noise(self, rng, count):
         """Noise of data sets, (count, n_data); likelihood exponents count as C / w."""

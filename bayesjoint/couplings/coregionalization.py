@@ -90,7 +90,10 @@ class Coregionalization:
             if not isinstance(p.prior, Matern):
                 fail(f"prior of {p.name}", "be Matern under Coregionalization", repr(p.prior), "Give it Matern(...).")
             if p.mesh != first.mesh:
-                fail(f"mesh of {p.name}", f"equal that of {first.name}", "another mesh", "Use one mesh for both.")
+                other = getattr(p.mesh, "same_cells", lambda _: False)(first.mesh)
+                fail(f"mesh of {p.name}", f"equal that of {first.name}, air included",
+                     "the same cells with other air" if other else "another mesh",
+                     "Use one mesh for both; where an operator's `active=` marks air, mark it in the mesh.")
             if p.prior.ranges() != first.prior.ranges() or p.prior.smoothness != first.prior.smoothness:
                 fail(f"range and smoothness of {p.name}", f"equal those of {first.name}",
                      f"{p.prior.ranges()}, {p.prior.smoothness} against {first.prior.ranges()}, "

@@ -89,7 +89,8 @@ class Gramian:
         if len(parameters) < 2:
             fail("parameters", "number at least two", f"{names}", "Drop the coupling, or name its parameters.")
         if len({p.size for p in parameters}) > 1 or any(p.mesh != parameters[0].mesh for p in parameters):
-            fail("parameters", "share one mesh", f"{names} on different ones", "Use one mesh for all of them.")
+            fail("parameters", "share one mesh, air included", f"{names} on different ones",
+                 "Use one mesh for all of them; where an operator's `active=` marks air, mark it in the mesh.")
         if self.weights is not None and len(self.weights) != len(parameters):
             fail("weights", f"hold one λ for each of {names}", f"{len(self.weights)}", "Or name `parameters`.")
         return BoundGramian(self, names, [_map(self.space, p) for p in parameters])
@@ -170,7 +171,7 @@ def _map(space, parameter):
         fail(f"prior of {parameter.name}", "have depth weights in the weighted space", repr(parameter.prior),
              "Use Focusing or MinimumLength, or space='model'.")
     weights = parameter.bound_prior.depth_weights
-    return weights / np.sqrt(np.mean(weights**2))
+    return weights / np.sqrt(np.mean(weights[parameter.ground] ** 2))
 
 
 def _apply(linear, flat):

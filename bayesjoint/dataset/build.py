@@ -56,7 +56,7 @@ def build_tree(
     Raises
     ------
     ValueError
-        Shapes that disagree, reserved or repeated names, one dim with two coordinates, NaN in a parameter.
+        Shapes that disagree, reserved or repeated names, one dim with two coordinates, NaN in a parameter's ground.
 
     Examples
     --------
@@ -100,9 +100,13 @@ def _add_parameter(builder, block):
     where, long_name = f"parameter {block.name!r}", block.long_name or block.name
     check_name("the name of a parameter", block.name)
     builder.coordinates(where, block.dims, block.coords, _shape_of(block))
+    air = None if block.ground is None or np.all(block.ground) else ~np.asarray(block.ground)
+    if air is not None:
+        builder.add("constant_data", f"{block.name}_ground", block.dims, (~air).astype("i1"), "1",
+                    f"1 where {long_name} is of ground, 0 in air", where=where)
 
     def add(group, name, values, words, attributes=None, **options):
-        builder.add(group, name, block.dims, values, block.units, words, attributes, where=where, **options)
+        builder.add(group, name, block.dims, values, block.units, words, attributes, where=where, gaps=air, **options)
 
     if block.draws is not None:
         add("posterior", block.name, block.draws, long_name, block.attributes, draws=True)

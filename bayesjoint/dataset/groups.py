@@ -72,7 +72,7 @@ class GroupBuilder:
                  "Give each modality and each mesh its own dims, and every array its block's shape.")
 
     def add(self, group, name, dims, values, units, long_name, attributes=None, *, where="the tree", nan=False,
-            draws=False, spread=False, shared=False):
+            draws=False, spread=False, shared=False, gaps=None):
         """Add one variable.
 
         Parameters
@@ -97,6 +97,8 @@ class GroupBuilder:
             Permit a scalar for all cells.
         shared : bool
             Permit the variable to be there already with equal values.
+        gaps : ndarray of bool, optional
+            Where NaN is permitted all the same, without chain and draw.
         """
         check_name(f"a variable of {where}", name)
         values = np.asarray(values)
@@ -111,16 +113,18 @@ class GroupBuilder:
             elif self.leads.setdefault((group, dim), size) != size:
                 fail(f"{name} ({group})", f"have {self.leads[group, dim]} entries along {dim!r} as others of its group",
                      str(size), "Draw all parameters together.")
-        values = self._stored(f"{name} ({group})", values, nan, draws)
+        values = self._stored(f"{name} ({group})", values, nan, draws, gaps)
         held = self.groups.setdefault(group, {})
         if name in held and not (shared and np.array_equal(held[name][1], values)):
             fail(f"{name} ({group})", "be the only variable of that name", "another one", "Rename one of the two.")
         held[name] = (dims, values, encode({"units": units, "long_name": long_name, **(attributes or {})}))
 
-    def _stored(self, name, values, nan, draws):
+    def _stored(self, name, values, nan, draws, gaps):
         if values.dtype.kind not in "fiub":
             fail(name, "be numeric", f"dtype {values.dtype}", "Pass numbers.", TypeError)
         bad = np.isinf(values) if nan else ~np.isfinite(values)
+        if gaps is not None:
+            bad &= ~(np.isnan(values) & gaps)
         if bad.any():
             fail(name, f"hold no {'Inf' if nan else 'NaN or Inf'}", f"{int(bad.sum())} offending value(s)",
                  "An inversion that failed has no result to store.")

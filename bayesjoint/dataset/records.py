@@ -22,6 +22,8 @@ class ParameterBlock:
         {coordinate: (dim, values, attributes)}, as `Mesh.coords` returns it; a dim without one is numbered from 0.
     edges : dict, optional
         {dim: cell edges (n+1,)}, stored in ``constant_data`` as ``upward_edges``.
+    ground : array_like of bool, shape `shape`, optional
+        False in air, where every array here is NaN; stored in ``constant_data`` as ``<name>_ground`` if some is air.
     units : str, default "1"
         Units of every array here.
     long_name : str, optional
@@ -49,6 +51,7 @@ class ParameterBlock:
     dims: tuple = ()
     coords: dict = field(default_factory=dict)
     edges: dict = field(default_factory=dict)
+    ground: object = None
     units: str = "1"
     long_name: str | None = None
     draws: object = None

@@ -152,7 +152,7 @@ def _write_explained(sheet, joint, separate):
             continue
         for p in post.problem.parameters:
             base = prior[p.name]
-            known = (base > 0) & np.isfinite(base)
+            known = (base > 0) & np.isfinite(base)  # not in air
             std, error = post.std()[p.name], post.std_error()[p.name]
             share = 1 - np.divide(std**2, base**2, out=np.full_like(std, np.nan), where=known)
             slack = np.divide(2 * std * error + error**2, base**2, out=np.full_like(std, np.nan), where=known)
@@ -208,8 +208,7 @@ def _write_fusion(sheet, joint, fusion, draws, rng, exact):
     for p in joint.problem.parameters:
         where, dims = joint.problem.slices[p.name], parameter_fields(p)["dims"]
         for key, (values, error) in found.items():
-            error = np.broadcast_to(error, values.shape)[where].reshape(p.shape) * p.scale
-            sheet.add(f"{p.name}_{key}", dims, values[where].reshape(p.shape) * p.scale, p.units,
-                      f"{p.name}: {words[key]}", error)
-        sheet.add(f"{p.name}_joint_over_fused", dims, ratio[where].reshape(p.shape), "1",
-                  f"{p.name}: {words['joint_over_fused']}", ratio_error[where].reshape(p.shape))
+            sheet.add(f"{p.name}_{key}", dims, p.from_hat(values[where]), p.units, f"{p.name}: {words[key]}",
+                      p.from_hat(np.broadcast_to(error, values.shape)[where]))
+        sheet.add(f"{p.name}_joint_over_fused", dims, p.blank(ratio[where].reshape(p.shape)), "1",
+                  f"{p.name}: {words['joint_over_fused']}", p.blank(ratio_error[where].reshape(p.shape)))

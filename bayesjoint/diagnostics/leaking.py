@@ -62,7 +62,7 @@ def leakage(post, method="auto", probes=64, seed=0):
         fields = parameter_fields(p)
         sheet.place(fields)
         for q in names:
-            values, error = (a.reshape(p.shape) for a in found[p.name, q]["map"])
+            values, error = (p.blank(a.reshape(p.shape)) for a in found[p.name, q]["map"])
             sheet.add(f"{p.name}_from_{q}", fields["dims"], values, "1",
                       f"std of estimated {p.name} caused by true {q} alone, share of the prior std", error)
     words = {"norm": "Frobenius norm of the block of the resolution matrix, in units of the prior std",
@@ -85,7 +85,7 @@ def _exactly(post, std, truth):
             caused = quadratic(rows, signal).clip(0.0)
             out[p.name, q.name] = {"map": (np.sqrt(caused), np.zeros(p.size)),
                                    "norm": (np.sqrt(quadratic(rows, white).clip(0.0).sum()), 0.0),
-                                   "rms": (np.sqrt(caused.mean()), 0.0)}
+                                   "rms": (np.sqrt(caused[p.ground].mean()), 0.0)}
     return out
 
 
@@ -110,7 +110,7 @@ def _by_draws(post, std, truth, probes, rng):
             cells = post.problem.slices[p.name]
             out[p.name, q.name] = {
                 "map": _root(squares[cells] / probes, np.sqrt(variance[cells])),
-                "norm": _mean_root(p.size * np.concatenate([means[p.name] for means in per_sign])),
+                "norm": _mean_root(p.ground.sum() * np.concatenate([means[p.name] for means in per_sign])),
                 "rms": _mean_root(np.concatenate([means[p.name] for means in per_draw])),
             }
     return out
@@ -132,8 +132,8 @@ def _truths(post, std, where, count, rng, from_prior):
 
 
 def _means(squares, problem):
-    """{parameter: mean over its cells}, one value a vector."""
-    return {name: squares[where].mean(axis=0) for name, where in problem.slices.items()}
+    """{parameter: mean over its ground cells}, one value a vector; squares are 0 in air."""
+    return {p.name: squares[problem.slices[p.name]].sum(axis=0) / p.ground.sum() for p in problem.parameters}
 
 
 def _root(square, error):

@@ -138,7 +138,13 @@ def _probed(operator, p, probes, rng):
     variance = np.maximum(squares / repeats - mean**2, 0.0) / (repeats - 1)
     trace = layers.sum(axis=0)
     return {"diagonal": (mean, np.sqrt(variance)), "freedom": (trace.mean(), trace.std(ddof=1) / np.sqrt(repeats)),
-            "profile_error": layers.std(axis=1, ddof=1) / np.sqrt(repeats) * len(layers) / p.size}
+            "profile_error": layers.std(axis=1, ddof=1) / np.sqrt(repeats) / _cells_by_layer(p)}
+
+
+def _cells_by_layer(p):
+    """Ground cells of every layer, NaN where there are none; all values of a plain vector."""
+    count = p.ground.reshape(p.shape[0] if p.mesh is not None else 1, -1).sum(axis=1)
+    return np.where(count > 0, count, np.nan)
 
 
 def _colours(p):
@@ -177,18 +183,19 @@ def _write(sheet, p, found):
     fields = parameter_fields(p)
     sheet.place(fields)
     words = fields["long_name"]
-    diagonal, error = (a.reshape(p.shape) for a in found["diagonal"])
+    diagonal, error = (p.blank(a.reshape(p.shape)) for a in found["diagonal"])
     sheet.add(f"{p.name}_diagonal", fields["dims"], diagonal, "1", f"resolution of {words}", error)
     sheet.add(f"{p.name}_degrees_of_freedom", (), found["freedom"][0], "1",
               f"degrees of freedom of {words} that the data fix", found["freedom"][1])
     if p.mesh is None:
         return
-    sheet.add(f"{p.name}_diagonal_profile", ("upward",), diagonal.mean(axis=(1, 2)), "1",
+    profile = np.nansum(diagonal, axis=(1, 2)) / _cells_by_layer(p)
+    sheet.add(f"{p.name}_diagonal_profile", ("upward",), profile, "1",
               f"mean resolution of {words} in the layer", found.get("profile_error", 0.0))
     for k, axis in enumerate(("horizontal", "vertical")):
         long_name = f"{axis} spread of the averaging kernels of {words}"
         if "spread" in found:
-            spread = found["spread"][k].reshape(p.shape)
+            spread = p.blank(found["spread"][k].reshape(p.shape))
             sheet.add(f"{p.name}_spread_{axis}", fields["dims"], spread, "m", long_name, 0.0)
             layer = np.where(np.isfinite(spread), spread, 0.0).sum(axis=(1, 2)) / np.maximum(
                 np.isfinite(spread).sum(axis=(1, 2)), 1)

@@ -184,6 +184,9 @@ class Posterior:
         fail("method", "answer other data by one solve", self.method,
              'Use "dense", "iterative", "spectral" or "lowrank".', TypeError)
 
+    def functional_interval(self, functional, probability, estimators=()):
+        """Interval of a functional learned from simulated worlds; None unless the posterior was recalibrated."""
+
     def prior_std(self):
         """Prior standard deviation, {parameter: array}, physical units; None where the prior is not Gaussian."""
         variance = self._prior_variance()

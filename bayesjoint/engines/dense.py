@@ -73,7 +73,7 @@ class DensePosterior(DataSpacePosterior):
         """
         # a separate problem has no coupling: neither known cells of another parameter inform it, nor are two parameters
         # that one survey sees correlated, so there its matrices are its own
-        known, tied = np.any(~self.problem.free), self.problem.prior.tied
+        known, tied = np.any(self.problem.known), self.problem.prior.tied
         out = {}
         for k, (name, alone) in enumerate(self.problem.separate().items()):
             own = known or len(tied.intersection(alone.modalities[0].parameters)) > 1

@@ -58,7 +58,7 @@ class FlatColumns:
         direction = scale * np.linalg.eigh(scaled)[1][:, 0]
         largest = np.argsort(-np.abs(direction))[:3]
         largest = largest[np.abs(direction[largest]) > 1e-3 * np.abs(direction).max()]
-        names = [name for name in problem.prior.flat for _ in range(problem.by_name[name].size)]
+        names = [name for name in problem.prior.flat for _ in range(int(problem.by_name[name].ground.sum()))]
         starts = {name: problem.slices[name].start for name in problem.prior.flat}
         words = " ".join(f"{direction[k] / abs(direction).max():+.2g} {names[k]}[{self.index[k] - starts[names[k]]}]"
                          for k in largest)

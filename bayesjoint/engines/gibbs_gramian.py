@@ -28,14 +28,17 @@ class GramianSampler:
 
     def __init__(self, problem):
         gramian = problem.penalties[0]
-        if problem.size > UNKNOWN_LIMIT:
-            fail("problem", f"have at most {UNKNOWN_LIMIT} unknowns for a Gramian by Gibbs sweeps", f"{problem.size}",
+        if problem.ground.sum() > UNKNOWN_LIMIT:
+            fail("problem", f"have at most {UNKNOWN_LIMIT} unknowns for a Gramian by Gibbs sweeps",
+                 f"{problem.ground.sum()}",
                  "Use a coarser mesh.")
         coupled = np.concatenate([np.arange(problem.size)[problem.slices[name]] for name in gramian.names])
-        if not problem.free[coupled].all():
+        if problem.known[coupled].any():
             fail("parameters under the Gramian", "have no known cells for Gibbs sweeps with Gaussian priors",
-                 f"{int(np.sum(~problem.free[coupled]))} known", 'Drop `fixed`, or use method="nuts".')
+                 f"{int(np.sum(problem.known[coupled]))} known", 'Drop `fixed`, or use method="nuts".')
+        coupled = coupled[problem.ground[coupled]]
         self._lambda, self._start = gramian.lambdas[0], problem.start()
+        self._ground = problem.by_name[gramian.names[0]].ground  # of both: they share one mesh
         self._rest = np.setdiff1d(np.flatnonzero(problem.free), coupled)
         precision, pull = _gaussian_part(problem)
         self._keep_rest(precision, pull, coupled)
@@ -53,7 +56,8 @@ class GramianSampler:
     def _diagonalise(self, gramian, coupled):
         """Go over to g and to the eigenvectors of both blocks."""
         half = coupled.size // 2
-        self._weight = np.concatenate([np.ones(half) if w is None else w for w in gramian.maps])
+        ground = self._ground
+        self._weight = np.concatenate([np.ones(half) if w is None else w[ground] for w in gramian.maps])
         precision = self._precision / self._weight / self._weight[:, None]
         pull, self._blocks = self._pull / self._weight, (slice(0, half), slice(half, None))
         pairs = [eigh(precision[b, b], overwrite_a=False) for b in self._blocks]

@@ -58,7 +58,8 @@ class ScaleSampler:
                 cells_of.append(cells[free])
             elif coupled[cells].any():
                 _check_cellwise(bound)
-                precision[cells], center[cells] = 1.0 / bound.covariance.diagonal(), bound.mean
+                variance = bound.covariance.diagonal()
+                precision[cells[free]], center[cells] = 1.0 / variance[free], bound.mean
                 cells_of.append(cells[free])
             else:
                 mean, root = _moments(bound, free, self._fixed[cells])
@@ -222,12 +223,12 @@ def _check_cellwise(bound):
 
 def _moments(bound, free, values):
     """Mean of the free cells of a Gaussian block and a root of their covariance, given the known ones."""
-    if free.size > DENSE_LIMIT:
-        fail("Gaussian priors", f"cover at most {DENSE_LIMIT} unknowns beside a focusing one", f"{free.size}",
+    if free.sum() > DENSE_LIMIT:
+        fail("Gaussian priors", f"cover at most {DENSE_LIMIT} unknowns beside a focusing one", f"{free.sum()}",
              "Use a coarser mesh, or a focusing prior for every property.")
     mean, covariance = bound.mean, bound.covariance
-    if not free.all():
-        known = np.flatnonzero(~free)
+    known = np.flatnonzero(~free & (covariance.diagonal() > 0))  # air is not known: it takes no part
+    if known.size:
         covariance = ConditionedCovariance(covariance, known)
         mean = mean + covariance.shift(values[known] - mean[known])
     try:

@@ -177,5 +177,12 @@ def informative_basis(system, rank, rng):
 
 
 def _pooled(values, p, width):
-    """Means over squares of cells of a layer; a plain vector is left as it is."""
-    return uniform_filter(values, size=(1, width, width), mode="nearest") if p.mesh is not None else values
+    """Means over squares of ground cells of a layer, 0 in air; a plain vector is left as it is."""
+    if p.mesh is None:
+        return values
+    square = {"size": (1, width, width), "mode": "nearest"}
+    if not p.has_air:
+        return uniform_filter(values, **square)
+    share = uniform_filter(p.mesh.active.astype(float), **square)
+    whole = uniform_filter(np.where(p.mesh.active, values, 0.0), **square)
+    return np.divide(whole, share, out=np.zeros_like(whole), where=p.mesh.active)

@@ -74,6 +74,8 @@ def _averages(problem, left_out):
         if p.name in left_out:
             continue
         for name, cells in _parts(p) if p.mesh is not None else _values(p):
+            if not cells.any():  # all air
+                continue
             column = np.zeros(problem.size)
             column[problem.slices[p.name]] = cells.ravel() / cells.sum()
             names.append(f"{p.name}, {name}")
@@ -89,8 +91,8 @@ def _values(p):
 def _parts(p):
     """(name, weights of the cells by volume) of the parts of a mesh."""
     mesh = p.mesh
-    volume = np.multiply.outer(mesh.thickness, np.multiply.outer(np.diff(mesh.northing_edges),
-                                                                 np.diff(mesh.easting_edges)))
+    volume = mesh.active * np.multiply.outer(mesh.thickness, np.multiply.outer(np.diff(mesh.northing_edges),
+                                                                               np.diff(mesh.easting_edges)))
     yield "all", volume
     runs = np.array_split(np.arange(mesh.shape[0]), min(LAYERS, mesh.shape[0]))
     for run in runs if len(runs) > 1 else ():

@@ -229,6 +229,11 @@ class SpectralPosterior(DataSpacePosterior):
 def _only_group(model):
     """The one group of continued fields that there is, with nothing beside it."""
     problem = model.problem
+    air = [p.name for p in problem.parameters if p.has_air]
+    if air:
+        fail("mesh", "be all ground for the spectral engine: air breaks the symmetry that wavenumbers rest on",
+             f"air in {', '.join(air)}", 'Use method="iterative" (or "dense"), which are exact with air, or end the '
+             "mesh below the lowest ground.")
     if len(model.groups) != 1 or sum(p.size for p in problem.parameters if p.mesh is None):
         fail("problem", "hold continued Matern fields of one correlation, and nothing else, for the spectral engine",
              f"{len(model.groups)} groups of continued fields, parameters {list(problem.by_name)}",

@@ -60,8 +60,11 @@ class TorusControl:
 
     @staticmethod
     def applies(group):
-        """Whether a group has surveys, each on its lattice. Logs are left to the draws, whose controls they are not."""
-        return bool(group.surveys) and all(
+        """Whether a group has surveys, each on its lattice, over a field that is all ground.
+
+        Logs are left to the draws, whose controls they are not.
+        """
+        return group.stationary and bool(group.surveys) and all(
             not s.steps or (len(s.steps) == 1 and isinstance(s.steps[0], StationSelection)) for s in group.surveys)
 
     def estimates(self, rng, whole, noise):

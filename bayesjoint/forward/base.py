@@ -24,10 +24,21 @@ class ForwardOperator(LinearOperator):
         Type of the products.
     units : str, optional
         Units of the data. Default by kind: mGal (g_z positive down), nT, kg/m3, SI, else "1".
+    active : array_like of bool, shape (nz, ny, nx), optional
+        False marks air, which acts on no datum whatever the model says there. Default: the mesh's own.
+
+    Attributes
+    ----------
+    active : ndarray of bool, shape (nz, ny, nx)
+        Cells that act on the data.
+    air : ndarray of bool, shape (n_cells,), or None
+        The others; None where there are none.
     """
 
-    def __init__(self, mesh, kind, data_shape, data_dims, dtype=np.float64, units=None):
+    def __init__(self, mesh, kind, data_shape, data_dims, dtype=np.float64, active=None, units=None):
         self.mesh = mesh
+        self.active = mesh.active if active is None else mesh.with_active(active).active
+        self.air = None if self.active.all() else ~self.active.ravel()
         self.kind = kind
         self.units = UNITS.get(kind, "1") if units is None else units
         self.data_shape = tuple(int(n) for n in data_shape)
@@ -40,7 +51,7 @@ class ForwardOperator(LinearOperator):
         Parameters
         ----------
         model : array_like, shape (nz, ny, nx)
-            Property of every cell, kg/m³ or SI. A scalar means the same everywhere.
+            Property of every cell, kg/m³ or SI; in air anything, NaN too. A scalar means the same everywhere.
 
         Returns
         -------
@@ -52,6 +63,8 @@ class ForwardOperator(LinearOperator):
         ValueError
             If the shape is not the mesh's or a value is not finite.
         """
+        if self.air is not None and np.shape(model) == self.mesh.shape:
+            model = np.where(self.active, model, 0.0)
         model = as_shape("model", model, self.mesh.shape)
         return self.matvec(model.ravel()).reshape(self.data_shape)
 
@@ -98,6 +111,10 @@ class ForwardOperator(LinearOperator):
         if np.iscomplexobj(block):
             fail("vector", "be real", f"dtype {block.dtype}", "Multiply real and imaginary parts apart.", TypeError)
         return np.asarray(block, dtype=self.dtype).reshape(size, -1)
+
+    def _without_air(self, columns):
+        """Models (n_cells, k) with 0 in air."""
+        return columns if self.air is None else np.where(self.air[:, None], columns.dtype.type(0), columns)
 
     # SciPy calls these with checked shapes; both directions go through one blocked product each.
     def _matvec(self, x):

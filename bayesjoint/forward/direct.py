@@ -3,13 +3,18 @@
 import numpy as np
 from numba import njit
 from scipy import sparse
-from scipy.sparse.linalg import aslinearoperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from .._checks import as_finite, as_shape, fail
 from ..mesh import SPACING_TOLERANCE, Mesh
 from ._threads import run_ranges
 from .base import ForwardOperator
 from .kernels import cell_layer, node_plane
+
+ROW_BLOCK = 64  # dense rows held beside a matrix of ground cells
+
+MANY = 8  # columns from which rows are laid out and multiplied as a matrix
+ROW_BYTES = 1e8  # of rows laid out at once
 
 
 class StationOperator(ForwardOperator):
@@ -31,8 +36,8 @@ class StationOperator(ForwardOperator):
     coefficients : ndarray, shape (6,)
         Weights of the corner functions.
     active : array_like of bool, shape (nz, ny, nx), optional
-        False marks air: such cells contribute nothing whatever the model says there, and stations may lie in them. By
-        default all cells are active.
+        False marks air: such cells contribute nothing whatever the model says there, and stations may lie in them.
+        Default: the mesh's own.
 
     Raises
     ------
@@ -45,13 +50,11 @@ class StationOperator(ForwardOperator):
         if not isinstance(mesh, Mesh):
             fail("mesh", "be a bayesjoint.Mesh", type(mesh).__name__, "Build one with Mesh or Mesh.regular.", TypeError)
         self.easting, self.northing, self.upward = _stations(mesh, easting, northing, upward)
-        super().__init__(mesh, kind, (self.easting.size,), ("station",))
+        super().__init__(mesh, kind, (self.easting.size,), ("station",), active=active)
         self.coefficients = coefficients
-        self.active = _active(mesh, active)
         self._jump = _face_jumps(self)
         used = np.flatnonzero(self.active.any(axis=(1, 2)))
         self._layers = (int(used[0]), int(used[-1]) + 1)
-        self._air = None if self.active.all() else ~self.active.ravel()
 
     def coordinates(self):
         """Easting, northing and upward of every station, three arrays of shape (n,), metres."""
@@ -68,21 +71,23 @@ class StationOperator(ForwardOperator):
         out = out.reshape(index.size, -1)
         if self._jump is not None:
             out += self._jump[index].toarray()
-        if self._air is not None:
-            out[:, self._air] = 0.0
+        if self.air is not None:
+            out[:, self.air] = 0.0
         return out
 
     def stored(self):
-        """Return the same map kept as a matrix, (n_stations, n_cells) float64, for those who need it many times."""
-        return aslinearoperator(self.to_dense())
+        """Return the same map kept as a matrix, (n_stations, ground cells) float64, for those who use it often."""
+        return aslinearoperator(self.to_dense()) if self.air is None else _GroundMatrix(self)
 
     def _geometry(self):
         return self.mesh.easting_edges, self.mesh.northing_edges, self.mesh.upward_edges
 
     def _forward(self, columns):
-        if self._air is not None:
-            columns = np.where(self._air[:, None], 0.0, columns)
-        columns = np.ascontiguousarray(columns)
+        if columns.shape[1] >= MANY:
+            step = max(1, int(ROW_BYTES // (8 * self.shape[1])))
+            return np.concatenate([self.rows(np.arange(k, min(k + step, self.shape[0]))) @ columns
+                                   for k in range(0, self.shape[0], step)])
+        columns = np.ascontiguousarray(self._without_air(columns))
         out = np.zeros((self.shape[0], columns.shape[1]))
         stations, geometry = np.stack(self.coordinates(), axis=1), self._geometry()
         run_ranges(
@@ -110,8 +115,28 @@ class StationOperator(ForwardOperator):
         out = out.reshape(self.shape[1], -1)
         if self._jump is not None:
             out += self._jump.T @ columns
-        if self._air is not None:
-            out[self._air] = 0.0
+        if self.air is not None:
+            out[self.air] = 0.0
+        return out
+
+
+class _GroundMatrix(LinearOperator):
+    """Sensitivities of the ground cells of an operator as a matrix, (n_data, ground cells)."""
+
+    def __init__(self, operator):
+        super().__init__(np.dtype(np.float64), operator.shape)
+        self.ground = np.flatnonzero(~operator.air)
+        self.matrix = np.empty((operator.shape[0], self.ground.size))
+        for first in range(0, operator.shape[0], ROW_BLOCK):
+            part = np.arange(first, min(first + ROW_BLOCK, operator.shape[0]))
+            self.matrix[part] = operator.rows(part)[:, self.ground]
+
+    def _matmat(self, columns):
+        return self.matrix @ columns[self.ground]
+
+    def _rmatmat(self, columns):
+        out = np.zeros((self.shape[1], columns.shape[1]))
+        out[self.ground] = self.matrix.T @ columns
         return out
 
 
@@ -124,18 +149,6 @@ def _stations(mesh, easting, northing, upward):
     for face, layer in ((mesh.upward_edges[0], mesh.thickness[0]), (mesh.upward_edges[-1], mesh.thickness[-1])):
         upward[np.abs(upward - face) <= SPACING_TOLERANCE * layer] = face
     return easting, northing, upward
-
-
-def _active(mesh, active):
-    if active is None:
-        return np.ones(mesh.shape, dtype=bool)
-    active = np.asarray(active)
-    if active.dtype != bool or active.shape != mesh.shape:
-        fail("active", f"be a boolean array of shape {mesh.shape}", f"{active.dtype} of shape {active.shape}",
-             "Mark air cells False in an array (upward, northing, easting).")
-    if not active.any():
-        fail("active", "mark at least one cell True", "none", "False means air.")
-    return active.copy()
 
 
 def _neighbours(values, edges):

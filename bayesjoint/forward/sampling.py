@@ -166,7 +166,7 @@ class StationSampling(Processing):
         draws, chance = self._draw(operator, model, int(stations), np.random.default_rng(seed))
         index, count = np.unique(draws, return_counts=True)
         exact = StationOperator(operator.mesh, *(c[index] for c in self.coordinates()), operator.kind,
-                                operator.lattice.coefficients)
+                                operator.lattice.coefficients, operator.active)
         units, bounds = operator.units, None
         if model is None:
             errors, field, bounds = _row_errors(operator, exact, index)

@@ -2,5 +2,6 @@
 
 from .exceeding import depth_to_top, exceedance
 from .integrals import excess_mass, magnetic_moment
+from .windows import Window
 
-__all__ = ["depth_to_top", "exceedance", "excess_mass", "magnetic_moment"]
+__all__ = ["Window", "depth_to_top", "exceedance", "excess_mass", "magnetic_moment"]

@@ -40,8 +40,24 @@ def caution(post):
     return " ".join(f"{a.name}: {a.statement}" for a in post.approximations if a.status == "not validated") or "none"
 
 
-def integral(post, functional, probability, draws, chains, seed, attributes):
-    """Dataset of a linear functional: draws, mean, std, interval, and the closed form of a Gaussian posterior."""
+def add_recalibrated(sheet, name, words, units, told, probability):
+    """What a recalibrated posterior says of a functional, as from `RecalibratedPosterior.functional_interval`."""
+    kind = {"probability": float(probability), "kind": "recalibrated", "worlds": told["worlds"]}
+    sheet.add(f"{name}_median", (), told["centre"], units, f"recalibrated median of {words}")
+    for side in ("lower", "upper"):
+        sheet.add(f"{name}_{side}", (), told[side], units, f"{side} end of the recalibrated interval of {words}",
+                  **kind)
+        sheet.add(f"{name}_without_data_{side}", (), told[f"{side}_without_data"], units,
+                  f"{side} end of what the family says of {words} before any data", **kind)
+    sheet.add(f"{name}_coverage", (), told["coverage"], "1", f"share of worlds left out whose interval holds {words}",
+              told["coverage_error"])
+
+
+def integral(post, functional, probability, draws, chains, seed, attributes, asked=None):
+    """Dataset of a linear functional: draws, mean, std, interval, and the closed form of a Gaussian posterior.
+
+    `asked` is what a recalibrated posterior is asked for, where that is more than the functional: one that picks.
+    """
     low, high = tails(probability)
     draws, chains = counts(draws, chains)
     values = drawn(post, functional.evaluate, draws, chains, seed)
@@ -52,9 +68,13 @@ def integral(post, functional, probability, draws, chains, seed, attributes):
     sheet.add(f"{name}_draws", (), values, units, f"posterior draws of {words}", draws=True)
     sheet.add(f"{name}_mean", (), mean, units, f"posterior mean of {words}", mean_error)
     sheet.add(f"{name}_std", (), std, units, f"posterior standard deviation of {words}", std_error)
+    told = post.functional_interval(functional if asked is None else asked, probability)
+    own = name if told is None else f"{name}_gaussian"
     for side, end, error in zip(("lower", "upper"), ends, end_errors, strict=True):
-        sheet.add(f"{name}_{side}", (), end, units, f"{side} end of the interval of {words}", error,
+        sheet.add(f"{own}_{side}", (), end, units, f"{side} end of the interval of {words}", error,
                   **interval_words(probability))
+    if told is not None:
+        add_recalibrated(sheet, name, words, units, told, probability)
     exact = closed_form(post, functional)
     if exact is not None:
         sheet.add(f"{name}_mean_closed_form", (), exact[0], units, f"posterior mean of {words}, without draws",

@@ -6,10 +6,12 @@ from scipy.stats import norm
 from .._checks import as_finite, fail
 from ..dataset import Sheet
 from ..problem.describe import parameter_fields
-from .answers import counts, interval_words, run_words, tails
+from .answers import add_recalibrated, counts, interval_words, run_words, tails
 from .gaussian import has_closed_form
 from .montecarlo import drawn, mean_and_std, quantiles, shares
 from .protocol import Functional, on_mesh, shares_in
+
+SHARES = (1.0, 0.5, 0.25, 0.1)  # of a threshold at which a mean, smoother than the ground, may tell where its top is
 
 
 def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
@@ -31,7 +33,7 @@ def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
     -------
     xarray.Dataset
         ``<parameter>_exceedance``: share of draws, with its Monte Carlo ``_error`` (never zero: what no draw showed is
-        not impossible); for a Gaussian posterior also ``<parameter>_exceedance_closed_form``,
+        not impossible), NaN in air; for a Gaussian posterior also ``<parameter>_exceedance_closed_form``,
         Φ((mean − threshold)/std), whose ``_error`` adds up what the stated errors of mean and std can do.
 
     Raises
@@ -52,7 +54,7 @@ def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
     threshold = float(as_finite("threshold", threshold, 0))
     draws, chains = counts(draws, chains)
     hits = drawn(post, lambda model: model[parameter] > threshold, draws, chains, seed)
-    share, error = shares(hits, post.markov)
+    share, error = (p.blank(a) for a in shares(hits, post.markov))
     fields, sheet = parameter_fields(p), Sheet()
     sheet.place(fields)
     words = f"probability that {fields['long_name']} exceeds {threshold:g} {p.units}"
@@ -69,8 +71,9 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     """Depth to the top of what exceeds a threshold: below every column, and of the shallowest cell in a box.
 
     In each draw the top of a column is the upper face of its shallowest cell with m > threshold, in metres below the
-    top of the mesh, so depths come in steps of the layers. A draw without such a cell has no body there: depths are
-    those of draws that have one, and the probability of having one stands beside them.
+    ground of that column (without topography, below the top of the mesh), so depths come in steps of the layers. A draw
+    without such a cell has no body there: depths are those of draws that have one, and the probability of having one
+    stands beside them. The depth in a box is the smallest of its columns'.
 
     Parameters
     ----------
@@ -92,7 +95,9 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     xarray.Dataset
         Per column (northing, easting) ``column_presence``, ``column_depth_mean``; for the box ``depth_to_top_draws``
         (NaN without a body), ``depth_to_top_presence``, ``_mean``, ``_std``, ``_lower``, ``_upper``, in metres. All
-        with Monte Carlo ``_error``; NaN where fewer than two draws have a body.
+        with Monte Carlo ``_error``; NaN where fewer than two draws have a body. Of a recalibrated posterior ``_lower``
+        and ``_upper`` are recalibrated, beside ``_median``, ``_absence``, ``_gaussian_lower`` and the rest as from
+        `excess_mass`.
 
     Raises
     ------
@@ -117,7 +122,7 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     sheet.place({"name": parameter, "dims": p.mesh.dims[1:],
                  "coords": {d: c for d, c in p.mesh.coords().items() if d != "upward"}})
     words = f"{parameter} above {float(threshold):g} {p.units}"
-    _add_columns(sheet, columns, words, post.markov)
+    _add_columns(sheet, columns, words, post.markov, p.mesh)
     columns = np.where(np.isfinite(columns), columns, np.nan)
     depth = np.fmin.reduce(columns, axis=(2, 3))
     sheet.add("depth_to_top_draws", (), depth, "m", f"posterior draws of the depth to the top of {words}", draws=True)
@@ -128,9 +133,16 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     sheet.add("depth_to_top_mean", (), mean, "m", f"mean depth to the top of {words}, given that there is one",
               mean_error)
     sheet.add("depth_to_top_std", (), std, "m", f"standard deviation of the depth to the top of {words}", std_error)
+    told = post.functional_interval(_shallowest(p, threshold, box), probability,
+                                    [_shallowest(p, share * float(threshold), box) for share in SHARES])
+    own = "depth_to_top" if told is None else "depth_to_top_gaussian"
     for side, end, error in zip(("lower", "upper"), ends, errors, strict=True):
-        sheet.add(f"depth_to_top_{side}", (), end, "m", f"{side} end of the interval of the depth to the top of "
+        sheet.add(f"{own}_{side}", (), end, "m", f"{side} end of the interval of the depth to the top of "
                   f"{words}", error, **interval_words(probability))
+    if told is not None:
+        add_recalibrated(sheet, "depth_to_top", f"the depth to the top of {words}, given that there is one", "m", told,
+                         probability)
+        sheet.add("depth_to_top_absence", (), told["absent"], "1", f"recalibrated probability of no {words}")
     return sheet.dataset({"parameter": parameter, "threshold": float(threshold), "threshold_units": p.units}
                          | run_words(post, draws, chains, seed) | interval_words(probability))
 
@@ -143,15 +155,26 @@ def top_of(problem, threshold, parameter="density", box=None):
                       units="m", evaluate=lambda model: np.minimum(tops(model).min(axis=(1, 2)), bottom))
 
 
+def _shallowest(p, threshold, box):
+    """`Functional` of the depth to the top over a box, NaN where nothing exceeds the threshold."""
+    tops = _tops(p, threshold, box)
+
+    def evaluate(model):
+        depth = tops(model).min(axis=(1, 2))
+        return np.where(np.isfinite(depth), depth, np.nan)
+
+    return Functional(name="depth_to_top", long_name="depth to the top", units="m", evaluate=evaluate)
+
+
 def _tops(p, threshold, box):
     """Evaluator of the depth of the shallowest exceeding cell of every column, (count, ny, nx), Inf where none."""
     threshold = float(as_finite("threshold", threshold, 0))
-    inside = shares_in(p.mesh, box) > 0.5 if box is None else _centres_in(p.mesh, box)
-    depths = p.mesh.upward_edges[-1] - p.mesh.upward_edges[1:]
+    inside = p.mesh.active if box is None else _centres_in(p.mesh, box)
+    depths = p.mesh.surface - p.mesh.upward_edges[1:, None, None]
 
     def evaluate(model):
         body = (model[p.name] > threshold) & inside
-        return np.where(body, depths[:, None, None], np.inf).min(axis=1)
+        return np.where(body, depths, np.inf).min(axis=1)
 
     return evaluate
 
@@ -159,17 +182,17 @@ def _tops(p, threshold, box):
 def _centres_in(mesh, box):
     shares_in(mesh, box)  # refuses what is no box
     west, east, south, north, bottom, top = box
-    inside = (((mesh.upward > bottom) & (mesh.upward < top))[:, None, None]
+    inside = mesh.active & (((mesh.upward > bottom) & (mesh.upward < top))[:, None, None]
               & ((mesh.northing > south) & (mesh.northing < north))[:, None]
               & ((mesh.easting > west) & (mesh.easting < east)))
     if not inside.any():
-        fail("box", "hold the centre of a cell", "none", "Widen it, or give None for the whole mesh.")
+        fail("box", "hold the centre of a ground cell", "none", "Widen it, or give None for the whole mesh.")
     return inside
 
 
-def _add_columns(sheet, columns, words, markov):
-    dims = ("northing", "easting")
-    share, share_error = shares(np.isfinite(columns), markov)
+def _add_columns(sheet, columns, words, markov, mesh):
+    dims, air = ("northing", "easting"), ~mesh.active.any(axis=0)
+    share, share_error = (np.where(air, np.nan, a) for a in shares(np.isfinite(columns), markov))
     mean, mean_error, _, _ = mean_and_std(np.where(np.isfinite(columns), columns, np.nan), markov)
     sheet.add("column_presence", dims, share, "1", f"probability of {words} in the column", share_error)
     sheet.add("column_depth_mean", dims, mean, "m", f"mean depth to the top of {words}, given that there is one",
@@ -179,7 +202,7 @@ def _add_columns(sheet, columns, words, markov):
 def _gaussian_tail(post, parameter, threshold):
     mean, std, mean_error, std_error = (getattr(post, key)()[parameter]
                                         for key in ("mean", "std", "mean_error", "std_error"))
-    certain = std <= 0
+    certain = std <= 0  # not in air, where nothing is known: NaN stays NaN
     score = (mean - threshold) / np.where(certain, 1.0, std)
     slack = norm.pdf(score) * (mean_error + np.abs(score) * std_error) / np.where(certain, 1.0, std)
     return (np.where(certain, (mean > threshold).astype(float), norm.cdf(score)),

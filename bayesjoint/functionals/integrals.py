@@ -3,9 +3,10 @@
 import numpy as np
 from scipy.constants import mu_0
 
-from .._checks import as_finite, as_positive, as_shape, fail
+from .._checks import as_positive, fail
 from .answers import integral
 from .protocol import linear, on_mesh, shares_in, volumes
+from .windows import Window, WindowedMass
 
 
 def excess_mass(post, box=None, parameter="density", background=0.0, *, probability=0.9, draws=500, chains=4, seed=0):
@@ -20,7 +21,8 @@ def excess_mass(post, box=None, parameter="density", background=0.0, *, probabil
         From `posterior`.
     box : (west, east, south, north, bottom, top), optional
         Metres; `bottom` and `top` are upward coordinates, negative below the datum. Cells that it cuts count by the
-        share of their volume inside. Default the whole mesh.
+        share of their volume inside, air counts not at all. Default the whole mesh. Or a `Window`, put where the
+        posterior mean has most.
     parameter : str, default "density"
         A parameter on a mesh.
     background : float or array_like, default 0
@@ -36,7 +38,9 @@ def excess_mass(post, box=None, parameter="density", background=0.0, *, probabil
     xarray.Dataset
         ``excess_mass_draws`` (chain, draw), ``excess_mass_mean``, ``_std``, ``_lower``, ``_upper`` in kg, each with its
         Monte Carlo ``_error`` (by the effective number of draws where they are chains), and for a Gaussian posterior
-        ``_mean_closed_form`` and ``_std_closed_form``.
+        ``_mean_closed_form`` and ``_std_closed_form``. Of a recalibrated posterior ``_lower`` and ``_upper`` are
+        recalibrated, beside ``_median``, ``_gaussian_lower`` and ``_upper`` (the engine's own),
+        ``_without_data_lower`` and ``_upper``, and ``_coverage`` on worlds left out.
 
     Raises
     ------
@@ -53,10 +57,14 @@ def excess_mass(post, box=None, parameter="density", background=0.0, *, probabil
     >>> bool(abs(found.excess_mass_mean - 4 * 8.0 * 1e6) < 1e6), found.excess_mass_mean.units
     (True, 'kg')
     """
+    asked = None
+    if isinstance(box, Window):
+        asked = WindowedMass(post.problem, box, parameter)
+        box = asked.box(post.mean())
     target = mass_in(post.problem, box, parameter, background)
     where = {} if box is None else {"box": [float(side) for side in box]}
     return integral(post, target, probability, draws, chains, seed,
-                    {"parameter": parameter, "background": float(np.mean(background)), **where})
+                    {"parameter": parameter, "background": float(np.mean(background)), **where}, asked)
 
 
 def magnetic_moment(post, box=None, parameter="susceptibility", intensity=None, *, probability=0.9, draws=500, chains=4,
@@ -106,7 +114,7 @@ def mass_in(problem, box=None, parameter="density", background=0.0):
     """`Functional` of the excess mass; arguments as in `excess_mass`."""
     p = on_mesh(problem, parameter)
     weights = shares_in(p.mesh, box) * volumes(p.mesh)
-    offset = float(np.sum(weights * as_shape("background", as_finite("background", background), p.shape)))
+    offset = float(weights.ravel() @ p.to_hat(background, "background")) * p.scale
     units = "kg" if p.units == "kg/m3" else f"{p.units} m3"
     words = "excess mass" if units == "kg" else f"volume integral of {parameter}"
     return linear("excess_mass", words, units, {parameter: weights}, offset)

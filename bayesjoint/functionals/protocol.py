@@ -36,9 +36,15 @@ class Functional:
 def linear(name, long_name, units, weights, offset=0.0):
     """The `Functional` Σ w m − offset."""
     def evaluate(model):
-        return sum(np.tensordot(model[p], w, w.ndim) for p, w in weights.items()) - offset
+        return sum(_weighted(model[p], w) for p, w in weights.items()) - offset
 
     return Functional(name=name, long_name=long_name, units=units, evaluate=evaluate, weights=weights, offset=offset)
+
+
+def _weighted(values, weights):
+    """Σ w m over cells with a weight: air has none, and is NaN."""
+    used = np.flatnonzero(weights)
+    return values.reshape(*values.shape[: values.ndim - weights.ndim], -1)[..., used] @ weights.ravel()[used]
 
 
 def on_mesh(problem, name):
@@ -48,7 +54,7 @@ def on_mesh(problem, name):
 
 
 def shares_in(mesh, box):
-    """Share of each cell's volume inside a box.
+    """Share of each ground cell's volume inside a box; 0 in air.
 
     Parameters
     ----------
@@ -65,10 +71,10 @@ def shares_in(mesh, box):
     Raises
     ------
     ValueError
-        If a side is not longer than 0 or no cell lies inside.
+        If a side is not longer than 0 or no ground lies inside.
     """
     if box is None:
-        return np.ones(mesh.shape)
+        return mesh.active.astype(float)
     box = as_finite("box", box, 1)
     if box.size != 6 or np.any(box[1::2] <= box[::2]):
         fail("box", "be (west, east, south, north, bottom, top) with west < east, south < north, bottom < top",
@@ -81,7 +87,9 @@ def shares_in(mesh, box):
     shares = sides[2][:, None, None] * sides[1][:, None] * sides[0]
     if not shares.any():
         fail("box", "overlap the mesh", f"{box.tolist()} beside {mesh!r}", "Check the order and the coordinates.")
-    return shares
+    if not shares[mesh.active].any():
+        fail("box", "overlap the ground", f"{box.tolist()}, all air", "Lower it.")
+    return np.where(mesh.active, shares, 0.0)
 
 
 def volumes(mesh):

@@ -205,6 +205,6 @@ def check_problem(problem):
     if problem.bounded or not problem.linear_gaussian:
         fail("problem", "be linear-Gaussian and unbounded for its evidence", "bounds, flat priors or penalties",
              "Use Matern and GaussianPrior priors, without bounds, Gramian or focusing terms.")
-    if not problem.free.all():
-        fail("problem", "know no cells exactly while hyperparameters are fitted", f"{int((~problem.free).sum())} fixed",
+    if problem.known.any():
+        fail("problem", "know no cells exactly while hyperparameters are fitted", f"{int(problem.known.sum())} fixed",
              "Fit without `fixed=`, or leave air out by `active=` in the forward operator.")

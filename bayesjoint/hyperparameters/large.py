@@ -143,16 +143,21 @@ class LargeEvidence:
     # -- pieces ------------------------------------------------------------------------------------------------------
     def _system(self, values, by=None):
         """K without the plain vectors, or its derivative by a coordinate."""
-        spectra = []
+        covariances = []
         for signal in self._signals:
             ranges = self._mixing.ranges(signal.members[0], values)
             axes = by.axes if by is not None and by.kind == "range" else ()
             touched = by is None or bool({p.name for p in signal.members} & set(by.targets))
             unit = signal.spectra(ranges, axes) if touched else signal.spectra(ranges)
             names = [signal.views[v].parameter for v, _ in signal.channels]
-            factors = {k: self._mixing.factor(names[k[0]], names[k[1]], values, by) if touched else 0.0 for k in unit}
-            spectra.append({k: factors[k] * s for k, s in unit.items() if k[0] == k[1] or factors[k] != 0})
-        return LatticeSystem(self._signals, spectra, self._noise_of(values, by), self._runs)
+
+            def factor(name, other, touched=touched):
+                return self._mixing.factor(name, other, values, by) if touched else 0.0
+
+            factors = {k: factor(names[k[0]], names[k[1]]) for k in unit}
+            spectra = {k: factors[k] * s for k, s in unit.items() if k[0] == k[1] or factors[k] != 0}
+            covariances.append(signal.covariance(spectra, ranges, axes if touched else (), factor))
+        return LatticeSystem(self._signals, covariances, self._noise_of(values, by), self._runs)
 
     def _noise_of(self, values, by):
         out, known = np.zeros(self.count), self.vector.known()

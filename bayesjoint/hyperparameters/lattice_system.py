@@ -3,7 +3,6 @@
 import numpy as np
 
 from ..forward.processing import StationSelection
-from ..problem.lattice_covariance import LatticeCovariance
 from ..solvers.cosine import CosinePreconditioner
 
 
@@ -13,20 +12,16 @@ class LatticeSystem:
     Parameters
     ----------
     signals : list of TorusSignal
-    spectra : list of dict
-        Of each, with its factors: {(a, b): (rows, columns // 2 + 1)}.
+    covariances : list of LatticeCovariance
+        Of each, between its channels.
     noise : ndarray, shape (n_data,)
         Variances.
     runs : list of slice
         Place of each modality among the data.
     """
 
-    def __init__(self, signals, spectra, noise, runs):
-        self._signals, self._noise, self._runs = signals, noise, runs
-        self.covariances = [
-            LatticeCovariance(s, signal.torus, [signal.windows[v] for v, _ in signal.channels])
-            for signal, s in zip(signals, spectra, strict=True)]
-        self._layout = None
+    def __init__(self, signals, covariances, noise, runs):
+        self._signals, self.covariances, self._noise, self._runs = signals, covariances, noise, runs
 
     @property
     def size(self):

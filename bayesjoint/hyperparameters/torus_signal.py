@@ -10,6 +10,8 @@ from .._correlation import SLOPES
 from ..forward.holes import intervals_of
 from ..forward.periodic import lattice_and_processing, periodic_spectra
 from ..priors.torus import TorusSpectrum, least_torus
+from ..problem.lattice_covariance import LatticeCovariance
+from ..problem.masked_torus import MaskedCovariance, MaskedTorus, torus_ground
 from ..problem.view import View
 from .log_signal import LogSignal
 from .signal import unit_correlation
@@ -86,7 +88,73 @@ class TorusSignal:
         self.torus = tuple(fft.next_fast_len(int(n), real=True) for n in least)
         self.channels = [(v, h) for v, (a, _) in enumerate(self.lattices) for h in range(a.height.size)]
         self.logs = LogSignal(members, logs, self.torus)
-        self._kept = OrderedDict()
+        self._kept, self._fields = OrderedDict(), OrderedDict()
+        if members[0].has_air and logs:
+            fail("mesh", "be all ground for the evidence of logs beside continued fields", "air in it",
+                 'Use extent="mesh", or leave the logs out of the fit.')
+        self.masked = self._mask() if members[0].has_air else None
+
+    def _mask(self):
+        """The torus with its air, which mixes wavenumbers."""
+        places = {p.name: n for n, p in enumerate(self.members)}
+        return MaskedTorus(torus_ground(self.members[0].mesh, self.torus), [self.windows[v] for v, _ in self.channels],
+                           [places[self.views[v].parameter] for v, _ in self.channels],
+                           [self._transfer(v, np.max)[h] for v, h in self.channels], len(self.members))
+
+    def field(self, ranges, axes=()):
+        """The correlation by wavenumber, or its derivative by the logarithm of the ranges along `axes`."""
+        key = (tuple(ranges), tuple(axes))
+        if key not in self._fields:
+            correlation = unit_correlation(self.members[0], ranges)
+            while len(self._fields) >= KEPT:
+                self._fields.popitem(last=False)
+            self._fields[key] = (SlopeSpectrum(correlation, self._smoothness, self.torus, axes) if axes
+                                 else TorusSpectrum(correlation, self.torus))
+        return self._fields[key]
+
+    def covariance(self, spectra, ranges, axes, factor):
+        """Covariance between the channels, with air left out of products where there is some.
+
+        Parameters
+        ----------
+        spectra : dict
+            As from `spectra`, with their factors.
+        ranges, axes : tuple
+            Of those.
+        factor : callable
+            ``factor(name, other)``: what two members' covariance is multiplied by.
+        """
+        windows = [self.windows[v] for v, _ in self.channels]
+        if self.masked is None:
+            return LatticeCovariance(spectra, self.torus, windows)
+        ties = np.array([[factor(p.name, q.name) for q in self.members] for p in self.members])
+        return MaskedCovariance(spectra, self.torus, windows, self.masked, self.field(ranges, axes).mix, ties)
+
+    def masked_blocks(self, ranges, axes, rows):
+        """Covariances of the data used of views a <= b for unit mixing, {(a, b): (n_a, n_b)}, air left out."""
+        field, ones = self.field(ranges, axes), np.ones((len(self.members),) * 2)
+        used, out = [rows[view.modality] for view in self.views], {}
+        for b, view in enumerate(self.views):
+            blocks = [np.empty((used[a].size, used[b].size)) for a in range(b + 1)]
+            for first in range(0, used[b].size, self.masked.step):
+                part = used[b][first : first + self.masked.step]
+                unit = np.zeros((view.data_count, part.size))
+                unit[part, np.arange(part.size)] = 1.0
+                seen = self.masked.observe(self.masked.smooth(field.mix, ones, self.masked.spread(
+                    self._lattice_values(b, unit))))
+                for a, block in enumerate(blocks):
+                    lattice = np.stack([seen[c] for c in self._of(a)], axis=1).reshape(part.size, -1).T
+                    block[:, first : first + part.size] = self._to_data(a, lattice)[used[a]]
+            out |= {(a, b): block for a, block in enumerate(blocks)}
+        return out
+
+    def _lattice_values(self, view, data):
+        """Lattice values (k, rows, columns) of one view's channels for data (n, k); None for those of the others."""
+        lattice, steps = self.lattices[view]
+        for step in reversed(steps):
+            data = step.rmatmat(data)
+        values = data.T.reshape(data.shape[1], lattice.height.size, lattice.northing.size, lattice.easting.size)
+        return [values[:, h] if v == view else None for v, h in self.channels]
 
     def spectra(self, ranges, axes=()):
         """Cross-spectra of the channels' data for unit mixing and the stated stds, or their derivative by log ℓ.
@@ -109,9 +177,7 @@ class TorusSignal:
         """(spectra, what logs see of every channel)."""
         key = (tuple(ranges), tuple(axes))
         if key not in self._kept:
-            correlation = unit_correlation(self.members[0], ranges)
-            field = (SlopeSpectrum(correlation, self._smoothness, self.torus, axes) if axes
-                     else TorusSpectrum(correlation, self.torus))
+            field = self.field(ranges, axes)
             transfers = [self._transfer(v)[h] for v, h in self.channels]
             through, out = [field.mix(t) for t in transfers], {}
             for b, right in enumerate(transfers):
@@ -159,10 +225,10 @@ class TorusSignal:
             lattice = step.matmat(lattice)
         return lattice
 
-    def _transfer(self, view):
-        """Transfer of unit fields, shape (heights, nz, rows, columns // 2 + 1)."""
+    def _transfer(self, view, of_layer=lambda std, axis: np.sqrt(np.mean(std**2, axis=axis))):
+        """Transfer of unit fields, shape (heights, nz, rows, columns // 2 + 1); air counts as a std of 0 in a layer."""
         p = next(p for p in self.members if p.name == self.views[view].parameter)
-        std = p.prior.std_hat(p).reshape(p.shape[0], -1)[:, 0]
+        std = of_layer(p.prior.std_hat(p).reshape(p.shape[0], -1), axis=1)
         return periodic_spectra(self.lattices[view][0], self.torus) * (p.scale * std)[:, None, None]
 
 
@@ -190,11 +256,15 @@ class TorusGroup:
         if key not in self._kept:
             while len(self._kept) >= KEPT:
                 self._kept.popitem(last=False)
-            self._kept[key] = {
-                (a, b): self._matrix(ranges, axes, a, b)[np.ix_(self._rows[self.views[a].modality],
+            self._kept[key] = self._blocks(ranges, axes)
+        return self._kept[key]
+
+    def _blocks(self, ranges, axes):
+        if self._signal.masked is not None:
+            return self._signal.masked_blocks(ranges, axes, self._rows)
+        return {(a, b): self._matrix(ranges, axes, a, b)[np.ix_(self._rows[self.views[a].modality],
                                                                 self._rows[self.views[b].modality])]
                 for a, b in self.pairs}
-        return self._kept[key]
 
     def _matrix(self, ranges, axes, a, b):
         """Covariance of the data of views a <= b: lattices come first, then logs."""

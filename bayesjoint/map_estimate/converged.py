@@ -225,7 +225,8 @@ class _Search:
             method="map", x=answer.x, iterations=len(self.rows) - len(self.trials),
             seconds=time.perf_counter() - began, value=answer.value, criterion=answer.projected_gradient_ratio,
             ratios={key: dict(zip(names, map(float, r), strict=True)) for key, r in answer.ratios.items()},
-            active=active, active_share={name: float(mask.mean()) for name, mask in active.items()},
+            active=active, active_share={name: float(mask[problem.by_name[name].ground.reshape(mask.shape)].mean())
+                                         for name, mask in active.items()},
             searches=len(self.trials), products=sum(t["answer"].products for t in self.trials))
 
     def _message(self, trial, fits):

@@ -145,7 +145,7 @@ class _PriorBlock:
         self.cellwise = self.focusing and self.operator is None
         gaussian = getattr(bound, "gaussian", False) and not self.cellwise
         self.covariance = bound.covariance if gaussian and not vector else None
-        self._variance = bound.covariance.diagonal() if gaussian else None
+        self._variance = _or_one(bound.covariance.diagonal()) if gaussian else None
 
     def product(self, m, v):
         if self.cellwise:
@@ -165,6 +165,11 @@ class _PriorBlock:
         if self.focusing:
             return 1.0 / self.bound.depth_weights
         return np.ones(1) if self._variance is None else np.sqrt(self._variance)
+
+
+def _or_one(variance):
+    """Variances, 1 where nothing varies (air): such cells are held, and their length is of no account."""
+    return np.where(variance > 0, variance, 1.0)
 
 
 class _GramBlocks:

@@ -106,7 +106,7 @@ def crossplot(source, first=None, second=None, *, ax=None, label=None, cax=None)
     pair = (first or names[0], second or names[1])
     labels = label or (None, None)
     variables = [model_values(source, n, "mean", lab) for n, lab in zip(pair, labels, strict=True)]
-    x, y = (v.values.ravel() for v in variables)
+    x, y = _of_ground(*(v.values for v in variables))
     ax = new_axes(ax)
     counts, xe, ye = np.histogram2d(x, y, bins=60)
     norm = LogNorm(1, max(counts.max(), 2))
@@ -125,10 +125,16 @@ def crossplot(source, first=None, second=None, *, ax=None, label=None, cax=None)
 
 
 def correlation(x, y):
-    """Pearson correlation; NaN where one of the two does not vary."""
-    x, y = np.ravel(x) - np.mean(x), np.ravel(y) - np.mean(y)
+    """Pearson correlation over cells that both have (no air); NaN where one of the two does not vary."""
+    x, y = (values - np.mean(values) for values in _of_ground(x, y))
     size = np.sqrt((x @ x) * (y @ y))
     return float(x @ y / size) if size > 0 else float("nan")
+
+
+def _of_ground(x, y):
+    """Values of cells that are air to neither of two properties, flat."""
+    known = np.isfinite(x) & np.isfinite(y)
+    return np.asarray(x)[known], np.asarray(y)[known]
 
 
 def profile(source, name=None, *, ax=None):

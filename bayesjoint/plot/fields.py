@@ -155,15 +155,20 @@ def labels_of(tree, name):
 
 
 def mesh_of(tree):
-    """The mesh of a tree."""
-    return Mesh(*(_variable(tree, "constant_data", f"{dim}_edges").values for dim in ("easting", "northing", "upward")))
+    """The mesh of a tree; cells are air where they are air to every parameter."""
+    edges = [_variable(tree, "constant_data", f"{dim}_edges").values for dim in ("easting", "northing", "upward")]
+    names = mesh_parameters(tree)
+    if not names or not all(has(tree, "constant_data", f"{name}_ground") for name in names):
+        return Mesh(*edges)
+    return Mesh(*edges, np.any([tree["constant_data"][f"{name}_ground"].values == 1 for name in names], axis=0))
 
 
 def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, northing=None, easting=None, units="1"):
     """Cut a model; see `plot.model` for the parameters."""
     if is_tree(source):
         variable = model_values(source, name, what, label)
-        values, units, edges = variable.values, variable.attrs["units"], _edges_of(mesh_of(source))
+        mesh = mesh_of(source)
+        values, units, edges = variable.values, variable.attrs["units"], _edges_of(mesh)
         long_name = title_of(source, name or mesh_parameters(source)[0])
     else:
         one_of("what", what, tuple(MODEL))
@@ -186,7 +191,7 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
     low, high = edges[axis][index:index + 2]
     axes = tuple(d for d in ("upward", "northing", "easting") if d != axis)[::-1]
     scale = length_scale(*edges.values())
-    place = _place(axis, low, high, top, *scale)
+    place = _place(axis, low, high, None if mesh.has_air else top, *scale)
     return Section(values=np.take(values, index, axis=("upward", "northing", "easting").index(axis)),
                    horizontal=edges[axes[0]], vertical=edges[axes[1]], axes=axes, place=place, units=units,
                    long_name=long_name, kind=MODEL[what], scale=scale)
@@ -207,6 +212,8 @@ def _cell(axis, edges, position):
 
 
 def _place(axis, low, high, top, divisor, unit):
+    if axis == "upward" and top is None:  # over topography a slice has no one depth
+        return f"upward {_length(low, divisor)} to {_length(high, divisor)} {unit}"
     if axis == "upward":
         return f"{_length(top - high, divisor)} to {_length(top - low, divisor)} {unit} deep"
     return f"{axis} {_length(0.5 * (low + high), divisor)} {unit}"
@@ -242,7 +249,8 @@ def best_sections(tree):
     for name in mesh_parameters(tree):
         score = score + standing_out(tree, name) ** 2
     mesh = mesh_of(tree)
-    k, j, i = np.unravel_index(int(np.argmax(np.where(under_stations(tree, mesh), score, -1.0))), score.shape)
+    seen = under_stations(tree, mesh) & mesh.active
+    k, j, i = np.unravel_index(int(np.argmax(np.where(seen, score, -1.0))), score.shape)
     return {"northing": float(mesh.northing[j]), "easting": float(mesh.easting[i]), "depth": float(mesh.depth[k])}
 
 
@@ -262,14 +270,14 @@ def under_stations(tree, mesh):
 
 
 def standing_out(tree, name):
-    """(mean − prior mean) / std per cell; divided by its own rms where the tree holds no standard deviation."""
+    """(mean − prior mean) / std per cell, 0 in air; over its own rms where the tree holds no standard deviation."""
     mean = model_values(tree, name, "mean").values
     prior = tree["prior_summary"][f"{name}_mean"].values if has(tree, "prior_summary", f"{name}_mean") else 0.0
     if has(tree, "posterior_summary", f"{name}_std"):
         std = model_values(tree, name, "std").values
     else:
-        std = np.full_like(mean, np.sqrt(np.mean((mean - prior) ** 2)))
-    return np.divide(mean - prior, std, out=np.zeros_like(mean), where=std > 0)
+        std = np.full_like(mean, np.sqrt(np.nanmean((mean - prior) ** 2)))
+    return np.divide(mean - prior, std, out=np.zeros_like(mean), where=(std > 0) & np.isfinite(mean))
 
 
 def has(tree, group, name):

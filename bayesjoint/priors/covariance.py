@@ -16,7 +16,7 @@ BLOCK = 20_000_000  # values carried through the FFT at once: 160 MB
 
 
 class Covariance:
-    """A symmetric positive definite covariance over `size` values of m̂."""
+    """A symmetric covariance over `size` values of m̂, positive definite over those whose variance is not 0 (no air)."""
 
     size = 0
 
@@ -25,27 +25,39 @@ class Covariance:
         return self.matmat(np.eye(self.size))
 
     def solve(self, vectors):
-        """Γ⁻¹ V by a dense factor, for small problems.
+        """Γ⁻¹ V by a dense factor, for small problems: the inverse over values that vary, 0 elsewhere.
 
         Raises
         ------
         ValueError
-            Above 6,000 values.
+            Above 6,000 values that vary.
         """
-        if self.size > DENSE_LIMIT:
-            fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
-                 f"{self.size} cells", "Drop the bounds, use a coarser mesh, or a Focusing or MinimumLength prior.")
         if not hasattr(self, "_factor"):
+            self._varying = np.flatnonzero(self.diagonal() > 0)
+            if self._varying.size > DENSE_LIMIT:
+                fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
+                     f"{self._varying.size} cells",
+                     "Drop the bounds, use a coarser mesh, or a Focusing or MinimumLength prior.")
             try:
-                self._factor = cho_factor(self.dense(), lower=True)
+                self._factor = cho_factor(self._over(self._varying), lower=True)
             except LinAlgError:
                 fail("prior covariance", "be positive definite to rounding", "a failed Cholesky factorisation",
                      "Shorten the range relative to the cells, or use smoothness=0.5.")
-        return cho_solve(self._factor, vectors)
+        out = np.zeros(np.shape(vectors))
+        out[self._varying] = cho_solve(self._factor, vectors[self._varying])
+        return out
+
+    def _over(self, index):
+        """The matrix over some values."""
+        if index.size == self.size:
+            return self.dense()
+        pick = np.zeros((self.size, index.size))
+        pick[index, np.arange(index.size)] = 1.0
+        return self.matmat(pick)[index]
 
 
 class DiagonalCovariance(Covariance):
-    """Independent values with given variances, shape (size,)."""
+    """Independent values with given variances, shape (size,); one of 0 marks a value that does not vary (air)."""
 
     def __init__(self, variance):
         self._variance = np.asarray(variance, dtype=float)
@@ -60,8 +72,9 @@ class DiagonalCovariance(Covariance):
         return self._variance.copy()
 
     def solve(self, vectors):
-        """Γ⁻¹ V."""
-        return (vectors.T / self._variance).T
+        """Γ⁻¹ V, 0 where nothing varies."""
+        inverse = np.divide(1.0, self._variance, out=np.zeros_like(self._variance), where=self._variance > 0)
+        return (vectors.T * inverse).T
 
     def sample(self, rng, count):
         """`count` zero-mean draws, shape (count, size)."""

@@ -56,6 +56,8 @@ class BoundFocusing:
         m̂_ref.
     gradient_operator : MeshGradient, optional
         Given when φ acts on the gradient.
+    ground : ndarray of bool, shape (size,), optional
+        Cells that are no air; default all. Air cells stay at the reference, where they add a constant to R.
 
     Attributes
     ----------
@@ -67,8 +69,8 @@ class BoundFocusing:
         m̂_ref, None where it is zero.
     """
 
-    def __init__(self, alpha, p, epsilon, layer_weights, reference, gradient_operator=None):
-        self.alpha, self.p, self.epsilon = alpha, p, epsilon
+    def __init__(self, alpha, p, epsilon, layer_weights, reference, gradient_operator=None, ground=None):
+        self.alpha, self.p, self.epsilon, self._ground = alpha, p, epsilon, ground
         self.reference, self.gradient_operator = reference, gradient_operator
         self.vertex = np.ascontiguousarray(reference) if reference.any() else None
         self._layers, self._cells = np.ascontiguousarray(layer_weights), reference.size // len(layer_weights)
@@ -92,7 +94,8 @@ class BoundFocusing:
         if not self.gaussian:
             msg = "only p = 2 of the model has a covariance"
             raise AttributeError(msg)
-        return DiagonalCovariance(1.0 / self._factor)
+        return DiagonalCovariance(1.0 / self._factor if self._ground is None else
+                                  np.where(self._ground, 1.0 / self._factor, 0.0))
 
     def value(self, flat):
         """R = α Σ w² φ(m̂ − m̂_ref), or of its gradient."""
@@ -211,7 +214,8 @@ class Focusing:
             fail("of", "be 'model' for a plain vector", "'gradient'", "Only a mesh has neighbours.")
         operator = MeshGradient(parameter.mesh) if self.of == "gradient" else None
         weights = _depth_weights(parameter, self.depth_exponent)
-        return BoundFocusing(float(self.alpha), self.p, float(self.epsilon), weights, parameter.reference_hat, operator)
+        return BoundFocusing(float(self.alpha), self.p, float(self.epsilon), weights, parameter.reference_hat, operator,
+                             parameter.ground)
 
 
 @dataclass(frozen=True)
@@ -252,7 +256,8 @@ class MinimumLength:
     def bind(self, parameter):
         """Return the prior over one parameter."""
         weights = _depth_weights(parameter, self.depth_exponent)
-        return BoundFocusing(float(self.alpha), 2, PAPER_EPSILON, weights, parameter.reference_hat)
+        return BoundFocusing(float(self.alpha), 2, PAPER_EPSILON, weights, parameter.reference_hat,
+                             ground=parameter.ground)
 
 
 def _check_exponent(exponent):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail
-from .covariance import DenseCovariance, DiagonalCovariance
+from .covariance import BlockCovariance, DenseCovariance, DiagonalCovariance
 
 
 class BoundGaussian:
@@ -72,10 +72,15 @@ class GaussianPrior:
         values = as_finite("covariance", self.covariance)
         if values.ndim == 0 or values.shape == parameter.shape:
             variance = np.broadcast_to(as_positive("covariance", values), parameter.shape).ravel()
-            return BoundGaussian(mean, DiagonalCovariance(variance / parameter.scale**2))
+            return BoundGaussian(mean, DiagonalCovariance(np.where(parameter.ground, variance / parameter.scale**2, 0)))
         if values.shape != (parameter.size,) * 2:
             fail("covariance", f"be a number or have shape {parameter.shape} or {(parameter.size,) * 2}",
                  f"shape {values.shape}", "Match the parameter.")
         if np.abs(values - values.T).max() > 1e-10 * np.abs(values).max():
             fail("covariance", "be symmetric", "an asymmetric matrix", "Use 0.5 * (C + C.T) if that is meant.")
-        return BoundGaussian(mean, DenseCovariance(values / parameter.scale**2))
+        covariance = DenseCovariance(values / parameter.scale**2)
+        if parameter.has_air:
+            ground = np.flatnonzero(parameter.ground)
+            inside = DenseCovariance(covariance.dense()[np.ix_(ground, ground)])
+            covariance = BlockCovariance(parameter.size, [(ground, inside)])
+        return BoundGaussian(mean, covariance)

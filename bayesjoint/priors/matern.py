@@ -81,14 +81,15 @@ class Matern:
         return StationaryCorrelation(mesh, CORRELATIONS[self.smoothness], self.ranges())
 
     def std_hat(self, parameter):
-        """Standard deviation of m̂ in every cell, shape (size,)."""
+        """Standard deviation of m̂ in every cell, shape (size,), 0 in air."""
         std = np.asarray(self.std, dtype=float)
         if std.ndim == 1:
             if std.size != parameter.shape[0]:
                 fail("std", f"have one value for each of the {parameter.shape[0]} layers", f"{std.size}",
                      "Give a number, (nz,) values bottom layer first, or one per cell.")
             std = np.broadcast_to(std[:, None, None], parameter.shape)
-        return as_shape("std", std, parameter.shape).ravel() / parameter.scale
+        # no std in air: the field of the ground cells is left with its marginal, and air takes no part in anything
+        return np.where(parameter.ground, as_shape("std", std, parameter.shape).ravel() / parameter.scale, 0.0)
 
     def mean_hat(self, parameter):
         """Prior mean of m̂, shape (size,)."""

@@ -34,7 +34,7 @@ def clean_covariance(model, gain=None):
         Physical units of the data; of x those of the state vector.
     """
     problem = model.problem
-    if model.groups or not np.all(problem.free):  # on the torus, or given cells known exactly
+    if model.groups or np.any(problem.known):  # on the torus, or given cells known exactly
         return _by_products(model, gain)
     out = np.zeros((model.data_size,) * 2)
     for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):

@@ -27,6 +27,7 @@ def parameter_fields(parameter):
         "long_name": WORDS.get(parameter.name, parameter.name.replace("_", " ")),
         "coords": _vector_coords(parameter, dims[0]) if mesh is None else mesh.coords(),
         "edges": {} if mesh is None else {d: getattr(mesh, f"{d}_edges") for d in dims},
+        "ground": mesh.active if parameter.has_air else None,
         "attributes": {"prior": parameter.settings()["prior"], "scale": parameter.scale},
     }  # fmt: skip
 

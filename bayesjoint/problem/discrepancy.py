@@ -5,6 +5,7 @@ from scipy import sparse
 
 from .._checks import as_finite, as_positive, fail
 from ..priors.discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
+from ..priors.gaussian import GaussianPrior
 from .augment import with_columns
 from .parameter import Parameter
 
@@ -24,9 +25,11 @@ def add_discrepancy(problem, kernel, surveys=None, std=None, correlation=0.0):
     ----------
     problem : JointProblem
         The problem to augment.
-    kernel : Matern, or an object with std, range and smoothness, or array_like of shape (n, n)
+    kernel : Matern, or an object with std, range and smoothness, array_like of shape (n, n), or DiscretisationNoise
         ``bj.Matern(std, range, smoothness)``: covariance over horizontal distance; of three ranges the vertical one
-        plays no part, height neither. Or the covariance of δ at all data of the surveys, in their order.
+        plays no part, height neither. Or the covariance of δ at all data of the surveys, in their order. Or what
+        `discretisation_noise` returns, an object with ``factors`` {survey: F}: δ = F c with c ~ N(0, I), one value for
+        each direction.
     surveys : str or list of str, optional
         Modality names. Default: all.
     std : dict of {str: float}, optional
@@ -70,6 +73,8 @@ def add_discrepancy(problem, kernel, surveys=None, std=None, correlation=0.0):
     chosen = _surveys(problem, surveys)
     if NAME in problem.by_name:
         fail("problem", "have no discrepancy yet", f"{NAME!r} among its parameters", "Give all surveys at once.")
+    if hasattr(kernel, "factors"):
+        return _with_factors(problem, chosen, kernel.factors, std, correlation)
     units = list(dict.fromkeys(m.units for m in chosen))
     prior = _prior(kernel, chosen, units, std, correlation)
     sizes = [m.size for m in chosen]
@@ -82,6 +87,25 @@ def add_discrepancy(problem, kernel, surveys=None, std=None, correlation=0.0):
         start += m.size
     modalities = [m if m.name not in places else m.replace(
         forward=with_columns(m.forward, places[m.name]), parameter=(*m.parameters, NAME)) for m in problem.modalities]
+    return problem.replace(parameters=[*problem.parameters, parameter], modalities=modalities)
+
+
+def _with_factors(problem, chosen, factors, std, correlation):
+    """δ = F c of each survey, the directions of all of them one parameter of unit variances."""
+    if std is not None or np.any(np.asarray(correlation) != 0):
+        fail("std, correlation", "be left out where the kernel is a set of factors", "given", "The factors hold them.")
+    missing = [m.name for m in chosen if m.name not in factors or np.shape(factors[m.name])[0] != m.size]
+    if missing:
+        fail("kernel", "have a factor of one row a datum for every survey", f"none for {', '.join(missing)}",
+             "Make it for this problem, or name the surveys it is for.")
+    count, start, columns = sum(factors[m.name].shape[1] for m in chosen), 0, {}
+    for m in chosen:
+        columns[m.name] = np.zeros((m.size, count))
+        columns[m.name][:, start : start + factors[m.name].shape[1]] = factors[m.name]
+        start += factors[m.name].shape[1]
+    parameter = Parameter(NAME, count, units="1", prior=GaussianPrior(np.zeros(count), np.eye(count)))
+    modalities = [m if m.name not in columns else m.replace(
+        forward=with_columns(m.forward, columns[m.name]), parameter=(*m.parameters, NAME)) for m in problem.modalities]
     return problem.replace(parameters=[*problem.parameters, parameter], modalities=modalities)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._checks import fail, one_of
 from ..forward import GravityOperator, MagneticOperator, StationSampling, StationSelection
-from ..forward.toeplitz import ALIGNMENT_TOLERANCE
+from ..forward.toeplitz import ALIGNMENT_TOLERANCE, top_of_ground
 from ..mesh import SPACING_TOLERANCE
 from ..noise import DiagonalNoise, guessed_noise
 from .modality import Modality
@@ -31,7 +31,7 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
         own std, a guess and marked as one, for `fit_hyperparameters` to start from.
     forward : str or LinearOperator, default "auto"
         - ``"fft"``: lattice operator. The survey must be a grid at one height whose stations are centres of the mesh's
-          equal columns (or of columns beyond it).
+          equal columns (or of columns beyond it), and over topography none of these columns may rise above them.
         - ``"direct"``: exact prism sums at each station; any mesh, any heights.
         - ``"sampling"``: lattice operators at several heights, interpolated to the stations; equal columns.
         - ``"auto"``: ``"fft"`` where it applies. Else ``"direct"`` up to 20 million pairs of station and cell (about a
@@ -105,7 +105,7 @@ def _given(survey, parameter, forward):
              f"shape {tuple(shape)}", "Give it one row for each observed station and one column for each cell.")
     for key, mine in (("kind", survey.kind), ("mesh", parameter.mesh)):
         theirs = getattr(forward, key, mine)
-        if theirs != mine:
+        if not (mine.same_cells(theirs) if key == "mesh" else theirs == mine):
             fail("forward", f"have the {key} of the {'survey' if key == 'kind' else 'parameter'}, {mine!r}",
                  repr(theirs), "Build it for this survey and this mesh.")
     if shape[0] == count:
@@ -127,8 +127,8 @@ def _built(survey, parameter, std, forward):
             fail("forward", "be 'direct' or 'sampling' for these stations", f"'fft', but {lattice}",
                  "Leave it at 'auto', or lay the mesh with Mesh.from_surveys.")
         return _gapless(survey, _lattice(mesh, survey.easting, survey.northing, float(np.min(survey.upward)), field))
-    pairs = int(survey.observed.sum()) * mesh.size
-    if forward == "direct" or (forward == "auto" and (pairs <= DIRECT_PAIRS or not _equal_columns(mesh))):
+    pairs = int(survey.observed.sum()) * int(mesh.active.sum())
+    if forward == "direct" or (forward == "auto" and (pairs <= DIRECT_PAIRS or not _may_sample(survey, mesh))):
         return _direct(survey, mesh, field), "prism sums at the stations (exact)"
     operator, exact = _sampled(survey, mesh, field), _direct(survey, mesh, field)
     error = sampling_share(operator, exact, parameter) * float(np.std(survey.data[survey.observed]))
@@ -186,6 +186,11 @@ def _field(survey):
     return field
 
 
+def _may_sample(survey, mesh):
+    """Whether lattices at the stations' heights may stand over the mesh: equal columns, no ground above a station."""
+    return _equal_columns(mesh) and not (mesh.has_air and np.nanmax(mesh.surface) > np.min(survey.upward))
+
+
 def _equal_columns(mesh):
     steps = (np.diff(mesh.northing_edges), np.diff(mesh.easting_edges))
     return all(np.ptp(step) <= SPACING_TOLERANCE * step.mean() for step in steps)
@@ -205,6 +210,11 @@ def _lattice_misfit(survey, mesh):
         uneven = np.abs(np.diff(position) - 1).max(initial=0.0)
         if max(off, uneven) > ALIGNMENT_TOLERANCE:
             return f"their {axis} is not that of the mesh's columns ({max(off, uneven):.2g} cells off)"
+    corner = [round(float((values[0] - centres[0]) / step)) for values, centres, step in zip(
+        (survey.northing, survey.easting), (mesh.northing, mesh.easting), mesh.horizontal_spacing(), strict=True)]
+    top = top_of_ground(mesh, corner, survey.shape)
+    if mesh.has_air and np.min(survey.upward) < top - SPACING_TOLERANCE * mesh.thickness.min():
+        return f"the ground below them rises to {top:g} m, above their {np.min(survey.upward):g} m"
     return None
 
 

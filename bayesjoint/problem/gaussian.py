@@ -11,6 +11,7 @@ from ..priors.discrepancy import DISCREPANCIES
 from ..priors.torus import CellwiseCorrelation, TorusField, TorusSpectrum
 from .gaussian_logs import cell_logs
 from .gaussian_torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
+from .ground_torus import GroundGroup
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
 ENGINES = ("data-space", "dense", "iterative")  # for which another engine is the way out
@@ -115,8 +116,8 @@ class LinearGaussian:
         self._operators = [op.stored() for op in operators] if stored else operators
         self.prior_mean, self._prior = problem.prior.gaussian_moments()
         self.data_mean = self.predict(self.prior_mean[:, None])[:, 0]
-        self.flat_index = np.concatenate(
-            [np.arange(0), *(np.arange(self.size)[problem.slices[name]] for name in problem.prior.flat)])
+        self.flat_index = np.concatenate([np.arange(0), *(
+            problem.slices[name].start + np.flatnonzero(problem.by_name[name].ground) for name in problem.prior.flat)])
         self.flat_columns = self._columns(self.flat_index)
         self.groups = _torus_groups(problem) if problem.prior.continued else []
         if self.groups:
@@ -282,8 +283,16 @@ def _torus_groups(problem):
         if set(names) & set(prior.continued):
             found.append((names, bound.covariance, lattice_surveys(problem, names, strict=True)))
     least = problem_torus([(covariance.correlation, surveys) for _, covariance, surveys in found])
-    return [TorusGroup(TorusField(covariance.correlation, least), *_members(problem, names, covariance), surveys,
-                       cell_logs(problem, names)) for names, covariance, surveys in found]
+    return [_torus_group(problem, names, covariance, surveys, least) for names, covariance, surveys in found]
+
+
+def _torus_group(problem, names, covariance, surveys, least):
+    field, members = TorusField(covariance.correlation, least), _members(problem, names, covariance)
+    if not problem.by_name[names[0]].has_air:
+        return TorusGroup(field, *members, surveys, cell_logs(problem, names))
+    stds = covariance.stds if isinstance(covariance, MixedCovariance) else [covariance.std]
+    full = [std.reshape(field.layers, -1).max(axis=1) for std in stds]
+    return GroundGroup(field, *members, surveys, full, cell_logs(problem, names))
 
 
 def nearest_stationary_groups(problem):
@@ -338,7 +347,8 @@ def lattice_surveys(problem, names, strict):
         while len(m.parameters) > 1 and hasattr(forward, "basis"):  # columns of a bias stand beside the field's
             forward = forward.forward
         parts = lattice_and_processing(forward)
-        if parts is None or len(seen) > 1 or parts[0].mesh != problem.by_name[seen[0]].mesh:
+        if parts is None or len(seen) > 1 or not parts[0].mesh.same_cells(
+                problem.by_name[seen[0]].mesh):
             if strict:
                 fail(f"forward of modality {m.name!r}", "be a lattice operator, or H @ one, under a continued field",
                      type(m.forward).__name__, "Use GravityOperator or MagneticOperator on a lattice, with "

@@ -67,14 +67,12 @@ class GroupLogs:
 
     def _see(self, log, columns, cells, shares):
         """What lattices see of the cells of a log: few, however many intervals there are in each."""
-        for k, survey in enumerate(self._group.surveys):
-            tie = self._group.mixing[log.member, survey.member]
-            for first in range(0, cells.size if tie != 0 else 0, CELLS):
-                part = cells[first : first + CELLS]
-                unit = np.zeros((log.matrix.shape[1], part.size))
-                unit[part, np.arange(part.size)] = tie
-                seen = survey.to_data(self._group._gains[k].forward(unit))
-                self._across[k][:, columns] += seen @ shares[:, first : first + CELLS].T
+        for first in range(0, cells.size if self._group.surveys else 0, CELLS):
+            part = cells[first : first + CELLS]
+            unit = np.zeros((log.matrix.shape[1], part.size))
+            unit[part, np.arange(part.size)] = 1.0
+            for across, seen in zip(self._across, self._group.lattices_of(log.member, unit), strict=True):
+                across[:, columns] += seen @ shares[:, first : first + CELLS].T
 
     def _between(self, one, other):
         """Correlation of the unit field between cells, (n_one, n_other)."""
@@ -132,7 +130,7 @@ class GroupLogs:
     def _weights(self, log):
         """Standard deviation of m̂ of every cell that a log may see, shape (n_cells,)."""
         _, ny, nx = self._group.mesh.shape
-        return np.repeat(self._group.stds[log.member], ny * nx)
+        return np.repeat(self._group.cell_stds[log.member], ny * nx)
 
     def _smooth(self, fields):
         """The unit field's covariance on the mesh times fields (n_cells, k), through the torus."""

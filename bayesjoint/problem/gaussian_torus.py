@@ -1,6 +1,7 @@
 """Continued fields and the lattices that see them: covariances with data, among data, and exact joint draws."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft
@@ -144,12 +145,28 @@ class TorusGroup(StationaryGroup):
         Those that see cells of a member.
     """
 
+    stationary = True  # covariances between data depend on their lag alone
+
     def __init__(self, field, places, stds, mixing, surveys, logs=()):
         super().__init__(field, places, stds, mixing, surveys)
         self.logs = GroupLogs(self, logs)
 
+    @property
+    def cell_stds(self):
+        """Standard deviation of each member's m̂ in the cells of a layer."""
+        return self.stds
+
+    def lattices_of(self, member, unit):
+        """What each survey sees of a unit field of one member, (n_cells, k): list of (n_survey, k)."""
+        return [self.mixing[member, s.member] * s.to_data(gain.forward(unit)) if self.mixing[member, s.member] != 0
+                else np.zeros((s.rows.stop - s.rows.start, unit.shape[1]))
+                for s, gain in zip(self.surveys, self._gains, strict=True)]
+
+    def _is_single(self):
+        return self.field.layers * self.torus[0] * self.torus[1] > SINGLE_FROM
+
     def _keep(self, transfers, through):
-        self.single = self.field.layers * self.torus[0] * self.torus[1] > SINGLE_FROM
+        self.single = self._is_single()
         self._transfers = [t.astype(np.complex64) for t in transfers] if self.single else transfers
         self._gains = [self._convolution(survey, waves) for survey, waves in zip(self.surveys, through, strict=True)]
         self._root = np.linalg.cholesky(self.mixing)
@@ -164,6 +181,24 @@ class TorusGroup(StationaryGroup):
                    for waves in through for wave in waves)
         return LayeredConvolution(kernels, through.shape[0], self.field.layers, self.torus, self.mesh.shape[1:],
                                   (rows, columns), corner, even, np.float64)
+
+    def part(self, places):
+        """The group with the surveys alone whose data begin at the keys of `places`, moved there {start: slice}."""
+        out = copy.copy(self)
+        kept = out._restrict(self, places)
+        surveys = sorted({self.channels[c][0] for c in kept})
+        out._transfers, out._gains = ([each[k] for k in surveys] for each in (self._transfers, self._gains))
+        out.logs = self.logs.part(out, surveys, places)
+        out.covariance = self.covariance.part(kept) if kept else None
+        return out
+
+    def _restrict(self, whole, places):
+        """Take over some surveys of another group; the channels of that one that are theirs."""
+        surveys = [k for k, s in enumerate(whole.surveys) if s.rows.start in places]
+        kept = [c for c, (k, _) in enumerate(whole.channels) if k in surveys]
+        self.surveys = [replace(whole.surveys[k], rows=places[whole.surveys[k].rows.start]) for k in surveys]
+        self.channels = [(surveys.index(whole.channels[c][0]), whole.channels[c][1]) for c in kept]
+        return kept
 
     def spectra(self):
         """What the wavenumbers of endless data are made of.
@@ -193,7 +228,7 @@ class TorusGroup(StationaryGroup):
     def _spread(self, field, member, out):
         """Add to every member's part of `out` what a unit field correlated with `member` says of it."""
         field = field.reshape(self.field.layers, -1, field.shape[1])
-        for p, (place, std) in enumerate(zip(self.places, self.stds, strict=True)):
+        for p, (place, std) in enumerate(zip(self.places, self.cell_stds, strict=True)):
             if self.mixing[p, member] != 0:
                 part = (self.mixing[p, member] * std)[:, None, None] * field
                 out[place] += part.reshape(-1, field.shape[2])
@@ -207,7 +242,7 @@ class TorusGroup(StationaryGroup):
     def _gathered(self, x, member):
         """The transpose of `_spread`: X (size, k) as a unit field that `member` is of, shape (n_cells, k)."""
         total = 0.0
-        for p, (place, std) in enumerate(zip(self.places, self.stds, strict=True)):
+        for p, (place, std) in enumerate(zip(self.places, self.cell_stds, strict=True)):
             weight = np.repeat(self.mixing[p, member] * std, self.mesh.shape[1] * self.mesh.shape[2])
             total = total + weight[:, None] * x[place]
         return total
@@ -234,14 +269,13 @@ class TorusGroup(StationaryGroup):
         Returns
         -------
         ndarray of complex, shape (count, channels, rows, columns // 2 + 1)
-            Spectra of the clean lattice data of every channel on all of the torus.
+            Spectra of the clean lattice data of every channel on all of the torus; None where air mixes wavenumbers.
         """
-        nz, ny, nx = self.mesh.shape
-        py, px = self.torus
+        nz, (py, px) = self.mesh.shape[0], self.torus
         dtype = np.float32 if self.single else np.float64
         each = np.dtype(dtype).itemsize * nz * py * (px + 2) * (1 + len(self.places))
         step = max(1, int(DRAW_BYTES // each))
-        whole = np.empty((x.shape[0], len(self.channels), py, px // 2 + 1), np.result_type(dtype, np.complex64))
+        whole = []
         for first in range(0, x.shape[0], step):
             block = slice(first, min(first + step, x.shape[0]))
             latent = [self.field.colour(self.field.white(rng, block.stop - first, dtype)) for _ in self.places]
@@ -249,15 +283,22 @@ class TorusGroup(StationaryGroup):
                 latent[p] *= dtype(self._root[p, p])
                 for q in range(p):
                     latent[p] += dtype(self._root[p, q]) * latent[q]
-            for c, (k, height) in enumerate(self.channels):
-                waves = latent[self.surveys[k].member]
-                parts = zip(self._transfers[k][height], waves, strict=True)
-                whole[block, c] = sum(layer * wave for layer, wave in parts)
-            self._observe(whole[block], data[block])
-            for place, std, waves in zip(self.places, self.stds, latent, strict=True):
-                field = self.crop(waves, (0, ny), (0, nx)) * std[:, None, None, None]
-                x[block, place] = np.moveaxis(field, 1, 0).reshape(block.stop - first, -1)
+            whole.append(self._record(latent, x[block], data[block]))
         self.logs.observe(x, data)
+        return np.concatenate(whole) if self.stationary else None
+
+    def _record(self, latent, x, data):
+        """Fill x (k, size), add to data (k, n_data), and return the data's spectra, for spectra of unit fields."""
+        (_, ny, nx), (py, px) = self.mesh.shape, self.torus
+        whole = np.empty((x.shape[0], len(self.channels), py, px // 2 + 1), latent[0].dtype)
+        for c, (k, height) in enumerate(self.channels):
+            waves = latent[self.surveys[k].member]
+            parts = zip(self._transfers[k][height], waves, strict=True)
+            whole[:, c] = sum(layer * wave for layer, wave in parts)
+        self._observe(whole, data)
+        for place, std, waves in zip(self.places, self.stds, latent, strict=True):
+            field = self.crop(waves, (0, ny), (0, nx)) * std[:, None, None, None]
+            x[:, place] = np.moveaxis(field, 1, 0).reshape(x.shape[0], -1)
         return whole
 
     def _observe(self, whole, data):

@@ -1,113 +1,11 @@
 """The joint problem: negative log posterior, its gradient and Gauss–Newton products."""
 
-import copy
-
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_positive, fail
+from .ground import with_ground
+from .modality_operator import ModalityOperator
 from .prior import JointPrior
-from .view import with_stored
-
-
-class ModalityOperator(LinearOperator):
-    """A modality's forward operator acting on the state vector x: physical data = operator @ x.
-
-    Of a nonlinear forward model it offers `predict`, and `at(x)`, the linear operator that is its derivative there.
-
-    Parameters
-    ----------
-    modality : Modality
-        The survey.
-    parameters : dict of {str: Parameter}
-        By name.
-    slices : dict of {str: slice}
-        Places in x.
-    size : int
-        Length of x.
-    """
-
-    def __init__(self, modality, parameters, slices, size):
-        super().__init__(np.dtype(np.float64), (modality.size, size))
-        self.forward, self.linear = modality.forward, modality.linear
-        self._tangent = (None, None)
-        self._parts, start = [], 0
-        for name in modality.parameters:
-            p = parameters[name]
-            self._parts.append((slices[name], slice(start, start + p.size), p.scale))
-            start += p.size
-        if self.forward.shape[1] != start:
-            names = " and ".join(modality.parameters)
-            fail(f"forward of modality {modality.name!r}", f"have {start} columns, the size of {names}",
-                 f"{self.forward.shape[1]}", "Use the same mesh for both.")
-
-    def __getstate__(self):  # a tangent may hold functions that no other process can be given
-        return {**super().__getstate__(), "_tangent": (None, None)}
-
-    def physical(self, x):
-        """Physical values of the parameters seen, joined in the modality's order, shape (n,)."""
-        return np.concatenate([scale * x[where] for where, _, scale in self._parts])
-
-    def predict(self, x):
-        """Clean data of a state vector, shape (n_data,), physical units."""
-        return self.matvec(x) if self.linear else self.forward.predict(self.physical(x))
-
-    def at(self, x):
-        """Derivative of `predict` at a state vector; of a linear operator the operator itself."""
-        if self.linear:
-            return self
-        place = self.physical(x)
-        if self._tangent[0] is None or not np.array_equal(self._tangent[0], place):  # asked again at one x, mostly
-            twin = copy.copy(self)
-            twin.forward, twin.linear = self.forward.linearise(place), True
-            self._tangent = (place, twin)
-        return self._tangent[1]
-
-    # With one parameter the scale is taken on the side of the data, of which there are fewer.
-    def _matmat(self, x):
-        if len(self._parts) == 1:
-            where, _, scale = self._parts[0]
-            return scale * self.forward.matmat(x[where])
-        return self.forward.matmat(np.concatenate([scale * x[where] for where, _, scale in self._parts]))
-
-    def _matvec(self, x):
-        x = np.asarray(x).ravel()
-        if len(self._parts) == 1:
-            where, _, scale = self._parts[0]
-            return scale * self.forward.matvec(x[where])
-        return self.forward.matvec(np.concatenate([scale * x[where] for where, _, scale in self._parts]))
-
-    def stored(self):
-        """Return the same operator with prism sums that stream kept as a matrix, (n_data, n) float64."""
-        return with_stored(self)
-
-    def _rmatvec(self, y):
-        out = np.zeros(self.shape[1])
-        self.add_adjoint(y, out)
-        return out
-
-    def _rmatmat(self, y):
-        return self._scatter(self.forward.rmatmat(y))
-
-    def add_adjoint(self, y, out):
-        """Add Aᵀ y to `out`, shape (n,), touching only the parameters the modality sees."""
-        y = np.asarray(y).ravel()
-        if len(self._parts) == 1:
-            where, _, scale = self._parts[0]
-            if hasattr(self.forward, "add_adjoint"):
-                self.forward.add_adjoint(scale * y, out[where])
-            else:
-                out[where] += self.forward.rmatvec(scale * y)
-            return
-        physical = self.forward.rmatvec(y)
-        for where, inside, scale in self._parts:
-            out[where] += scale * physical[inside]
-
-    def _scatter(self, physical):
-        out = np.zeros((self.shape[1], *physical.shape[1:]))
-        for where, inside, scale in self._parts:
-            np.multiply(physical[inside], scale, out=out[where])
-        return out
 
 
 class JointProblem:
@@ -127,10 +25,19 @@ class JointProblem:
     weights : dict of {modality name: float}, optional
         Likelihood exponents w_k > 0; default 1.
 
+    Attributes
+    ----------
+    ground : ndarray of bool, shape (size,)
+        False in air: cells that no answer counts. A parameter's mesh marks them, or the `active` of an operator over
+        it, with which the parameter is then replaced.
+    known, free : ndarray of bool, shape (size,)
+        Cells given exactly (`fixed`); ground that is not.
+
     Raises
     ------
     ValueError, TypeError
-        On repeated or unknown names, sizes that disagree, weights <= 0.
+        On repeated or unknown names, sizes that disagree, weights <= 0, or operators and meshes that mark different
+        air.
 
     Examples
     --------
@@ -143,8 +50,8 @@ class JointProblem:
     """
 
     def __init__(self, parameters, modalities, couplings=(), weights=None):
-        self.parameters = _unique("parameters", parameters, ("bound_prior", "from_hat"))
         self.modalities = _unique("modalities", modalities, ("forward", "noise"))
+        self.parameters = with_ground(_unique("parameters", parameters, ("bound_prior", "from_hat")), self.modalities)
         self.couplings = _listed("couplings", couplings)
         self.slices, start = {}, 0
         for p in self.parameters:
@@ -162,26 +69,27 @@ class JointProblem:
         self.penalties = [self._bound(c) for c in self.couplings if c not in joint]
         self.lower = self._bound_side("lower", -np.inf)
         self.upper = self._bound_side("upper", np.inf)
-        self.free = ~np.concatenate([p.fixed_mask for p in self.parameters])
+        self.ground = np.concatenate([p.ground for p in self.parameters])
+        self.known = np.concatenate([p.fixed_mask for p in self.parameters])
+        self.free = self.ground & ~self.known
 
     # -- state vector ------------------------------------------------------------------------------------------------
     def pack(self, physical):
-        """Physical arrays by parameter name to the state vector x, shape (size,)."""
+        """Physical arrays by parameter name, in air anything, to the state vector x, shape (size,), 0 in air."""
         missing = set(self.by_name) ^ set(physical)
         if missing:
             fail("physical", f"have the keys {sorted(self.by_name)}", f"{sorted(physical)}", "Give every parameter.")
         return np.concatenate([p.to_hat(physical[p.name]) for p in self.parameters])
 
     def unpack(self, x):
-        """State vectors, shape (..., size), to {name: physical array (..., *shape)}."""
+        """State vectors, shape (..., size), to {name: physical array (..., *shape)}, NaN in air."""
         x = np.asarray(x)
         return {p.name: p.from_hat(x[..., self.slices[p.name]]) for p in self.parameters}
 
     def start(self):
         """Reference model, inside the bounds, with known cells at their values: shape (size,)."""
         x = np.clip(np.concatenate([p.reference_hat for p in self.parameters]), self.lower, self.upper)
-        known = ~self.free
-        x[known] = np.concatenate([p.fixed_values for p in self.parameters])[known]
+        x[self.known] = np.concatenate([p.fixed_values for p in self.parameters])[self.known]
         return x
 
     # -- pieces ------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Stationary covariance between stations of one lattice: block-Toeplitz with Toeplitz blocks, by one FFT pair."""
 
+import copy
+
 import numpy as np
 from scipy import fft
 
@@ -96,6 +98,14 @@ class LatticeCovariance:
         (row, rows), (column, columns) = window
         waves = fft.ifft(waves, axis=-2, overwrite_x=True, workers=worker_count())[:, row : row + rows]
         return fft.irfft(waves, self._embedding[1], axis=-1, workers=worker_count())[..., column : column + columns]
+
+    def part(self, channels):
+        """The covariance among some channels."""
+        out, place = copy.copy(self), {c: n for n, c in enumerate(channels)}
+        out.count, out.windows = len(channels), [self.windows[c] for c in channels]
+        out.lags, out._spectra = ({(place[a], place[b]): value for (a, b), value in each.items()
+                                   if a in place and b in place} for each in (self.lags, self._spectra))
+        return out
 
     def variance(self, channel):
         """Variance of a channel's values, the same at every station."""

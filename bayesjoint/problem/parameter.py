@@ -12,7 +12,9 @@ KNOWN = {"density": ("kg/m3", 1000.0), "susceptibility": ("SI", 1.0)}
 class Parameter:
     """An unknown with its prior, its bounds and what is known of it.
 
-    Inside, everything acts on m̂ = m / scale, flattened in C order of (upward, northing, easting).
+    Inside, everything acts on m̂ = m / scale, flattened in C order of (upward, northing, easting). Air cells of the mesh
+    (`Mesh.active`) are no unknowns: the prior of the ground cells is what it is without them, m̂ is 0 there inside, and
+    NaN in physical values. What `bounds`, `fixed`, `reference` or a prior's mean say of air is passed over.
 
     Parameters
     ----------
@@ -36,6 +38,13 @@ class Parameter:
     labels : sequence of str, optional
         Names of the values of a plain vector, all different: they name its entries in datasets and reports.
 
+    Attributes
+    ----------
+    ground : ndarray of bool, shape (size,)
+        False in air cells; all True for a plain vector.
+    has_air : bool
+        Whether some cell is air.
+
     Raises
     ------
     ValueError, TypeError
@@ -56,6 +65,8 @@ class Parameter:
         self.name = name
         self.mesh, self.shape = _domain(mesh)
         self.size = int(np.prod(self.shape))
+        self.ground = np.ones(self.size, dtype=bool) if self.mesh is None else self.mesh.active.ravel()
+        self.has_air = not self.ground.all()
         self.labels = None if labels is None else self._named(labels)
         default_units, default_scale = KNOWN.get(name, ("1", 1.0))
         self.units = default_units if units is None else str(units)
@@ -71,16 +82,31 @@ class Parameter:
         self.bound_prior = None if prior is None else prior.bind(self)
 
     def to_hat(self, physical, argument=None):
-        """Physical values (scalar or array of the parameter's shape) to flat m̂, shape (size,).
+        """Physical values (scalar or array of the parameter's shape) to flat m̂, shape (size,), 0 in air.
 
-        `argument` is what an error calls them; default the parameter's name.
+        `argument` is what an error calls them; default the parameter's name. Only in air may they be NaN.
         """
-        return as_shape(argument or self.name, physical, self.shape).ravel() / self.scale
+        return as_shape(argument or self.name, self._without_air(physical), self.shape).ravel() / self.scale
 
     def from_hat(self, flat):
-        """Flat m̂, shape (..., size), to physical values, shape (..., *shape)."""
-        flat = np.asarray(flat)
-        return (flat * self.scale).reshape(*flat.shape[:-1], *self.shape)
+        """Flat m̂, shape (..., size), to physical values, shape (..., *shape), NaN in air."""
+        physical = np.asarray(flat) * self.scale
+        if self.has_air:
+            physical[..., ~self.ground] = np.nan
+        return physical.reshape(*physical.shape[:-1], *self.shape)
+
+    def blank(self, values):
+        """Values of every cell, shape (..., *shape), with NaN in air."""
+        return np.where(self.ground.reshape(self.shape), values, np.nan) if self.has_air else np.asarray(values)
+
+    def _without_air(self, values, filling=0.0):
+        """Values with air filled, where they are an array of the parameter's shape."""
+        if not self.has_air or np.shape(values) not in ((), self.shape):
+            return values
+        try:
+            return np.where(self.ground.reshape(self.shape), values, filling)
+        except TypeError:  # no numbers: the caller says so
+            return values
 
     def replace(self, **changes):
         """A copy with some constructor arguments changed."""
@@ -108,7 +134,7 @@ class Parameter:
         sides = []
         for label, side, open_value in (("lower bound", bounds[0], -np.inf), ("upper bound", bounds[1], np.inf)):
             # an infinite value may stand for an open side, but not for a bound that nothing can meet
-            array = np.asarray(open_value if side is None else side)
+            array = np.asarray(open_value if side is None else self._without_air(side, open_value))
             given = as_finite(label, np.where(array == open_value, 0.0, array) if array.dtype.kind == "f" else array)
             if given.ndim and given.shape != self.shape:
                 fail(label, f"be a number or an array of shape {self.shape}", f"shape {given.shape}", "Reshape it.")
@@ -127,7 +153,7 @@ class Parameter:
         if array.shape != self.shape:
             fail("fixed", f"have shape {self.shape}", f"shape {array.shape}", "Mark unknown cells with NaN.")
         flat = array.ravel() / self.scale
-        mask = ~np.isnan(flat)
+        mask = ~np.isnan(flat) & self.ground
         values = np.where(mask, flat, 0.0)
         if self.lower is not None and np.any(mask & ((values < self.lower) | (values > self.upper))):
             fail("fixed", "lie within the bounds", "a known cell outside them", "Widen the bounds or mend the value.")
@@ -139,8 +165,9 @@ class Parameter:
             "open" if b is None else f"{np.min(b):g}" if np.ndim(b) == 0 else f"array[{np.min(b):g}..{np.max(b):g}]"
             for b in self._given["bounds"])
         prior = "flat" if self.prior is None else str(self.prior)
+        air = {"air_cells": int((~self.ground).sum())} if self.has_air else {}
         return {"units": self.units, "scale": self.scale, "prior": prior, "bounds": bounds,
-                "known_cells": int(self.fixed_mask.sum()), "unknowns": self.size}
+                "known_cells": int(self.fixed_mask.sum()), "unknowns": int(self.ground.sum()), **air}
 
     def __repr__(self):
         where = self.size if self.mesh is None else self.mesh

@@ -161,7 +161,7 @@ def remedy_pictures(tree):
 
 def _slice(field, name, label, units, mesh, depth, norm):
     section = cut(field, f"{name}: {label}", mesh=mesh, units=units, depth=depth)
-    alt = (f"Posterior mean of {name} {label}, {section.place}: {number(float(field.min()))} to "
-           f"{quantity(float(field.max()), units)}")
+    alt = (f"Posterior mean of {name} {label}, {section.place}: {number(float(np.nanmin(field)))} to "
+           f"{quantity(float(np.nanmax(field)), units)}")
     return mapped(lambda ax, cax: draw_section(section, "", "diverging", ax, (norm.vmin, norm.vmax), cax),
                   aspect_of(section), alt)

@@ -193,7 +193,7 @@ def _property(tree, name):
     prior = model_values(tree, name, "prior_mean").values if has(tree, "prior_summary", f"{name}_mean") else 0.0
     std = model_values(tree, name, "std").values if has(tree, "posterior_summary", f"{name}_std") else None
     mesh = mesh_of(tree)
-    visible = np.where(under_stations(tree, mesh), np.abs(score), -1.0)
+    visible = np.where(under_stations(tree, mesh) & mesh.active, np.abs(score), -1.0)
     where = np.unravel_index(int(np.argmax(visible)), score.shape)
     interval, draws = None, 0
     if has(tree, "posterior", name):
@@ -208,10 +208,12 @@ def _property(tree, name):
     return Property(name=name, long_name=title_of(tree, name), units=mean.attrs["units"],
                     peak=float(mean.values[where]), peak_std=None if std is None else float(std[where]),
                     score=float(score[where]),
-                    place={"depth": float(mesh.depth[where[0]]), "northing": float(north), "easting": float(east)},
+                    place={"depth": float(mesh.depth_below_ground[where]), "northing": float(north),
+                           "easting": float(east)},
                     scale=length_scale(*(getattr(mesh, f"{d}_edges") for d in mesh.dims)),
                     beneath=_beneath(tree, east, north),
-                    interval=interval, draws=draws, beyond=None if std is None else float(np.mean(np.abs(score) > 2)),
+                    interval=interval, draws=draws,
+                    beyond=None if std is None else float(np.mean(np.abs(score[mesh.active]) > 2)),
                     top_ratio=top,
                     box=_box(tree, name, mesh, prior, reach), reach=reach,
                     whole=reach is not None and bool(np.isclose(reach, np.ptp(mesh.upward_edges))),
@@ -249,7 +251,9 @@ def _box(tree, name, mesh, prior, reach):
     prior = np.broadcast_to(prior, mesh.shape)[inside]
     blocks, expected = _block_means(draws, size), _block_means(prior[None], size)[0]
     mean, std = blocks.mean(0), blocks.std(0, ddof=1)
-    score = np.divide(mean - expected, std, out=np.zeros_like(mean), where=std > 0)
+    score = np.divide(mean - expected, std, out=np.zeros_like(mean), where=std > 0)  # a box with air in it has none
+    if not score.any():
+        return None
     where = np.unravel_index(int(np.argmax(np.abs(score))), score.shape)
     count = draws.shape[0]
     return {"mean": float(mean[where]), "std": float(std[where]), "score": float(score[where]), "draws": count,
@@ -280,7 +284,8 @@ def gains(tree):
             ratio = np.divide(joint, alone, out=np.full_like(joint, np.nan), where=alone > 0)
             low, middle, high = np.nanpercentile(ratio, [5, 50, 95])
             shift = model_values(tree, name, "mean").values - model_values(tree, name, "mean", label).values
-            moved = np.divide(shift, alone, out=np.zeros_like(shift), where=alone > 0)
+            moved = np.divide(shift, alone, out=np.zeros_like(shift), where=alone > 0)[np.isfinite(shift)]
+            ratio = ratio[np.isfinite(shift)]
             rows.append({"name": name, "long_name": title_of(tree, name), "label": label, "low": low, "middle": middle,
                          "high": high, "least": float(np.nanmin(ratio)), "better": float(np.mean(ratio < 0.95)),
                          "worse": float(np.mean(ratio > 1.001)), "shift": float(np.sqrt(np.mean(moved**2)))})

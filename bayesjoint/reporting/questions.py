@@ -60,11 +60,13 @@ def resolved(tree):
             continue
         freedom, error = (float(found[f"{name}_degrees_of_freedom{end}"]) for end in ("", "_error"))
         profile = found[f"{name}_diagonal_profile"].values
-        spread = [found[f"{name}_spread_{axis}_profile"].values[-1] for axis in ("horizontal", "vertical")]
+        top = np.flatnonzero(np.isfinite(profile))[-1]  # of the layers with ground in them
+        spread = [found[f"{name}_spread_{axis}_profile"].values[top] for axis in ("horizontal", "vertical")]
         within = f" (± {number(error, 2)})" if error > 0 else ""
-        text = (f"{title_of(tree, name).capitalize()}: of {number(int(found[f'{name}_diagonal'].size))} cells the data "
+        cells = int(found[f"{name}_diagonal"].count())
+        text = (f"{title_of(tree, name).capitalize()}: of {number(cells)} cells the data "
                 f"fix {number(freedom)} degrees of freedom{within}. Of a cell's true deviation from the prior "
-                f"{percent(float(profile[0]))} comes through in the bottom layer and {percent(float(profile[-1]))} in "
+                f"{percent(float(profile[0]))} comes through in the bottom layer and {percent(float(profile[top]))} in "
                 "the top layer")
         if np.isfinite(spread).all():
             wide, high = (_metres(value) for value in spread)

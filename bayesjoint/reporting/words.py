@@ -136,7 +136,10 @@ def _done(fits, properties):
 
 def _mesh(mesh):
     nz, ny, nx = mesh.shape
-    return f"The mesh has {nz} × {ny} × {nx} = {number(nz * ny * nx)} cells (up, north, east)."
+    air = int((~mesh.active).sum())
+    over = (f" {number(air)} of them are air, above the ground: they are no part of the model, nothing here counts "
+            "them, and pictures leave them grey.") if air else ""
+    return f"The mesh has {nz} × {ny} × {nx} = {number(nz * ny * nx)} cells (up, north, east).{over}"
 
 
 def _fitted(fits):

@@ -148,11 +148,12 @@ def _lanczos_block(product, solve, right, tolerance, steps):
         residuals.append(r / norm)
         preconditioned.append(z / norm)
         image = product(direction)
-        alpha = energy / np.where(live, np.einsum("ij,ij->j", direction, image), 1.0)
+        # a column that is done stands still: it would only grow on what rounding left
+        alpha = np.where(live, energy, 0.0) / np.where(live, np.einsum("ij,ij->j", direction, image), 1.0)
         r = r - alpha * image
         z = solve(r)
         previous, energy = energy, np.einsum("ij,ij->j", r, z)
-        beta = energy / np.where(live, previous, 1.0)
+        beta = np.where(live, energy, 0.0) / np.where(live, previous, 1.0)
         length[live] += 1
         alphas.append(alpha)
         betas.append(beta)

@@ -65,26 +65,17 @@ def levels():
     return TOP - down[::-1], south + BLOCK * np.arange(ny + 1), west + BLOCK * np.arange(nx + 1)
 
 
-def lay_mesh(octree):
-    """Mesh whose edges are the octree's, so that the truth can be averaged on it without interpolation."""
-    up, north, east = levels()
-    return bj.Mesh(octree.edges(2, east), octree.edges(1, north), octree.edges(0, up))
+def lay_mesh(octree, surveys):
+    """Mesh whose edges are the octree's, so that the truth can be averaged on it without interpolation.
 
-
-def ground_cells(mesh, octree, surveys):
-    """Cells that are ground, boolean (nz, ny, nx).
-
-    The surface is the mean of the octree's over each column, as a digital elevation model would give it; cells that
-    would hold a station are air too (a station stands on the ground, whatever a stepped surface says).
+    The ground is the mean of the octree's surface over each column, as a digital elevation model would give it; cells
+    that would hold a station are air too (a station stands on the ground, whatever a stepped surface says).
     """
-    surface = _by_blocks(octree.surface()[None], [np.array([0, 1]), *levels()[1:]])[0] / BLOCK**2
-    ground = mesh.upward[:, None, None] < surface
-    for survey in surveys:
-        for easting, northing, upward in zip(*survey.coordinates(), strict=True):
-            rows, columns = (np.flatnonzero((edges[:-1] <= at) & (at <= edges[1:])) for edges, at in
-                             ((mesh.northing_edges, northing), (mesh.easting_edges, easting)))
-            ground[np.ix_(mesh.upward_edges[1:] > upward, rows, columns)] = False
-    return ground
+    up, north, east = levels()
+    mesh, surface = bj.Mesh(octree.edges(2, east), octree.edges(1, north), octree.edges(0, up)), octree.surface()
+    centres = {dim: octree.edges(axis, np.arange(surface.shape[axis - 1]) + 0.5)
+               for axis, dim in ((1, "northing"), (2, "easting"))}
+    return mesh.with_topography(xr.DataArray(surface, centres, ("northing", "easting")), surveys)
 
 
 def truth_on(octree):
@@ -125,8 +116,8 @@ class StoredOperator(ForwardOperator):
         return self.matrix.T @ columns
 
 
-def operators(mesh, surveys, active=None):
+def operators(mesh, surveys):
     """Direct prism sums at the stations of both surveys."""
     gravity, magnetic = surveys
-    return (bj.GravityOperator.at_stations(mesh, *gravity.coordinates(), active=active),
-            bj.MagneticOperator.at_stations(mesh, *magnetic.coordinates(), active=active, **FIELD))
+    return (bj.GravityOperator.at_stations(mesh, *gravity.coordinates()),
+            bj.MagneticOperator.at_stations(mesh, *magnetic.coordinates(), **FIELD))

@@ -28,7 +28,8 @@ def parts():
 def test_truth_keeps_its_mass_and_stations_stand_in_air(parts):
     ground, _ = parts
     octree = ground.Octree()
-    mesh, surveys = ground.lay_mesh(octree), ground.surveys()
+    surveys = ground.surveys()
+    mesh = ground.lay_mesh(octree, surveys)
     truth, unit = ground.truth_on(octree)
     up, north, east = ground.levels()
     window = tuple(slice(e[0], e[-1]) for e in (up, north, east))
@@ -38,10 +39,9 @@ def test_truth_keeps_its_mass_and_stations_stand_in_air(parts):
         expected = getattr(octree, name)[window][octree.unit[window] != 0].sum()
         assert np.sum(truth[name] * solid) == pytest.approx(expected, rel=1e-12)
         assert np.all(solid <= volume)
-    cells = ground.ground_cells(mesh, octree, surveys)
-    assert set(np.unique(unit[cells])) == set(range(1, 10))
-    for operator in ground.operators(mesh, surveys, cells):  # refuses stations inside the ground
-        np.testing.assert_array_equal(operator.active, cells)
+    assert set(np.unique(unit[mesh.active])) == set(range(1, 10))
+    for operator in ground.operators(mesh, surveys):  # refuses stations inside the ground
+        np.testing.assert_array_equal(operator.active, mesh.active)
 
 
 def test_evidence_in_data_space_is_the_engines(parts):

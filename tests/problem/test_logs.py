@@ -145,3 +145,32 @@ def test_what_shows_results_takes_logs(extent):
     assert bj.plot.data(tree, "density_log", "residual", ax=Figure().add_subplot()).get_title()
     assert set(bj.temper(problem).weights) == {"gravity", "magnetic", "density_log"}
     assert bj.calibrate(problem, n=20).ranks.sizes["simulation"] == 20
+
+
+def test_logs_under_topography_see_the_ground_that_lattices_see():
+    """Beside continued fields with air: Cov(d_log, d) = S Cov(x, d), and what lattices share is as without logs."""
+    mesh = bj.Mesh.regular((3, 6, 5), (30.0, 60.0, 50.0)).with_topography(
+        ([25.0, 225.0, 25.0, 225.0], [30.0, 30.0, 330.0, 330.0], [-30.0, 0.0, -30.0, 0.0]))
+    density = bj.Parameter("density", mesh, prior=bj.Matern(std=100.0, range=120.0, extent="continued"))
+    op = bj.GravityOperator(mesh, mesh.easting, mesh.northing, height=5.0)
+    log = IntervalOperator(mesh, [[210.0, 200.0, -1.0], [210.0, 200.0, -35.0]], [[210.0, 200.0, -35.0],
+                                                                              [205.0, 190.0, -80.0]])
+    gravity = bj.Modality("gravity", op, np.zeros((6, 5)), bj.DiagonalNoise(np.full((6, 5), 0.1)), "density")
+    hole = bj.Modality("hole", log, [10.0, 20.0], bj.DiagonalNoise([5.0, 5.0]), "density")
+    problem = bj.JointProblem([density], [gravity, hole])
+    model, unit = linear_gaussian(problem), np.eye(32)
+    signal, gain = model.signal(unit), model.gain(unit)
+    scale = np.abs(signal).max()
+    np.testing.assert_allclose(signal, signal.T, atol=1e-9 * scale)
+    np.testing.assert_allclose(signal[30:], 1000.0 * log.to_dense() @ gain, atol=1e-8 * scale)
+    alone = linear_gaussian(bj.JointProblem([density], [gravity])).signal(np.eye(30))
+    np.testing.assert_allclose(signal[:30, :30], alone, atol=1e-9 * scale)
+    np.testing.assert_allclose(model.gain_adjoint(np.eye(problem.size)), gain.T, atol=1e-9 * np.abs(gain).max())
+    part, rows = part_of(model, ["hole"])
+    np.testing.assert_allclose(part.signal(np.eye(2)), signal[np.ix_(rows, rows)], atol=1e-8 * scale)
+    for method in ("dense", "iterative"):
+        mean = bj.posterior(problem, method=method).mean()["density"]
+        assert np.array_equal(np.isnan(mean), ~mesh.active)
+        if method == "dense":
+            dense = mean
+    np.testing.assert_allclose(mean[mesh.active], dense[mesh.active], atol=1e-4)
