@@ -98,7 +98,7 @@ class RecalibratedPosterior(Posterior):
     def _ends(self, probability):
         out, estimates = self.engine._ends(probability), self._estimates()
         for name, rules in self._rules.items():
-            ends = np.stack([rule.interval(probability, estimates) for rule in rules])
+            ends = np.stack([rule.intervals([probability], estimates)[0] for rule in rules])
             self._put(out, name, np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)]))
         return out
 
@@ -106,9 +106,22 @@ class RecalibratedPosterior(Posterior):
         out, estimates = self.engine._quantiles(levels), self._estimates()
         for name, rules in self._rules.items():
             found = np.stack([rule.quantiles(levels, estimates) for rule in rules])
-            low = np.asarray(levels)[:, None] < 0.5
-            self._put(out, name, np.where(low, found.min(axis=0), found.max(axis=0)))
+            low, high, side = found.min(axis=0), found.max(axis=0), np.asarray(levels)[:, None] - 0.5
+            self._put(out, name, np.where(side < 0, low, np.where(side > 0, high, (low + high) / 2)))
         return out
+
+    def median(self):
+        """Median of every cell: of recalibrated classes, or as learned; where `mean` stays the engine's.
+
+        Cells without a rule and plain vectors have the engine's. Of several families it is the middle of their medians.
+
+        Returns
+        -------
+        dict of ndarray
+            {parameter: array of its shape}, physical units, NaN in air.
+        """
+        found = self._quantiles(np.array([0.5]))[0]
+        return self.problem.unpack(np.clip(found, self.problem.lower, self.problem.upper))
 
     def _interval_words(self, parameter):
         if parameter not in self._rules:
