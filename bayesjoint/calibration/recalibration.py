@@ -111,7 +111,7 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
         tell = None if progress is None else (lambda done: progress(stage, done, number))
         return live_through(simulator, post, family, number, seed, functionals, tell)
 
-    lived = [live_again(simulator, post, again.problem, one) for one in again._lived] if again else [
+    lived = [live_again(simulator, post, again.problem, one) for one in again.lived] if again else [
         live(f"worlds of {name_of(f)}", f, count, s, functionals) for f, s in zip(families, seeds, strict=True)]
     signs = tuple(getattr(geology, "symmetric", ())) if symmetric is None else tuple(symmetric)
 
