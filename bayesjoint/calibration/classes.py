@@ -88,6 +88,17 @@ class Classes:
             waiting += [(node.below, index[below]), (node.above, index[~below])]
         return out
 
+    def below(self, scores, index):
+        """Share of a class's scores below each of `scores`, given their classes, and its Monte Carlo error."""
+        order = np.argsort(index, axis=None, kind="stable")
+        share, error = np.empty(scores.size), np.empty(scores.size)
+        ends = np.searchsorted(index.ravel()[order], np.arange(self.size + 1))
+        for k in range(self.size):
+            part = order[ends[k] : ends[k + 1]]
+            share[part] = np.interp(scores.ravel()[part], self.quantiles[k], LEVELS, 0.0, 1.0)
+            error[part] = self.error[k].max()
+        return share.reshape(scores.shape), error.reshape(scores.shape)
+
     def boundaries(self, k):
         """Range of each feature over each class: ndarray, shape (classes, k, 2), infinite where it is open."""
         out = np.empty((self.size, k, 2))

@@ -6,7 +6,6 @@ from scipy.special import ndtri
 from .rules import DepthRule
 
 PROBABILITIES = (0.5, 0.9)
-FOLDS = 4
 KINDS = ("recalibrated", "gaussian", "no data")
 
 
@@ -24,21 +23,15 @@ def interval_score(lower, upper, truth, probability):
     return (upper - lower) + penalty * (np.maximum(lower - truth, 0) + np.maximum(truth - upper, 0))
 
 
-def cross_validated(learn, frame, worlds, name, seed=0, folds=FOLDS, cells=slice(None)):
-    """Scores of every world under a rule learned from worlds of other folds.
+def cross_validated(rule, worlds, cells=slice(None)):
+    """Scores of the worlds behind a rule, each under what was learned without it.
 
     Parameters
     ----------
-    learn : callable
-        ``learn(worlds) -> rule`` for a `Worlds` of some of the worlds.
-    frame : Frame
-        Of the cells of the parameter.
+    rule : ClassRule or LearnedRule
+        Its `left_out` gives the rules that have not seen some of the worlds.
     worlds : Worlds
-    name : str
-        Parameter.
-    seed : int, default 0
-        Deals the worlds to folds.
-    folds : int, default 4
+        Those it was learned from.
     cells : ndarray of int or slice
         Cells that are scored.
 
@@ -47,12 +40,9 @@ def cross_validated(learn, frame, worlds, name, seed=0, folds=FOLDS, cells=slice
     ndarray, shape (kinds, probabilities, 3, worlds)
         Share of cells held, mean width and mean interval score.
     """
-    dealt = np.random.default_rng(seed).permutation(worlds.count) % folds
     out = np.empty((len(KINDS), len(PROBABILITIES), 3, worlds.count))
-    for fold in range(folds):
-        test = np.flatnonzero(dealt == fold)
-        train = worlds.where(dealt != fold)
-        out[..., test] = scores_of(learn(train), frame, worlds.where(test), train, name, cells)
+    for test, other in rule.left_out(worlds):
+        out[..., test] = scores_of(other, rule.frame, worlds.where(test), worlds.where(~test), rule.name, cells)
     return out
 
 
@@ -62,9 +52,10 @@ def scores_of(rule, frame, worlds, train, name, cells=slice(None)):
     part = frame.at(cells)
     baseline = DepthRule(part.depth, train.truth[name][:, cells])
     out = np.empty((len(KINDS), len(PROBABILITIES), 3, worlds.count))
+    found = rule.intervals(PROBABILITIES, worlds.estimate, cells)
     for k, probability in enumerate(PROBABILITIES):
         half = ndtri((1 + probability) / 2) * part.std
-        ends = (rule.interval(probability, worlds.estimate, cells), (estimate - half, estimate + half),
+        ends = (found[k], (estimate - half, estimate + half),
                 baseline.interval(probability)[:, None])
         for j, (lower, upper) in enumerate(ends):
             out[j, k, 0] = np.mean((truth >= lower) & (truth <= upper), axis=1)

@@ -8,7 +8,7 @@ from .._checks import fail
 from ..diagnostics.scoring import score_sheet
 from ..engines.base import Posterior
 from ..engines.data_space import UNCHECKED
-from .functional_rules import LEAST, FunctionalRule
+from .functional_rules import FunctionalRule
 
 KEPT = ("_mean", "_variance", "_mean_error", "_std_error", "_product", "_draws", "_joint_draws", "_prior_product",
         "_prior_variance", "_prior_mean_vector", "_prior_draws", "_estimate", "_estimate_adjoint", "_data_sensitivity",
@@ -65,6 +65,11 @@ class RecalibratedPosterior(Posterior):
             setattr(self, name, getattr(self.engine, name))
 
     @property
+    def lived(self):
+        """The `Worlds` of each family."""
+        return self._lived
+
+    @property
     def family(self):
         """Sentences that state the family."""
         return self.record.family
@@ -98,7 +103,7 @@ class RecalibratedPosterior(Posterior):
     def _ends(self, probability):
         out, estimates = self.engine._ends(probability), self._estimates()
         for name, rules in self._rules.items():
-            ends = np.stack([rule.interval(probability, estimates) for rule in rules])
+            ends = np.stack([rule.intervals([probability], estimates)[0] for rule in rules])
             self._put(out, name, np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)]))
         return out
 
@@ -106,9 +111,22 @@ class RecalibratedPosterior(Posterior):
         out, estimates = self.engine._quantiles(levels), self._estimates()
         for name, rules in self._rules.items():
             found = np.stack([rule.quantiles(levels, estimates) for rule in rules])
-            low = np.asarray(levels)[:, None] < 0.5
-            self._put(out, name, np.where(low, found.min(axis=0), found.max(axis=0)))
+            low, high, side = found.min(axis=0), found.max(axis=0), np.asarray(levels)[:, None] - 0.5
+            self._put(out, name, np.where(side < 0, low, np.where(side > 0, high, (low + high) / 2)))
         return out
+
+    def median(self):
+        """Median of every cell: of recalibrated classes, or as learned; where `mean` stays the engine's.
+
+        Cells without a rule and plain vectors have the engine's. Of several families it is the middle of their medians.
+
+        Returns
+        -------
+        dict of ndarray
+            {parameter: array of its shape}, physical units, NaN in air.
+        """
+        found = self._quantiles(np.array([0.5]))[0]
+        return self.problem.unpack(np.clip(found, self.problem.lower, self.problem.upper))
 
     def _interval_words(self, parameter):
         if parameter not in self._rules:
@@ -185,11 +203,11 @@ class RecalibratedPosterior(Posterior):
             truth, candidates = lived.functionals[functional][0], [lived.functionals[functional][1]]
             here = [float(self.record.functionals[functional](mean)[0])]
         else:
-            truth, *candidates = self._over_worlds(lived, lambda real, found: np.stack([
+            truth, *candidates = self.over_worlds(lived, lambda real, found: np.stack([
                 functional.at(real, functional.pick(found)) if hasattr(functional, "pick") else
                 functional.evaluate(real), *(f.evaluate(found) for f in estimators)]))
             here = [float(f.evaluate(mean)[0]) for f in estimators]
-        best = min(range(len(candidates)), key=lambda k: _left_out_score(truth, candidates[k], probability))
+        best = min(range(len(candidates)), key=lambda k: FunctionalRule(truth, candidates[k]).score(probability))
         rule = FunctionalRule(truth, candidates[best])
         centre, lower, upper, absent = rule.given(here[best], probability)
         ends, known = rule.left_out(probability), np.isfinite(truth)
@@ -201,8 +219,15 @@ class RecalibratedPosterior(Posterior):
                 "lower_without_data": before[0], "upper_without_data": before[1], "coverage": share,
                 "coverage_error": float(np.sqrt(share * (1 - share) / max(scored.sum(), 1))), "worlds": truth.size}
 
-    def _over_worlds(self, lived, function):
-        """A function of (truths, answers) of every world, each {parameter: (worlds, *shape)}."""
+    def over_worlds(self, lived, function):
+        """A function of (truths, answers) of worlds, each {parameter: (worlds, *shape)}, its last axis over worlds.
+
+        Parameters
+        ----------
+        lived : Worlds
+            Such as one of `lived`.
+        function : callable
+        """
         if not lived.whole:
             fail("functional", "be given to recalibrate for a problem of this size", f"{lived.count} worlds in part",
                  "recalibrate(..., functionals={name: function}) evaluates it while worlds are at hand.")
@@ -220,16 +245,3 @@ class RecalibratedPosterior(Posterior):
             full[:, cells] = values[name][part]
             fields[name] = full.reshape(-1, *p.shape)
         return fields
-
-
-def _left_out_score(truth, estimate, probability):
-    """Mean interval score of intervals on worlds left out; infinite where too few have one."""
-    ends = FunctionalRule(truth, estimate).left_out(probability)
-    scored = np.isfinite(truth) & np.isfinite(ends).all(axis=0)
-    if scored.sum() < LEAST:
-        return np.inf
-    lower, upper, value = ends[0][scored], ends[1][scored], truth[scored]
-    outside = np.maximum(lower - value, 0) + np.maximum(value - upper, 0)
-    # worlds with a value but no interval count as the widest
-    return float(np.mean(upper - lower + 2 / (1 - probability) * outside) * np.isfinite(truth).sum() / scored.sum())
-

@@ -10,11 +10,11 @@ from .plausibility import data_marks, rank_p_values, seen_share
 from .recalibrated import RecalibratedPosterior
 from .record import Record, classes_sheet, coverage_sheet, plausibility_sheet, sensitivity_sheet
 from .rules import ClassRule, Frame
+from .surroundings import Surroundings
 from .variants import standard_variants
-from .worlds import Simulator, live_again, live_through
+from .worlds import Simulator, kept_whole, live_again, live_through
 
 FEWEST = 40  # worlds: with fewer hardly any class knows its tails to 1.5 points
-SCORED = 4000  # cells of each world on which coverage is measured
 
 
 def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False, symmetric=None,
@@ -104,22 +104,19 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
     rng = np.random.default_rng(seed)
     simulator = Simulator(post.problem, beyond)
     frames = _frames(post, simulator)
-    rule_of = _rule_maker(learned, simulator)
+    rule_of = _rule_maker(learned, simulator, frames, count)
     seeds = [int(s) for s in rng.integers(0, 2**62, len(families))]
 
     def live(stage, family, number, seed, functionals=None):
         tell = None if progress is None else (lambda done: progress(stage, done, number))
         return live_through(simulator, post, family, number, seed, functionals, tell)
 
-    lived = [live_again(simulator, post, again.problem, one) for one in again._lived] if again else [
+    lived = [live_again(simulator, post, again.problem, one) for one in again.lived] if again else [
         live(f"worlds of {name_of(f)}", f, count, s, functionals) for f, s in zip(families, seeds, strict=True)]
     signs = tuple(getattr(geology, "symmetric", ())) if symmetric is None else tuple(symmetric)
 
-    def learn(name, one):
-        return rule_of(name, frames[name].at(one.places[name]), one, name in signs)
-
-    rules = {name: [learn(name, one) for one in lived] for name in frames}
-    scores = {name: _left_out(name, frames[name].at(lived[0].places[name]), lived[0], learn) for name in frames}
+    rules = {name: [rule_of(name, frames[name].at(one.places[name]), one, signs) for one in lived] for name in frames}
+    scores = {name: _left_out(each[0], lived[0]) for name, each in rules.items()}
     variants = _variants(sensitivity, geology, simulator, lived[0])
     tried = {label: live(label, other, _count("sensitivity_worlds", sensitivity_worlds, 2), int(rng.integers(2**62)))
              for label, other in variants.items()}
@@ -164,17 +161,26 @@ def _frames(post, simulator):
                                                            for a in (std, prior))) for p in simulator.meshed}
 
 
-def _rule_maker(learned, simulator):
+def _rule_maker(learned, simulator, frames, count):
     if not learned:
-        return lambda name, frame, worlds, symmetric: ClassRule(name, frame, worlds, symmetric)
-    from .learned import LearnedRule
+        return lambda name, frame, worlds, symmetric: ClassRule(name, frame, worlds, name in symmetric)
+    from .learned import LearnedRule, refuse_samples, regressor
 
-    return lambda name, frame, worlds, symmetric: LearnedRule(name, frame, worlds, simulator)
+    regressor()  # says at once if it is missing
+    if not kept_whole(simulator, count):
+        refuse_samples()
+    around = Surroundings(simulator.mesh, simulator.free, frames)
+    return lambda name, frame, worlds, symmetric: LearnedRule(name, frame, worlds, around, symmetric)
 
 
-def _left_out(name, frame, worlds, learn):
-    cells = np.arange(0, frame.std.size, max(1, frame.std.size // SCORED))
-    return cross_validated(lambda train: learn(name, train), frame, worlds, name, cells=cells)
+def _left_out(rule, worlds):
+    return cross_validated(rule, worlds, _some(rule))
+
+
+def _some(rule):
+    """Cells on which coverage is measured."""
+    size = rule.frame.std.size
+    return np.arange(0, size, max(1, size // rule.scored))
 
 
 def _variants(sensitivity, geology, simulator, worlds):
@@ -215,9 +221,8 @@ def _words(families):
 
 def _scored(name, frame, rules, worlds, train):
     frame = frame.at(worlds.places[name])
-    cells = np.arange(0, frame.std.size, max(1, frame.std.size // SCORED))
     placed = [rule.on(frame) for rule in rules]
-    return scores_of(_Widest(placed), frame, worlds, train, name, cells)
+    return scores_of(_Widest(placed), frame, worlds, train, name, _some(placed[0]))
 
 
 class _Widest:
@@ -226,10 +231,10 @@ class _Widest:
     def __init__(self, rules):
         self.rules = rules
 
-    def interval(self, probability, estimates, cells=slice(None)):
-        """(2, ..., cells)."""
-        ends = np.stack([rule.interval(probability, estimates, cells) for rule in self.rules])
-        return np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)])
+    def intervals(self, probabilities, estimates, cells=slice(None)):
+        """(k, 2, ..., cells)."""
+        ends = np.stack([rule.intervals(probabilities, estimates, cells) for rule in self.rules])
+        return np.stack([ends[:, :, 0].min(axis=0), ends[:, :, 1].max(axis=0)], axis=1)
 
 
 def _count(name, value, least):

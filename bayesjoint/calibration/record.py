@@ -7,7 +7,6 @@ import numpy as np
 from ..dataset import Approximation, Sheet
 from .coverage import KINDS, PROBABILITIES, mean_and_error, median_ratio, ratio_and_error
 from .plausibility import MARKS
-from .rules import FEATURES
 
 SHOWN = 0.9
 MEASURES = ("coverage", "width", "score")
@@ -27,7 +26,7 @@ class Record:
         Simulated for each family.
     seed : int or str
         Of the worlds; words where a generator was given, whose worlds nobody can draw again.
-    kind : {"classes", "learned"}
+    kind : {"classes", "learned quantiles"}
         How intervals were learned.
     coverage, classes, sensitivity, plausibility : xarray.Dataset
         `sensitivity` is None where it was not asked for.
@@ -149,21 +148,22 @@ def coverage_sheet(scores, family, worlds):
 def classes_sheet(rules):
     """Dataset of the classes of {parameter: rule}, one row a class."""
     sheet = Sheet()
-    rows = [(name, rule.classes.boundaries(len(FEATURES)), rule.classes) for name, rule in rules.items()]
+    features, score = next((rule.features, rule.score) for rule in rules.values())
+    rows = [(name, rule.classes.boundaries(len(features)), rule.classes) for name, rule in rules.items()]
     total = sum(c.size for _, _, c in rows)
     sheet.along("cell_class", np.arange(total), "number of the class")
     owner = np.concatenate([np.full(c.size, k) for k, (_, _, c) in enumerate(rows)])
     sheet.add("parameter", ("cell_class",), owner, "1",
               "number of the property: " + ", ".join(f"{k} {name}" for k, (name, _, _) in enumerate(rows)))
     bounds = np.concatenate([np.where(np.isfinite(b), b, np.nan) for _, b, _ in rows])
-    for k, words in enumerate(FEATURES):
+    for k, words in enumerate(features):
         for side, end in enumerate(("least", "most")):
             name = f"{words.replace(' ', '_')}_{end}"
             sheet.add(name, ("cell_class",), bounds[:, k, side], "m" if k == 0 else "1",
                       f"{end} {words} of the class, NaN where open")
     for name, column, words in (("lower", 0.05, "5 %"), ("upper", 0.95, "95 %")):
         sheet.add(name, ("cell_class",), np.concatenate([c.level(column) for _, _, c in rows]), "1",
-                  f"{words} point of (truth - mean) / std")
+                  f"{words} point of {score}")
     sheet.add("tail_error", ("cell_class",), np.concatenate([c.error.max(axis=1) for _, _, c in rows]), "1",
               "standard error over worlds of the level at the two points, the larger")
     sheet.add("cells", ("cell_class",), np.concatenate([c.count for _, _, c in rows]), "1", "cells learned from")

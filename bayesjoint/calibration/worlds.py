@@ -17,6 +17,7 @@ from ..problem.view import View
 BLOCK_BYTES = 5e8  # of ground on fine cells held at once, one property
 WHOLE_BYTES = 2.5e9  # of truths and answers kept for every cell; above it a sample of cells is kept
 SAMPLE = 40_000  # cells of each property kept then
+FOLDS = 4  # parts of the worlds, each left out once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,11 @@ class Worlds:
             cells=self.cells, places=self.places, truth={k: v[worlds] for k, v in self.truth.items()},
             estimate={k: v[worlds] for k, v in self.estimate.items()}, data=self.data[worlds], whole=self.whole,
             functionals={k: tuple(v[worlds] for v in pair) for k, pair in self.functionals.items()})
+
+    def folds(self, seed=0):
+        """Masks (worlds,) of four parts of the worlds, dealt at random."""
+        dealt = np.random.default_rng(seed).permutation(self.count) % FOLDS
+        yield from (dealt == k for k in range(FOLDS))
 
 
 class Simulator:
@@ -272,10 +278,15 @@ def live_again(simulator, post, problem, lived):
     return Worlds(**pick, estimate=estimate, data=data, whole=lived.whole)
 
 
+def kept_whole(simulator, count):
+    """Whether all ground cells of so many worlds are kept."""
+    return 2 * 4 * count * sum(free.size for free in simulator.free.values()) <= WHOLE_BYTES
+
+
 def _places(simulator, count, rng):
     """Which free ground cells of each property are kept, and whether these are all."""
     sizes = {name: free.size for name, free in simulator.free.items()}
-    whole = 2 * 4 * count * sum(sizes.values()) <= WHOLE_BYTES
+    whole = kept_whole(simulator, count)
     return {name: np.arange(n) if whole or n <= SAMPLE else np.sort(rng.choice(n, SAMPLE, replace=False))
             for name, n in sizes.items()}, whole
 

@@ -143,8 +143,8 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     sheet.add("depth_to_top_mean", (), mean, "m", f"mean depth to the top of {words}, given that there is one",
               mean_error)
     sheet.add("depth_to_top_std", (), std, "m", f"standard deviation of the depth to the top of {words}", std_error)
-    told = post.functional_interval(_shallowest(p, threshold, box), probability,
-                                    [_shallowest(p, share * float(threshold), box) for share in SHARES])
+    told = post.functional_interval(shallowest(p, threshold, box), probability,
+                                    [shallowest(p, share * float(threshold), box) for share in SHARES])
     own = "depth_to_top" if told is None else "depth_to_top_gaussian"
     for side, end, error in zip(("lower", "upper"), ends, errors, strict=True):
         sheet.add(f"{own}_{side}", (), end, "m", f"{side} end of the interval of the depth to the top of "
@@ -165,7 +165,7 @@ def top_of(problem, threshold, parameter="density", box=None):
                       units="m", evaluate=lambda model: np.minimum(tops(model).min(axis=(1, 2)), bottom))
 
 
-def _shallowest(p, threshold, box):
+def shallowest(p, threshold, box):
     """`Functional` of the depth to the top over a box, NaN where nothing exceeds the threshold."""
     tops = _tops(p, threshold, box)
 

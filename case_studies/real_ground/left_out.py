@@ -35,7 +35,8 @@ def posterior():
     density, susceptibility = (bj.Parameter(n, MESH, prior=bj.Matern(std=s, range=400.0)) for n, s in STD.items())
     world = DEFAULT.draw(MESH, seed=0)
     rng, surveys = np.random.default_rng(0), []
-    for name, op, parameter, noise in (("gravity", gravity, "density", 0.03), ("magnetic", magnetic, "susceptibility", 3.0)):
+    seen = (("gravity", gravity, "density", 0.03), ("magnetic", magnetic, "susceptibility", 3.0))
+    for name, op, parameter, noise in seen:
         data = op.predict(world[parameter]) + noise * rng.standard_normal(op.data_shape)
         surveys.append(bj.Modality(name, op, data, bj.DiagonalNoise(np.full(data.shape, noise)), parameter))
     problem = bj.JointProblem([density, susceptibility], surveys, [bj.Coregionalization(0.2)])

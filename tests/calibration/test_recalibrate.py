@@ -53,7 +53,7 @@ def test_on_fresh_worlds_too(bodies):
     """Coverage by brute force: new worlds, intervals by the rules, the truths in them or not."""
     simulator = Simulator(bodies.problem)
     fresh = live_through(simulator, bodies.engine, BODIES, 100, seed=99)
-    lower, upper = bodies._rules["density"][0].interval(0.9, fresh.estimate)
+    lower, upper = bodies._rules["density"][0].intervals([0.9], fresh.estimate)[0]
     held = np.mean((fresh.truth["density"] >= lower) & (fresh.truth["density"] <= upper), axis=1)
     assert held.mean() == pytest.approx(0.9, abs=3 * held.std() / 10 + 0.015)
 

@@ -1,0 +1,108 @@
+"""Cells as their neighbourhood shows them: posterior means around a cell, of its own property and of the others."""
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, maximum_filter, uniform_filter
+
+BLOCK_VALUES = 30_000_000  # of all features held at once
+
+
+class Surroundings:
+    """Features of cells for learning: where they are, and the fields of posterior means around them.
+
+    Each property gives the same: the mean over its std and over its prior std, that of the cells above and below,
+    averages over the layer, the neighbourhood and the column, horizontal gradient, extremes near by and in the column,
+    and how strong the whole field is. In air and in known cells fields go on as in the nearest cell.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    free : dict of ndarray of int
+        {parameter: flat indices of its cells}.
+    frames : dict of Frame
+        {parameter: depth, std and prior std of those cells}. Properties that are not in it are not looked at.
+    """
+
+    def __init__(self, mesh, free, frames):
+        self._shape = mesh.shape
+        self._free = {name: free[name] for name in frames}
+        self._std = {name: frame.std.astype(np.float32) for name, frame in frames.items()}
+        self._prior = {name: frame.prior_std.astype(np.float32) for name, frame in frames.items()}
+        self._fill = {name: _nearest(mesh, free[name]) for name in frames}
+        rim = _rim(mesh).ravel()
+        self._fixed = {name: np.stack([f.depth, f.std / f.prior_std, rim[free[name]]], axis=1).astype(np.float32)
+                       for name, f in frames.items()}
+
+    def of(self, name, estimates, cells):
+        """Features of a property's cells.
+
+        Parameters
+        ----------
+        name : str
+        estimates : dict of ndarray, shape (worlds, all cells of the parameter)
+            Posterior means.
+        cells : ndarray of int, shape (worlds, k)
+            Which cells of each world.
+
+        Returns
+        -------
+        ndarray of float32, shape (worlds, k, features)
+        """
+        names = [name, *(other for other in self._free if other != name)]
+        count = len(cells)
+        step = max(1, BLOCK_VALUES // (20 * int(np.prod(self._shape))))
+        parts = []
+        for first in range(0, count, step):
+            part = slice(first, first + step)
+            at = self._free[name][cells[part]]
+            rows = np.arange(len(at))[:, None]
+            columns = [self._fixed[name][cells[part]]]
+            for other in names:
+                volumes = self._volumes(other, np.asarray(estimates[other][part], dtype=np.float32))
+                columns.append(np.stack([v.reshape(len(at), -1)[rows, at] for v in volumes], axis=-1))
+            parts.append(np.concatenate(columns, axis=-1))
+        return np.concatenate(parts)
+
+    def _volumes(self, name, estimate):
+        """Fields of features, each (worlds, nz, ny, nx), of one property."""
+        shape = (len(estimate), *self._shape)
+        fill = self._fill[name]
+        strength = (estimate / self._std[name])[:, fill].reshape(shape)
+        u = (estimate / self._prior[name])[:, fill].reshape(shape)
+        size = np.abs(u)
+        layers = np.arange(shape[1], dtype=np.float32)[:, None, None]
+        column = uniform_filter(u.mean(axis=1), (1, 3, 3), mode="nearest")
+        wide = uniform_filter(u.mean(axis=1), (1, 7, 7), mode="nearest")
+        total = np.cumsum(u, axis=1)
+        below = (total - u) / np.maximum(layers, 1)
+        above = (total[:, -1:] - total) / np.maximum(shape[1] - 1 - layers, 1)
+        slopes = [_ahead(u, axis, 1) - _ahead(u, axis, -1) for axis in (2, 3)]
+        whole = [np.sqrt(np.mean(u**2, axis=(1, 2, 3))), np.abs(strength).max(axis=(1, 2, 3))]
+        flat = [column, wide, u.max(axis=1), u.min(axis=1)]
+        return [strength, u, _ahead(u, 1, 1), _ahead(u, 1, -1), above, below, np.hypot(*slopes),
+                *(uniform_filter(u, (1, *box), mode="nearest") for box in ((1, 3, 3), (3, 3, 3), (3, 5, 5))),
+                maximum_filter(np.abs(strength), (1, 3, 5, 5), mode="nearest"),
+                size.argmax(axis=1)[:, None] - layers,
+                *(np.broadcast_to(f[:, None], shape) for f in flat),
+                *(np.broadcast_to(w[:, None, None, None], shape) for w in whole)]
+
+
+def _ahead(values, axis, step):
+    """Values of the next cell along an axis (or the one before it); the last cell's own at the end."""
+    index = np.clip(np.arange(values.shape[axis]) + step, 0, values.shape[axis] - 1)
+    return np.take(values, index, axis=axis)
+
+
+def _nearest(mesh, free):
+    """For every cell of a mesh the place in `free` of the free cell nearest to it."""
+    place = np.full(mesh.size, -1)
+    place[free] = np.arange(free.size)
+    steps = [float(np.mean(np.diff(e))) for e in (mesh.upward_edges, mesh.northing_edges, mesh.easting_edges)]
+    index = distance_transform_edt((place < 0).reshape(mesh.shape), sampling=steps, return_distances=False,
+                                   return_indices=True)
+    return place[np.ravel_multi_index(tuple(index), mesh.shape).ravel()]
+
+
+def _rim(mesh):
+    """Cells to the nearest side of the mesh, (nz, ny, nx)."""
+    north, east = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in mesh.shape[1:])
+    return np.broadcast_to(np.minimum(north[:, None], east), mesh.shape)
