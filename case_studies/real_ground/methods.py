@@ -12,10 +12,9 @@ import bayesjoint as bj
 from bayesjoint.calibration.functional_rules import FunctionalRule
 from bayesjoint.calibration.rules import DepthRule
 from bayesjoint.calibration.worlds import Simulator, live_again, live_through
-from bayesjoint.functionals.exceeding import top_of
+from bayesjoint.functionals.exceeding import shallowest
 from bayesjoint.functionals.gaussian import closed_form
 from bayesjoint.functionals.integrals import mass_in
-from bayesjoint.functionals.protocol import Functional
 
 TRUTHS, WORLDS, TRUTH_SEED, WORLD_SEED = 100, 200, 7_000, 100
 SAMPLED, SWEEPS = 5, {"draws": 300, "warmup": 200, "chains": 2}
@@ -144,7 +143,7 @@ class Recalibrated:
 
     def interval(self, name, probability):
         """(2, worlds, cells): of several families the widest."""
-        found = self._widest(name, lambda rule, estimates: rule.interval(probability, estimates))
+        found = self._widest(name, lambda rule, estimates: rule.intervals([probability], estimates)[0])
         return np.stack([found[:, 0].min(axis=0), found[:, 1].max(axis=0)])
 
     def quantiles(self, name, levels):
@@ -155,7 +154,7 @@ class Recalibrated:
     def functional(self, functional, probability):
         """(2, worlds): regression of the truth on the estimate over worlds; of several families the widest."""
         here = functional.evaluate({"density": shaped(self.mean["density"])})
-        found = np.stack([given(sound["density"]._lived[0], functional, here, probability) for sound in self.sounds])
+        found = np.stack([given(sound["density"].lived[0], functional, here, probability) for sound in self.sounds])
         return np.stack([np.fmin.reduce(found[:, 0]), np.fmax.reduce(found[:, 1])])
 
 
@@ -163,8 +162,8 @@ class NoData:
     """The ground's own family by depth, before any data."""
 
     def __init__(self, worlds, sound):
-        self._truths, self._rules = sound._lived[0].truth, {
-            p: DepthRule(MESH.depth_below_ground.ravel(), v) for p, v in sound._lived[0].truth.items()}
+        self._truths, self._rules = sound.lived[0].truth, {
+            p: DepthRule(MESH.depth_below_ground.ravel(), v) for p, v in sound.lived[0].truth.items()}
         self._shape = {p: v.shape for p, v in worlds.items()}
         self.mean = {p: np.broadcast_to(v.mean(axis=0), self._shape[p]) for p, v in self._truths.items()}
 
@@ -191,7 +190,7 @@ class Sampled:
 
     def __init__(self, bench, count=SAMPLED):
         made, start = bench._start
-        self.draws = {p: [] for p in PROPERTIES}
+        self.draws, self.rhat = {p: [] for p in PROPERTIES}, []
         places = {m.name: part for m, part in zip(made.modalities, np.split(np.arange(start.data.shape[1]), 2),
                                                   strict=True)}
         for name, survey in PROPERTIES.items():
@@ -199,6 +198,7 @@ class Sampled:
                 post = bj.posterior(self._problem(bench, name, survey, start.data[k, places[survey]]), method="gibbs",
                                     seed=k, **SWEEPS)
                 drawn = post._draws(np.random.default_rng(0), SWEEPS["draws"] * SWEEPS["chains"])
+                self.rhat.append(post.mixing.worst[0])
                 self.draws[name].append(post.problem.unpack(drawn)[name].reshape(len(drawn), -1))
         self.mean = {p: np.array([d.mean(axis=0) for d in each]) for p, each in self.draws.items()}
 
@@ -227,13 +227,7 @@ class Sampled:
 def functionals():
     """{name: Functional of the density}: mass of all that is there, and the depth to dense rock in the middle."""
     made = problem()
-    top, bottom = top_of(made, TOP_THRESHOLD, "density", COLUMN), float(np.ptp(MESH.upward_edges))
-
-    def depth(model):
-        found = top.evaluate(model)
-        return np.where(found < bottom, found, np.nan)
-
-    return {"mass": mass_in(made), "top": Functional(name="top", long_name=top.long_name, units="m", evaluate=depth)}
+    return {"mass": mass_in(made), "top": shallowest(made, TOP_THRESHOLD, "density", COLUMN)}
 
 
 def shaped(values):

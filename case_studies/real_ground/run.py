@@ -6,7 +6,6 @@ python run.py blocky dykes     # some grounds only; the table is put together on
 
 import json
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from figures import draw
@@ -16,8 +15,7 @@ from scores import ratio, scored, summary
 
 HERE = Path(__file__).parent
 PARTIAL = HERE / "partial"
-METHODS = ("no data", "gaussian by evidence", "gaussian by rock table", *FAMILIES, "envelope", "focusing",
-           *(("learned",) if find_spec("bayesjoint.calibration.learned") else ()))
+METHODS = ("no data", "gaussian by evidence", "gaussian by rock table", *FAMILIES, "envelope", "learned", "focusing")
 MODES = {"no data": ("joint",), "focusing": ("separate",)}
 
 
@@ -33,6 +31,8 @@ def cell(bench, method, mode):
         found, truths, seconds = answer(bench, method, mode)
         values = scored(found, truths, bench.seen, bench.spread) | {
             "seconds": seconds, "hyperparameters": bench.hyperparameters}
+        if method == "focusing":
+            values["rhat"] = found.rhat
         path.write_text(json.dumps(values))
         print(path.stem, f"{seconds:.0f} s", flush=True)
     return json.loads(path.read_text())
@@ -46,6 +46,8 @@ def row(values, baseline):
         for where in ("all", "seen", "inside"):
             key = f"score 90% {where}"
             out[name][f"{key} over no data"] = ratio(values[name][key], baseline[name][key])
+    if "rhat" in values:
+        out["largest rhat, from and to"] = [round(min(values["rhat"]), 2), round(max(values["rhat"]), 2)]
     out["functionals"] = {key: summary(v) for key, v in values["functionals"].items()}
     out["functionals"]["mass width over no data"] = ratio(values["functionals"]["mass width"],
                                                           baseline["functionals"]["mass width"])

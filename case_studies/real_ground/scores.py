@@ -26,9 +26,11 @@ def _property(answer, name, truth, seen, spread):
                  "score": interval_score(lower, upper, truth, probability)}
         out |= {f"{key} {probability:.0%} {where}": _mean(values, mask)
                 for key, values in cells.items() for where, mask in masks.items()}
-    out |= {f"crps {where}": _mean(crps(answer.quantiles(name, LEVELS), truth), mask) for where, mask in masks.items()}
+    ranked = crps(answer.quantiles(name, LEVELS), truth)
+    out |= {f"crps {where}": _mean(ranked, mask) for where, mask in masks.items()}
     size = np.sqrt(np.sum(truth**2, axis=1))
-    out["error of the mean"] = (np.sqrt(np.sum((answer.mean[name] - truth) ** 2, axis=1)) / size).tolist()
+    for centre, values in (("mean", answer.mean[name]), ("median", answer.quantiles(name, [0.5])[0])):
+        out[f"error of the {centre}"] = (np.sqrt(np.sum((values - truth) ** 2, axis=1)) / size).tolist()
     return out
 
 

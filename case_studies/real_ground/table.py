@@ -56,7 +56,7 @@ def one_ground(found, ground):
     """Every score on one ground, joint and separate."""
     keys = {"50 %": "coverage 50% all", "90 %": "coverage 90% all", "seen": "coverage 90% seen",
             "inside": "coverage 90% inside", "width": "width 90% all", "score": "score 90% all", "CRPS": "crps all",
-            "error of mean": "error of the mean"}
+            "error of mean": "error of the mean", "of median": "error of the median"}
     out = []
     for p in PROPERTIES:
         scale = 1.0 if p == "density" else 1000.0
