@@ -227,7 +227,7 @@ class Sampled:
 def functionals():
     """{name: Functional of the density}: mass of all that is there, and the depth to dense rock in the middle."""
     made = problem()
-    return {"mass": mass_in(made), "top": shallowest(made, TOP_THRESHOLD, "density", COLUMN)}
+    return {"mass": mass_in(made), "top": shallowest(made.by_name["density"], TOP_THRESHOLD, COLUMN)}
 
 
 def shaped(values):
