@@ -17,7 +17,7 @@ from bayesjoint.functionals.gaussian import closed_form
 from bayesjoint.functionals.integrals import mass_in
 
 TRUTHS, WORLDS, TRUTH_SEED, WORLD_SEED = 100, 200, 7_000, 100
-SAMPLED, SWEEPS = 5, {"draws": 300, "warmup": 200, "chains": 2}
+SAMPLED, REFITTED, SWEEPS = 5, 10, {"draws": 300, "warmup": 200, "chains": 2}
 DRAWS = 200
 TOP_THRESHOLD, COLUMN = 100.0, (700.0, 1100.0, 700.0, 1100.0, -600.0, 0.0)  # kg/m3; four by four columns
 PROPERTIES = {"density": "gravity", "susceptibility": "magnetic"}
@@ -38,11 +38,21 @@ class Bench:
         return made, live_through(Simulator(made), bj.posterior(made, method="dense"), self.family, TRUTHS,
                                   TRUTH_SEED + self.number)
 
+    @property
+    def data(self):
+        """Data of every truth, (truths, 648)."""
+        return self._start[1].data
+
+    @property
+    def truths(self):
+        """{property: (truths, cells)}."""
+        return self._start[1].truth
+
     @cached_property
     def fitted(self):
         """The problem of the first truth's data, its hyperparameters by evidence."""
-        began = time.process_time()
-        fit = bj.fit_hyperparameters(problem(self._start[1].data[0]), curve=False)
+        data, began = self.data[0], time.process_time()
+        fit = bj.fit_hyperparameters(problem(data), curve=False)
         self.seconds["fit"] = time.process_time() - began
         self.hyperparameters = {k: float(v) for k, v in fit.estimate.items()}
         return fit.problem
@@ -100,15 +110,14 @@ class Bench:
     @cached_property
     def spread(self):
         """{property: std over all cells and truths}."""
-        return {p: float(np.std(v)) for p, v in self._start[1].truth.items()}
+        return {p: float(np.std(v)) for p, v in self.truths.items()}
 
 
 class Gaussian:
-    """A Gaussian posterior's answers to all truths."""
+    """A Gaussian posterior's answers: means of several data sets, one covariance."""
 
-    def __init__(self, posts, lived):
-        self.posts, self.lived = posts, lived
-        self.mean = {p: lived[p].estimate[p].astype(float) for p in posts}
+    def __init__(self, posts, mean):
+        self.posts, self.mean = posts, mean
         self._std = {p: post.std()[p].ravel() for p, post in posts.items()}
 
     def interval(self, name, probability):
@@ -131,14 +140,39 @@ class Gaussian:
         return np.array([ends(functional.evaluate({"density": one + away}), probability) for one in fields]).T
 
 
+class Refitted:
+    """The Gaussian with its hyperparameters fitted to each truth's data anew."""
+
+    def __init__(self, bench, count):
+        self._each = []
+        for data in bench.data[:count]:
+            post = bj.posterior(bj.fit_hyperparameters(problem(data), curve=False).problem, method="dense")
+            mean = post.mean()
+            self._each.append(Gaussian(dict.fromkeys(PROPERTIES, post),
+                                       {p: mean[p].reshape(1, -1) for p in PROPERTIES}))
+        self.mean = {p: np.concatenate([g.mean[p] for g in self._each]) for p in PROPERTIES}
+
+    def interval(self, name, probability):
+        """(2, worlds, cells)."""
+        return np.concatenate([g.interval(name, probability) for g in self._each], axis=1)
+
+    def quantiles(self, name, levels):
+        """(levels, worlds, cells)."""
+        return np.concatenate([g.quantiles(name, levels) for g in self._each], axis=1)
+
+    def functional(self, functional, probability):
+        """(2, worlds)."""
+        return np.concatenate([g.functional(functional, probability) for g in self._each], axis=1)
+
+
 class Recalibrated:
     """Rules learned from one or several families, on the answers of a Gaussian to all truths."""
 
-    def __init__(self, sounds, gaussian):
-        self.sounds, self.gaussian, self.mean = sounds, gaussian, gaussian.mean
+    def __init__(self, sounds, mean, lived):
+        self.sounds, self.mean, self._lived = sounds, mean, lived
 
     def _widest(self, name, ask):
-        return np.stack([ask(rule, self.gaussian.lived[name].estimate)
+        return np.stack([ask(rule, self._lived[name].estimate)
                          for sound in self.sounds for rule in sound[name]._rules[name]])
 
     def interval(self, name, probability):
@@ -188,15 +222,11 @@ class NoData:
 class Sampled:
     """Focusing priors by Gibbs sweeps: independent cells of a Laplace distribution with the evidence's std."""
 
-    def __init__(self, bench, count=SAMPLED):
-        made, start = bench._start
+    def __init__(self, bench, count):
         self.draws, self.rhat = {p: [] for p in PROPERTIES}, []
-        places = {m.name: part for m, part in zip(made.modalities, np.split(np.arange(start.data.shape[1]), 2),
-                                                  strict=True)}
-        for name, survey in PROPERTIES.items():
+        for (name, survey), data in zip(PROPERTIES.items(), np.split(bench.data[:count], 2, axis=1), strict=True):
             for k in range(count):
-                post = bj.posterior(self._problem(bench, name, survey, start.data[k, places[survey]]), method="gibbs",
-                                    seed=k, **SWEEPS)
+                post = bj.posterior(self._problem(bench, name, survey, data[k]), method="gibbs", seed=k, **SWEEPS)
                 drawn = post._draws(np.random.default_rng(0), SWEEPS["draws"] * SWEEPS["chains"])
                 self.rhat.append(post.mixing.worst[0])
                 self.draws[name].append(post.problem.unpack(drawn)[name].reshape(len(drawn), -1))
@@ -252,22 +282,25 @@ def given(worlds, functional, estimates, probability):
 
 def answer(bench, method, mode):
     """(answer, {property: truths}, seconds) of one method; seconds are processor time."""
-    if method == "focusing":
+    if method in FEW:
+        made, count = FEW[method]
         began, _ = time.process_time(), bench.fitted
-        found = Sampled(bench)
-        truths = {p: bench._start[1].truth[p][:SAMPLED] for p in PROPERTIES}
-        return found, truths, (time.process_time() - began) / SAMPLED
+        found = made(bench, count)
+        return found, {p: v[:count] for p, v in bench.truths.items()}, (time.process_time() - began) / count
     which = "table" if method == "gaussian by rock table" else "evidence"
     posts = bench.posts(which, mode)
     lived = bench.lived(posts)
-    truths = {p: lived[p].truth[p] for p in PROPERTIES}
-    gaussian = Gaussian(posts, lived)
+    mean = {p: one.estimate[p].astype(float) for p, one in lived.items()}
     if method.startswith("gaussian"):
-        return gaussian, truths, bench.seconds[which]
+        return Gaussian(posts, mean), bench.truths, bench.seconds[which]
     if method == "no data":
-        return NoData(truths, bench.sounds("own", "joint")["density"]), truths, 0.0
+        return NoData(bench.truths, bench.sounds("own", "joint")["density"]), bench.truths, 0.0
     learned = method == "learned"
     labels = [f for f in FAMILIES if FAMILIES[f] in ENVELOPE] if method == "envelope" else [
         "own" if learned else method]
     sounds = [bench.sounds(label, mode, learned) for label in labels]
-    return Recalibrated(sounds, gaussian), truths, sum(bench.seconds[label, mode, learned] for label in labels)
+    return Recalibrated(sounds, mean, lived), bench.truths, sum(bench.seconds[label, mode, learned] for label in labels)
+
+
+FEW = {"focusing": (Sampled, SAMPLED), "gaussian refitted": (Refitted, REFITTED)}
+"""Methods that start anew for every truth, and the truths they are given."""

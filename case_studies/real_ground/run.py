@@ -10,13 +10,14 @@ from pathlib import Path
 
 from figures import draw
 from grounds import GROUNDS
-from methods import FAMILIES, PROPERTIES, SAMPLED, TRUTHS, WORLDS, Bench, answer
+from methods import FAMILIES, PROPERTIES, REFITTED, SAMPLED, TRUTHS, WORLDS, Bench, answer
 from scores import ratio, scored, summary
 
 HERE = Path(__file__).parent
 PARTIAL = HERE / "partial"
-METHODS = ("no data", "gaussian by evidence", "gaussian by rock table", *FAMILIES, "envelope", "learned", "focusing")
-MODES = {"no data": ("joint",), "focusing": ("separate",)}
+METHODS = ("no data", "gaussian by evidence", "gaussian refitted", "gaussian by rock table", "focusing", *FAMILIES,
+           "envelope", "learned")
+MODES = {"no data": ("joint",), "gaussian refitted": ("joint",), "focusing": ("separate",)}
 
 
 def modes(method):
@@ -76,7 +77,7 @@ def main(asked):
         bench = Bench(ground)
         cells[ground] = {(m, mode): cell(bench, m, mode) for m in METHODS for mode in modes(m)}
     if set(cells) == set(GROUNDS):
-        found = {"truths": TRUTHS, "sampled": SAMPLED, "worlds": WORLDS, "grounds": table(cells)}
+        found = {"truths": TRUTHS, "sampled": SAMPLED, "refitted": REFITTED, "worlds": WORLDS, "grounds": table(cells)}
         (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")
         draw(found, json.loads((HERE / "flin_flon.json").read_text()))
 
