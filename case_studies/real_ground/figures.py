@@ -15,7 +15,8 @@ FLIN_FLON = {"no data": "no_data", "gaussian by evidence": "plain", "own": "reca
 WORDS = {"own": "recalibrated: own family", "round bodies": "recalibrated: round bodies",
          "units": "recalibrated: units", "default": "recalibrated: default mixture",
          "envelope": "recalibrated: envelope of these three",
-         "gaussian by evidence": "gaussian by evidence, fitted once", "gaussian refitted": "gaussian, refitted (10 truths)",
+         "gaussian by evidence": "gaussian by evidence, fitted once",
+         "gaussian refitted": "gaussian, refitted (10 truths)",
          "learned": "learned: own family", "focusing": "focusing by Gibbs (5 truths)", "no data": "own family, no data"}
 
 

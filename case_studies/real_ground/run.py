@@ -8,9 +8,10 @@ import json
 import sys
 from pathlib import Path
 
+from bench import FAMILIES, PROPERTIES, TRUTHS, WORLDS, Bench
 from figures import draw
 from grounds import GROUNDS
-from methods import FAMILIES, PROPERTIES, REFITTED, SAMPLED, TRUTHS, WORLDS, Bench, answer
+from methods import REFITTED, SAMPLED, answer
 from scores import ratio, scored, summary
 
 HERE = Path(__file__).parent

@@ -1,7 +1,9 @@
 """What an answer is worth: one number a truth for every score, and what they come to."""
 
 import numpy as np
-from methods import PROPERTIES, functionals
+from bench import PROPERTIES
+from grounds import MESH
+from methods import functionals
 
 from bayesjoint.calibration.coverage import interval_score, ratio_and_error
 
@@ -53,7 +55,7 @@ def _mean(values, mask):
 def _functionals(answer, density):
     out = {}
     for name, functional in functionals().items():
-        truth = functional.evaluate({"density": density.astype(float).reshape(len(density), 6, 18, 18)})
+        truth = functional.evaluate({"density": density.astype(float).reshape(-1, *MESH.shape)})
         lower, upper = answer.functional(functional, 0.9)
         known = np.isfinite(truth)
         held = (truth >= lower) & (truth <= upper)  # no interval holds nothing
