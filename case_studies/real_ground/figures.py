@@ -16,8 +16,9 @@ WORDS = {"own": "recalibrated: own family", "round bodies": "recalibrated: round
          "units": "recalibrated: units", "default": "recalibrated: default mixture",
          "envelope": "recalibrated: envelope of these three",
          "gaussian by evidence": "gaussian by evidence, fitted once",
-         "gaussian refitted": "gaussian, refitted (10 truths)",
-         "learned": "learned: own family", "focusing": "focusing by Gibbs (5 truths)", "no data": "own family, no data"}
+         "gaussian refitted": "gaussian, refitted (5 truths)",
+         "learned": "learned: own family (30 truths)", "focusing": "focusing by Gibbs (5 truths)",
+         "no data": "own family, no data"}
 
 
 def draw(found, flin_flon):

@@ -14,7 +14,7 @@ from bayesjoint.functionals.exceeding import shallowest
 from bayesjoint.functionals.gaussian import closed_form
 from bayesjoint.functionals.integrals import mass_in
 
-SAMPLED, REFITTED, SWEEPS = 5, 10, {"draws": 300, "warmup": 200, "chains": 2}
+SAMPLED, LEARNED, SWEEPS = 5, 30, {"draws": 150, "warmup": 100, "chains": 2}
 DRAWS = 200
 TOP_THRESHOLD, COLUMN = 100.0, (700.0, 1100.0, 700.0, 1100.0, -600.0, 0.0)  # kg/m3; four by four columns
 
@@ -26,10 +26,10 @@ class Gaussian:
         self.posts, self.mean = posts, mean
         self._std = {p: post.std()[p].ravel() for p, post in posts.items()}
 
-    def interval(self, name, probability):
-        """(2, worlds, cells)."""
-        half = ndtri((1 + probability) / 2) * self._std[name]
-        return np.stack([self.mean[name] - half, self.mean[name] + half])
+    def intervals(self, name, probabilities):
+        """(k, 2, worlds, cells)."""
+        half = ndtri((1 + np.asarray(probabilities)) / 2)[:, None, None] * self._std[name]
+        return np.stack([self.mean[name] - half, self.mean[name] + half], axis=1)
 
     def quantiles(self, name, levels):
         """(levels, worlds, cells)."""
@@ -58,9 +58,9 @@ class Refitted:
                                        {p: mean[p].reshape(1, -1) for p in PROPERTIES}))
         self.mean = {p: np.concatenate([g.mean[p] for g in self._each]) for p in PROPERTIES}
 
-    def interval(self, name, probability):
-        """(2, worlds, cells)."""
-        return np.concatenate([g.interval(name, probability) for g in self._each], axis=1)
+    def intervals(self, name, probabilities):
+        """(k, 2, worlds, cells)."""
+        return np.concatenate([g.intervals(name, probabilities) for g in self._each], axis=2)
 
     def quantiles(self, name, levels):
         """(levels, worlds, cells)."""
@@ -77,18 +77,18 @@ class Recalibrated:
     def __init__(self, sounds, mean, lived):
         self.sounds, self.mean, self._lived = sounds, mean, lived
 
-    def _widest(self, name, ask):
+    def _each(self, name, ask):
         return np.stack([ask(rule, self._lived[name].estimate)
                          for sound in self.sounds for rule in sound[name]._rules[name]])
 
-    def interval(self, name, probability):
-        """(2, worlds, cells): of several families the widest."""
-        found = self._widest(name, lambda rule, estimates: rule.intervals([probability], estimates)[0])
-        return np.stack([found[:, 0].min(axis=0), found[:, 1].max(axis=0)])
+    def intervals(self, name, probabilities):
+        """(k, 2, worlds, cells): of several families the widest."""
+        found = self._each(name, lambda rule, estimates: rule.intervals(probabilities, estimates))
+        return np.stack([found[:, :, 0].min(axis=0), found[:, :, 1].max(axis=0)], axis=1)
 
     def quantiles(self, name, levels):
         """(levels, worlds, cells); of several families the outer one."""
-        found = self._widest(name, lambda rule, estimates: rule.quantiles(levels, estimates))
+        found = self._each(name, lambda rule, estimates: rule.quantiles(levels, estimates))
         return np.where(np.asarray(levels)[:, None, None] < 0.5, found.min(axis=0), found.max(axis=0))
 
     def functional(self, functional, probability):
@@ -107,10 +107,10 @@ class NoData:
         self._shape = {p: v.shape for p, v in worlds.items()}
         self.mean = {p: np.broadcast_to(v.mean(axis=0), self._shape[p]) for p, v in self._truths.items()}
 
-    def interval(self, name, probability):
-        """(2, worlds, cells)."""
-        found = self._rules[name].interval(probability)
-        return np.broadcast_to(found[:, None], (2, *self._shape[name]))
+    def intervals(self, name, probabilities):
+        """(k, 2, worlds, cells)."""
+        found = np.stack([self._rules[name].interval(p) for p in probabilities])
+        return np.broadcast_to(found[:, :, None], (len(found), 2, *self._shape[name]))
 
     def quantiles(self, name, levels):
         """(levels, worlds, cells), by layer."""
@@ -146,9 +146,9 @@ class Sampled:
         return alone.replace(parameters=[old.replace(prior=prior), *(p for p in alone.parameters if p.name != name)],
                              modalities=[alone.modalities[0].replace(data=data)])
 
-    def interval(self, name, probability):
-        """(2, worlds, cells)."""
-        return self.quantiles(name, [(1 - probability) / 2, (1 + probability) / 2])
+    def intervals(self, name, probabilities):
+        """(k, 2, worlds, cells)."""
+        return np.stack([self.quantiles(name, [(1 - p) / 2, (1 + p) / 2]) for p in probabilities])
 
     def quantiles(self, name, levels):
         """(levels, worlds, cells)."""
@@ -205,8 +205,12 @@ def answer(bench, method, mode):
     labels = [f for f in FAMILIES if FAMILIES[f] in ENVELOPE] if method == "envelope" else [
         "own" if learned else method]
     sounds = [bench.sounds(label, mode, learned) for label in labels]
-    return Recalibrated(sounds, mean, lived), bench.truths, sum(bench.seconds[label, mode, learned] for label in labels)
+    seconds = sum(bench.seconds[label, mode, learned] for label in labels)
+    few = slice(LEARNED if learned else None)  # hundreds of trees are asked for each cell of each truth
+    lived = {p: one.where(few) for p, one in lived.items()}
+    return Recalibrated(sounds, {p: v[few] for p, v in mean.items()}, lived), {
+        p: v[few] for p, v in bench.truths.items()}, seconds
 
 
-FEW = {"focusing": (Sampled, SAMPLED), "gaussian refitted": (Refitted, REFITTED)}
+FEW = {"focusing": (Sampled, SAMPLED), "gaussian refitted": (Refitted, SAMPLED)}
 """Methods that start anew for every truth, and the truths they are given."""

@@ -22,16 +22,16 @@ def _property(answer, name, truth, seen, spread):
     away = np.abs(truth - np.median(truth, axis=1, keepdims=True)) > INSIDE * spread
     masks = {"all": np.ones_like(away), "seen": np.broadcast_to(seen, away.shape), "inside": away}
     out = {}
-    for probability in PROBABILITIES:
-        lower, upper = answer.interval(name, probability)
+    for probability, (lower, upper) in zip(PROBABILITIES, answer.intervals(name, PROBABILITIES), strict=True):
         cells = {"coverage": (truth >= lower) & (truth <= upper), "width": upper - lower,
                  "score": interval_score(lower, upper, truth, probability)}
         out |= {f"{key} {probability:.0%} {where}": _mean(values, mask)
                 for key, values in cells.items() for where, mask in masks.items()}
-    ranked = crps(answer.quantiles(name, LEVELS), truth)
+    quantiles = answer.quantiles(name, LEVELS)
+    ranked = crps(quantiles, truth)
     out |= {f"crps {where}": _mean(ranked, mask) for where, mask in masks.items()}
     size = np.sqrt(np.sum(truth**2, axis=1))
-    for centre, values in (("mean", answer.mean[name]), ("median", answer.quantiles(name, [0.5])[0])):
+    for centre, values in (("mean", answer.mean[name]), ("median", quantiles[LEVELS.size // 2])):
         out[f"error of the {centre}"] = (np.sqrt(np.sum((values - truth) ** 2, axis=1)) / size).tolist()
     return out
 
