@@ -1,4 +1,4 @@
-"""The league table in words and numbers. Run: python table.py. Prints the tables of README.md from results.json."""
+"""The tables of README.md from results.json and flin_flon.json. Run: python table.py. Writes between its marks."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ def over_grounds(found, key):
 def functionals(found):
     """Coverage and width of mass and depth to the top."""
     grounds = found["grounds"]
-    keys = {"mass": "mass coverage", "width": "mass width over no data", "top": "top coverage"}
+    keys = {"mass": "mass coverage", "mass, width": "mass width over no data", "depth": "top coverage"}
     head = ["", *(f"{g}: {k}" for g in grounds for k in keys)]
     return markdown(head, [[words(k), *(number(grounds[g]["rows"][k]["functionals"][v]) for g in grounds
                                         for v in keys.values())] for k in rows_of(found)])
@@ -91,16 +91,28 @@ def flin_flon(found):
     return markdown(head, body) + "\n" + by_unit
 
 
+def written(text, name, tables):
+    """The text with what stands between the marks of a name replaced."""
+    start, end = (f"<!-- {name} {word} -->" for word in ("begins", "ends"))
+    before, rest = text.split(start)
+    return f"{before}{start}\n\n{tables.strip()}\n\n{end}{rest.split(end)[1]}"
+
+
 def main():
     found = json.loads((HERE / "results.json").read_text())
-    for title, key in (("Coverage at 90 %, all cells", "coverage 90% all"),
-                       ("Coverage at 90 %, inside bodies", "coverage 90% inside"),
-                       ("Interval score at 90 % over the family's without data", "score 90% all over no data")):
-        print(f"### {title}\n\n{over_grounds(found, key)}")
-    print(f"### Mass and depth to the top\n\n{functionals(found)}")
-    print(f"### Flin Flon\n\n{flin_flon(json.loads((HERE / 'flin_flon.json').read_text()))}")
-    for ground in found["grounds"]:
-        print(one_ground(found, ground))
+    path = HERE / "README.md"
+    text = path.read_text()
+    tables = {
+        "coverage": over_grounds(found, "coverage 90% all"),
+        "inside": over_grounds(found, "coverage 90% inside"),
+        "score": over_grounds(found, "score 90% all over no data"),
+        "functionals": functionals(found),
+        "flin flon": flin_flon(json.loads((HERE / "flin_flon.json").read_text())),
+        "every score": "\n".join(one_ground(found, ground) for ground in found["grounds"]),
+    }
+    for name, table in tables.items():
+        text = written(text, name, table)
+    path.write_text(text)
 
 
 if __name__ == "__main__":
