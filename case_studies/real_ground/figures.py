@@ -12,26 +12,28 @@ from bayesjoint.plot.style import COLOURS
 HERE = Path(__file__).parent
 PROPERTIES = ("density", "susceptibility")
 FLIN_FLON = {"no data": "no_data", "gaussian by evidence": "plain", "own": "recalibrated"}
-WORDS = {"own": "recalibrated: own family", "round bodies": "recalibrated: round bodies",
-         "units": "recalibrated: units", "default": "recalibrated: default mixture",
-         "envelope": "recalibrated: envelope of these three",
-         "gaussian by evidence": "gaussian by evidence, fitted once",
-         "gaussian refitted": "gaussian, refitted (5 truths)",
-         "learned": "learned: own family (30 truths)", "focusing": "focusing by Gibbs (5 truths)",
-         "no data": "own family, no data"}
+WORDS = {
+    "no data": "own family, no data", "gaussian by evidence": "Gaussian by evidence, fitted once",
+    "gaussian refitted": "Gaussian, refitted (5 truths)", "gaussian by rock table": "Gaussian by rock table",
+    "focusing": "focusing by Gibbs (5 truths)", "own": "recalibrated: own family",
+    "round bodies": "recalibrated: round bodies", "units": "recalibrated: units",
+    "default": "recalibrated: default mixture", "envelope": "recalibrated: envelope of these three",
+    "learned": "learned: own family (30 truths)"}
+"""Methods in the order in which they are shown."""
 
 
 def draw(found, flin_flon):
     """coverage.png and scores.png."""
-    methods = list(dict.fromkeys(key.rsplit(", ", 1)[0] for key in found["grounds"]["blocky"]["rows"]))
+    there = {key.rsplit(", ", 1)[0] for key in found["grounds"]["blocky"]["rows"]}
+    methods = [method for method in WORDS if method in there]
     _coverage(found["grounds"], flin_flon, methods)
     _scores(found["grounds"], flin_flon, [m for m in methods if m != "no data"])
 
 
 def _panels(grounds, methods):
-    columns = [*grounds, "flin flon"]
+    columns = [*grounds, "Flin Flon"]
     fig, axes = plt.subplots(2, len(columns), figsize=(14, 7.2), layout="constrained", sharex="row", sharey=True)
-    axes[0, 0].set_yticks(range(len(methods)), [WORDS.get(m, m) for m in methods])
+    axes[0, 0].set_yticks(range(len(methods)), [WORDS[m] for m in methods])
     axes[0, 0].invert_yaxis()
     for row, name in zip(axes, PROPERTIES, strict=True):
         for ax, ground in zip(row, columns, strict=True):
@@ -57,7 +59,7 @@ def _coverage(grounds, flin_flon, methods):
             ax.axvline(0.9, color="0.4", lw=1)
             ax.set_xlim(0, 1.02)
             for k, method in enumerate(methods):
-                if ground == "flin flon":
+                if ground == "Flin Flon":
                     if method in FLIN_FLON:
                         ax.plot(flin_flon[name]["90%"]["seen"][FLIN_FLON[method]]["coverage"], k, "s",
                                 color=COLOURS[2], label="seen cells")
@@ -83,7 +85,7 @@ def _scores(grounds, flin_flon, methods):
             ax.axvline(1.0, color="0.4", lw=1)
             ax.set_xscale("log")
             for k, method in enumerate(methods):
-                if ground == "flin flon":
+                if ground == "Flin Flon":
                     if method in FLIN_FLON:
                         seen = flin_flon[name]["90%"]["seen"]
                         ax.plot(seen[FLIN_FLON[method]]["score"] / seen["no_data"]["score"], k, "s", color=COLOURS[2])

@@ -12,13 +12,13 @@ PROPERTIES = ("density", "susceptibility")
 def rows_of(found):
     """Methods in order, each joint where there is one."""
     rows = next(iter(found["grounds"].values()))["rows"]
-    return [k for k in rows if k.endswith("joint") or k.startswith("focusing")]
+    return [next(k for k in (f"{method}, joint", f"{method}, separate") if k in rows) for method in WORDS
+            if f"{method}, joint" in rows or f"{method}, separate" in rows]
 
 
 def words(key):
     """Name of a method."""
-    method = key.rsplit(", ", 1)[0]
-    return WORDS.get(method, method)
+    return WORDS[key.rsplit(", ", 1)[0]]
 
 
 def number(pair, digits=2):
@@ -74,7 +74,7 @@ def one_ground(found, ground):
 def flin_flon(found):
     """Flin Flon, cells that the data see."""
     body = []
-    for label, kind in (("gaussian by evidence", "plain"), ("recalibrated: own family", "recalibrated"),
+    for label, kind in (("Gaussian by evidence", "plain"), ("recalibrated: own family", "recalibrated"),
                         ("own family, no data", "no_data")):
         cells = []
         for p in PROPERTIES:
