@@ -5,6 +5,7 @@ python run.py blocky dykes     # some grounds only; the table is put together on
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def main(asked):
                 cells[bench.name][method, mode] = cell(bench, method, mode)
     if set(cells) == set(GROUNDS):
         found = {"truths": TRUTHS, "sampled": SAMPLED, "learned": LEARNED, "worlds": WORLDS, "grounds": table(cells)}
-        (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")
+        text = re.sub(r"\[\s+(\S+)\s+(\S+)\s+\]", r"[\1 \2]", json.dumps(found, indent=1))
+        (HERE / "results.json").write_text(text + "\n")
         draw(found, json.loads((HERE / "flin_flon.json").read_text()))
 
 
