@@ -42,9 +42,9 @@ def engine(ground=None):
 def few_trees():
     """Fewer trees than usual, so that tests are fast."""
     with pytest.MonkeyPatch.context() as patch:
-        fewer = {"max_iter": 30, "learning_rate": 0.15, "max_leaf_nodes": 12, "min_samples_leaf": 100}
+        fewer = {"max_iter": 20, "learning_rate": 0.2, "max_leaf_nodes": 12, "min_samples_leaf": 80}
         patch.setattr(learned, "SETTINGS", learned.SETTINGS | fewer)
-        patch.setattr(learned, "FIT_VALUES", 10_000)
+        patch.setattr(learned, "FIT_VALUES", 8_000)
         yield
 
 
