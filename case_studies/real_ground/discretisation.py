@@ -1,7 +1,7 @@
 """What cells of 60 m do to the data of Flin Flon: simulated, inferred, and true. Run: python discretisation.py.
 
-Writes discretisation.json. The family is that of flin_flon.py; the true error is that of ../flin_flon/results.json, where
-the third party's ground, averaged over the cells, is forwarded and compared with the data supplied.
+Writes discretisation.json. The family is that of flin_flon.py; the true error is that of ../flin_flon/results.json:
+data of the third party's ground, averaged over the cells, less those supplied.
 """
 
 import json
