@@ -65,14 +65,16 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
     Returns
     -------
     RecalibratedPosterior
-        ``.interval(p)``, exceedance and functionals are recalibrated; ``.coverage``, ``.classes``, ``.sensitivity``,
-        ``.plausibility`` say how well.
+        ``.interval(p)``, ``.median()``, exceedance and functionals are recalibrated; ``.coverage``, ``.classes``,
+        ``.sensitivity``, ``.plausibility`` say how well.
 
     Raises
     ------
     ValueError, TypeError
         If the engine would have to start anew for other data, the properties are on several meshes, the family does not
         simulate one of them, or there are too few worlds.
+    ImportError
+        If quantiles are to be learned without scikit-learn.
 
     Notes
     -----

@@ -20,7 +20,7 @@ from bayesjoint.calibration.surroundings import Surroundings
 from bayesjoint.calibration.worlds import Simulator, live_through
 
 MESH = bj.Mesh.regular((8, 20, 20), (100.0, 100.0, 100.0))
-TRAIN, TEST, SEED, EVERY = 400, 160, 20, 2  # worlds to learn from, worlds left out, seed, cells scored: every second
+TRAIN, TEST, SEED, EVERY = 1000, 200, 500, 3  # worlds to learn from, worlds left out, seed, cells scored: every third
 AT = PROBABILITIES.index(0.9)
 QUESTIONS = {
     "shared, family shares": (TOGETHER, TOGETHER),
