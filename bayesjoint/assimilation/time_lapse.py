@@ -7,6 +7,7 @@ import numpy as np
 from .._checks import fail
 from ..dataset import Approximation
 from ..engines.base import Estimate, Posterior
+from ..engines.data_space import UNCHECKED
 from ..engines.rounding import EPS, SAFETY
 from ..engines.whitened import check_visible
 from ..problem.gaussian import check_linear_gaussian
@@ -236,7 +237,8 @@ class TimeLapsePosterior(StatePosterior):
             name="states", status="exact", error=self.rounding,
             statement=f"Kalman filter and smoother over {len(self.steps)} steps{self._label()}: the posterior of all "
             "states given all surveys, without truncation. Rounding, measured by products that take another road and "
-            f"multiplied by {SAFETY:g}, is {self.rounding:.1e} of the prior standard deviation and variance.")]
+            f"multiplied by {SAFETY:g}, is {self.rounding:.1e} of the prior standard deviation and variance."
+            + UNCHECKED)]
         if self._label():
             error = _curvature(self)
             out.append(Approximation(

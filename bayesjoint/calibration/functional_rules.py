@@ -78,3 +78,17 @@ class FunctionalRule:
         if present.size < LEAST:
             return np.nan, np.nan
         return tuple(float(v) for v in np.quantile(present, [tail, 1 - tail], method="weibull"))
+
+    def score(self, probability):
+        """Mean interval score of intervals on worlds left out; infinite where too few have one.
+
+        It grows with the share of worlds that have a value but no interval.
+        """
+        ends = self.left_out(probability)
+        scored = np.isfinite(self.truth) & np.isfinite(ends).all(axis=0)
+        if scored.sum() < LEAST:
+            return np.inf
+        lower, upper, value = ends[0][scored], ends[1][scored], self.truth[scored]
+        outside = np.maximum(lower - value, 0) + np.maximum(value - upper, 0)
+        share = np.isfinite(self.truth).sum() / scored.sum()
+        return float(np.mean(upper - lower + 2 / (1 - probability) * outside) * share)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from .classes import LEVELS, Classes
-from .rules import shortest, tails
+from .rules import from_zero, shortest, tails
 
 KNOTS = (0.05, 0.5, 0.95)  # levels that are learned; others follow from the scores between and beyond them
 FIT_VALUES = 100_000  # cells of all worlds together that one fit learns from
@@ -130,14 +130,15 @@ class LearnedRule:
         return self._real(np.stack([self.classes.level(level)[index] for level in levels]), sides)
 
     def intervals(self, probabilities, estimates, cells=slice(None)):
-        """Intervals of the truth, (k, 2, ..., cells): equal-tailed, or the shortest for a positive property."""
+        """Intervals of the truth, (k, 2, ..., cells): equal-tailed, or about the shortest for a positive property."""
         levels = tails(probabilities)
         if not self.positive:
             found = self.quantiles(levels, estimates, cells)
             return found.reshape(-1, 2, *found.shape[1:])
         sides, index = self._placed(estimates, cells)
         ends = np.stack([shortest(self._typical, p, self.classes.quantiles) for p in probabilities])
-        return self._real(ends[..., index], sides)
+        upper = self._real(np.stack([self.classes.level(p)[index] for p in probabilities]), sides)
+        return from_zero(self._real(ends[..., index], sides), upper)
 
     def below(self, threshold, estimates, cells=slice(None)):
         """Probability that the truth is at most a threshold, (..., cells), and its Monte Carlo error."""

@@ -1,14 +1,18 @@
 """The posterior whose intervals hold on a stated family of grounds."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._checks import fail
+from ..diagnostics.scoring import score_sheet
 from ..engines.base import Posterior
-from .functional_rules import LEAST, FunctionalRule
+from ..engines.data_space import UNCHECKED
+from .functional_rules import FunctionalRule
 
 KEPT = ("_mean", "_variance", "_mean_error", "_std_error", "_product", "_draws", "_joint_draws", "_prior_product",
         "_prior_variance", "_prior_mean_vector", "_prior_draws", "_estimate", "_estimate_adjoint", "_data_sensitivity",
-        "_predicted_mean", "_evidence_or_none", "_extra_groups", "mean_given", "prediction_std", "log_evidence")
+        "_predicted_mean", "_evidence_or_none", "mean_given", "prediction_std", "log_evidence")
 BLOCK = 20_000_000  # values of worlds given their shape at once
 
 
@@ -49,7 +53,8 @@ class RecalibratedPosterior(Posterior):
         self._rules, self._cells, self._lived, self.record = rules, cells, lived, record
         for name in KEPT:
             setattr(self, name, getattr(engine, name))
-        self.approximations = [*record.statements(), *engine.approximations]
+        checked = [replace(a, statement=a.statement.replace(UNCHECKED, "")) for a in engine.approximations]
+        self.approximations = [*record.statements(), *checked]
 
     def __getstate__(self):
         return {k: v for k, v in self.__dict__.items() if k not in KEPT}
@@ -58,6 +63,11 @@ class RecalibratedPosterior(Posterior):
         self.__dict__.update(state)
         for name in KEPT:
             setattr(self, name, getattr(self.engine, name))
+
+    @property
+    def lived(self):
+        """The `Worlds` of each family."""
+        return self._lived
 
     @property
     def family(self):
@@ -118,6 +128,27 @@ class RecalibratedPosterior(Posterior):
         found = self._quantiles(np.array([0.5]))[0]
         return self.problem.unpack(np.clip(found, self.problem.lower, self.problem.upper))
 
+    def _interval_words(self, parameter):
+        if parameter not in self._rules:
+            return self.engine._interval_words(parameter)
+        positive = any(getattr(rule, "positive", False) for rule in self._rules[parameter])
+        return f"recalibrated on {self.record.name}, {'shortest' if positive else 'equal-tailed'}"
+
+    def _stored_intervals(self, probability):
+        return super()._stored_intervals(probability) | {"gaussian": self.engine._stored_intervals(probability)[""]}
+
+    def _extra_groups(self):
+        return self.engine._extra_groups() | self.record.datasets()
+
+    def _joint_groups(self, separate):
+        found = score_sheet(self, separate) if separate else None
+        return {} if found is None else {"recalibration_joint": found}
+
+    def _extra_attributes(self):
+        return {f"recalibration_{key}": value for key, value in (
+            ("family", self.record.family), ("name", self.record.name), ("worlds", self.record.worlds),
+            ("seed", self.record.seed), ("kind", self.record.kind))}
+
     def _put(self, out, name, values):
         where = np.arange(self.problem.size)[self.problem.slices[name]][self._cells[name]]
         out[:, where] = values / self.problem.by_name[name].scale
@@ -172,11 +203,11 @@ class RecalibratedPosterior(Posterior):
             truth, candidates = lived.functionals[functional][0], [lived.functionals[functional][1]]
             here = [float(self.record.functionals[functional](mean)[0])]
         else:
-            truth, *candidates = self._over_worlds(lived, lambda real, found: np.stack([
+            truth, *candidates = self.over_worlds(lived, lambda real, found: np.stack([
                 functional.at(real, functional.pick(found)) if hasattr(functional, "pick") else
                 functional.evaluate(real), *(f.evaluate(found) for f in estimators)]))
             here = [float(f.evaluate(mean)[0]) for f in estimators]
-        best = min(range(len(candidates)), key=lambda k: _left_out_score(truth, candidates[k], probability))
+        best = min(range(len(candidates)), key=lambda k: FunctionalRule(truth, candidates[k]).score(probability))
         rule = FunctionalRule(truth, candidates[best])
         centre, lower, upper, absent = rule.given(here[best], probability)
         ends, known = rule.left_out(probability), np.isfinite(truth)
@@ -188,8 +219,15 @@ class RecalibratedPosterior(Posterior):
                 "lower_without_data": before[0], "upper_without_data": before[1], "coverage": share,
                 "coverage_error": float(np.sqrt(share * (1 - share) / max(scored.sum(), 1))), "worlds": truth.size}
 
-    def _over_worlds(self, lived, function):
-        """A function of (truths, answers) of every world, each {parameter: (worlds, *shape)}."""
+    def over_worlds(self, lived, function):
+        """A function of (truths, answers) of worlds, each {parameter: (worlds, *shape)}, its last axis over worlds.
+
+        Parameters
+        ----------
+        lived : Worlds
+            Such as one of `lived`.
+        function : callable
+        """
         if not lived.whole:
             fail("functional", "be given to recalibrate for a problem of this size", f"{lived.count} worlds in part",
                  "recalibrate(..., functionals={name: function}) evaluates it while worlds are at hand.")
@@ -207,16 +245,3 @@ class RecalibratedPosterior(Posterior):
             full[:, cells] = values[name][part]
             fields[name] = full.reshape(-1, *p.shape)
         return fields
-
-
-def _left_out_score(truth, estimate, probability):
-    """Mean interval score of intervals on worlds left out; infinite where too few have one."""
-    ends = FunctionalRule(truth, estimate).left_out(probability)
-    scored = np.isfinite(truth) & np.isfinite(ends).all(axis=0)
-    if scored.sum() < LEAST:
-        return np.inf
-    lower, upper, value = ends[0][scored], ends[1][scored], truth[scored]
-    outside = np.maximum(lower - value, 0) + np.maximum(value - upper, 0)
-    # worlds with a value but no interval count as the widest
-    return float(np.mean(upper - lower + 2 / (1 - probability) * outside) * np.isfinite(truth).sum() / scored.sum())
-

@@ -12,7 +12,7 @@ from .record import Record, classes_sheet, coverage_sheet, plausibility_sheet, s
 from .rules import ClassRule, Frame
 from .surroundings import Surroundings
 from .variants import standard_variants
-from .worlds import Simulator, kept_whole, live_through
+from .worlds import Simulator, kept_whole, live_again, live_through
 
 FEWEST = 40  # worlds: with fewer hardly any class knows its tails to 1.5 points
 
@@ -35,8 +35,10 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
     geology : Geology, Mixture or callable
         The family; any ``f(mesh, seed) -> {parameter: array (nz, ny, nx)}``, in units of the parameters. State it
         before the answer is looked at. `geology_default` offers one by name.
-    worlds : int, default 200
-        At least 40. The median class then knows its tails to 1.5 points; rare classes are merged until they do.
+    worlds : int or RecalibratedPosterior, default 200
+        At least 40. The median class then knows its tails to 1.5 points; rare classes are merged until they do. A
+        posterior recalibrated on the same families, of surveys among which are these (the joint one beside a separate
+        one): its worlds, which then need not be drawn anew.
     seed : int or numpy.random.Generator, default 0
     envelope : sequence of geologies, default ()
         Further families, each learned by itself: the widest interval counts.
@@ -99,7 +101,9 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
     True
     """
     families = _families(post, geology, envelope)
-    count = _count("worlds", worlds, FEWEST)
+    again = _lived_before(worlds, families, functionals)
+    stated = again.record.seed if again else int(seed) if isinstance(seed, (int, np.integer)) else "of a generator"
+    count = again.record.worlds if again else _count("worlds", worlds, FEWEST)
     rng = np.random.default_rng(seed)
     simulator = Simulator(post.problem, beyond)
     frames = _frames(post, simulator)
@@ -110,7 +114,8 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
         tell = None if progress is None else (lambda done: progress(stage, done, number))
         return live_through(simulator, post, family, number, seed, functionals, tell)
 
-    lived = [live(f"worlds of {name_of(f)}", f, count, s, functionals) for f, s in zip(families, seeds, strict=True)]
+    lived = [live_again(simulator, post, again.problem, one) for one in again.lived] if again else [
+        live(f"worlds of {name_of(f)}", f, count, s, functionals) for f, s in zip(families, seeds, strict=True)]
     signs = tuple(getattr(geology, "symmetric", ())) if symmetric is None else tuple(symmetric)
 
     rules = {name: [rule_of(name, frames[name].at(one.places[name]), one, signs) for one in lived] for name in frames}
@@ -118,7 +123,7 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
     variants = _variants(sensitivity, geology, simulator, lived[0])
     tried = {label: live(label, other, _count("sensitivity_worlds", sensitivity_worlds, 2), int(rng.integers(2**62)))
              for label, other in variants.items()}
-    record = _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals)
+    record = _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals, stated)
     whole = {name: [rule.on(frames[name]) for rule in each] for name, each in rules.items()}
     return RecalibratedPosterior(post, whole, simulator.free, lived, record)
 
@@ -137,6 +142,18 @@ def _families(post, geology, envelope):
             fail("geology", "be a Geology or a callable f(mesh, seed)", type(each).__name__, "Try bj.Geology([...]).",
                  TypeError)
     return families
+
+
+def _lived_before(worlds, families, functionals):
+    """The posterior whose worlds are used again, or None where a number of worlds is asked for."""
+    if not isinstance(worlds, RecalibratedPosterior):
+        return None
+    if worlds.record.family != _words(families):
+        fail("worlds", "be of the same families", worlds.record.name, "Give a number of worlds.")
+    if functionals:
+        fail("functionals", "be None with worlds that were lived through already", f"{sorted(functionals)}",
+             "Give a number of worlds.")
+    return worlds
 
 
 def _frames(post, simulator):
@@ -181,25 +198,28 @@ def _variants(sensitivity, geology, simulator, worlds):
     return standard_variants(geology, geology_default(simulator.mesh, spread, positive=positive))
 
 
-def _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals):
+def _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals, seed):
     problem = post.problem
     observed = np.concatenate([m.data for m in problem.modalities])[None]
     marks = data_marks(problem, lived[0].data)
     ranks = rank_p_values(data_marks(problem, observed), marks)[..., 0]
     power = {label: seen_share(data_marks(problem, one.data), marks) for label, one in tried.items()}
-    words = " ".join(describe(f) for f in families)
-    if len(families) > 1:
-        words += " Of these families the widest interval counts."
-    names = list(frames)
+    words, names = _words(families), list(frames)
     found = {label: {name: _scored(name, frames[name], rules[name], one, lived[0]) for name in names}
              for label, one in tried.items()}
     first = {name: each[0] for name, each in rules.items()}
     return Record(
-        family=words, worlds=lived[0].count, kind=next(iter(first.values())).kind,
+        family=words, name=" and ".join(name_of(f) for f in families), worlds=lived[0].count, seed=seed, scores=scores,
+        kind=next(iter(first.values())).kind,
         coverage=coverage_sheet(scores, words, lived[0].count), classes=classes_sheet(first),
         plausibility=plausibility_sheet([m.name for m in problem.modalities], ranks, power),
         sensitivity=sensitivity_sheet(found, names, {k: describe(v) for k, v in variants.items()}) if found else None,
         coarse=tuple(simulator.coarse), functionals=dict(functionals or {}))
+
+
+def _words(families):
+    words = " ".join(describe(f) for f in families)
+    return words if len(families) == 1 else f"{words} Of these families the widest interval counts."
 
 
 def _scored(name, frame, rules, worlds, train):

@@ -20,12 +20,18 @@ class Record:
     ----------
     family : str
         The family, in sentences.
+    name : str
+        Its name.
     worlds : int
         Simulated for each family.
+    seed : int or str
+        Of the worlds; words where a generator was given, whose worlds nobody can draw again.
     kind : {"classes", "learned quantiles"}
         How intervals were learned.
     coverage, classes, sensitivity, plausibility : xarray.Dataset
         `sensitivity` is None where it was not asked for.
+    scores : dict of ndarray, shape (kinds, probabilities, 3, worlds)
+        {parameter: coverage, mean width and mean interval score of each world left out}, behind `coverage`.
     coarse : tuple of str
         Surveys that were simulated on the engine's own cells.
     functionals : dict of callable
@@ -33,12 +39,15 @@ class Record:
     """
 
     family: str
+    name: str
     worlds: int
+    seed: object
     kind: str
     coverage: object
     classes: object
     plausibility: object
     sensitivity: object = None
+    scores: dict = field(default_factory=dict)
     coarse: tuple = ()
     functionals: dict = field(default_factory=dict)
 
@@ -84,6 +93,25 @@ class Record:
             statement=f"Marks of the observed data beyond 95 % of the worlds' data, each taken alone: {said}. "
             "Agreement proves little: such a look sees another geometry at times and a wrong contrast hardly ever. The "
             "error is the smallest p-value.")
+
+    def gain_over(self, other):
+        """{parameter: (ratio of mean interval scores at 90 % over another record's, its error)}; None if not paired.
+
+        Paired are records of the same family, number of worlds and seed: their worlds are the same, and so the error
+        is that of the differences. Below 1 this record's intervals are the better ones.
+        """
+        mine, theirs = ((r.family, r.worlds, r.seed) for r in (self, other))
+        if mine != theirs or not isinstance(self.seed, int):
+            return None
+        at = PROBABILITIES.index(SHOWN)
+        return {name: ratio_and_error(s[0, at, 2], other.scores[name][0, at, 2]) for name, s in self.scores.items()
+                if name in other.scores}
+
+    def gain_over_no_data(self):
+        """{parameter: (ratio of mean interval scores at 90 % over the family's by depth without data, its error)}."""
+        return {str(p): (float(self.coverage.score_over_no_data.sel(parameter=p)),
+                         float(self.coverage.score_over_no_data_error.sel(parameter=p)))
+                for p in self.coverage.parameter.values}
 
     def datasets(self):
         """{group: xarray.Dataset} for a result file."""
@@ -172,4 +200,4 @@ def sensitivity_sheet(found, names, families):
     ratio = [[median_ratio(found[v][n][0, at, 2], found[v][n][2, at, 2]) for n in names] for v in found]
     sheet.add("score_over_no_data", dims, ratio, "1",
               "median over worlds of the interval score over that of the stated family's by depth without data")
-    return sheet.dataset({f"family of {v}": words for v, words in families.items()})
+    return sheet.dataset({"families": families})

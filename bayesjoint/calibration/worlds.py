@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from ..forward import LatticeOperator
+from ..forward._threads import run_ranges
 from ..forward.periodic import lattice_and_processing
 from ..forward.refined import refined, refined_mesh
 from ..geology import draw_world
@@ -116,10 +117,16 @@ class Simulator:
         """Ground of some worlds: {parameter: (len(seeds), *fine shape)} float32, 0 in air."""
         names = tuple(p.name for p in self.meshed)
         out = {name: np.empty((len(seeds), *self.fine.shape), dtype=np.float32) for name in names}
-        for k, seed in enumerate(seeds):
-            world = draw_world(geology, self.fine, seed, names)
-            for name, values in out.items():
-                values[k] = world[name]
+
+        def some(start, stop):
+            for k in range(start, stop):
+                world = draw_world(geology, self.fine, seeds[k], names)
+                for name, values in out.items():
+                    values[k] = world[name]
+
+        # families of this package are functions of the seed alone; a function of the user's may not bear threads
+        ours = all(hasattr(f, "draw") for f in getattr(geology, "families", (geology,)))
+        (run_ranges if ours else lambda task, count: task(0, count))(some, len(seeds))
         if self.fine.has_air:
             for values in out.values():
                 values[:, ~self.fine.active] = 0.0
@@ -233,6 +240,42 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
             progress(part.stop)
     return Worlds(cells=cells, places=places, truth=truth, estimate=estimate, data=data, whole=whole,
                   functionals={name: tuple(np.concatenate(v) for v in pair) for name, pair in asked.items()})
+
+
+def live_again(simulator, post, problem, lived):
+    """Worlds that were lived through already, answered by another engine that sees some of the same surveys.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Of `post`.
+    post : Posterior
+        Of surveys and properties among those of `problem`.
+    problem : JointProblem
+        Whose data `lived` holds.
+    lived : Worlds
+
+    Returns
+    -------
+    Worlds
+    """
+    names = [p.name for p in simulator.meshed]
+    held = all(n in lived.cells and np.array_equal(simulator.free[n][lived.places[n]], lived.cells[n]) for n in names)
+    known = {m.name: m for m in problem.modalities}
+    seen = all(m.name in known and known[m.name].size == m.size for m in post.problem.modalities)
+    if not held or not seen:
+        fail("worlds", "be of the same surveys and cells", "others", "Give a number of worlds.")
+    ends = np.cumsum([0, *(m.size for m in problem.modalities)])
+    runs = {m.name: slice(a, b) for m, a, b in zip(problem.modalities, ends[:-1], ends[1:], strict=True)}
+    data = np.concatenate([lived.data[:, runs[m.name]] for m in post.problem.modalities], axis=1)
+    estimate = {n: np.empty_like(lived.estimate[n]) for n in names}
+    for first in range(0, lived.count, simulator.block):
+        part = slice(first, first + simulator.block)
+        found = post.problem.unpack(post.mean_given(data[part]))
+        for n in names:
+            estimate[n][part] = found[n].reshape(len(data[part]), -1)[:, lived.cells[n]]
+    pick = {key: {n: getattr(lived, key)[n] for n in names} for key in ("cells", "places", "truth")}
+    return Worlds(**pick, estimate=estimate, data=data, whole=lived.whole)
 
 
 def kept_whole(simulator, count):

@@ -109,6 +109,29 @@ class ConflictTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GeologyTable:
+    """A kind of ground on which intervals are recalibrated; without this table none are."""
+
+    family: str | None = key("a family offered by name; or leave it out and state [geology.structures.NAME]", None,
+                             choices=("mixture",))
+    std: dict | str = key('mixture: std over the cells that the ground should have, by parameter, physical units, e.g. '
+                          '{ density = 150.0, susceptibility = 0.02 }; "prior" takes the prior\'s', "prior")
+    length: float | None = key("mixture: size of a body, metres; default half the mesh's depth", None, above=0.0)
+    structures: dict | None = key(
+        'tables [geology.structures.NAME], painted in their order: kind ("bodies", "layers", "dykes", "cover", '
+        '"units", "texture"), contrasts = { density = [-300.0, 300.0] } (texture: std) and arguments of bj.Bodies, '
+        'bj.Layers, bj.Dykes, bj.Cover, bj.Plurigaussian, bj.GaussianField, each a number or [low, high]', None)
+    log_std: float = key("std of the logarithm of a factor on all contrasts of a property in one world", 0.35,
+                         minimum=0.0)
+    shared: float = key("share of worlds in which properties have one geometry", 0.5, minimum=0.0)
+    positive: list | None = key("parameters of one sign; default susceptibility, if there is one", None)
+    worlds: int = key("simulated worlds", 200, minimum=40)
+    sensitivity: bool = key("also try the intervals on other families", True)
+    sensitivity_worlds: int = key("worlds of each other family", 40, minimum=2)
+    learned: bool = key("learn quantiles from neighbours (needs bayesjoint[learn], takes minutes)", False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole run."""
 
@@ -120,13 +143,16 @@ class Config:
     coupling: CouplingTable
     posterior: PosteriorTable
     conflict: ConflictTable
+    geology: GeologyTable | None
     folder: Path
     text: str
 
 
 TABLES = {"surveys": SurveyTable, "mesh": MeshTable, "parameters": ParameterTable, "coupling": CouplingTable,
-          "posterior": PosteriorTable, "conflict": ConflictTable}
+          "posterior": PosteriorTable, "conflict": ConflictTable, "geology": GeologyTable}
 NAMED = ("surveys", "parameters")
+ASKED = ("geology",)  # tables that mean something by being there
+STRUCTURES = ("bodies", "layers", "dykes", "cover", "units", "texture")
 FORMS = ("offset", "tilt", "patch", "gain", "levels")  # of a disturbance
 OTHERS = {  # keys that a kind of prior does not read
     "matern": {"alpha", "depth_exponent", "p"},
@@ -207,6 +233,8 @@ def _table(name, cls, raw):
     values = raw.get(name, {})
     if not isinstance(values, dict):
         _refuse(name, values, "must be a table")
+    if name in ASKED and name not in raw:
+        return None
     if name not in NAMED:
         return _record(name, cls, values)
     if not values:
@@ -283,6 +311,8 @@ def _check_together(config):
     for form, size in (config.conflict.margins or {}).items():
         if form not in FORMS or not isinstance(size, int | float) or isinstance(size, bool) or size <= 0:
             _refuse(f"conflict.margins.{form}", size, f"must be a number > 0 under one of {', '.join(FORMS)}")
+    if config.geology is not None:
+        _check_geology(config, config.geology)
     coupling = config.coupling
     needed = {"coregionalization": "correlation", "gramian": "weight"}.get(coupling.kind)
     if needed and getattr(coupling, needed) is None:
@@ -290,6 +320,43 @@ def _check_together(config):
     for each, kind in (("correlation", "coregionalization"), ("weight", "gramian")):
         if getattr(coupling, each) is not None and coupling.kind != kind:
             _refuse(f"coupling.{each}", getattr(coupling, each), f"means nothing for kind = {coupling.kind!r}")
+
+
+def _check_geology(config, table):
+    """Rules of the table of the ground, and what an engine must be to answer its worlds."""
+    if (table.family is None) == (not table.structures):
+        _refuse("geology.family", table.family, "give either family or tables [geology.structures.NAME]")
+    for name, values in (table.structures or {}).items():
+        kind = values.get("kind") if isinstance(values, dict) else None
+        if kind not in STRUCTURES:
+            _refuse(f"geology.structures.{name}.kind", kind, f"must be one of {', '.join(map(repr, STRUCTURES))}")
+    if isinstance(table.std, str):
+        if table.std != "prior":
+            _refuse("geology.std", table.std, 'must be "prior" or a table { parameter = number }')
+    elif set(table.std) != set(config.parameters) or not all(
+            isinstance(v, int | float) and not isinstance(v, bool) and v > 0 for v in table.std.values()):
+        _refuse("geology.std", table.std, f"must give a number > 0 for each of {', '.join(config.parameters)}")
+    if table.shared > 1:
+        _refuse("geology.shared", table.shared, "must be <= 1")
+    for name in table.positive or ():
+        if name not in config.parameters:
+            _refuse("geology.positive", table.positive, f"must name parameters among {', '.join(config.parameters)}")
+    where = next((f"parameters.{name}" for name, p in config.parameters.items()
+                  if p.prior == "focusing" or p.lower is not None or p.upper is not None), None)
+    where = "coupling.kind" if config.coupling.kind == "gramian" else where
+    where = "posterior.method" if config.posterior.method in ("gibbs", "laplace") else where
+    if where:
+        _refuse(where, None, "cannot go with [geology]: simulated worlds need an engine that answers other data by one "
+                "solve, so Gaussian priors without bounds or a Gramian")
+
+
+def keyed(where, build, *arguments):
+    """Build something from a table; what the library refuses is an error of that table."""
+    try:
+        return build(*arguments)
+    except (ValueError, TypeError) as error:
+        msg = f"{where}: {error}"
+        raise ConfigError(msg) from error
 
 
 def _default(cls, name):

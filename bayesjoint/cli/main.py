@@ -59,6 +59,10 @@ A configuration in full:
   kind = "coregionalization"
   correlation = 0.5
 
+  [geology]                    # without it the report says "not checked against ground"
+  family = "mixture"           # intervals are recalibrated on simulated worlds of this kind
+  std = { density = 100.0, susceptibility = 0.02 }
+
 Exit codes: 0 done; 1 the run failed; 2 the configuration or the command line is wrong; 130 interrupted.
 DIR then holds posterior.nc (open it with xarray.open_datatree) and report.html, or nothing new at all.
 """
@@ -159,8 +163,8 @@ def _parser():
         "conflict", help="test whether the surveys of a configuration agree, and what each remedy changes",
         description="Test whether the surveys of a TOML configuration agree, apply the remedies that tests suggest, "
         "and write posterior.nc (verdict and tests in it) and report.html. The exit code is 0 whatever the verdict.",
-        epilog="The configuration is that of `bayesjoint run`: Gaussian priors, no bounds, two surveys or more. Every "
-        "key:\n\n" + describe(), formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="The configuration is that of `bayesjoint run`: Gaussian priors, no bounds, two surveys or more; "
+        "[geology] is not read. Every key:\n\n" + describe(), formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_run_arguments(conflict, _conflict)
     report = verbs.add_parser("report", help="write the HTML report of a saved posterior",

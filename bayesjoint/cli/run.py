@@ -17,10 +17,11 @@ from ..priors import Focusing, Matern, MinimumLength
 from ..problem import JointProblem, Parameter, add_bias
 from ..reporting import report
 from ..survey import read_survey
-from .config import ConfigError
+from .config import ConfigError, keyed
+from .ground import recalibrated, stated_family
 
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint posterior", "separate posteriors",
-          "draws and dataset", "report")
+          "recalibrate", "draws and dataset", "report")
 
 
 def build_problem(config, stage=lambda name: None):
@@ -43,7 +44,7 @@ def build_problem(config, stage=lambda name: None):
     mesh = Mesh.from_surveys(list(surveys.values()), depth=config.mesh.depth, layers=config.mesh.layers,
                              padding=config.mesh.padding, growth=config.mesh.growth, top=config.mesh.top,
                              spacing=config.mesh.spacing)
-    parameters = {name: _keyed(f"parameters.{name}", _parameter, name, table, mesh)
+    parameters = {name: keyed(f"parameters.{name}", _parameter, name, table, mesh)
                   for name, table in config.parameters.items()}
     modalities = [surveys[name].modality(parameters[table.parameter], forward=table.forward, name=name)
                   for name, table in config.surveys.items()]
@@ -77,6 +78,8 @@ def run(config, out, stage=lambda name: None, progress=False):
     out = Path(out)
     check_folder(out)
     problem = build_problem(config, stage)
+    if config.geology is not None and config.geology.structures:
+        stated_family(config.geology)  # an error in it is met before hours are spent
     stage(STAGES[2])
     fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
     problem = problem if fit is None else fit.problem
@@ -89,12 +92,15 @@ def run(config, out, stage=lambda name: None, progress=False):
     wanted = config.posterior.separate and len(problem.modalities) > 1
     separate = _alone(post, problem, method, config.seed, progress) if wanted else None
     stage(STAGES[5])
+    if config.geology is not None:
+        post, separate = recalibrated(config, post, separate)
+    stage(STAGES[6])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
     tree.attrs |= {"title": config.title, "configuration": config.text}
     with finished(out) as scratch:
         write_tree(tree, scratch / "posterior.nc")
-        stage(STAGES[6])
+        stage(STAGES[7])
         report(tree, scratch / "report.html", title=config.title)
     return {"posterior": out / "posterior.nc", "report": out / "report.html"}
 
@@ -124,15 +130,6 @@ def _survey(name, table, folder):
         msg = f"surveys.{name}.std: is required, for the file states no noise (or give relative_std and floor_std)"
         raise ConfigError(msg)
     return survey
-
-
-def _keyed(where, build, *arguments):
-    """Build something from a table; what the library refuses is an error of that table."""
-    try:
-        return build(*arguments)
-    except (ValueError, TypeError) as error:
-        msg = f"{where}: {error}"
-        raise ConfigError(msg) from error
 
 
 def _parameter(name, table, mesh):

@@ -5,8 +5,10 @@ Groups (present when they have something to hold):
 ``posterior``, ``prior``
     draws, dims ``(chain, draw, ...)``, one variable a parameter.
 ``posterior_summary``, ``prior_summary``
-    per cell ``density_mean``, ``density_std``, ``density_mean_error``, ``density_std_error``; ``prior_summary`` also
-    holds the prior correlation of two parameters, ``correlation__density__susceptibility``.
+    per cell ``density_mean``, ``density_std``, ``density_mean_error``, ``density_std_error``, and ``density_lower``,
+    ``density_upper`` with their probability and kind (where these are recalibrated, the engine's own beside them as
+    ``density_gaussian_lower``, ``density_gaussian_upper``); ``prior_summary`` also holds the prior correlation of two
+    parameters, ``correlation__density__susceptibility``.
 ``separate_summary``
     the same from the separate inversions: ``density_mean__gravity_only``, ``gravity_chi2__gravity_only``.
 ``observed_data``, ``posterior_predictive``, ``log_likelihood``
@@ -17,6 +19,9 @@ Groups (present when they have something to hold):
     cell edges, noise standard deviations (``gravity_noise_std``), station heights (``gravity_upward``).
 ``sample_stats``, ``history``
     one value a draw (``chi2_gravity``: χ² of that draw's prediction); one value an iteration of the optimiser.
+
+``recalibration``, ``recalibration_classes``, ``recalibration_plausibility``, ``recalibration_sensitivity``
+    what `recalibrate` found on simulated ground; the family, its worlds and their seed are attributes of the root.
 
 Anything else (diagnostics, conflict tests) goes in as further flat groups through `build_tree(extra=...)`.
 """

@@ -116,6 +116,11 @@ def _add_parameter(builder, block):
         if (values := getattr(block, key)) is not None:
             words, nan = f"{_MEANING[key]} of {long_name}", key.endswith("error")
             add("posterior_summary", f"{block.name}_{key}", values, words, block.attributes, nan=nan, spread=True)
+    for label, (lower, upper, described) in block.intervals.items():
+        for side, values in (("lower", lower), ("upper", upper)):
+            name = "_".join(filter(None, (block.name, label, side)))
+            words = f"{side} end of the interval of {long_name}, {described['kind']}"
+            add("posterior_summary", name, values, words, described, nan=True, spread=True)
     for key in ("mean", "std"):
         if (values := getattr(block, f"prior_{key}")) is not None:
             words = f"{_MEANING[key].replace('posterior', 'prior')} of {long_name}"

@@ -36,6 +36,9 @@ class ParameterBlock:
         The same of the prior.
     separate : dict, optional
         {label: {"mean": ..., "std": ...}} from the separate inversions, label like ``gravity_only``.
+    intervals : dict, optional
+        {label: (lower, upper, attributes)}: ends of intervals and what they are (``probability``, ``kind``). Those
+        of label "" are stored as ``<name>_lower``, of label "gaussian" as ``<name>_gaussian_lower``.
     attributes : dict, optional
         Further attributes of the variable (prior in words, scale, ...).
 
@@ -63,6 +66,7 @@ class ParameterBlock:
     prior_mean: object = None
     prior_std: object = None
     separate: dict = field(default_factory=dict)
+    intervals: dict = field(default_factory=dict)
     attributes: dict = field(default_factory=dict)
 
 

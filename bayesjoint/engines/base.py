@@ -133,6 +133,18 @@ class Posterior:
         lower, upper = (self.problem.unpack(np.clip(end, low, high)) for end in self._ends(share))
         return {name: (lower[name], upper[name]) for name in lower}
 
+    def _interval_words(self, parameter):
+        """What the interval of a parameter is, in words."""
+        return "equal-tailed Gaussian, for the stated prior"
+
+    def _stored_intervals(self, probability):
+        """{label: (intervals, words)}, both by parameter, that a dataset keeps; those to lead with under ""."""
+        found = self.interval(probability)
+        return {"": (found, {name: self._interval_words(name) for name in found})}
+
+    def tail_probability(self, parameter, threshold):
+        """(probability that a parameter exceeds a threshold, its error) as learned on simulated ground, else None."""
+
     def _ends(self, probability):
         """Both ends of the interval of x, (2, size)."""
         return self._quantiles(np.array([(1 - probability) / 2, (1 + probability) / 2]))
@@ -315,6 +327,13 @@ class Posterior:
         return None
 
     def _extra_groups(self):
+        return {}
+
+    def _extra_attributes(self):
+        return {}
+
+    def _joint_groups(self, separate):
+        """Groups of a dataset that set this posterior beside separate ones, {modality name: Posterior}."""
         return {}
 
     def log_evidence(self):

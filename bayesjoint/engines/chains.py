@@ -104,15 +104,18 @@ class ChainPosterior(Posterior):
         error = float((self._moments[2][free] / spread[free]).max(initial=0.0))
         return Approximation(
             name="posterior draws", status="measured", error=error,
-            statement="The sampler leaves the stated posterior invariant; what is left is Monte Carlo error, given for "
-            f"every cell of mean and standard deviation and at most {error:.2g} posterior standard deviations in the "
-            f"mean. {figures}")
+            statement="The sampler leaves the posterior of the stated prior invariant, which was not checked against "
+            "ground; what is left is Monte Carlo error, given for every cell of mean and standard deviation and at "
+            f"most {error:.2g} posterior standard deviations in the mean. {figures}")
 
     def _mean(self):
         return self._moments[0].copy()
 
     def _variance(self):
         return self._moments[1].copy()
+
+    def _interval_words(self, parameter):
+        return "equal-tailed, of all draws, for the stated prior"
 
     def _quantiles(self, levels):
         count, draws, size = self.chains.shape

@@ -86,6 +86,10 @@ class DataSpacePosterior(Posterior):
         return self._joint_draws(rng, count)[0]
 
 
+# said by every engine of what it is exact for; a recalibrated posterior, which was checked, takes it out
+UNCHECKED = " Not checked against ground: bj.recalibrate does that, on a kind of ground that you state."
+
+
 def torus_statements(model):
     """What continued fields leave out, as approximations; none for fields that end with the mesh."""
     out = []

@@ -8,7 +8,7 @@ from ..dataset import Approximation
 from ..problem.clean_covariance import gain_and_covariance
 from ..problem.gaussian import check_linear_gaussian, linear_gaussian
 from .base import Estimate, Posterior
-from .data_space import DataSpacePosterior, torus_statements
+from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from .flat import FlatColumns
 from .rounding import EPS, PROBES, SAFETY, measure_rounding
 
@@ -107,10 +107,10 @@ class DensePosterior(DataSpacePosterior):
         return [Approximation(
             name="posterior mean, standard deviation and draws", status="exact",
             error=max(self._rounding.mean, self._rounding.variance),
-            statement="Exact posterior of the stated linear-Gaussian problem by a data-space Cholesky factor: no "
-            f"sampling or truncation error, rounding only. Measured by {PROBES} random products with the operators and "
+            statement="Exact for the stated prior, noise and physics, by a data-space Cholesky factor: no sampling or "
+            f"truncation error, rounding only. Measured by {PROBES} random products with the operators and "
             f"multiplied by {SAFETY:g}, it is {self._rounding.mean:.1e} of the prior standard deviation in the mean "
-            f"and {self._rounding.variance:.1e} of the prior variance in the variance.",
+            f"and {self._rounding.variance:.1e} of the prior variance in the variance." + UNCHECKED,
         ), *torus_statements(self._model)]
 
     def _solve(self, right):

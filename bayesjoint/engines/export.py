@@ -6,6 +6,8 @@ from ..dataset import ModalityBlock, ParameterBlock, build_tree
 from ..problem.describe import modality_fields, parameter_fields, versions
 from .nuisances import nuisance_sheet
 
+STORED = 0.9  # probability of the intervals that a dataset keeps
+
 
 def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     """Build the tree of a posterior; arguments as in `Posterior.to_datatree`."""
@@ -24,10 +26,11 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
             np.sum(m.noise.whiten((predicted - m.data).T) ** 2, axis=0).reshape(shape),
             {"long_name": f"chi-squared of {m.name}, {m.size} data", "units": "1"},
         )
+    groups = post._extra_groups() | post._joint_groups(separate)
     return build_tree(
         parameters, modalities, sample_stats=stats, history=_history(result), correlations=prior_correlations(problem),
         approximations=post.approximations, attributes=_attributes(post, seed, result),
-        extra=post._extra_groups() | ({} if nuisances is None else {"nuisances": nuisances}) | diagnostics,
+        extra=groups | ({} if nuisances is None else {"nuisances": nuisances}) | diagnostics,
     )
 
 
@@ -40,12 +43,16 @@ def _parameter_blocks(post, flat, prior_flat, shape, separate):
         arrays["prior_draws"] = problem.unpack(prior_flat.reshape(*shape, -1))
         arrays["prior_mean"] = problem.unpack(post._prior_mean_vector())
     alone = {name: (other.mean(), other.std()) for name, other in separate.items()}
+    intervals = post._stored_intervals(STORED)
     return [
         ParameterBlock(
             **parameter_fields(p), **{key: value[p.name] for key, value in arrays.items()
                                       if value is not None and (p.name in proper or not key.startswith("prior"))},
             separate={f"{name}_only": {"mean": mean[p.name], "std": std[p.name]}
                       for name, (mean, std) in alone.items() if p.name in mean},
+            intervals={} if p.mesh is None else {
+                label: (*found[p.name], {"probability": STORED, "kind": words[p.name]})
+                for label, (found, words) in intervals.items()},
         )
         for p in problem.parameters
     ]
@@ -111,6 +118,7 @@ def _history(result):
 def _attributes(post, seed, result):
     attributes = {"method": post.method, "reason": post.reason, "settings": post.problem.settings(),
                   "versions": versions(), "seed": repr(seed) if isinstance(seed, np.random.Generator) else seed}
+    attributes |= post._extra_attributes()
     evidence = post._evidence_or_none()
     if evidence is not None:
         attributes |= {"log_evidence": float(evidence), "log_evidence_error": evidence.error,

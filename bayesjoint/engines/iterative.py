@@ -6,7 +6,7 @@ from .._checks import as_positive, fail
 from ..dataset import Approximation
 from ..problem.gaussian import check_linear_gaussian, linear_gaussian
 from .base import Estimate
-from .data_space import DataSpacePosterior, torus_statements
+from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from .data_system import DataSystem
 from .flat import FlatColumns
 from .iterative_variance import PointwiseVariance
@@ -238,7 +238,7 @@ class IterativePosterior(DataSpacePosterior):
             name="posterior mean", status="bounded", error=bound,
             statement=f"Conjugate gradients in data space, preconditioned by {plates}: {self.iterations} products with "
             f"K. In no cell is the mean off by more than {bound:.1e} of the prior standard deviation, the norm of the "
-            "whitened residual.",
+            "whitened residual; but for that it is exact for the stated prior." + UNCHECKED,
         ), Approximation(
             name="draws", status="measured", error=self._draw_bias(),
             statement=f"Each draw is one solve to a whitened relative residual of {self._tolerance:g}, kept with the "

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 from .._checks import as_positive, fail
 from ..dataset import Approximation
 from ..problem.gaussian import linear_gaussian
-from .data_space import DataSpacePosterior, torus_statements
+from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from .flat import FlatColumns
 from .subspace import DataSubspace
 
@@ -150,7 +150,7 @@ class LowRankPosterior(DataSpacePosterior):
             Approximation(
                 name="posterior mean", status="bounded", error=self._misfit,
                 statement="From all data by deflated conjugate gradients, not truncated; the error bounds its distance "
-                "from the exact mean in prior standard deviations."),
+                "from the mean that is exact for the stated prior, in prior standard deviations." + UNCHECKED),
         ]
 
     # -- answers -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from ..dataset import Approximation
 from ..forward.processing import StationSelection
 from ..noise import DiagonalNoise
 from ..problem.gaussian import linear_gaussian
-from .data_space import DataSpacePosterior, torus_statements
+from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from .data_system import DataSystem
 from .flat import FlatColumns
 from .spectral_field import SpectralField
@@ -175,9 +175,9 @@ class SpectralPosterior(DataSpacePosterior):
             ),
             Approximation(
                 name="posterior mean", status="bounded", error=float(self._off),
-                statement="Exact but for one solve with the covariance of the data, whose residual bounds the error by "
-                "this share of the prior standard deviation; the same solves, to a relative residual of "
-                f"{self._tolerance:g}, give covariance products and resolution.",
+                statement="Exact for the stated prior but for one solve with the covariance of the data, whose "
+                "residual bounds the error by this share of the prior standard deviation; the same solves, to a "
+                f"relative residual of {self._tolerance:g}, give covariance products and resolution." + UNCHECKED,
             ),
             *torus_statements(self._model),
         ]

@@ -34,7 +34,9 @@ def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
     xarray.Dataset
         ``<parameter>_exceedance``: share of draws, with its Monte Carlo ``_error`` (never zero: what no draw showed is
         not impossible), NaN in air; for a Gaussian posterior also ``<parameter>_exceedance_closed_form``,
-        Φ((mean − threshold)/std), whose ``_error`` adds up what the stated errors of mean and std can do.
+        Φ((mean − threshold)/std), whose ``_error`` adds up what the stated errors of mean and std can do. Where the
+        posterior was recalibrated, ``<parameter>_exceedance`` is what was learned on simulated ground, and the share of
+        draws is ``<parameter>_exceedance_gaussian``.
 
     Raises
     ------
@@ -58,7 +60,15 @@ def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
     fields, sheet = parameter_fields(p), Sheet()
     sheet.place(fields)
     words = f"probability that {fields['long_name']} exceeds {threshold:g} {p.units}"
-    sheet.add(f"{parameter}_exceedance", fields["dims"], share, "1", words, error, threshold=threshold)
+    learned, name = post.tail_probability(parameter, threshold), f"{parameter}_exceedance"
+    source = f"share of {post.method} draws"
+    if learned is not None:
+        sheet.add(f"{name}_gaussian", fields["dims"], share, "1", f"{words}, {source}", error, threshold=threshold)
+        # cells that are known, or that nothing was learned for, keep what the engine says of them
+        known = np.isfinite(learned[0])
+        share, error = (np.where(known, a, b) for a, b in zip(learned, (share, error), strict=True))
+        source = f"recalibrated on {post.record.name}"
+    sheet.add(name, fields["dims"], share, "1", words, error, threshold=threshold, source=source)
     if has_closed_form(post):
         exact, slack = _gaussian_tail(post, parameter, threshold)
         sheet.add(f"{parameter}_exceedance_closed_form", fields["dims"], exact, "1", f"{words}, without draws", slack,
@@ -133,8 +143,8 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     sheet.add("depth_to_top_mean", (), mean, "m", f"mean depth to the top of {words}, given that there is one",
               mean_error)
     sheet.add("depth_to_top_std", (), std, "m", f"standard deviation of the depth to the top of {words}", std_error)
-    told = post.functional_interval(_shallowest(p, threshold, box), probability,
-                                    [_shallowest(p, share * float(threshold), box) for share in SHARES])
+    told = post.functional_interval(shallowest(p, threshold, box), probability,
+                                    [shallowest(p, share * float(threshold), box) for share in SHARES])
     own = "depth_to_top" if told is None else "depth_to_top_gaussian"
     for side, end, error in zip(("lower", "upper"), ends, errors, strict=True):
         sheet.add(f"{own}_{side}", (), end, "m", f"{side} end of the interval of the depth to the top of "
@@ -155,7 +165,7 @@ def top_of(problem, threshold, parameter="density", box=None):
                       units="m", evaluate=lambda model: np.minimum(tops(model).min(axis=(1, 2)), bottom))
 
 
-def _shallowest(p, threshold, box):
+def shallowest(p, threshold, box):
     """`Functional` of the depth to the top over a box, NaN where nothing exceeds the threshold."""
     tops = _tops(p, threshold, box)
 

@@ -179,6 +179,9 @@ class MixturePosterior(Posterior):
     def _variance(self):
         return self._spread.copy()
 
+    def _interval_words(self, parameter):
+        return "equal-tailed, of a mixture of Gaussians, for the stated prior"
+
     def _quantiles(self, levels):
         """Of the mixture, by bisection between the components' own quantiles, which enclose them."""
         std = np.sqrt(self._variances)

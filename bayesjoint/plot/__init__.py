@@ -11,7 +11,9 @@ from .calibration import ecdf, ranks
 from .charts import convergence, crossplot, profile, residuals
 from .fields import best_sections
 from .grounds import geology
+from .intervals import coverage, interval
 from .maps import compare, data, model
 
-__all__ = ["bands", "best_sections", "cells", "columns", "compare", "convergence", "crossplot", "data", "ecdf",
-           "geology", "layers", "matrix", "model", "places", "profile", "ranks", "residuals", "verdict"]
+__all__ = ["bands", "best_sections", "cells", "columns", "compare", "convergence", "coverage", "crossplot", "data",
+           "ecdf", "geology", "interval", "layers", "matrix", "model", "places", "profile", "ranks", "residuals",
+           "verdict"]

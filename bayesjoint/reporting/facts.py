@@ -18,6 +18,7 @@ from ..plot.fields import (
     title_of,
     under_stations,
 )
+from ..plot.intervals import interval_values
 from ..plot.style import length_scale, pretty
 
 PROBABILITY = 0.90  # of every interval in the report; printed with its kind
@@ -100,6 +101,8 @@ class Property:
     beneath: bool
     interval: tuple | None
     draws: int
+    gaussian: tuple | None
+    excluded: float | None
     beyond: float | None
     box: dict | None
     top_ratio: float | None
@@ -200,6 +203,12 @@ def _property(tree, name):
         cell = tree["posterior"][name].values[(slice(None), slice(None), *where)]
         draws = cell.size
         interval = tuple(float(q) for q in np.quantile(cell, [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]))
+    gaussian = excluded = None
+    if has(tree, "posterior_summary", f"{name}_gaussian_lower"):
+        interval, gaussian = (tuple(float(tree["posterior_summary"][f"{name}_{label}{side}"].values[where])
+                                    for side in ("lower", "upper")) for label in ("", "gaussian_"))
+        least = interval_values(tree, name, "least")
+        excluded = float(np.mean(least[np.isfinite(least)] != 0))
     top = reach = None
     if std is not None and has(tree, "prior_summary", f"{name}_std"):
         middle = layer_ratio(std, model_values(tree, name, "prior_std").values)[1]
@@ -212,7 +221,7 @@ def _property(tree, name):
                            "easting": float(east)},
                     scale=length_scale(*(getattr(mesh, f"{d}_edges") for d in mesh.dims)),
                     beneath=_beneath(tree, east, north),
-                    interval=interval, draws=draws,
+                    interval=interval, draws=draws, gaussian=gaussian, excluded=excluded,
                     beyond=None if std is None else float(np.mean(np.abs(score[mesh.active]) > 2)),
                     top_ratio=top,
                     box=_box(tree, name, mesh, prior, reach), reach=reach,

@@ -69,11 +69,11 @@ def mapped(draw, aspect, alt):
         return _picture(fig, alt)
 
 
-def chart(draw, alt, height=2.9):
-    """A panel without a map, as high as that of a square one."""
+def chart(draw, alt, height=2.9, left=0.62):
+    """A panel without a map, as high as that of a square one, `left` inches kept for labels."""
     with rc_context(_STYLE):
         fig = Figure(figsize=(WIDTH, height), dpi=DPI)
-        draw(fig.add_axes((0.62 / WIDTH, _BOTTOM / height, 1 - 0.74 / WIDTH, 1 - (_BOTTOM + _TOP) / height)))
+        draw(fig.add_axes((left / WIDTH, _BOTTOM / height, 1 - (left + 0.12) / WIDTH, 1 - (_BOTTOM + _TOP) / height)))
         return _picture(fig, alt)
 
 

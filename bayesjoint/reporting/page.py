@@ -10,7 +10,7 @@ from .._checks import fail
 from ..dataset import read_attributes, read_tree
 from ..plot.fields import is_tree, labels_of, mesh_of, mesh_parameters
 from ..plot.style import pretty
-from . import accord, facts, figures, panels, questions, words
+from . import accord, facts, figures, ground, panels, questions, words
 
 
 def report(tree, path="report.html", title=None):
@@ -69,7 +69,8 @@ def _render(content):
     from jinja2 import DictLoader, Environment, StrictUndefined
 
     templates = {name: files(__package__).joinpath(name).read_text(encoding="utf-8")
-                 for name in ("template.html", "agreement.html", "diagnostics.html", "macros.html")}
+                 for name in ("template.html", "agreement.html", "diagnostics.html", "ground.html",
+                               "macros.html")}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                               loader=DictLoader(templates))
     environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty,
@@ -81,13 +82,17 @@ def _content(tree, title):
     root, fits, properties = read_attributes(tree), facts.fits(tree), facts.properties(tree)
     gains, stated = facts.gains(tree), facts.approximations(tree)
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
-    lead, details = words.answer(fits, properties, gains, stated, mesh, facts.unmixed(tree))
+    held = ground.ground(tree)
+    brief = [a for a in stated if held is None or a["name"] not in ground.STATED]
+    lead, details = words.answer(fits, properties, gains, brief, mesh, facts.unmixed(tree), held)
     agreed = accord.agreement(tree)
     if agreed is not None:
         lead = f"{agreed['verdict']} {lead}"
     return {
         "title": title or root.get("title") or _title(fits),
         "root": root,
+        "unchecked": ground.unchecked(tree),
+        "ground": held,
         "lead": lead,
         "details": details,
         "interval": words.interval_name(),

@@ -33,11 +33,14 @@ def _quantity_row(found, name):
 
     words = found[f"{name}_mean"].attrs["long_name"].removeprefix("posterior mean of ").removeprefix("mean ")
     end = found.get(f"{name}_lower")
+    source = "" if end is None else (f"{end.attrs['worlds']} worlds" if "worlds" in end.attrs else
+                                     f"{int(found.attrs['draws_per_chain']) * int(found.attrs['chains'])} "
+                                     f"{found.attrs['draws_are']} draws")
     return {"name": words, "units": pretty(found[f"{name}_mean"].attrs["units"]), "presence": at("presence"),
             **{key: at(key) for key in ("mean", "mean_error", "std", "std_error", "lower", "upper", "mean_closed_form",
                                         "std_closed_form")},
             "interval": "" if end is None else f"{percent(end.attrs['probability'])} {end.attrs['kind']} interval",
-            "draws": int(found.attrs["draws_per_chain"]) * int(found.attrs["chains"]), "are": found.attrs["draws_are"]}
+            "source": source, "gaussian": (at("gaussian_lower"), at("gaussian_upper"))}
 
 
 def exceedances(tree):

@@ -77,7 +77,7 @@ def listing(items):
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
 
 
-def answer(fits, properties, gains, approximations, mesh, unmixed=None):
+def answer(fits, properties, gains, approximations, mesh, unmixed=None, ground=None):
     """The answer: one paragraph, and the details behind it.
 
     Parameters
@@ -88,6 +88,8 @@ def answer(fits, properties, gains, approximations, mesh, unmixed=None):
         The mesh of the properties.
     unmixed : dict or None
         From `facts`: the figures that say that chains did not mix.
+    ground : dict or None
+        From `ground`: on what kind of it intervals were recalibrated.
 
     Returns
     -------
@@ -96,10 +98,14 @@ def answer(fits, properties, gains, approximations, mesh, unmixed=None):
     details : list of str
         One statement each.
     """
-    lead = [_warned(unmixed), _done(fits, properties), *map(_found, properties)]
-    if any(p.peak_std is not None for p in properties):
+    lead = [_warned(unmixed), _done(fits, properties)]
+    lead += [_found(p) if p.gaussian is None else _interval_of(p, ground["name"]) for p in properties]
+    if ground is not None:
+        lead.append(ground["lead"])
+    if any(p.peak_std is not None and p.gaussian is None for p in properties):
         lead.append("(± is one posterior standard deviation.)")
-    lead += [_fitted(fits), _gained(gains, short=True), trust(approximations, fits)]
+    lead += [_fitted(fits), ground["gain"] if ground and ground["gain"] else _gained(gains, short=True),
+             trust(approximations, fits, checked=ground is not None)]
     details = [] if mesh is None else [_mesh(mesh)]
     for p in properties:
         details += [_spread(p), _averaged(p), _learned(p)]
@@ -172,9 +178,21 @@ def _found(p):
     return f"The {p.long_name} that stands out most is {value}, {_place(p)}."
 
 
+def _interval_of(p, family):
+    """What stands out most, its recalibrated interval first."""
+    ends = [f"{signed(low)} to {signed(high)}" for low, high in (p.interval, p.gaussian)]
+    found = f"{ends[0]} {pretty(p.units)}".rstrip()
+    return (f"The {p.long_name} that stands out most, {_place(p)}, is {found} (90 %, recalibrated on “{family}”); the "
+            f"Gaussian says {ends[1]}.")
+
+
 def _spread(p):
     if p.beyond is None:
         return ""
+    if p.excluded is not None:
+        return (f"{_capital(p.long_name)}: in {percent(p.excluded)} of the cells the recalibrated 90 % interval "
+                f"excludes zero; in the others zero is possible. {_capital(percent(p.beyond))} lie more than two "
+                "posterior standard deviations from their prior mean.")
     share = (f"{_capital(percent(p.beyond))} of the cells lie more than two posterior standard deviations from their "
              "prior mean, each cell judged by itself.")
     if p.interval is None:
@@ -218,12 +236,17 @@ def _gained(gains, short=False):
     return f"Joint inversion changed the median cell's standard deviation by {listing(parts)}." if parts else ""
 
 
-def trust(approximations, fits=()):
-    """What the numbers are worth: what is approximate, and what the fit says of the assumptions."""
+def trust(approximations, fits=(), checked=False):
+    """What the numbers are worth: what is approximate, and what the fit says of the assumptions.
+
+    Where intervals were `checked` on simulated ground, that they are exact for a prior is not said again.
+    """
     doubted = [_name(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
     doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
              "deviations, which rest on both, may be off.") if doubted else ""
-    return f"{doubt} {_stated(approximations)}".strip()
+    stated = "" if checked and approximations and all(a["status"] == "exact" for a in approximations) else (
+        _stated(approximations))
+    return f"{doubt} {stated}".strip()
 
 
 def _stated(approximations):
@@ -237,5 +260,5 @@ def _stated(approximations):
     if sized:
         return (f"Approximate, with errors given below: {listing(sized)}. All else that the dataset states is exact up "
                 "to rounding.")
-    return ("Given the prior, the noise and the physics as stated, the posterior numbers are exact up to rounding; "
-            "that says nothing of whether those are right.")
+    return ("The posterior numbers are exact up to rounding for the prior, the noise and the physics as stated; that "
+            "says nothing of whether those are right.")

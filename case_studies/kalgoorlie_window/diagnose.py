@@ -1,7 +1,7 @@
 """The window's report with what the diagnostics answer: resolution, leakage, what joint inversion bought, calibration.
 
-The problem, the engine, the draws and the seed are those of run.toml; the sections come on top of what the command
-writes. Run: python diagnose.py; it writes reports/kalgoorlie_window.html, and diagnostics.json beside this file.
+The problem, engine, ground, draws and seed are those of run.toml; the sections come on top of what the command writes.
+Run: python diagnose.py; it writes reports/kalgoorlie_window.html, and diagnostics.json beside this file.
 """
 
 import json
@@ -12,6 +12,7 @@ import numpy as np
 
 import bayesjoint as bj
 from bayesjoint.cli.config import read_config
+from bayesjoint.cli.ground import recalibrated
 from bayesjoint.cli.run import build_problem
 
 HERE = Path(__file__).parent
@@ -54,8 +55,10 @@ def main(progress=print):
     config = read_config(HERE / "run.toml")
     start = time.perf_counter()
     joint = bj.posterior(build_problem(config), method=config.posterior.method)
-    separate, found = joint.separate(), {}
     progress(f"posteriors: {time.perf_counter() - start:.0f} s")
+    joint, separate = recalibrated(config, joint, joint.separate())
+    found = {}
+    progress(f"recalibrated: {time.perf_counter() - start:.0f} s")
     for name, ask in answers(joint, separate).items():
         found[name] = ask()
         progress(f"{name}: {time.perf_counter() - start:.0f} s")

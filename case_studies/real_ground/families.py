@@ -77,3 +77,6 @@ LENSES = bj.Geology(
 
 contrasts count from the pile, since regional terms take up its mean; rocks vary as in one district.
 """
+
+DISTRICT = replace(LENSES, log_std=0.0, name="lenses in a volcanic pile, contrasts as the rock table knows them")
+"""The same with no further factor on contrasts: a rock table says itself how sure its means and spreads are."""

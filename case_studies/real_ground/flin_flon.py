@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "flin_flon"))
 
 import ground  # noqa: E402
-from families import LENSES  # noqa: E402
+from families import DISTRICT  # noqa: E402
 
 WORLDS, SEED, SEEN = 200, 20261129, 0.9
 BIAS = {"gravity": 1.0, "magnetic": 100.0}
@@ -58,13 +58,15 @@ def main():
     asked = problem(surveys, mesh, json.loads((HERE.parent / "flin_flon" / "results.json").read_text())["chosen"])
     post = bj.posterior(asked, method="dense")
     clock = time.perf_counter()
-    sound = bj.recalibrate(post, LENSES, worlds=WORLDS, seed=SEED, sensitivity=None)
+    sound = bj.recalibrate(post, DISTRICT, worlds=WORLDS, seed=SEED, sensitivity=None)
     cost = time.perf_counter() - clock
+    learned = bj.recalibrate(post, DISTRICT, worlds=sound, seed=SEED, sensitivity=None, learned=True)
+    print("learned", time.perf_counter() - clock - cost, flush=True)
     truth, unit = ground.truth_on(octree)  # read here for the first time
     separate = {m.parameters[0]: post_alone.std() for m, post_alone in zip(
         asked.modalities, post.separate().values(), strict=True)}
     volume = np.broadcast_to(mesh.thickness[:, None, None] * np.prod(mesh.horizontal_spacing()), mesh.shape)
-    out = {"worlds": WORLDS, "recalibration_s": round(cost, 1), "family": LENSES.name}
+    out = {"worlds": WORLDS, "recalibration_s": round(cost, 1), "family": DISTRICT.name}
     for name in ("density", "susceptibility"):
         seen = mesh.active & (separate[name][name] < SEEN * post.prior_std()[name])
         lived, frame = sound._lived[0], sound._rules[name][0].frame
@@ -74,6 +76,7 @@ def main():
             free = np.full((2, mesh.size), np.nan)
             free[:, lived.cells[name]] = baseline.interval(probability)
             ends = {"plain": post.interval(probability)[name], "recalibrated": sound.interval(probability)[name],
+                    "learned": learned.interval(probability)[name],
                     "no_data": free.reshape(2, *mesh.shape)}
             row[f"{probability:.0%}"] = {
                 where: {kind: scores(*(e[mask] for e in pair), truth[name][mask], probability, volume[mask])
@@ -86,8 +89,9 @@ def main():
                         for kind, pair in ends.items()}
                     for u in np.unique(unit[seen])}
         at = row["90%"]["seen"]
-        row["score_over_plain"] = at["recalibrated"]["score"] / at["plain"]["score"]
-        row["score_over_no_data"] = at["recalibrated"]["score"] / at["no_data"]["score"]
+        for kind in ("recalibrated", "learned"):
+            row[f"{kind}_score_over_plain"] = at[kind]["score"] / at["plain"]["score"]
+            row[f"{kind}_score_over_no_data"] = at[kind]["score"] / at["no_data"]["score"]
         row["left_out"] = {k: float(sound.coverage[k].sel(parameter=name).sel(kind="recalibrated", probability=0.9))
                            for k in ("coverage", "coverage_error")}
         row["left_out_score_over_no_data"] = float(sound.coverage.median_score_over_no_data.sel(parameter=name))
