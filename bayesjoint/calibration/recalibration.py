@@ -44,8 +44,8 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), learned=False
         Further families, each learned by itself: the widest interval counts.
     learned : bool, default False
         Learn quantiles by gradient boosting from the cell's and its neighbours' means, those of the other properties
-        among them (needs ``pip install 'bayesjoint[learn]'``): 5 to 25 % sharper than classes, at minutes of learning. More worlds
-        pay: 1,000 where another property is to help.
+        among them (needs ``pip install 'bayesjoint[learn]'``): 5 to 25 % sharper than classes, at minutes of learning.
+        More worlds pay: 1,000 where another property is to help.
     symmetric : sequence of str, optional
         Parameters whose sign the family does not know: errors are then taken along the sign of the mean. Default: what
         the family states as ``symmetric``, else none.
