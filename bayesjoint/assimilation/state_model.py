@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import dia_array
+from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_finite, fail
 from ..priors.covariance import BlockCovariance, ScaledCovariance
@@ -139,18 +141,30 @@ def _coefficient(problem, to, source, value):
     elif hasattr(value, "matmat"):
         if tuple(value.shape) != (rows, columns):
             fail(f"transition of {to}", f"have shape {(rows, columns)}", f"{tuple(value.shape)}", "Check the sizes.")
-        return value
+        return _over_ground(problem, to, source, value)
     else:
         value = as_finite(f"transition of {to}", value, (0, 2))
         if value.ndim and value.shape != (rows, columns):
             fail(f"transition of {to}", f"have shape {(rows, columns)}", f"{value.shape}", "Check the sizes.")
         if value.ndim:
-            return value
+            return _over_ground(problem, to, source, value)
         value = float(value)
     if rows != columns:
         fail(f"transition of {to}", f"be a matrix of shape {(rows, columns)} from {source}", repr(value),
              "The two have different sizes.")
     return value
+
+
+def _over_ground(problem, to, source, matrix):
+    """A matrix or an operator between two parameters, with 0 from and to air."""
+    p, q = problem.by_name[to], problem.by_name[source]
+    if not (p.has_air or q.has_air):
+        return matrix
+    if isinstance(matrix, np.ndarray):
+        return matrix * p.ground[:, None] * q.ground
+    rows, columns = (aslinearoperator(dia_array((each.ground[None].astype(float), [0]), shape=(each.size,) * 2))
+                     for each in (p, q))
+    return rows @ aslinearoperator(matrix) @ columns
 
 
 def _check_known(problem, moving):

@@ -141,9 +141,10 @@ class DepthRule:
         depths = np.unique(np.round(depth, 3))
         if depths.size > DEPTHS:  # under topography there are more depths than layers
             depths = np.unique(np.quantile(depth, np.linspace(0, 1, DEPTHS + 1)[1:]))
-        self._group = np.minimum(np.searchsorted(depths, np.round(depth, 3)), depths.size - 1)
+        place = np.minimum(np.searchsorted(depths, np.round(depth, 3)), depths.size - 1)
+        present, self._group = np.unique(place, return_inverse=True)
         self.positive = bool(truth.min(initial=0.0) >= 0)
-        self._table = np.stack([np.quantile(truth[:, self._group == k], LEVELS) for k in range(depths.size)])
+        self._table = np.stack([np.quantile(truth[:, self._group == k], LEVELS) for k in range(present.size)])
 
     def interval(self, probability, cells=slice(None)):
         """Interval of the truth, (2, cells): equal-tailed, or about the shortest for a positive property."""

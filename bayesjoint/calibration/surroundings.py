@@ -4,6 +4,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, maximum_filter, uniform_filter
 
 BLOCK_VALUES = 30_000_000  # of all features held at once
+TINY = 1e-20  # of a product of squares, against 0 / 0
 
 
 class Surroundings:
@@ -11,7 +12,8 @@ class Surroundings:
 
     Each property gives the same: the mean over its std and over its prior std, that of the cells above and below,
     averages over the layer, the neighbourhood and the column, horizontal gradient, extremes near by and in the column,
-    and how strong the whole field is. In air and in known cells fields go on as in the nearest cell.
+    and how strong the whole field is. Each other property gives besides how alike both fields are, near by and as a
+    whole. In air and in known cells fields go on as in the nearest cell.
 
     Parameters
     ----------
@@ -55,35 +57,60 @@ class Surroundings:
             part = slice(first, first + step)
             at = self._free[name][cells[part]]
             rows = np.arange(len(at))[:, None]
-            columns = [self._fixed[name][cells[part]]]
+            columns, maps = [self._fixed[name][cells[part]]], []
             for other in names:
-                volumes = self._volumes(other, np.asarray(estimates[other][part], dtype=np.float32))
-                columns.append(np.stack([v.reshape(len(at), -1)[rows, at] for v in volumes], axis=-1))
+                u = self._field(other, estimates[other][part])
+                maps.append(np.abs(u).max(axis=1))
+                columns.append(_read(_volumes(u, self._ratio(other)), rows, at))
+            below = at % maps[0][0].size
+            columns += [_read(_likeness(maps[0], other), rows, below) for other in maps[1:]]
             parts.append(np.concatenate(columns, axis=-1))
         return np.concatenate(parts)
 
-    def _volumes(self, name, estimate):
-        """Fields of features, each (worlds, nz, ny, nx), of one property."""
-        shape = (len(estimate), *self._shape)
-        fill = self._fill[name]
-        strength = (estimate / self._std[name])[:, fill].reshape(shape)
-        u = (estimate / self._prior[name])[:, fill].reshape(shape)
-        size = np.abs(u)
-        layers = np.arange(shape[1], dtype=np.float32)[:, None, None]
-        column = uniform_filter(u.mean(axis=1), (1, 3, 3), mode="nearest")
-        wide = uniform_filter(u.mean(axis=1), (1, 7, 7), mode="nearest")
-        total = np.cumsum(u, axis=1)
-        below = (total - u) / np.maximum(layers, 1)
-        above = (total[:, -1:] - total) / np.maximum(shape[1] - 1 - layers, 1)
-        slopes = [_ahead(u, axis, 1) - _ahead(u, axis, -1) for axis in (2, 3)]
-        whole = [np.sqrt(np.mean(u**2, axis=(1, 2, 3))), np.abs(strength).max(axis=(1, 2, 3))]
-        flat = [column, wide, u.max(axis=1), u.min(axis=1)]
-        return [strength, u, _ahead(u, 1, 1), _ahead(u, 1, -1), above, below, np.hypot(*slopes),
-                *(uniform_filter(u, (1, *box), mode="nearest") for box in ((1, 3, 3), (3, 3, 3), (3, 5, 5))),
-                maximum_filter(np.abs(strength), (1, 3, 5, 5), mode="nearest"),
-                size.argmax(axis=1)[:, None] - layers,
-                *(np.broadcast_to(f[:, None], shape) for f in flat),
-                *(np.broadcast_to(w[:, None, None, None], shape) for w in whole)]
+    def _field(self, name, estimate):
+        """Means over prior std, (worlds, nz, ny, nx)."""
+        u = (np.asarray(estimate, dtype=np.float32) / self._prior[name])[:, self._fill[name]]
+        return u.reshape(-1, *self._shape)
+
+    def _ratio(self, name):
+        """Prior std over std, (nz, ny, nx)."""
+        return (self._prior[name] / self._std[name])[self._fill[name]].reshape(self._shape)
+
+
+def _volumes(u, ratio):
+    """Fields of features, each (worlds, nz, ny, nx), of one property."""
+    shape, strength, size = u.shape, u * ratio, np.abs(u)
+    layers = np.arange(shape[1], dtype=np.float32)[:, None, None]
+    column = uniform_filter(u.mean(axis=1), (1, 3, 3), mode="nearest")
+    wide = uniform_filter(u.mean(axis=1), (1, 7, 7), mode="nearest")
+    total = np.cumsum(u, axis=1)
+    below = (total - u) / np.maximum(layers, 1)
+    above = (total[:, -1:] - total) / np.maximum(shape[1] - 1 - layers, 1)
+    slopes = [_ahead(u, axis, 1) - _ahead(u, axis, -1) for axis in (2, 3)]
+    whole = [np.sqrt(np.mean(u**2, axis=(1, 2, 3))), np.abs(strength).max(axis=(1, 2, 3))]
+    flat = [column, wide, u.max(axis=1), u.min(axis=1)]
+    return [strength, u, _ahead(u, 1, 1), _ahead(u, 1, -1), above, below, np.hypot(*slopes),
+            *(uniform_filter(u, (1, *box), mode="nearest") for box in ((1, 3, 3), (3, 3, 3), (3, 5, 5))),
+            maximum_filter(np.abs(strength), (1, 3, 5, 5), mode="nearest"),
+            size.argmax(axis=1)[:, None] - layers,
+            *(np.broadcast_to(f[:, None], shape) for f in flat),
+            *(np.broadcast_to(w[:, None, None, None], shape) for w in whole)]
+
+
+def _likeness(one, other):
+    """How alike two maps (worlds, ny, nx) are, about each column and as a whole: cosines, each (worlds, ny, nx).
+
+    They tell worlds in which another property shows the same bodies from those in which it shows others.
+    """
+    products = [one * other, one**2, other**2]
+    near = [uniform_filter(p, (1, 7, 7), mode="nearest") for p in products]
+    whole = [np.broadcast_to(p.mean(axis=(1, 2), keepdims=True), p.shape) for p in products]
+    return [cross / np.sqrt(np.maximum(a * b, TINY)) for cross, a, b in (near, whole)]
+
+
+def _read(fields, rows, cells):
+    """Values of fields (worlds, ...) at flat cells (worlds, k): (worlds, k, fields)."""
+    return np.stack([f.reshape(len(cells), -1)[rows, cells] for f in fields], axis=-1)
 
 
 def _ahead(values, axis, step):

@@ -60,13 +60,20 @@ def main():
     clock = time.perf_counter()
     sound = bj.recalibrate(post, DISTRICT, worlds=WORLDS, seed=SEED, sensitivity=None)
     cost = time.perf_counter() - clock
+    out = {"worlds": WORLDS, "recalibration_s": round(cost, 1), "family": DISTRICT.name}
+    keep(out, asked, post, {"recalibrated": sound}, octree, mesh)
     learned = bj.recalibrate(post, DISTRICT, worlds=sound, seed=SEED, sensitivity=None, learned=True)
-    print("learned", time.perf_counter() - clock - cost, flush=True)
-    truth, unit = ground.truth_on(octree)  # read here for the first time
+    out["seconds"] = round(time.perf_counter() - began, 1)
+    keep(out, asked, post, {"recalibrated": sound, "learned": learned}, octree, mesh)
+
+
+def keep(out, asked, post, sounds, octree, mesh):
+    """Score every posterior against the truth, which is read here for the first time, and write it down."""
+    truth, unit = ground.truth_on(octree)
     separate = {m.parameters[0]: post_alone.std() for m, post_alone in zip(
         asked.modalities, post.separate().values(), strict=True)}
     volume = np.broadcast_to(mesh.thickness[:, None, None] * np.prod(mesh.horizontal_spacing()), mesh.shape)
-    out = {"worlds": WORLDS, "recalibration_s": round(cost, 1), "family": DISTRICT.name}
+    sound = sounds["recalibrated"]
     for name in ("density", "susceptibility"):
         seen = mesh.active & (separate[name][name] < SEEN * post.prior_std()[name])
         lived, frame = sound._lived[0], sound._rules[name][0].frame
@@ -75,9 +82,8 @@ def main():
         for probability in (0.5, 0.9):
             free = np.full((2, mesh.size), np.nan)
             free[:, lived.cells[name]] = baseline.interval(probability)
-            ends = {"plain": post.interval(probability)[name], "recalibrated": sound.interval(probability)[name],
-                    "learned": learned.interval(probability)[name],
-                    "no_data": free.reshape(2, *mesh.shape)}
+            ends = {kind: p.interval(probability)[name] for kind, p in ({"plain": post} | sounds).items()}
+            ends["no_data"] = free.reshape(2, *mesh.shape)
             row[f"{probability:.0%}"] = {
                 where: {kind: scores(*(e[mask] for e in pair), truth[name][mask], probability, volume[mask])
                         for kind, pair in ends.items()}
@@ -89,14 +95,13 @@ def main():
                         for kind, pair in ends.items()}
                     for u in np.unique(unit[seen])}
         at = row["90%"]["seen"]
-        for kind in ("recalibrated", "learned"):
+        for kind in sounds:
             row[f"{kind}_score_over_plain"] = at[kind]["score"] / at["plain"]["score"]
             row[f"{kind}_score_over_no_data"] = at[kind]["score"] / at["no_data"]["score"]
         row["left_out"] = {k: float(sound.coverage[k].sel(parameter=name).sel(kind="recalibrated", probability=0.9))
                            for k in ("coverage", "coverage_error")}
         row["left_out_score_over_no_data"] = float(sound.coverage.median_score_over_no_data.sel(parameter=name))
         out[name] = row
-    out["seconds"] = round(time.perf_counter() - began, 1)
     (HERE / "flin_flon.json").write_text(json.dumps(out, indent=1) + "\n")
     print(json.dumps(out, indent=1))
 

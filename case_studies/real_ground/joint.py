@@ -2,6 +2,9 @@
 
 The families are in joint_families.py. The engine has no coupling, so that joint and separate answers are the same
 fields; the joint rule looks at both of them, the separate one at its own property alone. Worlds are the same for both.
+A first try, on other worlds (400 to learn from, no feature that says how alike both fields are), gained 2.6 ± 1.2 %
+where geometry is shared and lost 2.7 ± 0.6 % where it is not though the family allows for that. Where most truths are
+exactly 0, as the susceptibilities are, intervals hold more than they promise.
 """
 
 import json
@@ -20,7 +23,7 @@ from bayesjoint.calibration.surroundings import Surroundings
 from bayesjoint.calibration.worlds import Simulator, live_through
 
 MESH = bj.Mesh.regular((8, 20, 20), (100.0, 100.0, 100.0))
-TRAIN, TEST, SEED, EVERY = 400, 160, 20, 2  # worlds to learn from, worlds left out, seed, cells scored: every second
+TRAIN, TEST, SEED, EVERY = 1000, 200, 500, 3  # worlds to learn from, worlds left out, seed, cells scored: every third
 AT = PROBABILITIES.index(0.9)
 QUESTIONS = {
     "shared, family shares": (TOGETHER, TOGETHER),

@@ -13,7 +13,7 @@ from bayesjoint.calibration.coverage import cross_validated, ratio_and_error, sc
 from bayesjoint.calibration.learned import LearnedRule
 from bayesjoint.calibration.recalibration import _frames
 from bayesjoint.calibration.rules import ClassRule, Frame
-from bayesjoint.calibration.surroundings import Surroundings
+from bayesjoint.calibration.surroundings import Surroundings, _likeness
 from bayesjoint.calibration.worlds import Simulator, live_through
 
 from ..refusals import refused
@@ -42,9 +42,9 @@ def engine(ground=None):
 def few_trees():
     """Fewer trees than usual, so that tests are fast."""
     with pytest.MonkeyPatch.context() as patch:
-        fewer = {"max_iter": 30, "learning_rate": 0.15, "max_leaf_nodes": 12, "min_samples_leaf": 100}
+        fewer = {"max_iter": 20, "learning_rate": 0.2, "max_leaf_nodes": 12, "min_samples_leaf": 80}
         patch.setattr(learned, "SETTINGS", learned.SETTINGS | fewer)
-        patch.setattr(learned, "FIT_VALUES", 10_000)
+        patch.setattr(learned, "FIT_VALUES", 8_000)
         yield
 
 
@@ -175,6 +175,16 @@ def test_what_surrounds_a_cell_is_what_lies_there():
                 near.mean((1, 2, 3))]
     assert np.allclose(found[:, : len(expected)], np.stack(expected, axis=1), atol=1e-5)
     assert np.allclose(found[:, -1], 4 * np.abs(field).max((1, 2, 3)))
+
+
+def test_maps_are_alike_where_they_are_multiples():
+    one, other = np.random.default_rng(1).random((2, 3, 12, 12))
+    assert np.allclose(_likeness(one, 5 * one), 1)
+    near, whole = _likeness(one, other)
+    assert np.allclose(whole[2], np.sum(one[2] * other[2]) / np.sqrt(np.sum(one[2] ** 2) * np.sum(other[2] ** 2)))
+    a, b = one[0, 2:9, 3:10], other[0, 2:9, 3:10]
+    assert near[0, 5, 6] == pytest.approx(np.sum(a * b) / np.sqrt(np.sum(a**2) * np.sum(b**2)))
+    assert np.all(np.array(_likeness(one, 0 * one)) == 0)
 
 
 def test_the_door_learns_and_says_so():

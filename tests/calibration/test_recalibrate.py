@@ -259,3 +259,15 @@ def test_the_depth_to_the_top_is_recalibrated_with_its_absence(bodies):
     found = bj.depth_to_top(bodies, 0.01, "susceptibility", draws=20, chains=2)
     assert float(found.depth_to_top_coverage) == pytest.approx(0.9, abs=0.09)
     assert 0 <= float(found.depth_to_top_lower) <= 50.0 <= float(found.depth_to_top_upper) <= 150.0
+
+
+def test_the_baseline_by_depth_holds_under_topography():
+    """More depths than groups, and groups that a thinned set of cells leaves empty."""
+    from bayesjoint.calibration.rules import DEPTHS, DepthRule
+
+    rng = np.random.default_rng(0)
+    depth = np.sort(rng.choice([10.0, 20.0, 400.0], 300) + np.repeat(rng.uniform(0, 5, 100), 3))
+    rule = DepthRule(depth[::7], depth[::7] * rng.standard_normal((200, depth[::7].size)))
+    assert np.unique(depth).size > DEPTHS
+    lower, upper = rule.interval(0.9)
+    np.testing.assert_allclose((upper - lower)[-10:], 2 * 1.645 * depth[::7][-10:], rtol=0.3)

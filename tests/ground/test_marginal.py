@@ -6,7 +6,7 @@ import pytest
 import bayesjoint as bj
 
 from ..refusals import refused
-from .hill import STD, brute_force, gaussian, hill, matern, operators, same, surveys
+from .hill import STD, brute_force, gaussian, hill, matern, operators, restricted_matern, same, surveys
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +150,25 @@ def test_evidence_gradient_sees_the_ground_alone():
     ends = [[evidence.evaluate(theta + side * step * unit, False)[0] for side in (1, -1)]
             for unit in np.eye(theta.size)]
     np.testing.assert_allclose(gradient, (np.array(ends) @ [1, -1]) / (2 * step), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["factor", "matrix", "operator"])
+def test_time_lapse_over_air_is_that_of_the_ground(kind):
+    from scipy.sparse.linalg import aslinearoperator
+
+    mesh, rng = hill((2, 2, 4)), np.random.default_rng(0)
+    ground = mesh.active.ravel()
+    whole = 0.3 * rng.standard_normal((mesh.size,) * 2)
+    moves = {"factor": (0.8, 0.8), "matrix": (whole, whole[np.ix_(ground, ground)]),
+             "operator": tuple(aslinearoperator(m) for m in (whole, whole[np.ix_(ground, ground)]))}[kind]
+    posts = []
+    for restricted, move in zip((False, True), moves, strict=True):
+        prior = restricted_matern(mesh, "density") if restricted else matern("density")
+        p = bj.Parameter("density", int(ground.sum()) if restricted else mesh, prior=prior)
+        first = surveys(mesh, restricted)[0]
+        pair = [bj.Modality(n, first.forward, k * first.data, first.noise, "density") for n, k in (("a", 1), ("b", 2))]
+        state = bj.StateModel(transition={"density": move}, noise={"density": prior})
+        posts.append(bj.assimilate(bj.JointProblem([p], pair), order=["a", "b"], state=state))
+    found, expected = posts
+    same(found.mean(), expected.mean(), mesh.active, atol=1e-8)
+    same(found.std(), expected.std(), mesh.active, atol=1e-8)
