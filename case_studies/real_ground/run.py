@@ -1,7 +1,7 @@
 """A league table: which intervals hold which ground? Run: python run.py; call it again if it was stopped.
 
 Every cell of the table is kept in partial/; writes results.json and the figures.
-python run.py blocky dykes     # some grounds only: for several processes; the whole command then puts the table together
+python run.py blocky dykes     # some grounds only, for several processes; the whole command then makes the table
 Learned quantiles come last, at minutes a cell: the table is written without them first, and again once they are there.
 """
 
