@@ -11,7 +11,7 @@ from bayesjoint.plot.style import COLOURS
 
 HERE = Path(__file__).parent
 PROPERTIES = ("density", "susceptibility")
-FLIN_FLON = {"no data": "no_data", "gaussian by evidence": "plain", "own": "recalibrated"}
+FLIN_FLON = {"no data": "no_data", "gaussian by evidence": "plain", "own": "recalibrated", "learned": "learned"}
 WORDS = {
     "no data": "own family, no data", "gaussian by evidence": "Gaussian by evidence, fitted once",
     "gaussian refitted": "Gaussian, refitted (5 truths)", "gaussian by rock table": "Gaussian by rock table",

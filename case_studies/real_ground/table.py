@@ -75,7 +75,7 @@ def flin_flon(found):
     """Flin Flon, cells that the data see."""
     body = []
     for label, kind in (("Gaussian by evidence", "plain"), ("recalibrated: own family", "recalibrated"),
-                        ("own family, no data", "no_data")):
+                        ("learned: own family", "learned"), ("own family, no data", "no_data")):
         cells = []
         for p in PROPERTIES:
             ninety, fifty = found[p]["90%"], found[p]["50%"]
@@ -85,9 +85,9 @@ def flin_flon(found):
         body.append([label, *cells])
     head = ["", *(f"{p}: {k}" for p in PROPERTIES for k in ("50 %", "90 %", "90 %, all cells", "score / no data"))]
     units = found["density"]["units"]
-    by_unit = markdown(["90 %, plain / recalibrated", *units], [
-        [p, *(f"{u['plain']:.2f} / {u['recalibrated']:.2f}" for u in (found[p]["units"].get(k, {"plain": float("nan"),
-              "recalibrated": float("nan")}) for k in units))] for p in PROPERTIES])
+    shown = ("plain", "recalibrated", "learned")
+    by_unit = markdown(["90 %, " + " / ".join(shown), *units], [
+        [p, *(" / ".join(f"{u[k]:.2f}" for k in shown) for u in found[p]["units"].values())] for p in PROPERTIES])
     return markdown(head, body) + "\n" + by_unit
 
 
