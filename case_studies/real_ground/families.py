@@ -80,3 +80,8 @@ contrasts count from the pile, since regional terms take up its mean; rocks vary
 
 DISTRICT = replace(LENSES, log_std=0.0, name="lenses in a volcanic pile, contrasts as the rock table knows them")
 """The same with no further factor on contrasts: a rock table says itself how sure its means and spreads are."""
+
+_SPREAD = bj.RockTable([PILE, *(replace(rock, density_std=0.5 * rock.density_std) for rock in (*_TEXTBOOK.units, ORE))],
+                       background=2765.0)
+MAGNETITE = replace(DISTRICT, rocks=_SPREAD, name="lenses in a volcanic pile, susceptibilities of the whole textbook")
+"""The third with the textbook's whole spread of susceptibility: magnetite varies within a district as in the world."""
