@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "flin_flon"))
 
 import ground  # noqa: E402
-from families import MAGNETITE  # noqa: E402
+from families import DISTRICT  # noqa: E402
 
 WORLDS, SEED, SEEN = 200, 20261129, 0.9
 BIAS = {"gravity": 1.0, "magnetic": 100.0}
@@ -58,11 +58,11 @@ def main():
     asked = problem(surveys, mesh, json.loads((HERE.parent / "flin_flon" / "results.json").read_text())["chosen"])
     post = bj.posterior(asked, method="dense")
     clock = time.perf_counter()
-    sound = bj.recalibrate(post, MAGNETITE, worlds=WORLDS, seed=SEED, sensitivity=None)
+    sound = bj.recalibrate(post, DISTRICT, worlds=WORLDS, seed=SEED, sensitivity=None)
     cost = time.perf_counter() - clock
-    out = {"worlds": WORLDS, "recalibration_s": round(cost, 1), "family": MAGNETITE.name}
+    out = {"worlds": WORLDS, "recalibration_s": round(cost, 1), "family": DISTRICT.name}
     keep(out, asked, post, {"recalibrated": sound}, octree, mesh)
-    learned = bj.recalibrate(post, MAGNETITE, worlds=sound, seed=SEED, sensitivity=None, learned=True)
+    learned = bj.recalibrate(post, DISTRICT, worlds=sound, seed=SEED, sensitivity=None, learned=True)
     out["seconds"] = round(time.perf_counter() - began, 1)
     keep(out, asked, post, {"recalibrated": sound, "learned": learned}, octree, mesh)
 
