@@ -2,7 +2,7 @@
 
 Writes left_out.json. One engine, 8 x 20 x 20 cells of 100 m, gravity and magnetics on the lattice above.
 In a first run, before intervals of a positive property could begin at 0, small bodies held 51 % in susceptibility. The
-rule was mended for that and the same worlds scored again (87 %): that figure is of worlds the rule was chosen with.
+rule was mended for that; the seed is another one since, so that the figures kept are of worlds it was not chosen with.
 """
 
 import json
@@ -56,7 +56,7 @@ def table(sheet, **where):
 
 def main():
     began = time.perf_counter()
-    sound = bj.recalibrate(posterior(), DEFAULT, worlds=WORLDS, seed=1, sensitivity=FAMILIES, sensitivity_worlds=TRIED)
+    sound = bj.recalibrate(posterior(), DEFAULT, worlds=WORLDS, seed=20261130, sensitivity=FAMILIES, sensitivity_worlds=TRIED)
     found = {"worlds": WORLDS, "tried": TRIED, "own": table(sound.coverage, kind="recalibrated", probability=0.9),
              "gaussian_intervals_on_own": table(sound.coverage, kind="gaussian", probability=0.9),
              "median_score_over_no_data": {n: round(float(v), 4) for n, v in zip(
