@@ -1,6 +1,7 @@
 """The default family on worlds left out: its own, and families it was not told of. Run: python left_out.py.
 
 Writes left_out.json. One engine, 8 x 20 x 20 cells of 100 m, gravity and magnetics on the lattice above.
+
 In a first run, before intervals of a positive property could begin at 0, small bodies held 51 % in susceptibility. The
 rule was mended for that; the seed is another one since, so that the figures kept are of worlds it was not chosen with.
 """
