@@ -57,7 +57,8 @@ def table(sheet, **where):
 
 def main():
     began = time.perf_counter()
-    sound = bj.recalibrate(posterior(), DEFAULT, worlds=WORLDS, seed=20261130, sensitivity=FAMILIES, sensitivity_worlds=TRIED)
+    sound = bj.recalibrate(posterior(), DEFAULT, worlds=WORLDS, seed=20261130, sensitivity=FAMILIES,
+                           sensitivity_worlds=TRIED)
     found = {"worlds": WORLDS, "tried": TRIED, "own": table(sound.coverage, kind="recalibrated", probability=0.9),
              "gaussian_intervals_on_own": table(sound.coverage, kind="gaussian", probability=0.9),
              "median_score_over_no_data": {n: round(float(v), 4) for n, v in zip(
