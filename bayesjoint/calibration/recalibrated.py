@@ -30,6 +30,8 @@ class RecalibratedPosterior(Posterior):
         {parameter: one rule for each family}; of several families the widest interval counts.
     cells : dict of ndarray of int
         {parameter: flat indices of the cells that rules are for}.
+    estimates : dict of ndarray, shape (cells,)
+        What rules are told of the answer to the observed data; see `Simulator.answers`.
     lived : list of Worlds
         Of each family.
     record : Record
@@ -46,11 +48,11 @@ class RecalibratedPosterior(Posterior):
         on other families; how the observed data rank among those of the worlds.
     """
 
-    def __init__(self, engine, rules, cells, lived, record):
+    def __init__(self, engine, rules, cells, estimates, lived, record):
         super().__init__(engine.problem)
         self.engine, self.method, self.markov = engine, engine.method, engine.markov
         self.reason = f"{engine.reason}; its intervals were recalibrated on simulated worlds"
-        self._rules, self._cells, self._lived, self.record = rules, cells, lived, record
+        self._rules, self._cells, self.estimates, self._lived, self.record = rules, cells, estimates, lived, record
         for name in KEPT:
             setattr(self, name, getattr(engine, name))
         checked = [replace(a, statement=a.statement.replace(UNCHECKED, "")) for a in engine.approximations]
@@ -95,20 +97,15 @@ class RecalibratedPosterior(Posterior):
         return self.record.plausibility
 
     # -- intervals -----------------------------------------------------------------------------------------------------
-    def _estimates(self):
-        mean = self.engine._mean()
-        return {name: self.problem.by_name[name].scale * mean[self.problem.slices[name]][cells]
-                for name, cells in self._cells.items()}
-
     def _ends(self, probability):
-        out, estimates = self.engine._ends(probability), self._estimates()
+        out, estimates = self.engine._ends(probability), self.estimates
         for name, rules in self._rules.items():
             ends = np.stack([rule.intervals([probability], estimates)[0] for rule in rules])
             self._put(out, name, np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)]))
         return out
 
     def _quantiles(self, levels):
-        out, estimates = self.engine._quantiles(levels), self._estimates()
+        out, estimates = self.engine._quantiles(levels), self.estimates
         for name, rules in self._rules.items():
             found = np.stack([rule.quantiles(levels, estimates) for rule in rules])
             low, high, side = found.min(axis=0), found.max(axis=0), np.asarray(levels)[:, None] - 0.5
@@ -161,7 +158,7 @@ class RecalibratedPosterior(Posterior):
         if parameter not in self._rules:
             return None
         p = self.problem.by_name[parameter]
-        below, error = zip(*(rule.below(threshold, self._estimates()) for rule in self._rules[parameter]), strict=True)
+        below, error = zip(*(rule.below(threshold, self.estimates) for rule in self._rules[parameter]), strict=True)
         below, error = np.array(below), np.array(error)
         pick = np.argmin(np.abs(below - 0.5), axis=0)[None]
         share, slack = np.full(p.size, np.nan), np.full(p.size, np.nan)

@@ -30,6 +30,8 @@ class Record:
         How intervals were learned.
     coverage, classes, sensitivity, plausibility : xarray.Dataset
         `sensitivity` is None where it was not asked for.
+    contrast_factor : float
+        By which contrasts may differ from the family's.
     scores : dict of ndarray, shape (kinds, probabilities, 3, worlds)
         {parameter: coverage, mean width and mean interval score of each world left out}, behind `coverage`.
     coarse : tuple of str
@@ -47,6 +49,7 @@ class Record:
     classes: object
     plausibility: object
     sensitivity: object = None
+    contrast_factor: float = 1.0
     scores: dict = field(default_factory=dict)
     coarse: tuple = ()
     functionals: dict = field(default_factory=dict)
@@ -63,11 +66,16 @@ class Record:
             f"90 % intervals hold {'; '.join(parts)} of the cells (standard error over worlds). They hold for this "
             "family, on average over its grounds, cell by cell; on ground of another kind they may not. The error is "
             "the largest Monte Carlo error of the level of a class's tail. Mean, std and draws are the engine's."
-            + self._coarse())]
+            + self._stretched() + self._coarse())]
         if self.sensitivity is not None:
             out.append(self._sensitive())
         out.append(self._ordinary())
         return out
+
+    def _stretched(self):
+        return "" if self.contrast_factor == 1 else (
+            f" The far end of each is that of contrasts up to {self.contrast_factor:g} times stronger or weaker than "
+            "the family's.")
 
     def _coarse(self):
         return "" if not self.coarse else (

@@ -6,8 +6,9 @@ import numpy as np
 
 from .._checks import fail
 from .classes import LEVELS, Classes, level_of
+from .worlds import share_of
 
-FEATURES = ("depth below ground", "mean over std", "std over prior std")
+FEATURES = ("depth below ground", "mean over std", "std over prior std", "mean over local peak")
 WIDEST = 0.99  # probability of an interval: beyond it the quantiles kept run out
 SLACK = 0.1  # of the shortest interval's width: what one that begins at 0 may be longer to be preferred
 DEPTHS = 40  # groups of cells by depth at most, where nothing but the family is asked
@@ -15,7 +16,7 @@ FIT_VALUES = 400_000  # cells of all worlds together that a rule learns from: tw
 
 
 class ClassRule:
-    """Standardised errors by classes of depth, signed mean / std and std ratio; see `Classes`.
+    """Standardised errors by classes of depth, signed mean / std, std ratio and share of the local peak; see `Classes`.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ class ClassRule:
         sign = self._sign(estimate[:, pick])
         scores = (sign * (truth[:, pick] - estimate[:, pick]) / part.std).astype(np.float32)
         count = scores.shape[1]
-        self.classes = Classes(self._features(part, estimate[:, pick], sign), scores.ravel(),
+        share = worlds.estimate[share_of(name)][:, pick]
+        self.classes = Classes(self._features(part, estimate[:, pick], share, sign), scores.ravel(),
                                np.repeat(np.arange(number), count), np.tile(part.std, number), seed)
 
     def left_out(self, worlds):
@@ -73,16 +75,17 @@ class ClassRule:
         return np.where(estimate < 0, -1.0, 1.0) if self.symmetric else 1.0
 
     @staticmethod
-    def _features(frame, estimate, sign):
+    def _features(frame, estimate, share, sign):
         columns = [np.broadcast_to(frame.depth, estimate.shape), sign * estimate / frame.std,
-                   np.broadcast_to(frame.std / frame.prior_std, estimate.shape)]
+                   np.broadcast_to(frame.std / frame.prior_std, estimate.shape), sign * share]
         return np.stack([c.ravel() for c in columns], axis=1)
 
     def _placed(self, estimates, cells):
         """(estimate, frame, sign, class) of the cells asked for."""
-        frame, estimate = self.frame.at(cells), np.asarray(estimates[self.name], dtype=float)[..., cells]
+        frame = self.frame.at(cells)
+        estimate, share = (np.asarray(estimates[k], dtype=float)[..., cells] for k in (self.name, share_of(self.name)))
         sign = self._sign(estimate)
-        index = self.classes.of(self._features(frame, estimate, sign)).reshape(estimate.shape)
+        index = self.classes.of(self._features(frame, estimate, share, sign)).reshape(estimate.shape)
         return estimate, frame, sign, index
 
     def quantiles(self, levels, estimates, cells=slice(None)):
@@ -118,14 +121,15 @@ class ClassRule:
 
 
 class Frame:
-    """What is known of cells whatever the data: depth, std and prior std, arrays of shape (cells,)."""
+    """What is known of cells whatever the data: depth, std, prior std and prior mean, arrays of shape (cells,)."""
 
-    def __init__(self, depth, std, prior_std):
+    def __init__(self, depth, std, prior_std, middle=None):
         self.depth, self.std, self.prior_std = (np.asarray(a, dtype=float) for a in (depth, std, prior_std))
+        self.middle = np.zeros(self.depth.shape) if middle is None else np.asarray(middle, dtype=float)
 
     def at(self, cells):
         """The same of some of the cells."""
-        return Frame(self.depth[cells], self.std[cells], self.prior_std[cells])
+        return Frame(self.depth[cells], self.std[cells], self.prior_std[cells], self.middle[cells])
 
 
 class DepthRule:

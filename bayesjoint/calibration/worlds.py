@@ -1,8 +1,9 @@
 """Simulated worlds: ground on fine cells, its data with noise and nuisances, and what an engine answers to them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 
 from .._checks import fail
 from ..forward import LatticeOperator
@@ -15,7 +16,7 @@ from ..problem.discrepancy import NAME as DISCREPANCY
 from ..problem.view import View
 
 BLOCK_BYTES = 5e8  # of ground on fine cells held at once, one property
-WHOLE_BYTES = 2.5e9  # of truths and answers kept for every cell; above it a sample of cells is kept
+WHOLE_BYTES = 2.5e9  # of truths, answers and their shares kept for every cell; above it a sample of cells is kept
 SAMPLE = 40_000  # cells of each property kept then
 FOLDS = 4  # parts of the worlds, each left out once
 
@@ -32,6 +33,7 @@ class Worlds:
         {parameter: their places among its free ground cells}.
     truth, estimate : dict of ndarray of float32, shape (worlds, cells)
         Averages of the simulated ground over the engine's cells, and the engine's posterior means; physical units.
+        `estimate` holds besides, under `share_of(parameter)`, their share of the local peak; see `Simulator.answers`.
     data : ndarray, shape (worlds, n_data)
         Simulated data, stacked over modalities.
     whole : bool
@@ -53,11 +55,25 @@ class Worlds:
         """How many worlds there are."""
         return self.data.shape[0]
 
+    def scaled(self, factor, middle):
+        """The same worlds with other contrasts: truths and answers moved away from the prior mean, as is their noise.
+
+        Parameters
+        ----------
+        factor : float
+        middle : dict of ndarray, shape (cells,)
+            {parameter: prior mean of the cells kept}.
+        """
+        def moved(values):
+            return values | {k: (m + factor * (values[k] - m)).astype(np.float32) for k, m in middle.items()}
+
+        return replace(self, truth=moved(self.truth), estimate=moved(self.estimate))
+
     def where(self, worlds):
         """Some of the worlds: indices or a mask."""
-        return Worlds(
-            cells=self.cells, places=self.places, truth={k: v[worlds] for k, v in self.truth.items()},
-            estimate={k: v[worlds] for k, v in self.estimate.items()}, data=self.data[worlds], whole=self.whole,
+        return replace(
+            self, truth={k: v[worlds] for k, v in self.truth.items()},
+            estimate={k: v[worlds] for k, v in self.estimate.items()}, data=self.data[worlds],
             functionals={k: tuple(v[worlds] for v in pair) for k, pair in self.functionals.items()})
 
     def folds(self, seed=0):
@@ -85,6 +101,8 @@ class Simulator:
         Modalities that are simulated on the engine's own cells.
     free : dict of ndarray of int
         {parameter: flat indices of its ground cells that are not known}.
+    middle : dict of ndarray, shape (cells,)
+        {parameter: prior mean of those cells}.
     factor, layers : int
         Parts of a column along each horizontal axis, and of a layer.
     """
@@ -111,6 +129,7 @@ class Simulator:
         self.coarse = [m.name for m, op in zip(problem.modalities, self._operators, strict=True) if op is None]
         ground = np.flatnonzero(self.mesh.active)
         self.free = {p.name: ground[~p.fixed_mask[ground]] for p in self.meshed}
+        self.middle = self._prior_means()
         self.block = int(np.clip(BLOCK_BYTES / (4 * self.fine.size), 1, 128))
 
     def draw(self, geology, seeds):
@@ -171,6 +190,43 @@ class Simulator:
             parts.append(part)
         return np.concatenate(parts, axis=1)
 
+    def answers(self, found):
+        """What a rule is told of an engine's answers: posterior means and their shares of the local peak.
+
+        A share is the deviation from the prior mean over the largest one, in size, of all cells whose columns are at
+        most half the mesh's depth away. It tells the core of a weak body from the fringe of a strong one, which mean
+        over std does not, and it does not depend on contrast.
+
+        Parameters
+        ----------
+        found : dict of ndarray, shape (k, nz, ny, nx)
+            {parameter: posterior means, physical units}.
+
+        Returns
+        -------
+        dict of ndarray of float32, shape (k, cells)
+            {parameter: means} and {share_of(parameter): shares} of its free ground cells.
+        """
+        depth = float(np.ptp(self.mesh.upward_edges))
+        steps = (np.median(np.diff(e)) for e in (self.mesh.northing_edges, self.mesh.easting_edges))
+        size = (1, *(2 * max(1, round(0.5 * depth / step)) + 1 for step in steps))
+        out = {}
+        for name, free in self.free.items():
+            values = found[name].reshape(-1, self.mesh.size)[:, free].astype(np.float32)
+            field = np.zeros((len(values), self.mesh.size), dtype=np.float32)
+            field[:, free] = np.abs(values - self.middle[name])
+            nz, ny, nx = self.mesh.shape
+            peak = maximum_filter(field.reshape(-1, nz, ny, nx).max(axis=1), size, mode="nearest")
+            peak = np.maximum(peak, np.finfo(np.float32).tiny).reshape(len(values), -1)[:, free % (ny * nx)]
+            out |= {name: values, share_of(name): ((values - self.middle[name]) / peak).astype(np.float32)}
+        return out
+
+    def _prior_means(self):
+        mean = np.zeros(self.problem.size)
+        for where, bound in self.problem.prior.blocks:
+            mean[where] = bound.mean
+        return {p.name: p.scale * mean[self.problem.slices[p.name]][self.free[p.name]] for p in self.meshed}
+
     def _stands_for_cells(self, names):
         """Whether a parameter is the error of cells of the mesh's size, which finer cells bring in by themselves."""
         return names == (DISCREPANCY,) and isinstance(self.problem.by_name[DISCREPANCY].prior, GaussianPrior)
@@ -191,6 +247,11 @@ class Simulator:
         """Noise of data sets, (count, n_data); likelihood exponents count as C / w."""
         return np.concatenate([m.noise.sample(rng, count) / np.sqrt(self.problem.weights[m.name])
                                for m in self.problem.modalities], axis=1)
+
+
+def share_of(name):
+    """Key of a parameter's shares of the local peak beside its estimates; see `Simulator.answers`."""
+    return name, "share of local peak"
 
 
 def live_through(simulator, post, geology, count, seed, functionals=None, progress=None):
@@ -220,7 +281,8 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
     problem, names = simulator.problem, [p.name for p in simulator.meshed]
     places, whole = _places(simulator, count, rng)
     cells = {n: simulator.free[n][places[n]] for n in names}
-    truth, estimate = ({n: np.empty((count, cells[n].size), dtype=np.float32) for n in names} for _ in range(2))
+    truth = {n: np.empty((count, cells[n].size), dtype=np.float32) for n in names}
+    estimate = {key: np.empty_like(truth[n]) for n in names for key in (n, share_of(n))}
     data = np.empty((count, sum(m.size for m in problem.modalities)))
     asked = {name: ([], []) for name in functionals or {}}
     for first in range(0, count, simulator.block):
@@ -229,9 +291,11 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
         real = {name: simulator.average(values) for name, values in fine.items()}
         data[part] = simulator.clean(fine, real, rng) + simulator.noise(rng, part.stop - part.start)
         found = problem.unpack(post.mean_given(data[part]))
+        answers = simulator.answers(found)
         for name in names:
             truth[name][part] = real[name][:, cells[name]]
-            estimate[name][part] = found[name].reshape(part.stop - part.start, -1)[:, cells[name]]
+            for key in (name, share_of(name)):
+                estimate[key][part] = answers[key][:, places[name]]
         for name, function in (functionals or {}).items():
             shaped = {n: v.reshape(-1, *simulator.mesh.shape) for n, v in real.items()}
             for kept, model in zip(asked[name], (shaped, {n: found[n] for n in names}), strict=True):
@@ -268,19 +332,20 @@ def live_again(simulator, post, problem, lived):
     ends = np.cumsum([0, *(m.size for m in problem.modalities)])
     runs = {m.name: slice(a, b) for m, a, b in zip(problem.modalities, ends[:-1], ends[1:], strict=True)}
     data = np.concatenate([lived.data[:, runs[m.name]] for m in post.problem.modalities], axis=1)
-    estimate = {n: np.empty_like(lived.estimate[n]) for n in names}
+    estimate = {key: np.empty_like(lived.truth[n]) for n in names for key in (n, share_of(n))}
     for first in range(0, lived.count, simulator.block):
         part = slice(first, first + simulator.block)
-        found = post.problem.unpack(post.mean_given(data[part]))
+        answers = simulator.answers(post.problem.unpack(post.mean_given(data[part])))
         for n in names:
-            estimate[n][part] = found[n].reshape(len(data[part]), -1)[:, lived.cells[n]]
+            for key in (n, share_of(n)):
+                estimate[key][part] = answers[key][:, lived.places[n]]
     pick = {key: {n: getattr(lived, key)[n] for n in names} for key in ("cells", "places", "truth")}
     return Worlds(**pick, estimate=estimate, data=data, whole=lived.whole)
 
 
 def kept_whole(simulator, count):
     """Whether all ground cells of so many worlds are kept."""
-    return 2 * 4 * count * sum(free.size for free in simulator.free.values()) <= WHOLE_BYTES
+    return 3 * 4 * count * sum(free.size for free in simulator.free.values()) <= WHOLE_BYTES
 
 
 def _places(simulator, count, rng):

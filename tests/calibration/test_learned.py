@@ -208,7 +208,7 @@ def test_medians_of_classes_are_their_middle_quantiles():
     post = engine()
     sound = bj.recalibrate(post, FAMILY, worlds=48, seed=3, sensitivity=None)
     rule = sound._rules["density"][0]
-    assert np.allclose(sound.median()["density"].ravel(), rule.quantiles([0.5], sound._estimates())[0])
+    assert np.allclose(sound.median()["density"].ravel(), rule.quantiles([0.5], sound.estimates)[0])
 
 
 def test_a_sample_of_cells_is_refused(lived, monkeypatch):
