@@ -7,13 +7,34 @@ BLOCK_VALUES = 30_000_000  # of all features held at once
 TINY = 1e-20  # of a product of squares, against 0 / 0
 
 
+def window(mesh):
+    """Cells along both horizontal axes within half the mesh's depth of a column, itself among them; at least three."""
+    depth = float(np.ptp(mesh.upward_edges))
+    return tuple(2 * max(1, round(0.5 * depth / float(np.median(np.diff(e))))) + 1
+                 for e in (mesh.northing_edges, mesh.easting_edges))
+
+
+def local_peak(size, near):
+    """Largest value of all cells of the columns around each column, (worlds, ny, nx), above 0.
+
+    Parameters
+    ----------
+    size : ndarray, shape (worlds, nz, ny, nx)
+        Not negative.
+    near : tuple of int
+        From `window`.
+    """
+    peak = maximum_filter(size.max(axis=1), (1, *near), mode="nearest")
+    return np.maximum(peak, np.finfo(peak.dtype).tiny)
+
+
 class Surroundings:
     """Features of cells for learning: where they are, and the fields of posterior means around them.
 
-    Each property gives the same: the mean over its std and over its prior std, that of the cells above and below,
-    averages over the layer, the neighbourhood and the column, horizontal gradient, extremes near by and in the column,
-    and how strong the whole field is. Each other property gives besides how alike both fields are, near by and as a
-    whole. In air and in known cells fields go on as in the nearest cell.
+    Each property gives the same: the mean over its std, its prior std and the local peak, that of the cells above and
+    below, averages over the layer, the neighbourhood and the column, horizontal gradient, extremes near by and in the
+    column, and how strong the whole field is. Each other property gives besides how alike both fields are, near by and
+    as a whole. In air and in known cells fields go on as in the nearest cell.
 
     Parameters
     ----------
@@ -25,7 +46,7 @@ class Surroundings:
     """
 
     def __init__(self, mesh, free, frames):
-        self._shape = mesh.shape
+        self._shape, self._window = mesh.shape, window(mesh)
         self._free = {name: free[name] for name in frames}
         self._std = {name: frame.std.astype(np.float32) for name, frame in frames.items()}
         self._prior = {name: frame.prior_std.astype(np.float32) for name, frame in frames.items()}
@@ -61,7 +82,7 @@ class Surroundings:
             for other in names:
                 u = self._field(other, estimates[other][part])
                 maps.append(np.abs(u).max(axis=1))
-                columns.append(_read(_volumes(u, self._ratio(other)), rows, at))
+                columns.append(_read(_volumes(u, self._ratio(other), self._window), rows, at))
             below = at % maps[0][0].size
             columns += [_read(_likeness(maps[0], other), rows, below) for other in maps[1:]]
             parts.append(np.concatenate(columns, axis=-1))
@@ -77,9 +98,10 @@ class Surroundings:
         return (self._prior[name] / self._std[name])[self._fill[name]].reshape(self._shape)
 
 
-def _volumes(u, ratio):
+def _volumes(u, ratio, near):
     """Fields of features, each (worlds, nz, ny, nx), of one property."""
     shape, strength, size = u.shape, u * ratio, np.abs(u)
+    share = u / local_peak(size, near)[:, None]
     layers = np.arange(shape[1], dtype=np.float32)[:, None, None]
     column = uniform_filter(u.mean(axis=1), (1, 3, 3), mode="nearest")
     wide = uniform_filter(u.mean(axis=1), (1, 7, 7), mode="nearest")
@@ -89,7 +111,7 @@ def _volumes(u, ratio):
     slopes = [_ahead(u, axis, 1) - _ahead(u, axis, -1) for axis in (2, 3)]
     whole = [np.sqrt(np.mean(u**2, axis=(1, 2, 3))), np.abs(strength).max(axis=(1, 2, 3))]
     flat = [column, wide, u.max(axis=1), u.min(axis=1)]
-    return [strength, u, _ahead(u, 1, 1), _ahead(u, 1, -1), above, below, np.hypot(*slopes),
+    return [strength, u, share, _ahead(u, 1, 1), _ahead(u, 1, -1), above, below, np.hypot(*slopes),
             *(uniform_filter(u, (1, *box), mode="nearest") for box in ((1, 3, 3), (3, 3, 3), (3, 5, 5))),
             maximum_filter(np.abs(strength), (1, 3, 5, 5), mode="nearest"),
             size.argmax(axis=1)[:, None] - layers,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 
 from .._checks import fail
 from ..forward import LatticeOperator
@@ -14,6 +13,7 @@ from ..geology import draw_world
 from ..priors import GaussianPrior
 from ..problem.discrepancy import NAME as DISCREPANCY
 from ..problem.view import View
+from .surroundings import local_peak, window
 
 BLOCK_BYTES = 5e8  # of ground on fine cells held at once, one property
 WHOLE_BYTES = 2.5e9  # of truths, answers and their shares kept for every cell; above it a sample of cells is kept
@@ -193,9 +193,9 @@ class Simulator:
     def answers(self, found):
         """What a rule is told of an engine's answers: posterior means and their shares of the local peak.
 
-        A share is the deviation from the prior mean over the largest one, in size, of all cells whose columns are at
-        most half the mesh's depth away. It tells the core of a weak body from the fringe of a strong one, which mean
-        over std does not, and it does not depend on contrast.
+        A share is the deviation from the prior mean over the local peak: the largest one, in size, of all cells whose
+        columns are at most half the mesh's depth away. It tells the core of a weak body from the fringe of a strong
+        one, which mean over std does not, and it does not depend on contrast.
 
         Parameters
         ----------
@@ -207,18 +207,14 @@ class Simulator:
         dict of ndarray of float32, shape (k, cells)
             {parameter: means} and {share_of(parameter): shares} of its free ground cells.
         """
-        depth = float(np.ptp(self.mesh.upward_edges))
-        steps = (np.median(np.diff(e)) for e in (self.mesh.northing_edges, self.mesh.easting_edges))
-        size = (1, *(2 * max(1, round(0.5 * depth / step)) + 1 for step in steps))
         out = {}
         for name, free in self.free.items():
             values = found[name].reshape(-1, self.mesh.size)[:, free].astype(np.float32)
             field = np.zeros((len(values), self.mesh.size), dtype=np.float32)
             field[:, free] = np.abs(values - self.middle[name])
-            nz, ny, nx = self.mesh.shape
-            peak = maximum_filter(field.reshape(-1, nz, ny, nx).max(axis=1), size, mode="nearest")
-            peak = np.maximum(peak, np.finfo(np.float32).tiny).reshape(len(values), -1)[:, free % (ny * nx)]
-            out |= {name: values, share_of(name): ((values - self.middle[name]) / peak).astype(np.float32)}
+            peak = local_peak(field.reshape(-1, *self.mesh.shape), window(self.mesh)).reshape(len(values), -1)
+            share = (values - self.middle[name]) / peak[:, free % peak.shape[1]]
+            out |= {name: values, share_of(name): share.astype(np.float32)}
         return out
 
     def _prior_means(self):

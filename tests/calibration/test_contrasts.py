@@ -1,0 +1,103 @@
+"""Intervals that hold where contrasts are not the family's, and the share of the local peak that tells bodies apart."""
+
+import numpy as np
+import pytest
+
+import bayesjoint as bj
+from bayesjoint.calibration.coverage import scores_of
+from bayesjoint.calibration.recalibration import _frames
+from bayesjoint.calibration.variants import Scaled
+from bayesjoint.calibration.worlds import Simulator, live_through, share_of
+
+MESH = bj.Mesh.regular((4, 12, 12), (50.0, 50.0, 50.0))
+FAMILY = bj.Geology([bj.Bodies(contrasts={"density": bj.Signed(bj.LogNormal(500.0, 0.35))}, number=(1, 3),
+                               size=(100.0, 200.0), depth=(0.0, 150.0))], name="bodies", log_std=0.0)
+FACTOR = 1.6
+
+
+def engine(mean=0.0):
+    operator = bj.GravityOperator(MESH, MESH.easting, MESH.northing, height=5.0)
+    ground = np.full(MESH.shape, mean)
+    ground[1:3, 5:8, 5:8] += 500.0
+    density = bj.Parameter("density", MESH, prior=bj.Matern(std=150.0, range=150.0, mean=mean))
+    survey = bj.Modality("gravity", operator, operator.predict(ground), bj.DiagonalNoise(np.full(144, 0.02)), "density")
+    return bj.posterior(bj.JointProblem([density], [survey]))
+
+
+@pytest.fixture(scope="module")
+def made():
+    post = engine()
+    stated = bj.recalibrate(post, FAMILY, worlds=120, seed=1, sensitivity=None, symmetric=["density"])
+    wide = bj.recalibrate(post, FAMILY, stated, seed=1, sensitivity=None, symmetric=["density"], contrast_factor=FACTOR)
+    return post, stated, wide
+
+
+def held_inside(sound, worlds):
+    """Share of the cells of bodies that 90 % intervals hold."""
+    rule, truth = sound._rules["density"][0], worlds.truth["density"]
+    lower, upper = rule.intervals([0.9], worlds.estimate)[0]
+    return np.mean(((truth >= lower) & (truth <= upper))[np.abs(truth) > 50])
+
+
+def test_stronger_contrasts_are_held(made):
+    """Simulated anew, with their own noise: bodies whose contrasts are 1.6 times as strong."""
+    post, stated, wide = made
+    simulator = Simulator(post.problem)
+    strong = live_through(simulator, post, Scaled(FAMILY, FACTOR), 60, seed=9)
+    frame = _frames(post, simulator)["density"]
+    coverage = [scores_of(s._rules["density"][0], frame, strong, stated.lived[0], "density")[0, 1, 0].mean()
+                for s in (stated, wide)]
+    assert coverage[1] > 0.87
+    assert coverage[0] < coverage[1]
+    assert held_inside(stated, strong) + 0.1 < held_inside(wide, strong)
+
+
+def test_only_the_far_end_moves(made):
+    _, stated, wide = made
+    (low, high), (lower, upper) = (s.interval(0.9)["density"] for s in (stated, wide))
+    assert np.all(lower <= low)
+    assert np.all(upper >= high)
+    above = high >= -low
+    assert np.array_equal(lower[above], low[above])
+    assert np.array_equal(upper[~above], high[~above])
+    assert np.mean(upper - lower) > 1.05 * np.mean(high - low)
+
+
+def test_it_is_said_and_measured(made):
+    _, stated, wide = made
+    assert "1.6 times stronger or weaker" in wide.approximations[0].statement
+    assert "stronger or weaker" not in stated.approximations[0].statement
+    a, b = (float(s.coverage.coverage.sel(kind="recalibrated", probability=0.9).item()) for s in (stated, wide))
+    assert b > a  # on the family itself it holds more than it says
+    assert np.array_equal(stated.median()["density"], wide.median()["density"])
+
+
+@pytest.mark.parametrize("value", [0.5, True, "wide", np.nan])
+def test_a_factor_is_a_number_of_at_least_one(value):
+    with pytest.raises(ValueError, match="contrast_factor"):
+        bj.recalibrate(engine(), FAMILY, worlds=40, contrast_factor=value)
+
+
+def test_worlds_of_other_contrasts_are_those_of_an_engine():
+    """Truth and answer move away from the prior mean: what the engine answers to data of such ground."""
+    post = engine(mean=100.0)
+    simulator = Simulator(post.problem)
+    lived = live_through(simulator, post, FAMILY, 3, seed=2)
+    moved = lived.scaled(2.0, simulator.middle)
+    still = simulator.clean({"density": np.full((1, *simulator.fine.shape), 100.0, dtype=np.float32)},
+                            {"density": np.full((1, MESH.size), 100.0)}, np.random.default_rng(0))
+    answer = post.problem.unpack(post.mean_given(still + 2 * (lived.data - still)))["density"]
+    assert np.allclose(moved.estimate["density"], answer.reshape(3, -1), atol=0.02)
+    assert np.allclose(moved.truth["density"], 2 * lived.truth["density"] - 100.0)
+
+
+def test_a_share_is_of_the_largest_deviation_near_by():
+    post = engine(mean=100.0)
+    simulator = Simulator(post.problem)
+    field = 100.0 + np.random.default_rng(0).standard_normal((1, *MESH.shape))
+    share = simulator.answers({"density": field})[share_of("density")].reshape(MESH.shape)
+    away = field[0] - 100.0
+    assert share[1, 5, 6] == pytest.approx(away[1, 5, 6] / np.abs(away[:, 3:8, 4:9]).max(), rel=1e-4)
+    assert np.abs(share).max() == pytest.approx(1.0)
+    twice = simulator.answers({"density": 100.0 - 2 * away[None]})[share_of("density")].reshape(MESH.shape)
+    assert np.allclose(twice, -share, atol=1e-4)
