@@ -168,8 +168,8 @@ def test_what_surrounds_a_cell_is_what_lies_there():
                                                                         np.full((2, 1), at))[:, 0]
     near = field[:, :, 1:4, 1:4]
     expected = [np.full(2, frame.depth[at]), np.full(2, 0.25), np.full(2, 2), 4 * field[:, 1, 2, 2], field[:, 1, 2, 2],
-                field[:, 1, 2, 2] / np.abs(near).max((1, 2, 3)), field[:, 2, 2, 2], field[:, 0, 2, 2], field[:, 2, 2, 2],
-                field[:, 0, 2, 2],
+                field[:, 1, 2, 2] / np.abs(near).max((1, 2, 3)), field[:, 2, 2, 2], field[:, 0, 2, 2],
+                field[:, 2, 2, 2], field[:, 0, 2, 2],
                 np.hypot(field[:, 1, 3, 2] - field[:, 1, 1, 2], field[:, 1, 2, 3] - field[:, 1, 2, 1]),
                 near[:, 1].mean((1, 2)), near.mean((1, 2, 3)), field[:, :, :, :5].mean((1, 2, 3)),
                 4 * np.abs(field[:, :, :, :5]).max((1, 2, 3)), np.abs(field[:, :, 2, 2]).argmax(1) - 1,
