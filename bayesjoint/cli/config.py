@@ -128,6 +128,8 @@ class GeologyTable:
     worlds: int = key("simulated worlds", 200, minimum=40)
     sensitivity: bool = key("also try the intervals on other families", True)
     sensitivity_worlds: int = key("worlds of each other family", 40, minimum=2)
+    contrast_factor: float = key("intervals are to hold as well where contrasts are so many times stronger or weaker; "
+                                 "1.4 where a body is pointed at and its contrast is a guess", 1.0, minimum=1.0)
     learned: bool = key("learn quantiles from neighbours (needs bayesjoint[learn], takes minutes)", False)
 
 

@@ -29,12 +29,12 @@ def recalibrated(config, post, separate):
     table = config.geology
     family = stated_family(table) if table.structures else _offered(table, post)
     joint = keyed("geology", lambda: recalibrate(
-        post, family, table.worlds, config.seed, learned=table.learned,
+        post, family, table.worlds, config.seed, learned=table.learned, contrast_factor=table.contrast_factor,
         sensitivity="standard" if table.sensitivity else None, sensitivity_worlds=table.sensitivity_worlds))
     if separate is None:
         return joint, None
-    return joint, {name: recalibrate(each, family, joint, learned=table.learned, sensitivity=None)
-                   for name, each in separate.items()}
+    return joint, {name: recalibrate(each, family, joint, learned=table.learned, sensitivity=None,
+                                     contrast_factor=table.contrast_factor) for name, each in separate.items()}
 
 
 def stated_family(table):

@@ -11,7 +11,7 @@ from .strata import Cover, Layers, Plurigaussian
 from .texture import GaussianField
 
 MOST = 400  # bodies expected in a world at most: beyond, they are the texture of the ground
-WEIGHTS = (0.4, 0.2, 0.2, 0.2)
+WEIGHTS = (0.25, 0.3, 0.25, 0.2)  # what fills the ground is what sparse families hold worst, so it has more than half
 # Contrast of an object in units of the std over all cells, found so that each family reaches that std on average.
 SPARSE, FILLING, THIN = 2.0, 0.9, 2.5
 
