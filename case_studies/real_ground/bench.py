@@ -79,15 +79,16 @@ class Bench:
         found = {id(post): live_again(Simulator(post.problem), post, made, start) for post in posts.values()}
         return {p: found[id(post)] for p, post in posts.items()}
 
-    def sounds(self, label, mode, learned=False):
-        """{property: RecalibratedPosterior} of a family."""
-        key = (label, mode, learned)
+    def sounds(self, label, mode, learned=False, factor=1.0):
+        """{property: RecalibratedPosterior} of a family; `factor` as `recalibrate` has it of contrasts."""
+        key = (label, mode, learned, factor)
         if key not in self._sounds:
             family = FAMILIES[label] or self.family
-            first = None if mode == "joint" else self.sounds(label, "joint")["density"]
+            first = None if mode == "joint" and factor == 1 else self.sounds(label, "joint")["density"]
             posts, began = self.posts("evidence", mode), time.process_time()
             made = {id(post): bj.recalibrate(post, family, worlds=first or WORLDS, seed=WORLD_SEED + self.number,
-                                             sensitivity=None, learned=learned) for post in posts.values()}
+                                             sensitivity=None, learned=learned, contrast_factor=factor)
+                    for post in posts.values()}
             self._sounds[key] = {p: made[id(post)] for p, post in posts.items()}
             self.seconds[key] = time.process_time() - began
         return self._sounds[key]

@@ -201,16 +201,19 @@ def answer(bench, method, mode):
         return Gaussian(posts, mean), bench.truths, bench.seconds[which]
     if method == "no data":
         return NoData(bench.truths, bench.sounds("own", "joint")["density"]), bench.truths, 0.0
-    learned = method == "learned"
+    learned, factor = method == "learned", STRETCHED if method.endswith("stretched") else 1.0
     labels = [f for f in FAMILIES if FAMILIES[f] in ENVELOPE] if method == "envelope" else [
-        "own" if learned else method]
-    sounds = [bench.sounds(label, mode, learned) for label in labels]
-    seconds = sum(bench.seconds[label, mode, learned] for label in labels)
+        "own" if learned else method.removesuffix(" stretched")]
+    sounds = [bench.sounds(label, mode, learned, factor) for label in labels]
+    seconds = sum(bench.seconds[label, mode, learned, factor] for label in labels)
     few = slice(LEARNED if learned else None)  # hundreds of trees are asked for each cell of each truth
     lived = {p: one.where(few) for p, one in lived.items()}
     return Recalibrated(sounds, {p: v[few] for p, v in mean.items()}, lived), {
         p: v[few] for p, v in bench.truths.items()}, seconds
 
+
+STRETCHED = 1.4
+"""Factor of contrasts of methods that are so called."""
 
 FEW = {"focusing": (Sampled, SAMPLED), "gaussian refitted": (Refitted, SAMPLED)}
 """Methods that start anew for every truth, and the truths they are given."""

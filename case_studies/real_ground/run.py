@@ -18,8 +18,8 @@ from scores import ratio, scored, summary
 
 HERE = Path(__file__).parent
 PARTIAL = HERE / "partial"
-METHODS = ("no data", "gaussian by evidence", "gaussian by rock table", *FAMILIES, "envelope", "gaussian refitted",
-           "focusing", "learned")
+METHODS = ("no data", "gaussian by evidence", "gaussian by rock table", *FAMILIES, "envelope", "own stretched",
+           "default stretched", "gaussian refitted", "focusing", "learned")
 MODES = {"no data": ("joint",), "gaussian refitted": ("joint",), "focusing": ("separate",)}
 
 
