@@ -4,13 +4,16 @@ import numpy as np
 
 LEAST = 20  # worlds behind an interval: fewer give none
 SHARE = 0.5  # of the worlds, those whose estimates are nearest
+LEAST_SIZE = 0.25  # of the mean size of residuals: what is fitted as their size is no smaller anywhere
 
 
 class FunctionalRule:
     """Regression of the truth of a functional on its estimate, with the quantiles of what is left.
 
     For an estimate the half of the worlds that were estimated most alike is taken; the truth is regressed on the
-    estimate among them by least squares, and the quantiles of the residuals stand about the line. A functional may have
+    estimate among them by least squares, and so is the size of the residuals, which grows with a body: one size for all
+    would hold small masses too often and large ones in two of three. The quantiles of the studentised residuals stand
+    about the line, the larger the farther the estimate lies from the others'. A functional may have
     no value (NaN): a depth to the top of a body that is not there. The probability of that is the share of such worlds
     among those taken, and intervals are given that there is a value. Worlds whose estimate has no value are a group of
     their own.
@@ -43,19 +46,14 @@ class FunctionalRule:
         near = near[present]
         if near.size < LEAST:
             return np.nan, np.nan, np.nan, absent
-        values = self.truth[near]
-        line = np.zeros(near.size)
-        at = 0.0
+        values, tail = self.truth[near], (1 - probability) / 2
+        at, size, residuals = 0.0, 1.0, values
         spread = np.ptp(self.estimate[near]) if np.isfinite(estimate) else 0.0
         if spread > 0:
-            x = (self.estimate[near] - estimate) / spread
-            slope = np.cov(x, values)[0, 1] / np.var(x, ddof=1)
-            at = values.mean() - slope * x.mean()
-            line = at + slope * x
-        tail = (1 - probability) / 2
+            at, size, residuals = _studentised((self.estimate[near] - estimate) / spread, values)
         # order statistics at p (n + 1): exact coverage for an exchangeable next one
-        ends = np.quantile(values - line, [0.5, tail, 1 - tail], method="weibull")
-        return (*(at + ends), float(absent))
+        ends = np.quantile(residuals, [0.5, tail, 1 - tail], method="weibull")
+        return (*(at + size * ends), float(absent))
 
     def _near(self, estimate, kept):
         known = np.isfinite(self.estimate)
@@ -63,8 +61,10 @@ class FunctionalRule:
             return np.flatnonzero(kept & ~known)
         index = np.flatnonzero(kept & known)
         count = max(min(index.size, 3 * LEAST), int(SHARE * kept.sum()))
-        order = np.argsort(np.abs(self.estimate[index] - estimate), kind="stable")
-        return index[order[:count]]
+        if index.size <= count:
+            return index
+        away = np.abs(self.estimate[index] - estimate)
+        return index[away <= np.partition(away, count - 1)[count - 1]]  # all of those that are equally far
 
     def left_out(self, probability):
         """(lower, upper), (worlds,) each: the interval of every world from all the others."""
@@ -92,3 +92,19 @@ class FunctionalRule:
         outside = np.maximum(lower - value, 0) + np.maximum(value - upper, 0)
         share = np.isfinite(self.truth).sum() / scored.sum()
         return float(np.mean(upper - lower + 2 / (1 - probability) * outside) * share)
+
+
+def _studentised(x, values):
+    """(value of the line at x = 0, size of an error there, residuals in units of their size)."""
+    away = x - x.mean()
+    squares = np.sum(away**2)
+    slope = np.sum(away * values) / squares
+    left = values - values.mean() - slope * away
+    sizes = np.abs(left)
+    mean, growth = sizes.mean(), np.sum(away * sizes) / squares
+    if mean == 0:
+        return values.mean() - slope * x.mean(), 0.0, left
+    fitted = np.maximum(mean + growth * away, LEAST_SIZE * mean)
+    here = max(mean - growth * x.mean(), LEAST_SIZE * mean) * np.sqrt(1 + 1 / x.size + x.mean() ** 2 / squares)
+    leverage = np.minimum(1 / x.size + away**2 / squares, 0.5)  # one far world would have no residual at all
+    return values.mean() - slope * x.mean(), here, left / (fitted * np.sqrt(1 - leverage))
