@@ -61,10 +61,8 @@ class FunctionalRule:
             return np.flatnonzero(kept & ~known)
         index = np.flatnonzero(kept & known)
         count = max(min(index.size, 3 * LEAST), int(SHARE * kept.sum()))
-        if index.size <= count:
-            return index
-        away = np.abs(self.estimate[index] - estimate)
-        return index[away <= np.partition(away, count - 1)[count - 1]]  # all of those that are equally far
+        order = np.argsort(np.abs(self.estimate[index] - estimate), kind="stable")
+        return index[order[:count]]
 
     def left_out(self, probability):
         """(lower, upper), (worlds,) each: the interval of every world from all the others."""
