@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE.parent / "flin_flon"))
 import ground  # noqa: E402
 from families import DISTRICT  # noqa: E402
 
-WORLDS, SEED, SEEN = 200, 20261129, 0.9
+WORLDS, SEED, SEEN = 400, 20261129, 0.9
 BIAS = {"gravity": 1.0, "magnetic": 100.0}
 
 
