@@ -227,7 +227,7 @@ def _known(model):
     """(K, its lower Cholesky factor) of a model, read only; kept for the next test of the same surveys."""
     problem = model.problem
     parts = (*problem.parameters, *problem.couplings, *(m.forward for m in problem.modalities),
-             *(m.noise for m in problem.modalities))
+             *(t.columns for m in problem.modalities for t in m.terms), *(m.noise for m in problem.modalities))
     key = (tuple(map(id, parts)), tuple(m.parameters for m in problem.modalities), tuple(problem.weights.values()))
     with _lock:
         found = _kept.get(key)

@@ -77,9 +77,7 @@ class IntervalOperator(ForwardOperator):
 
 
 def intervals_of(forward):
-    """The `IntervalOperator` below any columns that were joined to an operator, or None."""
-    while hasattr(forward, "basis"):
-        forward = forward.forward
+    """The operator if it averages over intervals of boreholes, else None."""
     return forward if isinstance(forward, IntervalOperator) else None
 
 

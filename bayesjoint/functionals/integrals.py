@@ -140,4 +140,4 @@ def inducing_field(problem, parameter):
 
 
 def _intensity(forward):
-    return getattr(forward, "intensity", getattr(getattr(forward, "forward", None), "intensity", None))
+    return getattr(forward, "intensity", None)

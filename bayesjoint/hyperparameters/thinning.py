@@ -5,12 +5,13 @@ word it has no noise and a long range: the evidence then fits the interpolation.
 makes noise appear, it fits the ground.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._checks import fail
 from ..forward.processing import StationSelection
 from ..noise import DiagonalNoise
-from ..problem.augment import BiasedOperator
 from .search import Objective, maximise
 from .vector import HyperVector
 from .whittle import WhittleEvidence, lattice_of
@@ -52,15 +53,10 @@ def _thinned(problem, k, stride):
     keep[stride // 2 :: stride, stride // 2 :: stride] = True
     rows = np.flatnonzero(keep[mask])
     forward = StationSelection(lattice, keep & mask) @ lattice
-    outer, joined = modality.forward, []
-    while hasattr(outer, "basis"):
-        joined.append(outer.basis[rows])
-        outer = outer.forward
-    for basis in reversed(joined):
-        forward = BiasedOperator(forward, basis)
     noise = DiagonalNoise(modality.noise.std[rows])
     noise.guessed = modality.noise.guessed
-    return modality.replace(forward=forward, data=modality.data[rows], noise=noise)
+    terms = [replace(t, columns=t.columns[rows]) for t in modality.terms]
+    return modality.replace(forward=forward, data=modality.data[rows], noise=noise, terms=terms)
 
 
 def strides_of(problem, vector, build, starts):

@@ -278,11 +278,8 @@ class TorusGroup:
 
 def _lattice(modality):
     """(lattice operator, processings) of a survey."""
-    forward = modality.forward
-    while len(modality.parameters) > 1 and hasattr(forward, "basis"):
-        forward = forward.forward
-    found = lattice_and_processing(forward)
+    found = lattice_and_processing(modality.forward)
     if found is None:
         fail(f"forward of modality {modality.name!r}", "be a lattice operator, or H @ one, under a continued field",
-             type(forward).__name__, 'Use an operator on a lattice, or extent="mesh".')
+             type(modality.forward).__name__, 'Use an operator on a lattice, or extent="mesh".')
     return found

@@ -185,10 +185,7 @@ def whittle_suits(problem):
 
 def lattice_of(problem, k):
     """(lattice operator, mask of its stations) of a survey, or None."""
-    forward = problem.modalities[k].forward
-    while hasattr(forward, "basis"):  # bias columns beside the field
-        forward = forward.forward
-    found = lattice_and_processing(forward)
+    found = lattice_and_processing(problem.modalities[k].forward)
     if found is None or found[0].height.size > 1 or not all(isinstance(s, StationSelection) for s in found[1]):
         return None
     mask = np.ones(found[0].data_shape, dtype=bool)

@@ -1,10 +1,8 @@
 """Problems with a nuisance added: a bias of one survey."""
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_positive, fail
-from ..forward.nonlinear import ForwardModel
 from ..priors.bias import BiasPrior
 from .bias_basis import bias_basis
 from .bias_evidence import bias_std_evidence
@@ -12,65 +10,6 @@ from .parameter import Parameter
 from .view import View
 
 HELD = 1e-6  # part of a column outside of a span, below which it lies within
-
-
-class BiasedOperator(LinearOperator):
-    """[F, B]: a forward operator with bias columns B joined to it; keeps the operator's stations."""
-
-    def __init__(self, forward, basis):
-        super().__init__(np.dtype(np.float64), (forward.shape[0], forward.shape[1] + basis.shape[1]))
-        self.forward, self.basis = forward, basis
-        for name in ("mesh", "kind", "units", "data_shape", "data_dims", "coordinates", "intensity", "inclination",
-                     "declination"):
-            if hasattr(forward, name):
-                setattr(self, name, getattr(forward, name))
-
-    def stored(self):
-        """Return the same operator with prism sums that stream kept as a matrix."""
-        return BiasedOperator(self.forward.stored(), self.basis) if hasattr(self.forward, "stored") else self
-
-    def _matmat(self, x):
-        n = self.forward.shape[1]
-        return self.forward.matmat(x[:n]) + self.basis @ x[n:]
-
-    def _matvec(self, x):
-        n = self.forward.shape[1]
-        x = np.asarray(x).ravel()
-        return self.forward.matvec(x[:n]) + self.basis @ x[n:]
-
-    def _rmatvec(self, y):
-        y = np.asarray(y).ravel()
-        return np.concatenate([self.forward.rmatvec(y), self.basis.T @ y])
-
-    def _rmatmat(self, y):
-        return np.concatenate([self.forward.rmatmat(y), self.basis.T @ y])
-
-
-class BiasedModel(ForwardModel):
-    """A nonlinear forward model with bias columns joined to its Jacobian's."""
-
-    def __init__(self, forward, basis):
-        self.shape = (forward.shape[0], forward.shape[1] + basis.shape[1])
-        self.forward, self.basis = forward, basis
-        self.units, self.kind, self.derivatives = forward.units, forward.kind, forward.derivatives
-
-    def predict(self, values):
-        """F(m) + B b, shape (n_data,)."""
-        values, n = self._values(values), self.forward.shape[1]
-        return self.forward.predict(values[:n]) + self.basis @ values[n:]
-
-    def linearise(self, values):
-        """[J, B] at m."""
-        return BiasedOperator(self.forward.linearise(self._values(values)[: self.forward.shape[1]]), self.basis)
-
-    def jacobian_error(self, values):
-        """That of the model without a bias, whose columns are exact."""
-        return self.forward.jacobian_error(self._values(values)[: self.forward.shape[1]])
-
-
-def with_columns(forward, basis):
-    """A forward operator or model with the columns of `basis`, dense or sparse, (n_data, q), joined to its own."""
-    return (BiasedModel if hasattr(forward, "linearise") else BiasedOperator)(forward, basis)
 
 
 def add_bias(problem, survey, basis="constant", std=None, name=None):
@@ -136,8 +75,7 @@ def add_bias(problem, survey, basis="constant", std=None, name=None):
     columns, labels = bias_basis(modality, basis)
     prior = _prior(problem, modality, columns, std)
     bias = Parameter(label, columns.shape[1], units=modality.units, prior=prior, labels=labels)
-    augmented = modality.replace(forward=with_columns(modality.forward, columns),
-                                 parameter=(*modality.parameters, bias.name))
+    augmented = modality.with_term(bias.name, columns)
     modalities = [augmented if m.name == survey else m for m in problem.modalities]
     return problem.replace(parameters=[*problem.parameters, bias], modalities=modalities)
 

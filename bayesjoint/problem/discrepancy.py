@@ -6,7 +6,6 @@ from scipy import sparse
 from .._checks import as_finite, as_positive, fail
 from ..priors.discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
 from ..priors.gaussian import GaussianPrior
-from .augment import with_columns
 from .parameter import Parameter
 
 NAME = "discrepancy"
@@ -85,8 +84,7 @@ def add_discrepancy(problem, kernel, surveys=None, std=None, correlation=0.0):
         places[m.name] = sparse.csr_array((np.ones(m.size), (np.arange(m.size), start + np.arange(m.size))),
                                           shape=(m.size, count))
         start += m.size
-    modalities = [m if m.name not in places else m.replace(
-        forward=with_columns(m.forward, places[m.name]), parameter=(*m.parameters, NAME)) for m in problem.modalities]
+    modalities = [m if m.name not in places else m.with_term(NAME, places[m.name]) for m in problem.modalities]
     return problem.replace(parameters=[*problem.parameters, parameter], modalities=modalities)
 
 
@@ -104,8 +102,7 @@ def _with_factors(problem, chosen, factors, std, correlation):
         columns[m.name][:, start : start + factors[m.name].shape[1]] = factors[m.name]
         start += factors[m.name].shape[1]
     parameter = Parameter(NAME, count, units="1", prior=GaussianPrior(np.zeros(count), np.eye(count)))
-    modalities = [m if m.name not in columns else m.replace(
-        forward=with_columns(m.forward, columns[m.name]), parameter=(*m.parameters, NAME)) for m in problem.modalities]
+    modalities = [m if m.name not in columns else m.with_term(NAME, columns[m.name]) for m in problem.modalities]
     return problem.replace(parameters=[*problem.parameters, parameter], modalities=modalities)
 
 
@@ -123,16 +120,11 @@ def without_discrepancy(problem):
     Raises
     ------
     ValueError
-        If it has none, or its columns are not the last that were joined to a forward operator.
+        If it has none.
     """
     discrepancy_of(problem)
-    modalities = []
-    for m in problem.modalities:
-        if NAME in m.parameters and m.parameters[-1] != NAME:
-            fail("problem", "have had its discrepancy added last", f"{m.parameters[-1]} after it", "Swap the two.")
-        modalities.append(m.replace(forward=m.forward.forward, parameter=m.parameters[:-1])
-                          if NAME in m.parameters else m)
-    return problem.replace(parameters=[p for p in problem.parameters if p.name != NAME], modalities=modalities)
+    return problem.replace(parameters=[p for p in problem.parameters if p.name != NAME],
+                           modalities=[m.without_term(NAME) for m in problem.modalities])
 
 
 def discrepancy_of(problem):

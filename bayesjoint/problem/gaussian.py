@@ -259,16 +259,11 @@ class LinearGaussian:
 
 
 def joined_columns(problem, name):
-    """Columns of A of a parameter that `add_bias` or `add_discrepancy` has joined to forward operators, sparse."""
+    """Columns of A of a parameter that enters by terms, such as a bias or a discrepancy, sparse."""
     rows = []
     for m in problem.modalities:
-        forward, left = m.forward, list(m.parameters)
-        if name not in left:
-            rows.append(csr_array((m.size, problem.by_name[name].size)))
-            continue
-        while left.pop() != name:
-            forward = forward.forward
-        rows.append(csr_array(forward.basis) * problem.by_name[name].scale)
+        term, p = m.term(name), problem.by_name[name]
+        rows.append(csr_array((m.size, p.size)) if term is None else csr_array(term.columns) * p.scale)
     return vstack(rows, format="csr")
 
 
@@ -343,10 +338,7 @@ def lattice_surveys(problem, names, strict):
         seen = [name for name in m.parameters if name in names]
         if not seen or intervals_of(m.forward) is not None:  # logs see cells, not lattices
             continue
-        forward = m.forward
-        while len(m.parameters) > 1 and hasattr(forward, "basis"):  # columns of a bias stand beside the field's
-            forward = forward.forward
-        parts = lattice_and_processing(forward)
+        parts = lattice_and_processing(m.forward)
         if parts is None or len(seen) > 1 or not parts[0].mesh.same_cells(
                 problem.by_name[seen[0]].mesh):
             if strict:

@@ -27,7 +27,7 @@ def with_ground(parameters, modalities):
 def _placed(p, modalities):
     active, owner = (p.mesh.active, f"the mesh of {p.name}") if p.mesh.has_air else (None, None)
     for m in modalities:
-        theirs = operator_ground(m.forward, m.parameters, p)
+        theirs = operator_ground(m.forward, m.seen, p)
         if theirs is None:
             continue
         name = f"the operator of {m.name}"
@@ -44,15 +44,10 @@ def operator_ground(forward, names, parameter):
     Parameters
     ----------
     forward : LinearOperator, array or ForwardModel
-        Columns of a bias or a discrepancy may stand beside it.
     names : tuple of str
         Parameters it sees.
     parameter : Parameter
     """
-    names = list(names)
-    while len(names) > 1 and hasattr(forward, "basis"):
-        names.pop()
-        forward = forward.forward
     active = getattr(forward, "active", None)
     if parameter.name not in names or getattr(active, "shape", None) != parameter.shape or active.all():
         return None

@@ -1,13 +1,33 @@
 """One survey as the problem sees it: forward operator, data, noise, and the parameters it looks at."""
 
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from .._checks import as_finite, fail
 from ..noise import StationaryNoise
 
 
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One more part of a survey's data: columns times the values of a parameter.
+
+    Parameters
+    ----------
+    parameter : str
+        Name.
+    columns : ndarray or sparse array, shape (n_data, size of the parameter)
+        Data for a unit of each value.
+    """
+
+    parameter: str
+    columns: object
+
+
 class Modality:
-    """Data d = G m + e of one survey.
+    """Data d = F(m) + Σ Bᵢ bᵢ + e of one survey: what its forward operator sees, terms such as a bias, and noise.
 
     Parameters
     ----------
@@ -25,6 +45,15 @@ class Modality:
         Units of the data; default the operator's, else "1".
     metadata : dict, optional
         Strings and numbers kept with the result: source, licence and the like.
+    terms : sequence of Term, default ()
+        What is added to the forward operator's data: `add_bias` and `add_discrepancy` make them.
+
+    Attributes
+    ----------
+    seen : tuple of str
+        Parameters that the forward operator acts on.
+    parameters : tuple of str
+        These, and those of the terms.
 
     Raises
     ------
@@ -39,7 +68,7 @@ class Modality:
     2
     """
 
-    def __init__(self, name, forward, data, noise, parameter, units=None, metadata=None):
+    def __init__(self, name, forward, data, noise, parameter, units=None, metadata=None, terms=()):
         if not isinstance(name, str) or not name.isidentifier():
             fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "gravity".', TypeError)
         self.name = name
@@ -57,7 +86,10 @@ class Modality:
         self.noise = self._placed(noise)
         if self.noise.size != self.size:
             fail("noise", f"have size {self.size}", f"size {self.noise.size}", "Give one std for each datum.")
-        self.parameters = _names(parameter)
+        self.seen, self.terms = _names(parameter), tuple(terms)
+        for term in self.terms:
+            _check_term(term, self.size)
+        self.parameters = _names((*self.seen, *(t.parameter for t in self.terms)))
         self.units = getattr(forward, "units", "1") if units is None else str(units)
         self.kind = getattr(forward, "kind", "data")
         self.data_shape = tuple(getattr(forward, "data_shape", (self.size,)))
@@ -84,11 +116,31 @@ class Modality:
     def replace(self, **changes):
         """A copy with some constructor arguments changed."""
         given = {"name": self.name, "forward": self.forward, "data": self.data, "noise": self.noise,
-                 "parameter": self.parameters, "units": self.units, "metadata": self.metadata}
+                 "parameter": self.seen, "units": self.units, "metadata": self.metadata, "terms": self.terms}
         return Modality(**{**given, **changes})
+
+    def with_term(self, parameter, columns):
+        """The same survey with columns times a parameter added to its data."""
+        return self.replace(terms=(*self.terms, Term(parameter=parameter, columns=columns)))
+
+    def without_term(self, parameter):
+        """The same survey without the term of a parameter."""
+        return self.replace(terms=[t for t in self.terms if t.parameter != parameter])
+
+    def term(self, parameter):
+        """The term of a parameter, or None."""
+        return next((t for t in self.terms if t.parameter == parameter), None)
 
     def __repr__(self):
         return f"Modality({self.name!r}, {self.size} data, parameter={self.parameters!r})"
+
+
+def _check_term(term, size):
+    if not isinstance(term, Term):
+        fail("terms", "hold Term(parameter=..., columns=...)", type(term).__name__, "See add_bias.", TypeError)
+    if (np.ndim(term.columns) != 2 and not issparse(term.columns)) or term.columns.shape[0] != size:
+        fail(f"columns of the term of {term.parameter}", f"have one row for each of the {size} data",
+             f"shape {np.shape(term.columns)}", "One column for each value of the parameter.")
 
 
 def _same_grid(argument, shape, grid):

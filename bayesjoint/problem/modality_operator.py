@@ -31,14 +31,19 @@ class ModalityOperator(LinearOperator):
         self.forward, self.linear = modality.forward, modality.linear
         self._tangent = (None, None)
         self._parts, self._air, start = [], [], 0
-        for name in modality.parameters:
+        self._terms = [(slices[t.parameter], parameters[t.parameter].scale, t.columns) for t in modality.terms]
+        for where, _, columns in self._terms:
+            if columns.shape[1] != where.stop - where.start:
+                fail(f"terms of modality {modality.name!r}", "have one column for each value of their parameters",
+                     f"{columns.shape[1]} for {where.stop - where.start}", "Check the shapes.")
+        for name in modality.seen:
             p = parameters[name]
             self._parts.append((slices[name], slice(start, start + p.size), p.scale))
             if p.has_air:
                 self._air.append(start + np.flatnonzero(~p.ground))
             start += p.size
         if self.forward.shape[1] != start:
-            names = " and ".join(modality.parameters)
+            names = " and ".join(modality.seen)
             fail(f"forward of modality {modality.name!r}", f"have {start} columns, the size of {names}",
                  f"{self.forward.shape[1]}", "Use the same mesh for both.")
         self._air = np.concatenate(self._air) if self._air else None  # of the columns of `forward`
@@ -47,12 +52,12 @@ class ModalityOperator(LinearOperator):
         return {**super().__getstate__(), "_tangent": (None, None)}
 
     def physical(self, x):
-        """Physical values of the parameters seen, joined in the modality's order, shape (n,), 0 in air."""
+        """Physical values of what the forward model sees, joined in the modality's order, shape (n,), 0 in air."""
         return self._without_air(np.concatenate([scale * x[where] for where, _, scale in self._parts]))
 
     def predict(self, x):
         """Clean data of a state vector, shape (n_data,), physical units."""
-        return self.matvec(x) if self.linear else self.forward.predict(self.physical(x))
+        return self.matvec(x) if self.linear else self._added(self.forward.predict(self.physical(x)), x)
 
     def at(self, x):
         """Derivative of `predict` at a state vector; of a linear operator the operator itself."""
@@ -65,6 +70,12 @@ class ModalityOperator(LinearOperator):
             self._tangent = (place, twin)
         return self._tangent[1]
 
+    def _added(self, data, x):
+        """Data with what the terms add at x."""
+        for where, scale, columns in self._terms:
+            data = data + columns @ (scale * x[where])
+        return data
+
     def _without_air(self, columns, copied=True):
         """Columns of `forward`, (n,) or (n, k), with 0 in air."""
         if self._air is not None:
@@ -76,16 +87,16 @@ class ModalityOperator(LinearOperator):
     def _matmat(self, x):
         if len(self._parts) == 1:
             where, _, scale = self._parts[0]
-            return scale * self.forward.matmat(self._without_air(x[where], copied=False))
-        return self.forward.matmat(self._without_air(
-            np.concatenate([scale * x[where] for where, _, scale in self._parts])))
+            return self._added(scale * self.forward.matmat(self._without_air(x[where], copied=False)), x)
+        return self._added(self.forward.matmat(self._without_air(
+            np.concatenate([scale * x[where] for where, _, scale in self._parts]))), x)
 
     def _matvec(self, x):
         x = np.asarray(x).ravel()
         if len(self._parts) == 1:
             where, _, scale = self._parts[0]
-            return scale * self.forward.matvec(self._without_air(x[where], copied=False))
-        return self.forward.matvec(self.physical(x))
+            return self._added(scale * self.forward.matvec(self._without_air(x[where], copied=False)), x)
+        return self._added(self.forward.matvec(self.physical(x)), x)
 
     def stored(self):
         """Return the same operator with prism sums that stream kept as a matrix, (n_data, n) float64."""
@@ -97,11 +108,13 @@ class ModalityOperator(LinearOperator):
         return out
 
     def _rmatmat(self, y):
-        return self._scatter(self._without_air(self.forward.rmatmat(y), copied=False))
+        return self._scatter(self._without_air(self.forward.rmatmat(y), copied=False), y)
 
     def add_adjoint(self, y, out):
         """Add Aᵀ y to `out`, shape (n,), touching only the parameters the modality sees."""
         y = np.asarray(y).ravel()
+        for where, scale, columns in self._terms:
+            out[where] += scale * (columns.T @ y)
         if len(self._parts) == 1:
             where, _, scale = self._parts[0]
             if hasattr(self.forward, "add_adjoint") and self._air is None:
@@ -113,8 +126,10 @@ class ModalityOperator(LinearOperator):
         for where, inside, scale in self._parts:
             out[where] += scale * physical[inside]
 
-    def _scatter(self, physical):
+    def _scatter(self, physical, y):
         out = np.zeros((self.shape[1], *physical.shape[1:]))
         for where, inside, scale in self._parts:
             np.multiply(physical[inside], scale, out=out[where])
+        for where, scale, columns in self._terms:
+            out[where] = scale * (columns.T @ y)
         return out

@@ -9,7 +9,7 @@ from scipy.sparse.linalg import aslinearoperator
 class View:
     """Operator of one modality on one parameter alone: m̂ of that parameter to physical data.
 
-    Columns that a bias or a discrepancy adds stand beside the operator they were added to, and cost it nothing.
+    Terms of a bias or a discrepancy stand beside the forward operator, and cost it nothing.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class View:
     Attributes
     ----------
     forward : LinearOperator
-        The innermost map that sees the parameter, physical.
+        The map that sees the parameter, physical.
     inside : slice
         Its place among the columns of `forward`.
     """
@@ -52,15 +52,12 @@ class View:
 
 
 def _alone(modality, parameter, problem):
-    """(map that sees a parameter, its place among the columns), without what was joined to it."""
-    forward, names = modality.forward, list(modality.parameters)
-    while len(names) > 1 and hasattr(forward, "basis"):
-        if names.pop() == parameter:
-            basis = aslinearoperator(forward.basis)
-            return basis, slice(0, basis.shape[1])
-        forward = forward.forward
-    start = sum(problem.by_name[name].size for name in names[: names.index(parameter)])
-    return forward, slice(start, start + problem.by_name[parameter].size)
+    """(map that sees a parameter, its place among the columns)."""
+    term = modality.term(parameter)
+    if term is not None:
+        return aslinearoperator(term.columns), slice(0, term.columns.shape[1])
+    start = sum(problem.by_name[name].size for name in modality.seen[: modality.seen.index(parameter)])
+    return modality.forward, slice(start, start + problem.by_name[parameter].size)
 
 
 def with_stored(operator):

@@ -71,7 +71,8 @@ def build(case, kernel, settings, correlation):
 
 def choose(case, progress):
     """Kernel from the grid, noise and standard deviations at that kernel, correlation: all by evidence."""
-    bases = [m.forward.basis for m in build(case, (1.5, (300.0,) * 3), ((70.0, 0.1), (0.01, 1.0, 60.0)), 0).modalities]
+    start = build(case, (1.5, (300.0,) * 3), ((70.0, 0.1), (0.01, 1.0, 60.0)), 0)
+    bases = [m.terms[0].columns for m in start.modalities]
 
     def space(signal, step):
         pick = (slice(None), slice(None, None, step))

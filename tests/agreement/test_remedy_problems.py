@@ -138,7 +138,7 @@ def test_a_survey_may_have_several_biases_also_where_fields_go_on():
     survey = bj.Modality("air", operator, data, bj.DiagonalNoise(np.full((8, 9), 0.1)), "density")
     one = bj.add_bias(bj.JointProblem([density], [survey]), "air", "linear", std=2.0)
     two = bj.add_bias(bj.add_bias(bj.JointProblem([density], [survey]), "air", "constant", std=2.0), "air",
-                      {"north": one.modalities[0].forward.basis[:, 1], "east": east(survey)}, 2.0, name="air_tilt")
+                      {"north": one.modalities[0].terms[0].columns[:, 1], "east": east(survey)}, 2.0, name="air_tilt")
     a, b = (bj.fit_hyperparameters(p, free=["density_std", "air_noise"], curve=False).problem for p in (one, two))
     assert b.by_name["density"].prior.std == pytest.approx(a.by_name["density"].prior.std, rel=1e-3)
 

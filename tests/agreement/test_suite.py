@@ -340,7 +340,7 @@ def test_a_gain_that_was_found_has_a_remedy():
     mended = found.problems["gain of air"]
     bias = bj.posterior(mended)
     assert abs(bias.mean()["air_bias"][0] - 0.5) < 0.1
-    column = mended.modalities[1].forward.basis[:, 0]
+    column = mended.modalities[1].terms[0].columns[:, 0]
     other = stated.replace(modalities=[ground, air.replace(data=-3.0 * np.asarray(air.data))])
     predicted = np.ravel(other.modalities[1].data) - Prediction(other).residual("air").value
     np.testing.assert_allclose(column, predicted, rtol=1e-8)  # the suspect's own data have no part in it

@@ -174,7 +174,7 @@ def test_nuisances_and_noise_have_their_own_spread():
     asked = problem(bias=True)
     simulator = Simulator(asked)
     nothing = live_through(simulator, bj.posterior(asked), lambda mesh, seed: {"density": np.zeros(mesh.shape)}, 400, 0)
-    basis = asked.modalities[0].forward.basis
+    basis = asked.modalities[0].terms[0].columns
     expected = 0.5**2 * np.sum(basis**2, axis=1) + 0.01**2
     np.testing.assert_allclose(nothing.data.var(axis=0), expected, rtol=0.35)
 

@@ -63,7 +63,7 @@ def test_evidence_in_data_space_is_the_engines(parts):
         problem = bj.add_bias(problem, name, "linear", std=std)
     rows = np.concatenate([op.to_dense() for op in operators])
     space = evidence.DataSpace(rows @ evidence.correlation_of(mesh, kernel).matmat(rows.T), data,
-                               [m.forward.basis for m in problem.modalities], [s.T for s in stations], noise)
+                               [m.terms[0].columns for m in problem.modalities], [s.T for s in stations], noise)
     coupled = evidence.Coupled(space, ((80.0, 0.3), (0.01, 5.0, 70.0)))
     posterior = bj.posterior(problem)
     assert coupled.log_evidence(0.4) == pytest.approx(float(posterior.log_evidence()), abs=1e-8)

@@ -24,7 +24,7 @@ def test_continued_fields_are_conditioned_with_all_their_hidden_cells(options):
     count = len(matrix)
     if options.get("bias"):
         basis = np.zeros((count, 3))
-        basis[:12] = problem.modalities[0].forward.basis
+        basis[:12] = problem.modalities[0].terms[0].columns
         matrix, visible = np.hstack([matrix, basis]), np.concatenate([visible, len(prior) + np.arange(3)])
         prior = np.block([[prior, np.zeros((len(prior), 3))], [np.zeros((3, len(prior))), np.diag([0.25, 0.04, 0.04])]])
     noise = np.diag(np.concatenate([m.noise.variance() for m in problem.modalities]))

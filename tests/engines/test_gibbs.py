@@ -125,8 +125,7 @@ def test_known_cells_enter_the_gramian_of_focusing_parameters():
     known = np.array([0.8, np.nan, -0.6]), np.array([np.nan, 0.5, 0.9])
     p, _ = pair(20.0, prior=focusing(1.0, 0.2), noise=0.8)
     a, b = (p.by_name[k].replace(fixed=v) for k, v in zip("ab", known, strict=True))
-    surveys = [m.replace(forward=m.forward.forward if m.name == "sees_a" else m.forward, parameter=m.name[-1])
-               for m in p.modalities]
+    surveys = [m.replace(terms=(), parameter=m.name[-1]) for m in p.modalities]
     p = bj.JointProblem([a, b], surveys, p.couplings)
     grid = np.linspace(-4, 4, 401)
     x = np.zeros((grid.size, grid.size, 6))

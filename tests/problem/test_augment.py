@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import random as sparse_random
+from scipy.sparse.linalg import LinearOperator
 
 import bayesjoint as bj
 from bayesjoint.problem.augment import biases_of, held_by_biases
@@ -71,11 +73,59 @@ def test_a_nonlinear_model_takes_a_bias_too():
     values = bj.Parameter("values", 2, prior=bj.GaussianPrior(0.0, 1.0))
     survey = bj.Modality("decay", model, np.ones(4), bj.DiagonalNoise(np.ones(4)), "values")
     biased = bj.add_bias(bj.JointProblem([values], [survey]), "decay", {"datum": np.ones(4)}, std=3.0)
-    forward, m = biased.modalities[0].forward, np.array([1.5, 0.3, -2.0])
-    np.testing.assert_allclose(forward.predict(m), model.predict(m[:2]) - 2.0)
+    m, forward = np.array([1.5, 0.3, -2.0]), biased.modalities[0].forward
+    np.testing.assert_allclose(biased.predict("decay", m), model.predict(m[:2]) - 2.0)
     wanted = np.column_stack([model.linearise(m[:2]) @ np.eye(2), np.ones(4)])
-    np.testing.assert_allclose(forward.linearise(m) @ np.eye(3), wanted)
-    assert forward.derivatives == "central differences" and 0 < forward.jacobian_error(m) < 1e-6
+    np.testing.assert_allclose(biased.operators_at(m)[0] @ np.eye(3), wanted)
+    tangent = biased.linearised(m)
+    np.testing.assert_allclose(tangent.modalities[0].data - tangent.predict("decay", m),
+                               1 - biased.predict("decay", m), atol=1e-12)
+    assert forward is model
+    assert 0 < forward.jacobian_error(biased.physical("decay", m)) < 1e-6
+
+
+def test_an_operator_of_the_users_may_have_any_attribute():
+    """An operator that bears `basis` and `forward` for its own ends once was taken for one with bias columns."""
+    class Own(LinearOperator):
+        basis = forward = "mine"
+
+        def __init__(self):
+            super().__init__(float, (4, 2))
+
+        def _matmat(self, x):
+            return np.arange(8.0).reshape(4, 2) @ x
+
+        def _rmatmat(self, y):
+            return np.arange(8.0).reshape(4, 2).T @ y
+
+    values = bj.Parameter("values", 2, prior=bj.GaussianPrior(0.0, 1.0))
+    made = [bj.JointProblem([values], [bj.Modality("own", forward, np.ones(4), bj.DiagonalNoise(np.ones(4)), "values")])
+            for forward in (Own(), np.arange(8.0).reshape(4, 2))]
+    for each in (lambda p: p, lambda p: bj.add_bias(p, "own", {"datum": np.ones(4)}, std=3.0)):
+        one, other = (bj.posterior(each(problem)) for problem in made)
+        np.testing.assert_allclose(one.mean()["values"], other.mean()["values"], rtol=1e-10)
+    assert bj.fit_hyperparameters(made[0], free=["own_noise"], curve=False).estimate["own_noise"] > 0
+
+
+def test_terms_add_up_and_have_the_transpose():
+    rng = np.random.default_rng(4)
+    a, b, c = (bj.Parameter(n, k, prior=bj.GaussianPrior(0.0, 1.0)) for n, k in zip("abc", (3, 2, 4), strict=True))
+    dense, sparse = rng.standard_normal((5, 2)), sparse_random(5, 4, 0.5, random_state=1, format="csr")
+    noise = bj.DiagonalNoise(np.ones(5))
+    survey = bj.Modality("survey", rng.standard_normal((5, 3)), rng.standard_normal(5), noise, "a")
+    problem = bj.JointProblem([a, b, c], [survey.with_term("b", dense).with_term("c", sparse)])
+    x, whole = rng.standard_normal(9), np.hstack([survey.forward @ np.eye(3), dense, sparse.toarray()])
+    np.testing.assert_allclose(problem.predict("survey", x), whole @ x, rtol=1e-12)
+    assert_adjoint(problem.operator("survey"))
+    np.testing.assert_allclose(problem.operator("survey").rmatmat(np.eye(5)), whole.T, rtol=1e-12)
+    left = problem.modalities[0].without_term("b")
+    assert left.parameters == ("a", "c") and left.seen == ("a",) and left.replace(units="nT").terms == left.terms
+    with pytest.raises(ValueError, match="one row for each of the 5 data"):
+        survey.with_term("b", np.ones((4, 2)))
+    with pytest.raises(ValueError, match="one column for each value"):
+        bj.JointProblem([a, b], [survey.with_term("b", np.ones((5, 3)))])
+    with pytest.raises(ValueError, match="different parameters"):
+        survey.with_term("a", np.ones((5, 3)))
 
 
 def evidence_of(problem, survey, basis, std):

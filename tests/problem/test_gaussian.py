@@ -100,7 +100,7 @@ def test_vectors_beside_a_field():
     plain, biased = linear_gaussian(continued_problem()), linear_gaussian(continued_problem(bias=True))
     problem, count = biased.problem, biased.data_size
     basis = np.zeros((count, 3))
-    basis[:12] = problem.modalities[0].forward.basis
+    basis[:12] = problem.modalities[0].terms[0].columns
     spread = np.diag([0.25, 0.04, 0.04])
     eye = np.eye(count)
     np.testing.assert_allclose(biased.signal(eye), plain.signal(eye) + basis @ spread @ basis.T, atol=1e-12)
