@@ -84,7 +84,7 @@ def test_the_gradient_is_that_of_the_density():
 def test_it_refuses_what_it_cannot_sample(monkeypatch):
     p, _ = pair(1.0, n=3)
     improper = p.replace(parameters=[p.parameters[0].replace(prior=None), *p.parameters[1:]], couplings=[])
-    surveys = [improper.modalities[0].replace(forward=np.ones((6, 4))), improper.modalities[1]]
+    surveys = [improper.modalities[0].replace(forward=np.ones((6, 3))), improper.modalities[1]]
     improper = improper.replace(modalities=surveys)
     assert "neither prior nor data" in refused(lambda: bj.posterior(improper, method="nuts"), "posterior")
     multipliers = p.replace(couplings=[bj.Gramian(weights=(1, 2), parameters=("a", "b"))])
