@@ -42,8 +42,8 @@ class StationOperator(ForwardOperator):
     Raises
     ------
     ValueError
-        NaN or Inf, lengths that disagree, a station strictly inside an active cell, between two of them, or on an edge
-        of one, where the field of magnetic cells is singular.
+        NaN or Inf, lengths that disagree; for magnetics a station strictly inside an active cell, between two of them,
+        or on an edge of one, where the field is singular. Gravity is finite everywhere: stations may be in boreholes.
     """
 
     def __init__(self, mesh, easting, northing, upward, kind, coefficients, active=None):
@@ -52,13 +52,19 @@ class StationOperator(ForwardOperator):
         self.easting, self.northing, self.upward = _stations(mesh, easting, northing, upward)
         super().__init__(mesh, kind, (self.easting.size,), ("station",), active=active)
         self.coefficients = coefficients
-        self._jump = _face_jumps(self)
+        self._jump = _face_jumps(self) if kind == "magnetic" else None
         used = np.flatnonzero(self.active.any(axis=(1, 2)))
         self._layers = (int(used[0]), int(used[-1]) + 1)
 
     def coordinates(self):
         """Easting, northing and upward of every station, three arrays of shape (n,), metres."""
         return self.easting, self.northing, self.upward
+
+    @property
+    def buried(self):
+        """Stations strictly inside active cells or between two of them: ndarray of bool, shape (n,)."""
+        _, touched, count = _touched(self)
+        return touched.all(axis=(0, 1, 2)) & (count < 2)
 
     def rows(self, index):
         """Dense sensitivities of some stations, shape (k, n_cells), float64."""
@@ -156,21 +162,25 @@ def _neighbours(values, edges):
     return np.searchsorted(edges, values, side="left"), np.searchsorted(edges, values, side="right")
 
 
+def _touched(operator):
+    """(cells below and above every station along each axis, whether the eight around it are active, faces it is on)."""
+    mesh, active = operator.mesh, np.pad(operator.active, 1)
+    axes = [_neighbours(operator.upward, mesh.upward_edges), _neighbours(operator.northing, mesh.northing_edges),
+            _neighbours(operator.easting, mesh.easting_edges)]
+    touched = np.zeros((2, 2, 2, operator.shape[0]), dtype=bool)
+    for corner in np.ndindex(2, 2, 2):
+        touched[corner] = active[tuple(axis[side] for axis, side in zip(axes, corner, strict=True))]
+    return axes, touched, np.sum([low != high for low, high in axes], axis=0)
+
+
 def _face_jumps(operator):
-    """Refuse stations in or on an edge of active cells; return the entries that faces need, or None.
+    """Refuse magnetic stations in or on an edge of active cells; return the entries that faces need, or None.
 
     On an eastern or northern face choclo's corner functions give the limit from inside; the one from outside, where
     the station is, differs by 4π in the tensor.
     """
-    mesh = operator.mesh
-    active = np.pad(operator.active, 1)
-    axes = [_neighbours(operator.upward, mesh.upward_edges), _neighbours(operator.northing, mesh.northing_edges),
-            _neighbours(operator.easting, mesh.easting_edges)]
+    mesh, (axes, touched, count) = operator.mesh, _touched(operator)
     on = [low != high for low, high in axes]
-    touched = np.zeros((2, 2, 2, operator.shape[0]), dtype=bool)
-    for corner in np.ndindex(2, 2, 2):
-        touched[corner] = active[tuple(axis[side] for axis, side in zip(axes, corner, strict=True))]
-    count = np.sum(on, axis=0)
     inside = touched.all(axis=(0, 1, 2)) & (count < 2)
     edge = touched.any(axis=(0, 1, 2)) & (count >= 2)
     for bad, where in ((inside, "inside the ground"), (edge, "on an edge of a cell")):
@@ -180,8 +190,6 @@ def _face_jumps(operator):
                  f"{int(bad.sum())} {where}, first number {k} at easting {operator.easting[k]:.10g}, "
                  f"northing {operator.northing[k]:.10g}, upward {operator.upward[k]:.10g} m",
                  "Raise it (a millimetre clears an edge), lower the mesh's top, or mark air cells with active=.")
-    if operator.kind == "gravity":
-        return None
     rows, cells, values = [], [], []
     for axis, weight in ((1, operator.coefficients[2]), (2, operator.coefficients[1])):
         face = np.flatnonzero(on[axis] & touched[0, 0, 0])  # the cell before the face is the active one

@@ -22,7 +22,7 @@ def forward_prisms(prisms, properties, stations, kind, intensity=50_000.0, incli
     prisms : array_like, shape (n, 6)
         (west, east, south, north, bottom, top) of each, metres; they may overlap, and their fields add.
     properties : array_like, shape (n,)
-        Density contrast (kg/m³) or susceptibility (SI). Prisms with 0 are skipped.
+        Density contrast (kg/m³) or susceptibility (SI). Prisms with 0 are skipped, as are those without volume.
     stations : tuple of array_like
         (easting, northing, upward), each of shape (m,), metres; `upward` may be a scalar.
     kind : {"gravity", "magnetic"}
@@ -67,16 +67,17 @@ def _check(prisms, properties, stations):
     prisms = as_finite("prisms", prisms, 2)
     if prisms.shape[1] != 6:
         fail("prisms", "have shape (n, 6)", f"shape {prisms.shape}", "Order: west east south north bottom top.")
-    bad = np.flatnonzero((prisms[:, 1::2] <= prisms[:, ::2]).any(axis=1))
+    bad = np.flatnonzero((prisms[:, 1::2] < prisms[:, ::2]).any(axis=1))
     if bad.size:
-        fail("prisms", "have west < east, south < north and bottom < top", f"{bad.size} that do not, first {bad[0]}",
+        fail("prisms", "have west <= east, south <= north and bottom <= top", f"{bad.size} that do not, first {bad[0]}",
              "Order: west east south north bottom top.")
     properties = as_shape("properties", properties, (len(prisms),))
     if len(stations) != 3:
         fail("stations", "be (easting, northing, upward)", f"{len(stations)} items", "Pass three arrays.")
     easting = np.atleast_1d(as_finite("stations[0]", stations[0], (0, 1)))
     stations = [as_shape(f"stations[{k}]", values, easting.shape) for k, values in enumerate(stations)]
-    return prisms[properties != 0], properties[properties != 0], np.stack(stations, axis=1)
+    full = (properties != 0) & (prisms[:, 1::2] > prisms[:, ::2]).all(axis=1)
+    return prisms[full], properties[full], np.stack(stations, axis=1)
 
 
 def _corners(prisms, properties):

@@ -228,17 +228,18 @@ class GravityOperator(LatticeOperator):
         easting, northing, upward : array_like, shape (n,)
             Stations, metres; `upward` may be a scalar.
         active : array_like of bool, shape (nz, ny, nx), optional
-            False marks air, which contributes nothing and where stations may be. Default: the mesh's own.
+            False marks air, which contributes nothing. Default: the mesh's own.
 
         Returns
         -------
         StationOperator
             Data dims ``("station",)``. Exact, matrix-free, some 40 ns a product for each pair of station and cell.
+            Stations may be anywhere, in boreholes too; ``.buried`` marks those inside the ground.
 
         Raises
         ------
         ValueError
-            NaN, lengths that disagree, a station inside an active cell or on its edge.
+            NaN, lengths that disagree.
 
         Examples
         --------

@@ -1,5 +1,7 @@
 """From a survey to a modality in one step: the operator that suits its stations, its noise and its gaps."""
 
+import warnings
+
 import numpy as np
 
 from .._checks import fail, one_of
@@ -234,8 +236,15 @@ def _stations(survey):
 
 
 def _direct(survey, mesh, field):
-    build = MagneticOperator.at_stations if field else GravityOperator.at_stations
-    return build(mesh, *_stations(survey), **field)
+    if field:
+        return MagneticOperator.at_stations(mesh, *_stations(survey), **field)
+    operator = GravityOperator.at_stations(mesh, *_stations(survey))
+    buried = int(operator.buried.sum())
+    if buried:
+        warnings.warn(f"{buried} of {operator.shape[0]} gravity stations lie inside the ground of the mesh: right in "
+                      "boreholes and mines; on the surface the mesh's top, the topography or the heights are off",
+                      UserWarning, stacklevel=4)
+    return operator
 
 
 def _sampled(survey, mesh, field):

@@ -36,6 +36,15 @@ def test_gravity_is_finite_inside_and_zero_prisms_do_not_count():
     np.testing.assert_array_equal(forward_prisms(cube, [0.0], stations, "magnetic"), 0.0)
 
 
+@pytest.mark.parametrize("kind", ["gravity", "magnetic"])
+def test_prisms_without_volume_give_nothing(kind):
+    """As an octree or a pinched-out layer has them; a station may even be on one."""
+    prisms = [[-50, 50, -50, 50, -150, -50], [-50, 50, -50, 50, -40, -40], [3, 3, 0, 9, -9, 0], [0, 0, 0, 0, 0, 0]]
+    station = ([0.0, 3.0], [0.0, 4.0], 0.0)
+    np.testing.assert_array_equal(forward_prisms(prisms, np.full(4, 0.3), station, kind),
+                                  forward_prisms(prisms[:1], [0.3], station, kind))
+
+
 @pytest.mark.parametrize(
     ("station", "message"),
     [((1, 1, 1), "inside"), ((2, 1, 1), "inside"), ((0, 1, 0), "on an edge"), ((1, 0, 0), "on an edge"),
@@ -55,7 +64,7 @@ def test_magnetic_stations_in_prisms_are_refused(station, message):
     ("change", "message"),
     [
         ({"prisms": np.zeros((2, 5))}, "prisms must have shape"),
-        ({"prisms": [[0, 1, 0, 1, 0, 1], [1, 0, 0, 1, 0, 1]]}, "prisms must have west < east"),
+        ({"prisms": [[0, 1, 0, 1, 0, 1], [1, 0, 0, 1, 0, 1]]}, "prisms must have west <= east"),
         ({"prisms": [[0, 1, 0, 1, 0, np.inf]] * 2}, "prisms must hold finite"),
         ({"properties": [1.0, 2.0, 3.0]}, "properties must be a scalar or have shape"),
         ({"stations": ([1.0], [2.0])}, "stations must be"),

@@ -225,3 +225,17 @@ def test_what_else_is_missing():
     for parameter in (bj.Parameter("h0", 2), "density", None):
         with pytest.raises(TypeError, match="parameter must be a Parameter on a mesh"):
             survey_of().modality(parameter)
+
+
+def test_gravity_in_the_ground_is_taken_and_said():
+    """Right in a borehole; on the surface a mesh whose top is too high is the commoner reason."""
+    mesh = bj.Mesh.regular((3, 6, 6), (100.0, 100.0, 100.0))
+    density = bj.Parameter("density", mesh, prior=bj.Matern(100.0, 200.0))
+    survey = bj.Survey("gravity", [1.0, 2.0, 3.0], [210.0, 230.0, 250.0], [310.0, 330.0, 350.0], [5.0, -50.0, -150.0],
+                       std=0.1)
+    with pytest.warns(UserWarning, match="2 of 3 gravity stations lie inside the ground"):
+        modality = survey.modality(density)
+    assert_exact(modality, survey, density)
+    magnetic = bj.Survey("magnetic", [1.0, 2.0], [210.0, 230.0], [310.0, 330.0], [5.0, -50.0], std=1.0, **FIELD)
+    with pytest.raises(ValueError, match="inside the ground"):
+        magnetic.modality(bj.Parameter("susceptibility", mesh, prior=bj.Matern(0.01, 200.0)))
