@@ -120,7 +120,7 @@ class Simulator:
                  "Lay one mesh for all.")
         self.mesh = self.meshed[0].mesh
         bases = [_base(problem, k) for k in range(len(problem.modalities))]
-        self.factor = 3 if any(_on_a_magnetic_face(base) for base in bases) else 2
+        self.factor = 3 if any(_singular_on_a_face(base) for base in bases) else 2
         reach = (self.mesh.depth[0] if problem.prior.continued else 0.0) if beyond is None else float(beyond)
         steps = self.mesh.horizontal_spacing() if reach else (1.0, 1.0)
         self.beyond = tuple(int(np.ceil(reach / s)) for s in steps)
@@ -358,8 +358,8 @@ def _base(problem, k):
     return View(problem, k, seen[0]).forward if len(seen) == 1 else None
 
 
-def _on_a_magnetic_face(base):
+def _singular_on_a_face(base):
     found = lattice_and_processing(base)
     lattice = found[0] if found else None
-    return isinstance(lattice, LatticeOperator) and lattice.kind == "magnetic" and bool(
+    return isinstance(lattice, LatticeOperator) and lattice.quantity.singular and bool(
         np.any(lattice.height <= lattice.mesh.upward_edges[-1]))

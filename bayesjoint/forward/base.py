@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_shape, fail
-from .kernels import UNITS
+from .quantities import UNITS
 
 
 class ForwardOperator(LinearOperator):
@@ -23,7 +23,7 @@ class ForwardOperator(LinearOperator):
     dtype : dtype, default float64
         Type of the products.
     units : str, optional
-        Units of the data. Default by kind: mGal (g_z positive down), nT, kg/m3, SI, else "1".
+        Units of the data. Default for a property its own, kg/m3 or SI, else "1".
     active : array_like of bool, shape (nz, ny, nx), optional
         False marks air, which acts on no datum whatever the model says there. Default: the mesh's own.
 

@@ -31,10 +31,8 @@ class StationOperator(ForwardOperator):
     easting, northing, upward : array_like, shape (n,)
         Stations, metres; `upward` may be a scalar. A station within 1e-6 of a layer's thickness of the mesh's top or
         bottom is taken to be on it.
-    kind : {"gravity", "magnetic"}
+    quantity : Quantity
         What is computed.
-    coefficients : ndarray, shape (6,)
-        Weights of the corner functions.
     active : array_like of bool, shape (nz, ny, nx), optional
         False marks air: such cells contribute nothing whatever the model says there, and stations may lie in them.
         Default: the mesh's own.
@@ -42,17 +40,17 @@ class StationOperator(ForwardOperator):
     Raises
     ------
     ValueError
-        NaN or Inf, lengths that disagree; for magnetics a station strictly inside an active cell, between two of them,
-        or on an edge of one, where the field is singular. Gravity is finite everywhere: stations may be in boreholes.
+        NaN or Inf, lengths that disagree; for all but g_z a station strictly inside an active cell, between two of
+        them, or on an edge of one, where the field is singular. g_z is finite everywhere, in boreholes too.
     """
 
-    def __init__(self, mesh, easting, northing, upward, kind, coefficients, active=None):
+    def __init__(self, mesh, easting, northing, upward, quantity, active=None):
         if not isinstance(mesh, Mesh):
             fail("mesh", "be a bayesjoint.Mesh", type(mesh).__name__, "Build one with Mesh or Mesh.regular.", TypeError)
         self.easting, self.northing, self.upward = _stations(mesh, easting, northing, upward)
-        super().__init__(mesh, kind, (self.easting.size,), ("station",), active=active)
-        self.coefficients = coefficients
-        self._jump = _face_jumps(self) if kind == "magnetic" else None
+        super().__init__(mesh, quantity.kind, (self.easting.size,), ("station",), active=active, units=quantity.units)
+        self.quantity, self.coefficients = quantity, quantity.coefficients
+        self._jump = _face_jumps(self) if quantity.singular else None
         used = np.flatnonzero(self.active.any(axis=(1, 2)))
         self._layers = (int(used[0]), int(used[-1]) + 1)
 
@@ -174,7 +172,7 @@ def _touched(operator):
 
 
 def _face_jumps(operator):
-    """Refuse magnetic stations in or on an edge of active cells; return the entries that faces need, or None.
+    """Refuse stations in or on an edge of active cells; return the entries that faces need, or None.
 
     On an eastern or northern face choclo's corner functions give the limit from inside; the one from outside, where
     the station is, differs by 4π in the tensor.

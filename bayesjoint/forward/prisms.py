@@ -3,9 +3,10 @@
 import numpy as np
 from numba import njit
 
-from .._checks import as_finite, as_shape, fail, one_of
+from .._checks import as_finite, as_shape, fail
 from ._threads import run_ranges
-from .kernels import gravity_coefficients, magnetic_coefficients, node_value
+from .kernels import node_value
+from .quantities import quantity_named
 
 WEST, EAST, SOUTH, NORTH, BOTTOM, TOP = (1 << n for n in range(6))
 INSIDE, EDGE = 64, 128
@@ -25,21 +26,22 @@ def forward_prisms(prisms, properties, stations, kind, intensity=50_000.0, incli
         Density contrast (kg/m³) or susceptibility (SI). Prisms with 0 are skipped, as are those without volume.
     stations : tuple of array_like
         (easting, northing, upward), each of shape (m,), metres; `upward` may be a scalar.
-    kind : {"gravity", "magnetic"}
-        g_z in mGal positive down, or total-field anomaly in nT.
+    kind : str
+        "gravity" or "gz": g_z in mGal positive down; "magnetic" or "tfa": total-field anomaly in nT. Or a component:
+        "gee", "gnn", "gzz", "gen", "gez", "gnz" (Eötvös, z down), "b_e", "b_n", "b_u" (nT).
     intensity, inclination, declination : float, default 50000.0, 45.0, 45.0
         Inducing field, nT and degrees; magnetics only.
 
     Returns
     -------
     ndarray, shape (m,)
-        mGal or nT. Gravity is finite everywhere, inside prisms too.
+        mGal, E or nT. g_z is finite everywhere, inside prisms too.
 
     Raises
     ------
     ValueError
-        Bad shapes or values; a prism turned inside out; for magnetics a station inside a prism, between two, or on an
-        edge, where the field is singular or not that of a survey above ground.
+        Bad shapes or values; a prism turned inside out; for all but g_z a station inside a prism, between two, or on
+        an edge, where the field is singular or not that of a survey above ground.
 
     Examples
     --------
@@ -47,16 +49,13 @@ def forward_prisms(prisms, properties, stations, kind, intensity=50_000.0, incli
     >>> data.round(3).tolist()
     [0.189, 0.002]
     """
-    one_of("kind", kind, ("gravity", "magnetic"))
+    quantity = quantity_named(kind, intensity=intensity, inclination=inclination, declination=declination)
     prisms, properties, stations = _check(prisms, properties, stations)
-    if kind == "gravity":
-        coefficients = gravity_coefficients()
-    else:
-        coefficients = magnetic_coefficients(intensity, inclination, declination)
+    coefficients = quantity.coefficients
     out = np.zeros(len(stations))
     if not len(prisms):
         return out
-    if kind == "magnetic":
+    if quantity.singular:
         _refuse(prisms, properties, stations, coefficients, out)
     nodes, weights = _corners(prisms, properties)
     run_ranges(lambda a, b: _node_sums(nodes, weights, stations[a:b], coefficients, out[a:b]), len(stations))

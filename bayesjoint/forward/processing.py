@@ -70,7 +70,7 @@ class ComposedOperator(ForwardOperator):
             fail("operator", f"have the stations {type(processing).__name__} was made for",
                  f"data of shape {lattice.data_shape}", "Make both from the same lattice.")
         super().__init__(lattice.mesh, lattice.kind, processing.data_shape, processing.data_dims, lattice.dtype,
-                         lattice.active)
+                         lattice.active, lattice.units)
         self.processing, self.lattice = processing, lattice
         for source in (lattice, processing):  # H says where its data are, F which way the field points
             for name in ("intensity", "inclination", "declination", "spacing", *PLACES):

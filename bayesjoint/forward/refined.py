@@ -41,7 +41,7 @@ class RefinedLattice(ForwardOperator):
     """
 
     def __init__(self, lattice, mesh, factor, dtype="float32"):
-        super().__init__(mesh, lattice.kind, lattice.data_shape, lattice.data_dims, dtype)
+        super().__init__(mesh, lattice.kind, lattice.data_shape, lattice.data_dims, dtype, units=lattice.units)
         self.lattice, self.factor = lattice, int(factor)
         _, ny, nx = mesh.shape
         self._columns_of = (ny // self.factor, nx // self.factor)
@@ -164,7 +164,7 @@ def refined(forward, mesh, factor):
     if isinstance(forward, LatticeOperator):
         fine = RefinedLattice(forward, mesh, factor)
     elif isinstance(forward, StationOperator):
-        fine = StationOperator(mesh, *forward.coordinates(), forward.kind, forward.coefficients, mesh.active)
+        fine = StationOperator(mesh, *forward.coordinates(), forward.quantity, mesh.active)
     else:
         return None
     for step in reversed(steps):

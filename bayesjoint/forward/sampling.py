@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 from .._checks import as_finite, as_shape, fail
 from .direct import StationOperator
 from .processing import Processing
+from .quantities import PROPERTIES
 from .toeplitz import LatticeOperator
 
 HULL_TOLERANCE = 1e-6  # of a step: rounding of coordinates must not put a station outside
@@ -165,12 +166,12 @@ class StationSampling(Processing):
             fail("stations", "be an integer >= 2", repr(stations), "64 is a good choice.")
         draws, chance = self._draw(operator, model, int(stations), np.random.default_rng(seed))
         index, count = np.unique(draws, return_counts=True)
-        exact = StationOperator(operator.mesh, *(c[index] for c in self.coordinates()), operator.kind,
-                                operator.lattice.coefficients, operator.active)
+        exact = StationOperator(operator.mesh, *(c[index] for c in self.coordinates()), operator.lattice.quantity,
+                                operator.active)
         units, bounds = operator.units, None
         if model is None:
             errors, field, bounds = _row_errors(operator, exact, index)
-            units += " per " + {"gravity": "kg/m3", "magnetic": "SI"}[operator.kind]
+            units += f" per {PROPERTIES[operator.kind][1]}"
         else:
             field = exact.predict(model)
             errors = operator.predict(model)[index] - field

@@ -8,7 +8,8 @@ from ..mesh import SPACING_TOLERANCE, Mesh
 from ._convolution import LayeredConvolution
 from .base import ForwardOperator
 from .direct import StationOperator
-from .kernels import cell_layer, gravity_coefficients, magnetic_coefficients, node_plane
+from .kernels import cell_layer, node_plane
+from .quantities import gravity_quantity, magnetic_quantity
 
 ALIGNMENT_TOLERANCE = 1e-3  # of a cell; `Mesh.from_surveys` accepts the same
 
@@ -29,17 +30,15 @@ class LatticeOperator(ForwardOperator):
         mesh would have if it were extended.
     height : float or array_like
         Upward coordinate of the stations, metres; several heights give data (height, northing, easting).
-    kind : {"gravity", "magnetic"}
+    quantity : Quantity
         What is computed.
-    coefficients : ndarray, shape (6,)
-        Weights of the corner functions.
     dtype : {"float64", "float32"}
         Type of spectra and products.
     active : array_like of bool, shape (nz, ny, nx), optional
         False marks air, which acts on no datum and where stations may be. Default: the mesh's own.
     """
 
-    def __init__(self, mesh, easting, northing, height, kind, coefficients, dtype, active=None):
+    def __init__(self, mesh, easting, northing, height, quantity, dtype, active=None):
         if not isinstance(mesh, Mesh):
             fail("mesh", "be a bayesjoint.Mesh", type(mesh).__name__, "Build one with Mesh or Mesh.regular.", TypeError)
         dtype = one_of("dtype", np.dtype(dtype).name, ("float64", "float32"))
@@ -52,9 +51,9 @@ class LatticeOperator(ForwardOperator):
         dims = ("northing", "easting")
         if several:
             shape, dims = (self.height.size, *shape), ("height", *dims)
-        super().__init__(mesh, kind, shape, dims, dtype, active)
+        super().__init__(mesh, quantity.kind, shape, dims, dtype, active, quantity.units)
         self._refuse_ground()
-        self.coefficients = coefficients
+        self.quantity, self.coefficients = quantity, quantity.coefficients
         self._convolution = self._embed()
 
     def _refuse_ground(self):
@@ -170,7 +169,7 @@ class LatticeOperator(ForwardOperator):
 
 
 class GravityOperator(LatticeOperator):
-    """Gravity g_z in mGal, positive down, of a density contrast in kg/m³, on a lattice of stations.
+    """Gravity in mGal, positive down, or its gradients, of a density contrast in kg/m³, on a lattice of stations.
 
     Parameters
     ----------
@@ -187,6 +186,9 @@ class GravityOperator(LatticeOperator):
         3e-7 of the largest datum: harmless next to any survey's noise.
     active : array_like of bool, shape (nz, ny, nx), optional
         False marks air, which acts on no datum and where stations may be. Default: the mesh's own.
+    component : str, default "gz"
+        "gz", or a gradient in Eötvös (1e-9 s⁻²): "gee", "gnn", "gzz", "gen", "gez", "gnz"; e and n towards east and
+        north, z down. On the mesh's top face a gradient is the limit from above.
 
     Attributes
     ----------
@@ -196,7 +198,8 @@ class GravityOperator(LatticeOperator):
     Raises
     ------
     ValueError
-        Unequal columns, stations off the lattice, unequal station spacing, a station inside the ground, NaN or Inf.
+        Unequal columns, stations off the lattice, unequal station spacing, a station inside the ground, NaN or Inf, an
+        unknown component.
 
     See Also
     --------
@@ -214,11 +217,11 @@ class GravityOperator(LatticeOperator):
     ((41, 41), 4.1)
     """
 
-    def __init__(self, mesh, easting, northing, height=0.0, dtype="float64", active=None):
-        super().__init__(mesh, easting, northing, height, "gravity", gravity_coefficients(), dtype, active)
+    def __init__(self, mesh, easting, northing, height=0.0, dtype="float64", active=None, component="gz"):
+        super().__init__(mesh, easting, northing, height, gravity_quantity(component), dtype, active)
 
     @staticmethod
-    def at_stations(mesh, easting, northing, upward, active=None):
+    def at_stations(mesh, easting, northing, upward, active=None, component="gz"):
         """Gravity at scattered stations over any rectilinear mesh, by direct prism sums.
 
         Parameters
@@ -229,17 +232,19 @@ class GravityOperator(LatticeOperator):
             Stations, metres; `upward` may be a scalar.
         active : array_like of bool, shape (nz, ny, nx), optional
             False marks air, which contributes nothing. Default: the mesh's own.
+        component : str, default "gz"
+            As for `GravityOperator`.
 
         Returns
         -------
         StationOperator
             Data dims ``("station",)``. Exact, matrix-free, some 40 ns a product for each pair of station and cell.
-            Stations may be anywhere, in boreholes too; ``.buried`` marks those inside the ground.
+            Stations of g_z may be anywhere, in boreholes too; ``.buried`` marks those inside the ground.
 
         Raises
         ------
         ValueError
-            NaN, lengths that disagree.
+            NaN, lengths that disagree, an unknown component; a gradient inside an active cell or on its edge.
 
         Examples
         --------
@@ -249,11 +254,11 @@ class GravityOperator(LatticeOperator):
         >>> op.predict(1000.0).round(3).tolist()
         [2.039, 2.27]
         """
-        return StationOperator(mesh, easting, northing, upward, "gravity", gravity_coefficients(), active)
+        return StationOperator(mesh, easting, northing, upward, gravity_quantity(component), active)
 
 
 class MagneticOperator(LatticeOperator):
-    """Total-field magnetic anomaly in nT of an induced susceptibility (SI), on a lattice of stations.
+    """Magnetic anomaly in nT of an induced susceptibility (SI), total field or a component, on a lattice of stations.
 
     Parameters
     ----------
@@ -263,6 +268,8 @@ class MagneticOperator(LatticeOperator):
         Inducing field, nT: mid-latitudes.
     inclination, declination : float, default 45.0
         Degrees; inclination positive down, declination clockwise from north.
+    component : str, default "tfa"
+        "tfa", the total-field anomaly, or "b_e", "b_n", "b_u": the anomalous field towards east, north and up, nT.
 
     Raises
     ------
@@ -288,14 +295,14 @@ class MagneticOperator(LatticeOperator):
     """
 
     def __init__(self, mesh, easting, northing, height=0.0, intensity=50_000.0, inclination=45.0, declination=45.0,
-                 dtype="float64", active=None):
-        coefficients = magnetic_coefficients(intensity, inclination, declination)
+                 dtype="float64", active=None, component="tfa"):
+        quantity = magnetic_quantity(component, intensity, inclination, declination)
         self.intensity, self.inclination, self.declination = float(intensity), float(inclination), float(declination)
-        super().__init__(mesh, easting, northing, height, "magnetic", coefficients, dtype, active)
+        super().__init__(mesh, easting, northing, height, quantity, dtype, active)
 
     @staticmethod
     def at_stations(mesh, easting, northing, upward, active=None, intensity=50_000.0, inclination=45.0,
-                    declination=45.0):
+                    declination=45.0, component="tfa"):
         """Total-field anomaly at scattered stations over any rectilinear mesh, by direct prism sums.
 
         Parameters
@@ -304,6 +311,8 @@ class MagneticOperator(LatticeOperator):
             As for `GravityOperator.at_stations`. On a face of an active cell the field is the limit from outside.
         intensity, inclination, declination : float, default 50000.0, 45.0, 45.0
             Inducing field, nT and degrees.
+        component : str, default "tfa"
+            As for `MagneticOperator`.
 
         Returns
         -------
@@ -323,8 +332,8 @@ class MagneticOperator(LatticeOperator):
         >>> op.shape, op.units
         ((1, 4), 'nT')
         """
-        coefficients = magnetic_coefficients(intensity, inclination, declination)
-        operator = StationOperator(mesh, easting, northing, upward, "magnetic", coefficients, active)
+        quantity = magnetic_quantity(component, intensity, inclination, declination)
+        operator = StationOperator(mesh, easting, northing, upward, quantity, active)
         operator.intensity, operator.inclination, operator.declination = (
             float(intensity), float(inclination), float(declination)
         )

@@ -29,7 +29,7 @@ def test_it_is_the_sum_over_the_fine_prisms(lattice, factor, beyond):
     fine = refined_mesh(MESH, factor, 2, beyond)
     model = np.random.default_rng(0).standard_normal(fine.shape)
     found = RefinedLattice(lattice, fine, factor, "float64").predict(model)
-    direct = StationOperator(fine, *lattice.coordinates(), lattice.kind, lattice.coefficients).predict(model)
+    direct = StationOperator(fine, *lattice.coordinates(), lattice.quantity).predict(model)
     np.testing.assert_allclose(found.ravel(), direct, atol=1e-9 * np.abs(direct).max())
 
 
@@ -37,7 +37,7 @@ def test_an_even_factor_serves_where_stations_are_off_the_face():
     lattice = MagneticOperator(MESH, MESH.easting, MESH.northing, height=20.0, **FIELD)
     fine = refined_mesh(MESH, 2, 2)
     model = np.random.default_rng(0).standard_normal(fine.shape)
-    direct = StationOperator(fine, *lattice.coordinates(), lattice.kind, lattice.coefficients).predict(model)
+    direct = StationOperator(fine, *lattice.coordinates(), lattice.quantity).predict(model)
     found = RefinedLattice(lattice, fine, 2).predict(model).ravel()
     np.testing.assert_allclose(found, direct, atol=2e-5 * np.abs(direct).max())
 
