@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh
 from scipy.optimize import brentq
-from scipy.stats import chi2, f, ncf, ncx2
+from scipy.special import chndtrinc
+from scipy.stats import chi2, f, ncf
 
 from .._checks import fail, one_of
 from ..dataset import Sheet
@@ -251,9 +252,7 @@ def noncentrality(dof, level=LEVEL, power=POWER):
     >>> round(noncentrality(1.0), 3)
     7.849
     """
-    threshold = chi2.isf(level, dof)
-    top = 20.0 + 10.0 * np.sqrt(dof)
-    return float(brentq(lambda x: ncx2.sf(threshold, dof, x) - power, 1e-6, top))
+    return float(chndtrinc(chi2.isf(level, dof), dof, 1 - power))
 
 
 def _dataset(survey, given, units, edges, found, how, level):

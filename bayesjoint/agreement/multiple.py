@@ -1,6 +1,7 @@
 """Many tests at once: family-wise error by Holm, false discoveries by Benjamini with Hochberg or with Yekutieli."""
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
 from .._checks import as_finite, one_of
 
@@ -27,7 +28,13 @@ def holm(p_values):
     >>> holm([0.01, 0.04, 0.03])
     array([0.03, 0.06, 0.06])
     """
-    return _adjusted(p_values, lambda p: np.minimum(np.maximum.accumulate(p * np.arange(p.size, 0, -1)), 1.0))
+    def step_down(p):
+        order = np.argsort(p)
+        out = np.empty(p.size)
+        out[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1.0)
+        return out
+
+    return _adjusted(p_values, step_down)
 
 
 def false_discovery(p_values, control="hochberg"):
@@ -53,23 +60,12 @@ def false_discovery(p_values, control="hochberg"):
     (array([0.03, 0.04, 0.04]), array([0.055, 0.073, 0.073]))
     """
     one_of("control", control, CONTROLS)
-
-    def step_up(p):
-        rank = np.arange(1, p.size + 1)
-        factor = np.sum(1.0 / rank) if control == "yekutieli" else 1.0
-        return np.minimum(np.minimum.accumulate((p * p.size * factor / rank)[::-1])[::-1], 1.0)
-
-    return _adjusted(p_values, step_up)
+    return _adjusted(p_values, lambda p: false_discovery_control(p, method="bh" if control == "hochberg" else "by"))
 
 
 def _adjusted(p_values, rule):
-    """Apply a rule for ascending p-values, shape (n,), to those that are there."""
+    """Apply a rule for p-values, shape (n,), to those that are there."""
     p_values = as_finite("p_values", p_values, allow_nan=True)
-    out = np.full(p_values.shape, np.nan)
-    there = np.isfinite(p_values)
-    p = p_values[there]
-    order = np.argsort(p)
-    adjusted = np.empty(p.size)
-    adjusted[order] = rule(p[order])
-    out[there] = adjusted
+    out, there = np.full(p_values.shape, np.nan), np.isfinite(p_values)
+    out[there] = rule(p_values[there])
     return out
