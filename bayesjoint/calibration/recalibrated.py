@@ -129,7 +129,9 @@ class RecalibratedPosterior(Posterior):
         if parameter not in self._rules:
             return self.engine._interval_words(parameter)
         positive = any(getattr(rule, "positive", False) for rule in self._rules[parameter])
-        return f"recalibrated on {self.record.name}, {'shortest' if positive else 'equal-tailed'}"
+        factor = self.record.contrast_factor
+        wide = "" if factor == 1 else f", widened for contrasts {factor:g} times stronger or weaker"
+        return f"recalibrated on {self.record.name}, {'shortest' if positive else 'equal-tailed'}{wide}"
 
     def _stored_intervals(self, probability):
         return super()._stored_intervals(probability) | {"gaussian": self.engine._stored_intervals(probability)[""]}
@@ -144,7 +146,8 @@ class RecalibratedPosterior(Posterior):
     def _extra_attributes(self):
         return {f"recalibration_{key}": value for key, value in (
             ("family", self.record.family), ("name", self.record.name), ("worlds", self.record.worlds),
-            ("seed", self.record.seed), ("kind", self.record.kind))}
+            ("seed", self.record.seed), ("kind", self.record.kind),
+            ("contrast_factor", self.record.contrast_factor))}
 
     def _put(self, out, name, values):
         where = np.arange(self.problem.size)[self.problem.slices[name]][self._cells[name]]

@@ -44,10 +44,11 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), contrast_fact
     envelope : sequence of geologies, default ()
         Further families, each learned by itself: the widest interval counts.
     contrast_factor : float, default 1.0
-        Intervals are to hold as well on the family's grounds with contrasts so many times stronger or weaker: the end
-        on the far side of the prior mean is widened for it. 1.4 is sensible where a body is pointed at and its contrast
-        is a guess: on the family itself intervals then hold some points more than they say. The default promises the
-        family as it is stated.
+        1 to 2. Intervals are widened for the family's grounds with contrasts so many times stronger or weaker: the end
+        that is farther from the engine's prior mean moves outwards. Contrasts count from that mean too: state the
+        family so that its background is the prior mean. 1.4 is sensible where you ask about one chosen body whose
+        contrast is a guess: on the family itself intervals then hold some points more than they say. Medians,
+        exceedance and functionals stay those of the family as stated. The default promises that family.
     learned : bool, default False
         Learn quantiles by gradient boosting from the cell's and its neighbours' means, those of the other properties
         among them (needs ``pip install 'bayesjoint[learn]'``): 5 to 25 % sharper than classes, at minutes of learning.
@@ -265,8 +266,8 @@ class _Widest:
 
 
 def _factor(value):
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 1 <= value <= 10:
-        fail("contrast_factor", "be a number from 1 to 10", repr(value), "1.4 is usual, 1 the family as it is stated.")
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 1 <= value <= 2:
+        fail("contrast_factor", "be a number from 1 to 2", repr(value), "1.4 is usual, 1 the family as it is stated.")
     return float(value)
 
 

@@ -74,8 +74,8 @@ class Record:
 
     def _stretched(self):
         return "" if self.contrast_factor == 1 else (
-            f" The far end of each is that of contrasts up to {self.contrast_factor:g} times stronger or weaker than "
-            "the family's.")
+            f" The end of each that is farther from the prior mean is widened for contrasts {self.contrast_factor:g} "
+            "times stronger or weaker than the family's; the coverage stated is on the family itself.")
 
     def _coarse(self):
         return "" if not self.coarse else (
@@ -105,10 +105,10 @@ class Record:
     def gain_over(self, other):
         """{parameter: (ratio of mean interval scores at 90 % over another record's, its error)}; None if not paired.
 
-        Paired are records of the same family, number of worlds and seed: their worlds are the same, and so the error
-        is that of the differences. Below 1 this record's intervals are the better ones.
+        Paired are records of the same family, contrast factor, number of worlds and seed: their worlds are the same,
+        and so the error is that of the differences. Below 1 this record's intervals are the better ones.
         """
-        mine, theirs = ((r.family, r.worlds, r.seed) for r in (self, other))
+        mine, theirs = ((r.family, r.worlds, r.seed, r.contrast_factor) for r in (self, other))
         if mine != theirs or not isinstance(self.seed, int):
             return None
         at = PROBABILITIES.index(SHOWN)

@@ -8,7 +8,7 @@ TINY = 1e-20  # of a product of squares, against 0 / 0
 
 
 def window(mesh):
-    """Cells along both horizontal axes within half the mesh's depth of a column, itself among them; at least three."""
+    """Columns along both horizontal axes within about half the mesh's depth of one, with its neighbours at least."""
     depth = float(np.ptp(mesh.upward_edges))
     return tuple(2 * max(1, round(0.5 * depth / float(np.median(np.diff(e))))) + 1
                  for e in (mesh.northing_edges, mesh.easting_edges))
@@ -31,10 +31,10 @@ def local_peak(size, near):
 class Surroundings:
     """Features of cells for learning: where they are, and the fields of posterior means around them.
 
-    Each property gives the same: the mean over its std, its prior std and the local peak, that of the cells above and
-    below, averages over the layer, the neighbourhood and the column, horizontal gradient, extremes near by and in the
-    column, and how strong the whole field is. Each other property gives besides how alike both fields are, near by and
-    as a whole. In air and in known cells fields go on as in the nearest cell.
+    Each property gives the same: the mean over its std and its prior std, its share of the local peak, that of the
+    cells above and below, averages over the layer, the neighbourhood and the column, horizontal gradient, extremes near
+    by and in the column, and how strong the whole field is. Each other property gives besides how alike both fields
+    are, near by and as a whole. In air and in known cells fields go on as in the nearest cell.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ class Surroundings:
         self._free = {name: free[name] for name in frames}
         self._std = {name: frame.std.astype(np.float32) for name, frame in frames.items()}
         self._prior = {name: frame.prior_std.astype(np.float32) for name, frame in frames.items()}
+        self._means = {name: frame.middle.astype(np.float32) for name, frame in frames.items()}
         self._fill = {name: _nearest(mesh, free[name]) for name in frames}
         rim = _rim(mesh).ravel()
         self._fixed = {name: np.stack([f.depth, f.std / f.prior_std, rim[free[name]]], axis=1).astype(np.float32)
@@ -82,7 +83,7 @@ class Surroundings:
             for other in names:
                 u = self._field(other, estimates[other][part])
                 maps.append(np.abs(u).max(axis=1))
-                columns.append(_read(_volumes(u, self._ratio(other), self._window), rows, at))
+                columns.append(_read(_volumes(u, self._ratio(other), u - self._middle(other), self._window), rows, at))
             below = at % maps[0][0].size
             columns += [_read(_likeness(maps[0], other), rows, below) for other in maps[1:]]
             parts.append(np.concatenate(columns, axis=-1))
@@ -93,15 +94,19 @@ class Surroundings:
         u = (np.asarray(estimate, dtype=np.float32) / self._prior[name])[:, self._fill[name]]
         return u.reshape(-1, *self._shape)
 
+    def _middle(self, name):
+        """Prior mean over prior std, (nz, ny, nx)."""
+        return (self._means[name] / self._prior[name])[self._fill[name]].reshape(self._shape)
+
     def _ratio(self, name):
         """Prior std over std, (nz, ny, nx)."""
         return (self._prior[name] / self._std[name])[self._fill[name]].reshape(self._shape)
 
 
-def _volumes(u, ratio, near):
+def _volumes(u, ratio, away, near):
     """Fields of features, each (worlds, nz, ny, nx), of one property."""
     shape, strength, size = u.shape, u * ratio, np.abs(u)
-    share = u / local_peak(size, near)[:, None]
+    share = away / local_peak(np.abs(away), near)[:, None]
     layers = np.arange(shape[1], dtype=np.float32)[:, None, None]
     column = uniform_filter(u.mean(axis=1), (1, 3, 3), mode="nearest")
     wide = uniform_filter(u.mean(axis=1), (1, 7, 7), mode="nearest")

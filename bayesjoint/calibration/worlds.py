@@ -194,7 +194,7 @@ class Simulator:
         """What a rule is told of an engine's answers: posterior means and their shares of the local peak.
 
         A share is the deviation from the prior mean over the local peak: the largest one, in size, of all cells whose
-        columns are at most half the mesh's depth away. It tells the core of a weak body from the fringe of a strong
+        columns are within about half the mesh's depth. It tells the core of a weak body from the fringe of a strong
         one, which mean over std does not, and it does not depend on contrast.
 
         Parameters

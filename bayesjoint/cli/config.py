@@ -13,9 +13,10 @@ class ConfigError(ValueError):
     """A configuration that cannot be run: the key, its value, and what is allowed."""
 
 
-def key(help_text, default=MISSING, choices=None, minimum=None, above=None, below=None):
+def key(help_text, default=MISSING, choices=None, minimum=None, above=None, below=None, maximum=None):
     """Declare one key of a table: a dataclass field with its help and its limits."""
-    limits = {"help": help_text, "choices": choices, "minimum": minimum, "above": above, "below": below}
+    limits = {"help": help_text, "choices": choices, "minimum": minimum, "above": above, "below": below,
+              "maximum": maximum}
     return field(default=default, metadata=limits)
 
 
@@ -128,8 +129,8 @@ class GeologyTable:
     worlds: int = key("simulated worlds", 200, minimum=40)
     sensitivity: bool = key("also try the intervals on other families", True)
     sensitivity_worlds: int = key("worlds of each other family", 40, minimum=2)
-    contrast_factor: float = key("intervals are to hold as well where contrasts are so many times stronger or weaker; "
-                                 "1.4 where a body is pointed at and its contrast is a guess", 1.0, minimum=1.0)
+    contrast_factor: float = key("widen intervals for contrasts so many times stronger or weaker, 1 to 2; 1.4 where "
+                                 "one chosen body's contrast is a guess", 1.0, minimum=1.0, maximum=2.0)
     learned: bool = key("learn quantiles from neighbours (needs bayesjoint[learn], takes minutes)", False)
 
 
@@ -161,7 +162,8 @@ OTHERS = {  # keys that a kind of prior does not read
     "minimum_length": {"std", "range", "smoothness", "extent", "p"},
     "focusing": {"std", "range", "smoothness", "extent"},
 }
-LIMITS = (("minimum", operator.ge, ">="), ("above", operator.gt, ">"), ("below", operator.lt, "<"))
+LIMITS = (("minimum", operator.ge, ">="), ("above", operator.gt, ">"), ("below", operator.lt, "<"),
+          ("maximum", operator.le, "<="))
 SEED = 20260101
 
 

@@ -124,7 +124,7 @@ def without_discrepancy(problem):
     """
     discrepancy_of(problem)
     return problem.replace(parameters=[p for p in problem.parameters if p.name != NAME],
-                           modalities=[m.without_term(NAME) for m in problem.modalities])
+                           modalities=[m if m.term(NAME) is None else m.without_term(NAME) for m in problem.modalities])
 
 
 def discrepancy_of(problem):

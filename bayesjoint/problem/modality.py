@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from .._checks import as_finite, fail
 from ..noise import StationaryNoise
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Term:
     """One more part of a survey's data: columns times the values of a parameter.
 
@@ -20,10 +19,13 @@ class Term:
         Name.
     columns : ndarray or sparse array, shape (n_data, size of the parameter)
         Data for a unit of each value.
+    checked : bool, default False
+        Whether a `Modality` has made the columns finite float64, dense or CSR, so that copies can share them.
     """
 
     parameter: str
     columns: object
+    checked: bool = False
 
 
 class Modality:
@@ -86,9 +88,7 @@ class Modality:
         self.noise = self._placed(noise)
         if self.noise.size != self.size:
             fail("noise", f"have size {self.size}", f"size {self.noise.size}", "Give one std for each datum.")
-        self.seen, self.terms = _names(parameter), tuple(terms)
-        for term in self.terms:
-            _check_term(term, self.size)
+        self.seen, self.terms = _names(parameter), _checked_terms(terms, self.size)
         self.parameters = _names((*self.seen, *(t.parameter for t in self.terms)))
         self.units = getattr(forward, "units", "1") if units is None else str(units)
         self.kind = getattr(forward, "kind", "data")
@@ -120,11 +120,14 @@ class Modality:
         return Modality(**{**given, **changes})
 
     def with_term(self, parameter, columns):
-        """The same survey with columns times a parameter added to its data."""
+        """The same survey with columns, an array or a sparse array (n_data, q), times a parameter added to its data."""
         return self.replace(terms=(*self.terms, Term(parameter=parameter, columns=columns)))
 
     def without_term(self, parameter):
-        """The same survey without the term of a parameter."""
+        """The same survey without the term of a parameter that it has."""
+        if self.term(parameter) is None:
+            fail("parameter", f"be one of the terms of {self.name!r}, {[t.parameter for t in self.terms]}",
+                 repr(parameter), "Check the name.")
         return self.replace(terms=[t for t in self.terms if t.parameter != parameter])
 
     def term(self, parameter):
@@ -135,12 +138,31 @@ class Modality:
         return f"Modality({self.name!r}, {self.size} data, parameter={self.parameters!r})"
 
 
-def _check_term(term, size):
-    if not isinstance(term, Term):
-        fail("terms", "hold Term(parameter=..., columns=...)", type(term).__name__, "See add_bias.", TypeError)
-    if (np.ndim(term.columns) != 2 and not issparse(term.columns)) or term.columns.shape[0] != size:
-        fail(f"columns of the term of {term.parameter}", f"have one row for each of the {size} data",
-             f"shape {np.shape(term.columns)}", "One column for each value of the parameter.")
+def _checked_terms(terms, size):
+    """Terms with their columns as finite float64, dense or CSR."""
+    terms = terms if isinstance(terms, (tuple, list)) else [terms]
+    out = []
+    for term in terms:
+        if not isinstance(term, Term):
+            fail("terms", "be a list of terms", type(term).__name__, "Use modality.with_term(parameter, columns).",
+                 TypeError)
+        term = term if term.checked else _checked(term)
+        if term.columns.shape[0] != size:
+            fail(f"columns of the term of {term.parameter}", f"have one row for each of the {size} data",
+                 f"shape {term.columns.shape}", "Give the terms of these data too: replace(..., terms=...).")
+        out.append(term)
+    return tuple(out)
+
+
+def _checked(term):
+    name, columns = f"columns of the term of {term.parameter}", term.columns
+    if issparse(columns):
+        columns = csr_array(columns, dtype=float) if columns.ndim == 2 else columns.toarray()
+    if issparse(columns):
+        as_finite(name, columns.data)
+    else:
+        columns = as_finite(name, columns, 2)
+    return Term(parameter=term.parameter, columns=columns, checked=True)
 
 
 def _same_grid(argument, shape, grid):

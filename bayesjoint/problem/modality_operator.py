@@ -3,10 +3,23 @@
 import copy
 
 import numpy as np
+from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import fail
 from .view import with_stored
+
+
+def _without_air(term, parameter):
+    """Columns of a term, 0 for air; an error where they are not one for each value of the parameter."""
+    columns = term.columns
+    if columns.shape[1] != parameter.size:
+        fail(f"columns of the term of {term.parameter}", "have one column for each value of the parameter",
+             f"{columns.shape[1]} for {parameter.size}", "Check the shapes.")
+    if not parameter.has_air:
+        return columns
+    ground = np.ravel(parameter.ground).astype(float)
+    return columns.multiply(ground).tocsr() if issparse(columns) else columns * ground
 
 
 class ModalityOperator(LinearOperator):
@@ -31,11 +44,8 @@ class ModalityOperator(LinearOperator):
         self.forward, self.linear = modality.forward, modality.linear
         self._tangent = (None, None)
         self._parts, self._air, start = [], [], 0
-        self._terms = [(slices[t.parameter], parameters[t.parameter].scale, t.columns) for t in modality.terms]
-        for where, _, columns in self._terms:
-            if columns.shape[1] != where.stop - where.start:
-                fail(f"terms of modality {modality.name!r}", "have one column for each value of their parameters",
-                     f"{columns.shape[1]} for {where.stop - where.start}", "Check the shapes.")
+        self._terms = [(slices[t.parameter], parameters[t.parameter].scale, _without_air(t, parameters[t.parameter]))
+                       for t in modality.terms]
         for name in modality.seen:
             p = parameters[name]
             self._parts.append((slices[name], slice(start, start + p.size), p.scale))

@@ -1,11 +1,16 @@
 """Intervals that hold where contrasts are not the family's, and the share of the local peak that tells bodies apart."""
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import bayesjoint as bj
+from bayesjoint.calibration.contrasts import ContrastRule
 from bayesjoint.calibration.coverage import scores_of
 from bayesjoint.calibration.recalibration import _frames
+from bayesjoint.calibration.rules import ClassRule
 from bayesjoint.calibration.variants import Scaled
 from bayesjoint.calibration.worlds import Simulator, live_through, share_of
 
@@ -72,8 +77,71 @@ def test_it_is_said_and_measured(made):
     assert np.array_equal(stated.median()["density"], wide.median()["density"])
 
 
-@pytest.mark.parametrize("value", [0.5, True, "wide", np.nan])
-def test_a_factor_is_a_number_of_at_least_one(value):
+def test_weaker_contrasts_are_held_too(made):
+    """With bodies of half the contrast the far ends of bodies of weak ground are those learned from such."""
+    _, stated, wide = made
+    rule = wide._rules["density"][0]
+    weaker = [other for f, other in zip(rule._factors, rule._others, strict=True) if f < 1]
+    assert sorted(f > 1 for f in rule._factors) == [False, False, True, True]
+    estimates = stated.lived[0].scaled(1 / FACTOR, {"density": np.zeros(MESH.size)}).estimate
+    lower, upper = rule.intervals([0.9], estimates)[0]
+    for other in weaker:
+        low, high = other.intervals([0.9], estimates)[0]
+        above = rule._upward(estimates, slice(None))
+        assert np.all(upper[above] >= high[above])
+        assert np.all(lower[~above] <= low[~above])
+
+
+def test_narrower_intervals_lie_inside_wider_ones(made):
+    _, stated, wide = made
+    rule, worlds = wide._rules["density"][0], stated.lived[0]
+    half, most = rule.intervals([0.5, 0.9], worlds.estimate)
+    assert np.all(half[0] >= most[0] - 1e-9)
+    assert np.all(half[1] <= most[1] + 1e-9)
+
+
+def test_left_out_rules_have_not_seen_the_worlds(made):
+    """Scores of one fold do not change with its truths."""
+    post, stated, _ = made
+    worlds = stated.lived[0]
+    test = next(worlds.folds())
+    odd = replace(worlds, truth={"density": np.where(test[:, None], 1e4, worlds.truth["density"]).astype(np.float32)})
+    frame = _frames(post, Simulator(post.problem))["density"]
+    first = [next(ContrastRule(FACTOR, lambda w: ClassRule("density", frame, w, True), one,
+                               {"density": np.zeros(MESH.size)}).left_out(one))[1] for one in (worlds, odd)]
+    one, other = (rule.intervals([0.9], worlds.estimate) for rule in first)
+    assert np.array_equal(one, other)
+    seen = ContrastRule(FACTOR, lambda w: ClassRule("density", frame, w, True), odd, {"density": np.zeros(MESH.size)})
+    assert not np.array_equal(one, seen.intervals([0.9], worlds.estimate))
+
+
+def test_a_positive_property_stays_positive_and_contrasts_count_from_the_prior_mean():
+    post = engine(mean=100.0)
+    family = bj.Geology([bj.Bodies(contrasts={"density": bj.LogNormal(500.0, 0.35)}, number=(1, 3), size=(100.0, 200.0),
+                                   depth=(0.0, 150.0))], log_std=0.0, positive=("density",), host={"density": 100.0})
+    stated = bj.recalibrate(post, family, worlds=60, seed=1, sensitivity=None)
+    wide = bj.recalibrate(post, family, stated, seed=1, sensitivity=None, contrast_factor=FACTOR)
+    rule = wide._rules["density"][0]
+    assert rule.positive
+    lower, upper = wide.interval(0.9)["density"]
+    assert lower.min() >= 0
+    away = rule._upward(wide.estimates, slice(None))
+    low, high = (v.ravel() for v in stated.interval(0.9)["density"])
+    assert np.array_equal(away, low + high >= 200.0)
+    again = pickle.loads(pickle.dumps(wide)).interval(0.9)["density"]
+    assert np.array_equal(again, np.stack([lower, upper]))
+
+
+def test_records_of_different_factors_are_not_compared_and_files_tell_the_factor(made):
+    _, stated, wide = made
+    assert wide.record.gain_over(stated.record) is None
+    assert "widened for contrasts 1.6 times" in wide.to_datatree(draws=2, chains=1)["posterior_summary"][
+        "density_lower"].attrs["kind"]
+    assert wide._extra_attributes()["recalibration_contrast_factor"] == FACTOR
+
+
+@pytest.mark.parametrize("value", [0.5, 2.5, True, "wide", np.nan])
+def test_a_factor_is_a_number_from_one_to_two(value):
     with pytest.raises(ValueError, match="contrast_factor"):
         bj.recalibrate(engine(), FAMILY, worlds=40, contrast_factor=value)
 

@@ -1,7 +1,10 @@
 """A survey's bias as a parameter: columns, adjoint, marginalisation, refusals."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.sparse import random as sparse_random
 from scipy.sparse.linalg import LinearOperator
 
@@ -124,8 +127,36 @@ def test_terms_add_up_and_have_the_transpose():
         survey.with_term("b", np.ones((4, 2)))
     with pytest.raises(ValueError, match="one column for each value"):
         bj.JointProblem([a, b], [survey.with_term("b", np.ones((5, 3)))])
+    for columns, words in ((np.full((5, 2), np.nan), "must hold finite"), ([1.0, 2.0], "must have|must be"),
+                           (sparse * np.inf, "must hold")):
+        with pytest.raises(ValueError, match=words):
+            survey.with_term("b", columns)
+    with pytest.raises(ValueError, match="parameter must be one of the terms"):
+        left.without_term("b")
+    with pytest.raises(TypeError, match="terms must be a list of terms"):
+        survey.replace(terms=None)
+    listed = survey.with_term("b", dense.tolist()).with_term("c", sparse.tocoo())
+    np.testing.assert_array_equal(listed.terms[0].columns, dense)
+    assert deepcopy(listed).parameters == listed.parameters
     with pytest.raises(ValueError, match="different parameters"):
         survey.with_term("a", np.ones((5, 3)))
+
+
+def test_a_term_of_a_field_leaves_air_out():
+    mesh = bj.Mesh.regular((2, 3, 3), (10.0, 10.0, 10.0)).with_active(np.arange(18).reshape(2, 3, 3) < 15)
+    rng = np.random.default_rng(2)
+    one, other = (bj.Parameter(n, mesh, prior=bj.Matern(1.0, 20.0), scale=1.0, units="1") for n in ("one", "other"))
+    a, b = rng.standard_normal((2, 4, 18))
+    noise = bj.DiagonalNoise(np.ones(4))
+    for columns in (b, csr_array(b)):
+        survey = bj.Modality("s", a, np.ones(4), noise, "one").with_term("other", columns)
+        both = bj.Modality("s", np.hstack([a, b]), np.ones(4), noise, ("one", "other"))
+        apart, joined = (bj.JointProblem([one, other], [m]) for m in (survey, both))
+        x = rng.standard_normal(36)
+        np.testing.assert_allclose(apart.predict("s", x), joined.predict("s", x), rtol=1e-12)
+        np.testing.assert_allclose(apart.operator("s").rmatvec(np.ones(4)), joined.operator("s").rmatvec(np.ones(4)),
+                                   rtol=1e-12)
+        assert np.all(apart.operator("s").rmatvec(np.ones(4))[-3:] == 0)
 
 
 def evidence_of(problem, survey, basis, std):
