@@ -73,7 +73,7 @@ def gravity_quantity(component="gz"):
 
     Examples
     --------
-    >>> gravity_quantity("gzz").units, gravity_quantity().coefficients[0] < 0
+    >>> gravity_quantity("gzz").units, bool(gravity_quantity().coefficients[0] < 0)
     ('E', True)
     """
     _known("gravity", component)
