@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail
+from .._checks import as_finite, as_positive, fail, one_of
 from .kernels import GRAVITATIONAL_CONST
 
 MGAL_PER_SI, EOTVOS_PER_SI = 1e5, 1e9
 PROPERTIES = {"gravity": ("density", "kg/m3"), "magnetic": ("susceptibility", "SI")}
-UNITS = {"density": "kg/m3", "susceptibility": "SI"}
+UNITS = dict(PROPERTIES.values())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +76,7 @@ def gravity_quantity(component="gz"):
     >>> gravity_quantity("gzz").units, bool(gravity_quantity().coefficients[0] < 0)
     ('E', True)
     """
-    _known("gravity", component)
+    one_of("component", component, NAMES["gravity"])
     if component == "gz":
         weights, units = np.array([-MGAL_PER_SI * GRAVITATIONAL_CONST, 0.0, 0.0, 0.0, 0.0, 0.0]), "mGal"
     else:
@@ -114,7 +114,7 @@ def magnetic_quantity(component="tfa", intensity=50_000.0, inclination=45.0, dec
     >>> magnetic_quantity("tfa", 50_000.0, 90.0, 0.0).coefficients.round(0) + 0.0
     array([    0., -3979., -3979.,     0.,     0.,     0.])
     """
-    _known("magnetic", component)
+    one_of("component", component, NAMES["magnetic"])
     intensity = float(as_positive("intensity", intensity, 0))
     angles = []
     for name, value, limit in (("inclination", inclination, 90.0), ("declination", declination, 360.0)):
@@ -133,12 +133,6 @@ def magnetic_quantity(component="tfa", intensity=50_000.0, inclination=45.0, dec
 def quantity_named(name, **field):
     """The quantity of a kind ("gravity": g_z, "magnetic": total field) or of a component; `field` for magnetics."""
     kinds = {component: kind for kind, components in NAMES.items() for component in components}
-    if name not in (*NAMES, *kinds):
-        fail("kind", f"be one of {', '.join(map(repr, (*NAMES, *kinds)))}", repr(name), "Check the spelling.")
+    one_of("kind", name, (*NAMES, *kinds))
     kind, component = kinds.get(name, name), (name,) if name in kinds else ()
     return gravity_quantity(*component) if kind == "gravity" else magnetic_quantity(*component, **field)
-
-
-def _known(kind, component):
-    if component not in NAMES[kind]:
-        fail("component", f"be one of {', '.join(map(repr, NAMES[kind]))}", repr(component), "Check the spelling.")

@@ -10,7 +10,7 @@ from .._checks import fail
 from .view import with_stored
 
 
-def _without_air(term, parameter):
+def _columns_of(term, parameter):
     """Columns of a term, 0 for air; an error where they are not one for each value of the parameter."""
     columns = term.columns
     if columns.shape[1] != parameter.size:
@@ -44,7 +44,7 @@ class ModalityOperator(LinearOperator):
         self.forward, self.linear = modality.forward, modality.linear
         self._tangent = (None, None)
         self._parts, self._air, start = [], [], 0
-        self._terms = [(slices[t.parameter], parameters[t.parameter].scale, _without_air(t, parameters[t.parameter]))
+        self._terms = [(slices[t.parameter], parameters[t.parameter].scale, _columns_of(t, parameters[t.parameter]))
                        for t in modality.terms]
         for name in modality.seen:
             p = parameters[name]
