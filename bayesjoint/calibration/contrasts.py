@@ -1,4 +1,4 @@
-"""Intervals that hold as well where contrasts are stronger or weaker than the family's."""
+"""Intervals widened for contrasts that are stronger or weaker than the family's."""
 
 import copy
 

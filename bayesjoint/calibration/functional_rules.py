@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .coverage import interval_score
+
 LEAST = 20  # worlds behind an interval: fewer give none
 SHARE = 0.5  # of the worlds, those whose estimates are nearest
 LEAST_SIZE = 0.25  # of the mean size of residuals: what is fitted as their size is no smaller anywhere
@@ -86,10 +88,8 @@ class FunctionalRule:
         scored = np.isfinite(self.truth) & np.isfinite(ends).all(axis=0)
         if scored.sum() < LEAST:
             return np.inf
-        lower, upper, value = ends[0][scored], ends[1][scored], self.truth[scored]
-        outside = np.maximum(lower - value, 0) + np.maximum(value - upper, 0)
         share = np.isfinite(self.truth).sum() / scored.sum()
-        return float(np.mean(upper - lower + 2 / (1 - probability) * outside) * share)
+        return float(np.mean(interval_score(*ends[:, scored], self.truth[scored], probability)) * share)
 
 
 def _studentised(x, values):

@@ -171,9 +171,9 @@ def refuse_samples():
 
 def _mirrored(name, worlds, symmetric, rng):
     """Estimates of the worlds with this property negated, others whose sign is unknown too in half of them."""
-    other = {p: rng.choice(np.array([-1, 1], dtype=np.float32), (worlds.count, 1)) for p in worlds.estimate}
+    other = {p: rng.choice(np.array([-1, 1], dtype=np.float32), (worlds.count, 1)) for p in worlds.truth}
     signs = {p: -1 if p == name else sign if p in symmetric else 1 for p, sign in other.items()}
-    return {p: signs[p] * values for p, values in worlds.estimate.items()}
+    return {p: sign * worlds.estimate[p] for p, sign in signs.items()}
 
 
 def _sides(trees, features, estimate, std):
