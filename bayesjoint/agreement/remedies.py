@@ -162,7 +162,7 @@ def _coefficients(post):
 
 
 def _evidence(post):
-    found = post._evidence_or_none()
+    found = post.evidence_or_none()
     return (np.nan, np.nan) if found is None else (float(found), float(found.error))
 
 

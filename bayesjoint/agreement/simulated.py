@@ -285,7 +285,7 @@ def _truths(setup, truths, rng, count):
     if truths == "posterior":
         at = find_map(joint, "map", discrepancy=False, tolerance=setup.run.tolerance, start=joint.unpack(setup.x))
         post = posterior(joint, at=at)
-        return np.clip(post._draws(rng, count), joint.lower, joint.upper), f"the joint posterior ({post.method})"
+        return np.clip(post.state_draws(rng, count), joint.lower, joint.upper), f"the joint posterior ({post.method})"
     if not callable(truths):
         fail("truths", 'be "fit", "posterior" or a function', repr(truths)[:40],
              "A function is (rng, count) -> {parameter: (count, *shape)}.", TypeError)

@@ -180,7 +180,8 @@ class SequentialPosterior(DensePosterior):
             pulled = half[: where.stop].T @ columns[: where.stop] - pick
             variance[k] += np.einsum("iq,qr,ir->i", pulled, held[k], pulled)
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         return self._spread()[-1].copy()
 
     def _statements(self):
@@ -197,7 +198,8 @@ class SequentialPosterior(DensePosterior):
         self.notes.append(approximation)
         self.approximations.append(approximation)
 
-    def _extra_groups(self):
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
         return {"assimilation": self.history.to_dataset()}
 
 

@@ -6,13 +6,14 @@ import numpy as np
 
 from .._checks import fail
 from ..diagnostics.scoring import score_sheet
-from ..engines.base import Posterior
+from ..engines import Posterior, PosteriorEngine
 from ..engines.data_space import UNCHECKED
 from .functional_rules import FunctionalRule
 
-KEPT = ("_mean", "_variance", "_mean_error", "_std_error", "_product", "_draws", "_joint_draws", "_prior_product",
-        "_prior_variance", "_prior_mean_vector", "_prior_draws", "_estimate", "_estimate_adjoint", "_data_sensitivity",
-        "_predicted_mean", "_evidence_or_none", "mean_given", "prediction_std", "log_evidence")
+INTERVALS = ("state_quantiles",)  # of the protocol, what is not the engine's
+KEPT = (*(name for name, value in vars(PosteriorEngine).items()
+          if callable(value) and not name.startswith("_") and name not in INTERVALS),
+        "evidence_or_none", "mean_given", "prediction_std", "log_evidence")
 BLOCK = 20_000_000  # values of worlds given their shape at once
 
 
@@ -97,15 +98,17 @@ class RecalibratedPosterior(Posterior):
         return self.record.plausibility
 
     # -- intervals -----------------------------------------------------------------------------------------------------
-    def _ends(self, probability):
-        out, estimates = self.engine._ends(probability), self.estimates
+    def state_interval(self, probability):
+        """Both ends of the interval of x, (2, size)."""
+        out, estimates = self.engine.state_interval(probability), self.estimates
         for name, rules in self._rules.items():
             ends = np.stack([rule.intervals([probability], estimates)[0] for rule in rules])
             self._put(out, name, np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)]))
         return out
 
-    def _quantiles(self, levels):
-        out, estimates = self.engine._quantiles(levels), self.estimates
+    def state_quantiles(self, levels):
+        """Quantiles of x, (levels, size)."""
+        out, estimates = self.engine.state_quantiles(levels), self.estimates
         for name, rules in self._rules.items():
             found = np.stack([rule.quantiles(levels, estimates) for rule in rules])
             low, high, side = found.min(axis=0), found.max(axis=0), np.asarray(levels)[:, None] - 0.5
@@ -122,28 +125,33 @@ class RecalibratedPosterior(Posterior):
         dict of ndarray
             {parameter: array of its shape}, physical units, NaN in air.
         """
-        found = self._quantiles(np.array([0.5]))[0]
+        found = self.state_quantiles(np.array([0.5]))[0]
         return self.problem.unpack(np.clip(found, self.problem.lower, self.problem.upper))
 
-    def _interval_words(self, parameter):
+    def interval_words(self, parameter):
+        """What the interval of a parameter is, in words."""
         if parameter not in self._rules:
-            return self.engine._interval_words(parameter)
+            return self.engine.interval_words(parameter)
         positive = any(getattr(rule, "positive", False) for rule in self._rules[parameter])
         factor = self.record.contrast_factor
         wide = "" if factor == 1 else f", widened for contrasts {factor:g} times stronger or weaker"
         return f"recalibrated on {self.record.name}, {'shortest' if positive else 'equal-tailed'}{wide}"
 
-    def _stored_intervals(self, probability):
-        return super()._stored_intervals(probability) | {"gaussian": self.engine._stored_intervals(probability)[""]}
+    def stored_intervals(self, probability):
+        """Intervals that a dataset keeps, with their words."""
+        return super().stored_intervals(probability) | {"gaussian": self.engine.stored_intervals(probability)[""]}
 
-    def _extra_groups(self):
-        return self.engine._extra_groups() | self.record.datasets()
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
+        return self.engine.extra_groups() | self.record.datasets()
 
-    def _joint_groups(self, separate):
+    def groups_beside(self, separate):
+        """Groups that set this posterior beside separate ones."""
         found = score_sheet(self, separate) if separate else None
         return {} if found is None else {"recalibration_joint": found}
 
-    def _extra_attributes(self):
+    def extra_attributes(self):
+        """Attributes of the dataset that this engine adds."""
         return {f"recalibration_{key}": value for key, value in (
             ("family", self.record.family), ("name", self.record.name), ("worlds", self.record.worlds),
             ("seed", self.record.seed), ("kind", self.record.kind),

@@ -119,18 +119,18 @@ def _questions(problem, functionals, truth, rng):
 def _answer_all(post, truth, data, values, asked, draws, rng):
     """(ranks, standardised errors), (functionals, n) each, of an engine whose covariance does not depend on data."""
     problem, n = post.problem, len(truth)
-    base = post._prior_mean_vector()
+    base = post.prior_state_mean()
     predicted = linear_gaussian(problem).data_mean
     means = np.empty_like(truth)
     for first in range(0, n, COLUMNS):
         part = slice(first, first + COLUMNS)
-        means[part] = base + post._estimate((data[part] - predicted).T).T
-    center, ranks = post._mean(), np.empty(values.shape, dtype=int)
+        means[part] = base + post.mean_response((data[part] - predicted).T).T
+    center, ranks = post.state_mean(), np.empty(values.shape, dtype=int)
     step = max(1, VALUES // (problem.size * draws))
     for first in range(0, n, step):
         part = slice(first, min(first + step, n))
         count = part.stop - part.start
-        spread = (post._draws(rng, count * draws) - center).reshape(count, draws, -1)
+        spread = (post.state_draws(rng, count * draws) - center).reshape(count, draws, -1)
         flat = (means[part, None] + spread).reshape(count * draws, -1)
         drawn = problem.unpack(flat)
         for k, f in enumerate(asked.values()):
@@ -146,7 +146,7 @@ def rank_of(truth, drawn, rng):
 
 def _scores(post, means, values, asked):
     """(truth − mean) / std of linear functionals in closed form; NaN for the others."""
-    out, std = np.full(values.shape, np.nan), np.sqrt(post._variance())
+    out, std = np.full(values.shape, np.nan), np.sqrt(post.state_variance())
     for k, f in enumerate(asked.values()):
         exact = closed_form(post, f)
         if exact is None:

@@ -6,6 +6,8 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..engines import answers_other_data, methods
+
 MISSING = dataclasses.MISSING
 
 
@@ -89,8 +91,7 @@ class CouplingTable:
 class PosteriorTable:
     """How the posterior is computed and how much of it is kept."""
 
-    method: str = key("engine", "auto", choices=("auto", "dense", "iterative", "spectral", "lowrank", "gibbs",
-                                                           "laplace"))
+    method: str = key("engine", "auto", choices=methods())
     fit: bool = key("first fit prior std, ranges, correlation and noise by the evidence", False)
     draws: int = key("draws kept per chain", 25, minimum=1)
     chains: int = key("chains", 4, minimum=1)
@@ -348,7 +349,7 @@ def _check_geology(config, table):
     where = next((f"parameters.{name}" for name, p in config.parameters.items()
                   if p.prior == "focusing" or p.lower is not None or p.upper is not None), None)
     where = "coupling.kind" if config.coupling.kind == "gramian" else where
-    where = "posterior.method" if config.posterior.method in ("gibbs", "laplace") else where
+    where = "posterior.method" if not answers_other_data(config.posterior.method) else where
     if where:
         _refuse(where, None, "cannot go with [geology]: simulated worlds need an engine that answers other data by one "
                 "solve, so Gaussian priors without bounds or a Gramian")

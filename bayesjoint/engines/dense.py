@@ -90,8 +90,8 @@ class DensePosterior(DataSpacePosterior):
         if not np.isfinite(system.signal).all():
             fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
         weights, flat = self._flat.eliminate(self._solve(column), column)
-        self._weights, self._flat_mean, self._residual = weights[:, 0], flat[:, 0], 0.0
-        self._rounding = measure_rounding(system, self.gain_matrix, self._weights, self._flat_mean)
+        self.data_weights, self._flat_mean, self.data_left = weights[:, 0], flat[:, 0], 0.0
+        self._rounding = measure_rounding(system, self.gain_matrix, self.data_weights, self._flat_mean)
         if self._rounding.variance > WORST_ROUNDING:
             fail("K = S̃ + I", "be positive definite to rounding", f"rounding of {self._rounding.variance:.2g} of the "
                  "prior variance", "Raise the noise std, or lower the prior std.")
@@ -107,18 +107,22 @@ class DensePosterior(DataSpacePosterior):
             f"and {self._rounding.variance:.1e} of the prior variance in the variance." + UNCHECKED,
         ), *torus_statements(self._model)]
 
-    def _gain(self, white):
+    def gain(self, white):
+        """Cov(x, d̃) V, shape (size, k)."""
         return self.gain_matrix @ white
 
-    def _gain_adjoint(self, x):
+    def gain_adjoint(self, x):
+        """Cov(d̃, x) X, shape (n_data, k)."""
         return self.gain_matrix.T @ x
 
-    def _mean(self):
-        mean = self._model.prior_mean + self.gain_matrix @ self._weights
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
+        mean = self._model.prior_mean + self.gain_matrix @ self.data_weights
         mean[self._flat.index] += self._flat_mean
         return mean
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         if not hasattr(self, "_cached_variance"):
             variance = self._known_scale()
             root = np.linalg.cholesky(self._flat.inverse)
@@ -130,22 +134,24 @@ class DensePosterior(DataSpacePosterior):
             self._cached_variance = np.maximum(variance, 0.0)
         return self._cached_variance.copy()
 
-    def _mean_error(self):
-        return self._rounding.mean * np.sqrt(self._known_scale()) + EPS * np.abs(self._mean())
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
+        return self._rounding.mean * np.sqrt(self._known_scale()) + EPS * np.abs(self.state_mean())
 
-    def _std_error(self):
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
         # the variance lies within v ± slack: its root moves most downwards, unless v - slack would be negative
-        variance = self._variance()
+        variance = self.state_variance()
         slack = self._rounding.variance * self._known_scale()
         std, low = np.sqrt(variance), np.sqrt(np.maximum(variance - slack, 0.0))
         down = np.divide(slack, std + low, out=np.zeros_like(slack), where=slack > 0)
         return np.where(slack < variance, down, np.maximum(std, np.sqrt(variance + slack) - std)) + EPS * std
 
-    def _joint_draws(self, rng, count):
+    def joint_draws(self, rng, count):
         """Perturbed observations, each an exact draw of x and of the clean data: (count, size), (count, n_data)."""
         draws, clean = self._model.draw(rng, count)
         perturbed = self.system.residual[:, None] + rng.standard_normal((count, self.system.size)).T
-        change, weights, _ = self._respond(perturbed - self._model.whiten(clean.T))
+        change, weights, _ = self.respond(perturbed - self._model.whiten(clean.T))
         draws += change.T + self._model.prior_mean
         return draws, (self._model.data_mean[:, None] + self._model.colour(perturbed - weights)).T
 
@@ -161,13 +167,14 @@ class DensePosterior(DataSpacePosterior):
             out[m.name] = np.sqrt(np.maximum(prior - np.einsum("ij,ij->j", half, half) + held, 0.0))
         return out
 
-    def _evidence_or_none(self):
+    def evidence_or_none(self):
+        """Log evidence as an `Estimate`, or None."""
         return None if self._flat.index.size else self.log_evidence()
 
     def log_evidence(self):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats; its error is the rounding as measured."""
         self._refuse_flat()
-        count, fit = self.system.size, float(self.system.residual @ self._weights)
+        count, fit = self.system.size, float(self.system.residual @ self.data_weights)
         parts = [self.system.log_determinant().value, self._model.noise_logdet()]
         tempered = any(w != 1.0 for w in self.problem.weights.values())
         note = "; exponents enter as C/w" if tempered else ""

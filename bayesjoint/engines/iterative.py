@@ -91,24 +91,25 @@ class IterativePosterior(DataSpacePosterior):
         column = self.system.residual[:, None]
         found = self.system.solution(column)
         self.iterations = int(found.iterations[0])
-        change, weights, flat = self._respond(column, solved=found.x)
-        self._weights, self._flat_mean = weights[:, 0], flat[:, 0]
-        self._residual = found.residual[:, 0]
+        change, weights, flat = self.respond(column, solved=found.x)
+        self.data_weights, self._flat_mean = weights[:, 0], flat[:, 0]
+        self.data_left = found.residual[:, 0]
         self._center = self._model.prior_mean + change[:, 0]
 
     def _answer(self, white):
         return self.system.solve(white, ANSWER_TOLERANCE)[0]
 
-    def _solved(self, right):
+    def solve_draws(self, right):
         """K̃⁻¹R to the tolerance of draws."""
         return self.system.solve(right, self._tolerance)[0]
 
-    def _mean(self):
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
         return self._center.copy()
 
-    def _mean_error(self):
+    def state_mean_error(self):
         """|δm_i| = |g_iᵀK⁻¹ρ| <= s_i ‖ρ‖ for ‖K^{-1/2}g_i‖ <= s_i, the prior std, and K̃ >= I."""
-        return np.sqrt(self._known_scale()) * np.linalg.norm(self._residual)
+        return np.sqrt(self._known_scale()) * np.linalg.norm(self.data_left)
 
     def _pointwise(self):
         if not hasattr(self, "_cached"):
@@ -118,10 +119,12 @@ class IterativePosterior(DataSpacePosterior):
             self.approximations = [*now, *others]
         return self._cached
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         return self._pointwise().variance.copy()
 
-    def _std_error(self):
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
         found = self._pointwise()
         std = np.sqrt(found.variance)
         return np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
@@ -148,14 +151,14 @@ class IterativePosterior(DataSpacePosterior):
         """
         self._refuse_flat()
         logdet, spread, bias, words = self.system.log_determinant(np.random.default_rng(self._seed), 2 * error, most)
-        fit, count = float(self.system.residual @ self._weights), self.system.size
+        fit, count = float(self.system.residual @ self.data_weights), self.system.size
         value = -0.5 * (fit + logdet + self._model.noise_logdet() + count * np.log(2 * np.pi))
         # the fit is off by at most ‖r‖ ‖K̃⁻¹d̃‖ for the residual r of the mean's solve
-        off = float(np.linalg.norm(self._residual) * np.linalg.norm(self._weights))
+        off = float(np.linalg.norm(self.data_left) * np.linalg.norm(self.data_weights))
         return Estimate(value, error=0.5 * (spread + off), bias=-0.5 * bias, method=words)
 
     # -- draws ---------------------------------------------------------------------------------------------------------
-    def _joint_draws(self, rng, count):
+    def joint_draws(self, rng, count):
         """Perturbed observations: draws of x, (count, size), and of the clean data, (count, n_data)."""
         draws, clean = np.empty((count, self.problem.size)), np.empty((count, self._model.data_size))
         residuals, first = [], 0
@@ -202,7 +205,8 @@ class IterativePosterior(DataSpacePosterior):
             self.draw_residuals = np.append(self.draw_residuals, residual)
             yield {name: values.astype(np.float32) for name, values in self.problem.unpack(x).items()}
 
-    def _extra_groups(self):
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
         if not self.draw_residuals.size:
             return {}
         import xarray as xr
@@ -217,7 +221,7 @@ class IterativePosterior(DataSpacePosterior):
                 for name, alone in self.problem.separate().items()}
 
     def _statements(self):
-        bound = float(np.linalg.norm(self._residual))
+        bound = float(np.linalg.norm(self.data_left))
         plates = "cosines on the stations' lattice" if self.system.plates else "a randomised Nyström sketch"
         out = [Approximation(
             name="posterior mean", status="bounded", error=bound,
@@ -252,8 +256,8 @@ class IterativePosterior(DataSpacePosterior):
             rng = np.random.default_rng(self._seed)
             x, clean = self._model.draw(rng, CHECKED)
             right = self._model.whiten(clean.T) + rng.standard_normal((CHECKED, self._model.data_size)).T
-            rough, fine = self._solved(right), self._solve(right)
-            change, draw = self._gain(fine - rough), x.T - self._gain(fine)
+            rough, fine = self.solve_draws(right), self._solve(right)
+            change, draw = self.gain(fine - rough), x.T - self.gain(fine)
             scale = np.sqrt(self._model.prior_variance())[:, None]
             known = np.isfinite(scale[:, 0]) & (scale[:, 0] > 0)
             parts = [np.sum((a[known] / scale[known]) ** 2) for a in (change, draw)]
@@ -270,16 +274,16 @@ class _DrawBlock:
 
     def __call__(self, seed, count):
         post, rng = self.post, np.random.default_rng(seed)
-        draws, clean = post._model.draw(rng, count)
-        noise = rng.standard_normal((count, post._model.data_size)).T
+        draws, clean = post.system.model.draw(rng, count)
+        noise = rng.standard_normal((count, post.system.model.data_size)).T
         # about the mean, which has been solved for already
-        right = noise - post._model.whiten(clean.T)
+        right = noise - post.system.model.whiten(clean.T)
         found = post.system.solution(right, post._tolerance)
-        change, weights, _ = post._respond(right, solved=found.x)
+        change, weights, _ = post.respond(right, solved=found.x)
         draws += change.T + post._center
-        mean_fit = post.system.residual - post._weights - post._residual
+        mean_fit = post.system.residual - post.data_weights - post.data_left
         fit = mean_fit[:, None] + noise - weights - found.residual
-        return draws, (post._model.data_mean[:, None] + post._model.colour(fit)).T, found.relative
+        return draws, (post.system.model.data_mean[:, None] + post.system.model.colour(fit)).T, found.relative
 
 
 def _default_rank(data):

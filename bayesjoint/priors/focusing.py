@@ -84,7 +84,8 @@ class BoundFocusing:
         return np.repeat(self._layers, self._cells)
 
     @cached_property
-    def _factor(self):
+    def rate(self):
+        """a = α w² of every cell or face, shape (n,)."""
         weights = self.depth_weights
         return self.alpha * (weights if self.gradient_operator is None else self.gradient_operator.at_faces(weights))**2
 
@@ -94,22 +95,22 @@ class BoundFocusing:
         if not self.gaussian:
             msg = "only p = 2 of the model has a covariance"
             raise AttributeError(msg)
-        return DiagonalCovariance(1.0 / self._factor if self._ground is None else
-                                  np.where(self._ground, 1.0 / self._factor, 0.0))
+        return DiagonalCovariance(1.0 / self.rate if self._ground is None else
+                                  np.where(self._ground, 1.0 / self.rate, 0.0))
 
     def value(self, flat):
         """R = α Σ w² φ(m̂ − m̂_ref), or of its gradient."""
-        return float(self._factor @ _phi(self.p, self._argument(flat - self.reference), self.epsilon))
+        return float(self.rate @ _phi(self.p, self._argument(flat - self.reference), self.epsilon))
 
     def gradient(self, flat):
         """∇R, shape (size,)."""
         x = self._argument(flat - self.reference)
-        return self._adjoint(self._factor * _majoriser(self.p, x, self.epsilon) * x)
+        return self._adjoint(self.rate * _majoriser(self.p, x, self.epsilon) * x)
 
     def hessian_product(self, flat, direction):
         """Exact Hessian of R at `flat` times a direction, shape (size,); indefinite for p = 0."""
         x = self._argument(flat - self.reference)
-        return self._adjoint(self._factor * _curvature(self.p, x, self.epsilon) * self._argument(direction))
+        return self._adjoint(self.rate * _curvature(self.p, x, self.epsilon) * self._argument(direction))
 
     def weights(self, flat):
         """Diagonal of the majoriser's Hessian at `flat` (iteratively reweighted least squares).
@@ -119,7 +120,7 @@ class BoundFocusing:
         ndarray
             α w² φ'(x)/x, shape (size,); for the gradient one value for each face, the Hessian being Dᵀ diag(·) D.
         """
-        return self._factor * _majoriser(self.p, self._argument(flat - self.reference), self.epsilon)
+        return self.rate * _majoriser(self.p, self._argument(flat - self.reference), self.epsilon)
 
     def scaling(self, flat):
         """W at `flat`, shape (size,): w √(φ'(x)/x) of the model; w alone for the gradient (no diagonal majoriser)."""

@@ -238,6 +238,11 @@ class JointProblem:
         out.cache = self.cache
         return out
 
+    def with_data(self, data):
+        """The same with other data, shape (n_data,), stacked over modalities, physical units."""
+        return self.replace(modalities=[m.replace(data=data[self.data_slices[m.name]].reshape(m.data_shape))
+                                        for m in self.modalities])
+
     def settings(self):
         """What was asked, as {key: string or number}, for the record of a run."""
         out = {}

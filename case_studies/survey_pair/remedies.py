@@ -79,7 +79,7 @@ def mass_weights(problem):
 def augmented(problem, data):
     """(Answers, posterior, its state vectors) of a problem whose covariance does not depend on the data."""
     post = bj.posterior(problem, method="dense")
-    x = post._estimate(data[:, : post._model.data_size].T).T
+    x = post.mean_response(data[:, : post._model.data_size].T).T
     where, scale = problem.slices["density"], problem.by_name["density"].scale
     weights = mass_weights(problem)
     unit = {p.name: np.zeros(p.shape) for p in problem.parameters}

@@ -68,10 +68,10 @@ def test_it_is_noise_with_a_structure_within_and_across_surveys(method, offset):
     np.testing.assert_allclose(covariance.diagonal(), np.diag(sigma(plain, -0.6)), rtol=1e-8)
     mean, std, evidence = marginal(plain, sigma(plain, -0.6))
     post = bj.posterior(problem, method=method)
-    found = post._mean()[: plain.size]
+    found = post.state_mean()[: plain.size]
     np.testing.assert_allclose(found, mean, atol=1e-6 * np.abs(mean).max())
     if method == "dense":
-        np.testing.assert_allclose(np.sqrt(post._variance())[: plain.size], std, rtol=1e-6)
+        np.testing.assert_allclose(np.sqrt(post.state_variance())[: plain.size], std, rtol=1e-6)
         assert float(post.log_evidence()) == pytest.approx(evidence, abs=1e-6)
 
 
@@ -117,10 +117,10 @@ def test_beside_continued_fields(mask):
     mean = (prior @ a.T @ np.linalg.solve(k, data))[visible]
     scale = np.concatenate([np.full(p.size, p.scale) for p in plain.parameters])
     post = bj.posterior(problem, method="dense")
-    np.testing.assert_allclose(post._mean()[: plain.size] * scale, mean, atol=1e-6 * np.abs(mean).max())
+    np.testing.assert_allclose(post.state_mean()[: plain.size] * scale, mean, atol=1e-6 * np.abs(mean).max())
     assert float(post.log_evidence()) == pytest.approx(multivariate_normal(np.zeros(len(k)), k).logpdf(data), abs=1e-5)
     large = bj.posterior(problem, method="iterative")
-    np.testing.assert_allclose(large._mean(), post._mean(), atol=1e-6)
+    np.testing.assert_allclose(large.state_mean(), post.state_mean(), atol=1e-6)
     np.testing.assert_allclose(large.std()["discrepancy"], post.std()["discrepancy"], rtol=0.2)
 
 

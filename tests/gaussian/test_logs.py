@@ -70,7 +70,7 @@ def test_logs_beside_continued_fields_are_conditioned_as_with_every_hidden_cell_
     dense, iterative = (bj.posterior(problem, method=m) for m in ("dense", "iterative"))
     for post, within in ((dense, 1e-9), (iterative, 1e-6)):
         assert np.abs((joined(problem, post.mean()) - mean[visible]) / scale).max() < within
-        np.testing.assert_allclose(post._predicted_mean(), matrix @ mean, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(post.predicted_data(), matrix @ mean, rtol=1e-5, atol=1e-6)
     assert np.abs((joined(problem, dense.std()) - std) / scale).max() < 1e-8
     np.testing.assert_allclose(np.concatenate(list(dense.prediction_std().values())),
                                np.sqrt(np.diag(matrix @ covariance @ matrix.T)), rtol=1e-6)
