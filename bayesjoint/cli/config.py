@@ -6,6 +6,8 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..quantities import known_names
+
 MISSING = dataclasses.MISSING
 
 
@@ -25,7 +27,7 @@ class SurveyTable:
     """One survey: where its data are and how well they are known."""
 
     file: str = key("netCDF or CSV file, relative to the configuration")
-    kind: str = key("what was measured", choices=("gravity", "magnetic"))
+    kind: str = key("what was measured", choices=known_names())
     parameter: str = key("name of the parameter it sees")
     variable: str | None = key("variable or column that holds the data", None)
     columns: dict | None = key('CSV columns, e.g. { easting = "x", data = "g" }', None)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_shape, fail
-from .quantities import UNITS
+from ..quantities import property_of
 
 
 class ForwardOperator(LinearOperator):
@@ -40,7 +40,7 @@ class ForwardOperator(LinearOperator):
         self.active = mesh.active if active is None else mesh.with_active(active).active
         self.air = None if self.active.all() else ~self.active.ravel()
         self.kind = kind
-        self.units = UNITS.get(kind, "1") if units is None else units
+        self.units = property_of(kind).units if units is None else units
         self.data_shape = tuple(int(n) for n in data_shape)
         self.data_dims = tuple(data_dims)
         super().__init__(np.dtype(dtype), (int(np.prod(self.data_shape)), mesh.size))
@@ -67,6 +67,12 @@ class ForwardOperator(LinearOperator):
             model = np.where(self.active, model, 0.0)
         model = as_shape("model", model, self.mesh.shape)
         return self.matvec(model.ravel()).reshape(self.data_shape)
+
+    def _set_quantity(self, quantity):
+        """Keep what is computed, its coefficients, and the inducing field as attributes."""
+        self.quantity, self.coefficients = quantity, quantity.coefficients
+        for name, value in quantity.field.items():
+            setattr(self, name, value)
 
     def coordinates(self):
         """Easting, northing and upward of every datum, three arrays of shape (n_data,), metres."""

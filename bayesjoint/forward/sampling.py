@@ -9,7 +9,6 @@ from scipy.special import stdtrit
 from .._checks import as_finite, as_shape, fail
 from .direct import StationOperator
 from .processing import Processing
-from .quantities import PROPERTIES
 from .toeplitz import LatticeOperator
 
 HULL_TOLERANCE = 1e-6  # of a step: rounding of coordinates must not put a station outside
@@ -171,7 +170,7 @@ class StationSampling(Processing):
         units, bounds = operator.units, None
         if model is None:
             errors, field, bounds = _row_errors(operator, exact, index)
-            units += f" per {PROPERTIES[operator.kind][1]}"
+            units += f" per {operator.lattice.quantity.component.kind.property.units}"
         else:
             field = exact.predict(model)
             errors = operator.predict(model)[index] - field

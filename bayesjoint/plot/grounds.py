@@ -5,13 +5,13 @@ import numpy as np
 from .._checks import fail, one_of
 from ..geology import draw_world, name_of
 from ..mesh import Mesh
+from ..quantities import property_of
 from .fields import cut, data_field
 from .maps import edges, exaggeration_of
 from .style import colour_bar, colours_for, length_scale, painted, with_units
 
 COLUMNS = 4
 REACH = 99.0  # percentile of all values shown at which colours end: one strong world must not bleach the others
-UNITS = {"density": "kg/m3", "susceptibility": "SI"}
 
 
 def geology(family, source, count=12, seed=0, parameter=None, *, modality=None, depth=None, northing=None,
@@ -67,7 +67,7 @@ def geology(family, source, count=12, seed=0, parameter=None, *, modality=None, 
     plane = {"depth": depth, "northing": northing, "easting": easting}
     wanted = (parameter,) if survey is None else tuple(p for p in survey.parameters if _on_mesh(problem, p))
     worlds = [draw_world(family, mesh, seed + k, wanted) for k in range(count)]
-    sections = [cut(w[parameter], parameter, mesh=mesh, units=UNITS.get(parameter, "1"), **plane) for w in worlds]
+    sections = [cut(w[parameter], parameter, mesh=mesh, units=property_of(parameter).units, **plane) for w in worlds]
     drawn = [None if survey is None else _predicted(problem, survey, w) for w in worlds]
     figure, axes, bars = _layout(figure, sections[0], count, survey is not None)
     _sections(axes[:, 0], bars[0], sections, seed)

@@ -6,11 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail, one_of
+from ..quantities import PROPERTIES, property_of
 from .covariance import DiagonalCovariance
 from .differences import MeshGradient
 
-# exponents that reproduce the paper's models: the decay of a cell's gravity and magnetic anomaly with its depth
-DEPTH_EXPONENTS = {"density": 0.8, "susceptibility": 1.4}
 PAPER_EPSILON = 1e-9**0.5
 
 
@@ -272,8 +271,8 @@ def _depth_weights(parameter, exponent):
             fail("depth_exponent", "be 0 or left out for a plain vector", repr(exponent), "It has no depth.")
         return np.ones(1)
     if exponent is None:
-        if parameter.name not in DEPTH_EXPONENTS:
-            fail("depth_exponent", f"be given for the parameter {parameter.name!r}", "None",
-                 f"Defaults exist for {', '.join(DEPTH_EXPONENTS)}; 0 means no depth weighting.")
-        exponent = DEPTH_EXPONENTS[parameter.name]
+        exponent = property_of(parameter.name).depth_exponent
+    if exponent is None:
+        fail("depth_exponent", f"be given for the parameter {parameter.name!r}", "None",
+             f"Defaults exist for {', '.join(PROPERTIES)}; 0 means no depth weighting.")
     return parameter.mesh.depth ** -float(exponent)

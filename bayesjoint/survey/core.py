@@ -5,6 +5,7 @@ from importlib import import_module
 import numpy as np
 
 from .._checks import as_finite, fail
+from ..quantities import component_of
 from ._rules import (
     RESERVED,
     check_stations,
@@ -22,8 +23,6 @@ FIELDS = (
     "intensity", "inclination", "declination", "source", "licence", "history",
 )  # fmt: skip
 LONG_NAMES = {
-    "gravity": "gravity anomaly, positive down",
-    "magnetic": "total-field magnetic anomaly",
     "easting": "easting of the station",
     "northing": "northing of the station",
     "upward": "height of the station, positive up",
@@ -40,8 +39,9 @@ class Survey:
     Parameters
     ----------
     kind : str
-        ``"gravity"`` (g_z, mGal, positive down), ``"magnetic"`` (total-field anomaly, nT), or any other word for
-        other physics (then `units` is needed).
+        ``"gravity"`` (g_z, mGal, positive down), ``"magnetic"`` (total-field anomaly, nT), one of their components
+        (``"gzz"``, Eötvös; ``"b_u"``, nT; see `GravityOperator` and `MagneticOperator`), or any other word for other
+        physics (then `units` is needed).
     data : array_like, shape (ny, nx) or (n,)
         Measurements; NaN (or a mask) marks a gap. Dims are ``("northing", "easting")``.
     easting, northing : array_like
@@ -55,7 +55,7 @@ class Survey:
     name : str, optional
         Name in problems and datasets: letters, digits, underscores. Default: `kind`.
     units : str, optional
-        Units of `data`. Default, and only choice, for gravity ``"mGal"`` and for magnetic ``"nT"``.
+        Units of `data`. Default, and only choice, for gravity ``"mGal"``, its gradients ``"E"``, magnetics ``"nT"``.
     crs : str, optional
         Coordinate reference system, e.g. ``"EPSG:28351"``: recorded, and used for nothing.
     intensity, inclination, declination : float, optional
@@ -349,7 +349,8 @@ class Survey:
         """
         import xarray as xr
 
-        long_name = LONG_NAMES.get(self.kind, f"{self.kind} data")
+        component = component_of(self.kind)
+        long_name = f"{self.kind} data" if component is None else component.long_name
         attributes = {"units": self.units, "long_name": long_name, "kind": self.kind}
         variables = {self.name: (self.dims, self.data, attributes)}
         if self.std is not None:
