@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from .. import __version__
-from .config import ConfigError, describe, read_config
+from .config import ConfigError, describe, read_config, refuse
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -112,22 +112,23 @@ def _termination_interrupts():
 def _run(arguments):
     from .run import STAGES, run
 
-    started = time.perf_counter()
-    config = read_config(arguments.config)
-    with _Progress(len(STAGES), arguments.quiet) as progress:
-        paths = run(config, arguments.out, progress.stage, progress.shown)
-    _say(f"{paths['report']} and {paths['posterior']} in {time.perf_counter() - started:.1f} s")
-    return OK
+    return _worked(run, STAGES, arguments)
 
 
 def _conflict(arguments):
     from .disagreement import STAGES, examine
 
+    return _worked(examine, STAGES, arguments)
+
+
+def _worked(work, stages, arguments):
+    """Do what a configuration asks for, and say what came out and where it is."""
     started = time.perf_counter()
     config = read_config(arguments.config)
-    with _Progress(len(STAGES), arguments.quiet) as progress:
-        found = examine(config, arguments.out, progress.stage, progress.shown)
-    _say(found["verdict"])
+    with _Progress(len(stages), arguments.quiet) as progress:
+        found = work(config, arguments.out, progress.stage, progress.shown)
+    if "verdict" in found:
+        _say(found["verdict"])
     _say(f"{found['report']} and {found['posterior']} in {time.perf_counter() - started:.1f} s")
     return OK
 
@@ -138,8 +139,7 @@ def _report(arguments):
 
     source = Path(arguments.posterior)
     if not source.is_file():
-        msg = f"POSTERIOR = {str(source)!r}: must be an existing netCDF file written by bayesjoint"
-        raise ConfigError(msg)
+        refuse("POSTERIOR", str(source), "must be an existing netCDF file written by bayesjoint")
     target = Path(arguments.out) if arguments.out else source.with_name("report.html")
     report(read_tree(source), target)
     _say(str(target))

@@ -1,6 +1,6 @@
 """From a scalar functional of draws to a dataset with its errors."""
 
-from .._checks import as_finite, fail
+from .._checks import as_count, as_finite, fail
 from ..dataset import Sheet
 from .gaussian import closed_form
 from .montecarlo import drawn, mean_and_std, quantiles
@@ -23,10 +23,7 @@ def interval_words(probability):
 
 def counts(draws, chains):
     """Refuse counts that are none."""
-    for name, value in (("draws", draws), ("chains", chains)):
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-            fail(name, "be a positive integer", repr(value), "Give a count.")
-    return int(draws), int(chains)
+    return as_count("draws", draws), as_count("chains", chains)
 
 
 def run_words(post, draws, chains, seed):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_count, fail, one_of
 from ..geology import draw_world, name_of
 from ..mesh import Mesh
 from ..quantities import property_of
@@ -56,8 +56,7 @@ def geology(family, source, count=12, seed=0, parameter=None, *, modality=None, 
     >>> len(geology(family, mesh, count=3, figure=Figure()).axes)  # the last is the colour bar
     4
     """
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        fail("count", "be a positive integer", repr(count), "A dozen is enough to judge.")
+    count = as_count("count", count, 1, "A dozen is enough to judge.")
     problem, mesh = (None, source) if isinstance(source, Mesh) else _meshed(source)
     parameter = _parameter(family, problem, parameter)
     mesh = mesh if problem is None else problem.by_name[parameter].mesh

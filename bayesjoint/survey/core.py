@@ -4,7 +4,7 @@ from importlib import import_module
 
 import numpy as np
 
-from .._checks import as_finite, fail
+from .._checks import as_count, as_finite, fail
 from ..quantities import component_of
 from ._rules import (
     RESERVED,
@@ -284,8 +284,7 @@ class Survey:
         >>> Survey("gravity", [1.0, 2.0, 3.0, 5.0], [0, 1, 0, 1], [0, 0, 1, 1], 0.0).detrended(0).data
         array([-1.75, -0.75,  0.25,  2.25])
         """
-        if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)) or degree < 0:
-            fail("degree", "be an integer >= 0", repr(degree), "1 takes a plane out.")
+        degree = as_count("degree", degree, 0, "1 takes a plane out.")
         x, y = (2 * (c - c.min()) / max(np.ptp(c), 1e-9) - 1 for c in self.coordinates()[:2])
         basis = np.stack([x**i * y**j for i in range(degree + 1) for j in range(degree + 1 - i)], axis=1)
         seen = self.observed.ravel()
