@@ -13,6 +13,7 @@ import numpy as np
 from ._checks import as_finite, as_positive, fail, one_of
 
 GRAVITATIONAL_CONST = 6.6743e-11  # m³/(kg s²), CODATA 2018
+FIELD = {"intensity": None, "inclination": 90.0, "declination": 360.0}  # the inducing field: nT > 0; degrees within ±
 KERNELS = ("u", "ee", "nn", "en", "eu", "nu")  # derivatives of 1/r, in the order of `Quantity.coefficients`
 
 
@@ -275,10 +276,9 @@ def quantity(kind, component=None, intensity=50_000.0, inclination=45.0, declina
         found = component_of(one_of("kind", kind, known_names()))
     else:
         found = COMPONENTS[one_of("component", component, known_names(kind))]
-    inducing = direction = None
-    if found.kind.needs_field:
-        inducing, direction = _inducing(intensity, inclination, declination)
-    weights = found.kernels(direction)
+    field = dict(zip(FIELD, (intensity, inclination, declination), strict=True)) if found.kind.needs_field else {}
+    field = {name: checked_field(name, value) for name, value in field.items()}
+    weights = found.kernels(_direction(field["inclination"], field["declination"]) if field else None)
     vertical = weights.pop("uu", 0.0)
     # Laplace's equation outside the prism, and on its top or bottom face it gives the limit from outside, where a
     # differenced kernel_uu gives the one from inside.
@@ -289,15 +289,20 @@ def quantity(kind, component=None, intensity=50_000.0, inclination=45.0, declina
              "Mend its entry in bayesjoint.quantities.")
     strength = found.unit.per_base * found.kind.strength(intensity)
     coefficients = strength * np.array([weights.get(k, 0.0) for k in KERNELS])
-    return Quantity(component=found, coefficients=coefficients, field=inducing or {})
+    return Quantity(component=found, coefficients=coefficients, field=field)
 
 
-def _inducing(intensity, inclination, declination):
-    """Checked inducing field, as numbers and as a unit vector."""
-    checked = {"intensity": float(as_positive("intensity", intensity, 0))}
-    for name, value, limit in (("inclination", inclination, 90.0), ("declination", declination, 360.0)):
-        checked[name] = angle = float(as_finite(name, value, 0))
-        if abs(angle) > limit:
-            fail(name, f"lie within ±{limit:g} degrees", f"{angle:g}", "Give the angle in degrees.")
-    dip, azimuth = np.radians([checked["inclination"], checked["declination"]])
-    return checked, {"e": np.cos(dip) * np.sin(azimuth), "n": np.cos(dip) * np.cos(azimuth), "u": -np.sin(dip)}
+def checked_field(name, value):
+    """A number of the inducing field as a float, in its range."""
+    if FIELD[name] is None:
+        return float(as_positive(name, value, 0))
+    value = float(as_finite(name, value, 0))
+    if abs(value) > FIELD[name]:
+        fail(name, f"lie within ±{FIELD[name]:g} degrees", f"{value:g}", "Give the angle in degrees.")
+    return value
+
+
+def _direction(inclination, declination):
+    """Unit vector of the inducing field."""
+    dip, azimuth = np.radians([inclination, declination])
+    return {"e": np.cos(dip) * np.sin(azimuth), "n": np.cos(dip) * np.cos(azimuth), "u": -np.sin(dip)}

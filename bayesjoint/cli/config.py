@@ -285,72 +285,78 @@ def _value(where, item, value):
 
 def _check_together(config):
     """Rules that involve more than one key."""
+    for broken, where, value, words in _rules(config):
+        if broken:
+            refuse(where, value, words)
+
+
+def _is_positive(value):
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _rules(config):
+    """Yield (whether it is broken, key, its value, what is allowed), one rule after the other."""
     for name, survey in config.surveys.items():
         where = f"surveys.{name}"
-        if survey.parameter not in config.parameters:
-            refuse(f"{where}.parameter", survey.parameter, f"must be one of {', '.join(config.parameters)}")
-        if (survey.relative_std is None) != (survey.floor_std is None):
-            refuse(f"{where}.relative_std", survey.relative_std, "needs floor_std, and the other way round")
-        if survey.std is not None and survey.relative_std is not None:
-            refuse(f"{where}.std", survey.std, "give either std, or relative_std with floor_std")
-        if (survey.bias == "none") != (survey.bias_std is None):
-            refuse(f"{where}.bias_std", survey.bias_std, f"must go with bias (now {survey.bias!r})")
+        yield (survey.parameter not in config.parameters, f"{where}.parameter", survey.parameter,
+               f"must be one of {', '.join(config.parameters)}")
+        yield ((survey.relative_std is None) != (survey.floor_std is None), f"{where}.relative_std",
+               survey.relative_std, "needs floor_std, and the other way round")
+        yield (survey.std is not None and survey.relative_std is not None, f"{where}.std", survey.std,
+               "give either std, or relative_std with floor_std")
+        yield ((survey.bias == "none") != (survey.bias_std is None), f"{where}.bias_std", survey.bias_std,
+               f"must go with bias (now {survey.bias!r})")
     for name, table in config.parameters.items():
-        needed = ("std", "range") if table.prior == "matern" else ("alpha",)
-        for each in needed:
-            if getattr(table, each) is None:
-                refuse(f"parameters.{name}.{each}", None, f"is required for prior = {table.prior!r}")
+        where = f"parameters.{name}"
+        for each in ("std", "range") if table.prior == "matern" else ("alpha",):
+            yield getattr(table, each) is None, f"{where}.{each}", None, f"is required for prior = {table.prior!r}"
         for each in sorted(OTHERS[table.prior]):
-            if getattr(table, each) != _default(ParameterTable, each):
-                refuse(f"parameters.{name}.{each}", getattr(table, each), f"means nothing for prior = {table.prior!r}")
-        if table.lower is not None and table.upper is not None and table.lower > table.upper:
-            refuse(f"parameters.{name}.lower", table.lower, f"must be <= upper = {table.upper:g}")
+            value = getattr(table, each)
+            yield (value != _default(ParameterTable, each), f"{where}.{each}", value,
+                   f"means nothing for prior = {table.prior!r}")
+        yield (None not in (table.lower, table.upper) and table.lower > table.upper, f"{where}.lower", table.lower,
+               f"must be <= upper = {table.upper}")
         numbers = table.range if isinstance(table.range, list) else [table.range]
-        if table.range is not None and (len(numbers) not in (1, 3) or not all(
-                isinstance(r, (int, float)) and r > 0 for r in numbers)):
-            refuse(f"parameters.{name}.range", table.range, "must be > 0 metres, one number or three")
-    if config.conflict.refits and not config.posterior.fit:
-        refuse("conflict.refits", config.conflict.refits, "means nothing without posterior.fit = true")
+        yield (table.range is not None and not (len(numbers) in (1, 3) and all(map(_is_positive, numbers))),
+               f"{where}.range", table.range, "must be > 0 metres, one number or three")
+    yield (config.conflict.refits and not config.posterior.fit, "conflict.refits", config.conflict.refits,
+           "means nothing without posterior.fit = true")
     for form, size in (config.conflict.margins or {}).items():
-        if form not in FORMS or not isinstance(size, int | float) or isinstance(size, bool) or size <= 0:
-            refuse(f"conflict.margins.{form}", size, f"must be a number > 0 under one of {', '.join(FORMS)}")
+        yield (form not in FORMS or not _is_positive(size), f"conflict.margins.{form}", size,
+               f"must be a number > 0 under one of {', '.join(FORMS)}")
     if config.geology is not None:
-        _check_geology(config, config.geology)
+        yield from _rules_of_geology(config, config.geology)
     coupling = config.coupling
-    needed = {"coregionalization": "correlation", "gramian": "weight"}.get(coupling.kind)
-    if needed and getattr(coupling, needed) is None:
-        refuse(f"coupling.{needed}", None, f"is required for kind = {coupling.kind!r}")
     for each, kind in (("correlation", "coregionalization"), ("weight", "gramian")):
-        if getattr(coupling, each) is not None and coupling.kind != kind:
-            refuse(f"coupling.{each}", getattr(coupling, each), f"means nothing for kind = {coupling.kind!r}")
+        value = getattr(coupling, each)
+        yield (coupling.kind == kind and value is None, f"coupling.{each}", None,
+               f"is required for kind = {coupling.kind!r}")
+        yield (coupling.kind != kind and value is not None, f"coupling.{each}", value,
+               f"means nothing for kind = {coupling.kind!r}")
 
 
-def _check_geology(config, table):
+def _rules_of_geology(config, table):
     """Rules of the table of the ground, and what an engine must be to answer its worlds."""
-    if (table.family is None) == (not table.structures):
-        refuse("geology.family", table.family, "give either family or tables [geology.structures.NAME]")
+    yield ((table.family is None) == (not table.structures), "geology.family", table.family,
+           "give either family or tables [geology.structures.NAME]")
     for name, values in (table.structures or {}).items():
         kind = values.get("kind") if isinstance(values, dict) else None
-        if kind not in STRUCTURES:
-            refuse(f"geology.structures.{name}.kind", kind, f"must be one of {', '.join(map(repr, STRUCTURES))}")
-    if isinstance(table.std, str):
-        if table.std != "prior":
-            refuse("geology.std", table.std, 'must be "prior" or a table { parameter = number }')
-    elif set(table.std) != set(config.parameters) or not all(
-            isinstance(v, int | float) and not isinstance(v, bool) and v > 0 for v in table.std.values()):
-        refuse("geology.std", table.std, f"must give a number > 0 for each of {', '.join(config.parameters)}")
-    if table.shared > 1:
-        refuse("geology.shared", table.shared, "must be <= 1")
-    for name in table.positive or ():
-        if name not in config.parameters:
-            refuse("geology.positive", table.positive, f"must name parameters among {', '.join(config.parameters)}")
+        yield (kind not in STRUCTURES, f"geology.structures.{name}.kind", kind,
+               f"must be one of {', '.join(map(repr, STRUCTURES))}")
+    named = isinstance(table.std, str)
+    yield (named and table.std != "prior", "geology.std", table.std,
+           'must be "prior" or a table { parameter = number }')
+    yield (not named and not (set(table.std) == set(config.parameters) and all(map(_is_positive, table.std.values()))),
+           "geology.std", table.std, f"must give a number > 0 for each of {', '.join(config.parameters)}")
+    yield table.shared > 1, "geology.shared", table.shared, "must be <= 1"
+    yield (not set(table.positive or ()) <= set(config.parameters), "geology.positive", table.positive,
+           f"must name parameters among {', '.join(config.parameters)}")
     where = next((f"parameters.{name}" for name, p in config.parameters.items()
                   if p.prior == "focusing" or p.lower is not None or p.upper is not None), None)
     where = "coupling.kind" if config.coupling.kind == "gramian" else where
     where = "posterior.method" if config.posterior.method in ("gibbs", "laplace") else where
-    if where:
-        refuse(where, None, "cannot go with [geology]: simulated worlds need an engine that answers other data by one "
-                "solve, so Gaussian priors without bounds or a Gramian")
+    yield (where is not None, where, None, "cannot go with [geology]: simulated worlds need an engine that answers "
+           "other data by one solve, so Gaussian priors without bounds or a Gramian")
 
 
 def keyed(where, build, *arguments):

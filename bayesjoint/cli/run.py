@@ -16,12 +16,13 @@ from ..mesh import Mesh
 from ..noise import noise_std
 from ..priors import Focusing, Matern, MinimumLength
 from ..problem import JointProblem, Parameter, add_bias
+from ..quantities import FIELD
 from ..reporting import report
 from ..survey import read_survey
 from .config import keyed, refuse
 from .ground import recalibrated, stated_family
 
-AS_READ = ("std", "height", "variable", "columns", "units", "crs", "intensity", "inclination", "declination")
+AS_READ = ("std", "height", "variable", "columns", "units", "crs", *FIELD)
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint posterior", "separate posteriors",
           "recalibrate", "draws and dataset", "report")
 

@@ -122,15 +122,9 @@ class ForwardOperator(LinearOperator):
         """Models (n_cells, k) with 0 in air."""
         return columns if self.air is None else np.where(self.air[:, None], columns.dtype.type(0), columns)
 
-    # SciPy calls these with checked shapes; both directions go through one blocked product each.
-    def _matvec(self, x):
-        return self._forward(self._columns(x, self.shape[1]))[:, 0]
-
+    # SciPy calls these with checked shapes, for single vectors too.
     def _matmat(self, X):
         return self._forward(self._columns(X, self.shape[1]))
-
-    def _rmatvec(self, y):
-        return self._backward(self._columns(y, self.shape[0]))[:, 0]
 
     def _rmatmat(self, Y):
         return self._backward(self._columns(Y, self.shape[0]))

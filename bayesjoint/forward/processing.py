@@ -5,6 +5,7 @@ from scipy import fft
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_positive, fail
+from ..quantities import FIELD
 from .base import ForwardOperator
 
 PLACES = ("easting", "northing", "upward", "height")
@@ -73,7 +74,7 @@ class ComposedOperator(ForwardOperator):
                          lattice.active, lattice.units)
         self.processing, self.lattice = processing, lattice
         for source in (lattice, processing):  # H says where its data are, F which way the field points
-            for name in ("intensity", "inclination", "declination", "spacing", *PLACES):
+            for name in (*FIELD, "spacing", *PLACES):
                 if hasattr(source, name) and not (source is lattice and name in PLACES):
                     setattr(self, name, getattr(source, name))
 

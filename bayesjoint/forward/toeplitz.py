@@ -6,7 +6,7 @@ from scipy.fft import next_fast_len
 from .._checks import as_finite, fail, one_of
 from ..mesh import SPACING_TOLERANCE, Mesh
 from ..quantities import quantity
-from ._convolution import LayeredConvolution
+from ._convolution import LayeredConvolution, circulants
 from .base import ForwardOperator
 from .direct import StationOperator
 from .kernels import cell_layer, node_plane
@@ -141,15 +141,8 @@ class LatticeOperator(ForwardOperator):
         even = centred and not self.coefficients[4:].any()
         corner = (row, column) if even else (0, 0)
 
-        def circulants():
-            for block in self._blocks():
-                circulant = np.zeros(padded)
-                circulant[: block.shape[0], : block.shape[1]] = block
-                yield np.roll(circulant, (corner[0] + 1 - ny, corner[1] + 1 - nx), axis=(0, 1))
-
-        return LayeredConvolution(
-            circulants(), self.height.size, nz, padded, (ny, nx), (sy, sx), corner, even, self.dtype
-        )
+        kernels = circulants(self._blocks(), padded, (corner[0] + 1 - ny, corner[1] + 1 - nx))
+        return LayeredConvolution(kernels, self.height.size, nz, padded, (ny, nx), (sy, sx), corner, even, self.dtype)
 
     def _forward(self, columns):
         return self._convolution.forward(self._without_air(columns))

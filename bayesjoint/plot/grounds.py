@@ -7,8 +7,8 @@ from ..geology import draw_world, name_of
 from ..mesh import Mesh
 from ..quantities import property_of
 from .fields import cut, data_field
-from .maps import edges, exaggeration_of
-from .style import colour_bar, colours_for, length_scale, painted, with_units
+from .maps import exaggeration_of, map_of
+from .style import colour_bar, painted, with_units
 
 COLUMNS = 4
 REACH = 99.0  # percentile of all values shown at which colours end: one strong world must not bleach the others
@@ -159,15 +159,8 @@ def _maps(axes, bar, survey, predictions):
             ax.plot(values, ".", ms=3)
             _labels(ax, n, "number of the datum", with_units(survey.name, survey.units))
             continue
-        divisor, unit = length_scale(field.easting, field.northing)
-        x, y = field.easting / divisor, field.northing / divisor
-        if field.is_grid:
-            drawn = painted(ax, edges(x), edges(y), field.values, "diverging", limits)
-        else:
-            drawn = ax.scatter(x, y, c=field.values, s=6, cmap=colours_for("diverging"), vmin=limits[0],
-                               vmax=limits[1])
-        ax.set_aspect("equal")
-        _labels(ax, n, f"easting ({unit})", f"northing ({unit})")
+        drawn, _ = map_of(ax, field.easting, field.northing, field.values, "diverging", limits, (6.0, 6.0), "face")
+        _labels(ax, n, ax.get_xlabel(), ax.get_ylabel())
     if field is None:
         bar.remove()
         return
@@ -180,10 +173,9 @@ def _field(survey, values):
         return None
     easting, northing, _ = survey.forward.coordinates()
     if survey.data_dims[-2:] == ("northing", "easting"):
-        shape = survey.data_shape[-2:]
-        lowest = slice(0, shape[0] * shape[1])
-        easting, northing, values = (a[lowest].reshape(shape) for a in (easting, northing, values))
-        return data_field(values, survey.name, "predicted", easting[0], northing[:, 0], survey.units)
+        shape = survey.data_shape[-2:]  # the lowest lattice, where there are several
+        easting, northing, values = (a[: shape[0] * shape[1]].reshape(shape) for a in (easting, northing, values))
+        easting, northing = easting[0], northing[:, 0]
     return data_field(values, survey.name, "predicted", easting, northing, survey.units)
 
 

@@ -146,10 +146,6 @@ class BoundFocusing:
         return self.alpha * majorise(flat, self.vertex, self._layers, self._cells, self.p, self.epsilon**2, start, stop,
                                      inverse)
 
-    def majoriser_curvature(self, flat, direction):
-        """directionᵀ (majoriser's Hessian at `flat`) direction."""
-        return float(self.weights(flat) @ self._argument(direction) ** 2)
-
     def _argument(self, flat):
         return flat if self.gradient_operator is None else self.gradient_operator.matvec(flat)
 
@@ -254,9 +250,7 @@ class MinimumLength:
 
     def bind(self, parameter):
         """Return the prior over one parameter."""
-        weights = _depth_weights(parameter, self.depth_exponent)
-        return BoundFocusing(float(self.alpha), 2, PAPER_EPSILON, weights, parameter.reference_hat,
-                             ground=parameter.ground)
+        return Focusing(self.alpha, 2, depth_exponent=self.depth_exponent).bind(parameter)
 
 
 def _check_exponent(exponent):

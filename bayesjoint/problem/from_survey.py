@@ -9,7 +9,7 @@ from ..forward import StationOperator, StationSampling, StationSelection, lattic
 from ..forward.toeplitz import ALIGNMENT_TOLERANCE, top_of_ground
 from ..mesh import SPACING_TOLERANCE
 from ..noise import DiagonalNoise, guessed_noise
-from ..quantities import component_of, known_names, quantity
+from ..quantities import FIELD, component_of, known_names, quantity
 from .modality import Modality
 
 DIRECT_PAIRS = 20e6  # station-cell pairs: 70 ns each measured on one core, so about 1.4 s a product
@@ -187,7 +187,7 @@ def _field(survey):
              f"Kinds with an operator here: {', '.join(known_names())}.")
     if not component.kind.needs_field:
         return {}
-    field = {key: getattr(survey, key) for key in ("intensity", "inclination", "declination")}
+    field = {key: getattr(survey, key) for key in FIELD}
     missing = [key for key, value in field.items() if value is None]
     if missing:
         fail(", ".join(missing), f"be known for {component.kind.name} survey {survey.name!r}", "None",

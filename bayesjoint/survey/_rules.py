@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import as_finite, as_shape, fail
-from ..quantities import component_of, known_names
+from ..quantities import FIELD, checked_field, component_of, known_names
 
 RESERVED = ("easting", "northing", "upward", "station", "chain", "draw", "sample")
 
@@ -100,16 +100,9 @@ def oriented(name, axis, position, *arrays):
 
 def validated_field(kind, intensity, inclination, declination):
     """Inducing field as floats or None, in range, for kinds that need one only."""
-    given = {"intensity": intensity, "inclination": inclination, "declination": declination}
+    given = dict(zip(FIELD, (intensity, inclination, declination), strict=True))
     if not needs_field(kind) and any(value is not None for value in given.values()):
         able = ", ".join(repr(name) for name in known_names() if needs_field(name))
-        fail("intensity, inclination, declination", f"be given for kind {able} only", f"kind {kind!r}",
+        fail(", ".join(FIELD), f"be given for kind {able} only", f"kind {kind!r}",
              "Leave them out.")
-    values = {key: None if value is None else float(as_finite(key, value, 0)) for key, value in given.items()}
-    for key, low, high in (("intensity", 0.0, np.inf), ("inclination", -90.0, 90.0), ("declination", -360.0, 360.0)):
-        value = values[key]
-        if value is not None and (not low <= value <= high or (key == "intensity" and value == 0)):
-            unit = "nT" if key == "intensity" else "degrees"
-            fail(key, f"lie between {low:g} and {high:g} {unit}" + (", above 0" if low == 0 else ""), f"{value:g}",
-                 "Check units and sign.")
-    return tuple(values.values())
+    return tuple(None if value is None else checked_field(key, value) for key, value in given.items())
