@@ -132,6 +132,10 @@ class Component:
     kernels: Callable
     words: frozenset = frozenset()
 
+    def __reduce__(self):
+        """Pickled by name: an entry of the table is the same entry in another process."""
+        return component_of, (self.name,)
+
     @property
     def spoken(self):
         """Words that begin the names of its data, in small letters."""

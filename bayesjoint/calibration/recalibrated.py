@@ -13,6 +13,7 @@ from .functional_rules import FunctionalRule
 KEPT = ("_mean", "_variance", "_mean_error", "_std_error", "_product", "_draws", "_joint_draws", "_prior_product",
         "_prior_variance", "_prior_mean_vector", "_prior_draws", "_estimate", "_estimate_adjoint", "_data_sensitivity",
         "_predicted_mean", "_evidence_or_none", "mean_given", "prediction_std", "log_evidence")
+TOLD = ("family", "coverage", "classes", "sensitivity", "plausibility")  # of the record, said by the posterior too
 BLOCK = 20_000_000  # values of worlds given their shape at once
 
 
@@ -52,9 +53,10 @@ class RecalibratedPosterior(Posterior):
         super().__init__(engine.problem)
         self.engine, self.method, self.markov = engine, engine.method, engine.markov
         self.reason = f"{engine.reason}; its intervals were recalibrated on simulated worlds"
-        self._rules, self._cells, self.estimates, self._lived, self.record = rules, cells, estimates, lived, record
-        for name in KEPT:
-            setattr(self, name, getattr(engine, name))
+        self._rules, self._cells, self.estimates, self.lived, self.record = rules, cells, estimates, lived, record
+        for source, names in ((engine, KEPT), (record, TOLD)):
+            for name in names:
+                setattr(self, name, getattr(source, name))
         checked = [replace(a, statement=a.statement.replace(UNCHECKED, "")) for a in engine.approximations]
         self.approximations = [*record.statements(), *checked]
 
@@ -65,36 +67,6 @@ class RecalibratedPosterior(Posterior):
         self.__dict__.update(state)
         for name in KEPT:
             setattr(self, name, getattr(self.engine, name))
-
-    @property
-    def lived(self):
-        """The `Worlds` of each family."""
-        return self._lived
-
-    @property
-    def family(self):
-        """Sentences that state the family."""
-        return self.record.family
-
-    @property
-    def coverage(self):
-        """Coverage, width and interval score on worlds left out, beside the engine's own and none of the data."""
-        return self.record.coverage
-
-    @property
-    def classes(self):
-        """Classes of cells, their 90 % points of standardised errors and the Monte Carlo error of each."""
-        return self.record.classes
-
-    @property
-    def sensitivity(self):
-        """The same intervals on worlds of other families."""
-        return self.record.sensitivity
-
-    @property
-    def plausibility(self):
-        """Ranks of the observed data among the worlds' data, and what such ranks can see."""
-        return self.record.plausibility
 
     # -- intervals -----------------------------------------------------------------------------------------------------
     def _ends(self, probability):
@@ -190,7 +162,7 @@ class RecalibratedPosterior(Posterior):
             ``worlds``.
         """
         found = [self._one(lived, functional, probability, tuple(estimators) or (functional,))
-                 for lived in self._lived]
+                 for lived in self.lived]
         widest = max(found, key=lambda f: f["upper"] - f["lower"] if np.isfinite(f["upper"]) else np.inf)
         return widest | {"lower": min(f["lower"] for f in found), "upper": max(f["upper"] for f in found)}
 

@@ -76,7 +76,7 @@ class ForwardOperator(LinearOperator):
 
     def coordinates(self):
         """Easting, northing and upward of every datum, three arrays of shape (n_data,), metres."""
-        raise NotImplementedError
+        return self.easting, self.northing, self.upward
 
     def add_adjoint(self, vector, out):
         """Add Aᵀ y to `out`: y of shape (n_data,), out float64 of shape (n_cells,)."""

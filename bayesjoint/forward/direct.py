@@ -54,10 +54,6 @@ class StationOperator(ForwardOperator):
         used = np.flatnonzero(self.active.any(axis=(1, 2)))
         self._layers = (int(used[0]), int(used[-1]) + 1)
 
-    def coordinates(self):
-        """Easting, northing and upward of every station, three arrays of shape (n,), metres."""
-        return self.easting, self.northing, self.upward
-
     @property
     def buried(self):
         """Stations strictly inside active cells or between two of them: ndarray of bool, shape (n,)."""

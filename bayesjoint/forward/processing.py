@@ -34,7 +34,7 @@ class Processing(LinearOperator):
 
     def coordinates(self):
         """Easting, northing and upward of every datum, three arrays of shape (n_data,), metres."""
-        raise NotImplementedError
+        return self.easting, self.northing, self.upward
 
     def dot(self, x):
         """H x; for a forward operator `x`, the composed forward operator."""
@@ -141,10 +141,6 @@ class StationSelection(Processing):
         self.mask, self.index = mask.copy(), np.flatnonzero(mask)
         super().__init__(operator, (self.index.size,), ("station",))
         self.easting, self.northing, self.upward = (c[self.index] for c in self._source)
-
-    def coordinates(self):
-        """Easting, northing and upward of every observed station, three arrays of shape (n_data,), metres."""
-        return self.easting, self.northing, self.upward
 
     def _matmat(self, X):
         return X[self.index]

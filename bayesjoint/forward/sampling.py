@@ -128,10 +128,6 @@ class StationSampling(Processing):
         pointer = np.arange(0, weights.size + 1, weights[0].size)
         return sparse.csr_array((weights.ravel(), index.ravel(), pointer), shape=self.shape)
 
-    def coordinates(self):
-        """Easting, northing and upward of every station, three arrays of shape (n,), metres."""
-        return self.easting, self.northing, self.upward
-
     def rows_of(self, index):
         """Dense rows of H, shape (k, n_in)."""
         return self.matrix[index].toarray()

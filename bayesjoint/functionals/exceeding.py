@@ -155,20 +155,19 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
 def top_of(problem, threshold, parameter="density", box=None):
     """`Functional` of the depth to the top over a box, the mesh's depth where nothing exceeds the threshold."""
     p = on_mesh(problem, parameter)
-    tops, bottom = _tops(p, threshold, box), float(np.ptp(p.mesh.upward_edges))
-    return Functional(name="depth_to_top", long_name=f"depth to the top of {parameter} above {float(threshold):g}",
-                      units="m", evaluate=lambda model: np.minimum(tops(model).min(axis=(1, 2)), bottom))
+    return shallowest(p, threshold, box, f"depth to the top of {parameter} above {float(threshold):g}",
+                      float(np.ptp(p.mesh.upward_edges)))
 
 
-def shallowest(p, threshold, box):
-    """`Functional` of the depth to the top over a box, NaN where nothing exceeds the threshold."""
+def shallowest(p, threshold, box, long_name="depth to the top", absent=np.nan):
+    """`Functional` of the depth to the top over a box, `absent` where nothing exceeds the threshold."""
     tops = _tops(p, threshold, box)
 
     def evaluate(model):
         depth = tops(model).min(axis=(1, 2))
-        return np.where(np.isfinite(depth), depth, np.nan)
+        return np.where(np.isfinite(depth), depth, absent)
 
-    return Functional(name="depth_to_top", long_name="depth to the top", units="m", evaluate=evaluate)
+    return Functional(name="depth_to_top", long_name=long_name, units="m", evaluate=evaluate)
 
 
 def _tops(p, threshold, box):

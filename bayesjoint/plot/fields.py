@@ -173,7 +173,7 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
     if is_tree(source):
         variable = model_values(source, name, what, label)
         mesh = mesh_of(source)
-        values, units, edges = variable.values, variable.attrs["units"], _edges_of(mesh)
+        values, units = variable.values, variable.attrs["units"]
         long_name = title_of(source, name or mesh_parameters(source)[0])
     else:
         one_of("what", what, tuple(MODEL))
@@ -182,16 +182,13 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
         values, long_name = as_finite("source", source, 3, allow_nan=True), name or "model"
         if values.shape != mesh.shape:
             fail("source", f"have the mesh's shape {mesh.shape}", f"shape {values.shape}", "Reorder the axes.")
-        edges = _edges_of(mesh)
-    if sum(v is not None for v in (depth, northing, easting)) > 1:
-        fail("depth, northing, easting", "be given one at a time", "several", "Choose one plane.")
+    edges = _edges_of(mesh)
     top = edges["upward"][-1]
-    if northing is not None:
-        axis, position = "northing", northing
-    elif easting is not None:
-        axis, position = "easting", easting
-    else:
-        axis, position = "upward", 0.5 * (edges["upward"][-2] + top) if depth is None else top - depth
+    planes = {"northing": northing, "easting": easting, "upward": None if depth is None else top - depth}
+    planes = {axis: position for axis, position in planes.items() if position is not None}
+    if len(planes) > 1:
+        fail("depth, northing, easting", "be given one at a time", "several", "Choose one plane.")
+    axis, position = next(iter(planes.items()), ("upward", 0.5 * (edges["upward"][-2] + top)))
     index = _cell(axis, edges[axis], position)
     low, high = edges[axis][index:index + 2]
     axes = tuple(d for d in ("upward", "northing", "easting") if d != axis)[::-1]

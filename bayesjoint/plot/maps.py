@@ -204,9 +204,8 @@ def compare(source, name=None, *, label=None, what="std", ax=None, depth=None, n
         values = np.divide(joint.values, alone.values, out=np.full_like(joint.values, np.nan), where=alone.values > 0)
     else:
         values = joint.values - alone.values
-    kind = "ratio" if what == "std" else "diverging"
-    words = "joint / separate std" if what == "std" else "joint − separate mean"
-    units = "1" if what == "std" else joint.units
+    kind, words, units = ("ratio", "joint / separate std", "1") if what == "std" else (
+        "diverging", "joint − separate mean", joint.units)
     section = replace(joint, values=values, kind=kind, units=units)
     return draw_section(section, words, kind, new_axes(ax), limits, colorbar)
 

@@ -6,17 +6,7 @@ import numpy as np
 
 from .._checks import as_count, as_finite, fail
 from ..quantities import component_of
-from ._rules import (
-    RESERVED,
-    check_stations,
-    oriented,
-    plain,
-    validated_field,
-    validated_height,
-    validated_std,
-    validated_units,
-    word,
-)
+from . import _rules as rules
 
 FIELDS = (
     "kind", "data", "easting", "northing", "upward", "std", "name", "units", "crs",
@@ -95,29 +85,29 @@ class Survey:
         self, kind, data, easting, northing, upward, std=None, *, name=None, units=None, crs=None,
         intensity=None, inclination=None, declination=None, source=None, licence=None, history=(),
     ):  # fmt: skip
-        self.kind = word("kind", kind)
-        self.name = word("name", kind if name is None else name)
-        if self.name in RESERVED or not self.name.isidentifier():
-            fail("name", f"be letters, digits and _ and none of {', '.join(RESERVED)}", repr(self.name),
+        self.kind = rules.word("kind", kind)
+        self.name = rules.word("name", kind if name is None else name)
+        if self.name in rules.RESERVED or not self.name.isidentifier():
+            fail("name", f"be letters, digits and _ and none of {', '.join(rules.RESERVED)}", repr(self.name),
                  "Pass name=, for example 'gravity'.")
-        self.units = validated_units(self.kind, units)
-        data = as_finite("data", plain(data), (1, 2), allow_nan=True).copy()
+        self.units = rules.validated_units(self.kind, units)
+        data = as_finite("data", rules.plain(data), (1, 2), allow_nan=True).copy()
         self.is_grid = data.ndim == 2
         self.dims = ("northing", "easting") if self.is_grid else ("station",)
         self.shape, self.size = data.shape, data.size
         easting = as_finite("easting", easting, 1).copy()
         northing = as_finite("northing", northing, 1).copy()
-        check_stations(data.shape, easting, northing)
-        upward = validated_height(upward, data.shape)
-        std = validated_std(std, data)
+        rules.check_stations(data.shape, easting, northing)
+        upward = rules.validated_height(upward, data.shape)
+        std = rules.validated_std(std, data)
         if self.is_grid:
-            northing, data, upward, std = oriented("northing", northing, 0, data, upward, std)
-            easting, data, upward, std = oriented("easting", easting, 1, data, upward, std)
+            northing, data, upward, std = rules.oriented("northing", northing, 0, data, upward, std)
+            easting, data, upward, std = rules.oriented("easting", easting, 1, data, upward, std)
         self.data, self.easting, self.northing, self.upward, self.std = data, easting, northing, upward, std
         self.observed = ~np.isnan(data)
         if not self.observed.any():
             fail("data", "hold at least one value", f"{data.size} gap(s) and nothing else", "Check the missing value.")
-        field = validated_field(self.kind, intensity, inclination, declination)
+        field = rules.validated_field(self.kind, intensity, inclination, declination)
         self.intensity, self.inclination, self.declination = field
         self.crs, self.source, self.licence = crs, source, licence
         self.history = tuple(history)
@@ -355,11 +345,8 @@ class Survey:
         if self.std is not None:
             noise = {"units": self.units, "long_name": f"standard deviation of the noise of {self.name}"}
             variables[f"{self.name}_std"] = (self.dims, self.std, noise)
-        axes = {"easting": "easting", "northing": "northing"} if self.is_grid else dict.fromkeys(
-            ("easting", "northing"), "station")
-        coordinates = {
-            key: (dim, getattr(self, key), {"units": "m", "long_name": LONG_NAMES[key]}) for key, dim in axes.items()
-        }
+        coordinates = {key: (key if self.is_grid else "station", getattr(self, key), {"units": "m", "long_name": words})
+                       for key, words in LONG_NAMES.items() if key != "upward"}
         upward = {"units": "m", "long_name": LONG_NAMES["upward"], "positive": "up"}
         coordinates["upward"] = (self.dims if np.ndim(self.upward) else (), self.upward, upward)
         return xr.Dataset(variables, coordinates, self._attributes())
@@ -374,10 +361,8 @@ class Survey:
 
     def _changed(self, step, pick, **changes):
         """Apply `pick` to every array of data's shape and add `step` to the history."""
-        arrays = {
-            key: pick(value) if np.ndim(value) else value
-            for key, value in (("data", self.data), ("upward", self.upward), ("std", self.std))
-        }
+        arrays = {key: getattr(self, key) for key in ("data", "upward", "std")}
+        arrays = {key: pick(value) if np.ndim(value) else value for key, value in arrays.items()}
         return self.replace(**arrays, **changes, history=(*self.history, step))
 
     def _extent(self):
