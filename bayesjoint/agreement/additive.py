@@ -258,6 +258,6 @@ def _at(data, tolerance):
 
 def _in_blocks(data, white):
     """(K⁻¹ V, what solves leave), in blocks of columns that fit memory."""
-    step = data.system.columns() if hasattr(data, "system") else white.shape[1]
+    step = data.width()
     found = [data.solve(white[:, k : k + step]) for k in range(0, white.shape[1], step)]
     return tuple(np.concatenate(each, axis=1) for each in zip(*found, strict=True))

@@ -10,8 +10,8 @@ from scipy.stats import chi2, f, ncf
 
 from .._checks import fail, one_of
 from ..dataset import Sheet
+from ..gaussian import DENSE_DATA
 from .local import LEVEL, POWER
-from .marginal import DENSE_DATA
 from .modes import CosineModes, band_edges
 from .multiple import holm
 from .pair import of_surveys

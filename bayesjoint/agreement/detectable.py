@@ -7,8 +7,8 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from .._checks import as_positive, fail
+from ..augment import held_by_biases
 from ..dataset import Sheet
-from ..problem.augment import held_by_biases
 from .additive import AdditiveColumns, level_fits
 from .bands import noncentrality
 from .disturbances import disturbances_of

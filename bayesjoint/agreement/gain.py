@@ -6,7 +6,8 @@ import numpy as np
 from scipy.stats import t
 
 from .._checks import fail
-from .marginal import DenseMarginal, marginal, one_survey
+from ..gaussian import DenseSystem, data_system
+from ..problem import one_survey
 from .result import AgreementTest
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
@@ -64,8 +65,8 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     (True, True)
     """
     one_survey(problem, survey)
-    data = marginal(problem, method, SOLVE)
-    draws = _draws(draws, isinstance(data, DenseMarginal))
+    data = data_system(problem, method, SOLVE)
+    draws = _draws(draws, isinstance(data, DenseSystem))
     score = GainScore(data, survey)
     return score.test(draws, np.random.default_rng(seed))
 
@@ -224,13 +225,13 @@ def gain_fits(data, surveys, seed=0):
     Gaussian, and few simulations tell its mean and spread.
     """
     scores = {survey: GainScore(data, survey) for survey in surveys}
-    if isinstance(data, DenseMarginal):
+    if isinstance(data, DenseSystem):
         return {survey: score.fit(DENSE_DRAWS, np.random.default_rng(seed)) for survey, score in scores.items()}
     data = copy(data)
     data.tolerance = SOLVE
     flat = data.flat_estimate(data.residual[:, None])
     white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
-    step = data.system.columns()
+    step = data.width()
     weights = np.concatenate([data.project(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=1)
     values = {survey: score.of_weights(white, weights) for survey, score in scores.items()}
     return {survey: GainFit(scores[survey], float(v[0]), v[1:]) for survey, v in values.items()}

@@ -3,9 +3,10 @@
 import numpy as np
 from scipy.stats import chi2
 
-from ..problem.bias_basis import bias_basis
+from ..augment import bias_basis
+from ..gaussian import data_system
+from ..problem import one_survey
 from .gain import gain_test
-from .marginal import marginal, one_survey
 from .result import AgreementTest, moved_tail
 
 SOLVE = 1e-8  # relative residual of the solves
@@ -64,7 +65,7 @@ def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, 
     if isinstance(basis, str) and basis == "gain":
         return gain_test(problem, survey, method, draws, seed)
     columns, labels = bias_basis(one_survey(problem, survey), basis)
-    return additive_test(marginal(problem, method, SOLVE), survey, columns, labels)
+    return additive_test(data_system(problem, method, SOLVE), survey, columns, labels)
 
 
 def additive_test(data, survey, columns, labels):

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.stats import norm, t
 
-from .marginal import DenseMarginal
+from ..gaussian import DenseSystem
 from .quadratic_forms import WeightedChi2
 from .result import AgreementTest
 
@@ -47,16 +47,16 @@ def own_model_tests(data, survey, draws=DRAWS, seed=0):
     Examples
     --------
     >>> import bayesjoint as bj
-    >>> from bayesjoint.agreement.marginal import marginal
+    >>> from bayesjoint.gaussian import data_system
     >>> rng, gains = np.random.default_rng(1), np.diag(np.linspace(0.0, 1.0, 50))
     >>> field = bj.Parameter("field", 50, prior=bj.GaussianPrior(0.0, np.eye(50)))
     >>> values = gains @ (3.0 * rng.standard_normal(50)) + 0.1 * rng.standard_normal(50)
     >>> line = bj.Modality("line", gains, values, bj.DiagonalNoise(np.full(50, 0.1)), "field")
-    >>> prior, noise = own_model_tests(marginal(bj.JointProblem([field], [line])), "line")
+    >>> prior, noise = own_model_tests(data_system(bj.JointProblem([field], [line])), "line")
     >>> prior.p_value < 1e-6, prior.p_value < noise.p_value
     (True, True)
     """
-    if isinstance(data, DenseMarginal) and data.size <= EIGEN_DATA:
+    if isinstance(data, DenseSystem) and data.size <= EIGEN_DATA:
         return _by_eigenvalues(data, survey)
     return _by_draws(data, survey, draws, seed)
 
@@ -101,7 +101,7 @@ def _likeliest(signal, squares):
 
 def _by_draws(data, survey, draws, seed):
     white = np.column_stack([data.residual, data.draw(np.random.default_rng(seed), draws)])
-    step = data.system.columns() if hasattr(data, "system") else white.shape[1]
+    step = data.width()
     forms = np.concatenate([_forms(data, white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=1)
     off = forms - forms[:, 1:].mean(axis=1, keepdims=True)
     spread = off[:, 1:] @ off[:, 1:].T / (draws - 1)

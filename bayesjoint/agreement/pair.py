@@ -6,9 +6,9 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular, svd
 
 from .._checks import fail, one_of
-from ..problem.gaussian import check_linear_gaussian
+from ..gaussian import METHODS, RANK, DenseSystem, check_linear_gaussian, data_system
+from ..problem import check_problem
 from .canonical import CanonicalSpectrum, torus_spectrum
-from .marginal import METHODS, RANK, DenseMarginal, check_problem, marginal
 from .sampled_spectrum import lanczos_spectrum
 
 CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding
@@ -69,8 +69,8 @@ def make_pair(problem, pair, method="auto"):
     groups = checked_groups(problem, pair)
     one_of("method", method, METHODS)
     check_linear_gaussian(problem, "agreement")
-    both = marginal(of_surveys(problem, groups[0] + groups[1]), method)
-    return (DensePair if isinstance(both, DenseMarginal) else IterativePair)(groups, both)
+    both = data_system(of_surveys(problem, groups[0] + groups[1]), method)
+    return (DensePair if isinstance(both, DenseSystem) else IterativePair)(groups, both)
 
 
 class Pair:

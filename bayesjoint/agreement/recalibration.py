@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from ..calibration.truths import simulate
-from .marginal import check_problem
+from ..problem import check_problem
 from .result import AgreementTest
 
 FEWEST = 19  # simulated data sets with which 5 % can be reached at all

@@ -5,12 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from .._checks import fail
+from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases
 from ..hyperparameters import fit_hyperparameters
 from ..hyperparameters.vector import HyperVector
 from ..priors import GaussianPrior, Matern
-from ..problem import add_bias, add_discrepancy
-from ..problem.augment import biases_of, held_by_biases
-from ..problem.bias_basis import bias_basis
 from ..tempering import temper
 from .residuals import Prediction
 from .verdicts import coupling_at_fault

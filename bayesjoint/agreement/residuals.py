@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 
 from .._checks import fail, one_of
-from .marginal import METHODS, DenseMarginal, marginal
+from ..gaussian import METHODS, DenseSystem, data_system
 
 FEWEST = 20  # draws behind a null of Student's t
 
@@ -48,8 +48,8 @@ class Prediction:
         if draws < FEWEST:
             fail("draws", f"be at least {FEWEST}", repr(draws), "Fewer leave the null too broad to find anything.")
         self.problem, self.draws, self.seed = problem, int(draws), seed
-        self.whole = marginal(problem, one_of("method", method, METHODS))
-        self.exact = isinstance(self.whole, DenseMarginal)
+        self.whole = data_system(problem, one_of("method", method, METHODS))
+        self.exact = isinstance(self.whole, DenseSystem)
         self.names = [m.name for m in problem.modalities]
         self.places = dict(zip(self.names, self.whole.model.data_slices, strict=True))
 
@@ -215,7 +215,7 @@ def _row_products(functionals, spread):
 
 def _solve_blocks(part, white):
     """K⁻¹ V in blocks of columns that fit memory."""
-    step = part.system.columns()
+    step = part.width()
     return np.concatenate([part.solve(white[:, k : k + step])[0] for k in range(0, white.shape[1], step)], axis=1)
 
 

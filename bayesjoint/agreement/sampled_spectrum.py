@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg import block_diag, eigh
 
-from ..engines.flat import FlatColumns
+from ..gaussian import FlatColumns
 from .canonical import CanonicalSpectrum, average, check_probes
 
 PROBES = 4  # random vectors of the first round

@@ -7,11 +7,10 @@ from itertools import combinations
 import numpy as np
 
 from .._checks import fail, one_of
-from ..problem import JointProblem
-from ..problem.gaussian import check_linear_gaussian
+from ..gaussian import METHODS, check_linear_gaussian, data_system
+from ..problem import JointProblem, check_problem
 from .family import refitted_family
 from .local import LEVEL, _share
-from .marginal import METHODS, marginal
 from .multiple import holm
 from .pair import checked_groups
 from .remedy_problems import remedies, with_mended_noise, with_mended_prior
@@ -193,9 +192,7 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
     >>> list(found.problems)
     ['as stated', 'offset of planck', 'offset of shoes', 'tempered']
     """
-    if not isinstance(problem, JointProblem):
-        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-             TypeError)
+    check_problem(problem)
     level, names = _share("level", level), [m.name for m in problem.modalities]
     if len(names) < 2:
         fail("problem", "hold at least two surveys", f"{names}", "One survey has nothing to disagree with.")
@@ -239,7 +236,7 @@ class _Run:
 
     def tests(self, problem):
         """({survey: tests of its own model}, {pair: PairTests})."""
-        own = own_tests(marginal(problem, self.method), problem, self.seed)
+        own = own_tests(data_system(problem, self.method), problem, self.seed)
         return own, {pair: PairTests(problem, pair, self.margins, self.method, self.seed, self.places)
                      for pair in self.pairs}
 

@@ -6,7 +6,7 @@ from scipy import fft
 from .._checks import fail
 from ..forward._threads import worker_count
 from ..forward.processing import StationSelection
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import linear_gaussian
 from .pair import of_surveys
 
 TAPER = 0.25  # share of the window over which data fade on each side: red spectra leak less
@@ -90,7 +90,7 @@ class CrossPeriodogram:
             k = min(step, count - first)
             clean = self._draw(rng, k, root)
             extra = noise * rng.standard_normal((k, model.data_size))
-            for _, columns, covariance in model._vectors:
+            for _, columns, covariance in model.vectors:
                 extra += (columns @ covariance.sample(rng, k).T).T
             grids = [clean[position] + self._grid(c, extra[:, self._group.surveys[c].rows])
                      for position, c in enumerate(self._order)]
@@ -151,7 +151,7 @@ class CrossPeriodogram:
                 expected[:, j, i] = expected[:, i, j].conj()
             noise = self._grid(a, variance[self._group.surveys[a].rows][None])[0]
             expected[:, i, i] += np.sum(self._taper**2 * noise)
-        for _, columns, covariance in self._model._vectors:
+        for _, columns, covariance in self._model.vectors:
             grids = [self._grid(c, columns[self._group.surveys[c].rows].T) for c in self._order]
             waves = self._transform(grids)  # (q, channels, modes)
             expected += np.einsum("qam,qr,rbm->mab", waves, covariance.matmat(np.eye(len(waves))), waves.conj())
@@ -230,7 +230,7 @@ def _channels(model, problem, survey, given):
              'Use method="dense" or "iterative".')
     if not group.stationary:
         fail("mesh", "be all ground for the spectral method", "air in it", 'Use method="dense" or "iterative".')
-    if any(index.size > MOST for index, *_ in model._vectors):
+    if any(index.size > MOST for index, *_ in model.vectors):
         fail("problem", f"have at most {MOST} plain values beside the fields for the spectral method", "more",
              'A discrepancy needs method="dense" or "iterative".')
     owners = {names[next(k for k, where in enumerate(model.data_slices) if where == s.rows)]: c

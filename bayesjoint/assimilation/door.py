@@ -2,7 +2,7 @@
 
 from .._checks import fail, one_of
 from ..engines.select import DENSE_BYTES, DENSE_DATA
-from ..problem import JointProblem
+from ..problem import check_problem
 from .ensemble import EnsemblePosterior
 from .order import in_order, read_order
 from .sequential import SequentialPosterior
@@ -69,9 +69,7 @@ def assimilate(problem, order=None, state=None, method="auto", at=None, **option
     >>> [round(float(step.chi2), 3) for step in post.history]
     [1.8, 0.408]
     """
-    if not isinstance(problem, JointProblem):
-        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-             TypeError)
+    check_problem(problem)
     one_of("method", method, METHODS)
     steps = read_order(problem, order)
     ordered = in_order(problem, steps)

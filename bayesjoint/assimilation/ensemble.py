@@ -58,7 +58,7 @@ class EnsemblePosterior(IterativePosterior):
         rng = np.random.default_rng(seed)
         prior, clean = self._model.draw(rng, int(members))
         self._prior_members = prior + self._model.prior_mean
-        self._perturbed = self._innovation[:, None] - self._model.whiten(clean.T)
+        self._perturbed = self.system.residual[:, None] - self._model.whiten(clean.T)
         self._perturbed += rng.standard_normal(clean.shape).T
         self._variances, self.history = np.empty((len(steps), problem.size)), None
         self._carry()
@@ -94,7 +94,7 @@ class EnsemblePosterior(IterativePosterior):
     def _moved(self, post, count):
         """Members after the step whose posterior is `post`, shape (members, size)."""
         out = self._prior_members.copy()
-        width = post.system.columns()
+        width = post.system.width()
         for first in range(0, out.shape[0], width):
             block = slice(first, first + width)
             right = self._perturbed[:count, block]
@@ -103,7 +103,7 @@ class EnsemblePosterior(IterativePosterior):
 
     def _account(self, post):
         """χ² of all data so far, and log det of their covariance, each with its error."""
-        fit = float(post._innovation @ post._weights)
+        fit = float(post.system.residual @ post._weights)
         found = {"fit": fit, "fit_error": float(np.linalg.norm(post._residual) * np.linalg.norm(post._weights)),
                  "volume": np.nan, "volume_error": np.nan}
         if self._evidence:

@@ -10,7 +10,7 @@ from ..engines.base import Estimate, Posterior
 from ..engines.data_space import UNCHECKED
 from ..engines.rounding import EPS, SAFETY
 from ..engines.whitened import check_visible
-from ..problem.gaussian import check_linear_gaussian
+from ..gaussian import check_linear_gaussian
 from .filtering import Filtered, Observed
 from .order import noise_logdet
 from .steps import History, Step, described, shares, spreads

@@ -5,7 +5,7 @@ import numpy as np
 from .._checks import as_count, fail
 from ..engines import posterior
 from ..functionals.gaussian import closed_form, state_weights
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import linear_gaussian
 from .questions import default_questions, given_questions
 from .refitting import refit
 from .truths import simulate

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import fail
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import linear_gaussian
 
 ROUNDS = 500  # of rejection: with one draw in ten accepted a value is left over once in 1e22
 

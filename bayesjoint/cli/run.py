@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from ..augment import add_bias
 from ..couplings import Coregionalization, Gramian
 from ..dataset import write_tree
 from ..engines import needs_a_map, posterior
@@ -15,7 +16,7 @@ from ..map_estimate import find_map
 from ..mesh import Mesh
 from ..noise import noise_std
 from ..priors import Focusing, Matern, MinimumLength
-from ..problem import JointProblem, Parameter, add_bias
+from ..problem import JointProblem, Parameter
 from ..quantities import FIELD
 from ..reporting import report
 from ..survey import read_survey

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..engines.export import prior_correlations
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import linear_gaussian
 from .estimator import COLUMNS, Estimator, blocks
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._checks import fail
 from ..dataset import Approximation
 from .base import Posterior
 
@@ -10,12 +11,20 @@ class DataSpacePosterior(Posterior):
     """Gaussian posterior N(μ + G K⁻¹(d − Aμ), Γ − G K⁻¹ Gᵀ), G = Cov(x, clean d) (Tarantola 2005, eq. 3.37).
 
     For fields that end with the mesh G is ΓAᵀ. Values with a flat prior are eliminated by generalised least squares.
-    Whitened by the noise, K is K̃ = S̃ + I. Engines set `_model` and `_flat`, and provide `_solve(white)`: K̃⁻¹ of
-    (n_data, k).
+    Whitened by the noise, K is K̃ = S̃ + I. Engines set `system`, a `System` of the problem's data.
     """
 
+    @property
+    def _model(self):
+        return self.system.model
+
+    @property
+    def _flat(self):
+        return self.system.flat
+
     def _solve(self, white):
-        raise NotImplementedError
+        """K̃⁻¹ V of whitened data, (n_data, k)."""
+        return self.system.solve(white)[0]
 
     def _gain(self, white):
         """Cov(x, d̃) V, shape (size, k)."""
@@ -32,15 +41,17 @@ class DataSpacePosterior(Posterior):
         x[self._flat.index] += flat
         return x, weights, flat
 
-    def _innovate(self):
-        """Whitened data less what the prior mean predicts, shape (n_data,)."""
-        return self._model.whiten(self._model.data - self._model.data_mean)
-
     def _known_scale(self):
         """Variance against which errors are measured: the prior's, for flat values the posterior's."""
         variance = self._model.prior_variance()
         variance[self._flat.index] = np.diag(self._flat.inverse)
         return variance
+
+    def _refuse_flat(self):
+        """No evidence of an improper prior."""
+        if self._flat.index.size:
+            fail("prior", "be proper for an evidence", f"flat priors on {', '.join(self.problem.prior.flat)}",
+                 "An improper prior has no normaliser: give GaussianPrior(mean, covariance).")
 
     def _prior_mean_vector(self):
         return self._model.prior_mean

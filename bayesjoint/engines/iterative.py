@@ -4,11 +4,9 @@ import numpy as np
 
 from .._checks import as_positive, fail
 from ..dataset import Approximation
-from ..problem.gaussian import check_linear_gaussian, linear_gaussian
+from ..gaussian import SCATTERED_RANK, IterativeSystem, check_linear_gaussian, fits_stored, linear_gaussian
 from .base import Estimate
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .data_system import DataSystem
-from .flat import FlatColumns
 from .iterative_variance import PointwiseVariance
 
 MEAN_TOLERANCE = 1e-8
@@ -16,8 +14,6 @@ ANSWER_TOLERANCE = 1e-4  # of means for other data: 0.01 % of what such data mov
 LOOSEST = 1e-3  # draws then changed by some 0.2 % of their size; truncated in model space they kept 1 % of it
 DIRECTIONS = 1000  # largest default rank
 RANK_DATA = 20_000  # data above which informative directions are too many to help
-SCATTERED_RANK = 300  # of the sketch that preconditions data that are on no lattice
-STORED_BYTES = 2e9  # of sensitivities of scattered stations: above it they are computed anew in each product
 CHECKED = 2  # draws solved further to measure what their tolerance costs
 
 
@@ -49,7 +45,7 @@ class IterativePosterior(DataSpacePosterior):
 
     Attributes
     ----------
-    system : DataSystem
+    system : IterativeSystem
         ``.product(V)`` and ``.preconditioner(V)`` of the whitened K, ``.solve(V, tolerance)``.
     iterations : int
         Products with K for the mean.
@@ -82,39 +78,30 @@ class IterativePosterior(DataSpacePosterior):
             fail("tolerance", f"be at most {LOOSEST:g}", f"{self._tolerance:g}",
                  "Draws truncated earlier have another covariance.")
         self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
-        count = sum(m.size for m in problem.modalities)
-        self._model = linear_gaussian(problem, stored=8 * count * problem.size < STORED_BYTES)
-        self._rank = _default_rank(self._model.data_size) if rank is None else _count("rank", rank)
-        self.system = DataSystem(self._model, 0 if deflation is None else _count("deflation", deflation), self._seed)
+        self._rank = _default_rank(problem.data_size) if rank is None else _count("rank", rank)
+        self.system = IterativeSystem(linear_gaussian(problem, stored=fits_stored(problem)), MEAN_TOLERANCE,
+                                      0 if deflation is None else _count("deflation", deflation), self._seed)
         if deflation is None and self.system.scattered:
-            self.system = DataSystem(self._model, SCATTERED_RANK, self._seed)
+            self.system.deflate(SCATTERED_RANK, self._seed)
         self._solve_mean()
         self.draw_residuals = np.zeros(0)
         self.approximations = self._statements()
 
     def _solve_mean(self):
-        columns = self._model.whiten(self._model.flat_columns)
-        self._flat = FlatColumns(self.problem, self._model.flat_index, columns, self._solve(columns))
-        self._innovation = self._innovate()
-        if not np.isfinite(self._innovation).all():
-            fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
-        column = self._innovation[:, None]
-        found = self.system.solve(column, MEAN_TOLERANCE)
+        column = self.system.residual[:, None]
+        found = self.system.solution(column)
         self.iterations = int(found.iterations[0])
         change, weights, flat = self._respond(column, solved=found.x)
         self._weights, self._flat_mean = weights[:, 0], flat[:, 0]
         self._residual = found.residual[:, 0]
         self._center = self._model.prior_mean + change[:, 0]
 
-    def _solve(self, right):
-        return self.system.solve(right, MEAN_TOLERANCE).x if right.shape[1] else right
-
     def _answer(self, white):
-        return self.system.solve(white, ANSWER_TOLERANCE).x
+        return self.system.solve(white, ANSWER_TOLERANCE)[0]
 
     def _solved(self, right):
         """K̃⁻¹R to the tolerance of draws."""
-        return self.system.solve(right, self._tolerance).x
+        return self.system.solve(right, self._tolerance)[0]
 
     def _mean(self):
         return self._center.copy()
@@ -159,11 +146,9 @@ class IterativePosterior(DataSpacePosterior):
         ValueError
             If a prior is flat: an improper prior has no normaliser.
         """
-        if self._flat.index.size:
-            fail("prior", "be proper for an evidence", f"flat priors on {', '.join(self.problem.prior.flat)}",
-                 "An improper prior has no normaliser: give GaussianPrior(mean, covariance).")
+        self._refuse_flat()
         logdet, spread, bias, words = self.system.log_determinant(np.random.default_rng(self._seed), 2 * error, most)
-        fit, count = float(self._innovation @ self._weights), self._innovation.size
+        fit, count = float(self.system.residual @ self._weights), self.system.size
         value = -0.5 * (fit + logdet + self._model.noise_logdet() + count * np.log(2 * np.pi))
         # the fit is off by at most ‖r‖ ‖K̃⁻¹d̃‖ for the residual r of the mean's solve
         off = float(np.linalg.norm(self._residual) * np.linalg.norm(self._weights))
@@ -183,7 +168,7 @@ class IterativePosterior(DataSpacePosterior):
 
     def _blocks(self, rng, count):
         """Blocks of (x, clean data, residuals), each from a seed of its own, so that it may be made anywhere."""
-        step = self.system.columns()
+        step = self.system.width()
         sizes = [min(step, count - first) for first in range(0, count, step)]
         seeds = rng.integers(2**63, size=len(sizes))
         run = map if self._executor is None else self._executor.map
@@ -289,10 +274,11 @@ class _DrawBlock:
         noise = rng.standard_normal((count, post._model.data_size)).T
         # about the mean, which has been solved for already
         right = noise - post._model.whiten(clean.T)
-        found = post.system.solve(right, post._tolerance)
+        found = post.system.solution(right, post._tolerance)
         change, weights, _ = post._respond(right, solved=found.x)
         draws += change.T + post._center
-        fit = post._innovation[:, None] - (post._weights + post._residual)[:, None] + noise - weights - found.residual
+        mean_fit = post.system.residual - post._weights - post._residual
+        fit = mean_fit[:, None] + noise - weights - found.residual
         return draws, (post._model.data_mean[:, None] + post._model.colour(fit)).T, found.relative
 
 

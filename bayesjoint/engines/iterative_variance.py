@@ -73,7 +73,7 @@ class PointwiseVariance:
         """(number, Σ f h, Σ f h fhᵀ) with f = m'² first and the controls behind it, shapes (w, size), (w, w, size)."""
         width, size = self._width + 1, self._model.size
         first, second = np.zeros((width, size)), np.zeros((width, width, size))
-        step = min(self._post.system.columns(), max(1, int(DRAW_BYTES // (8 * 8 * size))))
+        step = min(self._post.system.width(), max(1, int(DRAW_BYTES // (8 * 8 * size))))
         for start in range(0, count, step):
             for values in self._observed(rng, min(step, count - start)):
                 first += values

@@ -7,9 +7,8 @@ from scipy.stats import chi2
 
 from .._checks import as_positive, fail
 from ..dataset import Approximation
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import System, linear_gaussian
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .flat import FlatColumns
 from .subspace import DataSubspace
 
 FIRST = 32  # directions tried first; then half as many again as there are
@@ -75,12 +74,11 @@ class LowRankPosterior(DataSpacePosterior):
     def __init__(self, problem, tolerance=0.05, rank=None, oversampling=16, seed=0):
         super().__init__(problem)
         self.tolerance = float(as_positive("tolerance", tolerance, 0))
-        self._model = linear_gaussian(problem)
+        self.system = System(linear_gaussian(problem))
         if self._model.flat_index.size:
             fail("prior", "be proper for the lowrank engine", f"flat priors on {', '.join(problem.prior.flat)}",
                  'Give GaussianPrior(mean, covariance) with a broad covariance, or use method="dense".')
         rng = np.random.default_rng(seed)
-        self._flat = FlatColumns(problem, self._model.flat_index, *(np.zeros((self._model.data_size, 0)),) * 2)
         self._subspace = DataSubspace(self._model, rng, LARGEST_BYTES)
         probes = self._random_data(rng)
         if rank is None:
@@ -129,10 +127,10 @@ class LowRankPosterior(DataSpacePosterior):
         self._worst = max(self.discarded_share.values())
 
     def _solve_mean(self):
-        self._innovation = self._innovate()
-        beyond, within, residual = self._subspace.solve(self._innovation[:, None], MEAN_TOLERANCE)
+        data = self.system.residual
+        beyond, within, residual = self._subspace.solve(data[:, None], MEAN_TOLERANCE)
         self._weights = (beyond + within)[:, 0]
-        self._residual = self._innovation - self._subspace.covariance(self._weights[:, None])[:, 0]
+        self._residual = data - self._subspace.covariance(self._weights[:, None])[:, 0]
         self._misfit = max(float(residual[0]), float(np.linalg.norm(self._residual)))
 
     def _statements(self):

@@ -3,8 +3,8 @@
 from inspect import signature
 
 from .._checks import fail, one_of
-from ..problem import JointProblem
-from ..problem.gaussian import is_linear_gaussian
+from ..gaussian import is_linear_gaussian
+from ..problem import check_problem
 from .dense import DensePosterior
 from .gibbs import GibbsPosterior, gibbs_can_sample
 from .iterative import IterativePosterior
@@ -70,9 +70,7 @@ def posterior(problem, method="auto", at=None, **options):
     ('dense', array([2.]), array([0.5774]))
     """
     one_of("method", method, METHODS)
-    if not isinstance(problem, JointProblem):
-        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-             TypeError)
+    check_problem(problem)
     target = problem
     if at is not None and not is_linear_gaussian(problem):
         check_map(problem, at)

@@ -5,11 +5,9 @@ import numpy as np
 from .._checks import fail
 from ..dataset import Approximation
 from ..forward.processing import StationSelection
+from ..gaussian import IterativeSystem, linear_gaussian
 from ..noise import DiagonalNoise
-from ..problem.gaussian import linear_gaussian
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .data_system import DataSystem
-from .flat import FlatColumns
 from .spectral_field import SpectralField
 
 INSIDE = 8  # columns from the edge of the survey from which a cell counts as well inside
@@ -60,20 +58,17 @@ class SpectralPosterior(DataSpacePosterior):
 
     def __init__(self, problem, checks=64, tolerance=1e-5, seed=0):
         super().__init__(problem)
-        self._model = linear_gaussian(problem)
-        self._group = _only_group(self._model)
+        model = linear_gaussian(problem)
+        self._group = _only_group(model)
         _check_noise(problem)
         self._names = [next(n for n, where in problem.slices.items() if where == place)
                        for place in self._group.places]
         if checks < 16 * len(self._names):
             fail("checks", f"be at least {16 * len(self._names)}, 16 for each field", repr(checks), "Raise it.")
-        self._system, self._tolerance = DataSystem(self._model), tolerance
-        none = np.zeros((self._model.data_size, 0))
-        self._flat = FlatColumns(problem, self._model.flat_index, none, none)
-        innovation = self._innovate()
-        found = self._system.solve(innovation[:, None], MEAN_TOLERANCE)
-        self._center = self._model.prior_mean + self._gain(found.x)[:, 0]
-        self._weights, self._residual = found.x[:, 0], found.residual[:, 0]
+        self.system, self._tolerance = IterativeSystem(model, tolerance, rank=0), tolerance
+        solved, left = self.system.solve(self.system.residual[:, None], MEAN_TOLERANCE)
+        self._center = model.prior_mean + self._gain(solved)[:, 0]
+        self._weights, self._residual = solved[:, 0], left[:, 0]
         self._off = float(np.linalg.norm(self._residual))
         self._field = SpectralField(self._group, _channel_noise(problem, self._group))
         self.reduction = self._field.reduction
@@ -203,9 +198,6 @@ class SpectralPosterior(DataSpacePosterior):
         for factors, place in zip(self._factors, self._group.places, strict=True):
             out[place] *= factors[zones]
         return out
-
-    def _solve(self, white):
-        return self._system.solve(white, self._tolerance).x
 
     def _joint_draws(self, rng, count):
         """Draws of x, √w (a draw of endless data's posterior) + √(1 − w) (one of the prior): variance Γ − w D.

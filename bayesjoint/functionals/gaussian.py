@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..problem.gaussian import is_linear_gaussian
+from ..gaussian import is_linear_gaussian
 
 
 def closed_form(post, functional):

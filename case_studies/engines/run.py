@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import linear_gaussian
 
 HERE = Path(__file__).parent
 STD = {"density": 100.0, "susceptibility": 0.02}

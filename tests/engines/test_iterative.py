@@ -158,7 +158,7 @@ def test_draws_do_not_depend_on_the_executor(survey):
 
 def test_streamed_draws_are_the_sampled_ones(survey, monkeypatch):
     problem, _ = survey
-    monkeypatch.setattr("bayesjoint.engines.data_system.MODEL_BYTES", 8 * 5 * problem.size)  # five at a time
+    monkeypatch.setattr("bayesjoint.gaussian._iterative.MODEL_BYTES", 8 * 5 * problem.size)  # five at a time
     post = IterativePosterior(problem)
     blocks = list(post.stream(draws=12, seed=3))
     assert [b["density"].shape[0] for b in blocks] == [5, 5, 2] and blocks[0]["density"].dtype == np.float32
@@ -238,7 +238,7 @@ def test_refusals(call, argument, error):
 
 
 def test_a_solve_that_does_not_converge_is_refused(monkeypatch):
-    monkeypatch.setattr("bayesjoint.engines.data_system.MAX_ITERATIONS", 2)
+    monkeypatch.setattr("bayesjoint.gaussian._iterative.MAX_ITERATIONS", 2)
     refused(lambda: IterativePosterior(continued_problem()), "the data-space solve")
 
 

@@ -6,7 +6,7 @@ import pytest
 import bayesjoint as bj
 from bayesjoint._correlation import CORRELATIONS
 from bayesjoint.forward.periodic import periodic_spectra
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import linear_gaussian
 
 from ..refusals import refused
 
@@ -126,11 +126,10 @@ def test_evidence_has_its_gradient_and_its_stochastic_twin(case):
 
 
 def test_a_part_of_the_surveys_keeps_the_covariances(case):
-    from bayesjoint.agreement.marginal import part_of
 
     _, model, (signal, _) = case
     for names, rows in ((("g",), slice(0, 7)), (("m",), slice(7, None))):
-        part, index = part_of(model, names)
+        part, index = model.part(names)
         np.testing.assert_array_equal(index, np.arange(len(signal))[rows])
         np.testing.assert_allclose(part.signal(np.eye(part.data_size)), signal[rows, rows],
                                    atol=1e-12 * np.abs(signal).max())
