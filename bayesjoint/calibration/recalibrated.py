@@ -14,6 +14,7 @@ INTERVALS = ("state_quantiles",)  # of the protocol, what is not the engine's
 KEPT = (*(name for name, value in vars(PosteriorEngine).items()
           if callable(value) and not name.startswith("_") and name not in INTERVALS),
         "evidence_or_none", "mean_given", "prediction_std", "log_evidence")
+TOLD = ("family", "coverage", "classes", "sensitivity", "plausibility")  # of the record, said by the posterior too
 BLOCK = 20_000_000  # values of worlds given their shape at once
 
 
@@ -53,9 +54,10 @@ class RecalibratedPosterior(Posterior):
         super().__init__(engine.problem)
         self.engine, self.method, self.markov = engine, engine.method, engine.markov
         self.reason = f"{engine.reason}; its intervals were recalibrated on simulated worlds"
-        self._rules, self._cells, self.estimates, self._lived, self.record = rules, cells, estimates, lived, record
-        for name in KEPT:
-            setattr(self, name, getattr(engine, name))
+        self._rules, self._cells, self.estimates, self.lived, self.record = rules, cells, estimates, lived, record
+        for source, names in ((engine, KEPT), (record, TOLD)):
+            for name in names:
+                setattr(self, name, getattr(source, name))
         checked = [replace(a, statement=a.statement.replace(UNCHECKED, "")) for a in engine.approximations]
         self.approximations = [*record.statements(), *checked]
 
@@ -66,36 +68,6 @@ class RecalibratedPosterior(Posterior):
         self.__dict__.update(state)
         for name in KEPT:
             setattr(self, name, getattr(self.engine, name))
-
-    @property
-    def lived(self):
-        """The `Worlds` of each family."""
-        return self._lived
-
-    @property
-    def family(self):
-        """Sentences that state the family."""
-        return self.record.family
-
-    @property
-    def coverage(self):
-        """Coverage, width and interval score on worlds left out, beside the engine's own and none of the data."""
-        return self.record.coverage
-
-    @property
-    def classes(self):
-        """Classes of cells, their 90 % points of standardised errors and the Monte Carlo error of each."""
-        return self.record.classes
-
-    @property
-    def sensitivity(self):
-        """The same intervals on worlds of other families."""
-        return self.record.sensitivity
-
-    @property
-    def plausibility(self):
-        """Ranks of the observed data among the worlds' data, and what such ranks can see."""
-        return self.record.plausibility
 
     # -- intervals -----------------------------------------------------------------------------------------------------
     def state_interval(self, probability):
@@ -198,7 +170,7 @@ class RecalibratedPosterior(Posterior):
             ``worlds``.
         """
         found = [self._one(lived, functional, probability, tuple(estimators) or (functional,))
-                 for lived in self._lived]
+                 for lived in self.lived]
         widest = max(found, key=lambda f: f["upper"] - f["lower"] if np.isfinite(f["upper"]) else np.inf)
         return widest | {"lower": min(f["lower"] for f in found), "upper": max(f["upper"] for f in found)}
 

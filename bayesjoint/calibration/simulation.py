@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ..engines import posterior
 from ..functionals.gaussian import closed_form, state_weights
 from ..gaussian import linear_gaussian
@@ -12,6 +12,7 @@ from .truths import simulate
 from .verdict import summarise
 
 PROBABILITIES = (0.5, 0.9)
+USUAL = "200 simulations and 99 draws are usual."
 VALUES = 20_000_000  # of draws held at once: 160 MB
 COLUMNS = 64  # simulated data sets answered at once
 
@@ -76,7 +77,7 @@ def calibrate(problem, n=200, method="auto", functionals=None, seed=0, executor=
     >>> found.verdict, found.inside.values.tolist()
     ('calibrated', [[1, 1]])
     """
-    n, draws = _count("n", n, 20), _count("draws", draws, 9)
+    n, draws = as_count("n", n, 20, USUAL), as_count("draws", draws, 9, USUAL)
     rng = np.random.default_rng(seed)
     if problem.prior.flat:
         fail("prior", "be proper for calibration: truths are drawn from it", f"flat on {problem.prior.flat}",
@@ -97,12 +98,6 @@ def calibrate(problem, n=200, method="auto", functionals=None, seed=0, executor=
         scores = np.full(values.shape, np.nan)
     return summarise(asked, ranks, scores, draws, PROBABILITIES,
                      {"engine": name, "seed": str(seed), "refitted": int(not fixed)})
-
-
-def _count(name, value, least):
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-        fail(name, f"be an integer >= {least}", repr(value), "200 simulations and 99 draws are usual.")
-    return int(value)
 
 
 def _questions(problem, functionals, truth, rng):

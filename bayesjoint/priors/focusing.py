@@ -6,11 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail, one_of
+from ..quantities import PROPERTIES, property_of
 from .covariance import DiagonalCovariance
 from .differences import MeshGradient
 
-# exponents that reproduce the paper's models: the decay of a cell's gravity and magnetic anomaly with its depth
-DEPTH_EXPONENTS = {"density": 0.8, "susceptibility": 1.4}
 PAPER_EPSILON = 1e-9**0.5
 
 
@@ -85,7 +84,7 @@ class BoundFocusing:
 
     @cached_property
     def rate(self):
-        """a = α w² of every cell or face, shape (n,)."""
+        """A = α w² of every cell or face, shape (n,)."""
         weights = self.depth_weights
         return self.alpha * (weights if self.gradient_operator is None else self.gradient_operator.at_faces(weights))**2
 
@@ -147,10 +146,6 @@ class BoundFocusing:
 
         return self.alpha * majorise(flat, self.vertex, self._layers, self._cells, self.p, self.epsilon**2, start, stop,
                                      inverse)
-
-    def majoriser_curvature(self, flat, direction):
-        """directionᵀ (majoriser's Hessian at `flat`) direction."""
-        return float(self.weights(flat) @ self._argument(direction) ** 2)
 
     def _argument(self, flat):
         return flat if self.gradient_operator is None else self.gradient_operator.matvec(flat)
@@ -256,9 +251,7 @@ class MinimumLength:
 
     def bind(self, parameter):
         """Return the prior over one parameter."""
-        weights = _depth_weights(parameter, self.depth_exponent)
-        return BoundFocusing(float(self.alpha), 2, PAPER_EPSILON, weights, parameter.reference_hat,
-                             ground=parameter.ground)
+        return Focusing(self.alpha, 2, depth_exponent=self.depth_exponent).bind(parameter)
 
 
 def _check_exponent(exponent):
@@ -273,8 +266,8 @@ def _depth_weights(parameter, exponent):
             fail("depth_exponent", "be 0 or left out for a plain vector", repr(exponent), "It has no depth.")
         return np.ones(1)
     if exponent is None:
-        if parameter.name not in DEPTH_EXPONENTS:
-            fail("depth_exponent", f"be given for the parameter {parameter.name!r}", "None",
-                 f"Defaults exist for {', '.join(DEPTH_EXPONENTS)}; 0 means no depth weighting.")
-        exponent = DEPTH_EXPONENTS[parameter.name]
+        exponent = property_of(parameter.name).depth_exponent
+    if exponent is None:
+        fail("depth_exponent", f"be given for the parameter {parameter.name!r}", "None",
+             f"Defaults exist for {', '.join(PROPERTIES)}; 0 means no depth weighting.")
     return parameter.mesh.depth ** -float(exponent)
