@@ -77,7 +77,8 @@ def leakage(post, method="auto", probes=64, seed=0):
 def _exactly(post, std, truth):
     estimator, out = Estimator(post), {}
     for q in post.problem.parameters:
-        seen, scaled = estimator.seen(q.name), estimator.data_sensitivity(q.name) * std[post.problem.slices[q.name]][:, None]
+        scaled = estimator.data_sensitivity(q.name) * std[post.problem.slices[q.name]][:, None]
+        seen = estimator.seen(q.name)
         white = scaled.T @ scaled
         signal = estimator.signal(q.name) if _drawn(post, q, truth) else white
         for p in post.problem.parameters:

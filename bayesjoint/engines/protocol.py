@@ -35,65 +35,49 @@ class PosteriorEngine(Protocol):
     # -- to be written -------------------------------------------------------------------------------------------------
     def state_mean(self) -> np.ndarray:
         """Posterior mean of x, shape (size,)."""
-        ...
 
     def state_variance(self) -> np.ndarray:
         """Posterior variance of x, shape (size,)."""
-        ...
 
     def state_mean_error(self) -> np.ndarray:
         """Error of `state_mean`, shape (size,): of the kind that `approximations` states."""
-        ...
 
     def state_std_error(self) -> np.ndarray:
         """Error of the square root of `state_variance`, shape (size,)."""
-        ...
 
     def state_draws(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Draws of x, shape (count, size)."""
-        ...
 
     def state_product(self, v: np.ndarray) -> np.ndarray:
         """Posterior covariance of x times V, for V of shape (size,) or (size, k)."""
-        ...
 
     # -- with defaults -------------------------------------------------------------------------------------------------
     def joint_draws(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
         """(draws of x, (count, size), the clean data that each predicts, (count, n_data)); default from the first."""
-        ...
 
     def state_quantiles(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of x, shape (levels, size); default a Gaussian's of mean and variance."""
-        ...
 
     def predicted_data(self) -> np.ndarray:
         """Clean data that the posterior mean predicts, (n_data,), hidden cells included; default A times the mean."""
-        ...
 
     def data_sensitivity(self, vectors: np.ndarray) -> np.ndarray:
         """A V of the cells of x, (size, k) to (n_data, k); default by the problem's operators."""
-        ...
 
     def mean_response(self, data: np.ndarray) -> np.ndarray:
         """Change of the mean of x, (size, k), for data (n_data, k) away from the prediction; default by the product."""
-        ...
 
     def mean_response_adjoint(self, vectors: np.ndarray) -> np.ndarray:
         """Transpose of `mean_response`, (size, k) to (n_data, k); default by the product."""
-        ...
 
     def prior_state_mean(self) -> np.ndarray | None:
         """Prior mean of x, shape (size,); default None, of a prior that is not known to be Gaussian."""
-        ...
 
     def prior_state_variance(self) -> np.ndarray | None:
         """Prior variance of x, shape (size,), infinite where flat; default None."""
-        ...
 
     def prior_state_product(self, vectors: np.ndarray) -> np.ndarray | None:
         """Prior covariance of x times V, (size, k), 0 where flat; default by the problem's prior where Gaussian."""
-        ...
 
     def prior_state_draws(self, rng: np.random.Generator, count: int) -> np.ndarray | None:
         """Prior draws of x, shape (count, size); default None."""
-        ...
