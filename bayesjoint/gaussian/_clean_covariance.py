@@ -6,7 +6,7 @@ import numpy as np
 
 from ..priors.covariance import MixedCovariance, ScaledCovariance
 from ..problem import Cache
-from ..problem.view import View
+from ..problem.view import views_of
 from ._unit_fields import UnitFields
 
 WIDE = 256  # data carried through a torus at once
@@ -41,8 +41,7 @@ class CleanCovariance:
             return
         problem = model.problem
         for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
-            views = [View(problem, k, name) for name in names for k, m in enumerate(problem.modalities)
-                     if name in m.parameters]
+            views = views_of(problem, names)
             if not views:
                 continue
             covariance = bound.covariance

@@ -9,21 +9,22 @@ class LatticeSystem:
 
     Parameters
     ----------
-    signals : list of TorusSignal
+    groups : list of StationaryGroup
+        Of every signal, for its surveys.
     covariances : list of LatticeCovariance
         Of each, between its channels.
     noise : ndarray, shape (n_data,)
         Variances.
     """
 
-    def __init__(self, signals, covariances, noise):
-        self._signals, self.covariances, self.noise = signals, covariances, noise
+    def __init__(self, groups, covariances, noise):
+        self._groups, self.covariances, self.noise = groups, covariances, noise
 
     def product(self, data):
         """K V, shape (n_data, k)."""
         out = self.noise[:, None] * data
-        for signal, covariance in zip(self._signals, self.covariances, strict=True):
-            add_from_channels(signal.surveys, covariance.product(to_channels(signal.surveys, data)), out)
+        for group, covariance in zip(self._groups, self.covariances, strict=True):
+            add_from_channels(group.surveys, covariance.product(to_channels(group.surveys, data)), out)
         return out
 
     def preconditioner(self, change=None, step=0.0):
@@ -40,9 +41,9 @@ class LatticeSystem:
         Plates
         """
         noise, plates = self.noise + step * (0.0 if change is None else change.noise), []
-        for g, (signal, covariance) in enumerate(zip(self._signals, self.covariances, strict=True)):
+        for g, (group, covariance) in enumerate(zip(self._groups, self.covariances, strict=True)):
             moved = {} if change is None else change.covariances[g].lags
             lags = {key: value + step * moved[key] if key in moved else value
                     for key, value in covariance.lags.items()}
-            plates += plates_of(signal.surveys, signal.channels, covariance.windows, lags, noise)
+            plates += plates_of(group.surveys, group.channels, covariance.windows, lags, noise)
         return Plates(noise, plates)

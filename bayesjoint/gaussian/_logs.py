@@ -76,12 +76,11 @@ class GroupLogs:
 
     def _between(self, one, other):
         """Correlation of the unit field between cells, (n_one, n_other)."""
-        correlation, mesh, total = self._group.field.correlation, self._group.mesh, 0.0
+        correlation, mesh = self._group.field.correlation, self._group.mesh
         places = zip((mesh.upward, mesh.northing, mesh.easting), np.unravel_index(one, mesh.shape),
                      np.unravel_index(other, mesh.shape), correlation.ranges, strict=True)
-        for centres, a, b, reach in places:
-            total = total + (np.subtract.outer(centres[a], centres[b]) / reach) ** 2
-        return correlation.function(np.sqrt(total))
+        return correlation.at(*((np.subtract.outer(centres[a], centres[b]) / reach) ** 2
+                                for centres, a, b, reach in places))
 
     def part(self, group, kept, places):
         """The logs whose data begin at the keys of `places`, moved there, beside the surveys `kept` of `group`."""
@@ -147,14 +146,14 @@ class GroupLogs:
 
 def cell_logs(problem, names):
     """The logs that see the named fields, as `CellLog`."""
-    out, start = [], 0
+    out = []
     for m in problem.modalities:
-        rows = slice(start, start + m.size)
-        start, operator = rows.stop, intervals_of(m.forward)
+        operator = intervals_of(m.forward)
         seen = [name for name in m.parameters if name in names]
         if operator is not None and seen:
             if operator.mesh != problem.by_name[seen[0]].mesh:
                 fail(f"forward of modality {m.name!r}", f"have the mesh of {seen[0]}", repr(operator.mesh),
                      "Make both from one mesh.")
-            out.append(CellLog(rows, names.index(seen[0]), operator.matrix * problem.by_name[seen[0]].scale))
+            out.append(CellLog(problem.data_slices[m.name], names.index(seen[0]),
+                               operator.matrix * problem.by_name[seen[0]].scale))
     return out

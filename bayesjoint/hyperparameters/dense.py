@@ -7,7 +7,7 @@ from scipy.linalg import cho_solve, lapack
 
 from .._checks import fail
 from .._correlation import CORRELATIONS, SLOPES
-from ..gaussian import FieldGroup, TorusGroup
+from ..gaussian import FieldGroup, TorusMatrices
 from ..problem.view import View
 from .discrepancy import KINDS, DiscrepancyPart, discrepancies
 from .mixing import Mixing
@@ -47,7 +47,7 @@ class DenseEvidence:
         if self.count > DENSE_LIMIT:
             fail("problem", f"have at most {DENSE_LIMIT} data for a dense evidence", f"{self.count}", "Thin them.")
         self.data = np.concatenate([d[r] for d, r in zip(innovations(problem), self._rows, strict=True)])
-        self._groups = [(TorusGroup if members[0].prior.extent == "continued" else FieldGroup)(
+        self._groups = [(TorusMatrices if members[0].prior.extent == "continued" else FieldGroup)(
             problem, members, self._rows) for members in field_groups(problem)]
         self._fixed, self._vectors = self._vector_covariances()
         self._discrepancy = [DiscrepancyPart(problem, self._rows, vector.coordinates) for _ in discrepancies(problem)]

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._checks import fail
 from ..engines.base import Estimate
+from ..forward.holes import intervals_of
 from ..gaussian import LatticeSystem, TorusSignal
 from ..problem.view import View
 from ..solvers.block_cg import block_cg
@@ -51,10 +52,10 @@ class LargeEvidence:
             if not m.noise.independent:
                 fail(f"noise of modality {m.name!r}", "be independent for an evidence without matrices",
                      m.noise.settings(), "Use DiagonalNoise, or thin the survey.")
-        self._signals = [TorusSignal(problem, members) for members in field_groups(problem)]
-        if logs := [problem.modalities[v.modality].name for s in self._signals for v in s.logs.views]:
+        if logs := [m.name for m in problem.modalities if intervals_of(m.forward) is not None]:
             fail("problem", "be seen by lattices only for an evidence without matrices", f"logs {', '.join(logs)}",
                  'Use method="dense", up to 20,000 data, or fit without the logs.')
+        self._signals = [TorusSignal(problem, members) for members in field_groups(problem)]
         self.data = np.concatenate(innovations(problem))
         self.count, self._seed, self.calls = self.data.size, seed, 0
         self.probes = probes or (8 if self.count > MANY else 16)
@@ -138,21 +139,14 @@ class LargeEvidence:
     # -- pieces ------------------------------------------------------------------------------------------------------
     def _system(self, values, by=None):
         """K without the plain vectors, or its derivative by a coordinate."""
-        covariances = []
+        groups, covariances = [], []
         for signal in self._signals:
-            ranges = self._mixing.ranges(signal.members[0], values)
-            axes = by.axes if by is not None and by.kind == "range" else ()
-            touched = by is None or bool({p.name for p in signal.members} & set(by.targets))
-            unit = signal.spectra(ranges, axes) if touched else signal.spectra(ranges)
-            names = [signal.views[v].parameter for v, _ in signal.channels]
-
-            def factor(name, other, touched=touched):
-                return self._mixing.factor(name, other, values, by) if touched else 0.0
-
-            factors = {k: factor(names[k[0]], names[k[1]]) for k in unit}
-            spectra = {k: factors[k] * s for k, s in unit.items() if k[0] == k[1] or factors[k] != 0}
-            covariances.append(signal.covariance(spectra, ranges, axes if touched else (), factor))
-        return LatticeSystem(self._signals, covariances, self._noise_of(values, by))
+            names = [p.name for p in signal.members]
+            touched = by is None or bool(set(names) & set(by.targets))
+            groups.append(signal.at(self._mixing.ranges(signal.members[0], values), by.axes if by and touched else ()))
+            factors = [[self._mixing.factor(p, q, values, by) if touched else 0.0 for q in names] for p in names]
+            covariances.append(groups[-1].scaled(np.array(factors)))
+        return LatticeSystem(groups, covariances, self._noise_of(values, by))
 
     def _noise_of(self, values, by):
         out, known = np.zeros(self.count), self.vector.known()

@@ -7,6 +7,7 @@ from scipy import fft
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky
 
 from .._checks import fail
+from ..forward._threads import worker_count
 
 DENSE_LIMIT = 6_000  # cells; above it the inverse of a covariance is not formed
 CLIP_TOLERANCE = 1e-9  # share of the variance that rounding may cost a circulant embedding
@@ -140,21 +141,33 @@ class StationaryCorrelation(Covariance):
         """On the mesh's own torus; made when first used, as fields that go on beyond the mesh never do."""
         return self._blocks(self._torus)
 
+    def at(self, up, north, east):
+        """Correlation at squared offsets along each axis, in units of its range."""
+        return self.function(np.sqrt(north + east + up))
+
+    def lag_planes(self, torus):
+        """By wavenumber of a torus, for each distinct vertical lag, and which of them holds entry (z, z') of a matrix.
+
+        Returns
+        -------
+        planes : iterator of ndarray, shape (rows, columns // 2 + 1)
+        pair : ndarray of int, shape (nz, nz)
+        """
+        north, east = (step * np.minimum(np.arange(n), n - np.arange(n)) / reach
+                       for n, step, reach in zip(torus, self._spacing, self.ranges[1:], strict=True))
+        rise = np.abs(self.mesh.upward[:, None] - self.mesh.upward) / self.ranges[0]
+        # lags that only rounding tells apart share a transform
+        _, first, pair = np.unique(rise.round(12), return_index=True, return_inverse=True)
+        planes = (fft.rfft2(self.at(lag**2, north[:, None] ** 2, east**2), workers=worker_count()).real
+                  for lag in rise.ravel()[first])
+        return planes, pair.reshape(rise.shape)
+
     def _blocks(self, torus):
         """Real symmetric spectral matrices, shape (Py, Px//2+1, nz, nz)."""
-        up, north, east = self.ranges
-        (dy, dx), (py, px) = self._spacing, torus
-        lag_y = dy * np.minimum(np.arange(py), py - np.arange(py)) / north
-        lag_x = dx * np.minimum(np.arange(px), px - np.arange(px)) / east
-        flat = lag_y[:, None] ** 2 + lag_x**2
-        rise = np.abs(self.mesh.upward[:, None] - self.mesh.upward) / up
-        nz = rise.shape[0]
-        blocks = np.empty((py, px // 2 + 1, nz, nz))
-        # one transform a vertical lag; lags that only rounding tells apart share it
-        _, first, group = np.unique(rise.round(13), return_index=True, return_inverse=True)
-        for k, lag in enumerate(rise.ravel()[first]):
-            plane = fft.rfft2(self.function(np.sqrt(flat + lag**2))).real
-            blocks[..., group.reshape(nz, nz) == k] = plane[..., None]
+        planes, pair = self.lag_planes(torus)
+        blocks = np.empty((torus[0], torus[1] // 2 + 1, *pair.shape))
+        for k, plane in enumerate(planes):
+            blocks[..., pair == k] = plane[..., None]
         return blocks
 
     def matmat(self, vectors):
