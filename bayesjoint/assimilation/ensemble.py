@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
+from .._places import blocks
 from ..dataset import Approximation
 from ..engines.base import Estimate
 from ..engines.iterative import LOOSEST, IterativePosterior
@@ -50,13 +51,12 @@ class EnsemblePosterior(IterativePosterior):
     method = "ensemble"
 
     def __init__(self, problem, steps, members=64, tolerance=LOOSEST, evidence=True, seed=0):
-        if isinstance(members, bool) or not isinstance(members, (int, np.integer)) or members < FEWEST:
-            fail("members", f"be an integer of at least {FEWEST}", repr(members), "64 give stds to 9 %.")
+        members = as_count("members", members, FEWEST, "64 give stds to 9 %.")
         super().__init__(problem, tolerance=tolerance, seed=seed)
         self.reason = "surveys were taken up one after another, with too many data for a factor"
         self.steps, self._evidence = steps, evidence
         rng = np.random.default_rng(seed)
-        prior, clean = self._model.draw(rng, int(members))
+        prior, clean = self._model.draw(rng, members)
         self._prior_members = prior + self._model.prior_mean
         self._perturbed = self.system.residual[:, None] - self._model.whiten(clean.T)
         self._perturbed += rng.standard_normal(clean.shape).T
@@ -94,9 +94,7 @@ class EnsemblePosterior(IterativePosterior):
     def _moved(self, post, count):
         """Members after the step whose posterior is `post`, shape (members, size)."""
         out = self._prior_members.copy()
-        width = post.system.width()
-        for first in range(0, out.shape[0], width):
-            block = slice(first, first + width)
+        for block in blocks(out.shape[0], post.system.width()):
             right = self._perturbed[:count, block]
             out[block] += post.respond(right, solved=post.solve_draws(right))[0].T
         return out

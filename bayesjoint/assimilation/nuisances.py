@@ -4,6 +4,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from .._checks import fail
+from .._places import unit_columns
 from ..dataset import Sheet
 from ..problem.describe import parameter_fields
 
@@ -53,9 +54,7 @@ def contamination(post, parameter, target=None):
     (0.64, 0.1524)
     """
     where = _checked(post, parameter)
-    unit = np.zeros((post.problem.size, where.stop - where.start))
-    unit[where] = np.eye(where.stop - where.start)
-    crossed = post.state_product(unit)
+    crossed = post.state_product(unit_columns(post.problem.size, where))
     root = _root(crossed[where], parameter)
     blame = solve_triangular(root, crossed.T, lower=True)
     blamed, variance = np.sum(blame**2, axis=0), post.state_variance()

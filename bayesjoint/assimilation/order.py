@@ -41,12 +41,7 @@ def in_order(problem, steps):
 
 def runs(problem, steps):
     """Place of every step among the stacked data, a list of slices."""
-    sizes, out, start = {m.name: m.size for m in problem.modalities}, [], 0
-    for step in steps:
-        stop = start + sum(sizes[name] for name in step)
-        out.append(slice(start, stop))
-        start = stop
-    return out
+    return [slice(problem.data_slices[step[0]].start, problem.data_slices[step[-1]].stop) for step in steps]
 
 
 def noise_logdet(problem, names):

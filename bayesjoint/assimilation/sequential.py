@@ -7,6 +7,7 @@ import numpy as np
 from scipy.linalg import blas, solve_triangular
 
 from .._checks import fail
+from .._places import blocks
 from ..dataset import Approximation
 from ..engines.base import Estimate, Posterior
 from ..engines.dense import CELLS, DensePosterior, check_dense
@@ -153,13 +154,12 @@ class SequentialPosterior(DensePosterior):
             prior[self._flat.index] = 0.0
             columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
             held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
-            for first in range(0, self.problem.size, CELLS):
-                block = slice(first, min(first + CELLS, self.problem.size))
+            for block in blocks(self.problem.size, CELLS):
                 half = blas.dtrsm(1.0, self.system.factor, self.whitened_rows(block), lower=1, overwrite_b=1)
                 gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
                 out[:, block] = prior[block] - gone
                 if columns.shape[1]:
-                    self._add_flat(out[:, block], half, columns, held, first)
+                    self._add_flat(out[:, block], half, columns, held, block.start)
             self._cached_spread = np.maximum(out, 0.0)
         return self._cached_spread
 

@@ -144,6 +144,7 @@ def spreads(problem, variance):
 
 def described(post, problem):
     """One line on a posterior that was assimilated, and the problem with all its surveys."""
-    data, size = sum(m.size for m in problem.modalities), problem.size
+    size = problem.size
     return (f"{type(post).__name__} of {', '.join(problem.by_name)} ({size} value{'s' * (size != 1)}) after "
-            f"{' then '.join(' with '.join(step) for step in post.steps)} ({data} data): .history has the steps")
+            f"{' then '.join(' with '.join(step) for step in post.steps)} ({problem.data_size} data): .history has the "
+            "steps")

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import fail
+from .._places import blocks, unit_columns
 from ..priors.covariance import Covariance
 
 UNITS = 256  # unit vectors carried through a covariance at once
@@ -167,9 +168,6 @@ class MovedCovariance(Covariance):
 def picked_diagonal(product, size, index):
     """Diagonal entries at `index` of the matrix behind a product with (size, k)."""
     out = np.empty(index.size)
-    for first in range(0, index.size, UNITS):
-        some = index[first : first + UNITS]
-        unit = np.zeros((size, some.size))
-        unit[some, np.arange(some.size)] = 1.0
-        out[first : first + UNITS] = product(unit)[some, np.arange(some.size)]
+    for part in blocks(index.size, UNITS):
+        out[part] = product(unit_columns(size, index[part]))[index[part]].diagonal()
     return out

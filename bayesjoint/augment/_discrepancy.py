@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from .._checks import as_finite, as_positive, fail
+from .._places import runs
 from ..priors.discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
 from ..priors.gaussian import GaussianPrior
 from ..problem.parameter import Parameter
@@ -76,16 +77,10 @@ def add_discrepancy(problem, kernel, surveys=None, std=None, correlation=0.0):
         return _with_factors(problem, chosen, kernel.factors, std, correlation)
     units = list(dict.fromkeys(m.units for m in chosen))
     prior = _prior(kernel, chosen, units, std, correlation)
-    sizes = [m.size for m in chosen]
-    count = sum(sizes)
+    count = sum(m.size for m in chosen)
     parameter = Parameter(NAME, count, units=units[0] if len(units) == 1 else "of the data", prior=prior)
-    places, start = {}, 0
-    for m in chosen:
-        places[m.name] = sparse.csr_array((np.ones(m.size), (np.arange(m.size), start + np.arange(m.size))),
-                                          shape=(m.size, count))
-        start += m.size
-    modalities = [m if m.name not in places else m.with_term(NAME, places[m.name]) for m in problem.modalities]
-    return problem.replace(parameters=[*problem.parameters, parameter], modalities=modalities)
+    return _joined(problem, parameter, {m.name: sparse.eye_array(m.size, count, k=where.start, format="csr")
+                                        for m, where in zip(chosen, runs(m.size for m in chosen), strict=True)})
 
 
 def _with_factors(problem, chosen, factors, std, correlation):
@@ -96,13 +91,17 @@ def _with_factors(problem, chosen, factors, std, correlation):
     if missing:
         fail("kernel", "have a factor of one row a datum for every survey", f"none for {', '.join(missing)}",
              "Make it for this problem, or name the surveys it is for.")
-    count, start, columns = sum(factors[m.name].shape[1] for m in chosen), 0, {}
-    for m in chosen:
+    count, columns = sum(factors[m.name].shape[1] for m in chosen), {}
+    for m, where in zip(chosen, runs(factors[m.name].shape[1] for m in chosen), strict=True):
         columns[m.name] = np.zeros((m.size, count))
-        columns[m.name][:, start : start + factors[m.name].shape[1]] = factors[m.name]
-        start += factors[m.name].shape[1]
+        columns[m.name][:, where] = factors[m.name]
     parameter = Parameter(NAME, count, units="1", prior=GaussianPrior(np.zeros(count), np.eye(count)))
-    modalities = [m if m.name not in columns else m.with_term(NAME, columns[m.name]) for m in problem.modalities]
+    return _joined(problem, parameter, columns)
+
+
+def _joined(problem, parameter, columns):
+    """The problem with one more parameter, by {survey: columns}."""
+    modalities = [m.with_term(parameter.name, columns[m.name]) if m.name in columns else m for m in problem.modalities]
     return problem.replace(parameters=[*problem.parameters, parameter], modalities=modalities)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..dataset import Sheet
 from ..problem.describe import parameter_fields
-from .estimator import Estimator, blocks, finished, prior_std, probe_count, quadratic, use_exact
+from .estimator import Estimator, carried, finished, prior_std, probe_count, quadratic, use_exact
 from .operator import ResolutionOperator
 
 
@@ -97,7 +97,8 @@ def _by_draws(post, std, truth, probes, rng):
         where = post.problem.slices[q.name]
         squares, per_draw, per_sign = np.zeros(post.problem.size), [], []
         fourth = np.zeros(post.problem.size)
-        for _, width in blocks(probes, post.problem.size):
+        for part in carried(probes, post.problem.size):
+            width = part.stop - part.start
             truths = _truths(post, std, where, width, rng, _drawn(post, q, truth))
             answered = (inverse * operator.matmat(truths)) ** 2
             squares += answered.sum(axis=1)

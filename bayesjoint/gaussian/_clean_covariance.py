@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+from .._places import blocks, unit_columns
 from ..priors.covariance import MixedCovariance, ScaledCovariance
 from ..problem import Cache
 from ..problem.view import views_of
@@ -110,16 +111,14 @@ class CleanCovariance:
         if before is not None:
             first = before.model.data_size
             self._gain[:, :first], self.matrix[:first, :first] = before.gain_rows(slice(0, model.size)), before.matrix
-        for start in range(first, model.data_size, WIDE):
-            columns = slice(start, min(start + WIDE, model.data_size))
-            unit = np.zeros((model.data_size, columns.stop - start))
-            unit[start + np.arange(unit.shape[1]), np.arange(unit.shape[1])] = 1.0
+        for columns in blocks(model.data_size, WIDE, first):
+            unit = unit_columns(model.data_size, columns)
             if with_gain:
                 self._gain[:, columns], seen = model.gain_and_signal(unit)
             else:
                 seen = model.signal(unit)
             self.matrix[: columns.stop, columns] = seen[: columns.stop]
-            self.matrix[columns, :start] = seen[:start].T
+            self.matrix[columns, : columns.start] = seen[: columns.start].T
         self.matrix = 0.5 * (self.matrix + self.matrix.T)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import fail
+from .._places import blocks
 from ._masked_torus import MaskedCovariance, MaskedTorus, torus_ground
 from ._torus import TorusGroup, add_from_channels, to_channels
 
@@ -59,8 +60,7 @@ class GroundGroup(TorusGroup):
     def add_gain(self, data, out):
         """Add Cov(x, d) V to `out`, shape (size, k)."""
         nz, ny, nx = self.mesh.shape
-        for first in range(0, data.shape[1], self._masked.step):
-            block = slice(first, first + self._masked.step)
+        for block in blocks(data.shape[1], self._masked.step):
             pulled = self._masked.spread(to_channels(self.surveys, data[:, block]))
             fields = self._masked.smooth(self.field.mix, self.mixing, pulled)
             for field, place, std in zip(fields, self.places, self._full, strict=True):
@@ -88,8 +88,8 @@ class GroundGroup(TorusGroup):
     def _see(self, fields, out):
         """Add to `out` (n_data, k) what surveys see of unit fields (n_cells, k) by member; None where there is none."""
         nz, ny, nx = self.mesh.shape
-        for first in range(0, out.shape[1], self._masked.step):
-            block, waves = slice(first, first + self._masked.step), []
+        for block in blocks(out.shape[1], self._masked.step):
+            waves = []
             for field in fields:
                 if field is None:
                     waves.append(None)

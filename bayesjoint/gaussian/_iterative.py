@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import fail
+from .._places import unit_columns
 from ..priors.discrepancy import DISCREPANCIES
 from ..solvers.block_cg import block_cg
 from ..solvers.lanczos import preconditioned_log_trace
@@ -146,8 +147,7 @@ class IterativeSystem(System):
 
     def signal_block(self, where):
         """S̃ between the data of a slice."""
-        unit = np.zeros((self.size, where.stop - where.start))
-        unit[where] = np.eye(unit.shape[1])
+        unit = unit_columns(self.size, where)
         return (self.product(unit) - unit)[where]
 
     def part(self, names):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from .._checks import fail
+from .._places import unit_columns
 from ..forward.holes import intervals_of
 from ..forward.periodic import lattice_and_processing
 from ..priors.covariance import DiagonalCovariance, MixedCovariance, ScaledCovariance
@@ -146,9 +147,7 @@ class LinearGaussian:
         return out, rows
 
     def _columns(self, index):
-        pick = np.zeros((self.size, index.size))
-        pick[index, np.arange(index.size)] = 1.0
-        return self.predict(pick) if index.size else np.zeros((self.data_size, 0))
+        return self.predict(unit_columns(self.size, index)) if index.size else np.zeros((self.data_size, 0))
 
     def _add_vectors(self):
         """Plain vectors beside continued fields: few dense columns; those of a discrepancy hold one entry each."""

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import fft
 
+from .._places import blocks, unit_columns
 from ..priors.covariance import MixedCovariance
 from ..priors.torus import TorusSpectrum
 from ..problem import Cache
@@ -95,11 +96,10 @@ class TorusMatrices:
                          group.matrix(place[a], place[b])[np.ix_(self._rows[a], self._rows[b])])
         for b, used in enumerate(self._used):
             left = [a for a in range(b + 1) if None in (place[a], place[b])]
-            for first in range(0, used.size if left else 0, COLUMNS):
-                part = used[first : first + COLUMNS]
-                unit, seen = np.zeros((2, self._size, part.size))
-                unit[part, np.arange(part.size)] = 1.0
+            for part in blocks(used.size if left else 0, COLUMNS):
+                unit = unit_columns(self._size, used[part])
+                seen = np.zeros_like(unit)
                 group.add_signal(unit, seen)
                 for a in left:
-                    out[a, b][:, first : first + part.size] = seen[self._used[a]]
+                    out[a, b][:, part] = seen[self._used[a]]
         return out

@@ -1,12 +1,11 @@
 """Exact log evidence of a linear-Gaussian problem and its gradient by the hyperparameters, by Cholesky factors."""
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.linalg import cho_solve, lapack
 
 from .._checks import fail
 from .._correlation import CORRELATIONS, SLOPES
+from .._places import runs
 from ..gaussian import FieldGroup, TorusMatrices
 from ..problem.view import View
 from .discrepancy import KINDS, DiscrepancyPart, discrepancies
@@ -41,9 +40,8 @@ class DenseEvidence:
         check_evidence(problem)
         self.vector, self._mixing = vector, Mixing(vector)
         self._rows = [np.arange(m.size) for m in problem.modalities] if rows is None else rows
-        ends = np.cumsum([0, *(r.size for r in self._rows)])
-        self._runs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        self.count = int(ends[-1])
+        self._runs = runs(r.size for r in self._rows)
+        self.count = self._runs[-1].stop
         if self.count > DENSE_LIMIT:
             fail("problem", f"have at most {DENSE_LIMIT} data for a dense evidence", f"{self.count}", "Thin them.")
         self.data = np.concatenate([d[r] for d, r in zip(innovations(problem), self._rows, strict=True)])

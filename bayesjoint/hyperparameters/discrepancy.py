@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from .._correlation import CORRELATIONS, SLOPES
+from .._places import runs
 from ..priors.discrepancy import DISCREPANCIES, MatrixDiscrepancy
 from ..priors.stations import scaled_distance
 from .coordinates import Coordinate
@@ -90,14 +91,12 @@ class DiscrepancyPart:
     def __init__(self, problem, rows, free):
         self._prior = discrepancies(problem)[0].prior
         self._free = [c for c in free if c.kind in KINDS]
-        names, sizes = self._prior.names, {m.name: m.size for m in problem.modalities}
-        starts = dict(zip(names, np.cumsum([0, *(sizes[n] for n in names)])[:-1], strict=True))
-        ends = np.cumsum([0, *(r.size for r in rows)])
+        names = self._prior.names
+        own = runs(m.size for name in names for m in problem.modalities if m.name == name)
         # places in the parameter of the data that are used, and their places among these
-        used = [(m.name, r, int(ends[k])) for k, (m, r) in enumerate(zip(problem.modalities, rows, strict=True))
-                if m.name in names]
-        self.index = np.concatenate([starts[name] + r for name, r, _ in used])
-        self.place = np.concatenate([first + np.arange(r.size) for _, r, first in used])
+        used = [(own[names.index(m.name)].start + r, np.arange(where.start, where.stop)) for m, r, where in zip(
+            problem.modalities, rows, runs(r.size for r in rows), strict=True) if m.name in names]
+        self.index, self.place = (np.concatenate(each) for each in zip(*used, strict=True))
         if isinstance(self._prior, MatrixDiscrepancy):
             self._fixed = self._prior.matrix[np.ix_(self.index, self.index)]
             return

@@ -130,7 +130,7 @@ def _strides(problem, thin):
 
 def _way(problem, method):
     """("dense" or "lanczos", why)."""
-    count = sum(m.size for m in problem.modalities)
+    count = problem.data_size
     if method != "evidence":
         return method, ""
     suits = not discrepancies(problem) and whittle_suits(problem) and all(

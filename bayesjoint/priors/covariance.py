@@ -7,6 +7,7 @@ from scipy import fft
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky
 
 from .._checks import fail
+from .._places import blocks, unit_columns
 from ..forward._threads import worker_count
 
 DENSE_LIMIT = 6_000  # cells; above it the inverse of a covariance is not formed
@@ -52,9 +53,7 @@ class Covariance:
         """The matrix over some values."""
         if index.size == self.size:
             return self.dense()
-        pick = np.zeros((self.size, index.size))
-        pick[index, np.arange(index.size)] = 1.0
-        return self.matmat(pick)[index]
+        return self.matmat(unit_columns(self.size, index))[index]
 
 
 class DiagonalCovariance(Covariance):
@@ -175,8 +174,7 @@ class StationaryCorrelation(Covariance):
         nz, ny, nx = self.mesh.shape
         out = np.empty((self.size, vectors.shape[1]))
         width = max(1, BLOCK // (nz * self._torus[0] * self._torus[1]))
-        for first in range(0, vectors.shape[1], width):
-            block = slice(first, first + width)
+        for block in blocks(vectors.shape[1], width):
             field = np.ascontiguousarray(vectors[:, block]).reshape(nz, ny, nx, -1)
             out[:, block] = self._filter(field, self._spectrum, self._torus).reshape(self.size, -1)
         return out
@@ -360,9 +358,7 @@ class ConditionedCovariance(Covariance):
             fail("fixed", f"know at most {DENSE_LIMIT} cells under a correlated prior", f"{known.size}",
                  "Leave air out by `active=` in the forward operator, or use a cellwise prior.")
         self.base, self.known, self.size = base, known, base.size
-        pick = np.zeros((base.size, known.size))
-        pick[known, np.arange(known.size)] = 1.0
-        self._gain_columns = base.matmat(pick)
+        self._gain_columns = base.matmat(unit_columns(base.size, known))
         try:
             factor = cho_factor(self._gain_columns[known], lower=True)
         except LinAlgError:

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from .._checks import fail, one_of
+from .._places import blocks
 from ..forward import StationOperator, StationSampling, StationSelection, lattice_operator
 from ..forward.toeplitz import ALIGNMENT_TOLERANCE, top_of_ground
 from ..mesh import SPACING_TOLERANCE
@@ -170,8 +171,7 @@ def sampling_share(sampled, exact, parameter, seed=0):
     bound = parameter.bound_prior
     covariance = bound.covariance if getattr(bound, "gaussian", False) else None
     variances = np.empty((2, index.size))
-    for start in range(0, index.size, ROW_BLOCK):
-        part = slice(start, start + ROW_BLOCK)
+    for part in blocks(index.size, ROW_BLOCK):
         rows = exact.rows(index[part])
         for k, block in enumerate((rows - sampled.rows(index[part]), rows)):
             smooth = block if covariance is None else covariance.matmat(block.T).T
