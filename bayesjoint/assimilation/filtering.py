@@ -10,6 +10,7 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from .._checks import fail
 from .._places import runs
+from ..gaussian import linear_gaussian
 from .transition import MovedCovariance
 
 BYTES = 6e9  # of all gains together
@@ -19,20 +20,17 @@ class Observed:
     """The surveys of one step, whitened: d̃ = Ã x + e, e ~ N(0, I)."""
 
     def __init__(self, problem, names):
-        chosen = [m for m in problem.modalities if m.name in names]
-        self.size = sum(m.size for m in chosen)
-        self.parts = [(problem.operator(m.name).stored(), m.noise, np.sqrt(problem.weights[m.name]), where)
-                      for m, where in zip(chosen, runs(m.size for m in chosen), strict=True)]
-        self.data = np.concatenate([root * noise.whiten(m.data) for m, (_, noise, root, _) in
-                                    zip(chosen, self.parts, strict=True)])
+        part = problem.replace(modalities=[problem.surveys[name] for name in names])
+        self._model = linear_gaussian(part, stored=True)
+        self.size, self.data = self._model.data_size, self._model.whiten(self._model.data)
 
     def see(self, x):
         """Ã X, shape (n_data, k)."""
-        return np.concatenate([root * noise.whiten(a.matmat(x)) for a, noise, root, _ in self.parts])
+        return self._model.whiten(self._model.predict(x))
 
     def pull(self, white):
         """Ãᵀ V, shape (size, k)."""
-        return sum(a.rmatmat(root * noise.whiten_adjoint(white[where])) for a, noise, root, where in self.parts)
+        return self._model.back(self._model.whiten_adjoint(white))
 
 
 class Filtered:

@@ -35,8 +35,7 @@ def read_order(problem, order):
 
 def in_order(problem, steps):
     """The same problem with its modalities in the order of the steps."""
-    by_name = {m.name: m for m in problem.modalities}
-    return problem.replace(modalities=[by_name[name] for step in steps for name in step])
+    return problem.replace(modalities=[problem.surveys[name] for step in steps for name in step])
 
 
 def runs(problem, steps):

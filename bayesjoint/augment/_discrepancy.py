@@ -7,6 +7,7 @@ from .._checks import as_finite, as_positive, fail
 from .._places import runs
 from ..priors.discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
 from ..priors.gaussian import GaussianPrior
+from ..problem import some_surveys
 from ..problem.parameter import Parameter
 
 NAME = "discrepancy"
@@ -70,7 +71,7 @@ def add_discrepancy(problem, kernel, surveys=None, std=None, correlation=0.0):
     >>> bj.posterior(bj.add_discrepancy(bj.JointProblem([m], opposed), common)).std()["m"].round(4)
     array([0.4183])
     """
-    chosen = _surveys(problem, surveys)
+    chosen = some_surveys(problem, surveys)
     if NAME in problem.by_name:
         fail("problem", "have no discrepancy yet", f"{NAME!r} among its parameters", "Give all surveys at once.")
     if hasattr(kernel, "factors"):
@@ -132,14 +133,6 @@ def discrepancy_of(problem):
     if not found:
         fail("problem", "have a discrepancy", "none", "Use add_discrepancy(problem, kernel).")
     return found[0]
-
-
-def _surveys(problem, surveys):
-    names = [m.name for m in problem.modalities]
-    given = names if surveys is None else [surveys] if isinstance(surveys, str) else list(surveys)
-    if not given or len(set(given)) != len(given) or not set(given) <= set(names):
-        fail("surveys", f"be different ones of {names}", repr(surveys), "Give modality names.")
-    return [problem.modalities[names.index(name)] for name in given]
 
 
 def _prior(kernel, chosen, units, std, correlation):

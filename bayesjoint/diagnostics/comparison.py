@@ -178,7 +178,7 @@ def _write_price(sheet, joint, separate):
     errors = {key: [] for key in columns}
     spread = joint.prediction_std()
     for name, post in separate.items():
-        m = next(m for m in joint.problem.modalities if m.name == name)
+        m = joint.problem.surveys[name]
         both = [chi2_of(m, clean_mean(each, name)) for each in (joint, post)]
         slack = [_chi2_error(each, m) for each in (joint, post)]
         for key, value, error in zip(columns, (*both, both[0] - both[1]), (*slack, sum(slack)), strict=False):

@@ -7,10 +7,9 @@ from .._checks import fail
 from .._correlation import CORRELATIONS, SLOPES
 from .._places import runs
 from ..gaussian import FieldGroup, TorusMatrices
-from ..problem.view import View
 from .discrepancy import KINDS, DiscrepancyPart, discrepancies
 from .mixing import Mixing
-from .parts import field_groups, innovations, other_parameters
+from .parts import field_groups, innovations, other_parameters, vector_columns
 from .vector import fitted_kernel
 
 DENSE_LIMIT = 20_000  # data; as the dense engine
@@ -138,16 +137,12 @@ class DenseEvidence:
         held, scaled = np.zeros((self.count, self.count)), []
         moving = {c.targets[0]: c for c in self.vector.coordinates if c.kind == "vector_std"}
         for p in other_parameters(problem):
-            out = held
+            columns = vector_columns(problem, p.name, self._rows)
+            block = columns @ p.bound_prior.covariance.matmat(columns.T)
             if p.name in moving:
-                out = np.zeros_like(held)
-                scaled.append((moving[p.name], out))
-            views = [View(problem, k, p.name) for k, m in enumerate(problem.modalities) if p.name in m.parameters]
-            rows = [v.rmatmat(np.eye(v.data_count))[:, self._rows[v.modality]] for v in views]
-            for left, v in zip(rows, views, strict=True):
-                for right, w in zip(rows, views, strict=True):
-                    block = left.T @ p.bound_prior.covariance.matmat(right)
-                    out[self._runs[v.modality], self._runs[w.modality]] += block
+                scaled.append((moving[p.name], block))
+            else:
+                held += block
         return held, scaled
 
 

@@ -1,17 +1,18 @@
 """Log evidence at survey size, and its gradient, by preconditioned stochastic traces: no matrix is formed."""
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from .._checks import fail
+from .._places import runs
 from ..engines.base import Estimate
 from ..forward.holes import intervals_of
 from ..gaussian import LatticeSystem, TorusSignal
-from ..problem.view import View
 from ..solvers.block_cg import block_cg
 from ..solvers.lanczos import preconditioned_log_trace
 from .discrepancy import discrepancies
 from .mixing import Mixing
-from .parts import field_groups, innovations, other_parameters
+from .parts import field_groups, innovations, other_parameters, vector_columns
 
 SOLVE = 1e-6  # relative residual of solves for the data: wᵀ∂Kw is of the size of n, its standard deviation of √n
 PROBE_SOLVE, CURVATURE_SOLVE = 1e-4, 1e-2  # of those for probes, and for the average information
@@ -164,23 +165,11 @@ class LargeEvidence:
         return found.x
 
     def _vectors(self):
-        """Columns of plain vectors, (n_data, q), and their prior covariance."""
-        problem, columns, blocks, places = self.vector.problem, [], [], {}
-        for p in other_parameters(problem):
-            wide = np.zeros((self.count, p.size))
-            for k, m in enumerate(problem.modalities):
-                if p.name in m.parameters:
-                    wide[problem.data_slices[m.name]] = View(problem, k, p.name).matmat(np.eye(p.size))
-            first = sum(len(b) for b in blocks)
-            places[p.name] = slice(first, first + p.size)
-            columns.append(wide)
-            blocks.append(p.bound_prior.covariance.dense())
-        q = sum(len(b) for b in blocks)
-        spread, start = np.zeros((q, q)), 0
-        for block in blocks:
-            spread[start : start + len(block), start : start + len(block)] = block
-            start += len(block)
-        return np.hstack([np.zeros((self.count, 0)), *columns]), spread, places
+        """Columns of plain vectors, (n_data, q), their prior covariance, and places among them by parameter."""
+        problem, others = self.vector.problem, other_parameters(self.vector.problem)
+        columns = np.hstack([np.zeros((self.count, 0)), *(vector_columns(problem, p.name) for p in others)])
+        spread = block_diag(np.zeros((0, 0)), *(p.bound_prior.covariance.dense() for p in others))
+        return columns, spread, dict(zip((p.name for p in others), runs(p.size for p in others), strict=True))
 
     def _spread_of(self, values):
         """Prior covariance of plain vectors at hyperparameters."""

@@ -103,7 +103,7 @@ def whittle_maximum(vector, starts):
 
 def _left(problem, name, stride):
     """Nodes that would be left, about."""
-    return next(m.size for m in problem.modalities if m.name == name) // stride**2
+    return problem.surveys[name].size // stride**2
 
 
 def vector_builder(free, ranges, bounds, flat, whole):

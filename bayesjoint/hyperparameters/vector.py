@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .._checks import as_finite, fail, one_of
 from ..noise import MaternKernel, StationaryNoise
 from ..priors.bias import BiasPrior
-from .coordinates import Coordinate
+from .coordinates import Coordinate, laid_out, reaching, sized
 from .discrepancy import KINDS, discrepancies, discrepancy_coordinates, rebuilt
 from .parts import coregionalized, field_groups, innovations, matern_parameters, rough_gain, rough_std
 from .penalty import log_prior
@@ -18,7 +17,7 @@ AXES = {
     "layered": {"range_vertical": (0,), "range_horizontal": (1, 2)},
     "axes": {"range_upward": (0,), "range_northing": (1,), "range_easting": (2,)},
 }
-STD_SPAN = 1e3  # the std may be this factor smaller or larger than the size of the data asks for
+STD_SPAN = (1e-3, 1e3)  # of what the size of the data asks for
 STD_TAIL = 10.0  # 5 % of its prior lies above this many times what the data ask for
 NOISE_SPAN = (1e-3, 3.0)  # of the data's own std; finer than the first, prisms and flat ground describe no field
 BIAS_SPAN = (1e-4, 100.0)  # of the data's own std
@@ -140,7 +139,7 @@ class HyperVector:
                       for p in problem.parameters]
         own = {p.name: rebuilt(p.prior, self.coordinates, values) for p in discrepancies(problem)}
         parameters = [p.replace(prior=own[p.name]) if p.name in own else p for p in parameters]
-        used = {m.name: m.size for m in self.problem.modalities}
+        used = {name: m.size for name, m in self.problem.surveys.items()}
         modalities = [m.replace(noise=self._noise(m, values)) if m.name in noises else m for m in problem.modalities]
         modalities = [m if m.size == used[m.name] else m.replace(noise=m.noise.scaled(m.size / used[m.name]))
                       for m in modalities]
@@ -187,9 +186,7 @@ def _fields(problem, axes):
     for p in matern_parameters(problem):
         value = float(np.sqrt(np.mean(np.asarray(p.prior.std, dtype=float) ** 2)))
         guess = value * gain[p.name]
-        yield Coordinate(
-            name=f"{p.name}_std", kind="std", targets=(p.name,), value=value, low=min(guess / STD_SPAN, value / 10),
-            high=max(guess * STD_SPAN, value * 10), scale=STD_TAIL * guess, units=p.units)
+        yield sized(f"{p.name}_std", "std", (p.name,), value, guess, STD_SPAN, scale=STD_TAIL * guess, units=p.units)
     for group in field_groups(problem):
         mesh, ranges, prefix = group[0].mesh, group[0].prior.ranges(), "" if len(group) > 1 else f"{group[0].name}_"
         spacing = (float(np.min(mesh.thickness)), *mesh.horizontal_spacing())
@@ -197,10 +194,8 @@ def _fields(problem, axes):
         for label, which in axes.items():
             value = float(np.exp(np.mean(np.log([ranges[i] for i in which]))))
             cell = min(spacing[i] for i in which if i or which == (0,))
-            yield Coordinate(
-                name=prefix + label, kind="range", targets=tuple(p.name for p in group), value=value, axes=which,
-                low=min(0.5 * cell, value / 2), high=max(2 * max(extent[i] for i in which), 2 * value), scale=cell,
-                units="m")
+            yield reaching(prefix + label, "range", tuple(p.name for p in group), value, cell,
+                           max(extent[i] for i in which), axes=which)
     coupling, members = coregionalized(problem)
     if coupling is not None and (np.ndim(coupling.correlation) == 0 or len(members) == 2):
         value = float(coupling.matrix(len(members))[0, 1])
@@ -214,20 +209,16 @@ def _noises(problem):
     for m, size in zip(problem.modalities, rough_std(problem), strict=True):
         stationary = fitted_kernel(m.noise)
         white = m.noise.variance() if stationary is None else np.broadcast_to(np.square(stationary.white), m.size)
-        common = {"targets": (m.name,), "units": m.units}
+        common = {"scale": size, "units": m.units}
         if white.any():
-            yield _noise_std(f"{m.name}_noise", float(np.sqrt(np.mean(white))), size,
-                             part="all" if stationary is None else "white", **common)
+            yield sized(f"{m.name}_noise", "noise", (m.name,), float(np.sqrt(np.mean(white))), size, NOISE_SPAN,
+                        part="all" if stationary is None else "white", **common)
         if stationary is None:
             continue
-        yield _noise_std(f"{m.name}_noise_correlated", stationary.kernel.std, size, part="correlated", **common)
+        yield sized(f"{m.name}_noise_correlated", "noise", (m.name,), stationary.kernel.std, size, NOISE_SPAN,
+                    part="correlated", **common)
         place = np.stack(m.forward.coordinates()[:2], axis=1)
-        spacing = float(np.median(cKDTree(place).query(place, k=2)[0][:, 1])) if m.size > 1 else 1.0
-        value = stationary.kernel.range
-        yield Coordinate(
-            name=f"{m.name}_noise_range", kind="noise_range", targets=(m.name,), value=value, units="m",
-            low=min(0.5 * spacing, value / 2), high=max(2 * float(np.ptp(place, axis=0).max()), 2 * value),
-            scale=spacing)
+        yield reaching(f"{m.name}_noise_range", "noise_range", (m.name,), stationary.kernel.range, *laid_out(place))
 
 
 def _nuisances(problem):
@@ -239,16 +230,8 @@ def _nuisances(problem):
         size = sizes[m.name]
         for p in (problem.by_name[name] for name in m.parameters):
             if isinstance(p.prior, BiasPrior):
-                value = p.prior.size()
-                yield Coordinate(
-                    name=f"{p.name}_std", kind="vector_std", targets=(p.name,), value=value, units=p.units,
-                    low=min(BIAS_SPAN[0] * size, value / 10), high=max(BIAS_SPAN[1] * size, value * 10),
-                    scale=STD_TAIL * size, held=p.prior.evidence is None)
-
-
-def _noise_std(name, value, size, **rest):
-    return Coordinate(name=name, kind="noise", value=value, low=min(NOISE_SPAN[0] * size, value / 10),
-                      high=max(NOISE_SPAN[1] * size, value * 10), scale=size, **rest)
+                yield sized(f"{p.name}_std", "vector_std", (p.name,), p.prior.size(), size, BIAS_SPAN, units=p.units,
+                            scale=STD_TAIL * size, held=p.prior.evidence is None)
 
 
 def _name(argument, name, known):

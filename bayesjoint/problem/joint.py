@@ -31,6 +31,8 @@ class JointProblem:
     ----------
     data_slices : dict of {str: slice}
         Place of every modality among the data, stacked in the problem's order; `data_size` of them.
+    by_name, surveys : dict
+        Parameters and modalities by their names.
     cache : Cache
         What costly questions have left for the next ones; problems made from this one share it.
     ground : ndarray of bool, shape (size,)
@@ -59,7 +61,8 @@ class JointProblem:
         self.modalities = _unique("modalities", modalities, ("forward", "noise"))
         self.parameters = with_ground(_unique("parameters", parameters, ("bound_prior", "from_hat")), self.modalities)
         self.couplings = _listed("couplings", couplings)
-        self.by_name = {p.name: p for p in self.parameters}
+        self.by_name, self.surveys = (
+            {one.name: one for one in things} for things in (self.parameters, self.modalities))
         self.slices, self.data_slices = (
             dict(zip((one.name for one in things), runs(one.size for one in things), strict=True))
             for things in (self.parameters, self.modalities))

@@ -95,18 +95,16 @@ class ModalityOperator(LinearOperator):
 
     # With one parameter the scale is taken on the side of the data, of which there are fewer.
     def _matmat(self, x):
-        if len(self._parts) == 1:
-            where, _, scale = self._parts[0]
-            return self._added(scale * self.forward.matmat(self._without_air(x[where], copied=False)), x)
-        return self._added(self.forward.matmat(self._without_air(
-            np.concatenate([scale * x[where] for where, _, scale in self._parts]))), x)
+        return self._applied(x, self.forward.matmat)
 
     def _matvec(self, x):
-        x = np.asarray(x).ravel()
+        return self._applied(np.asarray(x).ravel(), self.forward.matvec)
+
+    def _applied(self, x, product):
         if len(self._parts) == 1:
             where, _, scale = self._parts[0]
-            return self._added(scale * self.forward.matvec(self._without_air(x[where], copied=False)), x)
-        return self._added(self.forward.matvec(self.physical(x)), x)
+            return self._added(scale * product(self._without_air(x[where], copied=False)), x)
+        return self._added(product(self.physical(x)), x)
 
     def stored(self):
         """Return the same operator with prism sums that stream kept as a matrix, (n_data, n) float64."""

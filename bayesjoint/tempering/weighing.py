@@ -5,7 +5,7 @@ import numpy as np
 from .._checks import fail, one_of
 from ..gaussian import DenseSystem, check_linear_gaussian, linear_gaussian
 from ..hyperparameters import fit_hyperparameters
-from ..problem import check_problem
+from ..problem import check_problem, some_surveys
 from .criteria import CRITERIA, HIGHEST, LOWEST
 from .result import FEW, Tempering, words_of
 
@@ -75,8 +75,7 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     check_linear_gaussian(problem, "tempering")
     groups = _groups(problem, surveys, common)
     count = problem.data_size
-    size = {m.name: m.size for m in problem.modalities}
-    few = [] if common else [group for group in groups if size[group[0]] < FEW]
+    few = [] if common else [group for group in groups if problem.surveys[group[0]].size < FEW]
     sought = [group for group in groups if group not in few]
     most = np.inf if sharpen else 1.0
     if count > DENSE_LIMIT:
@@ -101,10 +100,7 @@ def _build(criterion, whitened, groups, seed, most=np.inf):
 
 
 def _groups(problem, surveys, common):
-    names = [m.name for m in problem.modalities]
-    given = names if surveys is None else [surveys] if isinstance(surveys, str) else list(surveys)
-    if not given or len(set(given)) != len(given) or not set(given) <= set(names):
-        fail("surveys", f"be different ones of {names}", repr(surveys), "Give modality names.")
+    given = [m.name for m in some_surveys(problem, surveys)]
     return [tuple(given)] if common else [(name,) for name in given]
 
 
@@ -160,7 +156,7 @@ def _fitted(problem, names):
     fit = fit_hyperparameters(problem, free=[f"{name}_noise" for name in names], prior="flat", thin=1)
     weights, errors, curves = dict(problem.weights), {}, {}
     for k, name in enumerate(names):
-        stated, found = (next(m for m in p.modalities if m.name == name).noise.variance().mean()
+        stated, found = (p.surveys[name].noise.variance().mean()
                          for p in (problem, fit.problem))
         weights[name] *= float(stated / found)
         errors[name] = 2 * float(np.sqrt(fit.covariance[k, k]))
