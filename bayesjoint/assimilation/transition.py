@@ -112,20 +112,19 @@ class Transition:
 
     def apply(self, x):
         """F X, shape (size, k)."""
-        out = np.zeros((self.size, x.shape[1]))
-        for where in self.kept:
-            out[where] = x[where]
-        for to, source, value in self.entries:
-            out[to] += value * x[source] if isinstance(value, float) else value @ x[source]
-        return out
+        return self._summed(x, self.entries)
 
     def adjoint(self, x):
         """Fᵀ X, shape (size, k)."""
+        return self._summed(x, [(source, to, value if isinstance(value, float) else value.T)
+                                for to, source, value in self.entries])
+
+    def _summed(self, x, entries):
         out = np.zeros((self.size, x.shape[1]))
         for where in self.kept:
-            out[where] += x[where]
-        for to, source, value in self.entries:
-            out[source] += value * x[to] if isinstance(value, float) else value.T @ x[to]
+            out[where] = x[where]
+        for to, source, value in entries:
+            out[to] += value * x[source] if isinstance(value, float) else value @ x[source]
         return out
 
     def multiples(self):

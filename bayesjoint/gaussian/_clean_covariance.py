@@ -79,29 +79,24 @@ class CleanCovariance:
     # -- Cov(x, d) -----------------------------------------------------------------------------------------------------
     def gain(self, data):
         """Cov(x, d) V, shape (size, k), for V of shape (n_data, k)."""
-        if self._gain is not None:
-            return self._gain @ data
-        out = np.zeros((self.model.size, data.shape[1]))
-        for piece in self._pieces:
-            piece.add_gain(data, out, self.model.data_slices)
-        return out
+        return self._gain @ data if self._gain is not None else self._summed(
+            "add_gain", data, (self.model.size, data.shape[1]))
 
     def gain_adjoint(self, x):
         """Cov(d, x) X, shape (n_data, k), for X of shape (size, k)."""
-        if self._gain is not None:
-            return self._gain.T @ x
-        out = np.zeros((self.model.data_size, x.shape[1]))
-        for piece in self._pieces:
-            piece.add_gain_adjoint(x, out, self.model.data_slices)
-        return out
+        return self._gain.T @ x if self._gain is not None else self._summed(
+            "add_gain_adjoint", x, (self.model.data_size, x.shape[1]))
 
     def gain_rows(self, where):
         """Cov(x, d) of a slice of x, shape (k, n_data)."""
-        if self._gain is not None:
-            return self._gain[where]
-        out = np.zeros((where.stop - where.start, self.model.data_size))
+        return self._gain[where] if self._gain is not None else self._summed(
+            "add_rows", where, (where.stop - where.start, self.model.data_size))
+
+    def _summed(self, method, given, shape):
+        """What a method of every piece adds to zeros."""
+        out = np.zeros(shape)
         for piece in self._pieces:
-            piece.add_rows(where, out, self.model.data_slices)
+            getattr(piece, method)(given, out, self.model.data_slices)
         return out
 
     def _by_products(self, with_gain, before):
@@ -193,13 +188,3 @@ class _Others(_Fields):
     def signals(self, with_gain):
         out = {(a, b): self._views[a].matmat(self._through(b)) for b in range(len(self._views)) for a in range(b + 1)}
         return {(a, b): 0.5 * (block + block.T) if a == b else block for (a, b), block in out.items()}
-
-
-def clean_covariance(model):
-    """Cov(d, d) of a linear-Gaussian problem, shape (n_data, n_data), physical units."""
-    return CleanCovariance(model).matrix
-
-
-def whitened_covariance(model):
-    """The same of whitened clean data: W Cov(d, d) Wᵀ."""
-    return CleanCovariance(model).whitened()

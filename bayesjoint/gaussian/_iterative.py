@@ -8,7 +8,7 @@ from ..priors.discrepancy import DISCREPANCIES
 from ..solvers.block_cg import block_cg
 from ..solvers.lanczos import preconditioned_log_trace
 from ..solvers.nystrom import NystromPreconditioner
-from ._clean_covariance import whitened_covariance
+from ._clean_covariance import CleanCovariance
 from ._dense import DenseSystem
 from ._model import nearest_stationary_groups
 from ._plates import Plates, plates_of
@@ -120,7 +120,7 @@ class IterativeSystem(System):
         (`preconditioned_log_trace`); where correlated noise joins data on a window with others M is the identity.
         """
         if self.scattered and self.size <= EXACT_DATA:
-            return DenseSystem(self.model, whitened_covariance(self.model)).log_determinant()
+            return DenseSystem(self.model, CleanCovariance(self.model).whitened()).log_determinant()
         known = self._known_logdet()
         solve, sample = (np.array, lambda rng, count: rng.standard_normal((self.size, count))) if known is None else (
             self._cosines, self._sample)

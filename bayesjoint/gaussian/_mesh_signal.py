@@ -52,18 +52,17 @@ class FieldGroup:
     Attributes
     ----------
     views : list of View
-        One for each pair of modality and member; `pairs` are the (a, b), a <= b, whose S is kept.
+        One for each pair of modality and member.
     """
 
     def __init__(self, problem, members, rows):
         self.members, self._rows, self._cache = members, rows, problem.cache
         self._std = {p.name: p.prior.std_hat(p) for p in members}
         self.views = views_of(problem, [p.name for p in members])
-        self.pairs = [(a, b) for a in range(len(self.views)) for b in range(a, len(self.views))]
         self._kept = Cache()
 
     def matrices(self, ranges, axes=()):
-        """S for every pair, or its derivative by log ℓ of `axes`, at ranges (upward, northing, easting).
+        """S for every two views a <= b, or its derivative by log ℓ of `axes`, at ranges (upward, northing, easting).
 
         Returns
         -------

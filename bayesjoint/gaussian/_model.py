@@ -246,28 +246,24 @@ class LinearGaussian:
     # -- noise --------------------------------------------------------------------------------------------------------
     def whiten(self, data):
         """W V, W = √w L⁻¹ with LLᵀ the noise covariance, for V of shape (n_data,) or (n_data, k)."""
-        return self._by_modality("whiten", data, False)
+        return self._by_modality(data, lambda noise, part: noise.whiten(part), 0.5)
 
     def whiten_adjoint(self, white):
         """Wᵀ V."""
-        return self._by_modality("whiten_adjoint", white, False)
+        return self._by_modality(white, lambda noise, part: noise.whiten_adjoint(part), 0.5)
 
     def colour(self, white):
         """W⁻¹ V."""
-        return self._by_modality("colour", white, True)
+        return self._by_modality(white, lambda noise, part: noise.colour(part), -0.5)
 
     def colour_adjoint(self, data):
         """W⁻ᵀ V: Lᵀ = L⁻¹C."""
-        out = np.empty(data.shape, dtype=float)
-        for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
-            out[where] = m.noise.whiten(m.noise.apply(data[where])) / np.sqrt(self.problem.weights[m.name])
-        return out
+        return self._by_modality(data, lambda noise, part: noise.whiten(noise.apply(part)), -0.5)
 
-    def _by_modality(self, method, data, inverse):
+    def _by_modality(self, data, product, power):
         out = np.empty(data.shape, dtype=float)
         for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
-            root = np.sqrt(self.problem.weights[m.name])
-            out[where] = getattr(m.noise, method)(data[where]) * (1 / root if inverse else root)
+            out[where] = product(m.noise, data[where]) * self.problem.weights[m.name] ** power
         return out
 
     def noise_logdet(self):

@@ -80,22 +80,21 @@ class TorusMatrices:
         starts = [where.start for where in problem.data_slices.values()]
         self._starts, self._rows = ([each[v.modality] for v in self.views] for each in (starts, rows))
         self._used = [start + own for start, own in zip(self._starts, self._rows, strict=True)]
-        self.pairs = [(a, b) for a in range(len(self.views)) for b in range(a, len(self.views))]
         self._kept = Cache()
 
     def matrices(self, ranges, axes=()):
-        """S for every pair, or its derivative by log ℓ of `axes`; see `FieldGroup.matrices`."""
+        """S for every two views a <= b, or its derivative by log ℓ of `axes`; see `FieldGroup.matrices`."""
         key = (tuple(ranges), tuple(axes))
         return self._kept.get("matrices", (), key, lambda: self._blocks(self._signal.at(*key)), KEPT)
 
     def _blocks(self, group):
         surveys = {s.rows.start: k for k, s in enumerate(group.surveys)} if group.stationary else {}
         place, out = [surveys.get(start) for start in self._starts], {}
-        for a, b in self.pairs:
-            out[a, b] = (np.empty((self._used[a].size, self._used[b].size)) if None in (place[a], place[b]) else
-                         group.matrix(place[a], place[b])[np.ix_(self._rows[a], self._rows[b])])
         for b, used in enumerate(self._used):
             left = [a for a in range(b + 1) if None in (place[a], place[b])]
+            for a in range(b + 1):
+                out[a, b] = np.empty((self._used[a].size, used.size)) if a in left else (
+                    group.matrix(place[a], place[b])[np.ix_(self._rows[a], self._rows[b])])
             for part in blocks(used.size if left else 0, COLUMNS):
                 unit = unit_columns(self._size, used[part])
                 seen = np.zeros_like(unit)

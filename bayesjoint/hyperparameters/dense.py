@@ -91,11 +91,12 @@ class DenseEvidence:
             matrix += (values[c.name] / c.value) ** 2 * block
         for group in self._groups:
             blocks = group.matrices(self._mixing.ranges(group.members[0], values))
-            for (a, b), factor in self._factors(group, values).items():
+            for (a, b), block in blocks.items():
+                part = self._factor(group, a, b, values) * block
                 rows, columns = self._place(group, a), self._place(group, b)
-                matrix[rows, columns] += factor * blocks[a, b]
+                matrix[rows, columns] += part
                 if a != b:
-                    matrix[columns, rows] += factor * blocks[a, b].T
+                    matrix[columns, rows] += part.T
         for noise, run in zip(self._noises, self._runs, strict=True):
             noise.add_to(matrix[run, run], values)
         return matrix
@@ -117,16 +118,15 @@ class DenseEvidence:
     def _group_against(self, q, group, coordinate, values):
         slope = coordinate.axes if coordinate.kind == "range" else ()
         blocks, total = group.matrices(self._mixing.ranges(group.members[0], values), slope), 0.0
-        for (a, b), factor in self._factors(group, values, coordinate).items():
-            if factor:
+        for (a, b), block in blocks.items():
+            if factor := self._factor(group, a, b, values, coordinate):
                 part = q[self._place(group, a), self._place(group, b)]
-                total += factor * (1 if a == b else 2) * float(np.vdot(part, blocks[a, b]))
+                total += factor * (1 if a == b else 2) * float(np.vdot(part, block))
         return total
 
-    def _factors(self, group, values, by=None):
-        """Factor on S of every pair, or its derivative by a coordinate."""
-        names = [v.parameter for v in group.views]
-        return {(a, b): self._mixing.factor(names[a], names[b], values, by) for a, b in group.pairs}
+    def _factor(self, group, a, b, values, by=None):
+        """Factor on S of two views, or its derivative by a coordinate."""
+        return self._mixing.factor(group.views[a].parameter, group.views[b].parameter, values, by)
 
     def _place(self, group, a):
         return self._runs[group.views[a].modality]

@@ -77,13 +77,11 @@ class LargeEvidence:
         """
         self.calls += 1
         most = most or (8 if self.count > MANY else 64)
-        system = self._system(self.vector.values(theta))
-        plates = system.preconditioner()
+        values, system, plates = self._at(theta)
         found = preconditioned_log_trace(system.product, plates.solve, plates.sample, self.count,
                                          np.random.default_rng(self._seed), error=2 * error, most=most)
-        solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
-        spread = self._spread_of(self.vector.values(theta))
-        weights, inner = self._eliminate(solved, spread)
+        spread = self._spread_of(values)
+        weights, inner, _ = self._eliminated(system, plates, spread)
         logdet = plates.logdet() + found.value + self._vector_logdet(inner, spread)
         value = -0.5 * (float(self.data @ weights) + logdet + self.count * np.log(2 * np.pi))
         return Estimate(value, error=0.5 * found.error, bias=-0.5 * found.bias, method="cosine-preconditioned Lanczos "
@@ -105,15 +103,12 @@ class LargeEvidence:
             ½ wᵀ∂_iK K⁻¹ ∂_jK w: between observed and expected information (Gilmour et al. 1995, Biometrics 51).
         """
         self.calls += 1
-        values = self.vector.values(theta)
-        system = self._system(values)
-        plates = system.preconditioner()
+        values, system, plates = self._at(theta)
         y = plates.sample(np.random.default_rng(self._seed), self.probes)
         q = self._columns.shape[1]
-        solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
         spread = self._spread_of(values)
-        weights, inner = self._eliminate(solved, spread)
-        u, x, back = solved[:, 1:], self._solve(system, plates, y, PROBE_SOLVE), plates.solve(y)
+        weights, inner, u = self._eliminated(system, plates, spread)
+        x, back = self._solve(system, plates, y, PROBE_SOLVE), plates.solve(y)
         lemma = u @ inner
         gradient, error, pulls = np.empty(self.vector.size), np.empty(self.vector.size), []
         for i, c in enumerate(self.vector.coordinates):
@@ -138,6 +133,12 @@ class LargeEvidence:
         return gradient, error, 0.25 * (pulls.T @ pushed + pushed.T @ pulls)
 
     # -- pieces ------------------------------------------------------------------------------------------------------
+    def _at(self, theta):
+        """(values, K without the plain vectors, its preconditioner)."""
+        values = self.vector.values(theta)
+        system = self._system(values)
+        return values, system, system.preconditioner()
+
     def _system(self, values, by=None):
         """K without the plain vectors, or its derivative by a coordinate."""
         groups, covariances = [], []
@@ -188,16 +189,13 @@ class LargeEvidence:
         trace = np.sum(change * (gram - gram @ inner @ gram)[where, where])
         return 0.5 * float(seen @ change @ seen - trace), self._columns[:, where] @ (change @ seen)
 
-    def _eliminate(self, solved, spread):
-        """K⁻¹ d and (D⁻¹ + BᵀK₀⁻¹B)⁻¹ from K₀⁻¹ [d, B]."""
+    def _eliminated(self, system, plates, spread):
+        """K⁻¹ d, (D⁻¹ + BᵀK₀⁻¹B)⁻¹ and K₀⁻¹ B."""
+        solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
         u = solved[:, 1:]
-        if not u.shape[1]:
-            return solved[:, 0], np.zeros((0, 0))
         inner = np.linalg.inv(np.linalg.inv(spread) + self._columns.T @ u)
-        return solved[:, 0] - u @ (inner @ (u.T @ self.data)), inner
+        return solved[:, 0] - u @ (inner @ (u.T @ self.data)), inner, u
 
     def _vector_logdet(self, inner, spread):
         """Log det(I + D BᵀK₀⁻¹B)."""
-        if not inner.size:
-            return 0.0
         return float(np.linalg.slogdet(spread)[1] - np.linalg.slogdet(inner)[1])

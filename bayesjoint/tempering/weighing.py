@@ -81,7 +81,7 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     if count > DENSE_LIMIT:
         return _large(problem, criterion, sought, few, common, most)
     whitened = DenseSystem(linear_gaussian(problem.replace(weights={})))
-    chosen = _build(criterion, whitened, sought, seed, most)
+    chosen = CRITERIA[criterion](whitened, sought, seed, most)
     weights, errors = chosen.weights(problem.weights)
     curves = _curves(whitened, groups, problem.weights, weights, seed) if curve else {}
     still = [n for n in weights if not np.isfinite(errors.get(n, np.nan)) and weights[n] == problem.weights[n]]
@@ -93,10 +93,6 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
 def _with_few(errors, few):
     """Errors with those of surveys that have too few data, NaN."""
     return errors | {name: np.nan for group in few for name in group}
-
-
-def _build(criterion, whitened, groups, seed, most=np.inf):
-    return CRITERIA[criterion](whitened, groups, most=most, **({"seed": seed} if criterion == "information" else {}))
 
 
 def _groups(problem, surveys, common):
@@ -111,8 +107,8 @@ def _curves(whitened, groups, stated, weights, seed):
         w = weights[group[0]]
         values = np.geomspace(min(LOW, w / WIDER), max(HIGH, w * WIDER), CURVE)
         line = {"weight": values}
-        for name in CRITERIA:
-            one = _build(name, whitened, [group], seed)
+        for name, kind in CRITERIA.items():
+            one = kind(whitened, [group], seed)
             if one.suits(group):
                 # what is matched is the information criterion's own exponent
                 at = one.weights(stated)[0] if name == "information" else weights
@@ -122,7 +118,7 @@ def _curves(whitened, groups, stated, weights, seed):
 
 
 def _answer(problem, criterion, weights, errors, curves, message, common=False, beyond=None):
-    bounds, size = np.exp([LOWEST, HIGHEST]), {m.name: m.size for m in problem.modalities}
+    bounds, size = np.exp([LOWEST, HIGHEST]), {name: m.size for name, m in problem.surveys.items()}
     total, beyond = sum(size[name] for name in errors), beyond or {}
     verdict = {name: words_of(weights[name], errors[name], bounds, total if common else size[name], common,
                               beyond.get(name)) for name in errors}
