@@ -11,6 +11,7 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from .._checks import fail
 from .._places import runs
 from ..gaussian import linear_gaussian
+from .order import in_order
 from .transition import MovedCovariance
 
 BYTES = 6e9  # of all gains together
@@ -20,8 +21,7 @@ class Observed:
     """The surveys of one step, whitened: d̃ = Ã x + e, e ~ N(0, I)."""
 
     def __init__(self, problem, names):
-        part = problem.replace(modalities=[problem.surveys[name] for name in names])
-        self._model = linear_gaussian(part, stored=True)
+        self._model = linear_gaussian(in_order(problem, [names]), stored=True)
         self.size, self.data = self._model.data_size, self._model.whiten(self._model.data)
 
     def see(self, x):

@@ -1,7 +1,5 @@
 """The order in which surveys are taken up."""
 
-import numpy as np
-
 from .._checks import fail
 
 
@@ -34,16 +32,10 @@ def read_order(problem, order):
 
 
 def in_order(problem, steps):
-    """The same problem with its modalities in the order of the steps."""
+    """The same problem with the modalities of the steps alone, in their order."""
     return problem.replace(modalities=[problem.surveys[name] for step in steps for name in step])
 
 
 def runs(problem, steps):
     """Place of every step among the stacked data, a list of slices."""
     return [slice(problem.data_slices[step[0]].start, problem.data_slices[step[-1]].stop) for step in steps]
-
-
-def noise_logdet(problem, names):
-    """Log det of the noise covariance of the named surveys, exponents taken as C/w."""
-    return sum(m.noise.logdet() - m.size * np.log(problem.weights[m.name])
-               for m in problem.modalities if m.name in names)

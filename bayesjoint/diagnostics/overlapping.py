@@ -63,8 +63,7 @@ def discrepancy_overlap(problem, draws=64, seed=0):
     white = model.whiten(columns @ drawn)
     explained = white - IterativeSystem(model, SOLVE).project(white)
     names = list(parameter.prior.names)
-    rows = problem.data_slices
-    found = [_share(explained[rows[name]], white[rows[name]], exact) for name in names]
+    found = [_share(explained[rows], white[rows], exact) for rows in map(problem.data_slices.get, names)]
     whole = _share(explained, white, exact)
     gain = _gain(problem, plain)
     sheet = Sheet()

@@ -39,7 +39,7 @@ class RangeSlope(StationaryCorrelation):
         return sum((up, north, east)[i] for i in self._axes) * super().at(up, north, east)
 
 
-class FieldGroup:
+class SignalMatrices:
     """Matérn parameters of one correlation function, seen by the data: S and its slopes at any ranges.
 
     Parameters
@@ -56,10 +56,8 @@ class FieldGroup:
     """
 
     def __init__(self, problem, members, rows):
-        self.members, self._rows, self._cache = members, rows, problem.cache
-        self._std = {p.name: p.prior.std_hat(p) for p in members}
+        self.members, self._rows, self._problem, self._kept = members, rows, problem, Cache()
         self.views = views_of(problem, [p.name for p in members])
-        self._kept = Cache()
 
     def matrices(self, ranges, axes=()):
         """S for every two views a <= b, or its derivative by log ℓ of `axes`, at ranges (upward, northing, easting).
@@ -72,10 +70,19 @@ class FieldGroup:
         return self._kept.get("matrices", (), key, lambda: self._between(*key), KEPT)
 
     def _between(self, ranges, axes):
+        raise NotImplementedError
+
+
+class FieldGroup(SignalMatrices):
+    """`SignalMatrices` of fields that end with the mesh."""
+
+    def _between(self, ranges, axes):
         kernel = unit_correlation(self.members[0], ranges, axes)
         shared = not axes and ranges == self.members[0].prior.ranges() and all(
             self._rows[v.modality].size == v.data_count for v in self.views)  # others may want these too
-        fields = UnitFields(self._cache if shared else Cache(), self.views, kernel, self._std, self._rows, self._stored)
+        stds = {p.name: p.prior.std_hat(p) for p in self.members}
+        cache = self._problem.cache if shared else Cache()
+        fields = UnitFields(cache, self.views, kernel, stds, self._rows, self._stored)
         return fields.scaled_signals()
 
     @cached_property

@@ -157,9 +157,11 @@ class StationaryGroup:
         return out
 
     def scaled(self, ties):
-        """The covariance between the channels times factors, shape (P, P), on what members have in common."""
-        members = [self.surveys[k].member for k, _ in self.channels]
-        return self.covariance.scaled({(a, b): ties[members[a], members[b]] for a, b in self.covariance.lags}, ties)
+        """The same, its lattice data's covariance times factors, shape (P, P), on what members have in common."""
+        members, out = [self.surveys[k].member for k, _ in self.channels], copy.copy(self)
+        factors = {(a, b): ties[members[a], members[b]] for a, b in self.covariance.lags}
+        out.covariance = self.covariance.scaled(factors, ties)
+        return out
 
     def add_signal(self, data, out):
         """Add Cov(d, d) V to `out`, shape (n_data, k)."""

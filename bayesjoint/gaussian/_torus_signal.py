@@ -7,8 +7,7 @@ from .._places import blocks, unit_columns
 from ..priors.covariance import MixedCovariance
 from ..priors.torus import TorusSpectrum
 from ..problem import Cache
-from ..problem.view import views_of
-from ._mesh_signal import unit_correlation
+from ._mesh_signal import SignalMatrices, unit_correlation
 from ._model import lattice_surveys, torus_group
 from ._torus import problem_torus
 
@@ -63,42 +62,28 @@ class TorusSignal:
         return torus_group(self._problem, self._names, covariance, self._surveys, field, drawn=False)
 
 
-class TorusMatrices:
-    """A `TorusSignal` with the dense matrices that `FieldGroup` has for fields that end with the mesh.
-
-    Parameters
-    ----------
-    problem : JointProblem
-    members : list of Parameter
-    rows : list of ndarray of int
-        Data used of every modality.
-    """
+class TorusMatrices(SignalMatrices):
+    """`SignalMatrices` of continued fields."""
 
     def __init__(self, problem, members, rows):
-        self._signal, self.members, self._size = TorusSignal(problem, members), members, problem.data_size
-        self.views = views_of(problem, [p.name for p in members])
-        starts = [where.start for where in problem.data_slices.values()]
-        self._starts, self._rows = ([each[v.modality] for v in self.views] for each in (starts, rows))
-        self._used = [start + own for start, own in zip(self._starts, self._rows, strict=True)]
-        self._kept = Cache()
+        super().__init__(problem, members, rows)
+        self._signal = TorusSignal(problem, members)
 
-    def matrices(self, ranges, axes=()):
-        """S for every two views a <= b, or its derivative by log ℓ of `axes`; see `FieldGroup.matrices`."""
-        key = (tuple(ranges), tuple(axes))
-        return self._kept.get("matrices", (), key, lambda: self._blocks(self._signal.at(*key)), KEPT)
-
-    def _blocks(self, group):
+    def _between(self, ranges, axes):
+        group, out = self._signal.at(ranges, axes), {}
         surveys = {s.rows.start: k for k, s in enumerate(group.surveys)} if group.stationary else {}
-        place, out = [surveys.get(start) for start in self._starts], {}
-        for b, used in enumerate(self._used):
+        starts = [where.start for where in self._problem.data_slices.values()]
+        rows, start = ([each[v.modality] for v in self.views] for each in (self._rows, starts))
+        place, used = [surveys.get(s) for s in start], [s + r for s, r in zip(start, rows, strict=True)]
+        for b, mine in enumerate(used):
             left = [a for a in range(b + 1) if None in (place[a], place[b])]
             for a in range(b + 1):
-                out[a, b] = np.empty((self._used[a].size, used.size)) if a in left else (
-                    group.matrix(place[a], place[b])[np.ix_(self._rows[a], self._rows[b])])
-            for part in blocks(used.size if left else 0, COLUMNS):
-                unit = unit_columns(self._size, used[part])
+                out[a, b] = np.empty((used[a].size, mine.size)) if a in left else (
+                    group.matrix(place[a], place[b])[np.ix_(rows[a], rows[b])])
+            for part in blocks(mine.size if left else 0, COLUMNS):
+                unit = unit_columns(self._problem.data_size, mine[part])
                 seen = np.zeros_like(unit)
                 group.add_signal(unit, seen)
                 for a in left:
-                    out[a, b][:, part] = seen[self._used[a]]
+                    out[a, b][:, part] = seen[used[a]]
         return out

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, ndtr, ndtri
+from scipy.special import gammaln, logsumexp, ndtr, ndtri
 from scipy.stats import chi2, norm, qmc
 
 from .._checks import fail
@@ -108,8 +108,6 @@ def weigh(objective, theta, hessian, count, seed):
 
 def _student(white, root):
     """Log density of multivariate Student draws root @ white."""
-    from scipy.special import gammaln
-
     size = white.shape[1]
     constant = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2) - 0.5 * size * np.log(FREEDOM * np.pi)
     logdet = np.log(np.linalg.svd(root, compute_uv=False)).sum()

@@ -141,14 +141,14 @@ class LargeEvidence:
 
     def _system(self, values, by=None):
         """K without the plain vectors, or its derivative by a coordinate."""
-        groups, covariances = [], []
+        groups = []
         for signal in self._signals:
             names = [p.name for p in signal.members]
             touched = by is None or bool(set(names) & set(by.targets))
-            groups.append(signal.at(self._mixing.ranges(signal.members[0], values), by.axes if by and touched else ()))
+            group = signal.at(self._mixing.ranges(signal.members[0], values), by.axes if by and touched else ())
             factors = [[self._mixing.factor(p, q, values, by) if touched else 0.0 for q in names] for p in names]
-            covariances.append(groups[-1].scaled(np.array(factors)))
-        return LatticeSystem(groups, covariances, self._noise_of(values, by))
+            groups.append(group.scaled(np.array(factors)))
+        return LatticeSystem(groups, self._noise_of(values, by))
 
     def _noise_of(self, values, by):
         out, known = np.zeros(self.count), self.vector.known()

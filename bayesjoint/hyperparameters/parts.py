@@ -14,11 +14,8 @@ def matern_parameters(problem):
 
 def coregionalized(problem):
     """(coupling, members in its order), or (None, []) where there is no joint covariance."""
-    for coupling in problem.couplings:
-        if hasattr(coupling, "joint_covariance"):
-            names = coupling.parameters or [p.name for p in problem.parameters if p.mesh is not None]
-            return coupling, [problem.by_name[name] for name in names]
-    return None, []
+    coupling = next((c for c in problem.couplings if hasattr(c, "joint_covariance")), None)
+    return coupling, [] if coupling is None else [problem.by_name[name] for name in problem.prior.block_members[0]]
 
 
 def field_groups(problem):
@@ -49,15 +46,15 @@ def innovations(problem):
 
 
 def rough_std(problem):
-    """[std] of every modality's innovation once its bias columns are fitted by least squares."""
-    out, views = [], views_of(problem, [p.name for p in other_parameters(problem)])
+    """{modality: std} of its innovation once its bias columns are fitted by least squares."""
+    out, views = {}, views_of(problem, [p.name for p in other_parameters(problem)])
     for k, r in enumerate(innovations(problem)):
         sizes = {v: problem.by_name[v.parameter].size for v in views if v.modality == k}
         seen = [v.matmat(np.eye(size)) for v, size in sizes.items() if size < r.size]
         if seen:
             basis = np.hstack(seen)
             r = r - basis @ np.linalg.lstsq(basis, r, rcond=None)[0]
-        out.append(float(np.sqrt(np.mean(r**2))) or 1.0)
+        out[problem.modalities[k].name] = float(np.sqrt(np.mean(r**2))) or 1.0
     return out
 
 
@@ -75,6 +72,6 @@ def rough_gain(problem, rng, values=40_000):
             signs = rng.choice([-1.0, 1.0], (view.data_count, probes))
             back = view.rmatmat(signs)
             variance = np.sum(back * p.bound_prior.covariance.matmat(back)) / signs.size
-            factors.append(sizes[view.modality] / np.sqrt(max(variance, np.finfo(float).tiny)))
+            factors.append(sizes[problem.modalities[view.modality].name] / np.sqrt(max(variance, np.finfo(float).tiny)))
         out[p.name] = float(np.median(factors)) if factors else 1.0
     return out

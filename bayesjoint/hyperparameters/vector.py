@@ -8,7 +8,7 @@ from .._checks import as_finite, fail, one_of
 from ..noise import MaternKernel, StationaryNoise
 from ..priors.bias import BiasPrior
 from .coordinates import Coordinate, laid_out, reaching, sized
-from .discrepancy import KINDS, discrepancies, discrepancy_coordinates, rebuilt
+from .discrepancy import discrepancies, discrepancy_coordinates, rebuilt
 from .parts import coregionalized, field_groups, innovations, matern_parameters, rough_gain, rough_std
 from .penalty import log_prior
 
@@ -121,24 +121,18 @@ class HyperVector:
         JointProblem
         """
         values, problem = self.values(theta), self.whole if problem is None else problem
-        factors = {p.name: [1.0, np.ones(3)] for p in problem.parameters}
-        noises, couplings = {}, list(problem.couplings)
+        priors = {p.name: p.prior for p in problem.parameters}
+        priors |= {p.name: rebuilt(p.prior, self.coordinates, values) for p in discrepancies(problem)}
+        noises, couplings = set(), list(problem.couplings)
         for c in self.coordinates:
-            ratio = values[c.name] / c.value if c.kind not in ("correlation", *KINDS) else None
-            for name in c.targets:
-                if c.kind in ("std", "vector_std"):
-                    factors[name][0] = ratio
-                elif c.kind == "range":
-                    factors[name][1][list(c.axes)] = ratio
-                elif c.kind.startswith("noise"):
-                    noises[name] = None
-            if c.kind == "correlation":
+            if c.kind in ("std", "vector_std", "range") and values[c.name] != c.value:
+                priors |= {name: _scaled(priors[name], values[c.name] / c.value, c.axes) for name in c.targets}
+            elif c.kind.startswith("noise"):
+                noises |= {*c.targets}
+            elif c.kind == "correlation":
                 couplings = [replace(k, correlation=values[c.name]) if hasattr(k, "joint_covariance") else k
                              for k in couplings]
-        parameters = [p.replace(prior=_scaled(p.prior, *factors[p.name])) if _moved(factors[p.name]) else p
-                      for p in problem.parameters]
-        own = {p.name: rebuilt(p.prior, self.coordinates, values) for p in discrepancies(problem)}
-        parameters = [p.replace(prior=own[p.name]) if p.name in own else p for p in parameters]
+        parameters = [p if priors[p.name] is p.prior else p.replace(prior=priors[p.name]) for p in problem.parameters]
         used = {name: m.size for name, m in self.problem.surveys.items()}
         modalities = [m.replace(noise=self._noise(m, values)) if m.name in noises else m for m in problem.modalities]
         modalities = [m if m.size == used[m.name] else m.replace(noise=m.noise.scaled(m.size / used[m.name]))
@@ -163,17 +157,15 @@ def fitted_kernel(noise):
     return stationary if stationary is not None and isinstance(stationary.kernel, MaternKernel) else None
 
 
-def _moved(change):
-    return change[0] != 1 or np.any(change[1] != 1)
-
-
-def _scaled(prior, factor, stretch):
+def _scaled(prior, ratio, axes):
+    """A prior with its std, or its ranges along `axes`, times a ratio."""
     if isinstance(prior, BiasPrior):
-        return prior.scaled(factor)
-    ranges = np.array(prior.ranges()) * stretch
-    one = np.ndim(prior.range) == 0 and np.ptp(stretch) == 0
-    reach = float(prior.range * stretch[0]) if one else tuple(float(r) for r in ranges)
-    return replace(prior, std=_plain(np.asarray(prior.std) * factor), range=reach)
+        return prior.scaled(ratio)
+    if not axes:
+        return replace(prior, std=_plain(np.asarray(prior.std) * ratio))
+    if np.ndim(prior.range) == 0 and len(axes) == 3:
+        return replace(prior, range=float(prior.range * ratio))
+    return replace(prior, range=tuple(float(r * ratio if i in axes else r) for i, r in enumerate(prior.ranges())))
 
 
 def _plain(array):
@@ -206,7 +198,8 @@ def _fields(problem, axes):
 
 def _noises(problem):
     """Coordinates of the noise of every modality."""
-    for m, size in zip(problem.modalities, rough_std(problem), strict=True):
+    for name, size in rough_std(problem).items():
+        m = problem.surveys[name]
         stationary = fitted_kernel(m.noise)
         white = m.noise.variance() if stationary is None else np.broadcast_to(np.square(stationary.white), m.size)
         common = {"scale": size, "units": m.units}

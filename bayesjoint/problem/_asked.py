@@ -2,6 +2,7 @@
 
 from .._checks import fail
 from .joint import JointProblem
+from .parameter import Parameter
 
 
 def check_problem(problem):
@@ -9,6 +10,12 @@ def check_problem(problem):
     if not isinstance(problem, JointProblem):
         fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
              TypeError)
+
+
+def check_field(parameter, remedy):
+    """Refuse what is no Parameter on a mesh."""
+    if not isinstance(parameter, Parameter) or parameter.mesh is None:
+        fail("parameter", "be a Parameter on a mesh", repr(parameter)[:60], remedy, TypeError)
 
 
 def one_survey(problem, survey):
