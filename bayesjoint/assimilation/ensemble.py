@@ -84,7 +84,7 @@ class EnsemblePosterior(IterativePosterior):
         names = [name for step in self.steps[: k + 1] for name in step]
         kept = [m for m in self.problem.modalities if m.name in names]
         try:
-            return IterativePosterior(self.problem.replace(modalities=kept), self._tolerance, seed=self._seed)
+            return IterativePosterior(self.problem.replace(modalities=kept), self.tolerance, seed=self._seed)
         except ValueError as error:
             if k == 0 and self.problem.prior.flat and str(error).startswith("prior must"):
                 fail("order", "begin with surveys that determine every parameter with a flat prior",

@@ -5,6 +5,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from .._checks import as_finite, fail
+from .drawing import BLOCK, Drawn, blocks_of, drawn
 from .export import chi2_of, to_datatree
 from .nuisances import nuisance_sheet
 
@@ -199,7 +200,11 @@ class Posterior:
         return None if variance is None else self.problem.unpack(np.sqrt(variance))
 
     def sample(self, draws=200, chains=4, seed=0):
-        """Independent posterior draws.
+        """Posterior draws, independent but for engines that run Markov chains.
+
+        Draws come in blocks of ten, each from a seed of its own: of one seed more draws (or chains) begin with fewer,
+        and any executor gives the same numbers. Markov chains hand out their stored draws, evenly thinned: these hang
+        on how many are asked, and not on the seed.
 
         Parameters
         ----------
@@ -208,15 +213,62 @@ class Posterior:
         chains : int, default 4
             Draws are independent; chains are there because ArviZ's diagnostics compare them.
         seed : int or numpy.random.Generator, default 0
+            A generator gives one integer, which seeds the blocks.
 
         Returns
         -------
         dict of ndarray
             {parameter: (chain, draw, *shape)}, physical units.
+
+        Examples
+        --------
+        >>> import bayesjoint as bj
+        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+        >>> line = bj.Modality("line", [[1.0]], [2.0], bj.DiagonalNoise([1.0]), "slope")
+        >>> post = bj.posterior(bj.JointProblem([slope], [line]))
+        >>> few, many = post.sample(draws=15)["slope"], post.sample(draws=40)["slope"]
+        >>> bool((few == many[:, :15]).all())
+        True
         """
         draws, chains = _count("draws", draws), _count("chains", chains)
-        flat = self.state_draws(np.random.default_rng(seed), draws * chains)
-        return self.problem.unpack(flat.reshape(chains, draws, -1))
+        flat = np.empty((chains, draws, self.problem.size))
+        blocks = blocks_of(seed, draws, chains)
+        for block, found in zip(blocks, drawn(self, blocks, clean=False), strict=True):
+            flat[block.chain, block.draws] = found.x
+        return self.problem.unpack(flat)
+
+    def stream(self, draws=200, seed=0):
+        """Posterior draws block by block in float32, for surveys whose draws together would not fit memory.
+
+        Parameters
+        ----------
+        draws : int, default 200
+            How many: those of the first chain of `sample` with this seed, rounded.
+        seed : int or numpy.random.Generator, default 0
+
+        Yields
+        ------
+        dict of ndarray
+            {parameter: (k, *shape)} in physical units, at most ten draws at a time.
+
+        Examples
+        --------
+        >>> import bayesjoint as bj
+        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+        >>> line = bj.Modality("line", [[1.0], [1.0]], [3.0, 3.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
+        >>> post = bj.posterior(bj.JointProblem([slope], [line]))
+        >>> [block["slope"].shape[0] for block in post.stream(draws=25)]
+        [10, 10, 5]
+        """
+        for found in drawn(self, blocks_of(seed, _count("draws", draws)), clean=False):
+            yield {name: values.astype(np.float32) for name, values in self.problem.unpack(found.x).items()}
+
+    def draw_blocks(self, blocks, clean=True):
+        """`Drawn` of every `Block` of draws, in order: each made whole by its own generator, then cut."""
+        for block in blocks:
+            rng = block.generator()
+            x, data = self.joint_draws(rng, BLOCK) if clean else (self.state_draws(rng, BLOCK), None)
+            yield Drawn(x[: block.kept], data if data is None else data[: block.kept], {})
 
     def prediction_std(self):
         """Posterior std of the noise-free data, {modality name: (n_data,)}, or None where the engine has none."""
@@ -344,7 +396,7 @@ class Posterior:
         draws, chains : int, default 50 and 4
             Draws kept, as in `sample`.
         seed : int, default 0
-            Kept in the dataset.
+            Kept in the dataset. Of one seed more draws extend fewer, in every group, as in `sample`.
         separate : dict of {modality name: Posterior}, optional
             Posteriors of the separate inversions, to stand beside the joint one.
         conflict : Conflict, optional

@@ -41,15 +41,13 @@ def _vector_coords(parameter, dim):
     return out
 
 
-def modality_fields(problem, modality, x):
-    """Return what a `dataset.ModalityBlock` says of a survey and of the fit of one state vector x, as keywords."""
+def modality_fields(problem, modality):
+    """Return what a `dataset.ModalityBlock` says of a survey whatever was inferred from it, as keywords."""
     weight = problem.weights[modality.name]
     dims, coords, mask, upward = layout(modality)
-    predicted = problem.predict(modality.name, x)
     return {
         "name": modality.name, "kind": modality.kind, "dims": dims, "coords": coords, "mask": mask, "upward": upward,
         "units": modality.units, "observed": modality.data, "std": np.sqrt(modality.noise.variance() / weight),
-        "predicted_mean": predicted, "chi2": float(np.sum(modality.noise.whiten(predicted - modality.data) ** 2)),
         "attributes": {"noise": modality.noise.settings(), "likelihood_exponent": weight, **modality.metadata},
     }  # fmt: skip
 
