@@ -1,49 +1,15 @@
 """What every posterior offers, whatever engine computed it."""
 
-
 import numpy as np
 from scipy.special import ndtri
 
 from .._checks import as_finite, fail
 from .drawing import BLOCK, Drawn, blocks_of, drawn
+from .estimate import Estimate
 from .export import chi2_of, to_datatree
 from .nuisances import nuisance_sheet
 
-
-class Estimate(float):
-    """A number with a statement of how wrong it can be.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-    error : float
-        One standard error, or a bound where `method` says so.
-    bias : float, default 0
-        Estimated systematic error, same units.
-    method : str, default ""
-        How value and error were obtained.
-
-    Examples
-    --------
-    >>> z = Estimate(-12.5, error=0.25, method="16 probes")
-    >>> z + 1, z.error
-    (-11.5, 0.25)
-    """
-
-    def __new__(cls, value, error, bias=0.0, method=""):
-        """Build the float; the statement rides along."""
-        self = super().__new__(cls, value)
-        self.error, self.bias, self.method = float(error), float(bias), str(method)
-        return self
-
-    def __getnewargs__(self):
-        """Arguments that let a copy or a pickle keep its statement."""
-        return float(self), self.error, self.bias, self.method
-
-    def __repr__(self):
-        bias = f", bias={self.bias:.3g}" if self.bias else ""
-        return f"Estimate({float(self):.6g}, error={self.error:.3g}{bias}, method={self.method!r})"
+__all__ = ["Estimate", "Posterior"]
 
 
 class Posterior:
@@ -64,10 +30,13 @@ class Posterior:
         Every approximation with its error, or the statement that there is none.
     markov : bool
         Whether draws of one chain depend on one another; Monte Carlo errors then rest on the effective sample size.
+    held : (int, int) or None
+        Chains and draws of a posterior that was loaded, which computes nothing more; None of all others.
     """
 
     method = ""
     markov = False
+    held = None
     reason = "asked for by name"
 
     def __init__(self, problem):

@@ -14,14 +14,15 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     """Build the tree of a posterior; arguments as in `Posterior.to_datatree`."""
     found, separate = _drawn(post, draws, chains, seed), dict(separate or {})
     parameters, modalities, stats = _draw_fields(post, found)
-    summaries, fits = _parameter_summaries(post, separate), _modality_summaries(post, separate)
+    intervals = post.stored_intervals(STORED)
+    summaries, fits = _parameter_summaries(post, separate, intervals), _modality_summaries(post, separate)
     nuisances = nuisance_sheet(post)
     groups = post.extra_groups() | post.groups_beside(separate)
     return build_tree(
         [ParameterBlock(**parameters[name], **summary) for name, summary in summaries.items()],
         [ModalityBlock(**modalities[name], **fit) for name, fit in fits.items()],
         sample_stats=stats, history=_history(result), correlations=prior_correlations(post.problem),
-        approximations=post.approximations, attributes=_attributes(post, seed, result),
+        approximations=post.approximations, attributes=_attributes(post, seed, result, intervals),
         extra=groups | ({} if nuisances is None else {"nuisances": nuisances}) | diagnostics,
     )
 
@@ -86,13 +87,12 @@ def _draw_fields(post, found):
     return parameters, modalities, {name: entry for (what, name), entry in found.items() if what == "stats"}
 
 
-def _parameter_summaries(post, separate):
+def _parameter_summaries(post, separate, intervals):
     """{name: what is known of a parameter without draws}."""
     arrays = {key: getattr(post, key)() for key in ("mean", "std", "mean_error", "std_error", "prior_std")}
     prior_mean = post.prior_state_mean()
     arrays["prior_mean"] = None if prior_mean is None else post.problem.unpack(prior_mean)
     alone = {name: (other.mean(), other.std()) for name, other in separate.items()}
-    intervals = post.stored_intervals(STORED)
     return {
         p.name: {key: value[p.name] for key, value in arrays.items()
                  if value is not None and (p.bound_prior is not None or not key.startswith("prior"))} | {
@@ -141,10 +141,12 @@ def _history(result):
     return {name: values for name, values in result.history.items() if np.ndim(values) == 1}
 
 
-def _attributes(post, seed, result):
+def _attributes(post, seed, result, intervals):
     attributes = {"method": post.method, "reason": post.reason, "settings": post.problem.settings(),
                   "versions": versions(), "seed": repr(seed) if isinstance(seed, np.random.Generator) else seed}
     attributes |= post.extra_attributes()
+    *_, (_, kinds) = intervals.values()  # the engine's own are the last
+    attributes |= {"markov": post.markov, "interval_kinds": kinds}
     evidence = post.evidence_or_none()
     if evidence is not None:
         attributes |= {"log_evidence": float(evidence), "log_evidence_error": evidence.error,

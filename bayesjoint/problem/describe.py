@@ -28,6 +28,8 @@ def parameter_fields(parameter):
         "coords": _vector_coords(parameter, dims[0]) if mesh is None else mesh.coords(),
         "edges": {} if mesh is None else {d: getattr(mesh, f"{d}_edges") for d in dims},
         "ground": mesh.active if parameter.has_air else None,
+        "bounds": {side: parameter.from_hat(np.where(np.isfinite(ends), ends, np.nan)) for side, ends in (
+            ("lower", parameter.lower), ("upper", parameter.upper)) if ends is not None},
         "attributes": {"prior": parameter.settings()["prior"], "scale": parameter.scale},
     }  # fmt: skip
 
@@ -48,8 +50,15 @@ def modality_fields(problem, modality):
     return {
         "name": modality.name, "kind": modality.kind, "dims": dims, "coords": coords, "mask": mask, "upward": upward,
         "units": modality.units, "observed": modality.data, "std": np.sqrt(modality.noise.variance() / weight),
-        "attributes": {"noise": modality.noise.settings(), "likelihood_exponent": weight, **modality.metadata},
+        "attributes": {"noise": modality.noise.settings(), "likelihood_exponent": weight,
+                       "parameters": modality.parameters, **_inducing(modality.forward), **modality.metadata},
     }  # fmt: skip
+
+
+def _inducing(forward):
+    """The inducing field that a forward operator knows, nT and degrees."""
+    found = {key: getattr(forward, key, None) for key in ("intensity", "inclination", "declination")}
+    return {key: float(value) for key, value in found.items() if np.ndim(value) == 0 and value is not None}
 
 
 def layout(modality):
