@@ -30,9 +30,11 @@ from .build import build_tree
 from .files import read_attributes, read_tree, without_gaps, write_tree
 from .records import Approximation, ModalityBlock, ParameterBlock
 from .sheet import Sheet
+from .store import GrowingFile
 
 __all__ = [
     "Approximation",
+    "GrowingFile",
     "ModalityBlock",
     "ParameterBlock",
     "Sheet",

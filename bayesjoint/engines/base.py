@@ -4,15 +4,15 @@ import numpy as np
 from scipy.special import ndtri
 
 from .._checks import as_finite, fail
-from .drawing import BLOCK, Drawn, blocks_of, drawn
+from .draws import DrawsOfPosterior, as_mapping
 from .estimate import Estimate
-from .export import chi2_of, to_datatree
+from .export import chi2_of
 from .nuisances import nuisance_sheet
 
 __all__ = ["Estimate", "Posterior"]
 
 
-class Posterior:
+class Posterior(DrawsOfPosterior):
     """A posterior over the parameters of a problem.
 
     What an engine gives is `PosteriorEngine`; the defaults that follow here rest on `state_product`, the operators and
@@ -168,77 +168,6 @@ class Posterior:
         variance = self.prior_state_variance()
         return None if variance is None else self.problem.unpack(np.sqrt(variance))
 
-    def sample(self, draws=200, chains=4, seed=0):
-        """Posterior draws, independent but for engines that run Markov chains.
-
-        Draws come in blocks of ten, each from a seed of its own: of one seed more draws (or chains) begin with fewer,
-        and any executor gives the same numbers. Markov chains hand out their stored draws, evenly thinned: these hang
-        on how many are asked, and not on the seed.
-
-        Parameters
-        ----------
-        draws : int, default 200
-            Per chain.
-        chains : int, default 4
-            Draws are independent; chains are there because ArviZ's diagnostics compare them.
-        seed : int or numpy.random.Generator, default 0
-            A generator gives one integer, which seeds the blocks.
-
-        Returns
-        -------
-        dict of ndarray
-            {parameter: (chain, draw, *shape)}, physical units.
-
-        Examples
-        --------
-        >>> import bayesjoint as bj
-        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
-        >>> line = bj.Modality("line", [[1.0]], [2.0], bj.DiagonalNoise([1.0]), "slope")
-        >>> post = bj.posterior(bj.JointProblem([slope], [line]))
-        >>> few, many = post.sample(draws=15)["slope"], post.sample(draws=40)["slope"]
-        >>> bool((few == many[:, :15]).all())
-        True
-        """
-        draws, chains = _count("draws", draws), _count("chains", chains)
-        flat = np.empty((chains, draws, self.problem.size))
-        blocks = blocks_of(seed, draws, chains)
-        for block, found in zip(blocks, drawn(self, blocks, clean=False), strict=True):
-            flat[block.chain, block.draws] = found.x
-        return self.problem.unpack(flat)
-
-    def stream(self, draws=200, seed=0):
-        """Posterior draws block by block in float32, for surveys whose draws together would not fit memory.
-
-        Parameters
-        ----------
-        draws : int, default 200
-            How many: those of the first chain of `sample` with this seed, rounded.
-        seed : int or numpy.random.Generator, default 0
-
-        Yields
-        ------
-        dict of ndarray
-            {parameter: (k, *shape)} in physical units, at most ten draws at a time.
-
-        Examples
-        --------
-        >>> import bayesjoint as bj
-        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
-        >>> line = bj.Modality("line", [[1.0], [1.0]], [3.0, 3.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
-        >>> post = bj.posterior(bj.JointProblem([slope], [line]))
-        >>> [block["slope"].shape[0] for block in post.stream(draws=25)]
-        [10, 10, 5]
-        """
-        for found in drawn(self, blocks_of(seed, _count("draws", draws)), clean=False):
-            yield {name: values.astype(np.float32) for name, values in self.problem.unpack(found.x).items()}
-
-    def draw_blocks(self, blocks, clean=True):
-        """`Drawn` of every `Block` of draws, in order: each made whole by its own generator, then cut."""
-        for block in blocks:
-            rng = block.generator()
-            x, data = self.joint_draws(rng, BLOCK) if clean else (self.state_draws(rng, BLOCK), None)
-            yield Drawn(x[: block.kept], data if data is None else data[: block.kept], {})
-
     def prediction_std(self):
         """Posterior std of the noise-free data, {modality name: (n_data,)}, or None where the engine has none."""
         return {m.name: None for m in self.problem.modalities}
@@ -258,7 +187,7 @@ class Posterior:
         """
         # v weighs physical values, so on m̂ = m / s it is s v: pack divides by s, hence the square
         scales = {p.name: p.scale**2 for p in self.problem.parameters}
-        if set(_mapping("v", v)) != set(scales):
+        if set(as_mapping("v", v)) != set(scales):
             fail("v", f"have the keys {sorted(scales)}", f"{sorted(v)}", "Give zeros for the parameters left out.")
         flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
         return self.problem.unpack(self.state_product(flat))
@@ -355,52 +284,3 @@ class Posterior:
     def log_evidence(self):
         """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""
         fail("method", "offer an evidence", self.method, 'Use method="dense" or, at survey size, "iterative".')
-
-    def to_datatree(self, draws=50, chains=4, seed=0, separate=None, conflict=None, result=None,
-                    diagnostics=None):
-        """The posterior as an xarray.DataTree in ArviZ's flat groups.
-
-        Parameters
-        ----------
-        draws, chains : int, default 50 and 4
-            Draws kept, as in `sample`.
-        seed : int, default 0
-            Kept in the dataset. Of one seed more draws extend fewer, in every group, as in `sample`.
-        separate : dict of {modality name: Posterior}, optional
-            Posteriors of the separate inversions, to stand beside the joint one.
-        conflict : Conflict, optional
-            What `conflict` found on the same problem, to stand with the answer.
-        result : MapResult, optional
-            Its history is kept as the record of convergence.
-        diagnostics : dict of {str: xarray.Dataset}, optional
-            Answers to keep with the posterior, each as a group of that name: ``{"resolution": bj.resolution(post)}``.
-            The report has words for ``resolution``, ``leakage``, ``identifiability``, ``comparison``, ``calibration``,
-            and those whose names begin with ``functionals``.
-
-        Returns
-        -------
-        xarray.DataTree
-        """
-        if conflict is not None and not hasattr(conflict, "datasets"):
-            fail("conflict", "be what bj.conflict returns", type(conflict).__name__, "Pass bj.conflict(problem).",
-                 TypeError)
-        names = [m.name for m in self.problem.modalities]
-        for name, other in _mapping("separate", separate).items():
-            if name not in names or not isinstance(other, Posterior):
-                fail("separate", f"hold posteriors under modality names {names}", f"{name!r}: {type(other).__name__}",
-                     "Pass post.separate(), or {name: posterior(problem)}.")
-        return to_datatree(self, _count("draws", draws), _count("chains", chains), seed, separate, result,
-                           ({} if conflict is None else conflict.datasets()) | _mapping("diagnostics", diagnostics))
-
-
-def _mapping(name, value):
-    if value is not None and not isinstance(value, dict):
-        fail(name, "be a dict", type(value).__name__, "Pass {name: value}.", TypeError)
-    return value or {}
-
-
-def _count(name, value):
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < 1:
-        fail(name, "be a positive integer", repr(value), "Give a count.", ValueError if whole else TypeError)
-    return int(value)

@@ -1,5 +1,7 @@
 """From a posterior to the dataset: draws, summaries and predictions as the records the dataset room asks for."""
 
+from itertools import islice
+
 import numpy as np
 
 from ..dataset import ModalityBlock, ParameterBlock, build_tree
@@ -12,7 +14,8 @@ STORED = 0.9  # probability of the intervals that a dataset keeps
 
 def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     """Build the tree of a posterior; arguments as in `Posterior.to_datatree`."""
-    found, separate = _drawn(post, draws, chains, seed), dict(separate or {})
+    blocks, separate = blocks_of(seed, draws, chains), dict(separate or {})
+    found = _collected(post, blocks, drawn(post, blocks), 0)
     parameters, modalities, stats = _draw_fields(post, found)
     intervals = post.stored_intervals(STORED)
     summaries, fits = _parameter_summaries(post, separate, intervals), _modality_summaries(post, separate)
@@ -28,20 +31,25 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
 
 
 def further_draws(post, first, draws, chains, seed):
-    """The tree of draws `first` to `draws` of every chain, and of nothing else that was inferred."""
-    parameters, modalities, stats = _draw_fields(post, _drawn(post, draws, chains, seed, first))
-    return build_tree([ParameterBlock(**fields) for fields in parameters.values()],
-                      [ModalityBlock(**fields) for fields in modalities.values()], sample_stats=stats)
+    """Yield (first draw, tree) of one block of every chain at a time: draws and what goes with each, nothing else."""
+    blocks = sorted(blocks_of(seed, draws, chains, first), key=lambda block: block.number)
+    found = drawn(post, blocks)
+    for k in range(0, len(blocks), chains):
+        row = blocks[k : k + chains]
+        start = row[0].draws.start
+        parameters, modalities, stats = _draw_fields(post, _collected(post, row, islice(found, chains), start))
+        yield start, build_tree([ParameterBlock(**fields) for fields in parameters.values()],
+                                [ModalityBlock(**fields) for fields in modalities.values()], sample_stats=stats)
 
 
-def _drawn(post, draws, chains, seed, first=0):
-    """{(what, name): (array (chain, draw, ...), attributes)} of draws `first` to `draws` of every chain."""
-    blocks, out = blocks_of(seed, draws, chains, first), {}
-    for block, found in zip(blocks, drawn(post, blocks), strict=True):
+def _collected(post, blocks, found, first):
+    """{(what, name): (array (chain, draw, ...), attributes)} of blocks whose draws begin at `first`."""
+    out, shape = {}, (blocks[-1].chain + 1, blocks[-1].draws.stop - first)
+    for block, part in zip(blocks, found, strict=True):
         place = slice(block.draws.start - first, block.draws.stop - first)
-        for key, (values, attributes) in _of_block(post, block, found).items():
+        for key, (values, attributes) in _of_block(post, block, part).items():
             if key not in out:
-                out[key] = np.empty((chains, draws - first, *values.shape[1:])), attributes
+                out[key] = np.empty((*shape, *values.shape[1:])), attributes
             out[key][0][block.chain, place] = values
     return out
 

@@ -44,7 +44,7 @@ def load(source):
     >>> post.mean()["slope"].round(3), post.sample()["slope"].shape
     (array([1.]), (2, 20, 1))
     """
-    return LoadedPosterior(source if hasattr(source, "children") else read_tree(source))
+    return LoadedPosterior(source if hasattr(source, "children") else read_tree(source, lazy=True))
 
 
 class LoadedPosterior(Posterior):
