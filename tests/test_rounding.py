@@ -78,8 +78,8 @@ def of_information(problem):
 def of_comparison(problem):
     post = bj.posterior(problem, method="dense")
     found = bj.compare(post, post.separate())
-    return {name: np.nan_to_num(values.values.astype(float), nan=-9).round(6).tolist() for name, values in found.data_vars.items()
-            if values.dtype.kind in "fi"}
+    return {name: np.nan_to_num(values.values.astype(float), nan=-9).round(6).tolist()
+            for name, values in found.data_vars.items() if values.dtype.kind in "fi"}
 
 
 def tied():
