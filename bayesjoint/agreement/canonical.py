@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import fail
-from ..engines.spectral import _channel_noise, _check_noise, _only_group
+from ..gaussian import WaveSystem, channel_noise, only_group
 from .quadratic_forms import WeightedChi2
 
 SMALL = 1e-12  # ρ² below it counts as none
@@ -222,12 +222,12 @@ def check_probes(probes):
 
 def torus_correlations(pair):
     """(ρ, counts) of data on all of the torus: exact there, real degrees of freedom of every wavenumber counted."""
-    group = _only_group(pair.both.model)
-    _check_noise(pair.problem)
+    group = only_group(pair.both.model)
     if pair.both.rank:
         fail("problem", "have no flat columns for the spectrum by wavenumber", f"{pair.both.rank}",
              'Use null="iterative".')
-    spectrum = wave_covariance(group, _channel_noise(pair.problem, group))
+    waves = WaveSystem(group, channel_noise(pair.problem, group))
+    spectrum = waves.spectrum
     sides = [[c for c, (k, _) in enumerate(group.channels) if pair.problem.modalities[k].name in names]
              for names in pair.groups]
     blocks = [spectrum[..., side, :][..., side] for side in sides]
@@ -236,22 +236,8 @@ def torus_correlations(pair):
     half = np.linalg.solve(roots[0], cross)
     between = np.linalg.solve(roots[1], np.swapaxes(half.conj(), -1, -2))
     rho = np.linalg.svd(between, compute_uv=False)
-    columns = np.arange(group.torus[1] // 2 + 1)
-    standing = np.where(columns * 2 % group.torus[1] == 0, 1.0, 2.0)[None, :, None]
-    counts = np.broadcast_to(standing, rho.shape)
+    counts = np.broadcast_to(waves.counts[None, :, None], rho.shape)
     return np.minimum(rho.ravel(), 1.0 - 1e-12), counts.ravel()
-
-
-def wave_covariance(group, noise):
-    """Q(k), shape (rows, columns // 2 + 1, channels, channels): of endless data with white noise."""
-    signal = group.spectra()[0]
-    shape = next(iter(signal.values())).shape
-    out = np.zeros((*shape, len(noise), len(noise)), dtype=complex)
-    for (a, b), wave in signal.items():
-        out[..., a, b] = wave
-        out[..., b, a] = np.conj(wave)
-    out[..., range(len(noise)), range(len(noise))] += noise
-    return out
 
 
 def _share(pair):
