@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from ..engines.spectral import _channel_noise, _check_noise, _only_group
+from .inputs import as_count
 from .quadratic_forms import WeightedChi2
 
 SMALL = 1e-12  # ρ² below it counts as none
@@ -216,8 +217,7 @@ def _binned(rho, counts):
 
 def check_probes(probes):
     """Refuse what is no count of random vectors with a spread."""
-    if isinstance(probes, bool) or not isinstance(probes, (int, np.integer)) or probes < 2:
-        fail("probes", "be an integer of at least 2", repr(probes), "Their spread tells the error: 4 or more.")
+    as_count("probes", probes, 2, "Their spread tells the error: 4 or more.")
 
 
 def torus_correlations(pair):

@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 from ..problem.bias_basis import bias_basis
 from .local import spacing_of
 
+KINDS = ("offset", "tilt", "patch", "levels", "gain")
 PATCH = 6.0  # radius of the patch in station spacings: about 113 stations
 SHARE = 0.25  # of the survey's longer side, which the patch does not exceed
 FEWEST = 4  # stations from which a survey has a tilt, a patch or a gain to speak of
@@ -23,6 +24,7 @@ class Disturbance:
 
     Parameters
     ----------
+    kind : {"offset", "tilt", "patch", "levels", "gain"}
     name : {"offset", "tilt north", "tilt east", "patch", "row levels", "column levels", "gain"}
         Form.
     survey : str
@@ -40,6 +42,7 @@ class Disturbance:
         Easting and northing of the centre of each patch, metres.
     """
 
+    kind: str
     name: str
     survey: str
     columns: np.ndarray
@@ -47,11 +50,6 @@ class Disturbance:
     scale: float
     words: str
     places: np.ndarray | None = None
-
-    @property
-    def kind(self):
-        """One of "offset", "tilt", "patch", "levels", "gain"."""
-        return "levels" if self.name.endswith("levels") else self.name.split()[0]
 
     @property
     def column(self):
@@ -93,7 +91,7 @@ def disturbances_of(modality, weight=1.0, signal=None, radius=None):
     ['offset', 'tilt north', 'tilt east', 'patch', 'row levels', 'column levels']
     """
     std, name, units = float(np.sqrt(np.median(modality.noise.variance()) / weight)), modality.name, modality.units
-    out = [Disturbance("offset", name, np.ones((modality.size, 1)), units, std, f"constant shift of {name}")]
+    out = [Disturbance("offset", "offset", name, np.ones((modality.size, 1)), units, std, f"constant shift of {name}")]
     if modality.size < FEWEST:
         return out
     if hasattr(modality.forward, "coordinates"):
@@ -101,12 +99,13 @@ def disturbances_of(modality, weight=1.0, signal=None, radius=None):
         for direction, values in (("north", northing), ("east", easting)):
             if np.ptp(values) > 0:
                 column = 2.0 * (values - values.min()) / np.ptp(values) - 1.0
-                out.append(Disturbance(f"tilt {direction}", name, column[:, None], units, std,
+                out.append(Disturbance("tilt", f"tilt {direction}", name, column[:, None], units, std,
                                        f"tilt of {name}, from its centre to its {direction}ern edge"))
         out += [*_patch(modality, np.column_stack([easting, northing]), std, radius), *_levels(modality, std)]
     if signal is not None and np.any(signal):
         size = float(np.sqrt(np.mean(signal**2)))
-        out.append(Disturbance("gain", name, 0.01 * signal[:, None], "%", 100.0 * std / size, f"gain of {name}"))
+        out.append(Disturbance("gain", "gain", name, 0.01 * signal[:, None], "%", 100.0 * std / size,
+                               f"gain of {name}"))
     return out
 
 
@@ -128,7 +127,7 @@ def _patch(modality, stations, std, radius):
         return []
     apart = " by ".join(f"{e / max(n - 1, 1):.4g}" for e, n in zip(extent, counts, strict=True))
     where = f"on a grid of {len(centres)} places over {modality.name}, {apart} m apart"
-    return [Disturbance("patch", modality.name, inside.astype(float), modality.units, std,
+    return [Disturbance("patch", "patch", modality.name, inside.astype(float), modality.units, std,
                         f"height of a disc of {radius:.4g} m radius {where}", centres)]
 
 
@@ -141,6 +140,6 @@ def _levels(modality, std):
         except ValueError:  # stations on no lattice have no rows
             continue
         if len(names) >= FEWEST_LINES:
-            out.append(Disturbance(f"{line} levels", modality.name, columns, modality.units, std,
+            out.append(Disturbance("levels", f"{line} levels", modality.name, columns, modality.units, std,
                                    f"rms of independent levels of the {len(names)} {basis} of {modality.name}"))
     return out

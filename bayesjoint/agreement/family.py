@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._checks import fail
-from ..calibration.truths import simulate
+from .inputs import as_count, check_proper
+from .recalibration import refitted
 
 FEWEST = 39  # simulated data sets: with fewer no family-wise p-value falls to 2.5 %
 
@@ -49,30 +49,11 @@ def refitted_family(problem, p_values, run, refit, draws=99, seed=0, executor=No
     >>> bool(0.01 < found[0] < 0.1), bool(np.isnan(found[1]))
     (True, True)
     """
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
-        fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "99 resolve family-wise 5 %.")
-    if problem.prior.flat:
-        fail("prior", "be proper: data are simulated from it", f"flat priors on {', '.join(problem.prior.flat)}",
-             "Give GaussianPrior(mean, covariance), however broad.")
-    data = simulate(problem, int(draws), None, np.random.default_rng(seed))[1]
-    mapper = map if executor is None else executor.map
-    smallest = np.array(list(mapper(_Smallest(problem, run, refit), data)))
+    draws = as_count("draws", draws, FEWEST, "99 resolve family-wise 5 %.")
+    check_proper(problem, "as data are simulated from it")
+    families = np.array(refitted(problem, run, refit, draws, seed, executor), dtype=float)
+    smallest = np.min(families, axis=1, where=np.isfinite(families), initial=1.0)
     p_values = np.asarray(p_values, dtype=float)
     with np.errstate(invalid="ignore"):
         counts = 1 + np.sum(smallest[:, None] <= p_values, axis=0)
     return np.where(np.isfinite(p_values), counts / (draws + 1), np.nan)
-
-
-class _Smallest:
-    """The smallest p-value of one simulated data set; a class, so that processes can be given it."""
-
-    def __init__(self, problem, run, refit):
-        self.problem, self.run, self.refit = problem, run, refit
-
-    def __call__(self, data):
-        """Of physical data, (n_data,)."""
-        places = np.cumsum([m.size for m in self.problem.modalities])[:-1]
-        parts = zip(self.problem.modalities, np.split(data, places), strict=True)
-        surveys = [m.replace(data=part.reshape(m.data_shape)) for m, part in parts]
-        found = np.asarray(self.run(self.refit(self.problem.replace(modalities=surveys))), dtype=float)
-        return float(np.min(found, where=np.isfinite(found), initial=1.0))

@@ -1,13 +1,12 @@
 """Whether the signal of one survey is too large or too small by a factor: a score test with its null by simulation."""
 
-from copy import copy
-
 import numpy as np
 from scipy.stats import t
 
-from .._checks import fail
+from .blocks import in_blocks, places_of, solving_to
+from .inputs import as_count
 from .marginal import DenseMarginal, marginal, one_survey
-from .result import AgreementTest
+from .result import AgreementTest, untestable
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
 DENSE_DRAWS, ITERATIVE_DRAWS = 999, 99
@@ -65,9 +64,10 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     """
     one_survey(problem, survey)
     data = marginal(problem, method, SOLVE)
-    draws = _draws(draws, isinstance(data, DenseMarginal))
-    score = GainScore(data, survey)
-    return score.test(draws, np.random.default_rng(seed))
+    if draws is None:
+        draws = DENSE_DRAWS if isinstance(data, DenseMarginal) else ITERATIVE_DRAWS
+    draws = as_count("draws", draws, FEWEST, "999 resolve p-values of 1 %.")
+    return GainScore(data, survey).test(draws, np.random.default_rng(seed))
 
 
 class GainScore:
@@ -78,14 +78,18 @@ class GainScore:
     data : Marginal
         Of all surveys.
     survey : str
+
+    Attributes
+    ----------
+    surveys : tuple of str
+        The survey, and all others.
     """
 
     def __init__(self, data, survey):
-        self._data, self._survey = data, survey
-        model = data.model
-        k = [m.name for m in model.problem.modalities].index(survey)
-        self._rows = model.data_slices[k]
-        self._mean = model.whiten(model.data_mean)[self._rows]
+        self._data, places = data, places_of(data.model)
+        self.surveys = (survey, *(name for name in places if name != survey))
+        self._rows = places[survey]
+        self._mean = data.model.whiten(data.model.data_mean)[self._rows]
 
     def score(self, white):
         """U up to its mean, shape (k,), for whitened residuals (n_data, k)."""
@@ -136,7 +140,6 @@ class GainFit:
 
     Attributes
     ----------
-    survey : str
     testable : bool
     resolution, resolution_error : float
         Standard deviation of the estimate where there is no gain, percent, as far as the simulations tell it; NaN where
@@ -147,11 +150,11 @@ class GainFit:
     """
 
     def __init__(self, score, observed, null, rng=None):
-        self.score, self.survey, self._null, self._rng = score, score._survey, null, rng
+        self.score, self._null, self._rng = score, null, rng
         self._mean, self._spread = float(null.mean()), float(null.std(ddof=1))
         self.testable = self._spread > 0
         self.resolution = self.resolution_error = np.nan
-        self.value = self.std = self.p_value = self.p_value_error = np.nan
+        self.value = self.std = self.p_value = self.p_value_error = self.log_p = np.nan
         if not self.testable:
             return
         off = observed - self._mean
@@ -176,7 +179,8 @@ class GainFit:
         p = (1 + self.beyond) / (draws + 1)
         if self.beyond:
             return p, float(np.sqrt(p * (1 - p) / (draws + 1)))
-        return beyond_all(abs(self.z) * self._spread, self._null)
+        p, error, self.log_p = beyond_all(abs(self.z) * self._spread, self._null)
+        return p, error
 
     def equivalence(self, margin):
         """p-value of "the gain is `margin` percent or more, of either sign": two one-sided tests, simulated there."""
@@ -199,21 +203,22 @@ class GainFit:
 
     def test(self):
         """`AgreementTest`."""
-        others = tuple(m.name for m in self.score._data.model.problem.modalities if m.name != self.survey)
-        common = {"name": f"gain of {self.survey}", "surveys": (self.survey, *others)}
+        surveys = self.score.surveys
         if not self.testable:
-            return AgreementTest(**common, statistic=0.0, p_value=np.nan, p_value_error=np.nan, null="none",
-                                 note="untestable: the data tell nothing of a gain")
-        notes = [] if others else ["one survey alone: a gain looks like a wrong prior std"]
+            return untestable("gain", surveys, "untestable: the data tell nothing of a gain", target=surveys[0])
+        notes = [] if surveys[1:] else ["one survey alone: a gain looks like a wrong prior std"]
         draws = f"{self._null.size} simulated data sets"
-        null = f"parametric bootstrap of the score, {draws}"
+        null, dof = f"parametric bootstrap of the score, {draws}", np.inf
         if self._rng is None:
+            dof = self._null.size - 1
             null, notes = f"Student's t of the score, {draws}", [*notes, "the score is taken as Gaussian"]
         elif not self.beyond:
             null = f"exponential tail fitted to the score, beyond all {draws}"
             notes.append(f"p below {1 / (self._null.size + 1):.2g} is extrapolated: raise draws")
         return AgreementTest(
-            **common, statistic=self.z**2, p_value=self.p_value, p_value_error=self.p_value_error, null=null,
+            form="gain", surveys=surveys, target=surveys[0], statistic=self.z**2, p_value=self.p_value,
+            p_value_error=self.p_value_error, log_p=self.log_p, null=null, spread_dof=dof,
+            direction="too large" if self.value > 0 else "too small",
             effect={"what": "gain", "value": self.value, "std": self.std, "units": "%"}, note="; ".join(notes))
 
 
@@ -226,12 +231,10 @@ def gain_fits(data, surveys, seed=0):
     scores = {survey: GainScore(data, survey) for survey in surveys}
     if isinstance(data, DenseMarginal):
         return {survey: score.fit(DENSE_DRAWS, np.random.default_rng(seed)) for survey, score in scores.items()}
-    data = copy(data)
-    data.tolerance = SOLVE
+    data = solving_to(data, SOLVE)
     flat = data.flat_estimate(data.residual[:, None])
     white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
-    step = data.system.columns()
-    weights = np.concatenate([data.project(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=1)
+    weights = in_blocks(data, white, data.project)
     values = {survey: score.of_weights(white, weights) for survey, score in scores.items()}
     return {survey: GainFit(scores[survey], float(v[0]), v[1:]) for survey, v in values.items()}
 
@@ -242,7 +245,7 @@ def student_tail(z, draws):
 
 
 def beyond_all(off, null):
-    """(p-value, its error) of a score |U − mean| beyond every simulated one, shape (draws,).
+    """(p-value, its error, its logarithm) of a score |U − mean| beyond every simulated one, shape (draws,).
 
     The score is a quadratic form of Gaussians, whose tails are exponential: the exponential of the largest tenth of the
     simulated ones, at least ten (peaks over threshold; Davison & Smith 1990, JRSS B 52, 393), never above
@@ -253,16 +256,9 @@ def beyond_all(off, null):
     above = (off - sizes[-k - 1]) / np.mean(sizes[-k:] - sizes[-k - 1])
     floor = 1.0 / (sizes.size + 1)
     p, more = (min(floor, k / sizes.size * np.exp(-above / (1 + grown / np.sqrt(k)))) for grown in (0, 1))
-    return float(p), float(max(more - p, p / np.sqrt(k)))
+    return float(p), float(max(more - p, p / np.sqrt(k))), float(np.log(k / sizes.size) - above)
 
 
 def _blocks(draws):
     return [min(BLOCK, draws - first) for first in range(0, draws, BLOCK)]
 
-
-def _draws(draws, dense):
-    if draws is None:
-        return DENSE_DRAWS if dense else ITERATIVE_DRAWS
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
-        fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "999 resolve p-values of 1 %.")
-    return int(draws)

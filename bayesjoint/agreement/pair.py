@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular, svd
 
-from .._checks import fail, one_of
+from .._checks import fail
 from ..problem.gaussian import check_linear_gaussian
+from .blocks import places_of
 from .canonical import CanonicalSpectrum, torus_spectrum
-from .marginal import METHODS, RANK, DenseMarginal, check_problem, marginal
+from .marginal import RANK, DenseMarginal, check_problem, marginal
 from .sampled_spectrum import lanczos_spectrum
 
 CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding
@@ -67,7 +68,6 @@ def make_pair(problem, pair, method="auto"):
     """
     check_problem(problem)
     groups = checked_groups(problem, pair)
-    one_of("method", method, METHODS)
     check_linear_gaussian(problem, "agreement")
     both = marginal(of_surveys(problem, groups[0] + groups[1]), method)
     return (DensePair if isinstance(both, DenseMarginal) else IterativePair)(groups, both)
@@ -113,7 +113,7 @@ class Pair:
     def __init__(self, groups, both):
         self.groups, self.both, self.problem = groups, both, both.model.problem
         self.first, self.second = both.part(groups[0]), both.part(groups[1])
-        places = dict(zip((m.name for m in self.problem.modalities), both.model.data_slices, strict=True))
+        places = places_of(both.model)
         index = np.arange(both.size)
         self.rows = tuple(np.concatenate([index[where] for name, where in places.items() if name in group])
                           for group in groups)
@@ -156,8 +156,8 @@ class Pair:
         raise NotImplementedError
 
     def spectrum(self, method=None, **options):
-        """`CanonicalSpectrum` of the pair under agreement."""
-        raise NotImplementedError
+        """`CanonicalSpectrum` of the pair under agreement; ``"spectral"``: by wavenumber."""
+        return torus_spectrum(self, **options) if method == "spectral" else self._spectrum(**options)
 
 
 class DensePair(Pair):
@@ -171,7 +171,7 @@ class DensePair(Pair):
     def __init__(self, groups, both):
         super().__init__(groups, both)
         parts = self.first, self.second
-        self._contrasts = [_complement(m.basis) if m.rank else None for m in parts]
+        self._contrasts = [complement(m.basis) if m.rank else None for m in parts]
         self._factors = [m.factor if c is None else cholesky(c.T @ m.covariance @ c, lower=True)
                          for c, m in zip(self._contrasts, parts, strict=True)]
         cross = _contrasted(self._contrasts[0], both.covariance[np.ix_(*self.rows)])
@@ -216,10 +216,8 @@ class DensePair(Pair):
         error = 8 * np.finfo(float).eps * (into_first + into_second)
         return PairStatistics(ratio=ratio, into_first=into_first, into_second=into_second, error=error)
 
-    def spectrum(self, method=None, **options):
-        """`CanonicalSpectrum`: all correlations, or ``"spectral"``, those by wavenumber."""
-        if method == "spectral":
-            return torus_spectrum(self, **options)
+    def _spectrum(self, **options):
+        """All correlations, exact: what random vectors are given by is left out."""
         return CanonicalSpectrum(correlations=self.correlations, counts=np.ones(self.correlations.size),
                                  excess=self.excess, words="from all canonical correlations, exact")
 
@@ -248,10 +246,8 @@ class IterativePair(Pair):
         return PairStatistics(ratio=joint - one - two, into_first=joint - two, into_second=joint - one,
                               error=error + one_error + two_error)
 
-    def spectrum(self, method=None, **options):
-        """`CanonicalSpectrum` from random vectors, as good as the tail at the data asks, or ``"spectral"``."""
-        if method == "spectral":
-            return torus_spectrum(self, **options)
+    def _spectrum(self, **options):
+        """From random vectors, as good as the tail at the data asks."""
         return lanczos_spectrum(self, statistic=float(self.statistics().ratio[0]), **options)
 
 
@@ -287,6 +283,6 @@ def _contrasted(contrasts, values):
     return values if contrasts is None else contrasts.T @ values
 
 
-def _complement(basis):
+def complement(basis):
     """Orthonormal basis of what is orthogonal to orthonormal columns."""
     return np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]

@@ -1,6 +1,7 @@
 """Signed weighted sums of χ² variables: tails by Imhof's integral and by saddlepoint, with an error each."""
 
 import numpy as np
+from scipy.stats import norm
 
 from .._checks import as_finite, fail
 
@@ -181,8 +182,6 @@ class WeightedChi2:
             The error is the next term of the expansion (Daniels 1987, Int. Stat. Rev. 55, 37): its size where many
             terms count, no bound where one or two do (of a single χ²_1 near its median it tells a fifth of it).
         """
-        from scipy.stats import norm
-
         x = np.asarray(as_finite("x", x, (0, 1)))
         flat, outside, beyond = self._possible(x)
         s = self.saddle(flat)
@@ -198,6 +197,23 @@ class WeightedChi2:
         error = np.where(centre, (np.abs(kurtosis) / 8 + skew**2 / 4) / np.sqrt(2 * np.pi), np.abs(norm.pdf(w) * term))
         value = np.where(outside, beyond, np.clip(value, 0.0, 1.0))
         return value.reshape(x.shape), np.where(outside, 0.0, error).reshape(x.shape)
+
+    def log_tail(self, x):
+        """Logarithm of P(X >= x), a float; where the probability underflows by `saddlepoint`.
+
+        Examples
+        --------
+        >>> WeightedChi2([1.0, -1.0]).log_tail(2000.0).__round__(1)
+        -1004.3
+        """
+        p = float(self.tail(x)[0])
+        if p > 1e-300:
+            return float(np.log(p))
+        if self._possible(x)[1].any():
+            return -np.inf
+        s = self.saddle(x)[0]
+        w, u = np.sqrt(2.0 * self._legendre(np.array([s]))[0]), s * np.sqrt(self.cumulant(s, 2)[0])
+        return float(norm.logpdf(w) + np.log(np.exp(norm.logsf(w) - norm.logpdf(w)) + 1.0 / u - 1.0 / w))
 
     def _legendre(self, s):
         """Return s K'(s) − K(s) = ½ Σ c (z/(1−z) + log(1−z)), z = 2sλ, without cancellation near s = 0."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from ..calibration.truths import simulate
+from .inputs import as_count, check_proper
 from .marginal import check_problem
 from .result import AgreementTest
 
@@ -61,19 +62,14 @@ def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
     True
     """
     check_problem(problem)
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
-        fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "199 resolve p-values of a few per cent.")
-    if problem.prior.flat:
-        fail("prior", "be proper: data are simulated from it", f"flat priors on {', '.join(problem.prior.flat)}",
-             "Give GaussianPrior(mean, covariance), however broad.")
+    draws = as_count("draws", draws, FEWEST, "199 resolve p-values of a few per cent.")
+    check_proper(problem, "as data are simulated from it")
     found = test(problem)
     if not isinstance(found, AgreementTest):
         fail("test", "return an AgreementTest", type(found).__name__, "Pick one direction of a node split.", TypeError)
     if np.isnan(found.p_value):
         return found
-    data = simulate(problem, int(draws), None, np.random.default_rng(seed))[1]
-    mapper = map if executor is None else executor.map
-    again = np.array(list(mapper(_Again(problem, test, refit), data)))
+    again = np.array(refitted(problem, _PValue(test), refit, draws, seed, executor))
     p = (1 + int(np.sum(again <= found.p_value))) / (draws + 1)
     near = np.mean(np.abs(again - found.p_value) <= found.p_value_error)
     floor = "; raise draws to resolve it" if p == 1 / (draws + 1) else ""
@@ -84,15 +80,31 @@ def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
         note=f"stated as p = {found.p_value:.3g} ({found.null}){floor}" + (f"; {found.note}" if found.note else ""))
 
 
-class _Again:
+def refitted(problem, measure, refit, draws, seed, executor):
+    """[``measure(refit(problem))``] of `draws` data sets simulated from a problem."""
+    data = simulate(problem, draws, None, np.random.default_rng(seed))[1]
+    return list((map if executor is None else executor.map)(_Refitted(problem, measure, refit), data))
+
+
+class _Refitted:
     """One simulation; a class, so that processes can be given it."""
 
-    def __init__(self, problem, test, refit):
-        self.problem, self.test, self.refit = problem, test, refit
+    def __init__(self, problem, measure, refit):
+        self.problem, self.measure, self.refit = problem, measure, refit
 
     def __call__(self, data):
-        """The p-value of one simulated data set, hyperparameters fitted to it."""
+        """What is measured of one simulated data set (n_data,), hyperparameters fitted to it."""
         places = np.cumsum([m.size for m in self.problem.modalities])[:-1]
         parts = zip(self.problem.modalities, np.split(data, places), strict=True)
         surveys = [m.replace(data=part.reshape(m.data_shape)) for m, part in parts]
-        return self.test(self.refit(self.problem.replace(modalities=surveys))).p_value
+        return self.measure(self.refit(self.problem.replace(modalities=surveys)))
+
+
+class _PValue:
+    """The p-value of a test; a class, so that processes can be given it."""
+
+    def __init__(self, test):
+        self.test = test
+
+    def __call__(self, problem):
+        return self.test(problem).p_value

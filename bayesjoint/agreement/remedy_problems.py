@@ -12,14 +12,14 @@ from ..problem import add_bias, add_discrepancy
 from ..problem.augment import biases_of, held_by_biases
 from ..problem.bias_basis import bias_basis
 from ..tempering import temper
+from .marginal import one_survey
 from .residuals import Prediction
 from .verdicts import coupling_at_fault
 
-BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns", "rows": "rows",
-         "columns": "columns"}
+BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns"}
 WIDE = 3.0  # times an estimate, and its std, that a bias may be
 REACH = 0.25  # of a survey's longer side: range of a discrepancy
-PLACES = ("places of", "wavelengths of", "node split")
+PLACED = {"places", "wavelengths", "node split"}  # forms of what has a place or a wavelength
 FEW = 4  # data of a survey below which exponents are common
 NOTHING = 1e-9  # share of a residual below which others predict nothing
 SLOW = 3e7  # values times data of fields on a mesh, from which the data covariance of new ranges takes many seconds
@@ -56,49 +56,40 @@ def remedies(found):
     the evidence. A wrong coupling: those, and no coupling.
     """
     problem, out = found.problem, Remedies(found.problem)
-    named = [t.name for t in found.blame]
-    blamed = {id(t) for t in found.blame}
-    tied = {pair for pair, each in found.pairs.items()
-            if coupling_at_fault(problem, pair, [t for t in each.tests if id(t) in blamed])}
+    forms = {t.form for t in found.blame}
+    blamed = {pair: [t for t in found.blame if set(t.surveys) == set(pair)] for pair in found.pairs}
+    tied = [set(pair) for pair, each in blamed.items() if coupling_at_fault(problem, pair, each)]
     if tied:
         out["without coupling"] = problem.replace(
             couplings=[c for c in problem.couplings if not hasattr(c, "joint_covariance")])
-    if (tied or any(n.startswith(("prior std", "noise std")) for n in named)) and _fits(problem):
+    if (tied or forms & {"prior", "noise"}) and any(isinstance(p.prior, Matern) for p in problem.parameters):
         out.attempt(*_fit_of(problem, found.seed))
     for test in found.blame:
-        form, _, survey = test.name.partition(" of ")
-        if form not in (*BASES, "gain") or survey not in problem.weights:
-            continue
-        if not any(set(test.surveys) == set(pair) for pair in tied):  # else the coupling explains it
-            out.attempt(test.name, _with_gain if form == "gain" else _with_bias, problem, survey, test)
+        if test.form in (*BASES, "gain") and set(test.surveys) not in tied:  # else the coupling explains it
+            out.attempt(test.name, _with_gain if test.form == "gain" else _with_bias, problem, test)
     if found.kind == "disagree":
         surveys = sorted({s for t in found.blame for s in t.surveys}, key=list(problem.weights).index)
         out.attempt("tempered", _tempered, problem, surveys, found.seed)
-        if any(n.startswith(PLACES) for n in named):
+        if forms & PLACED:
             out.attempt("discrepancy", _with_discrepancy, problem, found, surveys)
     return out
 
 
-def with_mended_prior(problem, tests):
-    """The problem with the prior std behind each survey of these `own_model_tests` scaled as it asks, up or down.
+def mended(problem, tests):
+    """The problem with std of priors and of noise scaled as these `own_model_tests` ask, up or down.
 
-    Where several surveys of one property object, as wide as the widest of them asks. None if no prior can be scaled.
+    Where several surveys of one property object to its prior, as wide as the widest of them asks. None where neither
+    noise is asked for nor any prior can be scaled.
     """
-    factors = {}
+    priors, noise = {}, {t.target: t.effect["factor"] for t in tests if t.form == "noise"}
     for test in tests:
-        survey = next(m for m in problem.modalities if m.name == test.surveys[0])
-        for name in survey.parameters:
-            factors[name] = max(factors.get(name, 0.0), test.effect["factor"])
-    parameters = [_scaled(p, factors[p.name]) if p.name in factors else p for p in problem.parameters]
-    changed = any(new is not p for new, p in zip(parameters, problem.parameters, strict=True))
-    return problem.replace(parameters=parameters) if changed else None
-
-
-def with_mended_noise(problem, tests):
-    """The problem with the noise std of the survey of each of these `own_model_tests` scaled as it asks."""
-    factors = {test.surveys[0]: test.effect["factor"] for test in tests}
-    return problem.replace(weights={name: weight / factors.get(name, 1.0) ** 2
-                                    for name, weight in problem.weights.items()})
+        for name in one_survey(problem, test.target).parameters if test.form == "prior" else ():
+            priors[name] = max(priors.get(name, 0.0), test.effect["factor"])
+    parameters = [_scaled(p, priors[p.name]) if p.name in priors else p for p in problem.parameters]
+    if not noise and all(new is p for new, p in zip(parameters, problem.parameters, strict=True)):
+        return None
+    weights = {name: weight / noise.get(name, 1.0) ** 2 for name, weight in problem.weights.items()}
+    return problem.replace(parameters=parameters, weights=weights)
 
 
 def _scaled(parameter, factor):
@@ -110,62 +101,55 @@ def _scaled(parameter, factor):
     return parameter
 
 
-def _with_gain(problem, survey, test):
+def _with_gain(problem, test):
     """A bias as the other surveys' posterior mean predicts this survey.
 
     The survey's own data stay out of the column: it would else follow the gain that it is to explain.
     """
-    modality = _modality(problem, survey)
-    residual = Prediction(problem).residual(survey).value
-    column = np.ravel(modality.data) - residual
+    residual = Prediction(problem).residual(test.target).value
+    column = np.ravel(one_survey(problem, test.target).data) - residual
     if np.linalg.norm(column) <= NOTHING * np.linalg.norm(residual):
         fail("survey", "be predicted by the others", "nothing of it", "A gain has no column then.")
-    size = WIDE * 0.01 * abs(float(test.effect["value"]))
-    made = add_bias(problem, survey, {"gain": column}, size, _name(problem, survey, "gain"))
+    made = add_bias(problem, test.target, {"gain": column}, WIDE * 0.01 * abs(test.size),
+                    _name(problem, test.target, "gain"))
     share = made.parameters[-1].replace(units="1")  # the column has the units of the data
     return made.replace(parameters=[*made.parameters[:-1], share])
 
 
-def _with_bias(problem, survey, test):
+def _with_bias(problem, test):
     """Wide enough for what was found, whatever its sign; columns that a bias holds already stay out of it."""
-    form = test.name.partition(" of ")[0]
-    value, std = np.atleast_1d(test.effect["value"]), np.atleast_1d(test.effect["std"])
-    if form in ("offset", "tilt"):
+    survey, value, std = test.target, *(np.atleast_1d(test.effect[key]) for key in ("value", "std"))
+    if test.form in ("offset", "tilt"):
         size = WIDE * np.nanmax(np.abs(value) + std)
     else:
         size = np.sqrt(np.nanmean(value**2)) or np.nanmax(std)  # many levels tell their own size
-    modality = _modality(problem, survey)
+    modality = one_survey(problem, survey)
     if hasattr(modality.forward, "coordinates"):
-        columns, labels = bias_basis(modality, BASES[form])
+        columns, labels = bias_basis(modality, BASES[test.form])
     else:
         columns, labels = np.ones((modality.size, 1)), ("offset",)
     held = held_by_biases(problem, survey, columns)
     held &= not held.all()  # a bias that holds every one of them is then too narrow
     basis = {label: column for label, column, there in zip(labels, columns.T, held, strict=True) if not there}
-    return add_bias(problem, survey, basis, float(size), _name(problem, survey, form))
+    return add_bias(problem, survey, basis, float(size), _name(problem, survey, test.form))
 
 
 def _name(problem, survey, form):
     """Of the new bias: the usual one where that is free, else the survey's with the form, and a number if need be."""
     if not biases_of(problem, survey):
         return None
-    name = f"{survey}_{form.replace(' ', '_')}"
-    taken = [n for n in problem.by_name if n == name or n.startswith(f"{name}_")]
-    return f"{name}_{len(taken) + 1}" if taken else name
-
-
-def _modality(problem, survey):
-    return next(m for m in problem.modalities if m.name == survey)
+    name, count = f"{survey}_{form.replace(' ', '_')}", 1
+    taken = name
+    while taken in problem.by_name:
+        count += 1
+        taken = f"{name}_{count}"
+    return taken
 
 
 def _tempered(problem, surveys, seed):
     # surveys of a datum or two have no noise of their own to speak of: one factor for all of them
     common = min(m.size for m in problem.modalities if m.name in surveys) < FEW
     return temper(problem, surveys=surveys, common=common, curve=False, seed=seed).problem
-
-
-def _fits(problem):
-    return any(isinstance(p.prior, Matern) for p in problem.parameters)
 
 
 def _fit_of(problem, seed):

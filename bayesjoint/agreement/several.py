@@ -4,23 +4,23 @@ from itertools import combinations
 
 import numpy as np
 
-from .._checks import fail
 from ..dataset import Sheet
-from .likelihood_ratio import UNTESTABLE
-from .local import LEVEL, _share
+from .inputs import as_share, survey_names
+from .likelihood_ratio import ratio_of
+from .local import LEVEL
 from .multiple import holm
 from .pair import make_pair
-from .result import moved_tail
-from .splitting import split_dof
+from .splitting import splits_of
 from .suspicion import suspicion
+from .words import UNTESTABLE
 
 WORDS = {"units": "1", "long_name": "R and S in words"}
-_PAIRWISE = {
-    "ratio_p_value": ("1", "p-value of the likelihood ratio"),
-    "log_bayes_ratio": ("nat", "log R"),
-    "log_suspiciousness": ("nat", "log S"),
-    "dimensionality": ("1", "directions that both surveys constrain"),
-    "suspiciousness_p_value": ("1", "p-value of S under the stated prior"),
+_PAIRWISE = {  # variable: (field of a `PairRow`, units, words)
+    "ratio_p_value": ("ratio_p_value", "1", "p-value of the likelihood ratio"),
+    "log_bayes_ratio": ("log_ratio", "nat", "log R"),
+    "log_suspiciousness": ("log_suspiciousness", "nat", "log S"),
+    "dimensionality": ("dimensionality", "1", "directions that both surveys constrain"),
+    "suspiciousness_p_value": ("p_value", "1", "p-value of S under the stated prior"),
 }
 
 
@@ -67,10 +67,7 @@ def conflict_matrix(problem, *, level=LEVEL, method="auto", seed=0):
     >>> found.attrs["verdict"]
     'planck and shoes disagree, shoes and the rest disagree, planck and the rest disagree.'
     """
-    level = _share("level", level)
-    names = [m.name for m in problem.modalities]
-    if len(names) < 2:
-        fail("problem", "hold at least two surveys", f"{names}", "One survey has nothing to disagree with.")
+    level, names = as_share("level", level), survey_names(problem)
     pairs = {(i, j): PairRow(make_pair(problem, (names[i], names[j]), method), seed)
              for i, j in combinations(range(len(names)), 2)}
     rest = {}
@@ -85,96 +82,78 @@ class PairRow:
 
     Parameters
     ----------
-    made : Pair
+    pair : Pair
     seed : int, default 0
 
     Attributes
     ----------
-    values, errors : dict of {str: float}
-        By the names of the variables of `conflict_matrix`.
-    into, into_errors : (float, float)
-        p-values of the node splits into a and into b, and what the error of their statistics does to them.
+    into : (AgreementTest, AgreementTest)
+        Node splits into a and into b.
+    ratio_p_value, ratio_p_value_error : float
     words : str
+        What R and S say. NaN, for these and the next, where nothing can be tested.
+    log_ratio, log_suspiciousness, ... : float
+        As in `Suspicion`.
     """
 
-    def __init__(self, made, seed=0):
-        from scipy.stats import chi2
+    def __init__(self, pair, seed=0):
+        spectrum = pair.spectrum()
+        self.into = splits_of(pair)[::-1]
+        ratio = ratio_of(pair, spectrum)
+        self.ratio_p_value, self.ratio_p_value_error = ratio.p_value, ratio.p_value_error
+        self._found = suspicion(pair, spectrum, pair.statistics(), seed) if ratio.testable else None
+        self.words = UNTESTABLE if self._found is None else self._found.words
 
-        spectrum, found = made.spectrum(), made.statistics()
-        splits = [(float(value[0]), split_dof(made, source))
-                  for value, source in ((found.into_first, 1), (found.into_second, 0))]
-        self.into = tuple(float(chi2.sf(value, dof)) if dof else np.nan for value, dof in splits)
-        self.into_errors = tuple(moved_tail(value, float(found.error[0]), dof) if dof else np.nan
-                                 for value, dof in splits)
-        self.values, self.errors = dict.fromkeys(_PAIRWISE, np.nan), dict.fromkeys(_PAIRWISE, np.nan)
-        self.words, self.gaussian = UNTESTABLE, np.nan
-        if not spectrum.testable:
-            return
-        p, error = (float(v) for v in spectrum.tail(found.ratio[0], float(found.error[0])))
-        both = suspicion(made, spectrum, found, seed)
-        self.gaussian, self.words = both.gaussian_p_value, both.words
-        self.values = {"ratio_p_value": p, "log_bayes_ratio": both.log_ratio, "dimensionality": both.dimensionality,
-                       "log_suspiciousness": both.log_suspiciousness, "suspiciousness_p_value": both.p_value}
-        self.errors = {"ratio_p_value": error, "log_bayes_ratio": both.log_ratio_error,
-                       "dimensionality": both.dimensionality_error, "suspiciousness_p_value": both.p_value_error,
-                       "log_suspiciousness": both.log_suspiciousness_error}
+    def __getattr__(self, name):
+        return np.nan if self._found is None else getattr(self._found, name)
 
 
 def _matrix(names, pairs, rest, level):
-    sheet, count = Sheet(), len(names)
+    sheet = Sheet()
     sheet.along("survey", names, "survey")
     sheet.along("other", names, "the other survey")
-
-    def square(values):
-        out = np.full((count, count), np.nan)
-        for (i, j), value in values.items():
-            out[i, j] = out[j, i] = value
-        return out
-
-    def directed(values):
-        out = np.full((count, count), np.nan)
-        for (i, j), value in values.items():
-            out[i, j], out[j, i] = value
-        return out
-
     # the split of the rest given one survey would see conflicts within the rest: it is no test of that survey
-    family = np.array([[row.values["ratio_p_value"], *row.into] for row in pairs.values()]
-                      + [[row.values["ratio_p_value"], row.into[0], np.nan] for row in rest.values()])
+    family = np.array([[r.ratio_p_value, *(t.p_value for t in r.into)] for r in pairs.values()]
+                      + [[r.ratio_p_value, r.into[0].p_value, np.nan] for r in rest.values()])
     adjusted = holm(family)
-    both = ("survey", "other")
-    for key, (units, words) in _PAIRWISE.items():
-        sheet.add(key, both, square({k: r.values[key] for k, r in pairs.items()}), units, words,
-                  square({k: r.errors[key] for k, r in pairs.items()}))
-    words = "χ² tail of d − 2 log S, customary"
-    sheet.add("suspiciousness_gaussian_p_value", both, square({k: r.gaussian for k, r in pairs.items()}), "1", words)
-    sheet.add("split_p_value", both, directed({k: r.into for k, r in pairs.items()}), "1",
-              "p-value of the survey as predicted from the other",
-              directed({k: r.into_errors for k, r in pairs.items()}))
-    sheet.add("ratio_p_holm", both, square(dict(zip(pairs, adjusted[: len(pairs), 0], strict=True))), "1",
-              "p-value of the likelihood ratio, adjusted (Holm)")
-    sheet.add("split_p_holm", both, directed(dict(zip(pairs, adjusted[: len(pairs), 1:], strict=True))), "1",
-              "p-value of the node split, adjusted (Holm)")
-    if rest:
-        _add_rest(sheet, rest, adjusted[len(pairs) :])
-    tests = int(np.isfinite(family).sum())
+
+    def square(values, empty=np.nan, kind=float):
+        """Values of each pair, either one for both or one each way, laid out over (survey, other)."""
+        out = np.full((len(names), len(names)), empty, dtype=kind)
+        for (i, j), value in zip(pairs, values, strict=True):
+            out[i, j], out[j, i] = (value, value) if np.ndim(value) == 0 else value
+        return out
+
+    def add(name, values, units, words, errors=None):
+        sheet.add(name, ("survey", "other"), square(values), units, words, None if errors is None else square(errors))
+
+    rows = pairs.values()
+    for key, (field, units, words) in _PAIRWISE.items():
+        add(key, [getattr(r, field) for r in rows], units, words, [getattr(r, f"{field}_error") for r in rows])
+    add("suspiciousness_gaussian_p_value", [r.gaussian_p_value for r in rows], "1", "χ² tail of d − 2 log S, customary")
+    add("split_p_value", [[t.p_value for t in r.into] for r in rows], "1",
+        "p-value of the survey as predicted from the other", [[t.p_value_error for t in r.into] for r in rows])
+    add("ratio_p_holm", adjusted[: len(pairs), 0], "1", "p-value of the likelihood ratio, adjusted (Holm)")
+    add("split_p_holm", adjusted[: len(pairs), 1:], "1", "p-value of the node split, adjusted (Holm)")
+    _add_rest(sheet, rest.values(), adjusted[len(pairs) :])
     found = sheet.dataset({"level": level, "verdict": _verdict(names, pairs, rest, adjusted <= level),
-                           "correction": f"Holm over the {tests} likelihood ratios and node splits of this matrix; "
-                           "p-values of the suspiciousness are of single tests, in no family"})
-    texts = np.full((count, count), "", dtype=object)
-    for (i, j), row in pairs.items():
-        texts[i, j] = texts[j, i] = row.words
-    found = found.assign_coords(words=(both, texts.astype(str), WORDS))
-    if not rest:
-        return found
-    return found.assign_coords(rest_words=("survey", np.array([row.words for row in rest.values()]), WORDS))
+                           "correction": f"Holm over the {int(np.isfinite(family).sum())} likelihood ratios and node "
+                           "splits of this matrix; p-values of the suspiciousness are of single tests, in no family"})
+    texts = {"words": (("survey", "other"), square([r.words for r in rows], "", object).astype(str), WORDS)}
+    if rest:
+        texts["rest_words"] = "survey", np.array([r.words for r in rest.values()]), WORDS
+    return found.assign_coords(texts)
 
 
-def _add_rest(sheet, rest, adjusted):
-    for key, (units, words) in _PAIRWISE.items():
-        sheet.add(f"rest_{key}", ("survey",), [r.values[key] for r in rest.values()], units,
-                  f"{words}, against all others", [r.errors[key] for r in rest.values()])
-    sheet.add("rest_split_p_value", ("survey",), [r.into[0] for r in rest.values()], "1",
-              "p-value of the survey as predicted from all others", [r.into_errors[0] for r in rest.values()])
+def _add_rest(sheet, rows, adjusted):
+    """The same of each survey against all others, where there are more than two."""
+    if not rows:
+        return
+    for key, (field, units, words) in _PAIRWISE.items():
+        sheet.add(f"rest_{key}", ("survey",), [getattr(r, field) for r in rows], units,
+                  f"{words}, against all others", [getattr(r, f"{field}_error") for r in rows])
+    sheet.add("rest_split_p_value", ("survey",), [r.into[0].p_value for r in rows], "1",
+              "p-value of the survey as predicted from all others", [r.into[0].p_value_error for r in rows])
     for k, (name, words) in enumerate((("ratio", "likelihood ratio against all others"),
                                        ("split", "survey as predicted from all others"))):
         sheet.add(f"rest_{name}_p_holm", ("survey",), adjusted[:, k], "1", f"p-value of the {words}, adjusted (Holm)")
@@ -184,7 +163,7 @@ def _verdict(names, pairs, rest, rejected):
     """Words for what was rejected, most clearly first."""
     flagged = rejected.any(axis=1)
     said = [f"{names[i]} and {names[j]} disagree" for (i, j), bad in zip(pairs, flagged, strict=False) if bad]
-    ranked = sorted(rest, key=lambda i: np.nanmin([rest[i].values["ratio_p_value"], rest[i].into[0], 1.0]))
+    ranked = sorted(rest, key=lambda i: np.nanmin([rest[i].ratio_p_value, rest[i].into[0].p_value, 1.0]))
     said += [f"{names[i]} and the rest disagree" for i in ranked if flagged[len(pairs) + i]]
     if said:
         return f"{', '.join(said)}."

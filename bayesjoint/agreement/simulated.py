@@ -1,14 +1,15 @@
 """The likelihood ratio of surveys that are not linear and Gaussian: its null by simulation, or by Wilks's theorem."""
 
 import numpy as np
-from scipy.stats import chi2
 
 from .._checks import as_positive, fail
 from ..engines import posterior
 from ..map_estimate import find_map
-from ..problem import JointProblem
+from .inputs import as_count
+from .marginal import check_problem
 from .pair import checked_groups
-from .result import AgreementTest, moved_tail
+from .result import AgreementTest, chi2_test, untestable
+from .words import UNTESTABLE
 
 FEWEST = 19  # simulations with which 5 % can be reached at all
 BLOCK = 16  # simulations handed to an executor at once
@@ -18,7 +19,6 @@ RANK, BLUR = 1e-10, 30.0  # least singular value over the largest; over the erro
 LARGEST = 2e7  # entries of the Jacobian whose rank is asked for
 LIMIT = "parameters running off: what Φ falls to counts, which moves Λ by up to some"
 RAN_OFF = "at the joint fit, whose parameters ran off, there is nothing that both surveys see; try null='bootstrap'"
-UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
 
 
 def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=None, start=None, tolerance=None,
@@ -84,7 +84,7 @@ def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=
     'parametric bootstrap, 199 pairs simulated from the joint fit'
     """
     setup = _Setup(problem, pair, start, tolerance)
-    count = _count(draws)
+    count = as_count("draws", draws, FEWEST, "1000 tell 5 % from 3 %.")
     rng = np.random.default_rng(seed)
     if not setup.testable:
         return setup.untestable(UNTESTABLE)
@@ -137,10 +137,8 @@ def wilks_test(problem, pair, *, start=None, tolerance=None):
     if dof == 0:
         return setup.untestable(RAN_OFF if setup.testable else UNTESTABLE)
     moved = setup.error + abs(setup.statistic - setup.tangent_statistic())
-    return AgreementTest(
-        name="likelihood ratio", surveys=setup.names, statistic=setup.statistic, dof=dof,
-        p_value=float(chi2.sf(setup.statistic, dof)), p_value_error=moved_tail(setup.statistic, moved, dof),
-        null=f"χ² with {dof} degree(s) of freedom, Wilks's theorem, asymptotic",
+    return chi2_test(
+        "likelihood ratio", setup.names, setup.statistic, moved, dof, how="Wilks's theorem, asymptotic",
         note="; ".join(["The error is what the curvature of the models does to the statistic; null='bootstrap' needs "
                         "no theorem", *setup.notes]))
 
@@ -149,9 +147,7 @@ class _Setup:
     """The three fits of the observed pair."""
 
     def __init__(self, problem, pair, start, tolerance):
-        if not isinstance(problem, JointProblem):
-            fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-                 TypeError)
+        check_problem(problem)
         groups = checked_groups(problem, pair)
         self.names = groups[0] + groups[1]
         self.joint = restricted(problem, self.names)
@@ -213,8 +209,7 @@ class _Setup:
 
     def untestable(self, why):
         """The answer where one model serves as well as two whatever the data, or seems to."""
-        return AgreementTest(name="likelihood ratio", surveys=self.names, statistic=self.statistic, p_value=np.nan,
-                             p_value_error=np.nan, null="none", dof=0, note=why)
+        return untestable("likelihood ratio", self.names, why, statistic=self.statistic, dof=0)
 
 
 class _Run:
@@ -319,7 +314,7 @@ def _answer(setup, simulated, null):
         notes.append(f"in {lost.mean():.1%} of the simulated pairs a fit reached neither a minimum nor a limit: they "
                      "count as disagreeing as much, and in the error")
     return AgreementTest(
-        name="likelihood ratio", surveys=setup.names, statistic=setup.statistic, null=null, p_value=p,
+        form="likelihood ratio", surveys=setup.names, statistic=setup.statistic, null=null, p_value=p,
         p_value_error=float(np.sqrt(middle * (1 - middle) / count)) + near, note="; ".join(notes + setup.notes))
 
 
@@ -332,8 +327,3 @@ def _rank(matrix, least):
     values = np.linalg.svd(matrix, compute_uv=False)
     return int(np.sum(values > least * values.max(initial=0.0)))
 
-
-def _count(draws):
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
-        fail("draws", f"be an integer >= {FEWEST}", repr(draws), "1000 tell 5 % from 3 %.")
-    return int(draws)

@@ -1,13 +1,8 @@
 """Node splits: whether one survey lies where the other, with the prior, says that it should."""
 
-import numpy as np
-from scipy.stats import chi2, norm
-
-from .likelihood_ratio import UNTESTABLE
 from .pair import make_pair
-from .result import AgreementTest, moved_tail
-
-SLIP = 0.01  # of the noise std, whose effect is quoted
+from .result import chi2_test, untestable
+from .words import UNTESTABLE, name_of, slip_note
 
 
 def node_split(problem, pair, method="auto"):
@@ -51,34 +46,26 @@ def node_split(problem, pair, method="auto"):
     return splits_of(make_pair(problem, pair, method))
 
 
-def splits_of(made):
-    """Both splits of a `Pair` that is there already."""
-    found = made.statistics()
-    error = float(found.error[0])
-    return (_split(made, 0, float(found.into_second[0]), error), _split(made, 1, float(found.into_first[0]), error))
+def splits_of(pair):
+    """Both splits of a `Pair`."""
+    found = pair.statistics()
+    return tuple(_split(pair, source, float(value[0]), float(found.error[0]))
+                 for source, value in enumerate((found.into_second, found.into_first)))
 
 
-def split_dof(made, source):
+def split_dof(pair, source):
     """Degrees of freedom of the split of the other group given group `source` (0 or 1)."""
-    return made.both.dof - (made.first, made.second)[source].dof
+    return pair.both.dof - (pair.first, pair.second)[source].dof
 
 
-def _split(made, source, statistic, error):
-    names = made.groups[source] + made.groups[1 - source]
-    dof, name = split_dof(made, source), f"node split {made.label(source)} -> {made.label(1 - source)}"
+def split_name(pair, source):
+    """Name of the split of the other group given group `source` (0 or 1)."""
+    return name_of("node split", pair.label(1 - source), pair.label(source))
+
+
+def _split(pair, source, statistic, error):
+    surveys, dof = pair.groups[source] + pair.groups[1 - source], split_dof(pair, source)
+    about = {"name": split_name(pair, source), "target": pair.label(1 - source)}
     if dof == 0:
-        return AgreementTest(name=name, surveys=names, statistic=0.0, p_value=np.nan, p_value_error=np.nan, null="none",
-                             dof=0, note=UNTESTABLE)
-    return AgreementTest(name=name, surveys=names, statistic=statistic, p_value=float(chi2.sf(statistic, dof)),
-                         p_value_error=moved_tail(statistic, error, dof), dof=dof, note=_sensitivity(dof),
-                         null=f"χ² with {dof} degrees of freedom, exact")
-
-
-def _sensitivity(dof):
-    """What the statistic is worth when the noise is known to a per cent only."""
-    shift = dof * (1.0 - 1.0 / (1.0 + SLIP) ** 2) / np.sqrt(2.0 * dof)
-    text = (f"a noise std {SLIP:.0%} larger than stated would alone move it by up to {shift:.2g} standard deviations"
-            if shift < 1.0 else
-            f"beware: noise std {SLIP:.0%} larger than stated would alone move it by up to {shift:.2g} standard "
-            f"deviations (p = {norm.sf(shift):.1g} without any conflict); estimate the noise before you believe it")
-    return f"{text}; a wrong prior moves it too"
+        return untestable("node split", surveys, UNTESTABLE, dof=0, **about)
+    return chi2_test("node split", surveys, statistic, error, dof, note=slip_note(dof), **about)

@@ -46,7 +46,7 @@ class Suspicion:
     words: str
 
 
-def suspicion(made, spectrum, statistics, seed=0):
+def suspicion(pair, spectrum, statistics, seed=0):
     """`Suspicion` of a `Pair`, from its `spectrum()` and `statistics()`.
 
     With P the inverse covariance of whitened data, flat values eliminated, the mean log likelihood of a posterior is
@@ -55,7 +55,7 @@ def suspicion(made, spectrum, statistics, seed=0):
 
     Parameters
     ----------
-    made : Pair
+    pair : Pair
     spectrum : CanonicalSpectrum
     statistics : PairStatistics
     seed : int, default 0
@@ -66,16 +66,16 @@ def suspicion(made, spectrum, statistics, seed=0):
     Suspicion
     """
     information, doubt = spectrum.information()
-    ratio = np.nan if made.excess else information - 0.5 * float(statistics.ratio[0])
-    ratio_error = np.nan if made.excess else doubt + 0.5 * float(statistics.error[0])
-    found = float(_forms(made, made.both.residual[:, None])[0])
-    if made.method == "dense" and made.both.size <= EIGEN_DATA:
-        weights = _weights(made)
+    ratio = np.nan if pair.excess else information - 0.5 * float(statistics.ratio[0])
+    ratio_error = np.nan if pair.excess else doubt + 0.5 * float(statistics.error[0])
+    found = float(_forms(pair, pair.both.residual[:, None])[0])
+    if pair.method == "dense" and pair.both.size <= EIGEN_DATA:
+        weights = _weights(pair)
         dimension, dimension_error, error = float(np.sum(weights)), 0.0, 0.0
         null = WeightedChi2(weights[np.abs(weights) > 1e-14 * np.abs(weights).max()]) if np.any(weights) else None
         p, p_error = (np.nan, np.nan) if null is None else (float(v) for v in null.tail(found))
     else:
-        drawn = _forms(made, made.both.draw(np.random.default_rng(seed), DRAWS))
+        drawn = _forms(pair, pair.both.draw(np.random.default_rng(seed), DRAWS))
         dimension, spread = float(drawn.mean()), float(drawn.std(ddof=1))
         dimension_error = error = spread / np.sqrt(DRAWS)
         z = (found - dimension) / spread
@@ -90,22 +90,22 @@ def suspicion(made, spectrum, statistics, seed=0):
         words=_words(ratio, log_s, p))
 
 
-def _forms(made, white):
+def _forms(pair, white):
     """D of whitened residuals, shape (k,)."""
-    total = np.sum(made.both.project(white) ** 2, axis=0)
-    for part, rows in zip((made.first, made.second), made.rows, strict=True):
+    total = np.sum(pair.both.project(white) ** 2, axis=0)
+    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
         total -= np.sum(part.project(white[rows]) ** 2, axis=0)
     return total
 
 
-def _weights(made):
+def _weights(pair):
     """Weights of D: eigenvalues of Lᵀ(P_ab² − P_a² ⊕ P_b²)L with LLᵀ = K. Their sum is the dimensionality."""
-    form = made.both.project(np.eye(made.both.size))
+    form = pair.both.project(np.eye(pair.both.size))
     form = form @ form
-    for part, rows in zip((made.first, made.second), made.rows, strict=True):
+    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
         own = part.project(np.eye(part.size))
         form[np.ix_(rows, rows)] -= own @ own
-    root = made.both.factor
+    root = pair.both.factor
     return np.linalg.eigvalsh(root.T @ form @ root)
 
 

@@ -6,8 +6,8 @@ from scipy.stats import chi2, kstest, norm
 
 import bayesjoint as bj
 from bayesjoint.agreement import detectable, disturbances, gain
-from bayesjoint.agreement.additive import AdditiveColumns
-from bayesjoint.agreement.detectable import detectability, equivalence_p_value, tabulate
+from bayesjoint.agreement.additive import AdditiveColumns, SinglePlaces
+from bayesjoint.agreement.detectable import detectability, tabulate
 from bayesjoint.agreement.disturbances import disturbances_of
 from bayesjoint.agreement.gain import GainFit, GainScore
 from bayesjoint.agreement.pair import make_pair
@@ -94,6 +94,10 @@ def test_a_survey_that_is_off_is_estimated_and_not_excluded():
     off = detectability(overlapping(disturb=lambda m: 1.0)).sel(disturbance="offset of air")
     assert abs(off.estimate - 1.0) < 3 * off.estimate_error and off.excluded == 0 and off.p_value < 1e-6
     assert str(off.size_units.values) == "mGal"
+
+
+def equivalence_p_value(estimate, std, margin):
+    return SinglePlaces(np.array([estimate]), np.array([std]), np.zeros(1)).equivalence(margin)
 
 
 def test_equivalence_errs_as_often_as_it_may():

@@ -101,9 +101,9 @@ def test_a_gain_is_a_share_and_stands_beside_a_bias():
 
 def test_what_cannot_be_made_is_said():
     stated = scalars({"a": (0.0, 1.0), "air": (9.0, 1.0)})
-    gain = AgreementTest(name="gain of air", surveys=("air", "a"), statistic=9.0, p_value=1e-3, p_value_error=0.0,
+    gain = AgreementTest(form="gain", target="air", surveys=("air", "a"), statistic=9.0, p_value=1e-3, p_value_error=0.0,
                          null="", effect={"what": "gain", "value": 1.0, "std": 0.1, "units": "%"})
-    places = replace(gain, name="places of air")
+    places = replace(gain, form="places", name="places of air")
     made = remedies(Found(stated, gain, places))
     assert list(made) == ["as stated", "tempered"]
     assert "flat priors" in made.untried["gain of air"] and "bands of wavelength" in made.untried["discrepancy"]
@@ -120,7 +120,7 @@ def test_a_discrepancy_of_any_size_is_tried_where_stations_form_a_grid(monkeypat
         forward = bj.GravityOperator.at_stations(stated.parameters[0].mesh, *shaken, np.full(east.size, 50.0))
         stated = stated.replace(modalities=[ground.replace(forward=forward), stated.modalities[1]])
     rms = xr.Dataset({"residual_rms": ("band", [0.5]), "expected_rms": ("band", [0.3])})
-    found = Found(stated, replace(blamed(stated, "constant", ""), name="places of air"))
+    found = Found(stated, replace(blamed(stated, "constant", "places of air"), form="places"))
     found.pairs = {("ground", "air"): SimpleNamespace(tests=[], bands={"ground": rms, "air": rms})}
     found.blame = (replace(found.blame[0], surveys=("air", "ground")),)
     made = remedies(found)
