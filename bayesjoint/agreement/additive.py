@@ -201,6 +201,14 @@ class LevelFit:
         there, none = (float(WeightedChi2(-w).tail(-observed)[0]) for w in (self._values, weights))
         return min(there / none, 1.0) if none > 0 else 1.0
 
+    def equivalence_with_error(self, margin):
+        """(The p-value of `equivalence`, its error)."""
+        return self.equivalence(margin), 0.0
+
+    def detectable_with_error(self, level, power):
+        """(Size of `detectable`, its error)."""
+        return self.detectable(level, power), 0.0
+
     def bound(self, level):
         """Smallest margin that `equivalence` excludes at a level; infinite where none is."""
         return self._where(lambda size: level - self.equivalence(size)) if self.testable else np.nan

@@ -16,7 +16,7 @@ from .local import LEVEL, POWER
 from .marginal import DENSE_DATA
 from .modes import CosineModes, band_edges
 from .multiple import holm
-from .pair import of_surveys
+from .pair import restricted
 from .residuals import Prediction, checked_given
 from .result import chi2_log_tail
 from .wavenumbers import CrossPeriodogram, periodogram_or_none
@@ -70,16 +70,6 @@ class Band:
     residual_rms: float
     expected_rms: float
     detectable_rms: float
-
-    @property
-    def ratio(self):
-        """The statistic over its mean."""
-        return self.statistic / self.dof
-
-    @property
-    def ratio_spread(self):
-        """Its standard deviation under agreement."""
-        return self.spread / self.dof
 
 
 def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", draws=None, seed=0, level=LEVEL):
@@ -146,7 +136,7 @@ def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", dr
     found = bands_by_wavenumber(problem, survey, given, bands, method=method, draws=draws, seed=seed, level=level)
     if found is not None:
         return found
-    prediction = Prediction(of_surveys(problem, (survey, *given)), DRAWS if draws is None else draws, seed, method)
+    prediction = Prediction(restricted(problem, (survey, *given)), DRAWS if draws is None else draws, seed, method)
     return band_residual(prediction.residual(survey, given), bands, level)
 
 
@@ -294,6 +284,7 @@ def noncentrality(dof, level=LEVEL, power=POWER):
 
 def _dataset(modality, given, edges, found, method, how, level):
     sheet, survey, units = Sheet(), modality.name, modality.units
+    rows = [vars(b) | {"ratio": b.statistic / b.dof, "ratio_spread": b.spread / b.dof} for b in found]
     sheet.along("band", np.arange(len(found)), "band of wavelengths, longest first")
     adjusted = holm([b.p_value for b in found])
     flagged = adjusted <= level
@@ -301,10 +292,10 @@ def _dataset(modality, given, edges, found, method, how, level):
         long = np.where(edges[:-1] > 0, 1.0 / edges[:-1], np.nan)
     sheet.add("wavelength_long", ("band",), long, "km", "longest wavelength; NaN where there is no limit")
     sheet.add("wavelength_short", ("band",), 1.0 / edges[1:], "km", "shortest wavelength")
-    add_columns(sheet, "band", found, _WORDS)
+    add_columns(sheet, "band", rows, _WORDS)
     sheet.add("p_holm", ("band",), adjusted, "1", "p-value adjusted for all bands (Holm)")
     sheet.add("flagged", ("band",), flagged.astype(np.int8), "1", "1 where the band is at fault")
-    add_columns(sheet, "band", found, {name: (units, words) for name, words in _SIZES.items()})
+    add_columns(sheet, "band", rows, {name: (units, words) for name, words in _SIZES.items()})
     return sheet.dataset({"survey": survey, "given": ", ".join(given) or "its own model", "method": method,
                           "null": f"{method}: {how}", "level": level, "p_value": float(np.min(adjusted)),
                           "verdict": _verdict(survey, against_words(given), flagged, edges, found, units)})

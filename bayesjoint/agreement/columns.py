@@ -10,13 +10,11 @@ def add_columns(sheet, dim, rows, described):
     ----------
     sheet : Sheet
     dim : str
-    rows : list of objects
+    rows : list of dict
         With the fields named; where the first has a field ``<name>_error`` that is added as the error.
     described : dict of {str: (str, str)}
         Units and words of each field.
     """
     for name, (units, words) in described.items():
-        errors = None
-        if hasattr(rows[0], f"{name}_error"):
-            errors = [getattr(row, f"{name}_error") for row in rows]
-        sheet.add(name, (dim,), np.array([getattr(row, name) for row in rows]), units, words, errors)
+        errors = [row[f"{name}_error"] for row in rows] if f"{name}_error" in rows[0] else None
+        sheet.add(name, (dim,), np.array([row[name] for row in rows]), units, words, errors)

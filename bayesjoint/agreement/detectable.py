@@ -1,10 +1,7 @@
 """What silence means: the smallest disturbances that tests would have seen, and which ones the data exclude."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
 
 from .._checks import as_positive, fail
 from ..dataset import Sheet
@@ -16,9 +13,9 @@ from .columns import add_columns
 from .disturbances import KINDS, disturbances_of
 from .gain import gain_fits
 from .inputs import as_share
+from .likelihood_ratio import split_dof, split_name
 from .local import LEVEL, POWER, smallest
 from .pair import make_pair
-from .splitting import split_dof, split_name
 
 DRAWS, VALUES = 20_000, 2e8  # of the likelihood ratio under agreement, and random numbers spent on them
 FAR = 1e6  # noise standard deviations: what is not seen there is not seen
@@ -128,18 +125,16 @@ def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, 
     rows, j = [], 0
     for k, d in enumerate(forms):
         margin = _margin(d, margins, pair.names)
-        if d.kind == "gain":
-            found = _of_gain(gains[d.survey], margin, level, power)
-        elif d.kind == "levels":
-            found = _of_levels(levels[d.survey, d.name], margin, level, power)
+        if d.kind in ("gain", "levels"):
+            found = _of_fit(gains[d.survey] if d.kind == "gain" else levels[d.survey, d.name], margin, level, power)
         else:
             fit = columns.singly(j)
             found = _of_place(fit, margin, level, power, d.places)
             white[:, k] = columns.white[:, columns.where[j]][:, fit.least_seen]
             j += 1
         held = bool(held_by_biases(problem, d.survey, d.columns).all())
-        rows.append(_Row(**found, margin=margin, modelled=np.int8(held),
-                         excluded=np.int8(found["equivalence_p_value"] <= level)))
+        rows.append(found | {"margin": margin, "modelled": np.int8(held),
+                             "excluded": np.int8(found["equivalence_p_value"] <= level)})
     tests, sizes, errors = _sizes(pair, white, forms, rows, level, power, seed,
                                   pair.spectrum() if spectrum is None else spectrum)
     sheet = Sheet()
@@ -156,47 +151,22 @@ def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, 
                                 for key, words in _LABELS.items()})
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Row:
-    """What is known of one disturbance, by the test that is made for it; `size` is what this test sees."""
-
-    size: float
-    size_error: float = 0.0
-    estimate: float
-    estimate_error: float
-    p_value: float
-    p_value_error: float
-    margin: float
-    equivalence_p_value: float
-    equivalence_p_value_error: float = 0.0
-    modelled: int
-    excluded: int
-    bound: float
-    easting: float = np.nan
-    northing: float = np.nan
-
-
 def _of_place(found, margin, level, power, places):
-    """Of a disturbance at one place or at several, the worst of which counts."""
+    """What is known of a disturbance at one place or at several, the worst of which counts; `size` is what is seen."""
     worst, (p, p_error) = found.worst, found.p_value()
-    place = {} if places is None else dict(zip(("easting", "northing"), places[worst], strict=True))
-    return {"size": smallest(level=level, power=power) * found.std[found.least_seen], "estimate": found.value[worst],
-            "estimate_error": found.std[worst], "p_value": p, "p_value_error": p_error,
-            "equivalence_p_value": found.equivalence(margin), "bound": found.bound(level), **place}
+    easting, northing = (np.nan, np.nan) if places is None else places[worst]
+    return {"size": smallest(level=level, power=power) * found.std[found.least_seen], "size_error": 0.0,
+            "estimate": found.value[worst], "estimate_error": found.std[worst], "p_value": p, "p_value_error": p_error,
+            "equivalence_p_value": found.equivalence(margin), "equivalence_p_value_error": 0.0,
+            "bound": found.bound(level), "easting": easting, "northing": northing}
 
 
-def _of_levels(fit, margin, level, power):
-    return {"size": fit.detectable(level, power), "estimate": fit.value, "estimate_error": fit.std,
-            "p_value": fit.p_value, "p_value_error": fit.p_value_error,
-            "equivalence_p_value": fit.equivalence(margin), "bound": fit.bound(level)}
-
-
-def _of_gain(fit, margin, level, power):
-    least, (p, p_error) = smallest(level=level, power=power), fit.equivalence_with_error(margin)
-    return {"size": least * fit.resolution, "size_error": least * fit.resolution_error, "estimate": fit.value,
-            "estimate_error": fit.std, "p_value": fit.p_value, "p_value_error": fit.p_value_error,
-            "equivalence_p_value": p, "equivalence_p_value_error": p_error,
-            "bound": abs(fit.value) + norm.isf(level) * fit.std}
+def _of_fit(fit, margin, level, power):
+    """The same of levels or of a gain."""
+    (size, size_error), (p, p_error) = fit.detectable_with_error(level, power), fit.equivalence_with_error(margin)
+    return {"size": size, "size_error": size_error, "estimate": fit.value, "estimate_error": fit.std,
+            "p_value": fit.p_value, "p_value_error": fit.p_value_error, "equivalence_p_value": p,
+            "equivalence_p_value_error": p_error, "bound": fit.bound(level), "easting": np.nan, "northing": np.nan}
 
 
 def _signal(pair, name):
@@ -220,7 +190,7 @@ def _margin(disturbance, margins, names):
 def _sizes(pair, white, forms, rows, level, power, seed, spectrum):
     """(tests, sizes, errors), shapes (disturbances, tests)."""
     felt = pair.statistics(white)
-    tests, sizes, errors = ["nuisance"], [np.array([r.size for r in rows])], [np.array([r.size_error for r in rows])]
+    tests, sizes, errors = ["nuisance"], [np.array([r["size"] for r in rows])], [np.array([r["size_error"] for r in rows])]
     precision = (smallest(level=level, power=power) / sizes[0]) ** 2
     for source, split in ((0, felt.into_second), (1, felt.into_first)):
         dof = split_dof(pair, source)

@@ -1,10 +1,11 @@
 """Whether the signal of one survey is too large or too small by a factor: a score test with its null by simulation."""
 
 import numpy as np
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from .blocks import in_blocks, places_of, solving_to
 from .inputs import as_count
+from .local import smallest
 from .marginal import DenseMarginal, marginal, one_survey
 from .result import AgreementTest, untestable
 
@@ -200,6 +201,15 @@ class GainFit:
         ends = (self._estimates(margin) <= self.value, self._estimates(-margin) >= self.value)
         p = max((1 + int(e.sum())) / (1 + e.size) for e in ends)
         return p, float(np.sqrt(p * (1 - p) / (1 + ends[0].size)))
+
+    def bound(self, level):
+        """Gain above which all are excluded at a level, percent, by a Gaussian estimate."""
+        return abs(self.value) + norm.isf(level) * self.std
+
+    def detectable_with_error(self, level, power):
+        """(Gain that the test sees with a power, percent, its error)."""
+        least = smallest(level=level, power=power)
+        return least * self.resolution, least * self.resolution_error
 
     def test(self):
         """`AgreementTest`."""

@@ -10,7 +10,7 @@ from ..dataset import Sheet
 from ..problem.describe import layout
 from .inputs import as_share
 from .multiple import CONTROLS, false_discovery, log_simes
-from .pair import of_surveys
+from .pair import restricted
 from .residuals import Prediction, checked_given
 from .words import against_words
 
@@ -85,7 +85,7 @@ def local_conflict(problem, survey, given=None, patches=None, *, control="hochbe
     one_of("control", control, CONTROLS)
     level = as_share("level", level)
     given = checked_given(problem, survey, given)
-    prediction = Prediction(of_surveys(problem, (survey, *given)), draws, seed, method)
+    prediction = Prediction(restricted(problem, (survey, *given)), draws, seed, method)
     return map_residual(prediction.residual(survey, given), patches, control, level)
 
 

@@ -1,6 +1,7 @@
 """Two surveys, or two groups of surveys, as two correlated random vectors: what every test of a pair is built on."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular, svd
@@ -69,7 +70,7 @@ def make_pair(problem, pair, method="auto"):
     check_problem(problem)
     groups = checked_groups(problem, pair)
     check_linear_gaussian(problem, "agreement")
-    both = marginal(of_surveys(problem, groups[0] + groups[1]), method)
+    both = marginal(restricted(problem, groups[0] + groups[1]), method)
     return (DensePair if isinstance(both, DenseMarginal) else IterativePair)(groups, both)
 
 
@@ -129,11 +130,15 @@ class Pair:
         """Group 0 or 1 in words."""
         return " + ".join(self.groups[which])
 
+    def beside(self, one, other):
+        """Columns of a's data and of b's, side by side among all data, zero for the other group."""
+        wide = np.zeros((self.both.size, one.shape[1] + other.shape[1]))
+        wide[self.rows[0], : one.shape[1]], wide[self.rows[1], one.shape[1] :] = one, other
+        return wide
+
     def _shared_contrasts(self):
         """Contrasts of y that are free of β but not made of contrasts of each group, shape (n_data, f)."""
-        both, bases = self.both, (self.first.basis, self.second.basis)
-        wide = np.zeros((both.size, self.first.rank + self.second.rank))
-        wide[self.rows[0], : self.first.rank], wide[self.rows[1], self.first.rank :] = bases
+        both, wide = self.both, self.beside(self.first.basis, self.second.basis)
         if not wide.shape[1]:
             return wide
         scale = np.linalg.norm(both.columns, axis=0)
@@ -186,8 +191,7 @@ class DensePair(Pair):
 
     def _prepare_cross(self):
         """Weights that take from the cross contrasts what contrasts of each group say of them, and whiten the rest."""
-        inner = np.zeros((self.both.size, self.first.dof + self.second.dof))
-        inner[self.rows[0], : self.first.dof], inner[self.rows[1], self.first.dof :] = self._contrasts
+        inner = self.beside(*self._contrasts)
         through = self.both.covariance @ inner
         said = np.linalg.solve(inner.T @ through, through.T @ self._cross)
         clean = self._cross - inner @ said
@@ -227,17 +231,13 @@ class IterativePair(Pair):
 
     method = "iterative"
 
-    def __init__(self, groups, both):
-        super().__init__(groups, both)
-        self._observed = None
-
     def statistics(self, white=None):
         """`PairStatistics` by three block solves, with bounds on their error; those of the data are kept."""
-        if white is not None:
-            return self._solved(white)
-        if self._observed is None:
-            self._observed = self._solved(self.both.residual[:, None])
-        return self._observed
+        return self._observed if white is None else self._solved(white)
+
+    @cached_property
+    def _observed(self):
+        return self._solved(self.both.residual[:, None])
 
     def _solved(self, white):
         joint, error = self.both.quadratic(white)
@@ -254,28 +254,41 @@ class IterativePair(Pair):
 def checked_groups(problem, pair):
     """Two tuples of modality names without a common member."""
     names = [m.name for m in problem.modalities]
-    if isinstance(pair, str) or not isinstance(pair, (tuple, list)) or len(pair) != 2:
+    listed = (tuple, list)
+    groups = [(g,) if isinstance(g, str) else g for g in pair] if isinstance(pair, listed) else []
+    if len(groups) != 2 or not all(isinstance(g, listed) and g and all(isinstance(name, str) for name in g)
+                                   for g in groups):
         fail("pair", "be two modality names, or two tuples of them", repr(pair), f"Choose from {names}.", TypeError)
-    groups = tuple((g,) if isinstance(g, str) else tuple(g) if isinstance(g, (tuple, list)) else g for g in pair)
-    for group in groups:
-        if not isinstance(group, tuple) or not group or not all(isinstance(name, str) for name in group):
-            fail("pair", "be two modality names, or two tuples of them", repr(pair), f"Choose from {names}.", TypeError)
-        unknown = [name for name in group if name not in names]
-        if unknown:
-            fail("pair", f"name modalities among {names}", f"{unknown}", "Correct the name.")
-    twice = [name for name in groups[0] + groups[1] if (groups[0] + groups[1]).count(name) > 1]
+    both = [name for group in groups for name in group]
+    unknown, twice = [n for n in both if n not in names], [n for n in both if both.count(n) > 1]
+    if unknown:
+        fail("pair", f"name modalities among {names}", f"{unknown}", "Correct the name.")
     if twice:
         fail("pair", "name every modality once", f"{twice[0]!r} twice", "A survey cannot be held against itself.")
-    return groups
+    return tuple(map(tuple, groups))
 
 
-def of_surveys(problem, names):
-    """The problem with some surveys, and the parameters that they see or that a joint covariance ties to those."""
-    kept = [m for m in problem.modalities if m.name in names]
-    seen = {name for m in kept for name in m.parameters}
-    tied = problem.prior.tied if seen & problem.prior.tied else set()
-    parameters = [p for p in problem.parameters if p.name in seen | tied]
-    return problem.replace(parameters=parameters, modalities=kept, couplings=problem.couplings if tied else ())
+def restricted(problem, names):
+    """The problem with some surveys, the parameters that they see, and the couplings among these.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    names : tuple of str
+        Modalities. Parameters tied to theirs by a joint covariance stay.
+
+    Returns
+    -------
+    JointProblem
+    """
+    surveys = [m for m in problem.modalities if m.name in names]
+    seen = {name for m in surveys for name in m.parameters}
+    if seen & problem.prior.tied:
+        seen |= problem.prior.tied
+    fields = {p.name for p in problem.parameters if p.mesh is not None}
+    couplings = [c for c in problem.couplings if set(c.parameters or fields) <= seen]
+    return problem.replace(parameters=[p for p in problem.parameters if p.name in seen], modalities=surveys,
+                           couplings=couplings)
 
 
 def _contrasted(contrasts, values):

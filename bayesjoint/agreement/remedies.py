@@ -7,9 +7,8 @@ from ..dataset import Sheet
 from ..engines import Posterior
 from ..engines.export import chi2_of, clean_mean
 from ..problem.describe import parameter_fields
-from .likelihood_ratio import ratio_of
+from .likelihood_ratio import ratio_of, splits_of
 from .pair import make_pair
-from .splitting import splits_of
 
 SHOWN = 3  # coefficients of a bias that are all told
 TESTS = ("likelihood ratio", "node split, first predicts second", "node split, second predicts first")
@@ -59,33 +58,33 @@ def compare_remedies(posteriors, pair=None, seed=0):
     >>> found.chi2.sel(survey="ground").values.round(1), found.p_value.sel(test="likelihood ratio").values.round(3)
     (array([16.,  0.]), array([0.   , 0.429]))
     """
-    labels, found, stated = [], [], None
-    for item in _pairs(posteriors):
-        label, post = _checked(item, stated)
+    labels, kept, stated = [], [], None
+    for label, post in _checked(posteriors):
         stated = stated or post
         labels.append(label)
-        found.append(_Kept(post, stated))
+        kept.append(_Kept(post, stated))
     if stated is None:
         fail("posteriors", "hold at least the one as stated", "none", "Put it first.")
-    problem, names = stated.problem, [m.name for m in stated.problem.modalities]
-    pair = tuple(names) if pair is None and len(names) == 2 else pair
-    sheet = Sheet()
+    surveys = stated.problem.modalities
+    names, about = [m.name for m in surveys], {"heed": REUSED, "engine": stated.method}
+    sheet, both = Sheet(), ("remedy", "survey")
     sheet.along("remedy", labels, "remedy")
     sheet.along("survey", names, "survey")
-    sheet.add("chi2", ("remedy", "survey"), [each.chi2 for each in found], "1",
-              "χ² of the posterior mean, noise as stated")
-    sheet.add("n_data", ("survey",), [float(m.size) for m in problem.modalities], "1", "number of data")
-    exponents = [[each.problem.weights[n] for n in names] for each in found]
-    sheet.add("exponent", ("remedy", "survey"), exponents, "1", "likelihood exponent")
-    _add_models(sheet, problem, [each.moments for each in found])
-    evidence = [each.evidence for each in found]
-    sheet.add("log_evidence", ("remedy",), [v for v, _ in evidence], "nat", "log evidence", [e for _, e in evidence])
-    if pair is not None:
-        _add_tests(sheet, [each.problem for each in found], pair, seed)
-    about = {"heed": REUSED, "engine": stated.method}
-    table = sheet.dataset(about if pair is None else about | {"pair": " against ".join(map(_label, pair))})
-    words = "remedy", [each.words for each in found], {"units": "1", "long_name": "what the remedy did"}
-    return table.assign_coords(words=words)
+    sheet.add("chi2", both, [k.chi2 for k in kept], "1", "χ² of the posterior mean, noise as stated")
+    sheet.add("n_data", ("survey",), [float(m.size) for m in surveys], "1", "number of data")
+    sheet.add("exponent", both, [[k.problem.weights[n] for n in names] for k in kept], "1", "likelihood exponent")
+    _add_models(sheet, stated.problem, kept)
+    sheet.add("log_evidence", ("remedy",), [k.evidence[0] for k in kept], "nat", "log evidence",
+              [k.evidence[1] for k in kept])
+    if pair is not None or len(names) == 2:
+        pairs = [make_pair(k.problem, tuple(names) if pair is None else pair) for k in kept]
+        tests = [(ratio_of(p, p.spectrum(seed=seed)), *splits_of(p)) for p in pairs]
+        sheet.along("test", list(TESTS), "test")
+        sheet.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in tests], "1",
+                  "p-value of agreement", [[t.p_value_error for t in row] for row in tests])
+        about["pair"] = " against ".join(map(" and ".join, pairs[0].groups))
+    words = "remedy", [k.words for k in kept], {"units": "1", "long_name": "what the remedy did"}
+    return sheet.dataset(about).assign_coords(words=words)
 
 
 class _Kept:
@@ -94,28 +93,27 @@ class _Kept:
     def __init__(self, post, stated):
         self.problem = post.problem
         self.chi2 = [chi2_of(m, clean_mean(post, m.name)) for m in stated.problem.modalities]
-        self.moments = {key: getattr(post, key)() for key in ("mean", "std", "std_error")}
-        self.evidence, self.words = _evidence(post), _words(post, stated)
+        self.mean, self.std, self.std_error = post.mean(), post.std(), post.std_error()
+        evidence = post._evidence_or_none()
+        self.evidence = (np.nan, np.nan) if evidence is None else (float(evidence), float(evidence.error))
+        self.words = _words(post, stated.problem)
 
 
-def _add_models(sheet, problem, moments):
+def _add_models(sheet, problem, kept):
     """Means and standard deviations under every remedy, and how far they are from those as stated."""
     fields = [p for p in problem.parameters if p.mesh is not None] or list(problem.parameters)
-    sheet.along("parameter", [p.name for p in fields], "parameter")
-    base, ratio, ratio_error, shift = moments[0], [], [], []
-    for each in moments:
-        ratio.append([np.nanmedian(each["std"][p.name] / base["std"][p.name]) for p in fields])
-        ratio_error.append([_error_of_ratio(each, base, p.name) for p in fields])
-        shift.append([np.sqrt(np.nanmean(((each["mean"][p.name] - base["mean"][p.name]) / base["std"][p.name]) ** 2))
-                      for p in fields])
+    names, base = [p.name for p in fields], kept[0]
+    sheet.along("parameter", names, "parameter")
+    ratio = [[np.nanmedian(k.std[n] / base.std[n]) for n in names] for k in kept]
+    shift = [[np.sqrt(np.nanmean(((k.mean[n] - base.mean[n]) / base.std[n]) ** 2)) for n in names] for k in kept]
     sheet.add("std_ratio", ("remedy", "parameter"), ratio, "1", "standard deviation over that as stated, median cell",
-              ratio_error)
+              [[_error_of_ratio(k, base, n) for n in names] for k in kept])
     sheet.add("shift", ("remedy", "parameter"), shift, "1", "rms change of the mean, standard deviations as stated")
     for p in fields:
         place = parameter_fields(p)
         sheet.place(place)
         for key, words in (("mean", "posterior mean"), ("std", "posterior standard deviation")):
-            sheet.add(f"{p.name}_{key}", ("remedy", *place["dims"]), np.stack([each[key][p.name] for each in moments]),
+            sheet.add(f"{p.name}_{key}", ("remedy", *place["dims"]), np.stack([getattr(k, key)[p.name] for k in kept]),
                       p.units, f"{words} of {p.name} under the remedy")
 
 
@@ -123,73 +121,47 @@ def _error_of_ratio(each, base, name):
     """Standard error of the ratio of two standard deviations in the median cell; errors are taken as independent."""
     if each is base:
         return 0.0
-    parts = [m["std_error"][name] / m["std"][name] for m in (each, base)]
-    return float(np.nanmedian(each["std"][name] / base["std"][name] * np.hypot(*parts)))
-
-
-def _add_tests(sheet, problems, pair, seed):
-    rows = [_tests(make_pair(problem, pair), seed) for problem in problems]
-    sheet.along("test", list(TESTS), "test")
-    sheet.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in rows], "1", "p-value of agreement",
-              [[t.p_value_error for t in row] for row in rows])
-
-
-def _tests(made, seed):
-    spectrum = made.spectrum(**({} if made.method == "dense" else {"seed": seed}))
-    return ratio_of(made, spectrum), *splits_of(made)
+    shares = [k.std_error[name] / k.std[name] for k in (each, base)]
+    return float(np.nanmedian(each.std[name] / base.std[name] * np.hypot(*shares)))
 
 
 def _words(post, stated):
     """What a remedy did: coefficients of biases that it added, exponents that it changed."""
-    said = [f"{name} {told}" for name, told in _coefficients(post) if name.split(":")[0] not in stated.problem.by_name]
+    found, said = post.nuisances(), []
+    for name in (p.name for p in post.problem.parameters if p.name not in stated.by_name):
+        if found is not None and f"{name}_value" in found:
+            said += _coefficients(name, found[f"{name}_value"], found[f"{name}_std"].values)
     said += [f"noise std of {name} × {weight**-0.5:.3g}" for name, weight in post.problem.weights.items()
-             if weight != stated.problem.weights[name]]
+             if weight != stated.weights[name]]
     return "; ".join(said)
 
 
-def _coefficients(post):
-    """(bias and coefficient, value ± std) of all, of a bias of many the largest alone."""
-    found = post.nuisances()
-    for name in () if found is None else (p.name for p in post.problem.parameters if f"{p.name}_value" in found):
-        value, std, labels = found[f"{name}_value"], found[f"{name}_std"].values, found[f"{name}_value"].dims[0]
-        units, labels = value.attrs["units"].removeprefix("1"), value[labels].values
-        told = [f"{v:.3g} ± {s:.2g} {units}".rstrip() for v, s in zip(value.values, std, strict=True)]
-        if len(told) > SHOWN:
-            k, rms = int(np.argmax(np.abs(value.values))), float(np.sqrt(np.mean(value.values**2)))
-            yield f"{name}:", f"{len(told)} values, rms {rms:.2g} {units}, largest {labels[k]} {told[k]}"
-            continue
-        yield from ((f"{name}: {label}", words) for label, words in zip(labels, told, strict=True))
+def _coefficients(name, value, std):
+    """A bias's coefficients with their std; of many the largest alone."""
+    units, labels = value.attrs["units"], value[value.dims[0]].values
+    units = "" if units == "1" else f" {units}"
+    told = [f"{v:.3g} ± {s:.2g}{units}" for v, s in zip(value.values, std, strict=True)]
+    if len(told) <= SHOWN:
+        return [f"{name}: {label} {words}" for label, words in zip(labels, told, strict=True)]
+    k, rms = int(np.argmax(np.abs(value.values))), float(np.sqrt(np.mean(value.values**2)))
+    return [f"{name}: {len(told)} values, rms {rms:.2g}{units}, largest {labels[k]} {told[k]}"]
 
 
-def _evidence(post):
-    found = post._evidence_or_none()
-    return (np.nan, np.nan) if found is None else (float(found), float(found.error))
-
-
-def _label(group):
-    return group if isinstance(group, str) else " and ".join(group)
-
-
-def _pairs(posteriors):
-    if hasattr(posteriors, "items"):
-        return posteriors.items()
+def _checked(posteriors):
+    """(label, posterior) of each, of the same surveys as the first."""
     if isinstance(posteriors, Posterior) or not hasattr(posteriors, "__iter__"):
         fail("posteriors", "be a dict of posteriors, or pairs of a label and one", type(posteriors).__name__,
              "Pass {label: bj.posterior(...)}.", TypeError)
-    return posteriors
-
-
-def _checked(item, stated):
-    """(label, posterior) of the same surveys as stated."""
-    label, post = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
-    if label is None or not isinstance(post, Posterior):
-        fail("posteriors", "be a dict of posteriors", type(post).__name__, "Pass {label: bj.posterior(...)}.",
-             TypeError)
-    if stated is None:
-        return label, post
-    same = [m.name for m in post.problem.modalities] == [m.name for m in stated.problem.modalities]
-    if not same or any(p.name not in post.problem.by_name or post.problem.by_name[p.name].shape != p.shape
-                       for p in stated.problem.parameters):
-        fail("posteriors", "be of the surveys and parameters of the first", label,
-             "A remedy adds parameters or exponents; it takes nothing away.")
-    return label, post
+    stated = None
+    for item in posteriors.items() if hasattr(posteriors, "items") else posteriors:
+        label, post = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
+        if label is None or not isinstance(post, Posterior):
+            fail("posteriors", "be a dict of posteriors", type(post).__name__, "Pass {label: bj.posterior(...)}.",
+                 TypeError)
+        stated = stated or post.problem
+        same = [m.name for m in post.problem.modalities] == [m.name for m in stated.modalities]
+        shapes = {p.name: p.shape for p in post.problem.parameters}
+        if not same or any(shapes.get(p.name) != p.shape for p in stated.parameters):
+            fail("posteriors", "be of the surveys and parameters of the first", label,
+                 "A remedy adds parameters or exponents; it takes nothing away.")
+        yield label, post

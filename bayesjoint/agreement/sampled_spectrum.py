@@ -7,9 +7,10 @@ the inner product of K_a, and uᵀK_a E u = bᵀP b with b = (0, K_ba u), known 
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import block_diag, eigh
+from scipy.linalg import eigh
 
 from ..engines.flat import FlatColumns
 from .canonical import CanonicalSpectrum, average, check_probes
@@ -160,10 +161,8 @@ class _Growth:
         self.one = pair.second if swapped else pair.first
         self.rows = pair.rows[::-1] if swapped else pair.rows
         self.both, self.excess, self.solved, self._flat = pair.both, pair.excess, 0, None
-        bases = pair.first.basis, pair.second.basis
-        if sum(basis.shape[1] for basis in bases):
-            wide = np.zeros((self.both.size, sum(basis.shape[1] for basis in bases)))
-            wide[np.concatenate(pair.rows)] = block_diag(*bases)
+        wide = pair.beside(pair.first.basis, pair.second.basis)
+        if wide.shape[1]:
             self._flat = FlatColumns(self.both.model.problem, np.arange(wide.shape[1]), wide,
                                      _solved(self.both, wide)[0])
 
@@ -172,17 +171,19 @@ class _Growth:
         drawn = self.one.draw(rng, count)
         return self.one.eliminate(_solved(self.one, drawn)[0], drawn)
 
+    def _wide(self, group, vectors):
+        wide = np.zeros((self.both.size, vectors.shape[1]))
+        wide[self.rows[group]] = vectors
+        return wide
+
     def products(self, vectors):
         """(K_a U, K_ba U)."""
-        wide = np.zeros((self.both.size, vectors.shape[1]))
-        wide[self.rows[0]] = vectors
-        wide = self.both.product(wide)
+        wide = self.both.product(self._wide(0, vectors))
         return wide[self.rows[0]], wide[self.rows[1]]
 
     def image(self, across):
         """(E U, what makes UᵀK_a E U of a group of its columns) from K_ba U."""
-        wide = np.zeros((self.both.size, across.shape[1]))
-        wide[self.rows[1]] = across
+        wide = self._wide(1, across)
         solved, left = _solved(self.both, wide)
         self.solved += wide.shape[1]
         pulled = solved if self._flat is None else self._flat.eliminate(solved, wide)[0]
@@ -280,15 +281,20 @@ def _grow(growth, spaces, steps):
         if not growing:
             return
         new = [space.add() for space in growing]
-        places = np.cumsum([0, *(each.shape[1] for each in new)])
         image, square = growth.image(np.hstack(new))
-        for space, a, b in zip(growing, places[:-1], places[1:], strict=True):
-            space.extend(image[:, a:b], square(slice(a, b)))
+        for space, where in zip(growing, _places(new), strict=True):
+            space.extend(image[:, where], square(where))
         _measure(growth, growing)
 
 
 def _measure(growth, spaces):
-    places = np.cumsum([0, *(space.raw.shape[1] for space in spaces)])
-    dual, across = growth.products(np.hstack([space.raw for space in spaces]))
-    for space, a, b in zip(spaces, places[:-1], places[1:], strict=True):
-        space.measure(dual[:, a:b], across[:, a:b])
+    raw = [space.raw for space in spaces]
+    dual, across = growth.products(np.hstack(raw))
+    for space, where in zip(spaces, _places(raw), strict=True):
+        space.measure(dual[:, where], across[:, where])
+
+
+def _places(parts):
+    """Slices of arrays that stand side by side."""
+    ends = np.cumsum([0, *(part.shape[1] for part in parts)])
+    return [slice(a, b) for a, b in pairwise(ends)]

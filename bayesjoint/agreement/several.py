@@ -6,11 +6,10 @@ import numpy as np
 
 from ..dataset import Sheet
 from .inputs import as_share, survey_names
-from .likelihood_ratio import ratio_of
+from .likelihood_ratio import ratio_of, splits_of
 from .local import LEVEL
 from .multiple import holm
 from .pair import make_pair
-from .splitting import splits_of
 from .suspicion import suspicion
 from .words import UNTESTABLE
 

@@ -7,7 +7,7 @@ from ..engines import posterior
 from ..map_estimate import find_map
 from .inputs import as_count
 from .marginal import check_problem
-from .pair import checked_groups
+from .pair import checked_groups, restricted
 from .result import AgreementTest, chi2_test, untestable
 from .words import UNTESTABLE
 
@@ -247,29 +247,6 @@ class _Run:
             if fits[-1].converged and not getattr(fits[-1], "undetermined", 0):
                 break
         return min(fits, key=lambda fit: fit.value)
-
-
-def restricted(problem, names):
-    """The problem with some surveys, the parameters that they see, and the couplings among these.
-
-    Parameters
-    ----------
-    problem : JointProblem
-    names : tuple of str
-        Modalities. Parameters tied to theirs by a joint covariance stay.
-
-    Returns
-    -------
-    JointProblem
-    """
-    surveys = [m for m in problem.modalities if m.name in names]
-    seen = {name for m in surveys for name in m.parameters}
-    if seen & problem.prior.tied:
-        seen |= problem.prior.tied
-    fields = {p.name for p in problem.parameters if p.mesh is not None}
-    couplings = [c for c in problem.couplings if set(c.parameters or fields) <= seen]
-    return problem.replace(parameters=[p for p in problem.parameters if p.name in seen], modalities=surveys,
-                           couplings=couplings)
 
 
 def _truths(setup, truths, rng, count):

@@ -10,7 +10,7 @@ from .blocks import solving_to
 from .detectable import tabulate
 from .disturbances import disturbances_of
 from .gain import gain_fits
-from .likelihood_ratio import ratio_of
+from .likelihood_ratio import ratio_of, splits_of
 from .local import LEVEL, POWER, map_residual, smallest
 from .marginal import one_survey
 from .multiple import holm
@@ -19,7 +19,6 @@ from .own_model import own_model_tests
 from .pair import make_pair
 from .residuals import Prediction
 from .result import AgreementTest
-from .splitting import splits_of
 from .words import article, disc_words, place_words, range_words
 
 SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
