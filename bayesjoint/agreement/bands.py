@@ -19,7 +19,7 @@ from .multiple import holm
 from .pair import restricted
 from .residuals import Prediction, checked_given
 from .result import chi2_log_tail
-from .wavenumbers import CrossPeriodogram, periodogram_or_none
+from .wavenumbers import CrossPeriodogram
 from .words import against_words
 
 METHODS = ("auto", "dense", "spectral", "iterative")
@@ -143,11 +143,13 @@ def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", dr
 def bands_by_wavenumber(problem, survey, given, bands=8, *, method="auto", draws=None, seed=0, level=LEVEL):
     """`spectral_conflict` by wavenumber where that is asked for, or many data allow it; else None."""
     large = sum(m.size for m in problem.modalities if m.name in (survey, *given)) > DENSE_DATA
-    if method == "spectral":
+    if method != "spectral" and not (method == "auto" and large):
+        return None
+    try:
         field = CrossPeriodogram(problem, survey, given)
-    else:
-        field = periodogram_or_none(problem, survey, given) if method == "auto" and large else None
-    if field is None:
+    except ValueError:  # it wants continued fields, lattices at one height that overlap without gaps
+        if method == "spectral":
+            raise
         return None
     return WavenumberBands(field, bands, draws or SIMULATIONS, seed).dataset(given, level)
 
@@ -226,8 +228,9 @@ class WavenumberBands:
         p, error = _with_doubt(lambda v: chi2.sf(statistic * v / size, v), nu, self._draws)
         log_p = chi2_log_tail(statistic * nu / size, nu)
         seen = noncentrality(nu) * size / nu  # Σ |h|² / v of a disturbance h
-        return Band(statistic, size, p, error, log_p, size * float(np.sqrt(2 / nu)), **self._sizes(b), detectable_rms=float(
-            np.sqrt(seen * size / (np.sum(1 / field.variance[rows]) * field.wavenumber.size))))
+        rms = float(np.sqrt(seen * size / (np.sum(1 / field.variance[rows]) * field.wavenumber.size)))
+        spread = size * float(np.sqrt(2 / nu))
+        return Band(statistic, size, p, error, log_p, spread, **self._sizes(b), detectable_rms=rms)
 
 
 def _exact_band(coefficients, covariance, stations):
@@ -244,10 +247,9 @@ def _exact_band(coefficients, covariance, stations):
         kept = values > RANK * values[-1]
         statistic = float(np.sum((vectors[:, kept].T @ coefficients) ** 2 / values[kept]))
         dof, inverse = float(kept.sum()), float(np.sum(1.0 / values[kept]))
+    sizes = np.sum(coefficients**2), np.trace(covariance), noncentrality(dof) * dof / inverse
     return Band(statistic, dof, float(chi2.sf(statistic, dof)), 0.0, chi2_log_tail(statistic, dof),
-                float(np.sqrt(2 * dof)),
-                float(np.sqrt(np.sum(coefficients**2) / stations)), float(np.sqrt(np.trace(covariance) / stations)),
-                float(np.sqrt(noncentrality(dof) * dof / (stations * inverse))))
+                float(np.sqrt(2 * dof)), *(float(np.sqrt(size / stations)) for size in sizes))
 
 
 def _drawn_band(coefficients, drawn, stations):
@@ -260,8 +262,8 @@ def _drawn_band(coefficients, drawn, stations):
     size = brentq(lambda x: ncf.sf(f.isf(LEVEL, nu, nu * count), nu, nu * count, x) - POWER, 1e-6, 1e3 + 20 * nu)
     # a disturbance of mean square a² adds a² n to the power: noncentrality ν a² n / mean
     return Band(power / mean * coefficients.size, float(coefficients.size), p, error, np.log(max(p, TINY)),
-                float(coefficients.size * np.sqrt(2 / nu)), float(np.sqrt(power / stations)),
-                float(np.sqrt(mean / stations)), float(np.sqrt(size * mean / (nu * stations))))
+                float(coefficients.size * np.sqrt(2 / nu)),
+                *(float(np.sqrt(square / stations)) for square in (power, mean, size * mean / nu)))
 
 
 def _with_doubt(tail, nu, count):

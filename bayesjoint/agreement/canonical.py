@@ -9,6 +9,7 @@ from ..engines.spectral import _channel_noise, _check_noise, _only_group
 from .inputs import as_count
 from .quadratic_forms import WeightedChi2
 
+PROBES = "Their spread tells the error: 4 or more."
 SMALL = 1e-12  # ρ² below it counts as none
 BINS = 1000  # of ρ, for spectra by wavenumber
 GROWN = 1e-2  # by which what is estimated is grown, for the slope of a tail in it
@@ -59,7 +60,7 @@ class CanonicalSpectrum:
     @property
     def truncation(self):
         """What other estimates leave open of the information, in nats."""
-        value = float(self.counts @ _nats(self.correlations))
+        value = self.counts @ _nats(self.correlations)
         return sum(abs(float(c @ _nats(r)) - value) for r, c in self.systematic)
 
     @property
@@ -149,13 +150,10 @@ class CanonicalSpectrum:
         -------
         bool
         """
-        if not self.testable:
-            return True
         nats, doubt = self.information()
-        if doubt > share * max(NATS, SHARE * nats):
-            return False
-        if statistic is None:
-            return True
+        known = not self.testable or doubt <= share * max(NATS, SHARE * nats)
+        if not known or not self.testable or statistic is None:
+            return known
         p, error = self.tail(statistic)
         return bool(error <= share * TAIL * p)
 
@@ -188,7 +186,7 @@ def torus_spectrum(pair, probes=4, seed=0):
     CanonicalSpectrum
         Its `systematic` estimate has the counts scaled to the measured variance, its `replicas` to that of one vector.
     """
-    check_probes(probes)
+    as_count("probes", probes, 2, PROBES)
     rho, counts = _binned(*torus_correlations(pair))
     share = _share(pair)
     counts = counts * share
@@ -202,8 +200,8 @@ def torus_spectrum(pair, probes=4, seed=0):
 def _squares(pair, probes, rng):
     """Σ ρ² of the finite window, by each of several random vectors: tr K_ab K_b⁻¹ K_ba K_a⁻¹."""
     drawn = pair.first.draw(rng, probes)
-    wide = np.zeros((pair.both.size, probes))
-    wide[pair.rows[0]] = vector = pair.first.project(drawn)
+    vector = pair.first.project(drawn)
+    wide = pair.beside(vector, np.zeros((pair.second.size, 0)))
     value = pair.second.quadratic(pair.both.product(wide)[pair.rows[1]])[0]
     return pair.first.dof * value / np.einsum("ij,ij->j", vector, drawn)
 
@@ -213,11 +211,6 @@ def _binned(rho, counts):
     place = np.minimum((rho / max(rho.max(), SMALL) * BINS).astype(int), BINS - 1)
     held, squares = np.bincount(place, counts, BINS), np.bincount(place, counts * rho**2, BINS)
     return np.sqrt(squares[held > 0] / held[held > 0]), held[held > 0]
-
-
-def check_probes(probes):
-    """Refuse what is no count of random vectors with a spread."""
-    as_count("probes", probes, 2, "Their spread tells the error: 4 or more.")
 
 
 def torus_correlations(pair):
@@ -236,9 +229,8 @@ def torus_correlations(pair):
     half = np.linalg.solve(roots[0], cross)
     between = np.linalg.solve(roots[1], np.swapaxes(half.conj(), -1, -2))
     rho = np.linalg.svd(between, compute_uv=False)
-    columns = np.arange(group.torus[1] // 2 + 1)
-    standing = np.where(columns * 2 % group.torus[1] == 0, 1.0, 2.0)[None, :, None]
-    counts = np.broadcast_to(standing, rho.shape)
+    standing = np.arange(group.torus[1] // 2 + 1) * 2 % group.torus[1] == 0
+    counts = np.broadcast_to(np.where(standing, 1.0, 2.0)[None, :, None], rho.shape)
     return np.minimum(rho.ravel(), 1.0 - 1e-12), counts.ravel()
 
 
@@ -257,8 +249,7 @@ def wave_covariance(group, noise):
 def _share(pair):
     """Stations of the smaller group as a share of the columns of the torus."""
     group = pair.both.model.groups[0]
-    sizes = [sum(pair.problem.modalities[k].size for k, s in enumerate(group.surveys)
-                 if pair.problem.modalities[k].name in names) /
-             sum(1 for k, _ in group.channels if pair.problem.modalities[k].name in names)
+    surveys = pair.problem.modalities
+    sizes = [sum(m.size for m in surveys if m.name in names) / sum(surveys[k].name in names for k, _ in group.channels)
              for names in pair.groups]
     return min(sizes) / (group.torus[0] * group.torus[1])

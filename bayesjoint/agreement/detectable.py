@@ -179,38 +179,32 @@ def _signal(pair, name):
 def _margin(disturbance, margins, names):
     given = {} if margins is None else margins
     kind, allowed = disturbance.kind, set(KINDS)
-    if not isinstance(given, dict) or set(given) - allowed - set(names):
+    own = given.get(disturbance.survey, given) if isinstance(given, dict) else given
+    if not isinstance(own, dict) or (set(given) | set(own)) - allowed - set(names):
         fail("margins", f"be a dict with keys among {sorted(allowed)}, or surveys", repr(margins), "Mend the keys.")
-    own = given.get(disturbance.survey, given)
-    if set(own) - allowed - set(names):
-        fail("margins", f"have keys among {sorted(allowed)}", repr(own), "Mend the keys.")
     return float(as_positive(f"margins[{kind!r}]", own[kind], 0)) if kind in own else disturbance.scale
 
 
 def _sizes(pair, white, forms, rows, level, power, seed, spectrum):
     """(tests, sizes, errors), shapes (disturbances, tests)."""
     felt = pair.statistics(white)
-    tests, sizes, errors = ["nuisance"], [np.array([r["size"] for r in rows])], [np.array([r["size_error"] for r in rows])]
-    precision = (smallest(level=level, power=power) / sizes[0]) ** 2
+    tests, sizes, errors = ["nuisance"], [[r["size"] for r in rows]], [[r["size_error"] for r in rows]]
+    precision = (smallest(level=level, power=power) / np.array(sizes[0])) ** 2
     for source, split in ((0, felt.into_second), (1, felt.into_first)):
         dof = split_dof(pair, source)
         tests.append(split_name(pair, source))
         needed = noncentrality(float(dof), level, power) if dof else np.nan
         sizes.append(np.sqrt(needed / np.where(split > UNSEEN * precision, split, np.nan)))
         errors.append(0.5 * sizes[-1] * felt.error / np.maximum(split, UNSEEN * precision))
-    tests.append("likelihood ratio")
-    rng = np.random.default_rng(seed)
-    null, linear = _ratio_draws(pair, white, rng, spectrum)
+    null, linear = _ratio_draws(pair, white, np.random.default_rng(seed), spectrum)
     found = [_ratio_size(null, linear[k], r, d.scale, level, power) if r > UNSEEN * p else (np.nan, np.nan)
              for k, (r, p, d) in enumerate(zip(felt.ratio, precision, forms, strict=True))]
-    sizes.append(np.array([s for s, _ in found]))
-    errors.append(np.array([e for _, e in found]))
-    return tests, np.stack(sizes, axis=1), np.stack(errors, axis=1)
+    ratio, ratio_errors = zip(*found, strict=True)
+    return [*tests, "likelihood ratio"], np.stack([*sizes, ratio], axis=1), np.stack([*errors, ratio_errors], axis=1)
 
 
 def _ratio_draws(pair, white, rng, spectrum):
     """(q under agreement, (draws,), what is linear in each disturbance, (k, draws)): q + a linear + a² felt."""
-    weights = np.concatenate([spectrum.correlations, -spectrum.correlations])
     if pair.method != "dense":
         null = spectrum.null().sample(rng, DRAWS) if spectrum.testable else np.zeros(DRAWS)
         spread = _linear_std(pair, white)
@@ -218,7 +212,7 @@ def _ratio_draws(pair, white, rng, spectrum):
     u, v, _, _, w = pair.canonical(white)
     rho = spectrum.correlations[:, None]
     shifts = np.concatenate([(u - v) / np.sqrt(2 * (1 - rho)), (u + v) / np.sqrt(2 * (1 + rho)), w])
-    weights = np.concatenate([weights, np.ones(pair.excess)])
+    weights = np.concatenate([spectrum.correlations, -spectrum.correlations, np.ones(pair.excess)])
     count = max(1, min(DRAWS, int(VALUES // max(weights.size, 1))))
     null, linear = np.zeros(count), np.zeros((white.shape[1], count))
     for first in range(0, weights.size, 256):
@@ -241,7 +235,7 @@ def _ratio_size(null, linear, square, scale, level, power):
     """(size that the likelihood ratio sees with the power asked for, its error)."""
     threshold = np.quantile(null, 1 - level)
 
-    def seen(size):
+    def seen(size, threshold=threshold):
         return float(np.mean(null + size * linear + size**2 * square > threshold))
 
     high = scale
@@ -252,6 +246,6 @@ def _ratio_size(null, linear, square, scale, level, power):
     size = brentq(lambda a: seen(a) - power, 0.0, high, xtol=1e-4 * high)
     slope = (seen(1.1 * size) - seen(0.9 * size)) / (0.2 * size)
     # both the threshold and the power come from a sample: the level is off by √(α (1 − α) / N), which moves the power
-    drift = abs(float(np.mean(null + size * linear + size**2 * square > np.quantile(null, 1 - level * 1.1)))
-                - seen(size)) / (0.1 * level) * np.sqrt(level * (1 - level) / null.size)
+    drift = abs(seen(size, np.quantile(null, 1 - 1.1 * level)) - seen(size)) / (0.1 * level) * np.sqrt(
+        level * (1 - level) / null.size)
     return size, float(np.hypot(np.sqrt(power * (1 - power) / null.size), drift) / max(slope, 1e-300))

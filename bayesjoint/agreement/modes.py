@@ -42,22 +42,19 @@ class CosineModes:
             fail(f"forward of modality {modality.name!r}", "know its stations to have wavelengths",
                  type(modality.forward).__name__, "Use an operator of bayesjoint.")
         dims, coords, mask, _ = layout(modality)
-        if len(dims) == 2:
-            axes = [np.asarray(coords[d][1], dtype=float) for d in dims]
-            steps = [_step(axis) for axis in axes]
-        self._lattice = len(dims) == 2 and None not in steps
-        if self._lattice:
-            self._shape, self._mask = tuple(a.size for a in axes), mask
-        else:
+        axes = [np.asarray(coords[d][1], dtype=float) for d in dims]
+        steps = [_step(axis) for axis in axes]
+        lattice = len(dims) == 2 and None not in steps
+        self._shape, self._mask, self._basis, rows = tuple(a.size for a in axes), mask, None, None
+        if not lattice:
             steps, rows = self._scatter(modality)
         side = [n * step / KILOMETRE for n, step in zip(self._shape, steps, strict=True)]
         self.extent = max(side)
         north, east = (np.arange(n) / (2 * s) for n, s in zip(self._shape, side, strict=True))
         self.wavenumber = np.hypot(north[:, None], east).ravel()
-        self._basis = None
-        if self._lattice and mask is not None and modality.size <= WRITTEN:
+        if lattice and mask is not None and modality.size <= WRITTEN:
             rows = self._by_fft(np.eye(modality.size))
-        if not self._lattice or (mask is not None and modality.size <= WRITTEN):
+        if rows is not None:
             order = np.argsort(self.wavenumber, kind="stable")[: modality.size]
             self._basis, self.wavenumber = np.linalg.qr(rows[order].T)[0], self.wavenumber[order]
 

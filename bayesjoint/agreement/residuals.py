@@ -111,10 +111,10 @@ class ExactResidual(_Residual):
         self._white, self._covariance = whole.residual[mine], whole.covariance[mine, mine]
         if given:
             known = np.concatenate([np.arange(whole.size)[places[name]] for name in given])
-            factor = _factor(whole.covariance[np.ix_(known, known)])
-            half = solve_triangular(factor, whole.covariance[known, mine], lower=True, check_finite=False)
-            seen = solve_triangular(factor, whole.residual[known], lower=True, check_finite=False)
-            self._white, self._covariance = self._white - half.T @ seen, self._covariance - half.T @ half
+            rows = np.column_stack([whole.residual[known], whole.covariance[known, mine]])
+            half = solve_triangular(whole.part(given).factor, rows, lower=True, check_finite=False)
+            self._white = self._white - half[:, 1:].T @ half[:, 0]
+            self._covariance = self._covariance - half[:, 1:].T @ half[:, 1:]
         self.value = self._colour(self._white)
 
     @cached_property
@@ -147,11 +147,6 @@ class ExactResidual(_Residual):
     def project_weighted(self, functionals):
         """(H V⁻¹ r, its standard deviations): what the score for additive anomalies Hᵀ is."""
         return functionals @ self.weighted, _spread(functionals, self.precision)
-
-    def information(self, columns):
-        """CᵀV⁻¹C for disturbances C of shape (n, q): the Fisher information about their sizes."""
-        white = self.modality.noise.whiten(columns) * self._root
-        return white.T @ self._solve(white)
 
 
 class DrawnResidual(_Residual):
@@ -196,11 +191,6 @@ class DrawnResidual(_Residual):
     def project_weighted(self, functionals):
         """(H V⁻¹ r, root mean square of simulated ones)."""
         return functionals @ self.weighted, np.sqrt(np.mean((functionals @ self.drawn_weighted) ** 2, axis=1))
-
-    def information(self, columns):
-        """CᵀV⁻¹C for disturbances C of shape (n, q), from simulated scores: relative error √(2 / draws)."""
-        scores = columns.T @ self.drawn_weighted
-        return scores @ scores.T / self.dof
 
 
 def _spread(functionals, covariance):

@@ -13,7 +13,9 @@ import numpy as np
 from scipy.linalg import eigh
 
 from ..engines.flat import FlatColumns
-from .canonical import CanonicalSpectrum, average, check_probes
+from . import canonical
+from .canonical import CanonicalSpectrum, average
+from .inputs import as_count
 
 PROBES = 4  # random vectors of the first round
 STEPS, LEAST = 10, 4  # of Lanczos for each, at most and at least
@@ -57,7 +59,7 @@ def lanczos_spectrum(pair, probes=None, steps=STEPS, seed=0, statistic=None):
     CanonicalSpectrum
     """
     if probes is not None:
-        check_probes(probes)
+        as_count("probes", probes, 2, canonical.PROBES)
     growth = _Growth(pair)
     if not growth.one.dof:
         none = np.zeros(0)

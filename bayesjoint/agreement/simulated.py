@@ -151,13 +151,12 @@ class _Setup:
         groups = checked_groups(problem, pair)
         self.names = groups[0] + groups[1]
         self.joint = restricted(problem, self.names)
-        tolerance = as_positive("tolerance", (CURVED if self.joint.nonlinear else STRAIGHT) if tolerance is None
-                                else tolerance, 0)
+        usual = CURVED if self.joint.nonlinear else STRAIGHT
+        tolerance = as_positive("tolerance", usual if tolerance is None else tolerance, 0)
         self.begin = self.joint.start() if start is None else self.joint.pack(
             {p.name: start[p.name] for p in self.joint.parameters})
         self.run = _Run(self.joint, groups, tolerance, self.begin)
-        first = find_map(self.joint, "map", discrepancy=False, tolerance=tolerance,
-                         start=self.joint.unpack(self.begin))
+        first = self.run.fit_from(self.joint, self.joint.unpack(self.begin))
         if not np.isfinite(_missing(first)):
             fail("problem", "have a joint fit that converges", first.message, "Give start=, or a looser tolerance.")
         self.x = first.x
@@ -176,8 +175,8 @@ class _Setup:
         if self.plain and self.joint.size * sum(m.size for m in self.joint.modalities) <= LARGEST:
             return any(self.wilks_dof(x) > 0 for x in (self.x, self.begin))  # where a fit ran off, models may be flat
         one, two = (restricted(self.joint, group) for group in self.run.groups)
-        return bool(set(one.by_name) & set(two.by_name)) or len(self.joint.couplings) > len(one.couplings) + len(
-            two.couplings)
+        apart = len(one.couplings) + len(two.couplings)
+        return bool(set(one.by_name) & set(two.by_name)) or len(self.joint.couplings) > apart
 
     def wilks_dof(self, x):
         """Rank of a's Jacobian at a state vector plus that of b's less that of both."""
@@ -240,10 +239,14 @@ class _Run:
         return (2.0 * (both.value - alone[0].value - alone[1].value), 2.0 * sum(map(_missing, (both, *alone))),
                 both.converged and all(fit.converged for fit in alone))
 
+    def fit_from(self, problem, start):
+        """The MAP from one start."""
+        return find_map(problem, "map", discrepancy=False, tolerance=self.tolerance, start=start)
+
     def _fit(self, problem, x):
         fits = []
         for start in (problem.unpack(x), {p.name: self.begin[p.name] for p in problem.parameters}):
-            fits.append(find_map(problem, "map", discrepancy=False, tolerance=self.tolerance, start=start))
+            fits.append(self.fit_from(problem, start))
             if fits[-1].converged and not getattr(fits[-1], "undetermined", 0):
                 break
         return min(fits, key=lambda fit: fit.value)
@@ -255,8 +258,7 @@ def _truths(setup, truths, rng, count):
     if truths == "fit":
         return np.broadcast_to(setup.x, (count, joint.size)), "the joint fit"
     if truths == "posterior":
-        at = find_map(joint, "map", discrepancy=False, tolerance=setup.run.tolerance, start=joint.unpack(setup.x))
-        post = posterior(joint, at=at)
+        post = posterior(joint, at=setup.run.fit_from(joint, joint.unpack(setup.x)))
         return np.clip(post._draws(rng, count), joint.lower, joint.upper), f"the joint posterior ({post.method})"
     if not callable(truths):
         fail("truths", 'be "fit", "posterior" or a function', repr(truths)[:40],

@@ -199,7 +199,12 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
     names, level = survey_names(problem), as_share("level", level)
     check_linear_gaussian(problem, "agreement")
     one_of("method", method, METHODS)
-    pairs = list(combinations(names, 2)) if pairs is None else _checked_pairs(problem, pairs)
+    if pairs is not None and (isinstance(pairs, (str, dict)) or not hasattr(pairs, "__len__")):
+        fail("pairs", "be a list of pairs of surveys", repr(pairs), 'Such as [("ground", "air")]; None is all.',
+             TypeError)
+    if pairs is not None and not len(pairs):
+        fail("pairs", "hold at least one pair", "none", "Leave it out to test all.")
+    pairs = [_pair(problem, pair) for pair in (combinations(names, 2) if pairs is None else pairs)]
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         fail("seed", "be an integer", repr(seed), "0 will do.", TypeError)
     as_count("seed", seed, 0, "0 will do.")
@@ -246,17 +251,9 @@ class _Suite:
         return self.family(problem).p_values
 
 
-def _checked_pairs(problem, pairs):
-    """[(survey, survey)], at least one."""
-    if isinstance(pairs, (str, dict)) or not hasattr(pairs, "__len__"):
-        fail("pairs", "be a list of pairs of surveys", repr(pairs), 'Such as [("ground", "air")]; None is all.',
-             TypeError)
-    if not len(pairs):
-        fail("pairs", "hold at least one pair", "none", "Leave it out to test all.")
-    out = []
-    for pair in pairs:
-        groups = checked_groups(problem, pair)
-        if any(len(group) > 1 for group in groups):
-            fail("pairs", "name two surveys each", repr(pair), "For groups use likelihood_ratio_test and node_split.")
-        out.append((groups[0][0], groups[1][0]))
-    return out
+def _pair(problem, pair):
+    """Names of the two surveys of a pair."""
+    groups = checked_groups(problem, pair)
+    if any(len(group) > 1 for group in groups):
+        fail("pairs", "name two surveys each", repr(pair), "For groups use likelihood_ratio_test and node_split.")
+    return groups[0][0], groups[1][0]

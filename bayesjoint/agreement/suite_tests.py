@@ -48,21 +48,23 @@ class Family:
         """p-values of all."""
         return [t.p_value for t in self.tests]
 
+    def _change(self, change):
+        """Put ``change(test)`` for every test, in their order."""
+        self.own = {name: tuple(map(change, both)) for name, both in self.own.items()}
+        for each in self.pairs.values():
+            each.tests = list(map(change, each.tests))
+
     def adjusted(self, p_adjusted=None):
         """The family itself, with adjusted p-values in its tests; default Holm over all of them."""
         values = iter(holm(self.p_values) if p_adjusted is None else p_adjusted)
-        self.own = {name: tuple(replace(t, p_adjusted=float(next(values))) for t in both)
-                    for name, both in self.own.items()}
-        for each in self.pairs.values():
-            each.tests = [replace(t, p_adjusted=float(next(values))) for t in each.tests]
+        self._change(lambda t: replace(t, p_adjusted=float(next(values))))
         return self
 
     def add_suite_sizes(self, level):
         """Add to each test the size that it would have seen in this suite, at a family-wise level."""
         share = level / max(int(np.isfinite(self.p_values).sum()), 1)
-        self.own = {name: tuple(in_suite(t, share) for t in both) for name, both in self.own.items()}
-        for each in self.pairs.values():
-            each.tests = [in_suite(t, share, each.levels.get((t.target, t.form))) for t in each.tests]
+        levels = {(frozenset(pair), *key): fit for pair, each in self.pairs.items() for key, fit in each.levels.items()}
+        self._change(lambda t: in_suite(t, share, levels.get((frozenset(t.surveys), t.target, t.form))))
 
 
 def own_tests(data, problem, seed):

@@ -19,14 +19,6 @@ FLOOR = 1e-10  # of a wavenumber's largest variance: below it a channel adds not
 BLOCK_BYTES = 2e8  # of draws on the torus held at once
 
 
-def periodogram_or_none(problem, survey, given):
-    """The `CrossPeriodogram`, or None: it wants continued fields, lattices at one height that overlap without gaps."""
-    try:
-        return CrossPeriodogram(problem, survey, given)
-    except ValueError:
-        return None
-
-
 class CrossPeriodogram:
     """What a survey's tapered Fourier coefficients say beyond those of others, wavenumber by wavenumber.
 
