@@ -7,11 +7,11 @@ from scipy.linalg import eigh
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 
-from .blocks import in_blocks, solving_to, widened
 from .multiple import false_discovery
 from .nuisances import CONFOUNDING
 from .quadratic_forms import WeightedChi2
 from .result import chi2_test, moved_tail, untestable
+from .shared import in_blocks, solving_to, widened
 
 FAR = 1e6  # times the size asked for: levels that are not seen there are not seen
 LOOSE = 1e-3  # relative residual of solves for columns, of which quadratic forms are wanted: known to its square
@@ -156,6 +156,8 @@ class LevelFit:
     (0.7, 0.0, True)
     """
 
+    doubt = 0.0  # of the size that is seen, relative
+
     def __init__(self, precision, score, alone, least, slip=0.0):
         scale = 1.0 / np.sqrt(alone)
         told = eigh(0.5 * (precision + precision.T) * np.outer(scale, scale), eigvals_only=True) > least
@@ -202,12 +204,8 @@ class LevelFit:
         return min(there / none, 1.0) if none > 0 else 1.0
 
     def equivalence_with_error(self, margin):
-        """(The p-value of `equivalence`, its error)."""
+        """(the p-value of `equivalence`, its error)."""
         return self.equivalence(margin), 0.0
-
-    def detectable_with_error(self, level, power):
-        """(Size of `detectable`, its error)."""
-        return self.detectable(level, power), 0.0
 
     def bound(self, level):
         """Smallest margin that `equivalence` excludes at a level; infinite where none is."""

@@ -10,16 +10,14 @@ from scipy.stats import chi2, f, ncf
 
 from .._checks import one_of
 from ..dataset import Sheet
-from .columns import add_columns
-from .inputs import as_count
 from .local import LEVEL, POWER
 from .marginal import DENSE_DATA
-from .modes import CosineModes, band_edges
 from .multiple import holm
 from .pair import restricted
 from .residuals import Prediction, checked_given
 from .result import chi2_log_tail
-from .wavenumbers import CrossPeriodogram
+from .shared import add_columns, as_count
+from .wavenumbers import CosineModes, CrossPeriodogram, band_edges
 from .words import against_words
 
 METHODS = ("auto", "dense", "spectral", "iterative")

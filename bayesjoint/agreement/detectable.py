@@ -8,14 +8,12 @@ from ..dataset import Sheet
 from ..problem.augment import held_by_biases
 from .additive import AdditiveColumns, level_fits
 from .bands import noncentrality
-from .blocks import places_of, widened
-from .columns import add_columns
 from .disturbances import KINDS, disturbances_of
 from .gain import gain_fits
-from .inputs import as_share
 from .likelihood_ratio import split_dof, split_name
 from .local import LEVEL, POWER, smallest
 from .pair import make_pair
+from .shared import add_columns, as_share, places_of, widened
 
 DRAWS, VALUES = 20_000, 2e8  # of the likelihood ratio under agreement, and random numbers spent on them
 FAR = 1e6  # noise standard deviations: what is not seen there is not seen
@@ -163,8 +161,8 @@ def _of_place(found, margin, level, power, places):
 
 def _of_fit(fit, margin, level, power):
     """The same of levels or of a gain."""
-    (size, size_error), (p, p_error) = fit.detectable_with_error(level, power), fit.equivalence_with_error(margin)
-    return {"size": size, "size_error": size_error, "estimate": fit.value, "estimate_error": fit.std,
+    size, (p, p_error) = fit.detectable(level, power), fit.equivalence_with_error(margin)
+    return {"size": size, "size_error": size * fit.doubt, "estimate": fit.value, "estimate_error": fit.std,
             "p_value": fit.p_value, "p_value_error": fit.p_value_error, "equivalence_p_value": p,
             "equivalence_p_value_error": p_error, "bound": fit.bound(level), "easting": np.nan, "northing": np.nan}
 

@@ -3,11 +3,10 @@
 import numpy as np
 from scipy.stats import norm, t
 
-from .blocks import in_blocks, places_of, solving_to
-from .inputs import as_count
 from .local import smallest
 from .marginal import DenseMarginal, marginal, one_survey
 from .result import AgreementTest, untestable
+from .shared import as_count, in_blocks, places_of, solving_to
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
 DENSE_DRAWS, ITERATIVE_DRAWS = 999, 99
@@ -142,9 +141,9 @@ class GainFit:
     Attributes
     ----------
     testable : bool
-    resolution, resolution_error : float
-        Standard deviation of the estimate where there is no gain, percent, as far as the simulations tell it; NaN where
-        data tell nothing of one.
+    resolution, doubt : float
+        Standard deviation of the estimate where there is no gain, percent, and its relative error: as far as the
+        simulations tell it. NaN where data tell nothing of a gain.
     value, std : float
         Estimate, and its standard deviation over data sets with that gain, percent.
     p_value, p_value_error : float
@@ -154,13 +153,12 @@ class GainFit:
         self.score, self._null, self._rng = score, null, rng
         self._mean, self._spread = float(null.mean()), float(null.std(ddof=1))
         self.testable = self._spread > 0
-        self.resolution = self.resolution_error = np.nan
-        self.value = self.std = self.p_value = self.p_value_error = self.log_p = np.nan
+        self.resolution = self.value = self.std = self.p_value = self.p_value_error = self.log_p = np.nan
+        self.doubt = 1.0 / np.sqrt(2 * (null.size - 1))
         if not self.testable:
             return
         off = observed - self._mean
         self.z, self.resolution = off / self._spread, 100.0 / self._spread
-        self.resolution_error = self.resolution / np.sqrt(2 * (null.size - 1))
         self.value = self.z * self.resolution
         self.beyond = int(np.sum(np.abs(null - self._mean) >= abs(off)))
         self.p_value, self.p_value_error = self._tail()
@@ -206,10 +204,9 @@ class GainFit:
         """Gain above which all are excluded at a level, percent, by a Gaussian estimate."""
         return abs(self.value) + norm.isf(level) * self.std
 
-    def detectable_with_error(self, level, power):
-        """(Gain that the test sees with a power, percent, its error)."""
-        least = smallest(level=level, power=power)
-        return least * self.resolution, least * self.resolution_error
+    def detectable(self, level, power):
+        """Gain that the test sees with a power, percent; relative error 1/√(2 (draws − 1))."""
+        return smallest(level=level, power=power) * self.resolution
 
     def test(self):
         """`AgreementTest`."""

@@ -8,10 +8,10 @@ from scipy.stats import norm, t
 from .._checks import as_finite, fail, one_of
 from ..dataset import Sheet
 from ..problem.describe import layout
-from .inputs import as_share
 from .multiple import CONTROLS, false_discovery, log_simes
 from .pair import restricted
 from .residuals import Prediction, checked_given
+from .shared import as_share
 from .words import against_words
 
 PATCHES = (0.0, 2.5, 6.0)  # radii in station spacings: one station, about 21, about 113

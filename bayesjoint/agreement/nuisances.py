@@ -3,10 +3,10 @@
 import numpy as np
 
 from ..problem.bias_basis import bias_basis
-from .blocks import widened
 from .gain import gain_test
 from .marginal import marginal, one_survey
 from .result import chi2_test, untestable
+from .shared import widened
 
 SOLVE = 1e-8  # relative residual of the solves
 CONFOUNDING = 1e-10  # share of a column's precision below which it cannot be told

@@ -4,11 +4,11 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.stats import norm, t
 
-from .blocks import in_blocks
 from .marginal import DenseMarginal
 from .pair import complement
 from .quadratic_forms import WeightedChi2
 from .result import AgreementTest, untestable
+from .shared import in_blocks
 from .words import misfit
 
 EIGEN_DATA = 3_000  # whose eigenvalues take a minute at most

@@ -8,10 +8,10 @@ from scipy.linalg import cholesky, solve_triangular, svd
 
 from .._checks import fail
 from ..problem.gaussian import check_linear_gaussian
-from .blocks import places_of
 from .canonical import CanonicalSpectrum, torus_spectrum
 from .marginal import RANK, DenseMarginal, check_problem, marginal
 from .sampled_spectrum import lanczos_spectrum
+from .shared import places_of
 
 CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding
 

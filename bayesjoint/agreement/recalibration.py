@@ -6,9 +6,9 @@ import numpy as np
 
 from .._checks import fail
 from ..calibration.truths import simulate
-from .inputs import as_count, check_proper
 from .marginal import check_problem
 from .result import AgreementTest
+from .shared import as_count, check_proper
 
 FEWEST, FEWEST_FAMILY = 19, 39  # simulated data sets with which 5 % can be reached at all, and 2.5 % by a family
 

@@ -6,9 +6,8 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 
 from .._checks import fail, one_of
-from .blocks import in_blocks, places_of
-from .inputs import as_count, check_proper
 from .marginal import DenseMarginal, marginal, one_survey
+from .shared import as_count, check_proper, in_blocks, places_of
 
 FEWEST = 20  # draws behind a null of Student's t
 

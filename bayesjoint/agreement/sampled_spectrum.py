@@ -15,7 +15,7 @@ from scipy.linalg import eigh
 from ..engines.flat import FlatColumns
 from . import canonical
 from .canonical import CanonicalSpectrum, average
-from .inputs import as_count
+from .shared import as_count
 
 PROBES = 4  # random vectors of the first round
 STEPS, LEAST = 10, 4  # of Lanczos for each, at most and at least

@@ -1,25 +1,146 @@
-"""Several surveys: every pair, and every survey against all others, in one matrix with one family-wise error."""
+"""Several surveys: Bayes ratio, suspiciousness and tests of every pair, and of every survey against all others."""
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from scipy.stats import chi2, norm
 
 from ..dataset import Sheet
-from .inputs import as_share, survey_names
 from .likelihood_ratio import ratio_of, splits_of
 from .local import LEVEL
 from .multiple import holm
 from .pair import make_pair
-from .suspicion import suspicion
+from .quadratic_forms import WeightedChi2
+from .shared import as_share, survey_names
 from .words import UNTESTABLE
 
+EIGEN_DATA = 2_500  # whose eigenvalues take half a minute at most
+DRAWS = 32  # simulated pairs where surveys are larger
+STRONG = 3.0  # nats that count as evidence one way or the other
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspicion:
+    """log R and log S of a pair, with errors, and what they say together.
+
+    Attributes
+    ----------
+    log_ratio, log_ratio_error : float
+        log R = log Z_ab − log Z_a − log Z_b; NaN where a direction that both see has no prior.
+    log_suspiciousness, log_suspiciousness_error : float
+        log S = log R − log I with log I = D_a + D_b − D_ab, D the information gained (Handley & Lemos 2019, Phys. Rev.
+        D 100, 043504).
+    dimensionality, dimensionality_error : float
+        Directions of the model that both surveys constrain, ν_a + ν_b − ν_ab with ν = tr(S K⁻¹).
+    p_value, p_value_error : float
+        Of S under the stated prior predictive: weighted χ², exact with matrices.
+    gaussian_p_value : float
+        χ² tail of d − 2 log S with d degrees of freedom, as is customary: right where every direction is either well
+        constrained by both surveys or by neither.
+    words : str
+        What R and S say, and why they differ where they do.
+    """
+
+    log_ratio: float
+    log_ratio_error: float
+    log_suspiciousness: float
+    log_suspiciousness_error: float
+    dimensionality: float
+    dimensionality_error: float
+    p_value: float
+    p_value_error: float
+    gaussian_p_value: float
+    words: str
+
+
+def suspicion(pair, spectrum, statistics, seed=0):
+    """`Suspicion` of a `Pair`, from its `spectrum()` and `statistics()`.
+
+    With P the inverse covariance of whitened data, flat values eliminated, the mean log likelihood of a posterior is
+    −½ (|P y|² + n − tr P) up to constants; hence d − 2 log S = |P_ab y|² − |P_a y_a|² − |P_b y_b|² =: D, whose mean
+    under agreement is d. No evidence is needed, and no prior volume enters.
+
+    Parameters
+    ----------
+    pair : Pair
+    spectrum : CanonicalSpectrum
+    statistics : PairStatistics
+    seed : int, default 0
+        Of the simulated pairs above 2,500 data.
+
+    Returns
+    -------
+    Suspicion
+    """
+    information, doubt = spectrum.information()
+    ratio = np.nan if pair.excess else information - 0.5 * float(statistics.ratio[0])
+    ratio_error = np.nan if pair.excess else doubt + 0.5 * float(statistics.error[0])
+    found = float(_forms(pair, pair.both.residual[:, None])[0])
+    if pair.method == "dense" and pair.both.size <= EIGEN_DATA:
+        weights = _weights(pair)
+        dimension, dimension_error, error = float(np.sum(weights)), 0.0, 0.0
+        null = WeightedChi2(weights[np.abs(weights) > 1e-14 * np.abs(weights).max()]) if np.any(weights) else None
+        p, p_error = (np.nan, np.nan) if null is None else (float(v) for v in null.tail(found))
+    else:
+        drawn = _forms(pair, pair.both.draw(np.random.default_rng(seed), DRAWS))
+        dimension, spread = float(drawn.mean()), float(drawn.std(ddof=1))
+        dimension_error = error = spread / np.sqrt(DRAWS)
+        z = (found - dimension) / spread
+        p = float(norm.sf(z))
+        p_error = float(norm.pdf(z) * np.hypot(1.0, z / np.sqrt(2)) / np.sqrt(DRAWS))
+    log_s = 0.5 * (dimension - found)
+    gaussian = float(chi2.sf(max(found, 0.0), dimension)) if dimension > 0 else np.nan
+    return Suspicion(
+        log_ratio=ratio, log_ratio_error=ratio_error, log_suspiciousness=log_s,
+        log_suspiciousness_error=0.5 * error + 0.5 * float(statistics.error[0]), dimensionality=dimension,
+        dimensionality_error=dimension_error, p_value=p, p_value_error=p_error, gaussian_p_value=gaussian,
+        words=_words(ratio, log_s, p))
+
+
+def _forms(pair, white):
+    """D of whitened residuals, shape (k,)."""
+    total = np.sum(pair.both.project(white) ** 2, axis=0)
+    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+        total -= np.sum(part.project(white[rows]) ** 2, axis=0)
+    return total
+
+
+def _weights(pair):
+    """Weights of D: eigenvalues of Lᵀ(P_ab² − P_a² ⊕ P_b²)L with LLᵀ = K. Their sum is the dimensionality."""
+    form = pair.both.project(np.eye(pair.both.size))
+    form = form @ form
+    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+        own = part.project(np.eye(part.size))
+        form[np.ix_(rows, rows)] -= own @ own
+    root = pair.both.factor
+    return np.linalg.eigvalsh(root.T @ form @ root)
+
+
+def _words(ratio, log_s, p):
+    if np.isnan(p):
+        return "nothing that both surveys constrain: neither R nor S says anything"
+    together = "S finds the surveys in conflict" if p <= 0.05 else "S finds nothing unusual"
+    if np.isnan(ratio):
+        return f"{together}; R does not exist without a prior"
+    if ratio > STRONG and p <= 0.05:
+        return (f"{together}, yet R favours one model for both: under so wide a prior any two results this close count "
+                "as agreement; believe S about conflict, R about the bet that the prior states")
+    if ratio < -STRONG and p > 0.05:
+        return (f"{together}, yet R favours a model each: the prior all but fixes what is in common, so R speaks of "
+                "the prior; a wrong prior or coupling does that")
+    if abs(ratio) <= STRONG:
+        return f"{together}; R is indifferent: surveys share too little under this prior to tell"
+    return f"{together}, and R says the same"
+
+
 WORDS = {"units": "1", "long_name": "R and S in words"}
-_PAIRWISE = {  # variable: (field of a `PairRow`, units, words)
-    "ratio_p_value": ("ratio_p_value", "1", "p-value of the likelihood ratio"),
+_NUMBERS = {  # variable: (field of a `Suspicion`, units, words)
     "log_bayes_ratio": ("log_ratio", "nat", "log R"),
     "log_suspiciousness": ("log_suspiciousness", "nat", "log S"),
     "dimensionality": ("dimensionality", "1", "directions that both surveys constrain"),
     "suspiciousness_p_value": ("p_value", "1", "p-value of S under the stated prior"),
+    "suspiciousness_gaussian_p_value": ("gaussian_p_value", "1", "χ² tail of d − 2 log S, customary"),
 }
 
 
@@ -86,34 +207,34 @@ class PairRow:
 
     Attributes
     ----------
+    ratio : AgreementTest
+        The likelihood ratio.
     into : (AgreementTest, AgreementTest)
         Node splits into a and into b.
-    ratio_p_value, ratio_p_value_error : float
+    found : Suspicion or None
+        None where nothing can be tested.
     words : str
-        What R and S say. NaN, for these and the next, where nothing can be tested.
-    log_ratio, log_suspiciousness, ... : float
-        As in `Suspicion`.
+        What R and S say.
     """
 
     def __init__(self, pair, seed=0):
         spectrum = pair.spectrum()
-        self.into = splits_of(pair)[::-1]
-        ratio = ratio_of(pair, spectrum)
-        self.ratio_p_value, self.ratio_p_value_error = ratio.p_value, ratio.p_value_error
-        self._found = suspicion(pair, spectrum, pair.statistics(), seed) if ratio.testable else None
-        self.words = UNTESTABLE if self._found is None else self._found.words
+        self.ratio, self.into = ratio_of(pair, spectrum), splits_of(pair)[::-1]
+        self.found = suspicion(pair, spectrum, pair.statistics(), seed) if self.ratio.testable else None
+        self.words = UNTESTABLE if self.found is None else self.found.words
 
-    def __getattr__(self, name):
-        return np.nan if self._found is None else getattr(self._found, name)
+    def number(self, field):
+        """A field of `Suspicion`; NaN where nothing can be tested, or it has no such field."""
+        return getattr(self.found, field, np.nan)
 
 
 def _matrix(names, pairs, rest, level):
-    sheet = Sheet()
+    sheet, dims = Sheet(), ("survey", "other")
     sheet.along("survey", names, "survey")
     sheet.along("other", names, "the other survey")
     # the split of the rest given one survey would see conflicts within the rest: it is no test of that survey
-    family = np.array([[r.ratio_p_value, *(t.p_value for t in r.into)] for r in pairs.values()]
-                      + [[r.ratio_p_value, r.into[0].p_value, np.nan] for r in rest.values()])
+    family = np.array([[r.ratio.p_value, *(t.p_value for t in r.into)] for r in pairs.values()]
+                      + [[r.ratio.p_value, r.into[0].p_value, np.nan] for r in rest.values()])
     adjusted = holm(family)
 
     def square(values, empty=np.nan, kind=float):
@@ -123,46 +244,41 @@ def _matrix(names, pairs, rest, level):
             out[i, j], out[j, i] = (value, value) if np.ndim(value) == 0 else value
         return out
 
-    def add(name, values, units, words, errors=None):
-        sheet.add(name, ("survey", "other"), square(values), units, words, None if errors is None else square(errors))
-
-    rows = pairs.values()
-    for key, (field, units, words) in _PAIRWISE.items():
-        add(key, [getattr(r, field) for r in rows], units, words, [getattr(r, f"{field}_error") for r in rows])
-    add("suspiciousness_gaussian_p_value", [r.gaussian_p_value for r in rows], "1", "χ² tail of d − 2 log S, customary")
-    add("split_p_value", [[t.p_value for t in r.into] for r in rows], "1",
-        "p-value of the survey as predicted from the other", [[t.p_value_error for t in r.into] for r in rows])
-    add("ratio_p_holm", adjusted[: len(pairs), 0], "1", "p-value of the likelihood ratio, adjusted (Holm)")
-    add("split_p_holm", adjusted[: len(pairs), 1:], "1", "p-value of the node split, adjusted (Holm)")
-    _add_rest(sheet, rest.values(), adjusted[len(pairs) :])
+    _add(sheet, list(pairs.values()), adjusted[: len(pairs)], dims, square)
+    texts = {"words": (dims, square([r.words for r in pairs.values()], "", object).astype(str), WORDS)}
+    if rest:
+        _add(sheet, list(rest.values()), adjusted[len(pairs) :], ("survey",), lambda values: np.array(
+            [np.ravel(value)[0] for value in values]), "rest_", "all others")
+        texts["rest_words"] = "survey", np.array([r.words for r in rest.values()]), WORDS
     found = sheet.dataset({"level": level, "verdict": _verdict(names, pairs, rest, adjusted <= level),
                            "correction": f"Holm over the {int(np.isfinite(family).sum())} likelihood ratios and node "
                            "splits of this matrix; p-values of the suspiciousness are of single tests, in no family"})
-    texts = {"words": (("survey", "other"), square([r.words for r in rows], "", object).astype(str), WORDS)}
-    if rest:
-        texts["rest_words"] = "survey", np.array([r.words for r in rest.values()]), WORDS
     return found.assign_coords(texts)
 
 
-def _add_rest(sheet, rows, adjusted):
-    """The same of each survey against all others, where there are more than two."""
-    if not rows:
-        return
-    for key, (field, units, words) in _PAIRWISE.items():
-        sheet.add(f"rest_{key}", ("survey",), [getattr(r, field) for r in rows], units,
-                  f"{words}, against all others", [getattr(r, f"{field}_error") for r in rows])
-    sheet.add("rest_split_p_value", ("survey",), [r.into[0].p_value for r in rows], "1",
-              "p-value of the survey as predicted from all others", [r.into[0].p_value_error for r in rows])
-    for k, (name, words) in enumerate((("ratio", "likelihood ratio against all others"),
-                                       ("split", "survey as predicted from all others"))):
-        sheet.add(f"rest_{name}_p_holm", ("survey",), adjusted[:, k], "1", f"p-value of the {words}, adjusted (Holm)")
+def _add(sheet, rows, adjusted, dims, laid_out, before="", whom="the other"):
+    """Add every figure of each pair, or with `before` of each survey against all others."""
+    beside = f", against {whom}" if before else ""
+
+    def add(name, values, units, words, errors=None):
+        sheet.add(before + name, dims, laid_out(values), units, words, None if errors is None else laid_out(errors))
+
+    add("ratio_p_value", [r.ratio.p_value for r in rows], "1", f"p-value of the likelihood ratio{beside}",
+        [r.ratio.p_value_error for r in rows])
+    for key, (field, units, words) in _NUMBERS.items():
+        errors = [r.number(f"{field}_error") for r in rows] if field != "gaussian_p_value" else None
+        add(key, [r.number(field) for r in rows], units, words + beside, errors)
+    add("split_p_value", [[t.p_value for t in r.into] for r in rows], "1",
+        f"p-value of the survey as predicted from {whom}", [[t.p_value_error for t in r.into] for r in rows])
+    add("ratio_p_holm", adjusted[:, 0], "1", f"p-value of the likelihood ratio{beside}, adjusted (Holm)")
+    add("split_p_holm", adjusted[:, 1:], "1", f"p-value of the node split from {whom}, adjusted (Holm)")
 
 
 def _verdict(names, pairs, rest, rejected):
     """Words for what was rejected, most clearly first."""
     flagged = rejected.any(axis=1)
     said = [f"{names[i]} and {names[j]} disagree" for (i, j), bad in zip(pairs, flagged, strict=False) if bad]
-    ranked = sorted(rest, key=lambda i: np.nanmin([rest[i].ratio_p_value, rest[i].into[0].p_value, 1.0]))
+    ranked = sorted(rest, key=lambda i: np.nanmin([rest[i].ratio.p_value, rest[i].into[0].p_value, 1.0]))
     said += [f"{names[i]} and the rest disagree" for i in ranked if flagged[len(pairs) + i]]
     if said:
         return f"{', '.join(said)}."

@@ -5,10 +5,10 @@ import numpy as np
 from .._checks import as_positive, fail
 from ..engines import posterior
 from ..map_estimate import find_map
-from .inputs import as_count
 from .marginal import check_problem
 from .pair import checked_groups, restricted
 from .result import AgreementTest, chi2_test, untestable
+from .shared import as_count
 from .words import UNTESTABLE
 
 FEWEST = 19  # simulations with which 5 % can be reached at all

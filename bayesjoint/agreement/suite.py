@@ -10,13 +10,13 @@ from .._checks import fail, one_of
 from ..problem import JointProblem
 from ..problem.gaussian import check_linear_gaussian
 from . import words
-from .inputs import as_count, as_share, survey_names
 from .local import LEVEL
 from .marginal import METHODS, marginal
 from .pair import checked_groups
 from .recalibration import refitted_family
-from .remedy_problems import mended, remedies
+from .remedies import mended, remedies
 from .several import conflict_matrix
+from .shared import as_count, as_share, survey_names
 from .suite_tests import Family, PairTests, own_tests
 from .verdicts import judge
 

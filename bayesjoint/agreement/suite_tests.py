@@ -6,7 +6,6 @@ import numpy as np
 
 from .additive import TIGHT, level_fits
 from .bands import band_residual, bands_by_wavenumber
-from .blocks import solving_to
 from .detectable import tabulate
 from .disturbances import disturbances_of
 from .gain import gain_fits
@@ -19,6 +18,7 @@ from .own_model import own_model_tests
 from .pair import make_pair
 from .residuals import Prediction
 from .result import AgreementTest
+from .shared import solving_to
 from .words import article, disc_words, place_words, range_words
 
 SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases

@@ -6,7 +6,7 @@ from scipy.stats import chi2, norm
 
 import bayesjoint as bj
 from bayesjoint.agreement.multiple import holm
-from bayesjoint.agreement.remedy_problems import mended
+from bayesjoint.agreement.remedies import mended
 from bayesjoint.agreement.residuals import Prediction
 from bayesjoint.agreement.result import AgreementTest
 from bayesjoint.agreement.suite import conflict
