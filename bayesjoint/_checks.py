@@ -71,6 +71,13 @@ def as_positive(argument, values, ndim=None):
     return array
 
 
+def as_count(argument, value, least=1, remedy="Give a count."):
+    """Return `value` as an int, refusing what is no integer, or is less than `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        fail(argument, f"be an integer >= {least}", repr(value), remedy)
+    return int(value)
+
+
 def as_shape(argument, values, shape):
     """Broadcast a scalar, or check an array, to exactly `shape` (float64, finite)."""
     array = as_finite(argument, values)

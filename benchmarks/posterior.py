@@ -17,9 +17,8 @@ import numpy as np
 from scipy import fft
 
 import bayesjoint as bj
-from bayesjoint.engines.data_system import DataSystem
 from bayesjoint.forward import StationSelection
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import IterativeSystem, linear_gaussian
 from bayesjoint.solvers.block_cg import block_cg
 from bayesjoint.solvers.directional import DirectionalSymbol
 
@@ -127,11 +126,11 @@ def measure(shape, limit, label, which, options):
     rng = np.random.default_rng(1)
     _, clean = model.draw(rng, 1)
     right = np.asfortranarray(model.whiten(clean.T) + rng.standard_normal((model.data_size, 1)))
-    cosine = DataSystem(model)
+    cosine = IterativeSystem(model)
     start = time.perf_counter()
-    taken = cosine.solve(right, TOLERANCE)
+    taken = cosine.solution(right, TOLERANCE)
     seconds = time.perf_counter() - start
-    sketch = DataSystem(model, rank=RANK)
+    sketch = IterativeSystem(model, rank=RANK)
     solvers = {"none": lambda r: r.copy(), "circulant": Circulant(model).solve, "nystrom": sketch.preconditioner}
     out = {"case": label, "fields": which, "data": model.data_size, "cosine": int(taken.iterations[0]),
            "seconds": seconds, "outliers": int(sketch.outliers.size)}
@@ -156,13 +155,13 @@ def iterations_table(shape, limit, rows):
 def cost(shape):
     """Seconds of a draw of both fields, in blocks of four."""
     model = linear_gaussian(problem(shape))
-    system, rng = DataSystem(model), np.random.default_rng(1)
+    system, rng = IterativeSystem(model), np.random.default_rng(1)
     model.draw(rng, 1)  # builds what is built once
     start = time.perf_counter()
     _, clean = model.draw(rng, 4)
     drawn = time.perf_counter()
     right = np.asfortranarray(model.whiten(clean.T) + rng.standard_normal((model.data_size, 4)))
-    found = system.solve(right, TOLERANCE)
+    found = system.solution(right, TOLERANCE)
     solved = time.perf_counter()
     model.gain(model.whiten_adjoint(found.x))
     end = time.perf_counter()

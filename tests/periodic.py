@@ -4,7 +4,7 @@ import numpy as np
 
 import bayesjoint as bj
 from bayesjoint.forward import StationSelection
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import linear_gaussian
 
 STD = {"density": np.array([60.0, 100.0]), "susceptibility": np.array([0.02, 0.03])}
 RANGES = (150.0, 250.0, 200.0)

@@ -154,7 +154,7 @@ def test_priors_without_depth_weights_are_refused(change, match):
 @pytest.mark.parametrize(("options", "match"), [
     ({"method": "magic"}, "method must be one of"),
     ({"alpha_floor": -1.0}, "alpha_floor must be >= 0"),
-    ({"alpha_floor": {"gold": 1.0}}, "alpha_floor must be keyed by parameters"),
+    ({"alpha_floor": {"gold": 1.0}}, "alpha_floor must be keyed by names"),
 ])
 def test_bad_options_are_refused(options, match):
     with pytest.raises(ValueError, match=match):

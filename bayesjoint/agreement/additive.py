@@ -11,7 +11,7 @@ from .multiple import false_discovery
 from .nuisances import CONFOUNDING
 from .quadratic_forms import WeightedChi2
 from .result import chi2_test, moved_tail, untestable
-from .shared import in_blocks, solving_to, widened
+from .shared import in_blocks, widened
 
 FAR = 1e6  # times the size asked for: levels that are not seen there are not seen
 LOOSE = 1e-3  # relative residual of solves for columns, of which quadratic forms are wanted: known to its square
@@ -25,7 +25,7 @@ class AdditiveColumns:
 
     Parameters
     ----------
-    data : Marginal
+    data : System
         Of all surveys.
     disturbances : list of Disturbance
         Whose ``columns`` are solved for, all at once.
@@ -41,10 +41,10 @@ class AdditiveColumns:
     def __init__(self, data, disturbances):
         ends = np.cumsum([0, *(d.columns.shape[1] for d in disturbances)])
         self.where = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        self.white, loose = widened(data.model, [(d.survey, d.columns) for d in disturbances]), solving_to(data, LOOSE)
-        solved, left = in_blocks(data, self.white, lambda white: np.stack(loose.solve(white)))
+        self.white = widened(data, [(d.survey, d.columns) for d in disturbances])
+        solved, left = in_blocks(data, self.white, lambda white: np.stack(data.solve(white, LOOSE)))
         self._weights = data.eliminate(solved, self.white)
-        seen, unseen = solving_to(data, TIGHT).solve(data.residual[:, None])
+        seen, unseen = data.solve(data.residual[:, None], TIGHT)
         self._score = self.white.T @ data.eliminate(seen, data.residual[:, None])[:, 0]
         # xᵀKx of a solve is off to first order in what it leaves, cᵀx + xᵀρ to second: by ‖ρ‖² at most, as K >= I
         self._solved, self._left = solved, left

@@ -8,15 +8,15 @@ from scipy.optimize import brentq
 from scipy.special import chndtrinc
 from scipy.stats import chi2, f, ncf
 
-from .._checks import one_of
+from .._checks import as_count, one_of
 from ..dataset import Sheet
+from ..gaussian import DENSE_DATA
 from .local import LEVEL, POWER
-from .marginal import DENSE_DATA
 from .multiple import holm
 from .pair import restricted
 from .residuals import Prediction, checked_given
 from .result import chi2_log_tail
-from .shared import add_columns, as_count
+from .shared import add_columns
 from .wavenumbers import CosineModes, CrossPeriodogram, band_edges
 from .words import against_words
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ..engines.spectral import _channel_noise, _check_noise, _only_group
 from .quadratic_forms import WeightedChi2
-from .shared import as_count
 
 PROBES = "Their spread tells the error: 4 or more."
 SMALL = 1e-12  # ρ² below it counts as none

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from .._checks import as_positive, fail
+from ..augment import held_by_biases
 from ..dataset import Sheet
-from ..problem.augment import held_by_biases
 from .additive import AdditiveColumns, level_fits
 from .bands import noncentrality
 from .disturbances import KINDS, disturbances_of
@@ -13,7 +13,7 @@ from .gain import gain_fits
 from .likelihood_ratio import split_dof, split_name
 from .local import LEVEL, POWER, smallest
 from .pair import make_pair
-from .shared import add_columns, as_share, places_of, widened
+from .shared import add_columns, as_share, widened
 
 DRAWS, VALUES = 20_000, 2e8  # of the likelihood ratio under agreement, and random numbers spent on them
 FAR = 1e6  # noise standard deviations: what is not seen there is not seen
@@ -118,7 +118,7 @@ def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, 
         gains = gain_fits(pair.both, [d.survey for d in forms if d.kind == "gain"], seed)
     levels = level_fits(pair.both, forms) if levels is None else levels
     single = [d for d in forms if d.kind not in ("gain", "levels")]
-    columns, white = AdditiveColumns(pair.both, single), widened(pair.both.model, [
+    columns, white = AdditiveColumns(pair.both, single), widened(pair.both, [
         (d.survey, d.column[:, None]) for d in forms])
     rows, j = [], 0
     for k, d in enumerate(forms):
@@ -171,7 +171,7 @@ def _signal(pair, name):
     """Clean data of a survey as all surveys predict it, less nothing: prior mean and flat values included."""
     both = pair.both
     white = both.residual - both.project(both.residual[:, None])[:, 0]
-    return (both.model.colour(white) + both.model.data_mean)[places_of(both.model)[name]]
+    return (both.model.colour(white) + both.model.data_mean)[both.rows[name]]
 
 
 def _margin(disturbance, margins, names):

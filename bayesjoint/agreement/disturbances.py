@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..problem.bias_basis import bias_basis
+from ..augment import bias_basis
 from .local import spacing_of
 
 KINDS = ("offset", "tilt", "patch", "levels", "gain")

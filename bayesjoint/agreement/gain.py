@@ -3,10 +3,12 @@
 import numpy as np
 from scipy.stats import norm, t
 
+from .._checks import as_count
+from ..gaussian import DenseSystem, data_system
+from ..problem import one_survey
 from .local import smallest
-from .marginal import DenseMarginal, marginal, one_survey
 from .result import AgreementTest, untestable
-from .shared import as_count, in_blocks, places_of, solving_to
+from .shared import in_blocks, solving_to
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
 DENSE_DRAWS, ITERATIVE_DRAWS = 999, 99
@@ -63,9 +65,9 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     (True, True)
     """
     one_survey(problem, survey)
-    data = marginal(problem, method, SOLVE)
+    data = data_system(problem, method, SOLVE)
     if draws is None:
-        draws = DENSE_DRAWS if isinstance(data, DenseMarginal) else ITERATIVE_DRAWS
+        draws = DENSE_DRAWS if isinstance(data, DenseSystem) else ITERATIVE_DRAWS
     draws = as_count("draws", draws, FEWEST, "999 resolve p-values of 1 %.")
     return GainScore(data, survey).test(draws, np.random.default_rng(seed))
 
@@ -75,7 +77,7 @@ class GainScore:
 
     Parameters
     ----------
-    data : Marginal
+    data : System
         Of all surveys.
     survey : str
 
@@ -86,9 +88,8 @@ class GainScore:
     """
 
     def __init__(self, data, survey):
-        self._data, places = data, places_of(data.model)
-        self.surveys = (survey, *(name for name in places if name != survey))
-        self._rows = places[survey]
+        self._data, self._rows = data, data.rows[survey]
+        self.surveys = (survey, *(name for name in data.rows if name != survey))
         self._mean = data.model.whiten(data.model.data_mean)[self._rows]
 
     def score(self, white):
@@ -236,7 +237,7 @@ def gain_fits(data, surveys, seed=0):
     Gaussian, and few simulations tell its mean and spread.
     """
     scores = {survey: GainScore(data, survey) for survey in surveys}
-    if isinstance(data, DenseMarginal):
+    if isinstance(data, DenseSystem):
         return {survey: score.fit(DENSE_DRAWS, np.random.default_rng(seed)) for survey, score in scores.items()}
     data = solving_to(data, SOLVE)
     flat = data.flat_estimate(data.residual[:, None])

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._checks import fail, one_of
+from ..gaussian import is_linear_gaussian
 from ..problem import JointProblem
-from ..problem.gaussian import is_linear_gaussian
 from .pair import make_pair
 from .result import AgreementTest, chi2_test, untestable
 from .simulated import bootstrap_test, wilks_test

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ..problem.bias_basis import bias_basis
+from ..augment import bias_basis
+from ..gaussian import data_system
+from ..problem import one_survey
 from .gain import gain_test
-from .marginal import marginal, one_survey
 from .result import chi2_test, untestable
 from .shared import widened
 
@@ -67,7 +68,7 @@ def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, 
     columns, labels = bias_basis(one_survey(problem, survey), basis)
     form = FORMS.get(basis, "nuisance") if isinstance(basis, str) else "nuisance"
     name = f"nuisance of {survey}: {_title(labels)}"
-    return additive_test(marginal(problem, method, SOLVE), survey, columns, labels, form, name)
+    return additive_test(data_system(problem, method, SOLVE), survey, columns, labels, form, name)
 
 
 def additive_test(data, survey, columns, labels, form, name=""):
@@ -75,7 +76,7 @@ def additive_test(data, survey, columns, labels, form, name=""):
 
     Parameters
     ----------
-    data : Marginal
+    data : System
         Of all surveys.
     survey : str
     columns : ndarray, shape (n_data, q)
@@ -111,7 +112,7 @@ class NuisanceFit:
 
     Parameters
     ----------
-    data : Marginal
+    data : System
     survey : str
     columns : ndarray, shape (n_data of the survey, q)
         Units of the data for a coefficient of 1.
@@ -127,7 +128,7 @@ class NuisanceFit:
 
     def __init__(self, data, survey, columns):
         self._data, self.modality = data, one_survey(data.model.problem, survey)
-        self._white = widened(data.model, [(survey, columns)])
+        self._white = widened(data, [(survey, columns)])
         solved, left = data.solve(self._white)
         self._weights = data.eliminate(solved, self._white)
         self._left = np.linalg.norm(left)

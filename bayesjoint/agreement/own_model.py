@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.stats import norm, t
 
-from .marginal import DenseMarginal
+from ..gaussian import DenseSystem
 from .pair import complement
 from .quadratic_forms import WeightedChi2
 from .result import AgreementTest, untestable
@@ -31,7 +31,7 @@ def own_model_tests(data, survey, draws=DRAWS, seed=0):
 
     Parameters
     ----------
-    data : Marginal
+    data : System
         Of this survey alone.
     survey : str
         Its name.
@@ -51,16 +51,16 @@ def own_model_tests(data, survey, draws=DRAWS, seed=0):
     Examples
     --------
     >>> import bayesjoint as bj
-    >>> from bayesjoint.agreement.marginal import marginal
+    >>> from bayesjoint.gaussian import data_system
     >>> rng, gains = np.random.default_rng(1), np.diag(np.linspace(0.0, 1.0, 50))
     >>> field = bj.Parameter("field", 50, prior=bj.GaussianPrior(0.0, np.eye(50)))
     >>> values = gains @ (3.0 * rng.standard_normal(50)) + 0.1 * rng.standard_normal(50)
     >>> line = bj.Modality("line", gains, values, bj.DiagonalNoise(np.full(50, 0.1)), "field")
-    >>> prior, noise = own_model_tests(marginal(bj.JointProblem([field], [line])), "line")
+    >>> prior, noise = own_model_tests(data_system(bj.JointProblem([field], [line])), "line")
     >>> prior.p_value < 1e-6, prior.p_value < noise.p_value
     (True, True)
     """
-    if isinstance(data, DenseMarginal) and data.size <= EIGEN_DATA:
+    if isinstance(data, DenseSystem) and data.size <= EIGEN_DATA:
         return _by_eigenvalues(data, survey)
     return _by_draws(data, survey, draws, seed)
 

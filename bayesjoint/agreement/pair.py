@@ -7,11 +7,10 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular, svd
 
 from .._checks import fail
-from ..problem.gaussian import check_linear_gaussian
+from ..gaussian import RANK, DenseSystem, check_linear_gaussian, data_system
+from ..problem import check_problem
 from .canonical import CanonicalSpectrum, torus_spectrum
-from .marginal import RANK, DenseMarginal, check_problem, marginal
 from .sampled_spectrum import lanczos_spectrum
-from .shared import places_of
 
 CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding
 
@@ -70,8 +69,8 @@ def make_pair(problem, pair, method="auto"):
     check_problem(problem)
     groups = checked_groups(problem, pair)
     check_linear_gaussian(problem, "agreement")
-    both = marginal(restricted(problem, groups[0] + groups[1]), method)
-    return (DensePair if isinstance(both, DenseMarginal) else IterativePair)(groups, both)
+    both = data_system(restricted(problem, groups[0] + groups[1]), method)
+    return (DensePair if isinstance(both, DenseSystem) else IterativePair)(groups, both)
 
 
 class Pair:
@@ -79,7 +78,7 @@ class Pair:
 
     Whitened data y = (y_a, y_b) are N(X β, K) with K = S̃ + I the prior predictive covariance and β the values with a
     flat prior. Every test of the pair is a function of three quadratic forms, q_a = y_aᵀP_a y_a, q_b and q_ab, in which
-    P is K⁻¹ with flat columns eliminated (`Marginal`), and of the canonical correlations of y_a and y_b:
+    P is K⁻¹ with flat columns eliminated (`System`), and of the canonical correlations of y_a and y_b:
 
     - q_ab − q_a − q_b is −2 log R up to a constant: under agreement Σ ρ_k (χ²_1 − χ²_1) + χ²_f, f = `excess`;
     - q_ab − q_a is χ² with dof_ab − dof_a degrees of freedom: the split of b given a.
@@ -90,7 +89,7 @@ class Pair:
     Parameters
     ----------
     groups : (tuple of str, tuple of str)
-    both : Marginal
+    both : System
         Of the surveys of both groups.
 
     Attributes
@@ -99,7 +98,7 @@ class Pair:
         Names of modalities.
     problem : JointProblem
         With these surveys and the parameters that they see or that are tied to those.
-    both, first, second : Marginal
+    both, first, second : System
         Data of a and b together, of a, of b: ``.product(V)`` K V, ``.solve(V)``, ``.project(V)`` P V,
         ``.quadratic(V)`` with its error, ``.draw(rng, count)``, ``.residual``, ``.dof``, ``.model``.
     rows : (ndarray of int, ndarray of int)
@@ -114,10 +113,7 @@ class Pair:
     def __init__(self, groups, both):
         self.groups, self.both, self.problem = groups, both, both.model.problem
         self.first, self.second = both.part(groups[0]), both.part(groups[1])
-        places = places_of(both.model)
-        index = np.arange(both.size)
-        self.rows = tuple(np.concatenate([index[where] for name, where in places.items() if name in group])
-                          for group in groups)
+        self.rows = tuple(both.index([name for name in both.rows if name in group]) for group in groups)
         self._cross = self._shared_contrasts()
         self.excess = self._cross.shape[1]
 

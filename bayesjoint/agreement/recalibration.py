@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ..calibration.truths import simulate
-from .marginal import check_problem
+from ..problem import check_problem
 from .result import AgreementTest
-from .shared import as_count, check_proper
+from .shared import check_proper
 
 FEWEST, FEWEST_FAMILY = 19, 39  # simulated data sets with which 5 % can be reached at all, and 2.5 % by a family
 

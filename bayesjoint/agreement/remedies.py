@@ -5,19 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from .._checks import fail
+from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases
 from ..dataset import Sheet
 from ..engines import Posterior
 from ..engines.export import chi2_of, clean_mean
 from ..hyperparameters import fit_hyperparameters
 from ..hyperparameters.vector import HyperVector
 from ..priors import GaussianPrior, Matern
-from ..problem import add_bias, add_discrepancy
-from ..problem.augment import biases_of, held_by_biases
-from ..problem.bias_basis import bias_basis
+from ..problem import one_survey
 from ..problem.describe import parameter_fields
 from ..tempering import temper
 from .likelihood_ratio import ratio_of, splits_of
-from .marginal import one_survey
 from .pair import make_pair
 from .residuals import Prediction
 from .verdicts import coupling_at_fault
@@ -268,7 +266,7 @@ class _Kept:
         self.problem = post.problem
         self.chi2 = [chi2_of(m, clean_mean(post, m.name)) for m in stated.problem.modalities]
         self.mean, self.std, self.std_error = post.mean(), post.std(), post.std_error()
-        evidence = post._evidence_or_none()
+        evidence = post.evidence_or_none()
         self.evidence = (np.nan, np.nan) if evidence is None else (float(evidence), float(evidence.error))
         self.words = _words(post, stated.problem)
 

@@ -3,11 +3,12 @@
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_solve, solve_triangular
 
-from .._checks import fail, one_of
-from .marginal import DenseMarginal, marginal, one_survey
-from .shared import as_count, check_proper, in_blocks, places_of
+from .._checks import as_count, fail, one_of
+from ..gaussian import DenseSystem, data_system, factorised
+from ..problem import one_survey
+from .shared import check_proper, in_blocks
 
 FEWEST = 20  # draws behind a null of Student's t
 
@@ -28,7 +29,7 @@ class Prediction:
     seed : int, default 0
     method : {"auto", "dense", "iterative"}, default "auto"
         Matrices over the data up to 6,000 data in all, or solves.
-    whole : Marginal, optional
+    whole : System, optional
         Of all surveys, where it is there already.
 
     Raises
@@ -50,8 +51,8 @@ class Prediction:
         check_proper(problem, "for a prediction")
         self.draws = as_count("draws", draws, FEWEST, "Fewer leave the null too broad to find anything.")
         self.problem, self.seed = problem, seed
-        self.whole = marginal(problem, method) if whole is None else whole
-        self.exact = isinstance(self.whole, DenseMarginal)
+        self.whole = data_system(problem, method) if whole is None else whole
+        self.exact = isinstance(self.whole, DenseSystem)
 
     def residual(self, survey, given=None):
         """Residual of one survey given others: an `ExactResidual` or a `DrawnResidual`."""
@@ -105,12 +106,12 @@ class ExactResidual(_Residual):
 
     def __init__(self, prediction, survey, given):
         super().__init__(prediction, survey, given)
-        whole, places = prediction.whole, places_of(prediction.whole.model)
-        mine = places[survey]
-        self._white, self._covariance = whole.residual[mine], whole.covariance[mine, mine]
+        whole, mine = prediction.whole, prediction.whole.rows[survey]
+        covariance = whole.covariance
+        self._white, self._covariance = whole.residual[mine], covariance[mine, mine]
         if given:
-            known = np.concatenate([np.arange(whole.size)[places[name]] for name in given])
-            rows = np.column_stack([whole.residual[known], whole.covariance[known, mine]])
+            known = whole.index(given)
+            rows = np.column_stack([whole.residual[known], covariance[known, mine]])
             half = solve_triangular(whole.part(given).factor, rows, lower=True, check_finite=False)
             self._white = self._white - half[:, 1:].T @ half[:, 0]
             self._covariance = self._covariance - half[:, 1:].T @ half[:, 1:]
@@ -123,7 +124,7 @@ class ExactResidual(_Residual):
 
     @cached_property
     def _own_factor(self):
-        return _factor(self._covariance)
+        return factorised(self._covariance)
 
     def _solve(self, white):
         return cho_solve((self._own_factor, True), white, check_finite=False)
@@ -170,11 +171,11 @@ class DrawnResidual(_Residual):
         whole, names = prediction.whole, [m.name for m in prediction.problem.modalities]
         order = [name for name in names if name in (*given, survey)]
         joint = whole if order == names else whole.part(order)
-        mine = places_of(joint.model)[survey]
+        mine = joint.rows[survey]
         white = np.column_stack([joint.residual, joint.draw(np.random.default_rng(prediction.seed), prediction.draws)])
         own, weighted = white[mine], _solved(joint, white)[mine]
         if given:
-            rows = np.setdiff1d(np.arange(joint.size), np.arange(joint.size)[mine])
+            rows = joint.index(given)
             back = np.zeros_like(white)
             back[rows] = _solved(joint.part(given), white[rows])
             own = own - joint.product(back)[mine]
@@ -202,11 +203,3 @@ def _spread(functionals, covariance):
 def _solved(data, white):
     """K⁻¹ V."""
     return in_blocks(data, white, lambda block: data.solve(block)[0])
-
-
-def _factor(matrix):
-    try:
-        return cholesky(matrix, lower=True, check_finite=False)
-    except LinAlgError:
-        return fail("the covariance of the data", "be positive definite to rounding", "a failed Cholesky factorisation",
-                    "Raise the noise std, or lower the prior std.")

@@ -12,10 +12,10 @@ from itertools import pairwise
 import numpy as np
 from scipy.linalg import eigh
 
-from ..engines.flat import FlatColumns
+from .._checks import as_count
+from ..gaussian import FlatColumns
 from . import canonical
 from .canonical import CanonicalSpectrum, average
-from .shared import as_count
 
 PROBES = 4  # random vectors of the first round
 STEPS, LEAST = 10, 4  # of Lanczos for each, at most and at least
@@ -166,12 +166,12 @@ class _Growth:
         wide = pair.beside(pair.first.basis, pair.second.basis)
         if wide.shape[1]:
             self._flat = FlatColumns(self.both.model.problem, np.arange(wide.shape[1]), wide,
-                                     _solved(self.both, wide)[0])
+                                     self.both.solve(wide, LOOSE)[0])
 
     def starts(self, rng, count):
         """Random vectors of unit covariance in the inner product of K_a, shape (n_a, count)."""
         drawn = self.one.draw(rng, count)
-        return self.one.eliminate(_solved(self.one, drawn)[0], drawn)
+        return self.one.project(drawn, LOOSE)
 
     def _wide(self, group, vectors):
         wide = np.zeros((self.both.size, vectors.shape[1]))
@@ -186,7 +186,7 @@ class _Growth:
     def image(self, across):
         """(E U, what makes UᵀK_a E U of a group of its columns) from K_ba U."""
         wide = self._wide(1, across)
-        solved, left = _solved(self.both, wide)
+        solved, left = self.both.solve(wide, LOOSE)
         self.solved += wide.shape[1]
         pulled = solved if self._flat is None else self._flat.eliminate(solved, wide)[0]
 
@@ -195,11 +195,6 @@ class _Growth:
             return 0.5 * (value + value.T)
 
         return -pulled[self.rows[0]], square
-
-
-def _solved(part, white):
-    """(K⁻¹ V, what is left), as closely as the spectrum wants where it is iterative."""
-    return part.solve(white, LOOSE) if hasattr(part, "system") else part.solve(white)
 
 
 @dataclass

@@ -5,33 +5,27 @@ from copy import copy
 import numpy as np
 
 from .._checks import as_positive, fail
-from .marginal import check_problem
+from ..problem import check_problem
 
 
-def places_of(model):
-    """{survey: slice of its data} of a `LinearGaussian`."""
-    return dict(zip((m.name for m in model.problem.modalities), model.data_slices, strict=True))
-
-
-def widened(model, parts):
+def widened(data, parts):
     """Columns of surveys among all data, whitened, shape (n_data, columns).
 
     Parameters
     ----------
-    model : LinearGaussian
+    data : System
     parts : list of (str, ndarray)
         Survey and its columns (n_data of the survey, q), in units of the data; zero for all other surveys.
     """
-    places, first = places_of(model), 0
-    wide = np.zeros((model.data_size, sum(columns.shape[1] for _, columns in parts)))
+    first, wide = 0, np.zeros((data.size, sum(columns.shape[1] for _, columns in parts)))
     for survey, columns in parts:
-        wide[places[survey], first : first + columns.shape[1]] = columns
+        wide[data.rows[survey], first : first + columns.shape[1]] = columns
         first += columns.shape[1]
-    return model.whiten(wide)
+    return data.model.whiten(wide)
 
 
 def solving_to(data, tolerance):
-    """The same `Marginal`, solving to another tolerance."""
+    """The same `System`, solving to another tolerance."""
     out = copy(data)
     out.tolerance = tolerance
     return out
@@ -39,7 +33,7 @@ def solving_to(data, tolerance):
 
 def in_blocks(data, white, use):
     """``use(V)``, shape (..., k), of all columns V of `white`, as many at once as fit memory."""
-    step = data.system.columns() if hasattr(data, "system") else white.shape[1]
+    step = data.width()
     return np.concatenate([use(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=-1)
 
 
@@ -66,13 +60,6 @@ def as_share(name, value):
     if value >= 1:
         fail(name, "lie between 0 and 1", f"{value:g}", "Give a share such as 0.05.")
     return value
-
-
-def as_count(name, value, least, remedy):
-    """An integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        fail(name, f"be an integer of at least {least}", repr(value), remedy)
-    return int(value)
 
 
 def check_proper(problem, use):

@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from .._checks import as_positive, fail
+from .._checks import as_count, as_positive, fail
 from ..engines import posterior
 from ..map_estimate import find_map
-from .marginal import check_problem
+from ..problem import check_problem
 from .pair import checked_groups, restricted
 from .result import AgreementTest, chi2_test, untestable
-from .shared import as_count
 from .words import UNTESTABLE
 
 FEWEST = 19  # simulations with which 5 % can be reached at all
@@ -259,7 +258,7 @@ def _truths(setup, truths, rng, count):
         return np.broadcast_to(setup.x, (count, joint.size)), "the joint fit"
     if truths == "posterior":
         post = posterior(joint, at=setup.run.fit_from(joint, joint.unpack(setup.x)))
-        return np.clip(post._draws(rng, count), joint.lower, joint.upper), f"the joint posterior ({post.method})"
+        return np.clip(post.state_draws(rng, count), joint.lower, joint.upper), f"the joint posterior ({post.method})"
     if not callable(truths):
         fail("truths", 'be "fit", "posterior" or a function', repr(truths)[:40],
              "A function is (rng, count) -> {parameter: (count, *shape)}.", TypeError)

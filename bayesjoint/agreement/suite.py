@@ -6,17 +6,16 @@ from itertools import combinations
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_count, fail, one_of
+from ..gaussian import METHODS, check_linear_gaussian, data_system
 from ..problem import JointProblem
-from ..problem.gaussian import check_linear_gaussian
 from . import words
 from .local import LEVEL
-from .marginal import METHODS, marginal
 from .pair import checked_groups
 from .recalibration import refitted_family
 from .remedies import mended, remedies
 from .several import conflict_matrix
-from .shared import as_count, as_share, survey_names
+from .shared import as_share, survey_names
 from .suite_tests import Family, PairTests, own_tests
 from .verdicts import judge
 
@@ -244,7 +243,7 @@ class _Suite:
 
     def family(self, problem):
         """`Family` of a problem."""
-        return Family(own_tests(marginal(problem, self.method), problem, self.seed), self.pair_tests(problem))
+        return Family(own_tests(data_system(problem, self.method), problem, self.seed), self.pair_tests(problem))
 
     def __call__(self, problem):
         """p-values of all of them."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..problem import one_survey
 from .additive import TIGHT, level_fits
 from .bands import band_residual, bands_by_wavenumber
 from .detectable import tabulate
@@ -11,7 +12,6 @@ from .disturbances import disturbances_of
 from .gain import gain_fits
 from .likelihood_ratio import ratio_of, splits_of
 from .local import LEVEL, POWER, map_residual, smallest
-from .marginal import one_survey
 from .multiple import holm
 from .nuisances import additive_test
 from .own_model import own_model_tests

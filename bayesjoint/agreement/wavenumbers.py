@@ -6,12 +6,11 @@ from scipy import fft
 from .._checks import fail
 from ..forward._threads import worker_count
 from ..forward.processing import StationSelection
+from ..gaussian import linear_gaussian
+from ..problem import one_survey
 from ..problem.describe import layout
-from ..problem.gaussian import linear_gaussian
 from .canonical import wave_covariance
-from .marginal import one_survey
 from .pair import restricted
-from .shared import places_of
 
 KILOMETRE = 1000.0
 WRITTEN = 6_000  # stations whose cosines are written out where they are no full lattice: 0.3 GB
@@ -196,7 +195,7 @@ class CrossPeriodogram:
             k = min(step, count - first)
             clean = self._draw(rng, k, root)
             extra = noise * rng.standard_normal((k, model.data_size))
-            for _, columns, covariance in model._vectors:
+            for _, columns, covariance in model.vectors:
                 extra += (columns @ covariance.sample(rng, k).T).T
             grids = [clean[position] + self._grid(c, extra[:, self._group.surveys[c].rows])
                      for position, c in enumerate(self._order)]
@@ -257,7 +256,7 @@ class CrossPeriodogram:
                 expected[:, j, i] = expected[:, i, j].conj()
             noise = self._grid(a, variance[self._group.surveys[a].rows][None])[0]
             expected[:, i, i] += np.sum(self._taper**2 * noise)
-        for _, columns, covariance in self._model._vectors:
+        for _, columns, covariance in self._model.vectors:
             grids = [self._grid(c, columns[self._group.surveys[c].rows].T) for c in self._order]
             waves = self._transform(grids)  # (q, channels, modes)
             expected += np.einsum("qam,qr,rbm->mab", waves, covariance.matmat(np.eye(len(waves))), waves.conj())
@@ -313,7 +312,7 @@ class CrossPeriodogram:
 
 def _channels(model, survey, given):
     """(group that holds the survey, its channels in the order of `given`, the survey last)."""
-    places = places_of(model)
+    places = dict(zip((m.name for m in model.problem.modalities), model.data_slices, strict=True))
     group = next((g for g in model.groups if any(s.rows == places[survey] for s in g.surveys)), None)
     if group is None:
         fail("problem", "hold continued fields seen by lattices for the spectral method", "other fields",
@@ -321,7 +320,7 @@ def _channels(model, survey, given):
     _must("surveys", "be on lattices", not group.logs.logs, "a log among them")
     _must("mesh", "be all ground", group.stationary, "air in it")
     _must("problem", f"have at most {MOST} plain values beside the fields",
-          all(index.size <= MOST for index, *_ in model._vectors), "more")
+          all(index.size <= MOST for index, *_ in model.vectors), "more")
     owners = {}
     for m in model.problem.modalities:
         for c, one in enumerate(group.surveys):

@@ -1,8 +1,8 @@
 """The door to the assimilation of surveys."""
 
 from .._checks import fail, one_of
-from ..engines.select import DENSE_BYTES, DENSE_DATA
-from ..problem import JointProblem
+from ..engines import dense_fits
+from ..problem import check_problem
 from .ensemble import EnsemblePosterior
 from .order import in_order, read_order
 from .sequential import SequentialPosterior
@@ -69,9 +69,7 @@ def assimilate(problem, order=None, state=None, method="auto", at=None, **option
     >>> [round(float(step.chi2), 3) for step in post.history]
     [1.8, 0.408]
     """
-    if not isinstance(problem, JointProblem):
-        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-             TypeError)
+    check_problem(problem)
     one_of("method", method, METHODS)
     steps = read_order(problem, order)
     ordered = in_order(problem, steps)
@@ -81,7 +79,7 @@ def assimilate(problem, order=None, state=None, method="auto", at=None, **option
         fail("state", "be a StateModel", type(state).__name__, "Try StateModel(noise=Matern(...)).", TypeError)
     if state is not None and method == "ensemble":
         fail("method", 'be "exact" where the state changes', repr(method), "Use a coarser mesh, or thin the surveys.")
-    if state is None and method != "exact" and (method == "ensemble" or _large(problem)):
+    if state is None and method != "exact" and (method == "ensemble" or not dense_fits(problem)):
         _check_options(options)
         return EnsemblePosterior(ordered, steps, **options)
     _check_options(options, ())
@@ -96,11 +94,6 @@ def _at(problem, steps, state, method, at, options):
     post = assimilate(tangent_at(problem, at), steps, method=method, **options)
     post.note(tangent_error(post, problem))
     return post
-
-
-def _large(problem):
-    count = sum(m.size for m in problem.modalities)
-    return count > DENSE_DATA or 8 * count * problem.size > DENSE_BYTES
 
 
 def _check_options(options, known=("members", "tolerance", "evidence", "seed")):

@@ -58,7 +58,7 @@ class EnsemblePosterior(IterativePosterior):
         rng = np.random.default_rng(seed)
         prior, clean = self._model.draw(rng, int(members))
         self._prior_members = prior + self._model.prior_mean
-        self._perturbed = self._innovation[:, None] - self._model.whiten(clean.T)
+        self._perturbed = self.system.residual[:, None] - self._model.whiten(clean.T)
         self._perturbed += rng.standard_normal(clean.shape).T
         self._variances, self.history = np.empty((len(steps), problem.size)), None
         self._carry()
@@ -73,7 +73,7 @@ class EnsemblePosterior(IterativePosterior):
         for k, where in enumerate(runs(self.problem, self.steps)):
             post = self if k == len(self.steps) - 1 else self._leading(k)
             x = self._moved(post, where.stop)
-            self._variances[k] = np.mean((x - post._center) ** 2, axis=0)
+            self._variances[k] = np.mean((x - post.state_mean()) ** 2, axis=0)
             now = self._account(post)
             out.append(self._step(k, where, before, now))
             before = now
@@ -94,22 +94,22 @@ class EnsemblePosterior(IterativePosterior):
     def _moved(self, post, count):
         """Members after the step whose posterior is `post`, shape (members, size)."""
         out = self._prior_members.copy()
-        width = post.system.columns()
+        width = post.system.width()
         for first in range(0, out.shape[0], width):
             block = slice(first, first + width)
             right = self._perturbed[:count, block]
-            out[block] += post._respond(right, solved=post._solved(right))[0].T
+            out[block] += post.respond(right, solved=post.solve_draws(right))[0].T
         return out
 
     def _account(self, post):
         """χ² of all data so far, and log det of their covariance, each with its error."""
-        fit = float(post._innovation @ post._weights)
-        found = {"fit": fit, "fit_error": float(np.linalg.norm(post._residual) * np.linalg.norm(post._weights)),
+        fit = float(post.system.residual @ post.data_weights)
+        found = {"fit": fit, "fit_error": float(np.linalg.norm(post.data_left) * np.linalg.norm(post.data_weights)),
                  "volume": np.nan, "volume_error": np.nan}
         if self._evidence:
             rng = np.random.default_rng(self._seed)
             value, spread, bias, words = post.system.log_determinant(rng, LOGDET_ERROR, PROBES)
-            value -= np.linalg.slogdet(post._flat.inverse)[1]
+            value -= np.linalg.slogdet(post.system.flat.inverse)[1]
             found |= {"volume": value, "volume_error": float(np.hypot(spread, bias)), "words": words}
         return found
 
@@ -163,5 +163,6 @@ class EnsemblePosterior(IterativePosterior):
             "update uses it, so that the biases of an ensemble Kalman filter (variance too small, inflation, "
             "localisation) do not arise. Mean and χ² come from solves without members.")]
 
-    def _extra_groups(self):
-        return super()._extra_groups() | {"assimilation": self.history.to_dataset()}
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
+        return super().extra_groups() | {"assimilation": self.history.to_dataset()}

@@ -55,10 +55,10 @@ def contamination(post, parameter, target=None):
     where = _checked(post, parameter)
     unit = np.zeros((post.problem.size, where.stop - where.start))
     unit[where] = np.eye(where.stop - where.start)
-    crossed = post._product(unit)
+    crossed = post.state_product(unit)
     root = _root(crossed[where], parameter)
     blame = solve_triangular(root, crossed.T, lower=True)
-    blamed, variance = np.sum(blame**2, axis=0), post._variance()
+    blamed, variance = np.sum(blame**2, axis=0), post.state_variance()
     sheet, scale = Sheet(), post.problem.by_name[parameter].scale
     for p in post.problem.parameters:
         if p.name != parameter:
@@ -68,7 +68,7 @@ def contamination(post, parameter, target=None):
               f"posterior std of {parameter}, root mean square over its values")
     if target is not None:
         v = _weights(post.problem, target)
-        total, part = float(v @ post._product(v)), float(np.sum((blame @ v) ** 2))
+        total, part = float(v @ post.state_product(v)), float(np.sum((blame @ v) ** 2))
         _put_target(sheet, total, part, parameter)
     return sheet.dataset({"parameter": parameter})
 

@@ -1,22 +1,30 @@
 """Kalman updates in square-root form, exact: the factor of the data's covariance grows by one survey after another."""
 
 from functools import cached_property
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, cholesky, solve_triangular
+from scipy.linalg import blas, solve_triangular
 
 from .._checks import fail
 from ..dataset import Approximation
 from ..engines.base import Estimate, Posterior
 from ..engines.dense import CELLS, DensePosterior, check_dense
-from ..engines.flat import FlatColumns
 from ..engines.rounding import EPS
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import DenseSystem, FlatColumns, factorised, linear_gaussian
 from .order import noise_logdet, runs
 from .steps import History, Step, described, shares, spreads
 
 COLUMNS = 64  # data rows carried through the prior at once
+
+
+class Earlier(NamedTuple):
+    """What a posterior after some steps leaves to the next ones, under the names that it has there."""
+
+    steps: tuple
+    notes: list
+    system: DenseSystem
+    gain_matrix: np.ndarray
 
 
 class SequentialPosterior(DensePosterior):
@@ -33,7 +41,7 @@ class SequentialPosterior(DensePosterior):
         Linear-Gaussian, its modalities in the order of `steps`.
     steps : tuple of tuple of str
         Modalities of every step.
-    before : SequentialPosterior, optional
+    before : SequentialPosterior or Earlier, optional
         The posterior after the first of these steps: nothing of it is computed again.
 
     Attributes
@@ -47,47 +55,26 @@ class SequentialPosterior(DensePosterior):
 
     def __init__(self, problem, steps, before=None):
         Posterior.__init__(self, problem)
-        self._notes = list(getattr(before, "_notes", ()))
+        self.notes = list(getattr(before, "notes", ()))
         check_dense(problem)
         self.steps, self._runs = steps, runs(problem, steps)
-        self._model = linear_gaussian(problem, stored=True)
-        count, self._adopted = self._model.data_size, self._adopt(before)
-        known = self._runs[self._adopted - 1].stop if self._adopted else 0
-        self._matrix, self._signal = np.empty((problem.size, count)), np.empty((count, count))
+        model = linear_gaussian(problem, stored=True)
+        count, adopted = model.data_size, _adopted(before, model)
+        known = self._runs[adopted - 1].stop if adopted else 0
+        self.gain_matrix, signal = np.empty((problem.size, count)), np.empty((count, count))
         if known:
-            self._matrix[:, :known], self._signal[:known, :known] = before._matrix, before._signal
-        self._begun = before._factor if known else None
-        for where in self._runs[self._adopted:]:
-            self._matrix[:, where], seen = through_prior(self._model, where)
-            self._signal[: where.stop, where] = seen[: where.stop]
-            self._signal[where, : where.start] = seen[: where.start].T
-            self._signal[where, where] = 0.5 * (seen[where] + seen[where].T)
-        self._solve_data()
-        self._begun = None
+            self.gain_matrix[:, :known], signal[:known, :known] = before.gain_matrix, before.system.signal
+        for where in self._runs[adopted:]:
+            self.gain_matrix[:, where], seen = through_prior(model, where)
+            signal[: where.stop, where] = seen[: where.stop]
+            signal[where, : where.start] = seen[: where.start].T
+            signal[where, where] = 0.5 * (seen[where] + seen[where].T)
+        factor = _grown(signal, self._runs, adopted, before)
+        self._answer_with(DenseSystem(model, signal, factor))
         self._check_first()
 
     def __repr__(self):
         return described(self, self.problem)
-
-    def _adopt(self, before):
-        """How many steps of `before` may be kept: all, unless continued fields now lie on a larger torus."""
-        same = before is not None and {g.torus for g in before._model.groups} == {g.torus for g in self._model.groups}
-        return len(before.steps) if same else 0
-
-    def _factorise(self):
-        """The factor of K̃, grown by one step after another."""
-        count = self._signal.shape[0]
-        factor = np.zeros((count, count), order="F")
-        for k, where in enumerate(self._runs):
-            if k < self._adopted:
-                factor[where, : where.stop] = self._begun[where, : where.stop]
-                continue
-            old = slice(0, where.start)
-            carried = solve_triangular(factor[old, old], self._signal[old, where], lower=True, check_finite=False)
-            innovation = self._signal[where, where] - carried.T @ carried + np.eye(where.stop - where.start)
-            factor[where, old] = carried.T
-            factor[where, where] = cholesky(innovation, lower=True, check_finite=False)
-        return factor
 
     def _check_first(self):
         """Refuse flat priors that the first step does not make proper."""
@@ -95,7 +82,7 @@ class SequentialPosterior(DensePosterior):
         if not index.size:
             return
         first = self._runs[0]
-        factor, columns = self._factor[first, first], self._flat.columns[first]
+        factor, columns = self.system.factor[first, first], self._flat.columns[first]
         half = solve_triangular(factor, columns, lower=True, check_finite=False)
         try:
             FlatColumns(self.problem, index, columns, solve_triangular(factor, half, lower=True, trans=1))
@@ -113,11 +100,10 @@ class SequentialPosterior(DensePosterior):
         if steps == len(self.steps):
             return self
         end = self._runs[steps - 1].stop
-        part = SimpleNamespace(steps=self.steps[:steps], _notes=self._notes, _model=self._model,
-                               _matrix=self._matrix[:, :end], _signal=self._signal[:end, :end],
-                               _factor=self._factor[:end, :end])
-        names = [name for step in part.steps for name in step]
+        names = [name for step in self.steps[:steps] for name in step]
         kept = [m for m in self.problem.modalities if m.name in names]
+        system = DenseSystem(self._model, self.system.signal[:end, :end], self.system.factor[:end, :end])
+        part = Earlier(self.steps[:steps], self.notes, system, self.gain_matrix[:, :end])
         return SequentialPosterior(self.problem.replace(modalities=kept), part.steps, part)
 
     def then(self, survey):
@@ -140,15 +126,15 @@ class SequentialPosterior(DensePosterior):
     def history(self):
         """What every step said and left, a `History`."""
         spread = self._spread()
-        half = solve_triangular(self._factor, self._innovation, lower=True, check_finite=False)
-        columns = solve_triangular(self._factor, self._flat.columns, lower=True, check_finite=False)
+        half = solve_triangular(self.system.factor, self.system.residual, lower=True, check_finite=False)
+        columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
         prior, out = self._known_scale(), []
         prior[self._flat.index] = np.inf
         misfit = volume = 0.0
         for k, (names, where) in enumerate(zip(self.steps, self._runs, strict=True)):
             first, seen = k == 0 and self._flat.index.size > 0, slice(0, where.stop)
             fit, inside = _left_over(half[seen], columns[seen])
-            roots = 2.0 * float(np.sum(np.log(np.diag(self._factor)[where]))) + inside - volume
+            roots = 2.0 * float(np.sum(np.log(np.diag(self.system.factor)[where]))) + inside - volume
             chi2, misfit, volume = fit - misfit, fit, inside
             out.append(Step(
                 surveys=names, data=where.stop - where.start, dof=where.stop - where.start - first * columns.shape[1],
@@ -175,11 +161,11 @@ class SequentialPosterior(DensePosterior):
             out = np.empty((len(starts), self.problem.size))
             prior = self._model.prior_variance()
             prior[self._flat.index] = 0.0
-            columns = solve_triangular(self._factor, self._flat.columns, lower=True, check_finite=False)
+            columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
             held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
             for first in range(0, self.problem.size, CELLS):
                 block = slice(first, first + CELLS)
-                half = blas.dtrsm(1.0, self._factor, self._matrix[block].T, lower=1)
+                half = blas.dtrsm(1.0, self.system.factor, self.gain_matrix[block].T, lower=1)
                 gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
                 out[:, block] = prior[block] - gone
                 if columns.shape[1]:
@@ -194,7 +180,8 @@ class SequentialPosterior(DensePosterior):
             pulled = half[: where.stop].T @ columns[: where.stop] - pick
             variance[k] += np.einsum("iq,qr,ir->i", pulled, held[k], pulled)
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         return self._spread()[-1].copy()
 
     def _statements(self):
@@ -204,15 +191,38 @@ class SequentialPosterior(DensePosterior):
             name="assimilation", status="exact",
             statement=f"Surveys were taken up one after another by Kalman updates in square-root form: {words}. The "
             "posterior is that of all of them at once in whatever order; what each step gained depends on the order.")
-        return [*said, order, *self._notes]
+        return [*said, order, *self.notes]
 
     def note(self, approximation):
         """Keep an approximation that was made before, here and in what `after` and `then` make of this posterior."""
-        self._notes.append(approximation)
+        self.notes.append(approximation)
         self.approximations.append(approximation)
 
-    def _extra_groups(self):
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
         return {"assimilation": self.history.to_dataset()}
+
+
+def _adopted(before, model):
+    """How many steps of `before` may be kept: all, unless continued fields now lie on a larger torus."""
+    same = before is not None and {g.torus for g in before.system.model.groups} == {g.torus for g in model.groups}
+    return len(before.steps) if same else 0
+
+
+def _grown(signal, runs, adopted, before):
+    """The factor of K̃, grown by one step after another."""
+    count = signal.shape[0]
+    factor = np.zeros((count, count), order="F")
+    for k, where in enumerate(runs):
+        if k < adopted:
+            factor[where, : where.stop] = before.system.factor[where, : where.stop]
+            continue
+        old = slice(0, where.start)
+        carried = solve_triangular(factor[old, old], signal[old, where], lower=True, check_finite=False)
+        innovation = signal[where, where] - carried.T @ carried + np.eye(where.stop - where.start)
+        factor[where, old] = carried.T
+        factor[where, where] = factorised(innovation)
+    return factor
 
 
 def _gram(columns):

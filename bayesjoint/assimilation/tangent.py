@@ -40,9 +40,10 @@ def tangent_error(post, problem, seed=0):
     Approximation
         Its error is the root mean square over draws and data of the nonlinear surveys, in noise standard deviations.
     """
-    draws, clean = post._joint_draws(np.random.default_rng(seed), DRAWS)
+    draws, clean = post.joint_draws(np.random.default_rng(seed), DRAWS)
     total, count = 0.0, 0
-    for m, flat, where in zip(problem.modalities, post.problem.modalities, post._data_runs(), strict=True):
+    places = post.problem.data_slices.values()
+    for m, flat, where in zip(problem.modalities, post.problem.modalities, places, strict=True):
         if m.linear:
             continue
         shift = flat.data - m.data  # the tangent's data are those of another origin

@@ -10,7 +10,7 @@ from ..engines.base import Estimate, Posterior
 from ..engines.data_space import UNCHECKED
 from ..engines.rounding import EPS, SAFETY
 from ..engines.whitened import check_visible
-from ..problem.gaussian import check_linear_gaussian
+from ..gaussian import check_linear_gaussian
 from .filtering import Filtered, Observed
 from .order import noise_logdet
 from .steps import History, Step, described, shares, spreads
@@ -47,39 +47,49 @@ class StatePosterior(Posterior):
     def _run(self):
         return self._whole.run
 
-    def _mean(self):
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
         return self._run.means[self._step] + self._gain @ self._run.innovations[: self._gain.shape[1]]
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         explained = np.einsum("ij,ij->i", self._gain, self._gain)
-        return np.maximum(self._prior_variance() - explained, 0.0)
+        return np.maximum(self.prior_state_variance() - explained, 0.0)
 
-    def _product(self, v):
+    def state_product(self, v):
+        """Posterior covariance of x times V."""
         columns = v[:, None] if v.ndim == 1 else v
-        out = self._prior_product(columns) - self._gain @ (self._gain.T @ columns)
+        out = self.prior_state_product(columns) - self._gain @ (self._gain.T @ columns)
         return out.reshape(v.shape)
 
-    def _draws(self, rng, count):
+    def state_draws(self, rng, count):
+        """Draws of x, (count, size)."""
         return self._whole._paths(rng, count, {self._step: self._gain})[self._step]
 
-    def _prior_variance(self):
+    def prior_state_variance(self):
+        """Prior variance of x, (size,)."""
         return self._run.covariances[self._step].diagonal()
 
-    def _prior_product(self, vectors):
+    def prior_state_product(self, vectors):
+        """Prior covariance of x times V, (size, k)."""
         return self._run.covariances[self._step].matmat(vectors)
 
-    def _prior_mean_vector(self):
+    def prior_state_mean(self):
+        """Prior mean of x, (size,)."""
         return self._run.means[self._step]
 
-    def _prior_draws(self, rng, count):
-        return self._run.draw(rng, count)[self._step].T + self._prior_mean_vector()
+    def prior_state_draws(self, rng, count):
+        """Prior draws of x, (count, size)."""
+        return self._run.draw(rng, count)[self._step].T + self.prior_state_mean()
 
-    def _mean_error(self):
-        return self._whole.rounding * np.sqrt(self._prior_variance()) + EPS * np.abs(self._mean())
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
+        return self._whole.rounding * np.sqrt(self.prior_state_variance()) + EPS * np.abs(self.state_mean())
 
-    def _std_error(self):
-        variance = self._variance()
-        slack = self._whole.rounding * self._prior_variance()
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
+        variance = self.state_variance()
+        slack = self._whole.rounding * self.prior_state_variance()
         std, low = np.sqrt(variance), np.sqrt(np.maximum(variance - slack, 0.0))
         down = np.divide(slack, std + low, out=np.zeros_like(slack), where=slack > 0)
         return np.where(slack < variance, down, np.maximum(std, np.sqrt(variance + slack) - std)) + EPS * std
@@ -89,7 +99,7 @@ class StatePosterior(Posterior):
         out = {}
         for m in self.problem.modalities:
             operator = self.problem.operator(m.name)
-            spread = operator.matmat(self._product(operator.rmatmat(np.eye(m.size))))
+            spread = operator.matmat(self.state_product(operator.rmatmat(np.eye(m.size))))
             out[m.name] = np.sqrt(np.maximum(np.diag(spread), 0.0))
         return out
 
@@ -210,8 +220,8 @@ class TimeLapsePosterior(StatePosterior):
                 surveys=names, data=count, dof=count, chi2=self._exact(chi2, 2 * self.rounding * (chi2 + 1)),
                 information=self._exact(0.5 * roots / np.log(2), count * self.rounding),
                 log_evidence=self._exact(density, self.rounding * (chi2 + count + 1)),
-                std_left=shares(self.all, here._variance(), here._prior_variance()),
-                std=spreads(self.all, here._variance()),
+                std_left=shares(self.all, here.state_variance(), here.prior_state_variance()),
+                std=spreads(self.all, here.state_variance()),
             ))
         return History(out)
 
@@ -226,10 +236,12 @@ class TimeLapsePosterior(StatePosterior):
         parts = [step.log_evidence for step in self.history]
         return Estimate(sum(map(float, parts)), sum(p.error for p in parts), method=parts[0].method)
 
-    def _evidence_or_none(self):
+    def evidence_or_none(self):
+        """Log evidence as an `Estimate`, or None."""
         return self.log_evidence()
 
-    def _extra_groups(self):
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
         return {"assimilation": self.history.to_dataset()}
 
     def _statements(self):
@@ -299,7 +311,7 @@ def _curvature(post):
     for t, (move, linear) in enumerate(zip(run.moves, run.transitions, strict=True)):
         if move.linear:
             continue
-        x = post.filtered(t)._draws(np.random.default_rng(t), NONLINEAR_DRAWS).T
+        x = post.filtered(t).state_draws(np.random.default_rng(t), NONLINEAR_DRAWS).T
         off = move.forecast(x) - linear.apply(x) - linear.drift[:, None]
         variance = run.covariances[t + 1].diagonal()
         gain = linear.apply(run.gains[t])

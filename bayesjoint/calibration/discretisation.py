@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ..geology import describe
 from .worlds import Simulator
 
@@ -89,8 +89,7 @@ def discretisation_noise(problem, geology, worlds=100, seed=0, beyond=None):
     >>> bj.add_discrepancy(problem, noise).parameters[-1].name
     'discrepancy'
     """
-    if isinstance(worlds, bool) or not isinstance(worlds, (int, np.integer)) or worlds < FEWEST:
-        fail("worlds", f"be an integer >= {FEWEST}", repr(worlds), "100 are usual.")
+    worlds = as_count("worlds", worlds, FEWEST, "100 are usual.")
     simulator = Simulator(problem, 0.0 if beyond is None else beyond)
     if simulator.coarse:
         fail("forward", "be an operator of this package to be put on finer cells", ", ".join(simulator.coarse),

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from .classes import LEVELS, Classes
-from .rules import from_zero, shortest, tails
+from .rules import Rule, from_zero, shortest
 
 KNOTS = (0.05, 0.5, 0.95)  # levels that are learned; others follow from the scores between and beyond them
 FIT_VALUES = 100_000  # cells of all worlds together that one fit learns from
@@ -15,7 +15,7 @@ SETTINGS = {"max_iter": 150, "learning_rate": 0.1, "max_leaf_nodes": 31, "min_sa
             "early_stopping": False}
 
 
-class LearnedRule:
+class LearnedRule(Rule):
     """Learned quantiles of the truth; the interface of `ClassRule`.
 
     Gradient boosting (scikit-learn's `HistGradientBoostingRegressor`, pinball loss) learns the 5, 50 and 95 % points of
@@ -108,12 +108,6 @@ class LearnedRule:
             other._trees, other.classes, other._typical = [trees], classes, typical
             yield test, other
 
-    def on(self, frame):
-        """The same rule, for the same cells: it is learned from all of them."""
-        other = copy.copy(self)
-        other.frame = frame
-        return other
-
     def _placed(self, estimates, cells):
         """(sides (3, ..., cells), class (..., cells)) of the cells asked for."""
         every = {name: np.atleast_2d(values) for name, values in estimates.items()}
@@ -129,12 +123,7 @@ class LearnedRule:
         sides, index = self._placed(estimates, cells)
         return self._real(np.stack([self.classes.level(level)[index] for level in levels]), sides)
 
-    def intervals(self, probabilities, estimates, cells=slice(None)):
-        """Intervals of the truth, (k, 2, ..., cells): equal-tailed, or about the shortest for a positive property."""
-        levels = tails(probabilities)
-        if not self.positive:
-            found = self.quantiles(levels, estimates, cells)
-            return found.reshape(-1, 2, *found.shape[1:])
+    def _shortest(self, probabilities, estimates, cells):
         sides, index = self._placed(estimates, cells)
         ends = np.stack([shortest(self._typical, p, self.classes.quantiles) for p in probabilities])
         upper = self._real(np.stack([self.classes.level(p)[index] for p in probabilities]), sides)

@@ -5,6 +5,7 @@ import numpy as np
 from ..functionals.exceeding import top_of
 from ..functionals.integrals import inducing_field, mass_in, moment_in
 from ..functionals.protocol import Functional, linear
+from ..quantities import property_of
 
 CELLS = 4  # of each parameter
 
@@ -33,7 +34,7 @@ def default_questions(problem, prior_mean, prior_std, rng):
         if p.mesh is None or not free.size:
             continue
         box = _central(p.mesh)
-        known = p.name == "susceptibility" and len(inducing_field(problem, p.name)) == 1
+        known = property_of(p.name).induced and len(inducing_field(problem, p.name)) == 1
         body = moment_in(problem, box, p.name) if known else mass_in(problem, box, p.name)
         found[f"{p.name}_{body.name}"] = body
         inside = prior_std[p.name] > 0

@@ -6,13 +6,15 @@ import numpy as np
 
 from .._checks import fail
 from ..diagnostics.scoring import score_sheet
-from ..engines.base import Posterior
+from ..engines import Posterior, PosteriorEngine
 from ..engines.data_space import UNCHECKED
 from .functional_rules import FunctionalRule
 
-KEPT = ("_mean", "_variance", "_mean_error", "_std_error", "_product", "_draws", "_joint_draws", "_prior_product",
-        "_prior_variance", "_prior_mean_vector", "_prior_draws", "_estimate", "_estimate_adjoint", "_data_sensitivity",
-        "_predicted_mean", "_evidence_or_none", "mean_given", "prediction_std", "log_evidence")
+INTERVALS = ("state_quantiles",)  # of the protocol, what is not the engine's
+KEPT = (*(name for name, value in vars(PosteriorEngine).items()
+          if callable(value) and not name.startswith("_") and name not in INTERVALS),
+        "evidence_or_none", "mean_given", "prediction_std", "log_evidence")
+TOLD = ("family", "coverage", "classes", "sensitivity", "plausibility")  # of the record, said by the posterior too
 BLOCK = 20_000_000  # values of worlds given their shape at once
 
 
@@ -52,9 +54,10 @@ class RecalibratedPosterior(Posterior):
         super().__init__(engine.problem)
         self.engine, self.method, self.markov = engine, engine.method, engine.markov
         self.reason = f"{engine.reason}; its intervals were recalibrated on simulated worlds"
-        self._rules, self._cells, self.estimates, self._lived, self.record = rules, cells, estimates, lived, record
-        for name in KEPT:
-            setattr(self, name, getattr(engine, name))
+        self._rules, self._cells, self.estimates, self.lived, self.record = rules, cells, estimates, lived, record
+        for source, names in ((engine, KEPT), (record, TOLD)):
+            for name in names:
+                setattr(self, name, getattr(source, name))
         checked = [replace(a, statement=a.statement.replace(UNCHECKED, "")) for a in engine.approximations]
         self.approximations = [*record.statements(), *checked]
 
@@ -66,46 +69,18 @@ class RecalibratedPosterior(Posterior):
         for name in KEPT:
             setattr(self, name, getattr(self.engine, name))
 
-    @property
-    def lived(self):
-        """The `Worlds` of each family."""
-        return self._lived
-
-    @property
-    def family(self):
-        """Sentences that state the family."""
-        return self.record.family
-
-    @property
-    def coverage(self):
-        """Coverage, width and interval score on worlds left out, beside the engine's own and none of the data."""
-        return self.record.coverage
-
-    @property
-    def classes(self):
-        """Classes of cells, their 90 % points of standardised errors and the Monte Carlo error of each."""
-        return self.record.classes
-
-    @property
-    def sensitivity(self):
-        """The same intervals on worlds of other families."""
-        return self.record.sensitivity
-
-    @property
-    def plausibility(self):
-        """Ranks of the observed data among the worlds' data, and what such ranks can see."""
-        return self.record.plausibility
-
     # -- intervals -----------------------------------------------------------------------------------------------------
-    def _ends(self, probability):
-        out, estimates = self.engine._ends(probability), self.estimates
+    def state_interval(self, probability):
+        """Both ends of the interval of x, (2, size)."""
+        out, estimates = self.engine.state_interval(probability), self.estimates
         for name, rules in self._rules.items():
             ends = np.stack([rule.intervals([probability], estimates)[0] for rule in rules])
             self._put(out, name, np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)]))
         return out
 
-    def _quantiles(self, levels):
-        out, estimates = self.engine._quantiles(levels), self.estimates
+    def state_quantiles(self, levels):
+        """Quantiles of x, (levels, size)."""
+        out, estimates = self.engine.state_quantiles(levels), self.estimates
         for name, rules in self._rules.items():
             found = np.stack([rule.quantiles(levels, estimates) for rule in rules])
             low, high, side = found.min(axis=0), found.max(axis=0), np.asarray(levels)[:, None] - 0.5
@@ -122,28 +97,33 @@ class RecalibratedPosterior(Posterior):
         dict of ndarray
             {parameter: array of its shape}, physical units, NaN in air.
         """
-        found = self._quantiles(np.array([0.5]))[0]
+        found = self.state_quantiles(np.array([0.5]))[0]
         return self.problem.unpack(np.clip(found, self.problem.lower, self.problem.upper))
 
-    def _interval_words(self, parameter):
+    def interval_words(self, parameter):
+        """What the interval of a parameter is, in words."""
         if parameter not in self._rules:
-            return self.engine._interval_words(parameter)
+            return self.engine.interval_words(parameter)
         positive = any(getattr(rule, "positive", False) for rule in self._rules[parameter])
         factor = self.record.contrast_factor
         wide = "" if factor == 1 else f", widened for contrasts {factor:g} times stronger or weaker"
         return f"recalibrated on {self.record.name}, {'shortest' if positive else 'equal-tailed'}{wide}"
 
-    def _stored_intervals(self, probability):
-        return super()._stored_intervals(probability) | {"gaussian": self.engine._stored_intervals(probability)[""]}
+    def stored_intervals(self, probability):
+        """Intervals that a dataset keeps, with their words."""
+        return super().stored_intervals(probability) | {"gaussian": self.engine.stored_intervals(probability)[""]}
 
-    def _extra_groups(self):
-        return self.engine._extra_groups() | self.record.datasets()
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
+        return self.engine.extra_groups() | self.record.datasets()
 
-    def _joint_groups(self, separate):
+    def groups_beside(self, separate):
+        """Groups that set this posterior beside separate ones."""
         found = score_sheet(self, separate) if separate else None
         return {} if found is None else {"recalibration_joint": found}
 
-    def _extra_attributes(self):
+    def extra_attributes(self):
+        """Attributes of the dataset that this engine adds."""
         return {f"recalibration_{key}": value for key, value in (
             ("family", self.record.family), ("name", self.record.name), ("worlds", self.record.worlds),
             ("seed", self.record.seed), ("kind", self.record.kind),
@@ -190,7 +170,7 @@ class RecalibratedPosterior(Posterior):
             ``worlds``.
         """
         found = [self._one(lived, functional, probability, tuple(estimators) or (functional,))
-                 for lived in self._lived]
+                 for lived in self.lived]
         widest = max(found, key=lambda f: f["upper"] - f["lower"] if np.isfinite(f["upper"]) else np.inf)
         return widest | {"lower": min(f["lower"] for f in found), "upper": max(f["upper"] for f in found)}
 

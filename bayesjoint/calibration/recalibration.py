@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ..engines.base import Posterior
 from ..geology import describe, geology_default, name_of
 from .contrasts import ContrastRule
@@ -15,6 +15,7 @@ from .surroundings import Surroundings
 from .variants import standard_variants
 from .worlds import Simulator, kept_whole, live_again, live_through
 
+USUAL = "200 worlds are usual."
 FEWEST = 40  # worlds: with fewer hardly any class knows its tails to 1.5 points
 
 
@@ -110,7 +111,7 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), contrast_fact
     families = _families(post, geology, envelope)
     again = _lived_before(worlds, families, functionals)
     stated = again.record.seed if again else int(seed) if isinstance(seed, (int, np.integer)) else "of a generator"
-    count = again.record.worlds if again else _count("worlds", worlds, FEWEST)
+    count = again.record.worlds if again else as_count("worlds", worlds, FEWEST, USUAL)
     factor = _factor(contrast_factor)
     rng = np.random.default_rng(seed)
     simulator = Simulator(post.problem, beyond)
@@ -129,7 +130,8 @@ def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), contrast_fact
     rules = {name: [rule_of(name, frames[name].at(one.places[name]), one, signs) for one in lived] for name in frames}
     scores = {name: _left_out(each[0], lived[0]) for name, each in rules.items()}
     variants = _variants(sensitivity, geology, simulator, lived[0])
-    tried = {label: live(label, other, _count("sensitivity_worlds", sensitivity_worlds, 2), int(rng.integers(2**62)))
+    fewer = as_count("sensitivity_worlds", sensitivity_worlds, 2, USUAL) if variants else 0
+    tried = {label: live(label, other, fewer, int(rng.integers(2**62)))
              for label, other in variants.items()}
     record = _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals, stated,
                      factor)
@@ -269,9 +271,3 @@ def _factor(value):
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 1 <= value <= 2:
         fail("contrast_factor", "be a number from 1 to 2", repr(value), "1.4 is usual, 1 the family as it is stated.")
     return float(value)
-
-
-def _count(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        fail(name, f"be an integer >= {least}", repr(value), "200 worlds are usual.")
-    return int(value)

@@ -5,8 +5,7 @@ from inspect import signature
 import numpy as np
 
 from .._checks import fail
-from ..engines import posterior
-from ..engines.select import AT_A_MAP, ENGINES, _choose
+from ..engines import ENGINES, choose_engine, needs_a_map, posterior
 from ..map_estimate import find_map
 
 
@@ -45,23 +44,20 @@ class _Run:
 
     def __init__(self, problem, asked, method, options, draws):
         self.problem, self.asked, self.options, self.draws = problem, asked, options, draws
-        self.method = _choose(problem)[0] if method == "auto" else method
+        self.method = choose_engine(problem)[0] if method == "auto" else method
         # chains of one seed would share their noise over all simulations, and ranks would hang together
-        takes = signature(self.method if callable(self.method) else ENGINES[self.method]).parameters
+        takes = signature(self.method if callable(self.method) else ENGINES[self.method].load()).parameters
         self.seeded = "seed" in takes and "seed" not in options
 
     def __call__(self, data, values, seed):
         """(ranks of every functional, name of the engine)."""
-        places = np.cumsum([m.size for m in self.problem.modalities])[:-1]
-        parts = zip(self.problem.modalities, np.split(data, places), strict=True)
-        surveys = [m.replace(data=part) for m, part in parts]
-        problem = self.problem.replace(modalities=surveys)
+        problem = self.problem.with_data(data)
         rng = np.random.default_rng(seed)
         post = self._posterior(problem, {"seed": int(rng.integers(2**31))} if self.seeded else {})
         if post.markov and not self.seeded:
             fail("method", "take a seed where it samples chains", f"{self.method!r}: simulations would share noise",
                  "Pass lambda problem, seed: posterior(problem, ..., seed=seed), and no seed among the options.")
-        drawn = problem.unpack(post._draws(rng, self.draws))
+        drawn = problem.unpack(post.state_draws(rng, self.draws))
         ranks = []
         for value, f in zip(values, self.asked.values(), strict=True):
             among = f.evaluate(drawn)
@@ -72,5 +68,5 @@ class _Run:
         if callable(self.method):
             return self.method(problem, **seed)
         # at the stated α: one moved to the data would be the posterior of another prior than the truths'
-        at = find_map(problem, method="map", discrepancy=False) if self.method in AT_A_MAP else None
+        at = find_map(problem, method="map", discrepancy=False) if needs_a_map(problem, self.method) else None
         return posterior(problem, self.method, at=at, **self.options, **seed)

@@ -15,7 +15,25 @@ DEPTHS = 40  # groups of cells by depth at most, where nothing but the family is
 FIT_VALUES = 400_000  # cells of all worlds together that a rule learns from: twice as many change no score by 0.1 %
 
 
-class ClassRule:
+class Rule:
+    """What rules learned from worlds share; they have a `frame`, are `positive` or not, and tell `quantiles`."""
+
+    def on(self, frame):
+        """The same rule for other cells."""
+        other = copy.copy(self)
+        other.frame = frame
+        return other
+
+    def intervals(self, probabilities, estimates, cells=slice(None)):
+        """Intervals of the truth, (k, 2, ..., cells): equal-tailed, or about the shortest for a positive property."""
+        levels = tails(probabilities)
+        if self.positive:
+            return self._shortest(probabilities, estimates, cells)
+        found = self.quantiles(levels, estimates, cells)
+        return found.reshape(-1, 2, *found.shape[1:])
+
+
+class ClassRule(Rule):
     """Standardised errors by classes of depth, signed mean / std, std ratio and share of the local peak; see `Classes`.
 
     Parameters
@@ -65,12 +83,6 @@ class ClassRule:
         for test in worlds.folds():
             yield test, ClassRule(self.name, self.frame, worlds.where(~test), self.symmetric, self._seed)
 
-    def on(self, frame):
-        """The same rule for other cells."""
-        other = copy.copy(self)
-        other.frame = frame
-        return other
-
     def _sign(self, estimate):
         return np.where(estimate < 0, -1.0, 1.0) if self.symmetric else 1.0
 
@@ -97,12 +109,7 @@ class ClassRule:
             out[k] = estimate + frame.std * (np.where(sign < 0, -behind, ahead) if self.symmetric else ahead)
         return np.maximum(out, 0.0) if self.positive else out
 
-    def intervals(self, probabilities, estimates, cells=slice(None)):
-        """Intervals of the truth, (k, 2, ..., cells): equal-tailed, or about the shortest for a positive property."""
-        levels = tails(probabilities)
-        if not self.positive:
-            found = self.quantiles(levels, estimates, cells)
-            return found.reshape(-1, 2, *found.shape[1:])
+    def _shortest(self, probabilities, estimates, cells):
         estimate, frame, _, index = self._placed(estimates, cells)
         ends = np.stack([shortest(self.classes.quantiles, p) for p in probabilities])
         return from_zero(estimate + frame.std * ends[..., index], self.quantiles(probabilities, estimates, cells))

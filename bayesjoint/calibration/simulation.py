@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ..engines import posterior
 from ..functionals.gaussian import closed_form, state_weights
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import linear_gaussian
 from .questions import default_questions, given_questions
 from .refitting import refit
 from .truths import simulate
 from .verdict import summarise
 
 PROBABILITIES = (0.5, 0.9)
+USUAL = "200 simulations and 99 draws are usual."
 VALUES = 20_000_000  # of draws held at once: 160 MB
 COLUMNS = 64  # simulated data sets answered at once
 
@@ -76,7 +77,7 @@ def calibrate(problem, n=200, method="auto", functionals=None, seed=0, executor=
     >>> found.verdict, found.inside.values.tolist()
     ('calibrated', [[1, 1]])
     """
-    n, draws = _count("n", n, 20), _count("draws", draws, 9)
+    n, draws = as_count("n", n, 20, USUAL), as_count("draws", draws, 9, USUAL)
     rng = np.random.default_rng(seed)
     if problem.prior.flat:
         fail("prior", "be proper for calibration: truths are drawn from it", f"flat on {problem.prior.flat}",
@@ -99,12 +100,6 @@ def calibrate(problem, n=200, method="auto", functionals=None, seed=0, executor=
                      {"engine": name, "seed": str(seed), "refitted": int(not fixed)})
 
 
-def _count(name, value, least):
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-        fail(name, f"be an integer >= {least}", repr(value), "200 simulations and 99 draws are usual.")
-    return int(value)
-
-
 def _questions(problem, functionals, truth, rng):
     if functionals is None:
         mean, std = (problem.unpack(f(truth, axis=0)) for f in (np.mean, np.std))
@@ -119,18 +114,18 @@ def _questions(problem, functionals, truth, rng):
 def _answer_all(post, truth, data, values, asked, draws, rng):
     """(ranks, standardised errors), (functionals, n) each, of an engine whose covariance does not depend on data."""
     problem, n = post.problem, len(truth)
-    base = post._prior_mean_vector()
+    base = post.prior_state_mean()
     predicted = linear_gaussian(problem).data_mean
     means = np.empty_like(truth)
     for first in range(0, n, COLUMNS):
         part = slice(first, first + COLUMNS)
-        means[part] = base + post._estimate((data[part] - predicted).T).T
-    center, ranks = post._mean(), np.empty(values.shape, dtype=int)
+        means[part] = base + post.mean_response((data[part] - predicted).T).T
+    center, ranks = post.state_mean(), np.empty(values.shape, dtype=int)
     step = max(1, VALUES // (problem.size * draws))
     for first in range(0, n, step):
         part = slice(first, min(first + step, n))
         count = part.stop - part.start
-        spread = (post._draws(rng, count * draws) - center).reshape(count, draws, -1)
+        spread = (post.state_draws(rng, count * draws) - center).reshape(count, draws, -1)
         flat = (means[part, None] + spread).reshape(count * draws, -1)
         drawn = problem.unpack(flat)
         for k, f in enumerate(asked.values()):
@@ -146,7 +141,7 @@ def rank_of(truth, drawn, rng):
 
 def _scores(post, means, values, asked):
     """(truth − mean) / std of linear functionals in closed form; NaN for the others."""
-    out, std = np.full(values.shape, np.nan), np.sqrt(post._variance())
+    out, std = np.full(values.shape, np.nan), np.sqrt(post.state_variance())
     for k, f in enumerate(asked.values()):
         exact = closed_form(post, f)
         if exact is None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import fail
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import linear_gaussian
 
 ROUNDS = 500  # of rejection: with one draw in ten accepted a value is left over once in 1e22
 
@@ -44,7 +44,7 @@ def _draw_blocks(problem, n, rng):
         if bound.gaussian and not np.isfinite([low, high]).any() and not known.any():
             x[:, where] = bound.mean + bound.covariance.sample(rng, n)
         elif getattr(bound, "p", None) == 1 and bound.gradient_operator is None:
-            x[:, where] = focusing_draws(bound._factor, bound.epsilon, bound.reference, low, high, rng, n)
+            x[:, where] = focusing_draws(bound.rate, bound.epsilon, bound.reference, low, high, rng, n)
         else:
             _refuse("bounds or known cells under a Gaussian prior, or a focusing prior other than p=1 of the model")
     held = ~problem.free

@@ -57,10 +57,9 @@ def _statistics(counts, simulations):
     bins = counts.shape[1]
     points = np.arange(1, bins) / bins
     every = np.arange(simulations + 1)
-    table = 2 * np.minimum(binom.cdf(every[:, None], simulations, points),
-                           binom.sf(every[:, None] - 1, simulations, points))
+    table = coverage_tail(every[:, None], simulations, points)
     below = np.cumsum(counts, axis=1)[:, :-1]
-    return np.minimum(np.take_along_axis(table, below, axis=0), 1.0).min(axis=1)
+    return np.take_along_axis(table, below, axis=0).min(axis=1)
 
 
 @lru_cache(maxsize=8)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .._checks import fail
+from ..augment import NAME as DISCREPANCY
 from ..forward import LatticeOperator
 from ..forward._threads import run_ranges
 from ..forward.periodic import lattice_and_processing
 from ..forward.refined import refined, refined_mesh
 from ..geology import draw_world
 from ..priors import GaussianPrior
-from ..problem.discrepancy import NAME as DISCREPANCY
 from ..problem.view import View
 from .surroundings import local_peak, window
 

@@ -6,6 +6,9 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..engines import answers_other_data, methods
+from ..quantities import known_names
+
 MISSING = dataclasses.MISSING
 
 
@@ -20,12 +23,17 @@ def key(help_text, default=MISSING, choices=None, minimum=None, above=None, belo
     return field(default=default, metadata=limits)
 
 
+def _choices(meta):
+    """What a key may be, looked up when it is asked for: engines and kinds may be added."""
+    return meta["choices"]() if callable(meta["choices"]) else meta["choices"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class SurveyTable:
     """One survey: where its data are and how well they are known."""
 
     file: str = key("netCDF or CSV file, relative to the configuration")
-    kind: str = key("what was measured", choices=("gravity", "magnetic"))
+    kind: str = key("what was measured", choices=known_names)
     parameter: str = key("name of the parameter it sees")
     variable: str | None = key("variable or column that holds the data", None)
     columns: dict | None = key('CSV columns, e.g. { easting = "x", data = "g" }', None)
@@ -89,8 +97,7 @@ class CouplingTable:
 class PosteriorTable:
     """How the posterior is computed and how much of it is kept."""
 
-    method: str = key("engine", "auto", choices=("auto", "dense", "iterative", "spectral", "lowrank", "gibbs",
-                                                           "laplace"))
+    method: str = key("engine", "auto", choices=methods)
     fit: bool = key("first fit prior std, ranges, correlation and noise by the evidence", False)
     draws: int = key("draws kept per chain", 25, minimum=1)
     chains: int = key("chains", 4, minimum=1)
@@ -198,23 +205,21 @@ def read_config(path):
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror}); give the path of a TOML configuration"
-        raise ConfigError(msg) from error
+        refuse(path, None, f"cannot be read ({error.strerror}); give the path of a TOML configuration")
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        msg = f"{path}: not valid TOML: {error}"
-        raise ConfigError(msg) from error
+        refuse(path, None, f"not valid TOML: {error}")
     allowed = ("title", "seed", *TABLES)
     for name in raw:
         if name not in allowed:
-            _refuse(name, raw[name], f"unknown key; allowed here: {', '.join(allowed)}")
+            refuse(name, raw[name], f"unknown key; allowed here: {', '.join(allowed)}")
     tables = {name: _table(name, cls, raw) for name, cls in TABLES.items()}
     title, seed = raw.get("title", path.stem), raw.get("seed", SEED)
     if not isinstance(title, str):
-        _refuse("title", title, "must be a string")
+        refuse("title", title, "must be a string")
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        _refuse("seed", seed, "must be an integer >= 0")
+        refuse("seed", seed, "must be an integer >= 0")
     config = Config(title=title, seed=seed, folder=path.resolve().parent, text=text, **tables)
     _check_together(config)
     return config
@@ -227,7 +232,7 @@ def describe():
         lines.append(f"[{name}.NAME]" if name in NAMED else f"[{name}]")
         for item in dataclasses.fields(cls):
             default = "required" if item.default is MISSING else f"default {item.default!r}"
-            choices = item.metadata["choices"]
+            choices = _choices(item.metadata)
             allowed = f"; one of {', '.join(map(repr, choices))}" if choices else ""
             lines.append(f"  {item.name:<15} {item.metadata['help']} ({default}{allowed})")
     return "\n".join(lines)
@@ -236,18 +241,18 @@ def describe():
 def _table(name, cls, raw):
     values = raw.get(name, {})
     if not isinstance(values, dict):
-        _refuse(name, values, "must be a table")
+        refuse(name, values, "must be a table")
     if name in ASKED and name not in raw:
         return None
     if name not in NAMED:
         return _record(name, cls, values)
     if not values:
-        _refuse(name, values, f"must hold at least one table [{name}.NAME]")
+        refuse(name, values, f"must hold at least one table [{name}.NAME]")
     for each, table in values.items():
         if not isinstance(table, dict):
-            _refuse(f"{name}.{each}", table, f"must be a table [{name}.NAME]")
+            refuse(f"{name}.{each}", table, f"must be a table [{name}.NAME]")
         if not each.isidentifier():
-            _refuse(f"{name}.{each}", table, "names may hold letters, digits and _ only")
+            refuse(f"{name}.{each}", table, "names may hold letters, digits and _ only")
     return {each: _record(f"{name}.{each}", cls, table) for each, table in values.items()}
 
 
@@ -255,13 +260,12 @@ def _record(where, cls, values):
     fields = {item.name: item for item in dataclasses.fields(cls)}
     for name in values:
         if name not in fields:
-            _refuse(f"{where}.{name}", values[name], f"unknown key; allowed here: {', '.join(fields)}")
+            refuse(f"{where}.{name}", values[name], f"unknown key; allowed here: {', '.join(fields)}")
     for name, item in fields.items():
         if name in values:
             values = {**values, name: _value(f"{where}.{name}", item, values[name])}
         elif item.default is MISSING:
-            msg = f"{where}.{name}: is required ({item.metadata['help']})"
-            raise ConfigError(msg)
+            refuse(f"{where}.{name}", None, f"is required ({item.metadata['help']})")
     return cls(**values)
 
 
@@ -274,84 +278,91 @@ def _value(where, item, value):
     if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
         names = {float: "a number", int: "an integer", str: "a string", bool: "true or false", dict: "a table",
                  list: "a list"}
-        _refuse(where, value, f"must be {' or '.join(names[t] for t in accepted)} {words}")
-    if meta["choices"] and value not in meta["choices"]:
-        _refuse(where, value, f"must be one of {', '.join(map(repr, meta['choices']))} {words}")
+        refuse(where, value, f"must be {' or '.join(names[t] for t in accepted)} {words}")
+    choices = _choices(meta)
+    if choices and value not in choices:
+        refuse(where, value, f"must be one of {', '.join(map(repr, choices))} {words}")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         for limit, fits, sign in LIMITS:
             if meta[limit] is not None and not fits(value, meta[limit]):
-                _refuse(where, value, f"must be {sign} {meta[limit]:g} {words}")
+                refuse(where, value, f"must be {sign} {meta[limit]:g} {words}")
     return value
 
 
 def _check_together(config):
     """Rules that involve more than one key."""
+    for broken, where, value, words in _rules(config):
+        if broken:
+            refuse(where, value, words)
+
+
+def _is_positive(value):
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _rules(config):
+    """Yield (whether it is broken, key, its value, what is allowed), one rule after the other."""
     for name, survey in config.surveys.items():
         where = f"surveys.{name}"
-        if survey.parameter not in config.parameters:
-            _refuse(f"{where}.parameter", survey.parameter, f"must be one of {', '.join(config.parameters)}")
-        if (survey.relative_std is None) != (survey.floor_std is None):
-            _refuse(f"{where}.relative_std", survey.relative_std, "needs floor_std, and the other way round")
-        if survey.std is not None and survey.relative_std is not None:
-            _refuse(f"{where}.std", survey.std, "give either std, or relative_std with floor_std")
-        if (survey.bias == "none") != (survey.bias_std is None):
-            _refuse(f"{where}.bias_std", survey.bias_std, f"must go with bias (now {survey.bias!r})")
+        yield (survey.parameter not in config.parameters, f"{where}.parameter", survey.parameter,
+               f"must be one of {', '.join(config.parameters)}")
+        yield ((survey.relative_std is None) != (survey.floor_std is None), f"{where}.relative_std",
+               survey.relative_std, "needs floor_std, and the other way round")
+        yield (survey.std is not None and survey.relative_std is not None, f"{where}.std", survey.std,
+               "give either std, or relative_std with floor_std")
+        yield ((survey.bias == "none") != (survey.bias_std is None), f"{where}.bias_std", survey.bias_std,
+               f"must go with bias (now {survey.bias!r})")
     for name, table in config.parameters.items():
-        needed = ("std", "range") if table.prior == "matern" else ("alpha",)
-        for each in needed:
-            if getattr(table, each) is None:
-                _refuse(f"parameters.{name}.{each}", None, f"is required for prior = {table.prior!r}")
+        where = f"parameters.{name}"
+        for each in ("std", "range") if table.prior == "matern" else ("alpha",):
+            yield getattr(table, each) is None, f"{where}.{each}", None, f"is required for prior = {table.prior!r}"
         for each in sorted(OTHERS[table.prior]):
-            if getattr(table, each) != _default(ParameterTable, each):
-                _refuse(f"parameters.{name}.{each}", getattr(table, each), f"means nothing for prior = {table.prior!r}")
-        if table.lower is not None and table.upper is not None and table.lower > table.upper:
-            _refuse(f"parameters.{name}.lower", table.lower, f"must be <= upper = {table.upper:g}")
+            value = getattr(table, each)
+            yield (value != _default(ParameterTable, each), f"{where}.{each}", value,
+                   f"means nothing for prior = {table.prior!r}")
+        yield (None not in (table.lower, table.upper) and table.lower > table.upper, f"{where}.lower", table.lower,
+               f"must be <= upper = {table.upper}")
         numbers = table.range if isinstance(table.range, list) else [table.range]
-        if table.range is not None and (len(numbers) not in (1, 3) or not all(
-                isinstance(r, (int, float)) and r > 0 for r in numbers)):
-            _refuse(f"parameters.{name}.range", table.range, "must be > 0 metres, one number or three")
-    if config.conflict.refits and not config.posterior.fit:
-        _refuse("conflict.refits", config.conflict.refits, "means nothing without posterior.fit = true")
+        yield (table.range is not None and not (len(numbers) in (1, 3) and all(map(_is_positive, numbers))),
+               f"{where}.range", table.range, "must be > 0 metres, one number or three")
+    yield (config.conflict.refits and not config.posterior.fit, "conflict.refits", config.conflict.refits,
+           "means nothing without posterior.fit = true")
     for form, size in (config.conflict.margins or {}).items():
-        if form not in FORMS or not isinstance(size, int | float) or isinstance(size, bool) or size <= 0:
-            _refuse(f"conflict.margins.{form}", size, f"must be a number > 0 under one of {', '.join(FORMS)}")
+        yield (form not in FORMS or not _is_positive(size), f"conflict.margins.{form}", size,
+               f"must be a number > 0 under one of {', '.join(FORMS)}")
     if config.geology is not None:
-        _check_geology(config, config.geology)
+        yield from _rules_of_geology(config, config.geology)
     coupling = config.coupling
-    needed = {"coregionalization": "correlation", "gramian": "weight"}.get(coupling.kind)
-    if needed and getattr(coupling, needed) is None:
-        _refuse(f"coupling.{needed}", None, f"is required for kind = {coupling.kind!r}")
     for each, kind in (("correlation", "coregionalization"), ("weight", "gramian")):
-        if getattr(coupling, each) is not None and coupling.kind != kind:
-            _refuse(f"coupling.{each}", getattr(coupling, each), f"means nothing for kind = {coupling.kind!r}")
+        value = getattr(coupling, each)
+        yield (coupling.kind == kind and value is None, f"coupling.{each}", None,
+               f"is required for kind = {coupling.kind!r}")
+        yield (coupling.kind != kind and value is not None, f"coupling.{each}", value,
+               f"means nothing for kind = {coupling.kind!r}")
 
 
-def _check_geology(config, table):
+def _rules_of_geology(config, table):
     """Rules of the table of the ground, and what an engine must be to answer its worlds."""
-    if (table.family is None) == (not table.structures):
-        _refuse("geology.family", table.family, "give either family or tables [geology.structures.NAME]")
+    yield ((table.family is None) == (not table.structures), "geology.family", table.family,
+           "give either family or tables [geology.structures.NAME]")
     for name, values in (table.structures or {}).items():
         kind = values.get("kind") if isinstance(values, dict) else None
-        if kind not in STRUCTURES:
-            _refuse(f"geology.structures.{name}.kind", kind, f"must be one of {', '.join(map(repr, STRUCTURES))}")
-    if isinstance(table.std, str):
-        if table.std != "prior":
-            _refuse("geology.std", table.std, 'must be "prior" or a table { parameter = number }')
-    elif set(table.std) != set(config.parameters) or not all(
-            isinstance(v, int | float) and not isinstance(v, bool) and v > 0 for v in table.std.values()):
-        _refuse("geology.std", table.std, f"must give a number > 0 for each of {', '.join(config.parameters)}")
-    if table.shared > 1:
-        _refuse("geology.shared", table.shared, "must be <= 1")
-    for name in table.positive or ():
-        if name not in config.parameters:
-            _refuse("geology.positive", table.positive, f"must name parameters among {', '.join(config.parameters)}")
+        yield (kind not in STRUCTURES, f"geology.structures.{name}.kind", kind,
+               f"must be one of {', '.join(map(repr, STRUCTURES))}")
+    named = isinstance(table.std, str)
+    yield (named and table.std != "prior", "geology.std", table.std,
+           'must be "prior" or a table { parameter = number }')
+    yield (not named and not (set(table.std) == set(config.parameters) and all(map(_is_positive, table.std.values()))),
+           "geology.std", table.std, f"must give a number > 0 for each of {', '.join(config.parameters)}")
+    yield table.shared > 1, "geology.shared", table.shared, "must be <= 1"
+    yield (not set(table.positive or ()) <= set(config.parameters), "geology.positive", table.positive,
+           f"must name parameters among {', '.join(config.parameters)}")
     where = next((f"parameters.{name}" for name, p in config.parameters.items()
                   if p.prior == "focusing" or p.lower is not None or p.upper is not None), None)
     where = "coupling.kind" if config.coupling.kind == "gramian" else where
-    where = "posterior.method" if config.posterior.method in ("gibbs", "laplace") else where
-    if where:
-        _refuse(where, None, "cannot go with [geology]: simulated worlds need an engine that answers other data by one "
-                "solve, so Gaussian priors without bounds or a Gramian")
+    where = "posterior.method" if not answers_other_data(config.posterior.method) else where
+    yield (where is not None, where, None, "cannot go with [geology]: simulated worlds need an engine that answers "
+           "other data by one solve, so Gaussian priors without bounds or a Gramian")
 
 
 def keyed(where, build, *arguments):
@@ -359,15 +370,15 @@ def keyed(where, build, *arguments):
     try:
         return build(*arguments)
     except (ValueError, TypeError) as error:
-        msg = f"{where}: {error}"
-        raise ConfigError(msg) from error
+        return refuse(where, None, str(error))
 
 
 def _default(cls, name):
     return next(item.default for item in dataclasses.fields(cls) if item.name == name)
 
 
-def _refuse(where, value, allowed):
+def refuse(where, value, allowed):
+    """Raise the error of a key: where it stands, its value (None shows none), and what is allowed."""
     shown = "" if value is None else f" = {value!r}"
     msg = f"{where}{shown}: {allowed}"
     raise ConfigError(msg)

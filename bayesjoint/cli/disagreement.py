@@ -1,14 +1,12 @@
 """From a configuration to a verdict on whether its surveys agree, and what each remedy changes."""
 
 from itertools import chain
-from pathlib import Path
 
 from ..agreement import compare_remedies, conflict
-from ..dataset import Approximation, write_tree
+from ..dataset import Approximation
 from ..hyperparameters import fit_hyperparameters
-from ..reporting import report
-from .config import ConfigError
-from .run import build_problem, check_folder, finished, solve
+from .config import refuse
+from .run import check_folder, fitted_problem, leave, solve
 
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "tests of agreement", "remedies",
           "posterior under each remedy", "draws and dataset", "report")
@@ -46,13 +44,9 @@ def examine(config, out, stage=lambda name: None, progress=False):
     ConfigError
         If there is but one survey, or the configuration makes the model anything but Gaussian.
     """
-    out = Path(out)
     check_folder(out)
     _check(config)
-    problem = build_problem(config, stage)
-    stage(STAGES[2])
-    fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
-    problem = problem if fit is None else fit.problem
+    problem, fit = fitted_problem(config, stage)
     stage(STAGES[3])
     asked = config.conflict
     refitted = {"refit": _refit, "draws": asked.refits} if asked.refits else {}
@@ -74,34 +68,26 @@ def examine(config, out, stage=lambda name: None, progress=False):
     stage(STAGES[6])
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=found, diagnostics=diagnostics)
-    tree.attrs |= {"title": config.title, "configuration": config.text, "verdict": found.verdict}
-    with finished(out) as scratch:
-        write_tree(tree, scratch / "posterior.nc")
-        stage(STAGES[7])
-        report(tree, scratch / "report.html", title=config.title)
-    return {"posterior": out / "posterior.nc", "report": out / "report.html", "verdict": found.verdict}
+    tree.attrs["verdict"] = found.verdict
+    return leave(tree, out, config, stage) | {"verdict": found.verdict}
 
 
 def _check(config):
     """Refuse what no test of agreement can take before anything is computed."""
     if len(config.surveys) < 2:
-        msg = f"surveys = {list(config.surveys)}: must hold at least two, or there is nothing to agree with"
-        raise ConfigError(msg)
+        refuse("surveys", list(config.surveys), "must hold at least two, or there is nothing to agree with")
     for name, table in config.parameters.items():
         bounds = [key for key in ("lower", "upper") if getattr(table, key) is not None]
         if bounds:
-            msg = (f"parameters.{name}: must have no bounds for tests of agreement, whose nulls are those of a "
+            refuse(f"parameters.{name}", None, "must have no bounds for tests of agreement, whose nulls are those of a "
                    f"Gaussian model; found {' and '.join(bounds)}. Leave them out for the test, and keep them for "
                    "`bayesjoint run`.")
-            raise ConfigError(msg)
         if table.prior != "matern":
-            msg = (f"parameters.{name}.prior = {table.prior!r}: must be 'matern' for tests of agreement, whose nulls "
-                   "are those of a Gaussian model. Test under a Matérn prior, and keep this one for `bayesjoint run`.")
-            raise ConfigError(msg)
+            refuse(f"parameters.{name}.prior", table.prior, "must be 'matern' for tests of agreement, whose nulls are "
+                   "those of a Gaussian model. Test under a Matérn prior, and keep this one for `bayesjoint run`.")
     if config.coupling.kind == "gramian":
-        msg = ("coupling.kind = 'gramian': must be 'none' or 'coregionalization' for tests of agreement; a Gramian is "
+        refuse("coupling.kind", "gramian", "must be 'none' or 'coregionalization' for tests of agreement; a Gramian is "
                "no probability model of what two surveys share. Test under one of those.")
-        raise ConfigError(msg)
 
 
 def _solved(problems, untried, config, progress):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..calibration import recalibrate
 from ..geology import Bodies, Cover, Dykes, GaussianField, Geology, Layers, Plurigaussian, geology_default
-from .config import STRUCTURES, ConfigError, keyed
+from .config import STRUCTURES, keyed, refuse
 
 KINDS = dict(zip(STRUCTURES, (Bodies, Layers, Dykes, Cover, Plurigaussian, GaussianField), strict=True))
 
@@ -51,8 +51,7 @@ def _structure(where, values):
     given = {k: v for k, v in values.items() if k != "kind"}
     for name in given:
         if name not in known:
-            msg = f"{where}.{name} = {given[name]!r}: unknown key; allowed here: kind, {', '.join(known)}"
-            raise ConfigError(msg)
+            refuse(f"{where}.{name}", given[name], f"unknown key; allowed here: kind, {', '.join(known)}")
     return cls(**{k: _value(v) for k, v in given.items()})
 
 

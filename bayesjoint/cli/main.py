@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from .. import __version__
-from .config import ConfigError, describe, read_config
+from .config import ConfigError, describe, read_config, refuse
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -112,22 +112,23 @@ def _termination_interrupts():
 def _run(arguments):
     from .run import STAGES, run
 
-    started = time.perf_counter()
-    config = read_config(arguments.config)
-    with _Progress(len(STAGES), arguments.quiet) as progress:
-        paths = run(config, arguments.out, progress.stage, progress.shown)
-    _say(f"{paths['report']} and {paths['posterior']} in {time.perf_counter() - started:.1f} s")
-    return OK
+    return _worked(run, STAGES, arguments)
 
 
 def _conflict(arguments):
     from .disagreement import STAGES, examine
 
+    return _worked(examine, STAGES, arguments)
+
+
+def _worked(work, stages, arguments):
+    """Do what a configuration asks for, and say what came out and where it is."""
     started = time.perf_counter()
     config = read_config(arguments.config)
-    with _Progress(len(STAGES), arguments.quiet) as progress:
-        found = examine(config, arguments.out, progress.stage, progress.shown)
-    _say(found["verdict"])
+    with _Progress(len(stages), arguments.quiet) as progress:
+        found = work(config, arguments.out, progress.stage, progress.shown)
+    if "verdict" in found:
+        _say(found["verdict"])
     _say(f"{found['report']} and {found['posterior']} in {time.perf_counter() - started:.1f} s")
     return OK
 
@@ -138,8 +139,7 @@ def _report(arguments):
 
     source = Path(arguments.posterior)
     if not source.is_file():
-        msg = f"POSTERIOR = {str(source)!r}: must be an existing netCDF file written by bayesjoint"
-        raise ConfigError(msg)
+        refuse("POSTERIOR", str(source), "must be an existing netCDF file written by bayesjoint")
     target = Path(arguments.out) if arguments.out else source.with_name("report.html")
     report(read_tree(source), target)
     _say(str(target))
@@ -153,20 +153,19 @@ def _parser():
     )
     parser.add_argument("--version", action="version", version=f"bayesjoint {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    run = verbs.add_parser(
-        "run", help="invert the surveys of a configuration jointly: posterior.nc and report.html",
+    _add_run(
+        verbs, "run", _run, help="invert the surveys of a configuration jointly: posterior.nc and report.html",
         description="Invert the surveys of a TOML configuration jointly and write posterior.nc and report.html.",
-        epilog=EXAMPLE + "\nEvery key:\n\n" + describe(), formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLE + "\nEvery key:\n\n" + describe(),
     )
-    _add_run_arguments(run, _run)
-    conflict = verbs.add_parser(
-        "conflict", help="test whether the surveys of a configuration agree, and what each remedy changes",
+    _add_run(
+        verbs, "conflict", _conflict,
+        help="test whether the surveys of a configuration agree, and what each remedy changes",
         description="Test whether the surveys of a TOML configuration agree, apply the remedies that tests suggest, "
         "and write posterior.nc (verdict and tests in it) and report.html. The exit code is 0 whatever the verdict.",
         epilog="The configuration is that of `bayesjoint run`: Gaussian priors, no bounds, two surveys or more; "
-        "[geology] is not read. Every key:\n\n" + describe(), formatter_class=argparse.RawDescriptionHelpFormatter,
+        "[geology] is not read. Every key:\n\n" + describe(),
     )
-    _add_run_arguments(conflict, _conflict)
     report = verbs.add_parser("report", help="write the HTML report of a saved posterior",
                               description="Write the HTML report of a saved posterior.")
     report.add_argument("posterior", metavar="POSTERIOR.nc", help="dataset written by `bayesjoint run`")
@@ -175,7 +174,9 @@ def _parser():
     return parser
 
 
-def _add_run_arguments(parser, act):
+def _add_run(verbs, name, act, **texts):
+    """Add a verb that works on a configuration."""
+    parser = verbs.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
     parser.add_argument("config", metavar="CONFIG.toml", help="the configuration; file names in it are relative to it")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if needed")
     parser.add_argument("--quiet", action="store_true", help="no progress bar (there is none without a terminal)")

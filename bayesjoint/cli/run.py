@@ -1,11 +1,13 @@
 """From a configuration to a posterior and a report."""
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
+from ..augment import add_bias
 from ..couplings import Coregionalization, Gramian
 from ..dataset import write_tree
 from ..engines import needs_a_map, posterior
@@ -14,12 +16,14 @@ from ..map_estimate import find_map
 from ..mesh import Mesh
 from ..noise import noise_std
 from ..priors import Focusing, Matern, MinimumLength
-from ..problem import JointProblem, Parameter, add_bias
+from ..problem import JointProblem, Parameter
+from ..quantities import FIELD
 from ..reporting import report
 from ..survey import read_survey
-from .config import ConfigError, keyed
+from .config import keyed, refuse
 from .ground import recalibrated, stated_family
 
+AS_READ = ("std", "height", "variable", "columns", "units", "crs", *FIELD)
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint posterior", "separate posteriors",
           "recalibrate", "draws and dataset", "report")
 
@@ -41,9 +45,7 @@ def build_problem(config, stage=lambda name: None):
     stage(STAGES[0])
     surveys = {name: _survey(name, table, config.folder) for name, table in config.surveys.items()}
     stage(STAGES[1])
-    mesh = Mesh.from_surveys(list(surveys.values()), depth=config.mesh.depth, layers=config.mesh.layers,
-                             padding=config.mesh.padding, growth=config.mesh.growth, top=config.mesh.top,
-                             spacing=config.mesh.spacing)
+    mesh = Mesh.from_surveys(list(surveys.values()), **dataclasses.asdict(config.mesh))
     parameters = {name: keyed(f"parameters.{name}", _parameter, name, table, mesh)
                   for name, table in config.parameters.items()}
     modalities = [surveys[name].modality(parameters[table.parameter], forward=table.forward, name=name)
@@ -75,14 +77,10 @@ def run(config, out, stage=lambda name: None, progress=False):
     dict of Path
         ``posterior`` and ``report``.
     """
-    out = Path(out)
     check_folder(out)
-    problem = build_problem(config, stage)
     if config.geology is not None and config.geology.structures:
         stated_family(config.geology)  # an error in it is met before hours are spent
-    stage(STAGES[2])
-    fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
-    problem = problem if fit is None else fit.problem
+    problem, fit = fitted_problem(config, stage)
     stage(STAGES[3])
     method = config.posterior.method
     post, result = solve(problem, method, config.seed, progress)
@@ -97,38 +95,48 @@ def run(config, out, stage=lambda name: None, progress=False):
     stage(STAGES[6])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
+    return leave(tree, out, config, stage)
+
+
+def fitted_problem(config, stage):
+    """The problem of a configuration and, where it asks for it, the fit of its hyperparameters, else None."""
+    problem = build_problem(config, stage)
+    stage(STAGES[2])
+    fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
+    return (problem if fit is None else fit.problem), fit
+
+
+def leave(tree, out, config, stage):
+    """Write a result's dataset and report to a folder, both or neither; return their paths."""
     tree.attrs |= {"title": config.title, "configuration": config.text}
+    out = Path(out)
     with finished(out) as scratch:
         write_tree(tree, scratch / "posterior.nc")
-        stage(STAGES[7])
+        stage(STAGES[-1])
         report(tree, scratch / "report.html", title=config.title)
     return {"posterior": out / "posterior.nc", "report": out / "report.html"}
 
 
 def check_folder(out):
     """Refuse a place that cannot take results before hours are spent on them."""
+    out = Path(out)
     if out.exists() and not out.is_dir():
-        msg = f"--out = {str(out)!r}: must be a folder or a name free for one; it is a file"
-        raise ConfigError(msg)
+        refuse("--out", str(out), "must be a folder or a name free for one; it is a file")
     nearest = next(parent for parent in (out.absolute(), *out.absolute().parents) if parent.exists())
     if not os.access(nearest, os.W_OK):
-        msg = f"--out = {str(out)!r}: must be writable; {str(nearest)!r} is not"
-        raise ConfigError(msg)
+        refuse("--out", str(out), f"must be writable; {str(nearest)!r} is not")
 
 
 def _survey(name, table, folder):
     path = folder / table.file
     if not path.is_file():
-        msg = f"surveys.{name}.file = {table.file!r}: must be an existing file, relative to the configuration's folder"
-        raise ConfigError(msg)
-    survey = read_survey(path, table.kind, std=table.std, height=table.height, variable=table.variable,
-                         columns=table.columns, name=name, units=table.units, crs=table.crs, intensity=table.intensity,
-                         inclination=table.inclination, declination=table.declination)
+        refuse(f"surveys.{name}.file", table.file, "must be an existing file, relative to the configuration's folder")
+    survey = read_survey(path, table.kind, name=name, **{key: getattr(table, key) for key in AS_READ})
     if table.relative_std is not None:
         survey = survey.replace(std=noise_std(survey.data, table.relative_std, table.floor_std))
     if survey.std is None:
-        msg = f"surveys.{name}.std: is required, for the file states no noise (or give relative_std and floor_std)"
-        raise ConfigError(msg)
+        refuse(f"surveys.{name}.std", None,
+               "is required, for the file states no noise (or give relative_std and floor_std)")
     return survey
 
 

@@ -82,10 +82,9 @@ class Gramian:
 
     def bind(self, parameters):
         """Return the penalty over given parameters (list of Parameter)."""
-        names = [p.name for p in parameters]
         if self.parameters is not None:
             parameters = sorted(parameters, key=lambda p: self.parameters.index(p.name))
-            names = [p.name for p in parameters]
+        names = [p.name for p in parameters]
         if len(parameters) < 2:
             fail("parameters", "number at least two", f"{names}", "Drop the coupling, or name its parameters.")
         if len({p.size for p in parameters}) > 1 or any(p.mesh != parameters[0].mesh for p in parameters):
@@ -121,7 +120,7 @@ class BoundGramian:
     def self_product(self, name, flat):
         """LᵀL m̂ for the map g = L m̂ of one member, shape (size,)."""
         linear = self.maps[self.names.index(name)]
-        return _adjoint(linear, _apply(linear, flat))
+        return _apply(linear, _apply(linear, flat), "rmatvec")
 
     def value(self, parts):
         """½ λ S_G; for `weights` ½ S_G times their geometric mean, a figure for the record and no potential."""
@@ -139,7 +138,7 @@ class BoundGramian:
         cofactors, determinant = _cofactors(gram)
         slopes = _combined(self.lambdas[:, None] * cofactors, g, slopes)
         return self._value(determinant), {
-            name: _adjoint(m, s) for name, m, s in zip(self.names, self.maps, slopes, strict=True)}
+            name: _apply(m, s, "rmatvec") for name, m, s in zip(self.names, self.maps, slopes, strict=True)}
 
     def _value(self, determinant):
         mean = float(self.coupling.weight) if self.is_density else float(np.prod(self.lambdas) ** (1 / len(self.names)))
@@ -154,7 +153,7 @@ class BoundGramian:
         cofactors, change = _cofactors(_products(g), cross + cross.T)
         weight = float(self.coupling.weight)
         products = _combined(weight * np.hstack([cofactors, change]), [*v, *g])
-        return {name: _adjoint(m, s) for name, m, s in zip(self.names, self.maps, products, strict=True)}
+        return {name: _apply(m, s, "rmatvec") for name, m, s in zip(self.names, self.maps, products, strict=True)}
 
     def _mapped(self, parts):
         return [_apply(m, parts[name]) for name, m in zip(self.names, self.maps, strict=True)]
@@ -174,16 +173,11 @@ def _map(space, parameter):
     return weights / np.sqrt(np.mean(weights[parameter.ground] ** 2))
 
 
-def _apply(linear, flat):
+def _apply(linear, flat, method="matvec"):
+    """What a map (None: the identity; an array: a diagonal) or, by "rmatvec", its adjoint makes of a vector."""
     if linear is None:
         return flat
-    return linear * flat if isinstance(linear, np.ndarray) else linear.matvec(flat)
-
-
-def _adjoint(linear, vector):
-    if linear is None:
-        return vector
-    return linear * vector if isinstance(linear, np.ndarray) else linear.rmatvec(vector)
+    return linear * flat if isinstance(linear, np.ndarray) else getattr(linear, method)(flat)
 
 
 def _stretches(size):

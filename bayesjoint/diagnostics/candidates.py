@@ -7,7 +7,8 @@ from ..dataset import Sheet
 from ..problem.modality import Modality
 from .estimator import probe_count
 from .identifying import PROBED
-from .signal import WhitenedSignal, bits_between, target_columns
+from .information import DataInformation, bits_between
+from .targets import target_columns
 
 
 def expected_information(problem, candidate, target=None, probes=32, seed=0):
@@ -56,9 +57,9 @@ def expected_information(problem, candidate, target=None, probes=32, seed=0):
     columns = None if target is None else target_columns(problem, target)
     bits, stds, about, exact = [], [], [], True
     for extra in candidates:
-        signal = WhitenedSignal(problem.replace(modalities=[*problem.modalities, extra]))
+        signal = DataInformation(problem.replace(modalities=[*problem.modalities, extra]), probes, seed)
         exact &= signal.exact
-        bits.append(_gain(signal, at_hand, extra.name, probes, seed))
+        bits.append(_gain(signal, at_hand, extra.name))
         if columns is not None:
             now, then = signal.left(columns, at_hand), signal.left(columns, [*at_hand, extra.name])
             stds.append([_std(*left) for left in (now, then)])
@@ -73,12 +74,9 @@ def expected_information(problem, candidate, target=None, probes=32, seed=0):
     return sheet.dataset({"method": how, "seed": str(seed)})
 
 
-def _gain(signal, at_hand, name, probes, seed):
+def _gain(signal, at_hand, name):
     """(bits, error) of one candidate."""
-    both = [*at_hand, name]
-    if signal.exact:
-        return signal.information(both) - signal.information(at_hand), 0.0
-    now, then = (signal.large(s).information(np.random.default_rng(seed), probes) for s in (at_hand, both))
+    now, then = signal.bits(at_hand), signal.bits([*at_hand, name])
     return then[0] - now[0], float(np.hypot(now[1], then[1]))
 
 

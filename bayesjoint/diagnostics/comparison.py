@@ -203,12 +203,12 @@ def _chi2_error(post, m):
     """What the stated error of the mean can change in χ², to first order and adding up."""
     residual = clean_mean(post, m.name) - m.data
     gradient = post.problem.operator(m.name).rmatvec(2 * m.noise.solve(residual))
-    return float(np.abs(gradient) @ post._mean_error())
+    return float(np.abs(gradient) @ post.state_mean_error())
 
 
 def _write_fusion(sheet, joint, fusion, draws, rng, exact):
     rmse, rmse_error = fusion.true_error(draws, rng, exact)
-    std, std_error = np.sqrt(joint._variance()), joint._std_error()
+    std, std_error = np.sqrt(joint.state_variance()), joint.state_std_error()
     ratio, ratio_error = _ratio(std, std_error, rmse, rmse_error)
     mean_error, spread_error = fusion.errors()
     found = {"fused_mean": (fusion.mean, mean_error), "fused_std": (np.sqrt(fusion.variance), spread_error),

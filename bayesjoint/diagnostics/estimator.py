@@ -41,10 +41,10 @@ def prior_std(post):
 
     Where the prior is flat the posterior's stand in.
     """
-    variance = post._prior_variance()
+    variance = post.prior_state_variance()
     if variance is None:
         return None
-    return np.sqrt(np.where(np.isfinite(variance), variance, post._variance()))
+    return np.sqrt(np.where(np.isfinite(variance), variance, post.state_variance()))
 
 
 def finished(sheet, post, attributes):
@@ -75,16 +75,16 @@ class Estimator:
             width = min(COLUMNS, count - first)
             unit = np.zeros((count, width))
             unit[first + np.arange(width), np.arange(width)] = 1.0
-            self.matrix[:, first : first + width] = post._estimate(unit)
+            self.matrix[:, first : first + width] = post.mean_response(unit)
         self.matrix[~self.problem.free] = 0.0
 
     def seen(self, name):
         """Indices of the data that see a parameter."""
-        runs = zip(self.problem.modalities, self.post._data_runs(), strict=True)
+        runs = zip(self.problem.modalities, self.post.problem.data_slices.values(), strict=True)
         return np.concatenate([np.arange(r.start, r.stop) for m, r in runs if name in m.parameters] or [
             np.arange(0)]).astype(int)
 
-    def sensitivity(self, name):
+    def data_sensitivity(self, name):
         """Aᵀ of one parameter and the data that see it, shape (size of the parameter, seen data)."""
         where, parts = self.problem.slices[name], []
         for k, m in enumerate(self.problem.modalities):
@@ -102,15 +102,15 @@ class Estimator:
 
     def signal(self, name):
         """A_q Γ_qq A_qᵀ of one parameter over the data that see it: what it alone does to them under the prior."""
-        where, sensitivity = self.problem.slices[name], self.sensitivity(name)
+        where, sensitivity = self.problem.slices[name], self.data_sensitivity(name)
         out, rows = np.empty((sensitivity.shape[1],) * 2), self.seen(name)
         for first in range(0, rows.size, COLUMNS):
             part = slice(first, first + COLUMNS)
             spread = np.zeros((self.problem.size, sensitivity[:, part].shape[1]))
             spread[where] = sensitivity[:, part]
             through = np.zeros_like(spread)
-            through[where] = self.post._prior_product(spread)[where]
-            out[:, part] = self.post._data_sensitivity(through)[rows]
+            through[where] = self.post.prior_state_product(spread)[where]
+            out[:, part] = self.post.data_sensitivity(through)[rows]
         return out
 
     def rows(self, name):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..engines.export import prior_correlations
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import linear_gaussian
 from .estimator import COLUMNS, Estimator, blocks
 
 
@@ -25,10 +25,10 @@ class Fusion:
 
     def __init__(self, joint, separate):
         self.joint, self.separate = joint, separate
-        self._prior = np.sqrt(joint._prior_variance())
-        self.mean, self.variance = joint._prior_mean_vector().copy(), np.zeros(joint.problem.size)
+        self._prior = np.sqrt(joint.prior_state_variance())
+        self.mean, self.variance = joint.prior_state_mean().copy(), np.zeros(joint.problem.size)
         self._groups = self._factors()
-        deviations = {name: post._mean()[:, None] - post._prior_mean_vector()[:, None]
+        deviations = {name: post.state_mean()[:, None] - post.prior_state_mean()[:, None]
                       for name, post in separate.items()}
         self.mean += self.combine(deviations)[:, 0]
 
@@ -50,10 +50,10 @@ class Fusion:
                     if p.name not in post.problem.by_name:
                         continue
                     where = post.problem.slices[p.name]
-                    own, base = post._variance()[where], post._prior_variance()[where]
+                    own, base = post.state_variance()[where], post.prior_state_variance()[where]
                     seen = (own > 0) & (base > 0)
                     weights[name][:, k] = np.divide(1.0, own, out=np.zeros_like(own), where=seen)
-                    slacks[name][:, k] = 2 * post._std_error()[where] * weights[name][:, k] ** 1.5
+                    slacks[name][:, k] = 2 * post.state_std_error()[where] * weights[name][:, k] ** 1.5
                     added = weights[name][:, k] - np.divide(1.0, base, out=np.zeros_like(base), where=seen)
                     precision[:, k, k] += added.clip(0.0)
             covariance = np.linalg.inv(precision)
@@ -67,12 +67,12 @@ class Fusion:
         """What the stated errors of the separate results can change in mean and std, to first order, (size,) each."""
         mean, std = np.zeros(self.mean.size), np.sqrt(self.variance)
         spread, problem = np.zeros(self.mean.size), self.joint.problem
-        shift = np.abs(self.mean - self.joint._prior_mean_vector())
+        shift = np.abs(self.mean - self.joint.prior_state_mean())
         for group, covariance, weights, slacks in self._groups:
             loose = sum(slacks.values())
             pull = loose * np.stack([shift[problem.slices[p.name]] for p in group], axis=1)
             for name, post in self.separate.items():
-                away, off = np.abs(post._mean() - post._prior_mean_vector()), post._mean_error()
+                away, off = np.abs(post.state_mean() - post.prior_state_mean()), post.state_mean_error()
                 for k, p in enumerate(group):
                     if p.name in post.problem.by_name:
                         where = post.problem.slices[p.name]
@@ -112,7 +112,7 @@ class Fusion:
         for _, width in blocks(draws, self.joint.problem.size):
             truth, data = model.draw(rng, width)
             data = data.T + model.colour(rng.standard_normal((model.data_size, width)))
-            answers = {name: post._estimate(data[places[name]]) for name, post in self.separate.items()}
+            answers = {name: post.mean_response(data[places[name]]) for name, post in self.separate.items()}
             squares += np.sum((self.combine(answers) - truth.T) ** 2, axis=1)
         error = np.sqrt(squares / draws)
         return error, error / np.sqrt(2 * draws)
@@ -132,7 +132,7 @@ class Fusion:
         return np.sqrt(squares.clip(0.0)), np.zeros(model.size)
 
     def _places(self):
-        runs = zip(self.joint.problem.modalities, self.joint._data_runs(), strict=True)
+        runs = zip(self.joint.problem.modalities, self.joint.problem.data_slices.values(), strict=True)
         return {m.name: where for m, where in runs}
 
 

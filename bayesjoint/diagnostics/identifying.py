@@ -5,8 +5,8 @@ from scipy.linalg import eigh
 
 from ..dataset import Sheet
 from .estimator import probe_count
-from .large import BITS
-from .signal import WhitenedSignal, bits_between, target_columns
+from .information import BITS, DataInformation, bits_between
+from .targets import target_columns
 
 DIRECTIONS = 20  # leading ones that are reported
 RANK = 1e-10  # of the largest eigenvalue: below it a direction counts as one the data do not see
@@ -61,7 +61,7 @@ def identifiability(problem, target=None, probes=32, seed=0):
     >>> found.information.values.round(2), round(float(found.redundancy), 2), round(float(found.target_synergy), 2)
     (array([3.83, 3.33]), 0.49, 2.34)
     """
-    probes, signal = probe_count(probes), WhitenedSignal(problem)
+    probes, signal = probe_count(probes), DataInformation(problem, probes, seed)
     names = [m.name for m in problem.modalities]
     sheet = Sheet()
     sheet.along("modality", names, "survey")
@@ -69,7 +69,7 @@ def identifiability(problem, target=None, probes=32, seed=0):
     if signal.exact:
         _write_exact(sheet, signal, names)
     else:
-        _write_probed(sheet, signal, names, probes, seed)
+        _write_probed(sheet, signal, names)
     if target is not None:
         _write_target(sheet, problem, signal, names, target)
     how = "dense algebra over the data" if signal.exact else PROBED.format(probes)
@@ -95,11 +95,11 @@ def _add_redundancy(sheet, total, pairs, total_error=0.0, pair_errors=0.0):
 
 
 def _write_exact(sheet, signal, names):
-    whole = eigh(signal.matrix(), eigvals_only=True).clip(0.0)
+    whole = eigh(signal.system.signal, eigvals_only=True).clip(0.0)
     spectra = {}
     for name in names:
-        rows = signal.rows([name])
-        values, vectors = eigh(signal.matrix()[np.ix_(rows, rows)])
+        rows = signal.system.index([name])
+        values, vectors = eigh(signal.system.signal[np.ix_(rows, rows)])
         spectra[name] = values.clip(0.0)[::-1], vectors[:, ::-1]
     sums = {"information": lambda t: 0.5 * BITS * np.sum(np.log1p(t)),
             "degrees_of_freedom": lambda t: np.sum(t / (1 + t)), "fisher_trace": np.sum}
@@ -109,14 +109,14 @@ def _write_exact(sheet, signal, names):
     pairs = np.full((len(names),) * 2, np.nan)
     for i, first in enumerate(names):
         for j in range(i):
-            pairs[i, j] = pairs[j, i] = parts[i] + parts[j] - signal.information([names[j], first])
+            pairs[i, j] = pairs[j, i] = parts[i] + parts[j] - signal.bits([names[j], first])[0]
     _add_redundancy(sheet, parts.sum() - sums["information"](whole), pairs)
     _write_ranks(sheet, signal, names, spectra, whole)
     _write_directions(sheet, signal, names, spectra)
 
 
 def _write_ranks(sheet, signal, names, spectra, whole):
-    free = int(signal.problem.free.sum())
+    free = int(signal.system.model.problem.free.sum())
     for end, dims, values in (("", ("modality",), [spectra[name][0] for name in names]), ("_joint", (), [whole])):
         ranks = np.array([np.sum(v > RANK * max(v.max(), 1e-300)) for v in values]).reshape(-1 if dims else ())
         useful = np.array([np.sum(v > NOISE) for v in values]).reshape(ranks.shape)
@@ -130,13 +130,13 @@ def _write_directions(sheet, signal, names, spectra):
     count = len(names)
     cosine, canonical = np.full((2, count, count, DIRECTIONS), np.nan)
     shares = np.full((count, DIRECTIONS), np.nan)
-    matrix = signal.matrix()
-    fitted = np.linalg.solve(matrix + np.eye(signal.size), matrix)  # posterior covariance of whitened clean data
+    matrix = signal.system.signal
+    fitted = np.linalg.solve(matrix + np.eye(signal.system.size), matrix)  # posterior covariance of whitened clean data
     for i, first in enumerate(names):
-        rows = signal.rows([first])
+        rows = signal.system.index([first])
         _fill(shares[i], eigh(fitted[np.ix_(rows, rows)], eigvals_only=True)[::-1])
         for j, second in enumerate(names[:i]):
-            cross = matrix[np.ix_(rows, signal.rows([second]))]
+            cross = matrix[np.ix_(rows, signal.system.index([second]))]
             # singular values of the cross-covariance, whitened by signals alone or by signals and noise
             for out, floor in ((cosine, 0.0), (canonical, 1.0)):
                 left, right = (_whitener(spectra[name], floor) for name in (first, second))
@@ -164,13 +164,13 @@ def _fill(out, values):
     out[: min(out.size, values.size)] = values[: out.size]
 
 
-def _write_probed(sheet, signal, names, probes, seed):
-    """From random vectors; the same seed for every set of surveys, so that nothing but the surveys differs."""
+def _write_probed(sheet, signal, names):
+    """From random vectors."""
     pairs = [(a, b) for i, b in enumerate(names) for a in names[:i]]
     subsets = [(name,) for name in names] + pairs + ([tuple(names)] if len(names) != 2 else [])
-    bits = {s: signal.large(s).information(np.random.default_rng(seed), probes) for s in subsets}
+    bits = {s: signal.bits(s) for s in subsets}
     whole = tuple(names)
-    traces = {s: signal.large(s).traces(np.random.default_rng(seed), probes) for s in [(n,) for n in names] + [whole]}
+    traces = {s: signal.traces(s) for s in [(n,) for n in names] + [whole]}
     for key in _WORDS:
         found = {s: bits[s] if key == "information" else traces[s][key] for s in traces}
         values, errors = np.transpose([found[name,] for name in names])

@@ -77,7 +77,8 @@ def leakage(post, method="auto", probes=64, seed=0):
 def _exactly(post, std, truth):
     estimator, out = Estimator(post), {}
     for q in post.problem.parameters:
-        seen, scaled = estimator.seen(q.name), estimator.sensitivity(q.name) * std[post.problem.slices[q.name]][:, None]
+        scaled = estimator.data_sensitivity(q.name) * std[post.problem.slices[q.name]][:, None]
+        seen = estimator.seen(q.name)
         white = scaled.T @ scaled
         signal = estimator.signal(q.name) if _drawn(post, q, truth) else white
         for p in post.problem.parameters:
@@ -125,7 +126,7 @@ def _truths(post, std, where, count, rng, from_prior):
     """Truths, (size, count), in which one property alone deviates from the prior mean."""
     out = np.zeros((post.problem.size, count))
     if from_prior:
-        out[where] = (post._prior_draws(rng, count) - post._prior_mean_vector())[:, where].T
+        out[where] = (post.prior_state_draws(rng, count) - post.prior_state_mean())[:, where].T
     else:
         out[where] = std[where][:, None] * rng.standard_normal((where.stop - where.start, count))
     return out

@@ -1,21 +1,16 @@
 """Each hole predicted from everything else: the one test of a posterior against the ground itself."""
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky, solve_triangular
+from scipy.linalg import cholesky, solve_triangular
 from scipy.special import erf
 from scipy.stats import norm
 
 from .._checks import as_finite, fail, one_of
 from ..dataset import Sheet
-from ..engines.data_system import DataSystem
-from ..engines.flat import FlatColumns
 from ..forward.holes import intervals_of
-from ..problem.clean_covariance import whitened_covariance
-from ..problem.gaussian import check_linear_gaussian, linear_gaussian
+from ..gaussian import METHODS, DenseSystem, data_system
 
-DENSE_DATA = 6_000  # a factor then takes seconds
 TOLERANCE = 1e-8  # of solves without a factor
-RANK = 300  # of the sketch that preconditions data on no lattice
 SCORES = {
     "mean_error": "mean of observed less predicted", "rms_error": "root mean square of observed less predicted",
     "coverage": "share of the observed values inside their predictive interval",
@@ -81,18 +76,17 @@ def leave_one_hole_out(problem, method="auto", probability=0.9, *, holes=None):
     >>> found.hole.values.tolist(), bool((found.interval_score < found.interval_score_prior).all())
     (['DH1', 'DH2'], True)
     """
-    one_of("method", method, ("auto", "dense", "iterative"))
+    one_of("method", method, METHODS)
     probability = float(as_finite("probability", probability, 0))
     if not 0 < probability < 1:
         fail("probability", "lie between 0 and 1", f"{probability:g}", "0.9 is usual.")
-    check_linear_gaussian(problem, "leaving holes out")
     chosen = _chosen(problem, holes)
-    model = linear_gaussian(problem, stored=True)
-    dense = method == "dense" or (method == "auto" and model.data_size <= DENSE_DATA)
-    held = (_Factor if dense else _Solves)(model)
-    weights = held.inverse(model.whiten(model.data - model.data_mean)[:, None])[:, 0]
-    found = [_hole(model, held, weights, k, probability) for k in chosen]
-    return _sheet(problem, chosen, found, {"probability": probability, "method": held.words})
+    system = data_system(problem, method, TOLERANCE, "leaving holes out")
+    weights = system.project(system.residual[:, None])[:, 0]
+    found = [_hole(system, weights, k, probability) for k in chosen]
+    how = "one Cholesky factor over all data" if isinstance(system, DenseSystem) else (
+        f"solves to a relative residual of {TOLERANCE:g}")
+    return _sheet(problem, chosen, found, {"probability": probability, "method": f"closed form by {how}"})
 
 
 def _chosen(problem, holes):
@@ -107,68 +101,19 @@ def _chosen(problem, holes):
     return [names.index(name) for name in wanted]
 
 
-class _Factor:
-    """K̃⁻¹ by a Cholesky factor, flat values eliminated, and blocks of S̃."""
-
-    words = "closed form by one Cholesky factor over all data"
-
-    def __init__(self, model):
-        self._signal = whitened_covariance(model)
-        try:
-            self._factor = cho_factor(self._signal + np.eye(model.data_size), lower=True)
-        except LinAlgError:
-            fail("K = S̃ + I", "be positive definite to rounding", "a failed Cholesky factorisation",
-                 "Raise the noise std, or lower the prior std.")
-        self._eliminate(model)
-
-    def _eliminate(self, model):
-        columns = model.whiten(model.flat_columns)
-        solved = self._solve(columns) if columns.shape[1] else columns
-        self._flat = FlatColumns(model.problem, model.flat_index, columns, solved)
-
-    def _solve(self, right):
-        return cho_solve(self._factor, right)
-
-    def inverse(self, right):
-        """(K̃⁻¹ less what flat values take) V."""
-        return self._flat.eliminate(self._solve(right), right)[0]
-
-    def signal(self, rows):
-        """S̃ of the prior between some data."""
-        return self._signal[rows, rows]
+def _columns(system, rows):
+    """Columns of P of the data in a slice."""
+    unit = np.zeros((system.size, rows.stop - rows.start))
+    unit[rows] = np.eye(unit.shape[1])
+    step = system.width()
+    return np.hstack([system.project(unit[:, k : k + step]) for k in range(0, unit.shape[1], step)])
 
 
-class _Solves(_Factor):
-    """The same by conjugate gradients."""
-
-    words = f"closed form by solves to a relative residual of {TOLERANCE:g}"
-
-    def __init__(self, model):
-        self._model, self._system = model, DataSystem(model)
-        if self._system.scattered:
-            self._system = DataSystem(model, min(RANK, model.data_size))
-        self._eliminate(model)
-
-    def _solve(self, right):
-        step = self._system.columns()
-        return np.hstack([self._system.solve(right[:, k : k + step], TOLERANCE).x
-                          for k in range(0, right.shape[1], step)])
-
-    def signal(self, rows):
-        unit = _unit(self._model, rows)
-        return self._model.whiten(self._model.signal(self._model.whiten_adjoint(unit)))[rows]
-
-
-def _unit(model, rows):
-    unit = np.zeros((model.data_size, rows.stop - rows.start))
-    unit[rows] = np.eye(rows.stop - rows.start)
-    return unit
-
-
-def _hole(model, held, weights, k, probability):
+def _hole(system, weights, k, probability):
     """(observed, predicted, std) of a hole's intervals, and its scores beside those of the prior."""
+    model = system.model
     rows, modality = model.data_slices[k], model.problem.modalities[k]
-    precision = held.inverse(_unit(model, rows))[rows]
+    precision = _columns(system, rows)[rows]
     precision = 0.5 * (precision + precision.T)
     values = np.linalg.eigvalsh(precision)
     if values[0] <= 1e-10 * values[-1]:
@@ -186,7 +131,7 @@ def _hole(model, held, weights, k, probability):
     scores = _scores(observed, observed - miss, spread, probability)
     prior = dict.fromkeys(SCORES, np.nan)
     if not np.any(model.flat_columns[rows]):
-        before = physical(held.signal(rows) + np.eye(modality.size))
+        before = physical(system.signal_block(rows) + np.eye(modality.size))
         prior = _scores(observed, model.data_mean[rows], before, probability)
     return (observed, observed - miss, np.sqrt(np.diag(spread))), scores, prior
 

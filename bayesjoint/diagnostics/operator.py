@@ -34,12 +34,12 @@ class ResolutionOperator(LinearOperator):
 
     def _matmat(self, vectors):
         free = np.where(self.problem.free[:, None], vectors, 0.0)
-        return np.where(self.problem.free[:, None], self.post._estimate(self.post._data_sensitivity(free)), 0.0)
+        return np.where(self.problem.free[:, None], self.post.mean_response(self.post.data_sensitivity(free)), 0.0)
 
     def _rmatmat(self, vectors):
         free = np.where(self.problem.free[:, None], vectors, 0.0)
-        answers = self.post._estimate_adjoint(free)
-        runs = enumerate(self.post._data_runs())
+        answers = self.post.mean_response_adjoint(free)
+        runs = enumerate(self.post.problem.data_slices.values())
         pulled = sum(self.problem.operator(k).rmatmat(answers[where]) for k, where in runs)
         return np.where(self.problem.free[:, None], pulled, 0.0)
 

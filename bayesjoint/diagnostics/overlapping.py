@@ -2,11 +2,10 @@
 
 import numpy as np
 
+from ..augment import discrepancy_of, without_discrepancy
 from ..dataset import Sheet
-from ..engines.data_system import DataSystem
 from ..engines.select import posterior
-from ..problem.discrepancy import discrepancy_of, without_discrepancy
-from ..problem.gaussian import joined_columns, linear_gaussian
+from ..gaussian import IterativeSystem, joined_columns, linear_gaussian
 
 EXACT = 2_000  # data of the discrepancy up to which its whole covariance is used, not draws
 DENSE = 6_000  # data up to which evidences are compared
@@ -62,8 +61,7 @@ def discrepancy_overlap(problem, draws=64, seed=0):
     else:
         drawn = covariance.sample(np.random.default_rng(seed), draws).T
     white = model.whiten(columns @ drawn)
-    system = DataSystem(model)
-    explained = white - _without_flat(model, system, white)
+    explained = white - IterativeSystem(model, SOLVE).project(white)
     names = list(parameter.prior.names)
     rows = {m.name: where for m, where in zip(problem.modalities, model.data_slices, strict=True)}
     found = [_share(explained[rows[name]], white[rows[name]], exact) for name in names]
@@ -78,16 +76,6 @@ def discrepancy_overlap(problem, draws=64, seed=0):
     sheet.add("evidence_gain", (), gain, "nat", "log evidence with the discrepancy less that without it")
     how = "the whole covariance of the discrepancy" if exact else f"{draws} draws of the discrepancy"
     return sheet.dataset({"method": how, "seed": str(seed), "verdict": _verdict(whole[0], gain)})
-
-
-def _without_flat(model, system, white):
-    """(I − H) V = K̃⁻¹ V, whitened, less what flat parameters take up."""
-    solved = system.solve(white, SOLVE).x
-    flat = model.whiten(model.flat_columns)
-    if not flat.shape[1]:
-        return solved
-    held = system.solve(flat, SOLVE).x
-    return solved - held @ np.linalg.solve(flat.T @ held, flat.T @ solved)
 
 
 def _share(explained, white, exact):

@@ -68,7 +68,7 @@ def _exactly(post, scale):
     estimator, out = Estimator(post), {}
     for p in post.problem.parameters:
         where, seen = post.problem.slices[p.name], estimator.seen(p.name)
-        rows, sensitivity = estimator.rows(p.name)[:, seen], estimator.sensitivity(p.name)
+        rows, sensitivity = estimator.rows(p.name)[:, seen], estimator.data_sensitivity(p.name)
         diagonal = np.einsum("ij,ij->i", rows, sensitivity)
         found = {"diagonal": (diagonal, np.zeros(p.size)), "freedom": (diagonal.sum(), 0.0)}
         if p.mesh is not None:

@@ -2,6 +2,9 @@
 
 from .base import Estimate, Posterior
 from .lowrank import LowRankWarning
-from .select import needs_a_map, posterior
+from .protocol import PosteriorEngine
+from .registry import ENGINES, answers_other_data, engine_table, methods, register_engine
+from .select import choose_engine, dense_fits, needs_a_map, posterior
 
-__all__ = ["Estimate", "LowRankWarning", "Posterior", "needs_a_map", "posterior"]
+__all__ = ["ENGINES", "Estimate", "LowRankWarning", "Posterior", "PosteriorEngine", "answers_other_data",
+           "choose_engine", "dense_fits", "engine_table", "methods", "needs_a_map", "posterior", "register_engine"]

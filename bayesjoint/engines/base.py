@@ -1,6 +1,5 @@
 """What every posterior offers, whatever engine computed it."""
 
-from itertools import pairwise
 
 import numpy as np
 from scipy.special import ndtri
@@ -49,13 +48,8 @@ class Estimate(float):
 class Posterior:
     """A posterior over the parameters of a problem.
 
-    Engines provide, on the state vector x of the problem, `_mean()`, `_variance()`, `_mean_error()`, `_std_error()`,
-    `_product(v)` for v of shape (n,) or (n, k) and `_draws(rng, count)`, fill `approximations`, and where the prior is
-    a Gaussian they know, `_prior_variance()`, `_prior_mean_vector()` and `_prior_draws(rng, count)`.
-
-    Diagnostics ask in addition for `_estimate`, its transpose `_estimate_adjoint`, `_data_sensitivity` and
-    `_prior_product`, the dataset for `_predicted_mean` and `_joint_draws`. The defaults follow from `_product`, the
-    operators and the noise; an engine whose unknowns include cells hidden from x overrides them.
+    What an engine gives is `PosteriorEngine`; the defaults that follow here rest on `state_product`, the operators and
+    the noise. An engine whose unknowns include cells hidden from x overrides them.
 
     Attributes
     ----------
@@ -81,19 +75,19 @@ class Posterior:
 
     def mean(self):
         """Posterior mean, {parameter: array}, physical units."""
-        return self.problem.unpack(self._mean())
+        return self.problem.unpack(self.state_mean())
 
     def std(self):
         """Posterior standard deviation, {parameter: array}, physical units."""
-        return self.problem.unpack(np.sqrt(self._variance()))
+        return self.problem.unpack(np.sqrt(self.state_variance()))
 
     def mean_error(self):
         """Error of `mean` as {parameter: array}, physical units; what kind of error, `approximations` says."""
-        return self.problem.unpack(self._mean_error())
+        return self.problem.unpack(self.state_mean_error())
 
     def std_error(self):
         """Error of `std` as {parameter: array}, physical units; what kind of error, `approximations` says."""
-        return self.problem.unpack(self._std_error())
+        return self.problem.unpack(self.state_std_error())
 
     def interval(self, probability=0.9):
         """Equal-tailed posterior interval of every value, computed and not read off draws where the engine can.
@@ -130,28 +124,28 @@ class Posterior:
         if not 0 < share < 1:
             fail("probability", "lie between 0 and 1", f"{share:g}", "Give for example 0.9.")
         low, high = self.problem.lower, self.problem.upper
-        lower, upper = (self.problem.unpack(np.clip(end, low, high)) for end in self._ends(share))
+        lower, upper = (self.problem.unpack(np.clip(end, low, high)) for end in self.state_interval(share))
         return {name: (lower[name], upper[name]) for name in lower}
 
-    def _interval_words(self, parameter):
+    def interval_words(self, parameter):
         """What the interval of a parameter is, in words."""
         return "equal-tailed Gaussian, for the stated prior"
 
-    def _stored_intervals(self, probability):
+    def stored_intervals(self, probability):
         """{label: (intervals, words)}, both by parameter, that a dataset keeps; those to lead with under ""."""
         found = self.interval(probability)
-        return {"": (found, {name: self._interval_words(name) for name in found})}
+        return {"": (found, {name: self.interval_words(name) for name in found})}
 
     def tail_probability(self, parameter, threshold):
         """(probability that a parameter exceeds a threshold, its error) as learned on simulated ground, else None."""
 
-    def _ends(self, probability):
+    def state_interval(self, probability):
         """Both ends of the interval of x, (2, size)."""
-        return self._quantiles(np.array([(1 - probability) / 2, (1 + probability) / 2]))
+        return self.state_quantiles(np.array([(1 - probability) / 2, (1 + probability) / 2]))
 
-    def _quantiles(self, levels):
+    def state_quantiles(self, levels):
         """Quantiles of x, (levels, size); a Gaussian's unless an engine knows better."""
-        return self._mean() + ndtri(levels)[:, None] * np.sqrt(self._variance())
+        return self.state_mean() + ndtri(levels)[:, None] * np.sqrt(self.state_variance())
 
     def prediction(self):
         """Noise-free data that the posterior mean predicts, cells hidden beyond the mesh included.
@@ -162,18 +156,18 @@ class Posterior:
             {modality name: array of its data's shape}, units of the data. Of a nonlinear model the prediction of the
             state the posterior stands on.
         """
-        predicted = self._predicted_mean()
+        predicted = self.predicted_data()
         return {m.name: predicted[where].reshape(m.data_shape)
-                for m, where in zip(self.problem.modalities, self._data_runs(), strict=True)}
+                for m, where in zip(self.problem.modalities, self.problem.data_slices.values(), strict=True)}
 
     def chi2(self):
         """χ² of `prediction` against the data, {modality name: float}, without the likelihood exponents.
 
         For a sound model it lies *below* the number of data: the mean has been fitted to them.
         """
-        predicted = self._predicted_mean()
+        predicted = self.predicted_data()
         return {m.name: chi2_of(m, predicted[where])
-                for m, where in zip(self.problem.modalities, self._data_runs(), strict=True)}
+                for m, where in zip(self.problem.modalities, self.problem.data_slices.values(), strict=True)}
 
     def mean_given(self, data):
         """Posterior means had the data been others: those of a Gaussian are affine in them, and its std is the same.
@@ -201,7 +195,7 @@ class Posterior:
 
     def prior_std(self):
         """Prior standard deviation, {parameter: array}, physical units; None where the prior is not Gaussian."""
-        variance = self._prior_variance()
+        variance = self.prior_state_variance()
         return None if variance is None else self.problem.unpack(np.sqrt(variance))
 
     def sample(self, draws=200, chains=4, seed=0):
@@ -221,7 +215,7 @@ class Posterior:
             {parameter: (chain, draw, *shape)}, physical units.
         """
         draws, chains = _count("draws", draws), _count("chains", chains)
-        flat = self._draws(np.random.default_rng(seed), draws * chains)
+        flat = self.state_draws(np.random.default_rng(seed), draws * chains)
         return self.problem.unpack(flat.reshape(chains, draws, -1))
 
     def prediction_std(self):
@@ -246,7 +240,7 @@ class Posterior:
         if set(_mapping("v", v)) != set(scales):
             fail("v", f"have the keys {sorted(scales)}", f"{sorted(v)}", "Give zeros for the parameters left out.")
         flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
-        return self.problem.unpack(self._product(flat))
+        return self.problem.unpack(self.state_product(flat))
 
     def nuisances(self):
         """What was learned of every bias (`add_bias`), and what of the model it is confused with.
@@ -270,43 +264,38 @@ class Posterior:
         """
         return nuisance_sheet(self)
 
-    def _estimate(self, data):
+    def mean_response(self, data):
         """Change of the posterior mean, (size, k), when the data deviate by `data`, (n_data, k), from the prediction.
 
         ∂mean/∂d = Cov(x | d) Aᵀ w C⁻¹ for linear operators and Gaussian noise whatever the prior (for the Gaussian
         case Tarantola 2005, eq. 3.37); data stacked over modalities in the problem's order, physical units.
         """
-        parts = zip(self.problem.modalities, self._data_runs(), strict=True)
+        parts = zip(self.problem.modalities, self.problem.data_slices.values(), strict=True)
         pulled = sum(self.problem.operator(k).rmatmat(self.problem.weights[m.name] * m.noise.solve(data[where]))
                      for k, (m, where) in enumerate(parts))
-        return self._product(pulled)
+        return self.state_product(pulled)
 
-    def _estimate_adjoint(self, vectors):
-        """Transpose of `_estimate`: (size, k) to (n_data, k)."""
-        sensed = self._data_sensitivity(self._product(vectors))
-        for m, where in zip(self.problem.modalities, self._data_runs(), strict=True):
+    def mean_response_adjoint(self, vectors):
+        """Transpose of `mean_response`: (size, k) to (n_data, k)."""
+        sensed = self.data_sensitivity(self.state_product(vectors))
+        for m, where in zip(self.problem.modalities, self.problem.data_slices.values(), strict=True):
             sensed[where] = self.problem.weights[m.name] * m.noise.solve(sensed[where])
         return sensed
 
-    def _data_sensitivity(self, vectors):
+    def data_sensitivity(self, vectors):
         """A V of the visible cells, (size, k) to (n_data, k), stacked over modalities, physical units."""
         return np.concatenate([self.problem.operator(k).matmat(vectors) for k in range(len(self.problem.modalities))])
 
-    def _predicted_mean(self):
+    def predicted_data(self):
         """Clean data that the posterior mean predicts, (n_data,), stacked, physical units; hidden cells included."""
-        return self._data_sensitivity(self._mean()[:, None])[:, 0]
+        return self.data_sensitivity(self.state_mean()[:, None])[:, 0]
 
-    def _joint_draws(self, rng, count):
+    def joint_draws(self, rng, count):
         """Draws of x, (count, size), with the clean data that each predicts, (count, n_data)."""
-        x = self._draws(rng, count)
-        return x, self._data_sensitivity(x.T).T
+        x = self.state_draws(rng, count)
+        return x, self.data_sensitivity(x.T).T
 
-    def _data_runs(self):
-        """Places of the modalities among the stacked data."""
-        ends = np.cumsum([0, *(m.size for m in self.problem.modalities)])
-        return [slice(int(a), int(b)) for a, b in pairwise(ends)]
-
-    def _prior_product(self, vectors):
+    def prior_state_product(self, vectors):
         """Prior covariance times V, (size, k) to (size, k), 0 where flat; None where the prior is not Gaussian."""
         if not all(bound.gaussian for _, bound in self.problem.prior.blocks):
             return None
@@ -314,25 +303,31 @@ class Posterior:
             _, self._prior_covariance = self.problem.prior.gaussian_moments()
         return self._prior_covariance.matmat(vectors)
 
-    def _prior_variance(self):
-        return None
+    def prior_state_variance(self):
+        """Prior variance of x, (size,)."""
+        return
 
-    def _prior_mean_vector(self):
-        return None
+    def prior_state_mean(self):
+        """Prior mean of x, (size,)."""
+        return
 
-    def _prior_draws(self, rng, count):
-        return None
+    def prior_state_draws(self, rng, count):
+        """Prior draws of x, (count, size)."""
+        return
 
-    def _evidence_or_none(self):
-        return None
+    def evidence_or_none(self):
+        """Log evidence as an `Estimate`, or None."""
+        return
 
-    def _extra_groups(self):
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
         return {}
 
-    def _extra_attributes(self):
+    def extra_attributes(self):
+        """Attributes of the dataset that this engine adds."""
         return {}
 
-    def _joint_groups(self, separate):
+    def groups_beside(self, separate):
         """Groups of a dataset that set this posterior beside separate ones, {modality name: Posterior}."""
         return {}
 

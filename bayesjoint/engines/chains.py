@@ -108,16 +108,20 @@ class ChainPosterior(Posterior):
             "ground; what is left is Monte Carlo error, given for every cell of mean and standard deviation and at "
             f"most {error:.2g} posterior standard deviations in the mean. {figures}")
 
-    def _mean(self):
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
         return self._moments[0].copy()
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         return self._moments[1].copy()
 
-    def _interval_words(self, parameter):
+    def interval_words(self, parameter):
+        """What the interval of a parameter is, in words."""
         return "equal-tailed, of all draws, for the stated prior"
 
-    def _quantiles(self, levels):
+    def state_quantiles(self, levels):
+        """Quantiles of x, (levels, size)."""
         count, draws, size = self.chains.shape
         out = np.empty((len(levels), size))
         for first in range(0, size, COLUMNS):
@@ -125,19 +129,22 @@ class ChainPosterior(Posterior):
             out[:, part] = np.quantile(self.chains[:, :, part].reshape(count * draws, -1), levels, axis=0)
         return out
 
-    def _mean_error(self):
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
         return self._moments[2].copy()
 
-    def _std_error(self):
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
         std = np.sqrt(self._moments[1])
         return np.divide(self._moments[3], 2 * std, out=np.zeros_like(std), where=std > 0)
 
-    def _product(self, v):
+    def state_product(self, v):
+        """Posterior covariance of x times V."""
         x = self.chains.reshape(-1, self.chains.shape[2])
         along = x @ v
         return x.T @ (along - along.mean(axis=0)) / (x.shape[0] - 1)
 
-    def _draws(self, rng, count):
+    def state_draws(self, rng, count):
         """Evenly thinned draws in the chains' order, so that (chain, draw) follows by reshaping."""
         chains, draws, size = self.chains.shape
         if count > chains * draws:
@@ -148,7 +155,8 @@ class ChainPosterior(Posterior):
         kept = np.linspace(0, draws - 1, count // chains).round().astype(int)
         return self.chains[:, kept].reshape(count, size)
 
-    def _extra_groups(self):
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
         import xarray as xr
 
         words = {"rhat": "rank-normalised split R-hat", "ess_bulk": "bulk effective sample size",

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._checks import fail
 from ..dataset import Approximation
 from .base import Posterior
 
@@ -10,31 +11,35 @@ class DataSpacePosterior(Posterior):
     """Gaussian posterior N(μ + G K⁻¹(d − Aμ), Γ − G K⁻¹ Gᵀ), G = Cov(x, clean d) (Tarantola 2005, eq. 3.37).
 
     For fields that end with the mesh G is ΓAᵀ. Values with a flat prior are eliminated by generalised least squares.
-    Whitened by the noise, K is K̃ = S̃ + I. Engines set `_model` and `_flat`, and provide `_solve(white)`: K̃⁻¹ of
-    (n_data, k).
+    Whitened by the noise, K is K̃ = S̃ + I. Engines set `system`, a `System` of the problem's data.
     """
 
-    def _solve(self, white):
-        raise NotImplementedError
+    @property
+    def _model(self):
+        return self.system.model
 
-    def _gain(self, white):
+    @property
+    def _flat(self):
+        return self.system.flat
+
+    def _solve(self, white):
+        """K̃⁻¹ V of whitened data, (n_data, k)."""
+        return self.system.solve(white)[0]
+
+    def gain(self, white):
         """Cov(x, d̃) V, shape (size, k)."""
         return self._model.gain(self._model.whiten_adjoint(white))
 
-    def _gain_adjoint(self, x):
+    def gain_adjoint(self, x):
         """Cov(d̃, x) X, shape (n_data, k)."""
         return self._model.whiten(self._model.gain_adjoint(x))
 
-    def _respond(self, white, pull=None, solved=None):
+    def respond(self, white, pull=None, solved=None):
         """(change of x, weights of the data, flat values) for whitened data (n_data, k)."""
         weights, flat = self._flat.eliminate(self._solve(white) if solved is None else solved, white, pull)
-        x = self._gain(weights)
+        x = self.gain(weights)
         x[self._flat.index] += flat
         return x, weights, flat
-
-    def _innovate(self):
-        """Whitened data less what the prior mean predicts, shape (n_data,)."""
-        return self._model.whiten(self._model.data - self._model.data_mean)
 
     def _known_scale(self):
         """Variance against which errors are measured: the prior's, for flat values the posterior's."""
@@ -42,48 +47,60 @@ class DataSpacePosterior(Posterior):
         variance[self._flat.index] = np.diag(self._flat.inverse)
         return variance
 
-    def _prior_mean_vector(self):
+    def _refuse_flat(self):
+        """No evidence of an improper prior."""
+        if self._flat.index.size:
+            fail("prior", "be proper for an evidence", f"flat priors on {', '.join(self.problem.prior.flat)}",
+                 "An improper prior has no normaliser: give GaussianPrior(mean, covariance).")
+
+    def prior_state_mean(self):
+        """Prior mean of x, (size,)."""
         return self._model.prior_mean
 
-    def _prior_variance(self):
+    def prior_state_variance(self):
+        """Prior variance of x, (size,)."""
         return self._model.prior_variance()
 
-    def _prior_draws(self, rng, count):
+    def prior_state_draws(self, rng, count):
         """Prior draws; 0 where the prior is flat, which has none."""
         return self._model.prior_mean + self._model.draw(rng, count)[0]
 
-    def _product(self, v):
+    def state_product(self, v):
+        """Posterior covariance of x times V."""
         columns = v[:, None] if v.ndim == 1 else v
-        pull, weights = columns[self._flat.index], self._gain_adjoint(columns)
+        pull, weights = columns[self._flat.index], self.gain_adjoint(columns)
         weights, flat = self._flat.eliminate(self._solve(weights), weights, pull)
-        out = self._model.prior_product(columns) - self._gain(weights)
+        out = self._model.prior_product(columns) - self.gain(weights)
         out[self._flat.index] = -flat
         return out.reshape(v.shape)
 
     def mean_given(self, data):
         """Posterior means had the data been others, (n, size) for data (n, n_data); see `Posterior.mean_given`."""
         white = self._model.whiten(data.T - self._model.data_mean[:, None])
-        change, _, _ = self._respond(white, solved=self._answer(white))
+        change, _, _ = self.respond(white, solved=self._answer(white))
         return (self._model.prior_mean[:, None] + change).T
 
     def _answer(self, white):
         """K̃⁻¹ of whitened data sets (n_data, k), closely enough for means."""
         return self._solve(white)
 
-    def _estimate(self, data):
-        return self._respond(self._model.whiten(data))[0]
+    def mean_response(self, data):
+        """Change of the mean of x with data, (n_data, k) to (size, k)."""
+        return self.respond(self._model.whiten(data))[0]
 
-    def _estimate_adjoint(self, vectors):
-        seen = self._gain_adjoint(vectors)
+    def mean_response_adjoint(self, vectors):
+        """Transpose of `mean_response`, (size, k) to (n_data, k)."""
+        seen = self.gain_adjoint(vectors)
         weights, _ = self._flat.eliminate(self._solve(seen), seen, vectors[self._flat.index])
         return self._model.whiten_adjoint(weights)
 
-    def _predicted_mean(self):
+    def predicted_data(self):
         """Clean data of the posterior mean, hidden cells included, shape (n_data,), physical."""
-        return self._model.data - self._model.colour(self._weights + self._residual)
+        return self._model.data - self._model.colour(self.data_weights + self.data_left)
 
-    def _draws(self, rng, count):
-        return self._joint_draws(rng, count)[0]
+    def state_draws(self, rng, count):
+        """Draws of x, (count, size)."""
+        return self.joint_draws(rng, count)[0]
 
 
 # said by every engine of what it is exact for; a recalibrated posterior, which was checked, takes it out

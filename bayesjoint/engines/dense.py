@@ -1,15 +1,13 @@
 """The exact posterior of a linear-Gaussian problem, by a Cholesky factor in data space."""
 
 import numpy as np
-from scipy.linalg import LinAlgError, blas, cholesky, solve_triangular
+from scipy.linalg import blas, solve_triangular
 
 from .._checks import fail
 from ..dataset import Approximation
-from ..problem.clean_covariance import gain_and_covariance
-from ..problem.gaussian import check_linear_gaussian, linear_gaussian
+from ..gaussian import DenseSystem, check_linear_gaussian, gain_and_covariance, linear_gaussian
 from .base import Estimate, Posterior
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .flat import FlatColumns
 from .rounding import EPS, PROBES, SAFETY, measure_rounding
 
 DATA_LIMIT = 20_000  # the factor alone takes 3.2 GB there
@@ -30,6 +28,13 @@ class DensePosterior(DataSpacePosterior):
     problem : JointProblem
         Linear operators, Gaussian or flat priors, no bounds, no penalties.
 
+    Attributes
+    ----------
+    system : DenseSystem
+        K of the whitened data, with its factor.
+    gain_matrix : ndarray, shape (size, n_data)
+        Cov(x, d), data whitened.
+
     Raises
     ------
     ValueError
@@ -42,9 +47,9 @@ class DensePosterior(DataSpacePosterior):
     def __init__(self, problem):
         super().__init__(problem)
         check_dense(problem)
-        self._model = linear_gaussian(problem, stored=True)
-        self._matrix, self._signal = gain_and_covariance(self._model)
-        self._solve_data()
+        model = linear_gaussian(problem, stored=True)
+        self.gain_matrix, signal = gain_and_covariance(model)
+        self._answer_with(DenseSystem(model, signal))
 
     @classmethod
     def _from_joint(cls, joint, problem, k):
@@ -55,14 +60,13 @@ class DensePosterior(DataSpacePosterior):
         self = cls.__new__(cls)
         Posterior.__init__(self, problem)
         rows = np.concatenate([np.arange(joint.problem.size)[joint.problem.slices[p.name]] for p in problem.parameters])
-        data = joint._model.data_slices[k]
-        self._model = linear_gaussian(problem)
-        if {g.torus for g in self._model.groups} - {g.torus for g in joint._model.groups}:
+        data = joint.system.model.data_slices[k]
+        model = linear_gaussian(problem)
+        if {g.torus for g in model.groups} - {g.torus for g in joint.system.model.groups}:
             return None
-        self._matrix = (joint._matrix[rows[0] : rows[-1] + 1, data] if _consecutive(rows)
-                        else joint._matrix[rows][:, data])
-        self._signal = joint._signal[data, data]
-        self._solve_data()
+        self.gain_matrix = (joint.gain_matrix[rows[0] : rows[-1] + 1, data] if _consecutive(rows)
+                        else joint.gain_matrix[rows][:, data])
+        self._answer_with(DenseSystem(model, joint.system.signal[data, data]))
         return self
 
     def separate(self):
@@ -80,28 +84,18 @@ class DensePosterior(DataSpacePosterior):
             out[name] = (None if own else DensePosterior._from_joint(self, alone, k)) or DensePosterior(alone)
         return out
 
-    def _solve_data(self):
-        self._innovation = self._innovate()
-        if not (np.isfinite(self._signal).all() and np.isfinite(self._innovation).all()):
+    def _answer_with(self, system):
+        """Mean, and what rounding has done to it."""
+        self.system, column = system, system.residual[:, None]
+        if not np.isfinite(system.signal).all():
             fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
-        try:
-            self._factor = self._factorise()
-        except LinAlgError:
-            _refuse_rounding("a failed Cholesky factorisation")
-        columns = self._model.whiten(self._model.flat_columns)
-        self._flat = FlatColumns(self.problem, self._model.flat_index, columns, self._solve(columns))
-        column = self._innovation[:, None]
         weights, flat = self._flat.eliminate(self._solve(column), column)
-        self._weights, self._flat_mean, self._residual = weights[:, 0], flat[:, 0], 0.0
-        self._rounding = measure_rounding(self)
+        self.data_weights, self._flat_mean, self.data_left = weights[:, 0], flat[:, 0], 0.0
+        self._rounding = measure_rounding(system, self.gain_matrix, self.data_weights, self._flat_mean)
         if self._rounding.variance > WORST_ROUNDING:
-            _refuse_rounding(f"rounding of {self._rounding.variance:.2g} of the prior variance")
+            fail("K = S̃ + I", "be positive definite to rounding", f"rounding of {self._rounding.variance:.2g} of the "
+                 "prior variance", "Raise the noise std, or lower the prior std.")
         self.approximations = self._statements()
-
-    def _factorise(self):
-        """Lower Cholesky factor of S̃ + I."""
-        covariance = self._signal + np.eye(self._signal.shape[0])
-        return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
     def _statements(self):
         return [Approximation(
@@ -113,50 +107,51 @@ class DensePosterior(DataSpacePosterior):
             f"and {self._rounding.variance:.1e} of the prior variance in the variance." + UNCHECKED,
         ), *torus_statements(self._model)]
 
-    def _solve(self, right):
-        """K⁻¹ r."""
-        half = solve_triangular(self._factor, right, lower=True, check_finite=False)
-        return solve_triangular(self._factor, half, lower=True, trans=1, check_finite=False, overwrite_b=True)
+    def gain(self, white):
+        """Cov(x, d̃) V, shape (size, k)."""
+        return self.gain_matrix @ white
 
-    def _gain(self, white):
-        return self._matrix @ white
+    def gain_adjoint(self, x):
+        """Cov(d̃, x) X, shape (n_data, k)."""
+        return self.gain_matrix.T @ x
 
-    def _gain_adjoint(self, x):
-        return self._matrix.T @ x
-
-    def _mean(self):
-        mean = self._model.prior_mean + self._matrix @ self._weights
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
+        mean = self._model.prior_mean + self.gain_matrix @ self.data_weights
         mean[self._flat.index] += self._flat_mean
         return mean
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         if not hasattr(self, "_cached_variance"):
             variance = self._known_scale()
             root = np.linalg.cholesky(self._flat.inverse)
             for first in range(0, self.problem.size, CELLS):
                 block = slice(first, first + CELLS)
-                half = blas.dtrsm(1.0, self._factor, self._matrix[block].T, lower=1)
+                half = blas.dtrsm(1.0, self.system.factor, self.gain_matrix[block].T, lower=1)
                 variance[block] -= np.einsum("ij,ij->j", half, half)
-                variance[block] += np.sum((self._matrix[block] @ self._flat.solved @ root) ** 2, axis=1)
+                variance[block] += np.sum((self.gain_matrix[block] @ self._flat.solved @ root) ** 2, axis=1)
             self._cached_variance = np.maximum(variance, 0.0)
         return self._cached_variance.copy()
 
-    def _mean_error(self):
-        return self._rounding.mean * np.sqrt(self._known_scale()) + EPS * np.abs(self._mean())
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
+        return self._rounding.mean * np.sqrt(self._known_scale()) + EPS * np.abs(self.state_mean())
 
-    def _std_error(self):
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
         # the variance lies within v ± slack: its root moves most downwards, unless v - slack would be negative
-        variance = self._variance()
+        variance = self.state_variance()
         slack = self._rounding.variance * self._known_scale()
         std, low = np.sqrt(variance), np.sqrt(np.maximum(variance - slack, 0.0))
         down = np.divide(slack, std + low, out=np.zeros_like(slack), where=slack > 0)
         return np.where(slack < variance, down, np.maximum(std, np.sqrt(variance + slack) - std)) + EPS * std
 
-    def _joint_draws(self, rng, count):
+    def joint_draws(self, rng, count):
         """Perturbed observations, each an exact draw of x and of the clean data: (count, size), (count, n_data)."""
         draws, clean = self._model.draw(rng, count)
-        perturbed = self._innovation[:, None] + rng.standard_normal((count, self._factor.shape[0])).T
-        change, weights, _ = self._respond(perturbed - self._model.whiten(clean.T))
+        perturbed = self.system.residual[:, None] + rng.standard_normal((count, self.system.size)).T
+        change, weights, _ = self.respond(perturbed - self._model.whiten(clean.T))
         draws += change.T + self._model.prior_mean
         return draws, (self._model.data_mean[:, None] + self._model.colour(perturbed - weights)).T
 
@@ -165,45 +160,36 @@ class DensePosterior(DataSpacePosterior):
         out, flat = {}, self._model.colour(self._flat.solved)
         for m, where in zip(self.problem.modalities, self._model.data_slices, strict=True):
             root = np.sqrt(self.problem.weights[m.name])
-            half = solve_triangular(self._factor, m.noise.colour(self._signal[where]).T / root, lower=True,
+            half = solve_triangular(self.system.factor, m.noise.colour(self.system.signal[where]).T / root, lower=True,
                                     check_finite=False)
-            prior = np.diag(m.noise.colour(m.noise.colour(self._signal[where, where]).T)) / root**2
+            prior = np.diag(m.noise.colour(m.noise.colour(self.system.signal[where, where]).T)) / root**2
             held = np.einsum("iq,qr,ir->i", flat[where], self._flat.inverse, flat[where])
             out[m.name] = np.sqrt(np.maximum(prior - np.einsum("ij,ij->j", half, half) + held, 0.0))
         return out
 
-    def _evidence_or_none(self):
+    def evidence_or_none(self):
+        """Log evidence as an `Estimate`, or None."""
         return None if self._flat.index.size else self.log_evidence()
 
     def log_evidence(self):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats; its error is the rounding as measured."""
-        if self._flat.index.size:
-            fail("prior", "be proper for an evidence", f"flat priors on {', '.join(self.problem.prior.flat)}",
-                 "An improper prior has no normaliser: give GaussianPrior(mean, covariance).")
-        m = self._innovation.size
-        fit = float(self._innovation @ self._weights)
-        model, weights = self._model, self.problem.weights
-        parts = [2.0 * float(np.sum(np.log(np.diag(self._factor)))),
-                 *(k.noise.logdet() - k.size * np.log(weights[k.name]) for k in model.problem.modalities)]
-        tempered = any(w != 1.0 for w in weights.values())
+        self._refuse_flat()
+        count, fit = self.system.size, float(self.system.residual @ self.data_weights)
+        parts = [self.system.log_determinant().value, self._model.noise_logdet()]
+        tempered = any(w != 1.0 for w in self.problem.weights.values())
         note = "; exponents enter as C/w" if tempered else ""
-        value = -0.5 * (fit + sum(parts) + m * np.log(2 * np.pi))
+        value = -0.5 * (fit + sum(parts) + count * np.log(2 * np.pi))
         # the parts may cancel: their own rounding counts too
-        error = 0.5 * (self._rounding.fit + self._rounding.logdet) + 2 * EPS * (np.sum(np.abs(parts)) + 2 * m)
+        error = 0.5 * (self._rounding.fit + self._rounding.logdet) + 2 * EPS * (np.sum(np.abs(parts)) + 2 * count)
         return Estimate(value, error=error, method=f"data-space Cholesky, error measured{note}")
 
 
 def check_dense(problem):
     """Refuse what the dense engine cannot hold: bounds, penalties, too many data."""
     check_linear_gaussian(problem, "dense")
-    count = sum(m.size for m in problem.modalities)
-    if count > DATA_LIMIT:
-        fail("problem", f"have at most {DATA_LIMIT} data for the dense engine", f"{count}",
+    if problem.data_size > DATA_LIMIT:
+        fail("problem", f"have at most {DATA_LIMIT} data for the dense engine", f"{problem.data_size}",
              'Use method="iterative", or thin the surveys.')
-
-
-def _refuse_rounding(found):
-    fail("K = S̃ + I", "be positive definite to rounding", found, "Raise the noise std, or lower the prior std.")
 
 
 def _consecutive(index):

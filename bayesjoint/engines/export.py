@@ -12,21 +12,21 @@ STORED = 0.9  # probability of the intervals that a dataset keeps
 def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     """Build the tree of a posterior; arguments as in `Posterior.to_datatree`."""
     problem, rng = post.problem, np.random.default_rng(seed)
-    flat, clean = post._joint_draws(rng, draws * chains)
-    prior_flat = post._prior_draws(rng, draws * chains)
+    flat, clean = post.joint_draws(rng, draws * chains)
+    prior_flat = post.prior_state_draws(rng, draws * chains)
     separate = dict(separate or {})
     shape = (chains, draws)
     parameters = _parameter_blocks(post, flat, prior_flat, shape, separate)
     modalities, stats, nuisances = [], {}, nuisance_sheet(post)
     spread = post.prediction_std()
-    for m, where in zip(problem.modalities, post._data_runs(), strict=True):
+    for m, where in zip(problem.modalities, post.problem.data_slices.values(), strict=True):
         predicted = clean[:, where]
         modalities.append(_modality_block(post, m, predicted, spread[m.name], shape, rng, separate))
         stats[f"chi2_{m.name}"] = (
             np.sum(m.noise.whiten((predicted - m.data).T) ** 2, axis=0).reshape(shape),
             {"long_name": f"chi-squared of {m.name}, {m.size} data", "units": "1"},
         )
-    groups = post._extra_groups() | post._joint_groups(separate)
+    groups = post.extra_groups() | post.groups_beside(separate)
     return build_tree(
         parameters, modalities, sample_stats=stats, history=_history(result), correlations=prior_correlations(problem),
         approximations=post.approximations, attributes=_attributes(post, seed, result),
@@ -41,9 +41,9 @@ def _parameter_blocks(post, flat, prior_flat, shape, separate):
     arrays["draws"] = problem.unpack(flat.reshape(*shape, -1))
     if prior_flat is not None:
         arrays["prior_draws"] = problem.unpack(prior_flat.reshape(*shape, -1))
-        arrays["prior_mean"] = problem.unpack(post._prior_mean_vector())
+        arrays["prior_mean"] = problem.unpack(post.prior_state_mean())
     alone = {name: (other.mean(), other.std()) for name, other in separate.items()}
-    intervals = post._stored_intervals(STORED)
+    intervals = post.stored_intervals(STORED)
     return [
         ParameterBlock(
             **parameter_fields(p), **{key: value[p.name] for key, value in arrays.items()
@@ -75,12 +75,12 @@ def _fields(post, m):
     """What the dataset says of a survey; where cells are hidden its fit is theirs too."""
     predicted = clean_mean(post, m.name)
     fit = {"predicted_mean": predicted, "chi2": chi2_of(m, predicted)}
-    return modality_fields(post.problem, m, post._mean()) | fit
+    return modality_fields(post.problem, m, post.state_mean()) | fit
 
 
 def clean_mean(post, name):
     """Clean data of the posterior mean, shape (n_data,)."""
-    return post._predicted_mean()[post._data_runs()[[m.name for m in post.problem.modalities].index(name)]]
+    return post.predicted_data()[post.problem.data_slices[name]]
 
 
 def chi2_of(m, predicted):
@@ -118,8 +118,8 @@ def _history(result):
 def _attributes(post, seed, result):
     attributes = {"method": post.method, "reason": post.reason, "settings": post.problem.settings(),
                   "versions": versions(), "seed": repr(seed) if isinstance(seed, np.random.Generator) else seed}
-    attributes |= post._extra_attributes()
-    evidence = post._evidence_or_none()
+    attributes |= post.extra_attributes()
+    evidence = post.evidence_or_none()
     if evidence is not None:
         attributes |= {"log_evidence": float(evidence), "log_evidence_error": evidence.error,
                        "log_evidence_method": evidence.method}

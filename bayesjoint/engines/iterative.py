@@ -4,11 +4,9 @@ import numpy as np
 
 from .._checks import as_positive, fail
 from ..dataset import Approximation
-from ..problem.gaussian import check_linear_gaussian, linear_gaussian
+from ..gaussian import SCATTERED_RANK, IterativeSystem, check_linear_gaussian, fits_stored, linear_gaussian
 from .base import Estimate
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .data_system import DataSystem
-from .flat import FlatColumns
 from .iterative_variance import PointwiseVariance
 
 MEAN_TOLERANCE = 1e-8
@@ -16,8 +14,6 @@ ANSWER_TOLERANCE = 1e-4  # of means for other data: 0.01 % of what such data mov
 LOOSEST = 1e-3  # draws then changed by some 0.2 % of their size; truncated in model space they kept 1 % of it
 DIRECTIONS = 1000  # largest default rank
 RANK_DATA = 20_000  # data above which informative directions are too many to help
-SCATTERED_RANK = 300  # of the sketch that preconditions data that are on no lattice
-STORED_BYTES = 2e9  # of sensitivities of scattered stations: above it they are computed anew in each product
 CHECKED = 2  # draws solved further to measure what their tolerance costs
 
 
@@ -49,7 +45,7 @@ class IterativePosterior(DataSpacePosterior):
 
     Attributes
     ----------
-    system : DataSystem
+    system : IterativeSystem
         ``.product(V)`` and ``.preconditioner(V)`` of the whitened K, ``.solve(V, tolerance)``.
     iterations : int
         Products with K for the mean.
@@ -82,46 +78,38 @@ class IterativePosterior(DataSpacePosterior):
             fail("tolerance", f"be at most {LOOSEST:g}", f"{self._tolerance:g}",
                  "Draws truncated earlier have another covariance.")
         self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
-        count = sum(m.size for m in problem.modalities)
-        self._model = linear_gaussian(problem, stored=8 * count * problem.size < STORED_BYTES)
-        self._rank = _default_rank(self._model.data_size) if rank is None else _count("rank", rank)
-        self.system = DataSystem(self._model, 0 if deflation is None else _count("deflation", deflation), self._seed)
+        self._rank = _default_rank(problem.data_size) if rank is None else _count("rank", rank)
+        self.system = IterativeSystem(linear_gaussian(problem, stored=fits_stored(problem)), MEAN_TOLERANCE,
+                                      0 if deflation is None else _count("deflation", deflation), self._seed)
         if deflation is None and self.system.scattered:
-            self.system = DataSystem(self._model, SCATTERED_RANK, self._seed)
+            self.system.deflate(SCATTERED_RANK, self._seed)
         self._solve_mean()
         self.draw_residuals = np.zeros(0)
         self.approximations = self._statements()
 
     def _solve_mean(self):
-        columns = self._model.whiten(self._model.flat_columns)
-        self._flat = FlatColumns(self.problem, self._model.flat_index, columns, self._solve(columns))
-        self._innovation = self._innovate()
-        if not np.isfinite(self._innovation).all():
-            fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
-        column = self._innovation[:, None]
-        found = self.system.solve(column, MEAN_TOLERANCE)
+        column = self.system.residual[:, None]
+        found = self.system.solution(column)
         self.iterations = int(found.iterations[0])
-        change, weights, flat = self._respond(column, solved=found.x)
-        self._weights, self._flat_mean = weights[:, 0], flat[:, 0]
-        self._residual = found.residual[:, 0]
+        change, weights, flat = self.respond(column, solved=found.x)
+        self.data_weights, self._flat_mean = weights[:, 0], flat[:, 0]
+        self.data_left = found.residual[:, 0]
         self._center = self._model.prior_mean + change[:, 0]
 
-    def _solve(self, right):
-        return self.system.solve(right, MEAN_TOLERANCE).x if right.shape[1] else right
-
     def _answer(self, white):
-        return self.system.solve(white, ANSWER_TOLERANCE).x
+        return self.system.solve(white, ANSWER_TOLERANCE)[0]
 
-    def _solved(self, right):
+    def solve_draws(self, right):
         """K̃⁻¹R to the tolerance of draws."""
-        return self.system.solve(right, self._tolerance).x
+        return self.system.solve(right, self._tolerance)[0]
 
-    def _mean(self):
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
         return self._center.copy()
 
-    def _mean_error(self):
+    def state_mean_error(self):
         """|δm_i| = |g_iᵀK⁻¹ρ| <= s_i ‖ρ‖ for ‖K^{-1/2}g_i‖ <= s_i, the prior std, and K̃ >= I."""
-        return np.sqrt(self._known_scale()) * np.linalg.norm(self._residual)
+        return np.sqrt(self._known_scale()) * np.linalg.norm(self.data_left)
 
     def _pointwise(self):
         if not hasattr(self, "_cached"):
@@ -131,10 +119,12 @@ class IterativePosterior(DataSpacePosterior):
             self.approximations = [*now, *others]
         return self._cached
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         return self._pointwise().variance.copy()
 
-    def _std_error(self):
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
         found = self._pointwise()
         std = np.sqrt(found.variance)
         return np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
@@ -159,18 +149,16 @@ class IterativePosterior(DataSpacePosterior):
         ValueError
             If a prior is flat: an improper prior has no normaliser.
         """
-        if self._flat.index.size:
-            fail("prior", "be proper for an evidence", f"flat priors on {', '.join(self.problem.prior.flat)}",
-                 "An improper prior has no normaliser: give GaussianPrior(mean, covariance).")
+        self._refuse_flat()
         logdet, spread, bias, words = self.system.log_determinant(np.random.default_rng(self._seed), 2 * error, most)
-        fit, count = float(self._innovation @ self._weights), self._innovation.size
+        fit, count = float(self.system.residual @ self.data_weights), self.system.size
         value = -0.5 * (fit + logdet + self._model.noise_logdet() + count * np.log(2 * np.pi))
         # the fit is off by at most ‖r‖ ‖K̃⁻¹d̃‖ for the residual r of the mean's solve
-        off = float(np.linalg.norm(self._residual) * np.linalg.norm(self._weights))
+        off = float(np.linalg.norm(self.data_left) * np.linalg.norm(self.data_weights))
         return Estimate(value, error=0.5 * (spread + off), bias=-0.5 * bias, method=words)
 
     # -- draws ---------------------------------------------------------------------------------------------------------
-    def _joint_draws(self, rng, count):
+    def joint_draws(self, rng, count):
         """Perturbed observations: draws of x, (count, size), and of the clean data, (count, n_data)."""
         draws, clean = np.empty((count, self.problem.size)), np.empty((count, self._model.data_size))
         residuals, first = [], 0
@@ -183,7 +171,7 @@ class IterativePosterior(DataSpacePosterior):
 
     def _blocks(self, rng, count):
         """Blocks of (x, clean data, residuals), each from a seed of its own, so that it may be made anywhere."""
-        step = self.system.columns()
+        step = self.system.width()
         sizes = [min(step, count - first) for first in range(0, count, step)]
         seeds = rng.integers(2**63, size=len(sizes))
         run = map if self._executor is None else self._executor.map
@@ -217,7 +205,8 @@ class IterativePosterior(DataSpacePosterior):
             self.draw_residuals = np.append(self.draw_residuals, residual)
             yield {name: values.astype(np.float32) for name, values in self.problem.unpack(x).items()}
 
-    def _extra_groups(self):
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
         if not self.draw_residuals.size:
             return {}
         import xarray as xr
@@ -232,7 +221,7 @@ class IterativePosterior(DataSpacePosterior):
                 for name, alone in self.problem.separate().items()}
 
     def _statements(self):
-        bound = float(np.linalg.norm(self._residual))
+        bound = float(np.linalg.norm(self.data_left))
         plates = "cosines on the stations' lattice" if self.system.plates else "a randomised Nyström sketch"
         out = [Approximation(
             name="posterior mean", status="bounded", error=bound,
@@ -267,8 +256,8 @@ class IterativePosterior(DataSpacePosterior):
             rng = np.random.default_rng(self._seed)
             x, clean = self._model.draw(rng, CHECKED)
             right = self._model.whiten(clean.T) + rng.standard_normal((CHECKED, self._model.data_size)).T
-            rough, fine = self._solved(right), self._solve(right)
-            change, draw = self._gain(fine - rough), x.T - self._gain(fine)
+            rough, fine = self.solve_draws(right), self._solve(right)
+            change, draw = self.gain(fine - rough), x.T - self.gain(fine)
             scale = np.sqrt(self._model.prior_variance())[:, None]
             known = np.isfinite(scale[:, 0]) & (scale[:, 0] > 0)
             parts = [np.sum((a[known] / scale[known]) ** 2) for a in (change, draw)]
@@ -285,15 +274,16 @@ class _DrawBlock:
 
     def __call__(self, seed, count):
         post, rng = self.post, np.random.default_rng(seed)
-        draws, clean = post._model.draw(rng, count)
-        noise = rng.standard_normal((count, post._model.data_size)).T
+        draws, clean = post.system.model.draw(rng, count)
+        noise = rng.standard_normal((count, post.system.model.data_size)).T
         # about the mean, which has been solved for already
-        right = noise - post._model.whiten(clean.T)
-        found = post.system.solve(right, post._tolerance)
-        change, weights, _ = post._respond(right, solved=found.x)
+        right = noise - post.system.model.whiten(clean.T)
+        found = post.system.solution(right, post._tolerance)
+        change, weights, _ = post.respond(right, solved=found.x)
         draws += change.T + post._center
-        fit = post._innovation[:, None] - (post._weights + post._residual)[:, None] + noise - weights - found.residual
-        return draws, (post._model.data_mean[:, None] + post._model.colour(fit)).T, found.relative
+        mean_fit = post.system.residual - post.data_weights - post.data_left
+        fit = mean_fit[:, None] + noise - weights - found.residual
+        return draws, (post.system.model.data_mean[:, None] + post.system.model.colour(fit)).T, found.relative
 
 
 def _default_rank(data):

@@ -47,25 +47,25 @@ class PointwiseVariance:
     """
 
     def __init__(self, post, solves, rank, rng):
-        self._post, self._model = post, post._model
+        self._post, self._model = post, post.system.model
         self._basis = informative_basis(post.system, rank, rng)
         self.rank = self._basis.shape[1]
         self._remaining = self._model.prior_variance() - self._leading()
-        self._remaining[post._flat.index] = 0.0
+        self._remaining[post.system.flat.index] = 0.0
         groups = self._model.groups
         self._controls = [TorusControl(self._model, g) if TorusControl.applies(g) else None for g in groups]
         self._width = 1 + 2 * any(c is not None for c in self._controls)
         halves = [self._moments(rng, solves // 2) for _ in range(2)]
         self._combine(halves)
-        index, flat = post._flat.index, post._flat
+        index, flat = post.system.flat.index, post.system.flat
         if index.size:
-            self.variance += np.sum((post._gain(flat.solved) @ np.linalg.cholesky(flat.inverse)) ** 2, axis=1)
+            self.variance += np.sum((post.gain(flat.solved) @ np.linalg.cholesky(flat.inverse)) ** 2, axis=1)
             self.variance[index], self.error[index] = np.diag(flat.inverse), 0.0
 
     def _leading(self):
         out = np.zeros(self._model.size)
         for first in range(0, self._basis.shape[1], COLUMNS):
-            out += np.sum(self._post._gain(self._basis[:, first : first + COLUMNS]) ** 2, axis=1)
+            out += np.sum(self._post.gain(self._basis[:, first : first + COLUMNS]) ** 2, axis=1)
         return out
 
     # -- draws ---------------------------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ class PointwiseVariance:
         """(number, Σ f h, Σ f h fhᵀ) with f = m'² first and the controls behind it, shapes (w, size), (w, w, size)."""
         width, size = self._width + 1, self._model.size
         first, second = np.zeros((width, size)), np.zeros((width, width, size))
-        step = min(self._post.system.columns(), max(1, int(DRAW_BYTES // (8 * 8 * size))))
+        step = min(self._post.system.width(), max(1, int(DRAW_BYTES // (8 * 8 * size))))
         for start in range(0, count, step):
             for values in self._observed(rng, min(step, count - start)):
                 first += values
@@ -89,10 +89,10 @@ class PointwiseVariance:
         x, clean = model.draw(rng, count, whole)
         white = rng.standard_normal((count, model.data_size)).T
         right = model.whiten(clean.T) + white
-        weights = post._solved(right)
+        weights = post.solve_draws(right)
         through = self._basis @ (self._basis.T @ right)
-        draw = x - post._gain(weights).T
-        rest = x - draw - post._gain(through).T if self._basis.shape[1] else x - draw
+        draw = x - post.gain(weights).T
+        rest = x - draw - post.gain(through).T if self._basis.shape[1] else x - draw
         controls = np.zeros((2, count, model.size)) if self._width > 1 else None
         noise = model.colour(white).T
         for control, spectra in zip(self._controls, whole, strict=True):

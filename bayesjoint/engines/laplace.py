@@ -159,7 +159,8 @@ class LaplacePosterior(Posterior):
             "the data see best and those along which curvature changes most; along the latter it changes by "
             f"{figures.curvature_change:.2g} of itself (rms).{beyond}")
 
-    def _extra_groups(self):
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
         import xarray as xr
 
         variables, coords = {}, {}
@@ -196,16 +197,19 @@ class LaplacePosterior(Posterior):
         """R⁻ᵀ V."""
         return self._factor @ vectors / self._scale[:, None]
 
-    def _data_sensitivity(self, vectors):
+    def data_sensitivity(self, vectors):
+        """A V, (size, k) to (n_data, k)."""
         return np.concatenate([a.matmat(vectors) for a in self._operators])
 
-    def _predicted_mean(self):
+    def predicted_data(self):
+        """Clean data of the posterior mean, (n_data,), physical units."""
         return self._predictions(self._center)
 
-    def _joint_draws(self, rng, count):
+    def joint_draws(self, rng, count):
+        """Draws of x, (count, size), and of the clean data, (count, n_data)."""
         if not self.problem.nonlinear:
-            return super()._joint_draws(rng, count)
-        x = self._draws(rng, count)
+            return super().joint_draws(rng, count)
+        x = self.state_draws(rng, count)
         return x, np.stack([self._predictions(row) for row in x])
 
     def _predictions(self, x):
@@ -216,24 +220,30 @@ class LaplacePosterior(Posterior):
         out[..., self._index] = free
         return out
 
-    def _mean(self):
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
         return self._center.copy()
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         return self._spread(self._free_variance())
 
-    def _mean_error(self):
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
         return np.full(self.problem.size, np.nan)
 
-    def _std_error(self):
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
         return np.full(self.problem.size, np.nan)
 
-    def _product(self, v):
+    def state_product(self, v):
+        """Posterior covariance of x times V."""
         columns = v[:, None] if v.ndim == 1 else v
         free = self._root(self._root_adjoint(columns[self._index]))
         return self._spread(free.T).T.reshape(v.shape)
 
-    def _draws(self, rng, count):
+    def state_draws(self, rng, count):
+        """Draws of x, (count, size)."""
         return self._center + self._spread(self._root(rng.standard_normal((self._index.size, count))).T)
 
 

@@ -7,9 +7,8 @@ from scipy.stats import chi2
 
 from .._checks import as_positive, fail
 from ..dataset import Approximation
-from ..problem.gaussian import linear_gaussian
+from ..gaussian import System, linear_gaussian
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .flat import FlatColumns
 from .subspace import DataSubspace
 
 FIRST = 32  # directions tried first; then half as many again as there are
@@ -75,12 +74,11 @@ class LowRankPosterior(DataSpacePosterior):
     def __init__(self, problem, tolerance=0.05, rank=None, oversampling=16, seed=0):
         super().__init__(problem)
         self.tolerance = float(as_positive("tolerance", tolerance, 0))
-        self._model = linear_gaussian(problem)
+        self.system = System(linear_gaussian(problem))
         if self._model.flat_index.size:
             fail("prior", "be proper for the lowrank engine", f"flat priors on {', '.join(problem.prior.flat)}",
                  'Give GaussianPrior(mean, covariance) with a broad covariance, or use method="dense".')
         rng = np.random.default_rng(seed)
-        self._flat = FlatColumns(problem, self._model.flat_index, *(np.zeros((self._model.data_size, 0)),) * 2)
         self._subspace = DataSubspace(self._model, rng, LARGEST_BYTES)
         probes = self._random_data(rng)
         if rank is None:
@@ -120,7 +118,7 @@ class LowRankPosterior(DataSpacePosterior):
         """What is kept, and what is left out: everywhere, by parameter and in all."""
         self._reduction = self._subspace.variance_reduction()
         missed, _, _ = self._subspace.solve(probes, tolerance)
-        self._left_out = CONFIDENCE * np.mean(self._gain(missed) ** 2, axis=1)
+        self._left_out = CONFIDENCE * np.mean(self.gain(missed) ** 2, axis=1)
         self._left_out += ROUNDING * self._model.data_size * self._model.prior_variance()
         self.retained_trace, self.trace_error = float(self._reduction.sum()), float(self._left_out.sum())
         self.discarded_share = {
@@ -129,11 +127,11 @@ class LowRankPosterior(DataSpacePosterior):
         self._worst = max(self.discarded_share.values())
 
     def _solve_mean(self):
-        self._innovation = self._innovate()
-        beyond, within, residual = self._subspace.solve(self._innovation[:, None], MEAN_TOLERANCE)
-        self._weights = (beyond + within)[:, 0]
-        self._residual = self._innovation - self._subspace.covariance(self._weights[:, None])[:, 0]
-        self._misfit = max(float(residual[0]), float(np.linalg.norm(self._residual)))
+        data = self.system.residual
+        beyond, within, residual = self._subspace.solve(data[:, None], MEAN_TOLERANCE)
+        self.data_weights = (beyond + within)[:, 0]
+        self.data_left = data - self._subspace.covariance(self.data_weights[:, None])[:, 0]
+        self._misfit = max(float(residual[0]), float(np.linalg.norm(self.data_left)))
 
     def _statements(self):
         shares = ", ".join(f"{share:.2%} of {name}'s" for name, share in self.discarded_share.items())
@@ -160,27 +158,30 @@ class LowRankPosterior(DataSpacePosterior):
     def _answer(self, white):
         return sum(self._subspace.solve(white, MEAN_TOLERANCE)[:2])
 
-    def _mean(self):
-        return self._model.prior_mean + self._gain(self._weights[:, None])[:, 0]
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
+        return self._model.prior_mean + self.gain(self.data_weights[:, None])[:, 0]
 
-    def _mean_error(self):
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
         return self._misfit * np.sqrt(self._model.prior_variance())
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         return np.maximum(self._model.prior_variance() - self._reduction, 0.0)
 
-    def _std_error(self):
+    def state_std_error(self):
         """How far the exact standard deviation may lie below the one given."""
-        variance = self._variance()
+        variance = self.state_variance()
         return np.sqrt(variance) - np.sqrt(np.maximum(variance - self._left_out, 0.0))
 
-    def _joint_draws(self, rng, count):
+    def joint_draws(self, rng, count):
         """Draws of x and of the clean data: (count, size), (count, n_data)."""
         draws, clean = self._model.draw(rng, count)
         seen = self._subspace.basis.T @ self._model.whiten(clean.T)
         weights = self._subspace.inner(rng.standard_normal(seen.shape) - seen)
-        draws += self._mean() + (self._subspace.gain @ weights).T
-        clean += self._predicted_mean() + self._model.colour(self._subspace.signal @ weights).T
+        draws += self.state_mean() + (self._subspace.gain @ weights).T
+        clean += self.predicted_data() + self._model.colour(self._subspace.signal @ weights).T
         return draws, clean
 
 

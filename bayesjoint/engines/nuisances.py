@@ -34,7 +34,7 @@ def nuisance_sheet(post):
         return None
     names, columns = _averages(post.problem, {p.name for p in found})
     scale = np.concatenate([np.full(p.size, p.scale) for p in post.problem.parameters])
-    spread, mean = _covariances(post, columns), post.problem.unpack(post._mean())
+    spread, mean = _covariances(post, columns), post.problem.unpack(post.state_mean())
     own = np.sqrt(np.maximum(np.einsum("ij,ij->j", columns, spread), 0.0))
     sheet = Sheet()
     sheet.along("average", names, "average over a part of the model")
@@ -64,7 +64,7 @@ def nuisance_sheet(post):
 def _covariances(post, columns):
     """Posterior covariance times columns, some at a time."""
     width = max(COLUMNS, int(VALUES_AT_ONCE / post.problem.size))
-    return np.hstack([post._product(columns[:, k : k + width]) for k in range(0, columns.shape[1], width)])
+    return np.hstack([post.state_product(columns[:, k : k + width]) for k in range(0, columns.shape[1], width)])
 
 
 def _averages(problem, left_out):

@@ -36,8 +36,8 @@ class Rounding:
     logdet: float
 
 
-def measure_rounding(post, seed=0):
-    """Compare the matrices of a `DensePosterior` with its operators.
+def measure_rounding(system, gain, weights, flat_values, seed=0):
+    """Compare the matrices of a dense posterior with its operators.
 
     With K = LLᵀ and E = L⁻¹KL⁻ᵀ − I from the operators, first-order errors are: of the variance of cell i at most
     s_i² (‖E‖ + 2 ‖L⁻¹δg_i‖/s_i), for ‖L⁻¹g_i‖ ≤ s_i, its prior std; of log det K, √m ‖E‖_F; of the mean,
@@ -46,8 +46,12 @@ def measure_rounding(post, seed=0):
 
     Parameters
     ----------
-    post : DensePosterior
-        With its factor, gain and weights.
+    system : DenseSystem
+    gain : ndarray, shape (size, n_data)
+        G, data whitened.
+    weights : ndarray, shape (n_data,)
+        K⁻¹ r, less what flat values take up.
+    flat_values : ndarray, shape (q,)
     seed : int, default 0
         Source of the probes.
 
@@ -55,26 +59,26 @@ def measure_rounding(post, seed=0):
     -------
     Rounding
     """
-    factor, weights, model = post._factor, post._weights, post._model
+    factor, model = system.factor, system.model
     white = np.random.default_rng(seed).standard_normal((weights.size, PROBES))
     columns = np.column_stack([solve_triangular(factor, white, lower=True, trans=1, check_finite=False), weights])
     through, seen = model.gain_and_signal(model.whiten_adjoint(columns))
     image = model.whiten(seen) + columns
-    target = post._innovation - post._flat.columns @ post._flat_mean
+    target = system.residual - system.columns @ flat_values
     residual = target - image[:, -1]
     half = solve_triangular(factor, np.column_stack([image[:, :-1], residual]), lower=True, check_finite=False)
     defect = np.sqrt(np.mean(np.sum((half[:, :-1] - white) ** 2, axis=0)))
     std = np.sqrt(model.prior_variance())
     free = (std > 0) & np.isfinite(std)
-    missed = (post._matrix @ columns - through)[free] / std[free, None]
-    gain, shift = np.sqrt(np.mean(missed[:, :-1] ** 2, axis=1)).max(initial=0), np.abs(missed[:, -1]).max(initial=0)
+    missed = (gain @ columns - through)[free] / std[free, None]
+    lost, shift = np.sqrt(np.mean(missed[:, :-1] ** 2, axis=1)).max(initial=0), np.abs(missed[:, -1]).max(initial=0)
     fit = abs(float(target @ weights))
     # |Lᵀw| = √fit, and E acts on it: at most by its norm, on average by norm/√m
     typical = np.sqrt(fit) * min(1.0, 3.0 / np.sqrt(weights.size))
-    residual, shift = max(np.linalg.norm(half[:, -1]), defect * typical), max(shift, gain * typical)
+    residual, shift = max(np.linalg.norm(half[:, -1]), defect * typical), max(shift, lost * typical)
     return Rounding(
         mean=float(SAFETY * (residual + shift) + EPS),
-        variance=float(SAFETY * (defect + 2 * gain) + 4 * EPS),
+        variance=float(SAFETY * (defect + 2 * lost) + 4 * EPS),
         fit=float(SAFETY * (np.sqrt(fit) * residual + EPS * fit)),
         logdet=float(SAFETY * np.sqrt(weights.size) * (defect + EPS)),
     )

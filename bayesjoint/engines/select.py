@@ -3,22 +3,13 @@
 from inspect import signature
 
 from .._checks import fail, one_of
-from ..problem import JointProblem
-from ..problem.gaussian import is_linear_gaussian
-from .dense import DensePosterior
-from .gibbs import GibbsPosterior, gibbs_can_sample
-from .iterative import IterativePosterior
-from .laplace import LaplacePosterior, check_map
-from .lowrank import LowRankPosterior
-from .nuts import NutsPosterior
-from .spectral import SpectralPosterior
+from ..gaussian import DENSE_DATA, is_linear_gaussian
+from ..problem import check_problem
+from .gibbs import gibbs_can_sample
+from .laplace import check_map
+from .registry import ENGINES, methods
 
-ENGINES = {"dense": DensePosterior, "iterative": IterativePosterior, "laplace": LaplacePosterior,
-           "lowrank": LowRankPosterior, "gibbs": GibbsPosterior, "nuts": NutsPosterior, "spectral": SpectralPosterior}
-DENSE_DATA = 6_000  # a factor then takes seconds
 DENSE_BYTES = 2e9  # of the dense engine's largest matrix, unknowns x data
-METHODS = ("auto", *ENGINES)
-AT_A_MAP = ("laplace",)  # engines that take `at`
 GIBBS_WORK = 3e8  # min(data, unknowns)² x unknowns: 1,500 sweeps of four chains then take a few minutes on one core
 
 
@@ -69,17 +60,16 @@ def posterior(problem, method="auto", at=None, **options):
     >>> post.method, post.mean()["slope"].round(12), post.std()["slope"].round(4)
     ('dense', array([2.]), array([0.5774]))
     """
-    one_of("method", method, METHODS)
-    if not isinstance(problem, JointProblem):
-        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-             TypeError)
+    one_of("method", method, methods())
+    check_problem(problem)
     target = problem
     if at is not None and not is_linear_gaussian(problem):
         check_map(problem, at)
         target = at.problem
-    chosen, reason = _choose(target) if method == "auto" else (method, None)
+    chosen, reason = choose_engine(target) if method == "auto" else (method, None)
     _check_options(chosen, options)
-    post = ENGINES[chosen](problem, at, **options) if chosen in AT_A_MAP else ENGINES[chosen](target, **options)
+    make = ENGINES[chosen].load()
+    post = make(problem, at, **options) if ENGINES[chosen].needs_map else make(target, **options)
     if reason is not None:
         post.reason = reason
     return post
@@ -87,22 +77,27 @@ def posterior(problem, method="auto", at=None, **options):
 
 def needs_a_map(problem, method="auto"):
     """Whether `posterior` by this method wants ``at=find_map(problem)``."""
-    return (_choose(problem)[0] if method == "auto" else method) in AT_A_MAP
+    return ENGINES[choose_engine(problem)[0] if method == "auto" else method].needs_map
 
 
 def _check_options(chosen, options):
-    known = [name for name in signature(ENGINES[chosen]).parameters if name not in ("problem", "at")]
+    known = [name for name in signature(ENGINES[chosen].load()).parameters if name not in ("problem", "at")]
     unknown = sorted(set(options) - set(known))
     if unknown:
         fail("options", f"be among {known} for the {chosen} engine", f"{unknown}", "Leave them out, or name the engine "
              "they belong to by method=.", TypeError)
 
 
-def _choose(problem):
+def dense_fits(problem):
+    """Whether the dense engine's matrices are of moderate size."""
+    return problem.data_size <= DENSE_DATA and 8 * problem.data_size * problem.size <= DENSE_BYTES
+
+
+def choose_engine(problem):
     """(engine, why) for "auto"."""
-    data = sum(m.size for m in problem.modalities)
+    data = problem.data_size
     if is_linear_gaussian(problem):
-        small = data <= DENSE_DATA and 8 * data * problem.size <= DENSE_BYTES
+        small = dense_fits(problem)
         why = "chosen because the problem is linear-Gaussian, so that this engine is exact"
         return ("dense", f"{why}, and small enough for its matrices") if small else (
             "iterative", f"{why}, and its {data} data and {problem.size} unknowns make large matrices for a dense one")

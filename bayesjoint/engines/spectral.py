@@ -5,11 +5,9 @@ import numpy as np
 from .._checks import fail
 from ..dataset import Approximation
 from ..forward.processing import StationSelection
+from ..gaussian import IterativeSystem, linear_gaussian
 from ..noise import DiagonalNoise
-from ..problem.gaussian import linear_gaussian
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .data_system import DataSystem
-from .flat import FlatColumns
 from .spectral_field import SpectralField
 
 INSIDE = 8  # columns from the edge of the survey from which a cell counts as well inside
@@ -60,21 +58,18 @@ class SpectralPosterior(DataSpacePosterior):
 
     def __init__(self, problem, checks=64, tolerance=1e-5, seed=0):
         super().__init__(problem)
-        self._model = linear_gaussian(problem)
-        self._group = _only_group(self._model)
+        model = linear_gaussian(problem)
+        self._group = _only_group(model)
         _check_noise(problem)
         self._names = [next(n for n, where in problem.slices.items() if where == place)
                        for place in self._group.places]
         if checks < 16 * len(self._names):
             fail("checks", f"be at least {16 * len(self._names)}, 16 for each field", repr(checks), "Raise it.")
-        self._system, self._tolerance = DataSystem(self._model), tolerance
-        none = np.zeros((self._model.data_size, 0))
-        self._flat = FlatColumns(problem, self._model.flat_index, none, none)
-        innovation = self._innovate()
-        found = self._system.solve(innovation[:, None], MEAN_TOLERANCE)
-        self._center = self._model.prior_mean + self._gain(found.x)[:, 0]
-        self._weights, self._residual = found.x[:, 0], found.residual[:, 0]
-        self._off = float(np.linalg.norm(self._residual))
+        self.system, self._tolerance = IterativeSystem(model, tolerance, rank=0), tolerance
+        solved, left = self.system.solve(self.system.residual[:, None], MEAN_TOLERANCE)
+        self._center = model.prior_mean + self.gain(solved)[:, 0]
+        self.data_weights, self.data_left = solved[:, 0], left[:, 0]
+        self._off = float(np.linalg.norm(self.data_left))
         self._field = SpectralField(self._group, _channel_noise(problem, self._group))
         self.reduction = self._field.reduction
         self._measure(checks, np.random.default_rng(seed))
@@ -112,7 +107,7 @@ class SpectralPosterior(DataSpacePosterior):
         self.powers = [self._fit(p, cells[used & (owners == p)], exact[used & (owners == p)])
                        for p in range(len(self._group.places))]
         self._left = self._field.weights(self.powers)  # share of the reduction that edges leave at every cell
-        stated = np.sqrt(self._variance()[cells])
+        stated = np.sqrt(self.state_variance()[cells])
         scale = self._doubt()
         off = np.where(used, np.nan, (stated - exact) / scale[cells])
         self._factors = np.zeros((len(self._group.places), len(ZONES)))
@@ -126,7 +121,7 @@ class SpectralPosterior(DataSpacePosterior):
     def _exact_std(self, cells):
         pick = np.zeros((self.problem.size, cells.size))
         pick[cells, np.arange(cells.size)] = 1.0
-        seen = self._gain_adjoint(pick)
+        seen = self.gain_adjoint(pick)
         taken = np.einsum("ij,ij->j", seen, self._solve(seen))
         return np.sqrt(self._model.prior_variance()[cells] - taken)
 
@@ -135,12 +130,12 @@ class SpectralPosterior(DataSpacePosterior):
         tried = []
         for power in POWERS:
             self._left = self._field.weights([power] * len(self._group.places))
-            tried.append((np.sum((np.sqrt(self._variance()[cells]) / exact - 1) ** 2), power))
+            tried.append((np.sum((np.sqrt(self.state_variance()[cells]) / exact - 1) ** 2), power))
         return min(tried)[1]
 
     def _doubt(self):
         """Change of the standard deviation if its weight changes by what is in doubt, shape (size,), and a little."""
-        out, std = np.zeros(self.problem.size), np.sqrt(self._variance())
+        out, std = np.zeros(self.problem.size), np.sqrt(self.state_variance())
         doubt = self._field.doubt()
         for p, (place, prior) in enumerate(zip(self._group.places, self._group.stds, strict=True)):
             change = (prior**2 * self.reduction[p])[:, None, None] * doubt[p]
@@ -183,37 +178,38 @@ class SpectralPosterior(DataSpacePosterior):
         ]
 
     # -- moments -------------------------------------------------------------------------------------------------------
-    def _mean(self):
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
         return self._center.copy()
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         out = np.zeros(self.problem.size)
         for p, (place, std) in enumerate(zip(self._group.places, self._group.stds, strict=True)):
             left = 1.0 - self.reduction[p][:, None, None] * self._left[p]
             out[place] = (std[:, None, None] ** 2 * left).ravel()
         return out
 
-    def _mean_error(self):
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
         # |g·K⁻¹r| <= ‖r‖ √(g·K⁻¹g) as K >= I, and g·K⁻¹g is at most the prior variance
         return self._off * np.sqrt(self._model.prior_variance())
 
-    def _std_error(self):
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
         out = self._doubt()
         zones = np.broadcast_to(self._zones(), self._group.mesh.shape).ravel()
         for factors, place in zip(self._factors, self._group.places, strict=True):
             out[place] *= factors[zones]
         return out
 
-    def _solve(self, white):
-        return self._system.solve(white, self._tolerance).x
-
-    def _joint_draws(self, rng, count):
+    def joint_draws(self, rng, count):
         """Draws of x, √w (a draw of endless data's posterior) + √(1 − w) (one of the prior): variance Γ − w D.
 
         Their clean data are those of the first alone: a survey sees what it informs.
         """
-        out = np.tile(self._mean(), (count, 1))
-        clean = np.tile(self._predicted_mean(), (count, 1))
+        out = np.tile(self.state_mean(), (count, 1))
+        clean = np.tile(self.predicted_data(), (count, 1))
         (informed, data), prior = self._field.draw(rng, count), self._model.draw(rng, count)[0]
         for p, place in enumerate(self._group.places):
             share = self._left[p].reshape(-1)
@@ -222,7 +218,8 @@ class SpectralPosterior(DataSpacePosterior):
             clean[:, survey.rows] += survey.to_data(lattice.T).T
         return out, clean
 
-    def _extra_groups(self):
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
         return self._field.summary([m.name for m in self.problem.modalities], self._names)
 
 

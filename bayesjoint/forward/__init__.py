@@ -7,7 +7,7 @@ from .nonlinear import ForwardModel
 from .prisms import forward_prisms
 from .processing import ComposedOperator, Processing, StationSelection, UpwardContinuation
 from .sampling import SamplingError, StationSampling
-from .toeplitz import GravityOperator, LatticeOperator, MagneticOperator
+from .toeplitz import GravityOperator, LatticeOperator, MagneticOperator, lattice_operator
 
 __all__ = [
     "ComposedOperator",
@@ -24,4 +24,5 @@ __all__ = [
     "StationSelection",
     "UpwardContinuation",
     "forward_prisms",
+    "lattice_operator",
 ]

@@ -11,6 +11,14 @@ THREAD_BYTES = 1 << 20  # of spectra per further thread: below, starting it cost
 COLUMN_BLOCK = 8  # columns of a matrix product gathered at once: one cache line of float64
 
 
+def circulants(blocks, padded, shift):
+    """Yield each block, a field by lag, in the corner of a circulant of shape `padded`, rolled by `shift`."""
+    for block in blocks:
+        circulant = np.zeros(padded)
+        circulant[: block.shape[0], : block.shape[1]] = block
+        yield np.roll(circulant, shift, axis=(0, 1))
+
+
 class LayeredConvolution:
     """y_h = Σ_z K_hz ∗ x_z on a window, and its adjoint.
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_shape, fail
-from .quantities import UNITS
+from ..quantities import property_of
 
 
 class ForwardOperator(LinearOperator):
@@ -40,7 +40,7 @@ class ForwardOperator(LinearOperator):
         self.active = mesh.active if active is None else mesh.with_active(active).active
         self.air = None if self.active.all() else ~self.active.ravel()
         self.kind = kind
-        self.units = UNITS.get(kind, "1") if units is None else units
+        self.units = property_of(kind).units if units is None else units
         self.data_shape = tuple(int(n) for n in data_shape)
         self.data_dims = tuple(data_dims)
         super().__init__(np.dtype(dtype), (int(np.prod(self.data_shape)), mesh.size))
@@ -68,9 +68,15 @@ class ForwardOperator(LinearOperator):
         model = as_shape("model", model, self.mesh.shape)
         return self.matvec(model.ravel()).reshape(self.data_shape)
 
+    def _set_quantity(self, quantity):
+        """Keep what is computed, its coefficients, and the inducing field as attributes."""
+        self.quantity, self.coefficients = quantity, quantity.coefficients
+        for name, value in quantity.field.items():
+            setattr(self, name, value)
+
     def coordinates(self):
         """Easting, northing and upward of every datum, three arrays of shape (n_data,), metres."""
-        raise NotImplementedError
+        return self.easting, self.northing, self.upward
 
     def add_adjoint(self, vector, out):
         """Add Aᵀ y to `out`: y of shape (n_data,), out float64 of shape (n_cells,)."""
@@ -116,15 +122,9 @@ class ForwardOperator(LinearOperator):
         """Models (n_cells, k) with 0 in air."""
         return columns if self.air is None else np.where(self.air[:, None], columns.dtype.type(0), columns)
 
-    # SciPy calls these with checked shapes; both directions go through one blocked product each.
-    def _matvec(self, x):
-        return self._forward(self._columns(x, self.shape[1]))[:, 0]
-
+    # SciPy calls these with checked shapes, for single vectors too.
     def _matmat(self, X):
         return self._forward(self._columns(X, self.shape[1]))
-
-    def _rmatvec(self, y):
-        return self._backward(self._columns(y, self.shape[0]))[:, 0]
 
     def _rmatmat(self, Y):
         return self._backward(self._columns(Y, self.shape[0]))

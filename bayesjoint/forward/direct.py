@@ -49,14 +49,10 @@ class StationOperator(ForwardOperator):
             fail("mesh", "be a bayesjoint.Mesh", type(mesh).__name__, "Build one with Mesh or Mesh.regular.", TypeError)
         self.easting, self.northing, self.upward = _stations(mesh, easting, northing, upward)
         super().__init__(mesh, quantity.kind, (self.easting.size,), ("station",), active=active, units=quantity.units)
-        self.quantity, self.coefficients = quantity, quantity.coefficients
+        self._set_quantity(quantity)
         self._jump = _face_jumps(self) if quantity.singular else None
         used = np.flatnonzero(self.active.any(axis=(1, 2)))
         self._layers = (int(used[0]), int(used[-1]) + 1)
-
-    def coordinates(self):
-        """Easting, northing and upward of every station, three arrays of shape (n,), metres."""
-        return self.easting, self.northing, self.upward
 
     @property
     def buried(self):

@@ -4,15 +4,14 @@ A prism's field is the third difference of a corner ("node") function. Evaluatin
 instead of eight times per prism, is five times faster and agrees to rounding. choclo's functions guard the arctangents
 and logarithms at the limits where a naive version is wrong (Nagy, Papp & Benedek 2000; Fukushima 2020).
 
-Metres in; what comes out is decided by the coefficients (`quantities`). choclo is SI and positive up.
+Metres in; what comes out is decided by the coefficients (`bayesjoint.quantities`). choclo is SI and positive up.
 """
 
 import numpy as np
-from choclo.constants import GRAVITATIONAL_CONST
 from choclo.prism import kernel_ee, kernel_en, kernel_eu, kernel_nn, kernel_nu, kernel_u
 from numba import njit
 
-__all__ = ["GRAVITATIONAL_CONST", "cell_layer", "node_plane", "node_value"]
+__all__ = ["cell_layer", "node_plane", "node_value"]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -4,9 +4,9 @@ import numpy as np
 from numba import njit
 
 from .._checks import as_finite, as_shape, fail
+from ..quantities import quantity
 from ._threads import run_ranges
 from .kernels import node_value
-from .quantities import quantity_named
 
 WEST, EAST, SOUTH, NORTH, BOTTOM, TOP = (1 << n for n in range(6))
 INSIDE, EDGE = 64, 128
@@ -49,13 +49,13 @@ def forward_prisms(prisms, properties, stations, kind, intensity=50_000.0, incli
     >>> data.round(3).tolist()
     [0.189, 0.002]
     """
-    quantity = quantity_named(kind, intensity=intensity, inclination=inclination, declination=declination)
+    what = quantity(kind, None, intensity, inclination, declination)
     prisms, properties, stations = _check(prisms, properties, stations)
-    coefficients = quantity.coefficients
+    coefficients = what.coefficients
     out = np.zeros(len(stations))
     if not len(prisms):
         return out
-    if quantity.singular:
+    if what.singular:
         _refuse(prisms, properties, stations, coefficients, out)
     nodes, weights = _corners(prisms, properties)
     run_ranges(lambda a, b: _node_sums(nodes, weights, stations[a:b], coefficients, out[a:b]), len(stations))

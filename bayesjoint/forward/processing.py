@@ -5,6 +5,7 @@ from scipy import fft
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_positive, fail
+from ..quantities import FIELD
 from .base import ForwardOperator
 
 PLACES = ("easting", "northing", "upward", "height")
@@ -33,7 +34,7 @@ class Processing(LinearOperator):
 
     def coordinates(self):
         """Easting, northing and upward of every datum, three arrays of shape (n_data,), metres."""
-        raise NotImplementedError
+        return self.easting, self.northing, self.upward
 
     def dot(self, x):
         """H x; for a forward operator `x`, the composed forward operator."""
@@ -73,7 +74,7 @@ class ComposedOperator(ForwardOperator):
                          lattice.active, lattice.units)
         self.processing, self.lattice = processing, lattice
         for source in (lattice, processing):  # H says where its data are, F which way the field points
-            for name in ("intensity", "inclination", "declination", "spacing", *PLACES):
+            for name in (*FIELD, "spacing", *PLACES):
                 if hasattr(source, name) and not (source is lattice and name in PLACES):
                     setattr(self, name, getattr(source, name))
 
@@ -140,10 +141,6 @@ class StationSelection(Processing):
         self.mask, self.index = mask.copy(), np.flatnonzero(mask)
         super().__init__(operator, (self.index.size,), ("station",))
         self.easting, self.northing, self.upward = (c[self.index] for c in self._source)
-
-    def coordinates(self):
-        """Easting, northing and upward of every observed station, three arrays of shape (n_data,), metres."""
-        return self.easting, self.northing, self.upward
 
     def _matmat(self, X):
         return X[self.index]

@@ -5,7 +5,7 @@ from scipy.fft import next_fast_len
 
 from .._checks import fail
 from ..mesh import Mesh
-from ._convolution import LayeredConvolution
+from ._convolution import LayeredConvolution, circulants
 from .base import ForwardOperator
 from .direct import StationOperator
 from .kernels import cell_layer, node_plane
@@ -87,14 +87,8 @@ class RefinedLattice(ForwardOperator):
     def _embed(self):
         (ny, nx), (sy, sx) = self._columns_of, (self.lattice.northing.size, self.lattice.easting.size)
         padded = (next_fast_len(sy + ny - 1), next_fast_len(sx + nx - 1, real=True))
-
-        def circulants():
-            for block in self._kernels():
-                circulant = np.zeros(padded)
-                circulant[: block.shape[0], : block.shape[1]] = block
-                yield np.roll(circulant, (1 - ny, 1 - nx), axis=(0, 1))
-
-        return LayeredConvolution(circulants(), self.lattice.height.size, self.mesh.shape[0] * self.factor**2, padded,
+        kernels = circulants(self._kernels(), padded, (1 - ny, 1 - nx))
+        return LayeredConvolution(kernels, self.lattice.height.size, self.mesh.shape[0] * self.factor**2, padded,
                                   (ny, nx), (sy, sx), (0, 0), False, self.dtype)
 
     def _forward(self, columns):

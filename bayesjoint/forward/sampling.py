@@ -9,7 +9,6 @@ from scipy.special import stdtrit
 from .._checks import as_finite, as_shape, fail
 from .direct import StationOperator
 from .processing import Processing
-from .quantities import PROPERTIES
 from .toeplitz import LatticeOperator
 
 HULL_TOLERANCE = 1e-6  # of a step: rounding of coordinates must not put a station outside
@@ -129,10 +128,6 @@ class StationSampling(Processing):
         pointer = np.arange(0, weights.size + 1, weights[0].size)
         return sparse.csr_array((weights.ravel(), index.ravel(), pointer), shape=self.shape)
 
-    def coordinates(self):
-        """Easting, northing and upward of every station, three arrays of shape (n,), metres."""
-        return self.easting, self.northing, self.upward
-
     def rows_of(self, index):
         """Dense rows of H, shape (k, n_in)."""
         return self.matrix[index].toarray()
@@ -171,7 +166,7 @@ class StationSampling(Processing):
         units, bounds = operator.units, None
         if model is None:
             errors, field, bounds = _row_errors(operator, exact, index)
-            units += f" per {PROPERTIES[operator.kind][1]}"
+            units += f" per {operator.lattice.quantity.component.kind.property.units}"
         else:
             field = exact.predict(model)
             errors = operator.predict(model)[index] - field

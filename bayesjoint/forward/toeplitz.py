@@ -5,11 +5,11 @@ from scipy.fft import next_fast_len
 
 from .._checks import as_finite, fail, one_of
 from ..mesh import SPACING_TOLERANCE, Mesh
-from ._convolution import LayeredConvolution
+from ..quantities import quantity
+from ._convolution import LayeredConvolution, circulants
 from .base import ForwardOperator
 from .direct import StationOperator
 from .kernels import cell_layer, node_plane
-from .quantities import gravity_quantity, magnetic_quantity
 
 ALIGNMENT_TOLERANCE = 1e-3  # of a cell; `Mesh.from_surveys` accepts the same
 
@@ -32,13 +32,13 @@ class LatticeOperator(ForwardOperator):
         Upward coordinate of the stations, metres; several heights give data (height, northing, easting).
     quantity : Quantity
         What is computed.
-    dtype : {"float64", "float32"}
+    dtype : {"float64", "float32"}, default "float64"
         Type of spectra and products.
     active : array_like of bool, shape (nz, ny, nx), optional
         False marks air, which acts on no datum and where stations may be. Default: the mesh's own.
     """
 
-    def __init__(self, mesh, easting, northing, height, quantity, dtype, active=None):
+    def __init__(self, mesh, easting, northing, height, quantity, dtype="float64", active=None):
         if not isinstance(mesh, Mesh):
             fail("mesh", "be a bayesjoint.Mesh", type(mesh).__name__, "Build one with Mesh or Mesh.regular.", TypeError)
         dtype = one_of("dtype", np.dtype(dtype).name, ("float64", "float32"))
@@ -53,7 +53,7 @@ class LatticeOperator(ForwardOperator):
             shape, dims = (self.height.size, *shape), ("height", *dims)
         super().__init__(mesh, quantity.kind, shape, dims, dtype, active, quantity.units)
         self._refuse_ground()
-        self.quantity, self.coefficients = quantity, quantity.coefficients
+        self._set_quantity(quantity)
         self._convolution = self._embed()
 
     def _refuse_ground(self):
@@ -141,15 +141,8 @@ class LatticeOperator(ForwardOperator):
         even = centred and not self.coefficients[4:].any()
         corner = (row, column) if even else (0, 0)
 
-        def circulants():
-            for block in self._blocks():
-                circulant = np.zeros(padded)
-                circulant[: block.shape[0], : block.shape[1]] = block
-                yield np.roll(circulant, (corner[0] + 1 - ny, corner[1] + 1 - nx), axis=(0, 1))
-
-        return LayeredConvolution(
-            circulants(), self.height.size, nz, padded, (ny, nx), (sy, sx), corner, even, self.dtype
-        )
+        kernels = circulants(self._blocks(), padded, (corner[0] + 1 - ny, corner[1] + 1 - nx))
+        return LayeredConvolution(kernels, self.height.size, nz, padded, (ny, nx), (sy, sx), corner, even, self.dtype)
 
     def _forward(self, columns):
         return self._convolution.forward(self._without_air(columns))
@@ -217,8 +210,10 @@ class GravityOperator(LatticeOperator):
     ((41, 41), 4.1)
     """
 
+    kind = "gravity"
+
     def __init__(self, mesh, easting, northing, height=0.0, dtype="float64", active=None, component="gz"):
-        super().__init__(mesh, easting, northing, height, gravity_quantity(component), dtype, active)
+        super().__init__(mesh, easting, northing, height, quantity("gravity", component), dtype, active)
 
     @staticmethod
     def at_stations(mesh, easting, northing, upward, active=None, component="gz"):
@@ -254,7 +249,7 @@ class GravityOperator(LatticeOperator):
         >>> op.predict(1000.0).round(3).tolist()
         [2.039, 2.27]
         """
-        return StationOperator(mesh, easting, northing, upward, gravity_quantity(component), active)
+        return StationOperator(mesh, easting, northing, upward, quantity("gravity", component), active)
 
 
 class MagneticOperator(LatticeOperator):
@@ -294,11 +289,12 @@ class MagneticOperator(LatticeOperator):
     True
     """
 
+    kind = "magnetic"
+
     def __init__(self, mesh, easting, northing, height=0.0, intensity=50_000.0, inclination=45.0, declination=45.0,
                  dtype="float64", active=None, component="tfa"):
-        quantity = magnetic_quantity(component, intensity, inclination, declination)
-        self.intensity, self.inclination, self.declination = float(intensity), float(inclination), float(declination)
-        super().__init__(mesh, easting, northing, height, quantity, dtype, active)
+        what = quantity("magnetic", component, intensity, inclination, declination)
+        super().__init__(mesh, easting, northing, height, what, dtype, active)
 
     @staticmethod
     def at_stations(mesh, easting, northing, upward, active=None, intensity=50_000.0, inclination=45.0,
@@ -332,12 +328,36 @@ class MagneticOperator(LatticeOperator):
         >>> op.shape, op.units
         ((1, 4), 'nT')
         """
-        quantity = magnetic_quantity(component, intensity, inclination, declination)
-        operator = StationOperator(mesh, easting, northing, upward, quantity, active)
-        operator.intensity, operator.inclination, operator.declination = (
-            float(intensity), float(inclination), float(declination)
-        )
-        return operator
+        what = quantity("magnetic", component, intensity, inclination, declination)
+        return StationOperator(mesh, easting, northing, upward, what, active)
+
+
+def lattice_operator(mesh, easting, northing, height, kind, **field):
+    """Operator on a lattice for what a name stands for: a `GravityOperator` or `MagneticOperator` where it is theirs.
+
+    Parameters
+    ----------
+    mesh, easting, northing, height
+        As for `GravityOperator`.
+    kind : str
+        A kind or a component.
+    **field
+        The inducing field, for kinds that need one.
+
+    Returns
+    -------
+    LatticeOperator
+
+    Raises
+    ------
+    ValueError
+        As for `GravityOperator`; or if the name stands for nothing known.
+    """
+    what = quantity(kind, **field)
+    own = next((c for c in (GravityOperator, MagneticOperator) if c.kind == what.kind), None)
+    if own is None:
+        return LatticeOperator(mesh, easting, northing, height, what)
+    return own(mesh, easting, northing, height, component=what.component.name, **field)
 
 
 def _window(name, values, centres, step):

@@ -1,6 +1,6 @@
 """From a scalar functional of draws to a dataset with its errors."""
 
-from .._checks import as_finite, fail
+from .._checks import as_count, as_finite, fail
 from ..dataset import Sheet
 from .gaussian import closed_form
 from .montecarlo import drawn, mean_and_std, quantiles
@@ -23,10 +23,7 @@ def interval_words(probability):
 
 def counts(draws, chains):
     """Refuse counts that are none."""
-    for name, value in (("draws", draws), ("chains", chains)):
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-            fail(name, "be a positive integer", repr(value), "Give a count.")
-    return int(draws), int(chains)
+    return as_count("draws", draws), as_count("chains", chains)
 
 
 def run_words(post, draws, chains, seed):
@@ -53,28 +50,32 @@ def add_recalibrated(sheet, name, words, units, told, probability):
               told["coverage_error"])
 
 
+def add_interval(sheet, name, words, units, values, markov, probability, told, condition=""):
+    """Add the interval of draws and, where a recalibrated posterior `told` of it, the recalibrated one in its place."""
+    own = name if told is None else f"{name}_gaussian"
+    for side, end, error in zip(("lower", "upper"), *quantiles(values, tails(probability), markov), strict=True):
+        sheet.add(f"{own}_{side}", (), end, units, f"{side} end of the interval of {words}", error,
+                  **interval_words(probability))
+    if told is not None:
+        add_recalibrated(sheet, name, words + condition, units, told, probability)
+
+
 def integral(post, functional, probability, draws, chains, seed, attributes, asked=None):
     """Dataset of a linear functional: draws, mean, std, interval, and the closed form of a Gaussian posterior.
 
     `asked` is what a recalibrated posterior is asked for, where that is more than the functional: one that picks.
     """
-    low, high = tails(probability)
+    tails(probability)  # refuses what is none, before anything is drawn
     draws, chains = counts(draws, chains)
     values = drawn(post, functional.evaluate, draws, chains, seed)
     mean, mean_error, std, std_error = mean_and_std(values, post.markov)
-    ends, end_errors = quantiles(values, (low, high), post.markov)
     name, words, units = functional.name, functional.long_name, functional.units
     sheet = Sheet()
     sheet.add(f"{name}_draws", (), values, units, f"posterior draws of {words}", draws=True)
     sheet.add(f"{name}_mean", (), mean, units, f"posterior mean of {words}", mean_error)
     sheet.add(f"{name}_std", (), std, units, f"posterior standard deviation of {words}", std_error)
     told = post.functional_interval(functional if asked is None else asked, probability)
-    own = name if told is None else f"{name}_gaussian"
-    for side, end, error in zip(("lower", "upper"), ends, end_errors, strict=True):
-        sheet.add(f"{own}_{side}", (), end, units, f"{side} end of the interval of {words}", error,
-                  **interval_words(probability))
-    if told is not None:
-        add_recalibrated(sheet, name, words, units, told, probability)
+    add_interval(sheet, name, words, units, values, post.markov, probability, told)
     exact = closed_form(post, functional)
     if exact is not None:
         sheet.add(f"{name}_mean_closed_form", (), exact[0], units, f"posterior mean of {words}, without draws",

@@ -6,9 +6,9 @@ from scipy.stats import norm
 from .._checks import as_finite, fail
 from ..dataset import Sheet
 from ..problem.describe import parameter_fields
-from .answers import add_recalibrated, counts, interval_words, run_words, tails
+from .answers import add_interval, counts, interval_words, run_words, tails
 from .gaussian import has_closed_form
-from .montecarlo import drawn, mean_and_std, quantiles, shares
+from .montecarlo import drawn, mean_and_std, shares
 from .protocol import Functional, on_mesh, shares_in
 
 SHARES = (1.0, 0.5, 0.25, 0.1)  # of a threshold at which a mean, smoother than the ground, may tell where its top is
@@ -124,7 +124,7 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     >>> float(found.depth_to_top_mean), float(found.depth_to_top_presence)
     (100.0, 1.0)
     """
-    low, high = tails(probability)
+    tails(probability)  # refuses what is none, before anything is drawn
     draws, chains = counts(draws, chains)
     p = on_mesh(post.problem, parameter)
     columns = drawn(post, _tops(p, threshold, box), draws, chains, seed)
@@ -139,19 +139,14 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     present = shares(np.isfinite(depth), post.markov)
     sheet.add("depth_to_top_presence", (), present[0], "1", f"probability of {words} in the box", present[1])
     mean, mean_error, std, std_error = mean_and_std(depth, post.markov)
-    ends, errors = quantiles(depth, (low, high), post.markov)
     sheet.add("depth_to_top_mean", (), mean, "m", f"mean depth to the top of {words}, given that there is one",
               mean_error)
     sheet.add("depth_to_top_std", (), std, "m", f"standard deviation of the depth to the top of {words}", std_error)
     told = post.functional_interval(shallowest(p, threshold, box), probability,
                                     [shallowest(p, share * float(threshold), box) for share in SHARES])
-    own = "depth_to_top" if told is None else "depth_to_top_gaussian"
-    for side, end, error in zip(("lower", "upper"), ends, errors, strict=True):
-        sheet.add(f"{own}_{side}", (), end, "m", f"{side} end of the interval of the depth to the top of "
-                  f"{words}", error, **interval_words(probability))
+    add_interval(sheet, "depth_to_top", f"the depth to the top of {words}", "m", depth, post.markov, probability, told,
+                 ", given that there is one")
     if told is not None:
-        add_recalibrated(sheet, "depth_to_top", f"the depth to the top of {words}, given that there is one", "m", told,
-                         probability)
         sheet.add("depth_to_top_absence", (), told["absent"], "1", f"recalibrated probability of no {words}")
     return sheet.dataset({"parameter": parameter, "threshold": float(threshold), "threshold_units": p.units}
                          | run_words(post, draws, chains, seed) | interval_words(probability))
@@ -160,20 +155,19 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
 def top_of(problem, threshold, parameter="density", box=None):
     """`Functional` of the depth to the top over a box, the mesh's depth where nothing exceeds the threshold."""
     p = on_mesh(problem, parameter)
-    tops, bottom = _tops(p, threshold, box), float(np.ptp(p.mesh.upward_edges))
-    return Functional(name="depth_to_top", long_name=f"depth to the top of {parameter} above {float(threshold):g}",
-                      units="m", evaluate=lambda model: np.minimum(tops(model).min(axis=(1, 2)), bottom))
+    return shallowest(p, threshold, box, f"depth to the top of {parameter} above {float(threshold):g}",
+                      float(np.ptp(p.mesh.upward_edges)))
 
 
-def shallowest(p, threshold, box):
-    """`Functional` of the depth to the top over a box, NaN where nothing exceeds the threshold."""
+def shallowest(p, threshold, box, long_name="depth to the top", absent=np.nan):
+    """`Functional` of the depth to the top over a box, `absent` where nothing exceeds the threshold."""
     tops = _tops(p, threshold, box)
 
     def evaluate(model):
         depth = tops(model).min(axis=(1, 2))
-        return np.where(np.isfinite(depth), depth, np.nan)
+        return np.where(np.isfinite(depth), depth, absent)
 
-    return Functional(name="depth_to_top", long_name="depth to the top", units="m", evaluate=evaluate)
+    return Functional(name="depth_to_top", long_name=long_name, units="m", evaluate=evaluate)
 
 
 def _tops(p, threshold, box):

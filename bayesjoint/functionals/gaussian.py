@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..problem.gaussian import is_linear_gaussian
+from ..gaussian import is_linear_gaussian
 
 
 def closed_form(post, functional):
@@ -20,16 +20,16 @@ def closed_form(post, functional):
     if functional.weights is None or not has_closed_form(post):
         return None
     weights = state_weights(problem, functional.weights)
-    mean = float(weights @ post._mean()) - functional.offset
-    variance = max(float(weights @ post._product(weights)), 0.0)
-    prior = float(weights @ post._prior_product(weights[:, None])[:, 0])
-    base = post._prior_variance()
+    mean = float(weights @ post.state_mean()) - functional.offset
+    variance = max(float(weights @ post.state_product(weights)), 0.0)
+    prior = float(weights @ post.prior_state_product(weights[:, None])[:, 0])
+    base = post.prior_state_variance()
     # an error e of a std s is one of 2 s e + e² of the variance
-    std, error = np.sqrt(post._variance()), post._std_error()
+    std, error = np.sqrt(post.state_variance()), post.state_std_error()
     share = np.max(np.divide(2 * std * error + error**2, base, out=np.zeros_like(base), where=base > 0))
     slack = share * prior
     low = np.sqrt(max(variance - slack, 0.0))
-    return (mean, float(np.abs(weights) @ post._mean_error()), float(np.sqrt(variance)),
+    return (mean, float(np.abs(weights) @ post.state_mean_error()), float(np.sqrt(variance)),
             max(float(np.sqrt(variance)) - low, float(np.sqrt(variance + slack)) - float(np.sqrt(variance))))
 
 

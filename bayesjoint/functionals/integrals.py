@@ -62,9 +62,8 @@ def excess_mass(post, box=None, parameter="density", background=0.0, *, probabil
         asked = WindowedMass(post.problem, box, parameter)
         box = asked.box(post.mean())
     target = mass_in(post.problem, box, parameter, background)
-    where = {} if box is None else {"box": [float(side) for side in box]}
     return integral(post, target, probability, draws, chains, seed,
-                    {"parameter": parameter, "background": float(np.mean(background)), **where}, asked)
+                    {"parameter": parameter, "background": float(np.mean(background)), **_place(box)}, asked)
 
 
 def magnetic_moment(post, box=None, parameter="susceptibility", intensity=None, *, probability=0.9, draws=500, chains=4,
@@ -106,8 +105,11 @@ def magnetic_moment(post, box=None, parameter="susceptibility", intensity=None, 
     7.96e+05 A m2
     """
     target = moment_in(post.problem, box, parameter, intensity)
-    where = {} if box is None else {"box": [float(side) for side in box]}
-    return integral(post, target, probability, draws, chains, seed, {"parameter": parameter, **where})
+    return integral(post, target, probability, draws, chains, seed, {"parameter": parameter, **_place(box)})
+
+
+def _place(box):
+    return {} if box is None else {"box": [float(side) for side in box]}
 
 
 def mass_in(problem, box=None, parameter="density", background=0.0):
@@ -136,8 +138,5 @@ def moment_in(problem, box=None, parameter="susceptibility", intensity=None):
 
 def inducing_field(problem, parameter):
     """Different inducing fields, nT, that the surveys of a parameter know."""
-    return {float(f) for f in (_intensity(m.forward) for m in problem.modalities if parameter in m.parameters) if f}
-
-
-def _intensity(forward):
-    return getattr(forward, "intensity", None)
+    found = (getattr(m.forward, "intensity", None) for m in problem.modalities if parameter in m.parameters)
+    return {float(f) for f in found if f}

@@ -31,7 +31,7 @@ def drawn(post, evaluate, draws, chains, seed):
         parts = [evaluate({name: a[first : first + step] for name, a in kept.items()}) for first in starts]
     else:
         rng = np.random.default_rng(seed)
-        parts = [evaluate(post.problem.unpack(post._draws(rng, min(step, count - first)))) for first in starts]
+        parts = [evaluate(post.problem.unpack(post.state_draws(rng, min(step, count - first)))) for first in starts]
     values = np.concatenate(parts)
     return values.reshape(chains, draws, *values.shape[1:])
 

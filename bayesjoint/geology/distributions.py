@@ -15,17 +15,24 @@ from .._checks import as_finite, as_positive, fail
 class Distribution:
     """What all of them can do."""
 
+    UNSCALED = ()  # fields that stay when the number is multiplied
+    WORDS = ""  # how it is told, with its fields by name
+
     def settle(self, rng):
         """The distribution of one world: parameters that are distributions are drawn, once."""
         return replace(self, **{f.name: once(getattr(self, f.name), rng) for f in fields(self)})
 
     def times(self, factor):
         """The distribution of `factor` times the number."""
-        raise NotImplementedError
+        return replace(self, **{f.name: times(getattr(self, f.name), factor) for f in fields(self)
+                                if f.name not in self.UNSCALED})
 
     def draw(self, rng, size=None):
         """Numbers of a settled distribution: one, or an array of `size`."""
         raise NotImplementedError
+
+    def __str__(self):
+        return self.WORDS.format(**{f.name: _words(getattr(self, f.name)) for f in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -34,16 +41,11 @@ class Constant(Distribution):
 
     value: float
 
-    def times(self, factor):
-        """The distribution of `factor` times the number."""
-        return Constant(self.value * factor)
+    WORDS = "{value}"
 
     def draw(self, rng, size=None):
         """The number, or an array of it."""
         return self.value if size is None else np.full(size, float(self.value))
-
-    def __str__(self):
-        return f"{self.value:g}"
 
 
 @dataclass(frozen=True)
@@ -70,20 +72,15 @@ class Uniform(Distribution):
     low: object
     high: object
 
+    WORDS = "{low} to {high}"
+
     def __post_init__(self):
         """Refuse bounds that do not ascend."""
         _ascending(self.low, self.high)
 
-    def times(self, factor):
-        """The distribution of `factor` times the number."""
-        return Uniform(times(self.low, factor), times(self.high, factor))
-
     def draw(self, rng, size=None):
         """Numbers between the bounds."""
         return rng.uniform(self.low, self.high, size)
-
-    def __str__(self):
-        return f"{_words(self.low)} to {_words(self.high)}"
 
 
 @dataclass(frozen=True)
@@ -109,21 +106,16 @@ class LogUniform(Distribution):
     low: object
     high: object
 
+    WORDS = "{low} to {high} (log)"
+
     def __post_init__(self):
         """Refuse bounds that are not positive or do not ascend."""
         _positive("low", self.low)
         _ascending(self.low, self.high)
 
-    def times(self, factor):
-        """The distribution of `factor` times the number."""
-        return LogUniform(times(self.low, factor), times(self.high, factor))
-
     def draw(self, rng, size=None):
         """Numbers between the bounds."""
         return np.exp(rng.uniform(np.log(self.low), np.log(self.high), size))
-
-    def __str__(self):
-        return f"{_words(self.low)} to {_words(self.high)} (log)"
 
 
 @dataclass(frozen=True)
@@ -150,6 +142,8 @@ class Normal(Distribution):
     mean: object
     std: object
 
+    WORDS = "{mean} ± {std}"
+
     def __post_init__(self):
         """Refuse a negative standard deviation."""
         _not_negative("std", self.std)
@@ -161,9 +155,6 @@ class Normal(Distribution):
     def draw(self, rng, size=None):
         """Numbers about the mean."""
         return rng.normal(self.mean, self.std, size)
-
-    def __str__(self):
-        return f"{_words(self.mean)} ± {_words(self.std)}"
 
 
 @dataclass(frozen=True)
@@ -191,21 +182,17 @@ class LogNormal(Distribution):
     median: object
     log_std: object = 0.35
 
+    UNSCALED = ("log_std",)
+    WORDS = "{median} × or / exp({log_std})"
+
     def __post_init__(self):
         """Refuse what cannot be."""
         _positive("median", self.median)
         _not_negative("log_std", self.log_std)
 
-    def times(self, factor):
-        """The distribution of `factor` times the number."""
-        return LogNormal(times(self.median, factor), self.log_std)
-
     def draw(self, rng, size=None):
         """Positive numbers about the median."""
         return self.median * np.exp(self.log_std * rng.standard_normal(size))
-
-    def __str__(self):
-        return f"{_words(self.median)} × or / exp({_words(self.log_std)})"
 
 
 @dataclass(frozen=True)
@@ -231,20 +218,15 @@ class Poisson(Distribution):
 
     mean: object
 
+    WORDS = "{mean} on average"
+
     def __post_init__(self):
         """Refuse a negative mean."""
         _not_negative("mean", self.mean)
 
-    def times(self, factor):
-        """The distribution with `factor` times the mean."""
-        return Poisson(times(self.mean, factor))
-
     def draw(self, rng, size=None):
         """Counts."""
         return rng.poisson(self.mean, size)
-
-    def __str__(self):
-        return f"{_words(self.mean)} on average"
 
 
 @dataclass(frozen=True)
@@ -273,6 +255,9 @@ class Signed(Distribution):
     magnitude: object
     positive: object = 0.5
 
+    UNSCALED = ("positive",)
+    WORDS = "{magnitude}, plus with probability {positive}"
+
     def __post_init__(self):
         """Refuse what is no probability."""
         if not isinstance(self.positive, Distribution) and not 0 <= float(as_finite("positive", self.positive, 0)) <= 1:
@@ -282,17 +267,10 @@ class Signed(Distribution):
         """The distribution of one world: the magnitude still varies within it."""
         return Signed(as_distribution("magnitude", self.magnitude).settle(rng), once(self.positive, rng))
 
-    def times(self, factor):
-        """The distribution of `factor` times the number."""
-        return Signed(times(self.magnitude, factor), self.positive)
-
     def draw(self, rng, size=None):
         """Numbers of either sign."""
         sign = np.where(rng.random(size) < self.positive, 1.0, -1.0)
         return sign * as_distribution("magnitude", self.magnitude).draw(rng, size)
-
-    def __str__(self):
-        return f"{_words(self.magnitude)}, plus with probability {_words(self.positive)}"
 
 
 @dataclass(frozen=True)
@@ -316,13 +294,11 @@ class Centred(Distribution):
 
     law: object
 
+    WORDS = "{law}, centred"
+
     def settle(self, rng):
         """The distribution of one world: the law still varies within it."""
         return Centred(as_distribution("law", self.law).settle(rng))
-
-    def times(self, factor):
-        """The distribution of `factor` times the number."""
-        return Centred(times(self.law, factor))
 
     def draw(self, rng, size=None):
         """Numbers with mean zero."""
@@ -330,9 +306,6 @@ class Centred(Distribution):
             return 0.0 if size is None else np.zeros(size)
         values = self.law.draw(rng, size)
         return (values - values.mean()) * np.sqrt(size / (size - 1))
-
-    def __str__(self):
-        return f"{_words(self.law)}, centred"
 
 
 def as_distribution(argument, value):

@@ -113,7 +113,6 @@ class Bodies(Structure):
     depth: object = Uniform(0, 1000)
     soft: object = 0.0
 
-    HYPERPARAMETERS = ("number", "size", "elongation", "flatness", "strike", "dip", "exponent", "depth", "soft")
     LENGTHS = ("size", "soft")
 
     def shape(self, domain, rng):
@@ -121,7 +120,7 @@ class Bodies(Structure):
         law = self.settled(rng)
         n = count_of(law["number"], rng)
         northing, easting = domain.places(rng, n)
-        drawn = {k: law[k].draw(rng, n) for k in self.HYPERPARAMETERS if k != "number"}
+        drawn = {k: law[k].draw(rng, n) for k in self.varying if k != "number"}
         upward = domain.ground_at(northing, easting) - drawn["depth"]
         down = (drawn["flatness"] / drawn["elongation"]) ** (1 / 3)
         ratios = np.stack([drawn["elongation"] * down, down, down / drawn["flatness"]], axis=1)
@@ -172,7 +171,6 @@ class Dykes(Structure):
     dip: object = Uniform(50, 90)
     depth: object = Uniform(0, 500)
 
-    HYPERPARAMETERS = ("number", "thickness", "length", "width", "strike", "dip", "depth")
     LENGTHS = ("thickness", "length", "width")
 
     def shape(self, domain, rng):
@@ -180,7 +178,7 @@ class Dykes(Structure):
         law = self.settled(rng)
         n = count_of(law["number"], rng)
         northing, easting = domain.places(rng, n)
-        drawn = {k: law[k].draw(rng, n) for k in self.HYPERPARAMETERS if k != "number"}
+        drawn = {k: law[k].draw(rng, n) for k in self.varying if k != "number"}
         axes = axes_of(drawn["strike"], drawn["dip"])
         halves = 0.5 * np.stack([drawn["length"], drawn["width"], drawn["thickness"]], axis=1)
         upper = np.stack([domain.ground_at(northing, easting) - drawn["depth"], northing, easting], axis=1)

@@ -87,7 +87,6 @@ class Layers(Structure):
     strike: object = Uniform(0, 360)
     dip: object = Uniform(50, 90)
 
-    HYPERPARAMETERS = ("number", "thickness", "tilt", "fold", "wavelength", "faults", "throw", "strike", "dip")
     LENGTHS = ("thickness", "fold", "wavelength", "throw")
 
     def shape(self, domain, rng):
@@ -151,7 +150,6 @@ class Cover(Structure):
     variation: object = Uniform(0.2, 0.8)
     range: object = LogUniform(500, 5000)
 
-    HYPERPARAMETERS = ("thickness", "variation", "range")
     LENGTHS = ("thickness", "range")
 
     def shape(self, domain, rng):
@@ -210,14 +208,13 @@ class Plurigaussian(Structure):
     strike: object = Uniform(0, 360)
     evenness: object = LogUniform(1, 5)
 
-    HYPERPARAMETERS = ("number", "range", "across", "flattening", "strike", "evenness")
     LENGTHS = ("range",)
 
     def shape(self, domain, rng):
         """The units of one world, `Labels`."""
         law = self.settled(rng)
         number = count_of(law["number"], rng, 2)
-        reach, across, flat, strike, even = (float(law[k].draw(rng)) for k in self.HYPERPARAMETERS[1:])
+        reach, across, flat, strike, even = (float(law[k].draw(rng)) for k in self.varying[1:])
         shares = rng.dirichlet(np.full(number, even))
         first = (number + 1) // 2
         lower = ndtri(np.cumsum(shares[:first]))

@@ -25,12 +25,11 @@ class Structure:
     contrasts: dict | None = None
     units: tuple | None = None
 
-    HYPERPARAMETERS = ()
     LENGTHS = ()
 
     def __post_init__(self):
         """Take numbers and pairs for distributions; refuse anything else."""
-        for name in self.HYPERPARAMETERS:
+        for name in self.varying:
             object.__setattr__(self, name, as_distribution(name, getattr(self, name)))
         if self.contrasts is not None:
             if not isinstance(self.contrasts, dict) or not self.contrasts:
@@ -44,13 +43,18 @@ class Structure:
             object.__setattr__(self, "units", tuple(self.units))
 
     @property
+    def varying(self):
+        """Names of the fields that may be distributions: those annotated `object`."""
+        return tuple(f.name for f in fields(self) if f.type is object)
+
+    @property
     def kind(self):
         """Its class in lower case, the name under which `Geology.without` knows it."""
         return type(self).__name__.lower()
 
     def settled(self, rng):
         """The numbers of one world: {name: settled distribution}."""
-        return {name: getattr(self, name).settle(rng) for name in self.HYPERPARAMETERS}
+        return {name: getattr(self, name).settle(rng) for name in self.varying}
 
     def resized(self, factor):
         """The same structure with all its lengths times `factor`; depths and numbers stay.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_count, fail, one_of
 from .distributions import LogUniform, as_distribution, once
 from .spectral import matern_waves
 from .strata import field_on
@@ -58,7 +58,6 @@ class GaussianField(Structure):
     log: tuple = ()
     waves: int = 512
 
-    HYPERPARAMETERS = ("range", "flattening")
     LENGTHS = ("range",)
 
     def __post_init__(self):
@@ -68,15 +67,14 @@ class GaussianField(Structure):
             fail("std", "be a dict {parameter: distribution}", repr(self.std), 'Try {"density": 50.0}.', TypeError)
         object.__setattr__(self, "std", {k: as_distribution(f"std[{k!r}]", v) for k, v in self.std.items()})
         one_of("smoothness", self.smoothness, (0.5, 1.5, 2.5))
-        if not isinstance(self.waves, (int, np.integer)) or self.waves < 1:
-            fail("waves", "be a positive integer", repr(self.waves), "512 serve most meshes.")
+        as_count("waves", self.waves, 1, "512 serve most meshes.")
         if self.contrasts is not None or self.units is not None:
             fail("contrasts and units", "not be given to a Gaussian field", "one of them", "Its size is `std`.")
 
     def field(self, domain, rng, parameter):
         """The field of one parameter, shape (nz, ny, nx), in its units or as a logarithm."""
         law = self.settled(rng)
-        reach, flat = (float(law[k].draw(rng)) for k in self.HYPERPARAMETERS)
+        reach, flat = (float(law[k].draw(rng)) for k in self.varying)
         std = float(once(self.std[parameter], rng))
         waves = matern_waves(rng, (flat * reach, reach, reach), self.smoothness, self.waves, domain.origin)
         out = field_on(waves, domain)

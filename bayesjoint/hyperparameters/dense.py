@@ -7,12 +7,11 @@ from scipy.linalg import cho_solve, lapack
 
 from .._checks import fail
 from .._correlation import CORRELATIONS, SLOPES
+from ..gaussian import FieldGroup, TorusGroup
 from ..problem.view import View
 from .discrepancy import KINDS, DiscrepancyPart, discrepancies
 from .mixing import Mixing
 from .parts import field_groups, innovations, other_parameters
-from .signal import FieldGroup
-from .torus_signal import TorusGroup
 from .vector import fitted_kernel
 
 DENSE_LIMIT = 20_000  # data; as the dense engine
@@ -39,7 +38,7 @@ class DenseEvidence:
 
     def __init__(self, vector, rows=None):
         problem = vector.problem
-        check_problem(problem)
+        check_evidence(problem)
         self.vector, self._mixing = vector, Mixing(vector)
         self._rows = [np.arange(m.size) for m in problem.modalities] if rows is None else rows
         ends = np.cumsum([0, *(r.size for r in self._rows)])
@@ -200,7 +199,7 @@ class _NoiseParts:
         return values[f"{self._name}_noise_correlated"] ** 2 / self._exponent * kernel
 
 
-def check_problem(problem):
+def check_evidence(problem):
     """Refuse a problem whose evidence is no Gaussian integral of known form."""
     if problem.bounded or not problem.linear_gaussian:
         fail("problem", "be linear-Gaussian and unbounded for its evidence", "bounds, flat priors or penalties",

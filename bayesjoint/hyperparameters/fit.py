@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._checks import fail, one_of
-from ..problem import JointProblem
-from .dense import DenseEvidence, check_problem
+from ..problem import check_problem
+from .dense import DenseEvidence, check_evidence
 from .discrepancy import KINDS, discrepancies
 from .large import LargeEvidence
 from .newton import climb
@@ -84,9 +84,7 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
     >>> fit.table["verdict"][2]
     np.str_('identified: 95 % interval 0.0904 to 0.139 mGal')
     """
-    if not isinstance(problem, JointProblem):
-        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-             TypeError)
+    check_problem(problem)
     one_of("method", method, ("evidence", "dense", "lanczos"))
     one_of("prior", prior, ("weak", "flat"))
     build = vector_builder(free, ranges, bounds, prior == "flat", problem)
@@ -105,7 +103,7 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
 def _thin(problem, thin, build):
     """(vector of the data used, Whittle's maximum for them or None, what to say of it)."""
     vector = build(problem)
-    check_problem(problem)
+    check_evidence(problem)
     large = max(m.size for m in problem.modalities) > SUBSET and whittle_suits(problem)
     if thin == "auto":
         if not large:

@@ -158,7 +158,7 @@ class MixturePosterior(Posterior):
 
     def _moments(self, theta):
         one = self._component(theta)
-        return one._mean(), one._variance(), one._mean_error(), one._predicted_mean()
+        return one.state_mean(), one.state_variance(), one.state_mean_error(), one.predicted_data()
 
     def _statement(self, dropped):
         share = 1.0 - np.sum(self._within) / np.sum(self._spread)
@@ -173,16 +173,19 @@ class MixturePosterior(Posterior):
             f"{100 * share:.1f} % of the variance. The error is that of an average over them, as a share of its "
             f"spread.{doubt}")
 
-    def _mean(self):
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
         return self._center.copy()
 
-    def _variance(self):
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
         return self._spread.copy()
 
-    def _interval_words(self, parameter):
+    def interval_words(self, parameter):
+        """What the interval of a parameter is, in words."""
         return "equal-tailed, of a mixture of Gaussians, for the stated prior"
 
-    def _quantiles(self, levels):
+    def state_quantiles(self, levels):
         """Of the mixture, by bisection between the components' own quantiles, which enclose them."""
         std = np.sqrt(self._variances)
         out = np.empty((len(levels), self.problem.size))
@@ -198,37 +201,42 @@ class MixturePosterior(Posterior):
             out[k] = 0.5 * (low + high)
         return out
 
-    def _predicted_mean(self):
+    def predicted_data(self):
+        """Clean data of the posterior mean, (n_data,), physical units."""
         return self._weight @ self._predictions
 
-    def _mean_error(self):
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
         return self._error.copy()
 
-    def _std_error(self):
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
         return self._std_off.copy()
 
-    def _product(self, v):
+    def state_product(self, v):
         """Posterior covariance times v, by the law of total covariance."""
         total = np.zeros_like(np.asarray(v, dtype=float))
         for theta, weight in zip(self._theta, self._weight, strict=True):
             one = self._component(theta)
-            away = one._mean() - self._center
-            total += weight * (one._product(v) + np.multiply.outer(away, away @ v))
+            away = one.state_mean() - self._center
+            total += weight * (one.state_product(v) + np.multiply.outer(away, away @ v))
         return total
 
-    def _draws(self, rng, count):
+    def state_draws(self, rng, count):
         """Each from a component chosen by weight: independent draws."""
-        return self._joint_draws(rng, count)[0]
+        return self.joint_draws(rng, count)[0]
 
-    def _joint_draws(self, rng, count):
+    def joint_draws(self, rng, count):
+        """Draws of x, (count, size), and of the clean data, (count, n_data)."""
         choice = rng.choice(self._weight.size, size=count, p=self._weight)
         out, clean = np.empty((count, self.problem.size)), np.empty((count, self._predictions.shape[1]))
         for k in np.unique(choice):
             where = np.flatnonzero(choice == k)
-            out[where], clean[where] = self._component(self._theta[k])._joint_draws(rng, where.size)
+            out[where], clean[where] = self._component(self._theta[k]).joint_draws(rng, where.size)
         return out, clean
 
-    def _evidence_or_none(self):
+    def evidence_or_none(self):
+        """Log evidence as an `Estimate`, or None."""
         return self.log_evidence()
 
     def log_evidence(self):

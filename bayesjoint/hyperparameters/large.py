@@ -1,19 +1,16 @@
 """Log evidence at survey size, and its gradient, by preconditioned stochastic traces: no matrix is formed."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from .._checks import fail
 from ..engines.base import Estimate
+from ..gaussian import LatticeSystem, TorusSignal
 from ..problem.view import View
 from ..solvers.block_cg import block_cg
 from ..solvers.lanczos import preconditioned_log_trace
 from .discrepancy import discrepancies
-from .lattice_system import LatticeSystem
 from .mixing import Mixing
 from .parts import field_groups, innovations, other_parameters
-from .torus_signal import TorusSignal
 
 SOLVE = 1e-6  # relative residual of solves for the data: wᵀ∂Kw is of the size of n, its standard deviation of √n
 PROBE_SOLVE, CURVATURE_SOLVE = 1e-4, 1e-2  # of those for probes, and for the average information
@@ -58,8 +55,6 @@ class LargeEvidence:
         if logs := [problem.modalities[v.modality].name for s in self._signals for v in s.logs.views]:
             fail("problem", "be seen by lattices only for an evidence without matrices", f"logs {', '.join(logs)}",
                  'Use method="dense", up to 20,000 data, or fit without the logs.')
-        ends = np.cumsum([0, *(m.size for m in problem.modalities)])
-        self._runs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self.data = np.concatenate(innovations(problem))
         self.count, self._seed, self.calls = self.data.size, seed, 0
         self.probes = probes or (8 if self.count > MANY else 16)
@@ -157,12 +152,12 @@ class LargeEvidence:
             factors = {k: factor(names[k[0]], names[k[1]]) for k in unit}
             spectra = {k: factors[k] * s for k, s in unit.items() if k[0] == k[1] or factors[k] != 0}
             covariances.append(signal.covariance(spectra, ranges, axes if touched else (), factor))
-        return LatticeSystem(self._signals, covariances, self._noise_of(values, by), self._runs)
+        return LatticeSystem(self._signals, covariances, self._noise_of(values, by))
 
     def _noise_of(self, values, by):
         out, known = np.zeros(self.count), self.vector.known()
-        for m, run in zip(self.vector.problem.modalities, self._runs, strict=True):
-            c = known[f"{m.name}_noise"]
+        for name, run in self.vector.problem.data_slices.items():
+            c = known[f"{name}_noise"]
             if by is None or by.name == c.name:
                 out[run] = self._noise[run] * (values[c.name] / c.value) ** 2 * (1 if by is None else 2)
         return out
@@ -181,7 +176,7 @@ class LargeEvidence:
             wide = np.zeros((self.count, p.size))
             for k, m in enumerate(problem.modalities):
                 if p.name in m.parameters:
-                    wide[self._runs[k]] = View(problem, k, p.name).matmat(np.eye(p.size))
+                    wide[problem.data_slices[m.name]] = View(problem, k, p.name).matmat(np.eye(p.size))
             first = sum(len(b) for b in blocks)
             places[p.name] = slice(first, first + p.size)
             columns.append(wide)

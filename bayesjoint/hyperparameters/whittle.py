@@ -10,10 +10,10 @@ from scipy import fft
 
 from ..forward.periodic import lattice_and_processing, periodic_spectra
 from ..forward.processing import StationSelection
+from ..gaussian import unit_correlation
 from ..priors.torus import TorusSpectrum
 from .mixing import Mixing
 from .parts import field_groups, innovations, matern_parameters, other_parameters
-from .signal import unit_correlation
 
 WINDOW = 48  # stations along an axis: a start needs no more, and a range then costs a twentieth of a second
 KERNEL_REACH = 4.0  # depths of the mesh's bottom below the stations that the torus holds on each side

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail
+from .._checks import as_positive, fail
 from ..solvers.projected_newton import projected_newton
 from .objective import Objective
 from .result import MapResult
-from .rrcg_map import with_alpha
+from .rrcg_map import by_name, with_alpha
 
 SLOPE = 0.5  # d log χ² / d log α assumed before two models are known
 LONGEST = 3.0  # largest step in log α
@@ -142,7 +142,7 @@ class _Search:
         self.surveys = {name: [m for m in problem.modalities if name in m.parameters] for name in self.names}
         self.names = [name for name in self.names if self.surveys[name]]
         self.moves = wanted and bool(self.names)
-        self.targets = _targets(settings.target, problem)
+        self.targets = by_name("target", settings.target, [m.name for m in problem.modalities], 1.0)
         self.alpha = {name: float(problem.by_name[name].prior.alpha) for name in self.names}
         self.slope = dict.fromkeys(self.names, SLOPE)
         self.trials, self.rows, self.seed, self.data_diagonal = [], [], seed, None
@@ -242,14 +242,6 @@ class _Search:
         else:
             parts.append(f"hyperparameters as given; chi2/n {said}")
         return "; ".join(parts)
-
-
-def _targets(target, problem):
-    names = [m.name for m in problem.modalities]
-    given = target if isinstance(target, dict) else dict.fromkeys(names, target)
-    if set(given) - set(names):
-        fail("target", f"be keyed by modalities {names}", f"{sorted(set(given) - set(names))}", "Correct the key.")
-    return {name: float(as_finite("target", given.get(name, 1.0), 0)) for name in names}
 
 
 def _check_density(problem):

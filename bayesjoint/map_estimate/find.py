@@ -105,26 +105,14 @@ def find_map(problem, method="auto", *, start=None, seed=0, max_iterations=None,
 def _map(problem, start, seed, progress, callback, options):
     settings = MapSettings(**options)
     with _Bar(problem, None, progress, "MAP") as bar:
-
-        def watch(x, record):
-            bar.update(bar.count + 1, {m.name: record[f"chi2_{m.name}"] for m in problem.modalities})
-            if callback is not None:
-                callback(x, record)
-
-        return converged_map(problem, _start(problem, start), settings, seed, watch)
+        return converged_map(problem, _start(problem, start), settings, seed, bar.watching(callback))
 
 
 def _nonlinear(problem, method, start, seed, progress, callback, **options):
     if method == "rrcg":
         fail("method", 'be "map" where a forward model is not linear', repr(method), "RRCG is for linear operators.")
     with _Bar(problem, None, progress, "Gauss-Newton") as bar:
-
-        def watch(x, record):
-            bar.update(bar.count + 1, {m.name: record[f"chi2_{m.name}"] for m in problem.modalities})
-            if callback is not None:
-                callback(x, record)
-
-        return nonlinear_map(problem, _start(problem, start), seed=seed, callback=watch, **options)
+        return nonlinear_map(problem, _start(problem, start), seed=seed, callback=bar.watching(callback), **options)
 
 
 def _start(problem, start):
@@ -157,6 +145,15 @@ class _Bar:
         if self.bar is not None:
             self.bar.set_postfix({name: f"{value / self.sizes[name]:.3g}" for name, value in chi2.items()})
             self.bar.update(iteration - self.bar.n)
+
+    def watching(self, callback):
+        """A callback (x, record) that moves the bar and calls another, if there is one."""
+        def watch(x, record):
+            self.update(self.count + 1, {name: record[f"chi2_{name}"] for name in self.sizes})
+            if callback is not None:
+                callback(x, record)
+
+        return watch
 
     def __exit__(self, *exception):
         if self.bar is not None:

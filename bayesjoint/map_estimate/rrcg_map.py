@@ -187,13 +187,17 @@ def _block(parameter, where, floor):
     return Block(name=parameter.name, where=where, prior=look)
 
 
-def _floors(problem, alpha_floor):
-    names = [p.name for p in problem.parameters]
-    given = alpha_floor if isinstance(alpha_floor, dict) else dict.fromkeys(names, alpha_floor or 0.0)
-    unknown = set(given) - set(names)
+def by_name(argument, given, names, default):
+    """{name: number} from one number for all, or a dict that may leave names out."""
+    given = given if isinstance(given, dict) else dict.fromkeys(names, given)
+    unknown = sorted(set(given) - set(names))
     if unknown:
-        fail("alpha_floor", f"be keyed by parameters {names}", f"{sorted(unknown)}", "Correct the key.")
-    floors = {name: float(as_finite("alpha_floor", given.get(name, 0.0), 0)) for name in names}
+        fail(argument, f"be keyed by names among {names}", f"{unknown}", "Correct the key.")
+    return {name: float(as_finite(argument, given.get(name, default), 0)) for name in names}
+
+
+def _floors(problem, alpha_floor):
+    floors = by_name("alpha_floor", alpha_floor or 0.0, [p.name for p in problem.parameters], 0.0)
     if min(floors.values()) < 0:
         fail("alpha_floor", "be >= 0", f"{min(floors.values()):g}", "0 means no floor.")
     return floors

@@ -4,15 +4,14 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from .._checks import fail, one_of
-from .maps import edges
+from .fields import group_named
+from .maps import edges, map_of
 from .style import (
     COLOURS,
     colour_bar,
     colours_for,
-    length_scale,
     new_axes,
     norm_for,
-    painted,
     plain_tick,
     pretty,
     with_units,
@@ -151,16 +150,14 @@ def places(source, what="z", patch=None, group=None, *, ax=None, limits=None, co
     flagged = flags.values[at].astype(bool) if MAPS[what] else np.zeros(values.shape, dtype=bool)
     kind = "sequential" if what == "anomaly_detectable" else "diverging"
     ax = new_axes(ax)
-    drawn, unit = _grid_map(ax, found, values, flagged, kind, limits) if values.ndim == 2 else _station_map(
-        ax, found, values, flagged, kind, limits)
-    ax.set_aspect("equal")
+    drawn = _drawn_map(ax, found, values, flagged, kind, limits)
     size = f"{patch:.4g} m radius" if patch > 0 else "single stations"
     words = {"z": "residual / its std", "anomaly_z": "extra anomaly / its std", "anomaly": "extra anomaly",
              "anomaly_detectable": "detectable anomaly", "residual": "residual"}[what]
     count = f", {int(flagged.sum())} flagged" if MAPS[what] else ""
     heading = f"{found.attrs['survey']} given {found.attrs['given']}\n{words}" + (
         "" if what == "residual" else f", {size}{count}")
-    ax.set(xlabel=f"easting ({unit})", ylabel=f"northing ({unit})", title=title or heading)
+    ax.set_title(title or heading)
     colour_bar(ax, drawn, with_units(words, found[what].attrs["units"]), values, colorbar)
     return ax
 
@@ -274,9 +271,7 @@ def verdict(source, group="agreement", *, ax=None, title=None):
 
 def _dataset(source, group, wanted, maker):
     if hasattr(source, "children"):
-        if group not in source.children:
-            fail("group", f"be a group of the tree, {sorted(source.children)}", repr(group), "Correct the name.")
-        source = source[group].to_dataset()
+        source = group_named(source, group)
     if wanted not in getattr(source, "data_vars", {}):
         fail("source", f"be what {maker} returned", type(source).__name__, f"Pass {maker}(...).")
     return source
@@ -297,33 +292,32 @@ def _steps(ax, limits, values, flagged, words="band"):
                 solid_capstyle="butt")
 
 
-def _grid_map(ax, found, values, flagged, kind, limits):
-    north, east = (found[d].values for d in found.anomaly.dims[1:])
-    divisor, unit = length_scale(north, east)
-    y, x = edges(north) / divisor, edges(east) / divisor
-    drawn = painted(ax, x, y, values, kind, limits)
-    if flagged.any():
-        fine = np.kron(np.pad(flagged, 1).astype(float), np.ones((8, 8)))
-        fy, fx = (np.interp((np.arange(n * 8) + 0.5) / 8 - 1, np.arange(e.size), e, left=2 * e[0] - e[1],
-                            right=2 * e[-1] - e[-2]) for n, e in ((flagged.shape[0] + 2, y), (flagged.shape[1] + 2, x)))
-        ax.contour(fx, fy, fine, levels=[0.5], colors="k", linewidths=1.1)
-        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
-    return drawn, unit
-
-
-def _station_map(ax, found, values, flagged, kind, limits):
+def _drawn_map(ax, found, values, flagged, kind, limits):
+    """Map of the values, what is flagged outlined on a lattice and ringed at scattered stations."""
+    if values.ndim == 2:
+        north, east = (found[d].values for d in found.anomaly.dims[1:])
+        drawn, divisor = map_of(ax, east, north, values, kind, limits)
+        if flagged.any():
+            _outline(ax, edges(east / divisor), edges(north / divisor), flagged)
+        return drawn
     dim = found.anomaly.dims[1]
     name = dim.removesuffix("_station")
     if f"{name}_easting" not in found.coords:
         fail("source", "know where its stations are", f"dim {dim!r} alone", "Plot it with Matplotlib.")
     east, north = found[f"{name}_easting"].values, found[f"{name}_northing"].values
-    divisor, unit = length_scale(north, east)
-    size = np.clip(9000.0 / values.size, 6.0, 45.0)
-    drawn = ax.scatter(east / divisor, north / divisor, c=values, s=size, cmap=colours_for(kind),
-                       norm=norm_for(kind, values, limits), edgecolors="0.6", linewidths=0.2)
-    ax.scatter(east[flagged] / divisor, north[flagged] / divisor, s=2.2 * size, facecolors="none", edgecolors="k",
-               linewidths=1.1)
-    return drawn, unit
+    drawn, divisor = map_of(ax, east, north, values, kind, limits, (6.0, 45.0), "0.6")
+    ax.scatter(east[flagged] / divisor, north[flagged] / divisor, s=2.2 * drawn.get_sizes()[0], facecolors="none",
+               edgecolors="k", linewidths=1.1)
+    return drawn
+
+
+def _outline(ax, x, y, flagged):
+    """Outline the flagged cells of a lattice with edges x and y."""
+    fine = np.kron(np.pad(flagged, 1).astype(float), np.ones((8, 8)))
+    fy, fx = (np.interp((np.arange(n * 8) + 0.5) / 8 - 1, np.arange(e.size), e, left=2 * e[0] - e[1],
+                        right=2 * e[-1] - e[-2]) for n, e in ((flagged.shape[0] + 2, y), (flagged.shape[1] + 2, x)))
+    ax.contour(fx, fy, fine, levels=[0.5], colors="k", linewidths=1.1)
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
 
 
 def _p_words(p, lead="p "):

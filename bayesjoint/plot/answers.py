@@ -4,9 +4,9 @@ import numpy as np
 
 from .._checks import fail, one_of
 from ..mesh import Mesh
-from .fields import cut, is_tree, mesh_of
-from .maps import draw_section, edges
-from .style import COLOURS, colour_bar, length_scale, new_axes, painted, with_units
+from .fields import cut, group_named, is_tree, mesh_of
+from .maps import draw_section, edges, map_of
+from .style import COLOURS, colour_bar, length_scale, new_axes, with_units
 
 KINDS = ("sequential", "diverging", "ratio")
 
@@ -78,12 +78,10 @@ def columns(source, variable, group=None, *, ax=None, limits=None, colorbar=True
     array = _variable(source, variable, group)
     if array.dims != Mesh.dims[1:]:
         fail("variable", f"have the dims {Mesh.dims[1:]}", f"{variable!r} with {array.dims}", "Plot it otherwise.")
-    north, east = (edges(array[d].values) for d in array.dims)
-    divisor, unit = length_scale(north, east)
+    north, east = (array[d].values for d in array.dims)
     ax = new_axes(ax)
-    drawn = painted(ax, east / divisor, north / divisor, array.values, "sequential", limits)
-    ax.set_aspect("equal")
-    ax.set(xlabel=f"easting ({unit})", ylabel=f"northing ({unit})", title=title or array.attrs["long_name"])
+    drawn, _ = map_of(ax, east, north, array.values, "sequential", limits)
+    ax.set_title(title or array.attrs["long_name"])
     colour_bar(ax, drawn, with_units("", array.attrs["units"]).strip(" ()"), array.values, colorbar)
     return ax
 
@@ -115,18 +113,18 @@ def layers(source, variables, group=None, *, ax=None, labels=None, xlabel=None, 
     top, bottom = mesh_of(source).upward_edges[[-1, 0]] if is_tree(source) else (up.max(), up.min())
     divisor, unit = length_scale(np.array([top, bottom]))
     ax = new_axes(ax)
+    words, scale = xlabel or arrays[0].attrs["long_name"], 1.0
+    if arrays[0].attrs["units"] == "m":
+        scale, shown = length_scale(arrays[0].values[np.isfinite(arrays[0].values)])
+        words = f"{words} ({shown})"
     for k, (name, array) in enumerate(zip(variables, arrays, strict=True)):
         label = labels[k] if labels else (name.replace("_", " ") if len(variables) > 1 else None)
-        scale = length_scale(arrays[0].values[np.isfinite(arrays[0].values)])[0] if array.attrs["units"] == "m" else 1.0
         depth, values = (top - up) / divisor, array.values / scale
         ax.plot(values, depth, "o-", ms=3, color=COLOURS[k], label=label)
         error = _errors(source, name, group)
         if error is not None and np.nanmax(error) > 0:
             ax.fill_betweenx(depth, values - 2 * error / scale, values + 2 * error / scale, color=COLOURS[k],
                              alpha=0.15, lw=0)
-    words = xlabel or arrays[0].attrs["long_name"]
-    if arrays[0].attrs["units"] == "m":
-        words = f"{words} ({length_scale(arrays[0].values[np.isfinite(arrays[0].values)])[1]})"
     ax.set(xlabel=words, ylabel=f"depth ({unit})", ylim=((top - bottom) / divisor, 0), title=title or "")
     ax.set_xlim(left=0)
     if labels or len(variables) > 1:
@@ -136,9 +134,7 @@ def layers(source, variables, group=None, *, ax=None, labels=None, xlabel=None, 
 
 def _variable(source, name, group):
     if is_tree(source):
-        if group not in source.children:
-            fail("group", f"be a group of the tree, {sorted(source.children)}", repr(group), "Correct the name.")
-        source = source[group]
+        source = group_named(source, group)
     if name not in getattr(source, "data_vars", {}):
         fail("variable", f"be one of {sorted(getattr(source, 'data_vars', []))}", repr(name), "Correct the name.")
     return source[name]

@@ -49,6 +49,13 @@ class Section:
     scale: tuple
 
 
+def group_named(tree, group):
+    """The dataset of a group of a tree."""
+    if group not in tree.children:
+        fail("group", f"be a group of the tree, {sorted(tree.children)}", repr(group), "Correct the name.")
+    return tree[group].to_dataset()
+
+
 def is_tree(source):
     """Whether `source` is a result tree."""
     return hasattr(source, "children") and "posterior_summary" in source.children
@@ -86,27 +93,25 @@ def _from_tree(tree, name, what, level):
     if values.ndim == 3:
         values = values[level]
     north, east = (coords.get(f"{name}_{axis}") for axis in ("northing", "easting"))
-    if values.ndim == 1 and east is None:
-        return DataField(values=values, easting=None, northing=None, units=units, kind=DATA[what],
-                         long_name=variable.attrs["long_name"].removesuffix(", observed"))
-    return DataField(values=values, easting=east.values, northing=north.values, units=units, kind=DATA[what],
-                     long_name=variable.attrs["long_name"].removesuffix(", observed"))
+    placed = values.ndim > 1 or east is not None
+    return DataField(values=values, easting=east.values if placed else None, northing=north.values if placed else None,
+                     units=units, kind=DATA[what], long_name=variable.attrs["long_name"].removesuffix(", observed"))
 
 
 def _values(tree, name, what, observed):
+    def held(group, ending):
+        return _variable(tree, group, f"{name}_{ending}").values
+
     if what == "observed":
         return observed.values
-    needed = {"noise_std": [("constant_data", f"{name}_noise_std")],
-              "predicted": [("predictive_summary", f"{name}_mean")],
-              "predicted_std": [("predictive_summary", f"{name}_std")],
-              "residual": [("predictive_summary", f"{name}_mean")],
-              "standardized": [("predictive_summary", f"{name}_mean"), ("constant_data", f"{name}_noise_std")]}[what]
-    arrays = [_variable(tree, group, variable).values for group, variable in needed]
-    if what == "residual":
-        return observed.values - arrays[0]
-    if what == "standardized":
-        return (observed.values - arrays[0]) / arrays[1]
-    return arrays[0]
+    if what == "noise_std":
+        return held("constant_data", what)
+    if what == "predicted_std":
+        return held("predictive_summary", "std")
+    mean = held("predictive_summary", "mean")
+    if what == "predicted":
+        return mean
+    return (observed.values - mean) / (held("constant_data", "noise_std") if what == "standardized" else 1.0)
 
 
 def _variable(tree, group, name):
@@ -146,11 +151,11 @@ def title_of(tree, name):
     return tree["posterior_summary"][f"{name}_mean"].attrs["long_name"].removeprefix("posterior mean of ")
 
 
-def labels_of(tree, name):
+def labels_of(tree, name, what="mean"):
     """Labels of the separate inversions that have parameter `name`."""
     if "separate_summary" not in tree.children:
         return ()
-    start = f"{name}_mean__"
+    start = f"{name}_{what}__"
     return tuple(v.removeprefix(start) for v in tree["separate_summary"].data_vars if v.startswith(start))
 
 
@@ -168,7 +173,7 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
     if is_tree(source):
         variable = model_values(source, name, what, label)
         mesh = mesh_of(source)
-        values, units, edges = variable.values, variable.attrs["units"], _edges_of(mesh)
+        values, units = variable.values, variable.attrs["units"]
         long_name = title_of(source, name or mesh_parameters(source)[0])
     else:
         one_of("what", what, tuple(MODEL))
@@ -177,16 +182,13 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
         values, long_name = as_finite("source", source, 3, allow_nan=True), name or "model"
         if values.shape != mesh.shape:
             fail("source", f"have the mesh's shape {mesh.shape}", f"shape {values.shape}", "Reorder the axes.")
-        edges = _edges_of(mesh)
-    if sum(v is not None for v in (depth, northing, easting)) > 1:
-        fail("depth, northing, easting", "be given one at a time", "several", "Choose one plane.")
+    edges = _edges_of(mesh)
     top = edges["upward"][-1]
-    if northing is not None:
-        axis, position = "northing", northing
-    elif easting is not None:
-        axis, position = "easting", easting
-    else:
-        axis, position = "upward", 0.5 * (edges["upward"][-2] + top) if depth is None else top - depth
+    planes = {"northing": northing, "easting": easting, "upward": None if depth is None else top - depth}
+    planes = {axis: position for axis, position in planes.items() if position is not None}
+    if len(planes) > 1:
+        fail("depth, northing, easting", "be given one at a time", "several", "Choose one plane.")
+    axis, position = next(iter(planes.items()), ("upward", 0.5 * (edges["upward"][-2] + top)))
     index = _cell(axis, edges[axis], position)
     low, high = edges[axis][index:index + 2]
     axes = tuple(d for d in ("upward", "northing", "easting") if d != axis)[::-1]

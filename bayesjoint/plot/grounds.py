@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_count, fail, one_of
 from ..geology import draw_world, name_of
 from ..mesh import Mesh
+from ..quantities import property_of
 from .fields import cut, data_field
-from .maps import edges, exaggeration_of
-from .style import colour_bar, colours_for, length_scale, painted, with_units
+from .maps import exaggeration_of, map_of
+from .style import colour_bar, painted, with_units
 
 COLUMNS = 4
 REACH = 99.0  # percentile of all values shown at which colours end: one strong world must not bleach the others
-UNITS = {"density": "kg/m3", "susceptibility": "SI"}
 
 
 def geology(family, source, count=12, seed=0, parameter=None, *, modality=None, depth=None, northing=None,
@@ -56,8 +56,7 @@ def geology(family, source, count=12, seed=0, parameter=None, *, modality=None, 
     >>> len(geology(family, mesh, count=3, figure=Figure()).axes)  # the last is the colour bar
     4
     """
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        fail("count", "be a positive integer", repr(count), "A dozen is enough to judge.")
+    count = as_count("count", count, 1, "A dozen is enough to judge.")
     problem, mesh = (None, source) if isinstance(source, Mesh) else _meshed(source)
     parameter = _parameter(family, problem, parameter)
     mesh = mesh if problem is None else problem.by_name[parameter].mesh
@@ -67,7 +66,7 @@ def geology(family, source, count=12, seed=0, parameter=None, *, modality=None, 
     plane = {"depth": depth, "northing": northing, "easting": easting}
     wanted = (parameter,) if survey is None else tuple(p for p in survey.parameters if _on_mesh(problem, p))
     worlds = [draw_world(family, mesh, seed + k, wanted) for k in range(count)]
-    sections = [cut(w[parameter], parameter, mesh=mesh, units=UNITS.get(parameter, "1"), **plane) for w in worlds]
+    sections = [cut(w[parameter], parameter, mesh=mesh, units=property_of(parameter).units, **plane) for w in worlds]
     drawn = [None if survey is None else _predicted(problem, survey, w) for w in worlds]
     figure, axes, bars = _layout(figure, sections[0], count, survey is not None)
     _sections(axes[:, 0], bars[0], sections, seed)
@@ -160,15 +159,8 @@ def _maps(axes, bar, survey, predictions):
             ax.plot(values, ".", ms=3)
             _labels(ax, n, "number of the datum", with_units(survey.name, survey.units))
             continue
-        divisor, unit = length_scale(field.easting, field.northing)
-        x, y = field.easting / divisor, field.northing / divisor
-        if field.is_grid:
-            drawn = painted(ax, edges(x), edges(y), field.values, "diverging", limits)
-        else:
-            drawn = ax.scatter(x, y, c=field.values, s=6, cmap=colours_for("diverging"), vmin=limits[0],
-                               vmax=limits[1])
-        ax.set_aspect("equal")
-        _labels(ax, n, f"easting ({unit})", f"northing ({unit})")
+        drawn, _ = map_of(ax, field.easting, field.northing, field.values, "diverging", limits, (6.0, 6.0), "face")
+        _labels(ax, n, ax.get_xlabel(), ax.get_ylabel())
     if field is None:
         bar.remove()
         return
@@ -181,10 +173,9 @@ def _field(survey, values):
         return None
     easting, northing, _ = survey.forward.coordinates()
     if survey.data_dims[-2:] == ("northing", "easting"):
-        shape = survey.data_shape[-2:]
-        lowest = slice(0, shape[0] * shape[1])
-        easting, northing, values = (a[lowest].reshape(shape) for a in (easting, northing, values))
-        return data_field(values, survey.name, "predicted", easting[0], northing[:, 0], survey.units)
+        shape = survey.data_shape[-2:]  # the lowest lattice, where there are several
+        easting, northing, values = (a[: shape[0] * shape[1]].reshape(shape) for a in (easting, northing, values))
+        easting, northing = easting[0], northing[:, 0]
     return data_field(values, survey.name, "predicted", easting, northing, survey.units)
 
 

@@ -60,19 +60,46 @@ def data(source, name=None, what="observed", *, ax=None, easting=None, northing=
     ax = new_axes(ax)
     if field.easting is None:
         return _by_number(ax, field, what)
-    divisor, unit = length_scale(field.easting, field.northing)
-    x, y = field.easting / divisor, field.northing / divisor
-    if field.is_grid:
-        drawn = painted(ax, edges(x), edges(y), field.values, field.kind, limits)
-    else:
-        size = np.clip(9000.0 / field.values.size, 4.0, 40.0)
-        drawn = ax.scatter(x, y, c=field.values, s=size, cmap=colours_for(field.kind),
-                           norm=norm_for(field.kind, field.values, limits), edgecolors="0.3", linewidths=0.2)
-    ax.set_aspect("equal")
-    ax.set(xlabel=f"easting ({unit})", ylabel=f"northing ({unit})", title=f"{field.long_name}: {_WORDS[what]}")
+    drawn, _ = map_of(ax, field.easting, field.northing, field.values, field.kind, limits)
+    ax.set_title(f"{field.long_name}: {_WORDS[what]}")
     label = "standard deviations of the noise" if what == "standardized" else with_units(_WORDS[what], field.units)
     colour_bar(ax, drawn, label, field.values, colorbar)
     return ax
+
+
+def map_of(ax, easting, northing, values, kind, limits=None, sizes=(4.0, 40.0), edgecolors="0.3"):
+    """Draw a map of values, axes labelled: cells of a lattice, or dots at scattered places; return it and its metres.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    easting, northing : ndarray
+        Metres: axes of a lattice for 2-D values, else one place a value.
+    values : ndarray
+    kind : str
+        Of colours, as in `norm_for`.
+    limits : (float, float), optional
+    sizes : (float, float)
+        Least and largest area of a dot, points².
+    edgecolors : str
+        Of dots.
+
+    Returns
+    -------
+    drawn : matplotlib artist
+    divisor : float
+        Metres a unit of the axes.
+    """
+    divisor, unit = length_scale(easting, northing)
+    x, y = easting / divisor, northing / divisor
+    if values.ndim == 2:
+        drawn = painted(ax, edges(x), edges(y), values, kind, limits)
+    else:
+        drawn = ax.scatter(x, y, c=values, s=np.clip(9000.0 / values.size, *sizes), cmap=colours_for(kind),
+                           norm=norm_for(kind, values, limits), edgecolors=edgecolors, linewidths=0.2)
+    ax.set_aspect("equal")
+    ax.set(xlabel=f"easting ({unit})", ylabel=f"northing ({unit})")
+    return drawn, divisor
 
 
 def _by_number(ax, field, what):
@@ -177,9 +204,8 @@ def compare(source, name=None, *, label=None, what="std", ax=None, depth=None, n
         values = np.divide(joint.values, alone.values, out=np.full_like(joint.values, np.nan), where=alone.values > 0)
     else:
         values = joint.values - alone.values
-    kind = "ratio" if what == "std" else "diverging"
-    words = "joint / separate std" if what == "std" else "joint − separate mean"
-    units = "1" if what == "std" else joint.units
+    kind, words, units = ("ratio", "joint / separate std", "1") if what == "std" else (
+        "diverging", "joint − separate mean", joint.units)
     section = replace(joint, values=values, kind=kind, units=units)
     return draw_section(section, words, kind, new_axes(ax), limits, colorbar)
 

@@ -6,11 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail, one_of
+from ..quantities import PROPERTIES, property_of
 from .covariance import DiagonalCovariance
 from .differences import MeshGradient
 
-# exponents that reproduce the paper's models: the decay of a cell's gravity and magnetic anomaly with its depth
-DEPTH_EXPONENTS = {"density": 0.8, "susceptibility": 1.4}
 PAPER_EPSILON = 1e-9**0.5
 
 
@@ -84,7 +83,8 @@ class BoundFocusing:
         return np.repeat(self._layers, self._cells)
 
     @cached_property
-    def _factor(self):
+    def rate(self):
+        """A = α w² of every cell or face, shape (n,)."""
         weights = self.depth_weights
         return self.alpha * (weights if self.gradient_operator is None else self.gradient_operator.at_faces(weights))**2
 
@@ -94,22 +94,22 @@ class BoundFocusing:
         if not self.gaussian:
             msg = "only p = 2 of the model has a covariance"
             raise AttributeError(msg)
-        return DiagonalCovariance(1.0 / self._factor if self._ground is None else
-                                  np.where(self._ground, 1.0 / self._factor, 0.0))
+        return DiagonalCovariance(1.0 / self.rate if self._ground is None else
+                                  np.where(self._ground, 1.0 / self.rate, 0.0))
 
     def value(self, flat):
         """R = α Σ w² φ(m̂ − m̂_ref), or of its gradient."""
-        return float(self._factor @ _phi(self.p, self._argument(flat - self.reference), self.epsilon))
+        return float(self.rate @ _phi(self.p, self._argument(flat - self.reference), self.epsilon))
 
     def gradient(self, flat):
         """∇R, shape (size,)."""
         x = self._argument(flat - self.reference)
-        return self._adjoint(self._factor * _majoriser(self.p, x, self.epsilon) * x)
+        return self._adjoint(self.rate * _majoriser(self.p, x, self.epsilon) * x)
 
     def hessian_product(self, flat, direction):
         """Exact Hessian of R at `flat` times a direction, shape (size,); indefinite for p = 0."""
         x = self._argument(flat - self.reference)
-        return self._adjoint(self._factor * _curvature(self.p, x, self.epsilon) * self._argument(direction))
+        return self._adjoint(self.rate * _curvature(self.p, x, self.epsilon) * self._argument(direction))
 
     def weights(self, flat):
         """Diagonal of the majoriser's Hessian at `flat` (iteratively reweighted least squares).
@@ -119,7 +119,7 @@ class BoundFocusing:
         ndarray
             α w² φ'(x)/x, shape (size,); for the gradient one value for each face, the Hessian being Dᵀ diag(·) D.
         """
-        return self._factor * _majoriser(self.p, self._argument(flat - self.reference), self.epsilon)
+        return self.rate * _majoriser(self.p, self._argument(flat - self.reference), self.epsilon)
 
     def scaling(self, flat):
         """W at `flat`, shape (size,): w √(φ'(x)/x) of the model; w alone for the gradient (no diagonal majoriser)."""
@@ -146,10 +146,6 @@ class BoundFocusing:
 
         return self.alpha * majorise(flat, self.vertex, self._layers, self._cells, self.p, self.epsilon**2, start, stop,
                                      inverse)
-
-    def majoriser_curvature(self, flat, direction):
-        """directionᵀ (majoriser's Hessian at `flat`) direction."""
-        return float(self.weights(flat) @ self._argument(direction) ** 2)
 
     def _argument(self, flat):
         return flat if self.gradient_operator is None else self.gradient_operator.matvec(flat)
@@ -255,9 +251,7 @@ class MinimumLength:
 
     def bind(self, parameter):
         """Return the prior over one parameter."""
-        weights = _depth_weights(parameter, self.depth_exponent)
-        return BoundFocusing(float(self.alpha), 2, PAPER_EPSILON, weights, parameter.reference_hat,
-                             ground=parameter.ground)
+        return Focusing(self.alpha, 2, depth_exponent=self.depth_exponent).bind(parameter)
 
 
 def _check_exponent(exponent):
@@ -272,8 +266,8 @@ def _depth_weights(parameter, exponent):
             fail("depth_exponent", "be 0 or left out for a plain vector", repr(exponent), "It has no depth.")
         return np.ones(1)
     if exponent is None:
-        if parameter.name not in DEPTH_EXPONENTS:
-            fail("depth_exponent", f"be given for the parameter {parameter.name!r}", "None",
-                 f"Defaults exist for {', '.join(DEPTH_EXPONENTS)}; 0 means no depth weighting.")
-        exponent = DEPTH_EXPONENTS[parameter.name]
+        exponent = property_of(parameter.name).depth_exponent
+    if exponent is None:
+        fail("depth_exponent", f"be given for the parameter {parameter.name!r}", "None",
+             f"Defaults exist for {', '.join(PROPERTIES)}; 0 means no depth weighting.")
     return parameter.mesh.depth ** -float(exponent)

@@ -48,7 +48,7 @@ class ScaleMixture:
             fail("prior", "be Focusing(p=1, of='model') where it is drawn as a mixture of Gaussians",
                  f"p={bound.p}, of={'model' if bound.gradient_operator is None else 'gradient'!r}",
                  'Use p=1 of the model, or method="nuts" for at most 500 unknowns.')
-        self.rate = bound._factor[cells]
+        self.rate = bound.rate[cells]
         self.center = bound.reference[cells]
         self._square = bound.epsilon**2
 
@@ -67,7 +67,7 @@ def typical_precision(bound):
     The parabola that touches φ where its argument is 1/a + ε: for p = 1 its variance is within a factor of two of the
     prior's at any ε.
     """
-    rate = bound._factor
+    rate = bound.rate
     distance = 1.0 / rate + bound.epsilon
     weights = rate * _majoriser(bound.p, distance, bound.epsilon)
     if bound.gradient_operator is None:

@@ -5,7 +5,7 @@ from scipy.linalg import LinAlgError, cholesky
 
 from .._checks import fail
 from ..mesh import Mesh
-from .covariance import Covariance, MixedCovariance, StationaryCorrelation
+from .covariance import Covariance, DenseCovariance, MixedCovariance, StationaryCorrelation
 
 MATRIX_LIMIT = 6_000  # stations; the matrix takes 0.3 GB there
 FILLED = 0.25  # share of a lattice's nodes that stations hold at least, or the FFT would work on air
@@ -46,19 +46,13 @@ class SelectedCovariance(Covariance):
         return self.base.sample(rng, count)[:, self.index]
 
 
-class MatrixCovariance(Covariance):
+class MatrixCovariance(DenseCovariance):
     """A covariance matrix that need be semidefinite only; draws add 1e-10 of the variance to pass rounding."""
+
+    solve = Covariance.solve
 
     def __init__(self, matrix):
         self._matrix, self.size = matrix, matrix.shape[0]
-
-    def matmat(self, vectors):
-        """Γ V for V of shape (size, k)."""
-        return self._matrix @ vectors
-
-    def diagonal(self):
-        """Variances, shape (size,)."""
-        return np.diag(self._matrix).copy()
 
     def sample(self, rng, count):
         """`count` zero-mean draws, shape (count, size)."""

@@ -7,8 +7,8 @@ import numpy as np
 
 from .. import __version__
 from ..priors.discrepancy import DISCREPANCIES
+from ..quantities import property_of
 
-WORDS = {"density": "density contrast", "susceptibility": "magnetic susceptibility"}
 VERSIONED = ("numpy", "scipy", "numba", "choclo", "xarray", "arviz-stats")
 
 
@@ -24,7 +24,7 @@ def parameter_fields(parameter):
     dims = (f"{parameter.name}_id",) if mesh is None else mesh.dims
     return {
         "name": parameter.name, "dims": dims, "units": parameter.units,
-        "long_name": WORDS.get(parameter.name, parameter.name.replace("_", " ")),
+        "long_name": property_of(parameter.name).long_name,
         "coords": _vector_coords(parameter, dims[0]) if mesh is None else mesh.coords(),
         "edges": {} if mesh is None else {d: getattr(mesh, f"{d}_edges") for d in dims},
         "ground": mesh.active if parameter.has_air else None,

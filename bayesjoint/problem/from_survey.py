@@ -5,10 +5,11 @@ import warnings
 import numpy as np
 
 from .._checks import fail, one_of
-from ..forward import GravityOperator, MagneticOperator, StationSampling, StationSelection
+from ..forward import StationOperator, StationSampling, StationSelection, lattice_operator
 from ..forward.toeplitz import ALIGNMENT_TOLERANCE, top_of_ground
 from ..mesh import SPACING_TOLERANCE
 from ..noise import DiagonalNoise, guessed_noise
+from ..quantities import FIELD, component_of, known_names, quantity
 from .modality import Modality
 
 DIRECT_PAIRS = 20e6  # station-cell pairs: 70 ns each measured on one core, so about 1.4 s a product
@@ -25,7 +26,7 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
     Parameters
     ----------
     survey : Survey
-        Gravity or magnetic; other kinds need an operator in `forward`.
+        Of gravity, magnetics or one of their components; other kinds need an operator in `forward`.
     parameter : Parameter
         On a mesh: density contrast in kg/m³ for gravity, susceptibility in SI for magnetic.
     std : float, array_like of data's shape, or "unknown", optional
@@ -105,10 +106,13 @@ def _given(survey, parameter, forward):
     if len(shape) != 2 or shape[0] not in (count, survey.size) or shape[1] != parameter.size:
         fail("forward", f"be one of {', '.join(CHOICES)} or an operator of shape ({count}, {parameter.size})",
              f"shape {tuple(shape)}", "Give it one row for each observed station and one column for each cell.")
-    for key, mine in (("kind", survey.kind), ("mesh", parameter.mesh)):
+    component = component_of(survey.kind)
+    expected = {"kind": survey.kind} if component is None else {
+        "kind": component.kind.name, "units": component.unit.symbol}
+    for key, mine in (*expected.items(), ("mesh", parameter.mesh)):
         theirs = getattr(forward, key, mine)
         if not (mine.same_cells(theirs) if key == "mesh" else theirs == mine):
-            fail("forward", f"have the {key} of the {'survey' if key == 'kind' else 'parameter'}, {mine!r}",
+            fail("forward", f"have the {key} of the {'parameter' if key == 'mesh' else 'survey'}, {mine!r}",
                  repr(theirs), "Build it for this survey and this mesh.")
     if shape[0] == count:
         return forward
@@ -128,7 +132,8 @@ def _built(survey, parameter, std, forward):
         if lattice is not None:
             fail("forward", "be 'direct' or 'sampling' for these stations", f"'fft', but {lattice}",
                  "Leave it at 'auto', or lay the mesh with Mesh.from_surveys.")
-        return _gapless(survey, _lattice(mesh, survey.easting, survey.northing, float(np.min(survey.upward)), field))
+        return _gapless(survey, lattice_operator(mesh, survey.easting, survey.northing, float(np.min(survey.upward)),
+                                                 survey.kind, **field))
     pairs = int(survey.observed.sum()) * int(mesh.active.sum())
     if forward == "direct" or (forward == "auto" and (pairs <= DIRECT_PAIRS or not _may_sample(survey, mesh))):
         return _direct(survey, mesh, field), "prism sums at the stations (exact)"
@@ -175,15 +180,17 @@ def sampling_share(sampled, exact, parameter, seed=0):
 
 
 def _field(survey):
-    """Keyword arguments of the inducing field, empty for gravity."""
-    if survey.kind == "gravity":
+    """Keyword arguments of the inducing field, empty for kinds that need none."""
+    component = component_of(survey.kind)
+    if component is None:
+        fail("forward", f"be given for kind {survey.kind!r}", "none",
+             f"Kinds with an operator here: {', '.join(known_names())}.")
+    if not component.kind.needs_field:
         return {}
-    if survey.kind != "magnetic":
-        fail("forward", f"be given for kind {survey.kind!r}", "none", "Only gravity and magnetic have operators here.")
-    field = {key: getattr(survey, key) for key in ("intensity", "inclination", "declination")}
+    field = {key: getattr(survey, key) for key in FIELD}
     missing = [key for key, value in field.items() if value is None]
     if missing:
-        fail(", ".join(missing), f"be known for magnetic survey {survey.name!r}", "None",
+        fail(", ".join(missing), f"be known for {component.kind.name} survey {survey.name!r}", "None",
              "survey.replace(intensity=..., inclination=..., declination=...): the inducing field, nT and degrees.")
     return field
 
@@ -220,11 +227,6 @@ def _lattice_misfit(survey, mesh):
     return None
 
 
-def _lattice(mesh, easting, northing, height, field):
-    return MagneticOperator(mesh, easting, northing, height, **field) if field else GravityOperator(
-        mesh, easting, northing, height)
-
-
 def _gapless(survey, operator):
     if survey.observed.all():
         return operator, "lattice operator (FFT)"
@@ -236,14 +238,12 @@ def _stations(survey):
 
 
 def _direct(survey, mesh, field):
-    if field:
-        return MagneticOperator.at_stations(mesh, *_stations(survey), **field)
-    operator = GravityOperator.at_stations(mesh, *_stations(survey))
-    buried = int(operator.buried.sum())
+    operator = StationOperator(mesh, *_stations(survey), quantity(survey.kind, **field))
+    buried = 0 if operator.quantity.singular else int(operator.buried.sum())  # a singular field refuses them
     if buried:
-        warnings.warn(f"{buried} of {operator.shape[0]} gravity stations lie inside the ground of the mesh: right in "
-                      "boreholes and mines; on the surface the mesh's top, the topography or the heights are off",
-                      UserWarning, stacklevel=4)
+        warnings.warn(f"{buried} of {operator.shape[0]} {survey.kind} stations lie inside the ground of the mesh: "
+                      "right in boreholes and mines; on the surface the mesh's top, the topography or the heights are "
+                      "off", UserWarning, stacklevel=4)
     return operator
 
 
@@ -260,7 +260,7 @@ def _sampled(survey, mesh, field):
     if high > low:
         few, many = HEIGHTS
         height = np.linspace(low, high, int(np.clip(np.ceil((high - low) / (0.5 * min(spacing))) + 1, few, many)))
-    operator = _lattice(mesh, axes[1], axes[0], height, field)
+    operator = lattice_operator(mesh, axes[1], axes[0], height, survey.kind, **field)
     return StationSampling(operator, easting, northing, upward) @ operator
 
 

@@ -1,8 +1,11 @@
 """The joint problem: negative log posterior, its gradient and Gauss–Newton products."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from .._checks import as_positive, fail
+from ._cache import Cache
 from .ground import with_ground
 from .modality_operator import ModalityOperator
 from .prior import JointPrior
@@ -27,6 +30,10 @@ class JointProblem:
 
     Attributes
     ----------
+    data_slices : dict of {str: slice}
+        Place of every modality among the data, stacked in the problem's order; `data_size` of them.
+    cache : Cache
+        What costly questions have left for the next ones; problems made from this one share it.
     ground : ndarray of bool, shape (size,)
         False in air: cells that no answer counts. A parameter's mesh marks them, or the `active` of an operator over
         it, with which the parameter is then replaced.
@@ -59,6 +66,11 @@ class JointProblem:
             start += p.size
         self.size = start
         self.by_name = {p.name: p for p in self.parameters}
+        ends = np.cumsum([0, *(m.size for m in self.modalities)])
+        self.data_slices = {m.name: slice(int(a), int(b)) for m, (a, b) in zip(
+            self.modalities, pairwise(ends), strict=True)}
+        self.data_size = int(ends[-1])
+        self.cache = Cache()
         self.weights = self._exponents(weights)
         self._check_names()
         self._operators = [ModalityOperator(k, self.by_name, self.slices, self.size) for k in self.modalities]
@@ -213,11 +225,8 @@ class JointProblem:
     # -- relatives ---------------------------------------------------------------------------------------------------
     def separate(self):
         """{modality name: JointProblem} of each survey alone with the parameters it sees, without couplings."""
-        return {
-            m.name: JointProblem([p for p in self.parameters if p.name in m.parameters], [m],
-                                 weights={m.name: self.weights[m.name]})
-            for m in self.modalities
-        }
+        return {m.name: self.replace(parameters=[p for p in self.parameters if p.name in m.parameters], modalities=[m],
+                                     couplings=()) for m in self.modalities}
 
     def replace(self, **changes):
         """A copy with some of parameters, modalities, couplings, weights changed; surveys that stay keep theirs."""
@@ -225,7 +234,14 @@ class JointProblem:
         if "weights" not in changes:
             names = [getattr(m, "name", None) for m in _listed("modalities", given["modalities"])]
             given["weights"] = {name: value for name, value in self.weights.items() if name in names}
-        return JointProblem(**given)
+        out = JointProblem(**given)
+        out.cache = self.cache
+        return out
+
+    def with_data(self, data):
+        """The same with other data, shape (n_data,), stacked over modalities, physical units."""
+        return self.replace(modalities=[m.replace(data=data[self.data_slices[m.name]].reshape(m.data_shape))
+                                        for m in self.modalities])
 
     def settings(self):
         """What was asked, as {key: string or number}, for the record of a run."""

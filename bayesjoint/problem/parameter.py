@@ -4,9 +4,7 @@ import numpy as np
 
 from .._checks import as_finite, as_positive, as_shape, fail
 from ..mesh import Mesh
-
-# units at the boundary, and the scale that makes m̂ of order one (density in g/cm³, the unit of the literature)
-KNOWN = {"density": ("kg/m3", 1000.0), "susceptibility": ("SI", 1.0)}
+from ..quantities import property_of
 
 
 class Parameter:
@@ -68,9 +66,9 @@ class Parameter:
         self.ground = np.ones(self.size, dtype=bool) if self.mesh is None else self.mesh.active.ravel()
         self.has_air = not self.ground.all()
         self.labels = None if labels is None else self._named(labels)
-        default_units, default_scale = KNOWN.get(name, ("1", 1.0))
-        self.units = default_units if units is None else str(units)
-        self.scale = float(as_positive("scale", default_scale if scale is None else scale, 0))
+        known = property_of(name)
+        self.units = known.units if units is None else str(units)
+        self.scale = float(as_positive("scale", known.scale if scale is None else scale, 0))
         self.prior = prior
         if prior is not None and not hasattr(prior, "bind"):
             fail("prior", "be one of bayesjoint's priors or None", type(prior).__name__, "Try Matern(...).", TypeError)

@@ -8,7 +8,7 @@ from ..plot.maps import draw_section
 from ..plot.style import norm_for
 from .figures import aspect_of, chart, mapped
 from .questions import group_of
-from .words import number, quantity, signed
+from .words import number, signed, span
 
 TESTS, REMEDIES, MATRIX = "agreement", "remedies", "agreement_matrix"
 ROUNDING = 1e-6  # of a figure: smaller errors are not printed
@@ -154,7 +154,6 @@ def remedy_pictures(tree):
 
 def _slice(field, name, label, units, mesh, depth, norm):
     section = cut(field, f"{name}: {label}", mesh=mesh, units=units, depth=depth)
-    alt = (f"Posterior mean of {name} {label}, {section.place}: {number(float(np.nanmin(field)))} to "
-           f"{quantity(float(np.nanmax(field)), units)}")
+    alt = f"Posterior mean of {name} {label}, {section.place}: {span(field, units)}"
     return mapped(lambda ax, cax: draw_section(section, "", "diverging", ax, (norm.vmin, norm.vmax), cax),
                   aspect_of(section), alt)

@@ -131,11 +131,8 @@ def _fit(tree, name):
     draws, weight = None, attrs.get("likelihood_exponent", 1.0)
     if has(tree, "sample_stats", f"chi2_{name}") and not unvalidated(tree):
         draws = float(tree["sample_stats"][f"chi2_{name}"].mean()) * weight / count
-    separate = {}
-    if "separate_summary" in tree.children:
-        start = f"{name}_chi2__"
-        separate = {v.removeprefix(start): float(tree["separate_summary"][v])
-                    for v in tree["separate_summary"].data_vars if v.startswith(start)}
+    separate = {label: float(tree["separate_summary"][f"{name}_chi2__{label}"])
+                for label in labels_of(tree, name, "chi2")}
     shown = {k: v for k, v in attrs.items() if k not in ("units", "long_name", "kind", "n_data")}
     return Fit(name=name, long_name=attrs["long_name"].removesuffix(", observed"), kind=attrs["kind"],
                units=attrs["units"], count=count, chi2=chi2, half=3 * np.sqrt(2 / count),

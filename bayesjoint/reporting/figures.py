@@ -23,9 +23,9 @@ from ..plot.fields import (
     title_of,
 )
 from ..plot.maps import exaggeration_of
-from ..plot.style import norm_for, pretty
+from ..plot.style import norm_for
 from .facts import UNINFORMED, extents
-from .words import number
+from .words import span
 
 WIDTH = 3.4  # inches; about 326 CSS pixels
 DPI = 190  # twice a screen's 96: sharp on dense screens and in print
@@ -77,6 +77,37 @@ def chart(draw, alt, height=2.9, left=0.62):
         return _picture(fig, alt)
 
 
+def planes(tree, values, draw, kind, words, units="", depth=None):
+    """Pictures of values of every cell at the tree's best depth (or another) and along its best section.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+    values : ndarray, shape (nz, ny, nx)
+        What is shown; nothing where none is finite.
+    draw : callable
+        Draws it, given ``ax``, ``limits``, ``colorbar`` and the plane.
+    kind : str
+        Of its colours.
+    words, units : str
+        What it is, for those who cannot see it.
+    depth : float, optional
+        Of the slice, metres.
+
+    Returns
+    -------
+    list of Picture
+    """
+    if not np.isfinite(values).any():
+        return []
+    best, mesh, norm, out = plot.best_sections(tree), mesh_of(tree), norm_for(kind, values), []
+    for plane in ({"depth": best["depth"] if depth is None else depth}, {"northing": best["northing"]}):
+        section = cut(values, mesh=mesh, **plane)
+        out.append(mapped(lambda ax, cax, at=plane: draw(ax=ax, limits=(norm.vmin, norm.vmax), colorbar=cax, **at),
+                          aspect_of(section), f"{words}, {section.place}; over the mesh {span(values, units)}"))
+    return out
+
+
 def survey_pictures(tree, fit):
     """Observed, predicted, residual map and residual histogram of one data set."""
     held = [w for w in ("observed", "predicted", "residual") if w == "observed"
@@ -87,9 +118,7 @@ def survey_pictures(tree, fit):
     pictures = []
     for what in held:
         field, limits = fields[what], None if what == "residual" else (norm.vmin, norm.vmax)
-        low, high = np.nanmin(field.values), np.nanmax(field.values)
-        reach = f"{number(float(low))} to {number(float(high))} {pretty(fit.units)}"
-        alt = f"{what.capitalize()} {fit.long_name}: {reach}"
+        alt = f"{what.capitalize()} {fit.long_name}: {span(field.values, fit.units)}"
         if field.easting is None:
             pictures.append(chart(lambda ax, w=what: plot.data(tree, fit.name, w, ax=ax), alt))
             continue
@@ -131,10 +160,8 @@ class ModelPictures:
         section = cut(self.tree, self.name, what, label, **plane)
         limits = self.limits["std" if what == "std" else "mean"]
         outline = self.stands_out if what == "mean" and label is None else None
-        values = section.values[np.isfinite(section.values)]
-        reach = "not known in any cell"
-        if values.size:
-            reach = f"{number(float(values.min()))} to {number(float(values.max()))} {pretty(section.units)}"
+        known = np.isfinite(section.values).any()
+        reach = span(section.values, section.units) if known else "not known in any cell"
         words = {"mean": "Posterior mean", "std": "Posterior standard deviation", "draw": "One posterior draw"}[what]
         alt = (f"{words} of {self.words}{', ' + label.replace('_', ' ') if label else ''}, {section.place}: "
                f"{reach}")

@@ -1,14 +1,17 @@
 """What the report says of intervals on ground: recalibrated, on which kind, how well; or not checked at all."""
 
+from functools import partial
+
 import numpy as np
 
 from .. import plot
 from ..dataset import read_attributes
-from ..plot.fields import cut, has, mesh_of, mesh_parameters, title_of
+from ..plot.fields import has, mesh_parameters, title_of
 from ..plot.intervals import coverage_rows, family_label, interval_values
-from ..plot.style import norm_for, pretty
-from .figures import aspect_of, chart, mapped
-from .words import listing, number, percent, quantity
+from ..plot.style import pretty
+from .figures import chart, planes
+from .questions import pair_of
+from .words import listing, percent, plain
 
 STATED = ("recalibrated intervals", "other grounds", "observed data among the worlds'")  # said at length in the section
 UNCHECKED = ("Intervals and standard deviations here are exact for the stated prior at best, and real ground is not "
@@ -42,19 +45,16 @@ def ground(tree):
 def _rows(tree):
     """One row a property: coverage, width and scores on worlds left out."""
     found = tree["recalibration"].to_dataset().sel(probability=0.9)
-
-    def of(p, key, kind):
-        return tuple(float(found[f"{key}{end}"].sel(parameter=p, kind=kind)) for end in ("", "_error"))
-
     rows = []
     for p in map(str, found.parameter.values):
         units = tree["posterior_summary"][f"{p}_mean"].attrs["units"]
         rows.append({
-            "name": p.replace("_", " "), "units": pretty(units), "held": of(p, "coverage", "recalibrated"),
-            "gaussian_held": of(p, "coverage", "gaussian"), "width": of(p, "width", "recalibrated")[0],
-            "gaussian_width": of(p, "width", "gaussian")[0], "bare_width": of(p, "width", "no data")[0],
-            **{key: tuple(float(found[f"{key}{end}"].sel(parameter=p)) for end in ("", "_error"))
-               for key in ("score_over_no_data", "score_over_gaussian")}})
+            "name": plain(p), "units": pretty(units),
+            "held": pair_of(found, "coverage", parameter=p, kind="recalibrated"),
+            "gaussian_held": pair_of(found, "coverage", parameter=p, kind="gaussian"),
+            **{key: float(found.width.sel(parameter=p, kind=kind)) for key, kind in (
+                ("width", "recalibrated"), ("gaussian_width", "gaussian"), ("bare_width", "no data"))},
+            **{key: pair_of(found, key, parameter=p) for key in ("score_over_no_data", "score_over_gaussian")}})
     return rows
 
 
@@ -109,9 +109,8 @@ def _joint(tree):
         for s in found.survey.values:
             one = found.sel(parameter=p, survey=s)
             if np.isfinite(one.score_over_separate):
-                rows.append({"name": str(p).replace("_", " "), "survey": str(s).replace("_", " "), **{
-                    key: (float(one[key]), float(one[f"{key}_error"])) for key in (
-                        "score_over_separate", "score_over_no_data", "separate_score_over_no_data")}})
+                rows.append({"name": plain(p), "survey": plain(s), **{key: pair_of(one, key) for key in (
+                    "score_over_separate", "score_over_no_data", "separate_score_over_no_data")}})
     return rows
 
 
@@ -137,18 +136,13 @@ def chart_of(tree):
 
 def maps_of(tree):
     """For each property the width of its intervals and where they exclude zero, in a slice and a section."""
-    out, best, mesh = [], plot.best_sections(tree), mesh_of(tree)
+    out = []
     for name in mesh_parameters(tree):
         if not has(tree, "posterior_summary", f"{name}_lower"):
             continue
         units = tree["posterior_summary"][f"{name}_mean"].attrs["units"]
-        for what, words in (("width", "Width of the 90 % interval"), ("least", "Least size within the 90 % interval")):
-            values = interval_values(tree, name, what)
-            norm = norm_for("sequential" if what == "width" else "diverging", values)
-            for plane in ({"depth": best["depth"]}, {"northing": best["northing"]}):
-                section = cut(values, mesh=mesh, **plane)
-                alt = (f"{words} of {title_of(tree, name)}, {section.place}; over the mesh "
-                       f"{number(float(np.nanmin(values)))} to {quantity(float(np.nanmax(values)), units)}")
-                out.append(mapped(lambda ax, cax, at=plane, w=what, n=name, lim=(norm.vmin, norm.vmax): plot.interval(
-                    tree, n, w, ax=ax, limits=lim, colorbar=cax, **at), aspect_of(section), alt))
+        for what, kind, words in (("width", "sequential", "Width of the 90 % interval"),
+                                  ("least", "diverging", "Least size within the 90 % interval")):
+            out += planes(tree, interval_values(tree, name, what), partial(plot.interval, tree, name, what), kind,
+                          f"{words} of {title_of(tree, name)}", units)
     return out

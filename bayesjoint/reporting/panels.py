@@ -1,28 +1,20 @@
 """Pictures of diagnostics and functionals for the report."""
 
+from functools import partial
+
 import numpy as np
 
 from .. import plot
-from ..plot.fields import cut, has, mesh_of, mesh_parameters
-from ..plot.style import norm_for
+from ..plot.fields import has, mesh_of, mesh_parameters
 from . import questions
-from .figures import aspect_of, chart, mapped
-from .words import number, percent
+from .figures import chart, mapped, planes
+from .words import number, percent, plain, span
 
 
 def cell_pictures(tree, group, variable, words, kind="sequential", depth=None):
     """A slice and a section of a variable that has one value a cell, on one scale."""
-    best, mesh, values = plot.best_sections(tree), mesh_of(tree), tree[group][variable].values
-    if not np.isfinite(values).any():
-        return []
-    norm, out = norm_for(kind, values), []
-    for plane in ({"depth": best["depth"] if depth is None else depth}, {"northing": best["northing"]}):
-        section = cut(values, mesh=mesh, **plane)
-        alt = f"{words}, {section.place}; over the mesh {number(np.nanmin(values))} to {number(np.nanmax(values))}"
-        out.append(mapped(lambda ax, cax, at=plane: plot.cells(
-            tree, variable, group, ax=ax, kind=kind, limits=(norm.vmin, norm.vmax), colorbar=cax, title=words, **at),
-            aspect_of(section), alt))
-    return out
+    draw = partial(plot.cells, tree, variable, group, kind=kind, title=words)
+    return planes(tree, tree[group][variable].values, draw, kind, words, depth=depth)
 
 
 def resolution_pictures(tree):
@@ -36,11 +28,11 @@ def resolution_pictures(tree):
                                   depth=float(mesh_of(tree).depth[-1]))
     if names:
         pictures.append(chart(lambda ax: plot.layers(
-            tree, [f"{n}_diagonal_profile" for n in names], "resolution", ax=ax, labels=[_short(n) for n in names],
+            tree, [f"{n}_diagonal_profile" for n in names], "resolution", ax=ax, labels=[plain(n) for n in names],
             xlabel="mean resolution of the layer"), "Mean resolution of each layer by depth", 2.6))
         pictures.append(chart(lambda ax: plot.layers(
             tree, [f"{n}_spread_{a}_profile" for n in names for a in ("horizontal", "vertical")], "resolution", ax=ax,
-            labels=[f"{_short(n)}, {a}" for n in names for a in ("sideways", "up")],
+            labels=[f"{plain(n)}, {a}" for n in names for a in ("sideways", "up")],
             xlabel="rms width of what a cell shows"), "Width of averaging kernels by depth", 2.6))
     return pictures
 
@@ -49,14 +41,14 @@ def leakage_pictures(tree, pairs):
     """Slices of what one property causes in the estimate of another."""
     cellwise = [(p, q) for p, q in pairs if p in mesh_parameters(tree) and has(tree, "leakage", f"{p}_from_{q}")]
     return [picture for p, q in cellwise for picture in
-            cell_pictures(tree, "leakage", f"{p}_from_{q}", f"{_short(p)} caused by {_short(q)}")]
+            cell_pictures(tree, "leakage", f"{p}_from_{q}", f"{plain(p)} caused by {plain(q)}")]
 
 
 def comparison_pictures(tree):
     """Joint std over the rms error of the fused separate results."""
     return [picture for name in mesh_parameters(tree) if has(tree, "comparison", f"{name}_joint_over_fused")
             for picture in cell_pictures(tree, "comparison", f"{name}_joint_over_fused",
-                                         f"{_short(name)}: joint std / error of fusion", "ratio")]
+                                         f"{plain(name)}: joint std / error of fusion", "ratio")]
 
 
 def functional_pictures(tree):
@@ -65,7 +57,7 @@ def functional_pictures(tree):
     for group, variable, _ in questions.exceedances(tree):
         name = variable.removesuffix("_exceedance")
         at = tree[group][variable].attrs["threshold"]
-        pictures += cell_pictures(tree, group, variable, f"P({_short(name)} > {number(float(at))})")
+        pictures += cell_pictures(tree, group, variable, f"P({plain(name)} > {number(float(at))})")
     for group in questions.tops(tree):
         mesh = mesh_of(tree)
         aspect = np.ptp(mesh.northing_edges) / np.ptp(mesh.easting_edges)
@@ -77,7 +69,7 @@ def functional_pictures(tree):
             if np.isfinite(values).any():
                 pictures.append(mapped(lambda ax, cax, g=group, v=variable, w=words: plot.columns(
                     tree, v, g, ax=ax, colorbar=cax, title=w), aspect,
-                    f"{words}: {number(np.nanmin(values))} to {number(np.nanmax(values))}"))
+                    f"{words}: {span(values)}"))
     return pictures
 
 
@@ -97,8 +89,3 @@ def pictures_of(tree):
     return {"functionals": functional_pictures(tree), "resolution": resolution_pictures(tree),
             "leakage": leakage_pictures(tree, leaked["pairs"]) if leaked else [],
             "comparison": comparison_pictures(tree), "calibration": calibration_pictures(tree)}
-
-
-def _short(name):
-    return name.replace("_", " ")
-

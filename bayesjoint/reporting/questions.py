@@ -4,7 +4,7 @@ import numpy as np
 
 from ..plot.fields import has, mesh_parameters, title_of
 from ..plot.style import length_scale, pretty
-from .words import listing, number, percent, quantity
+from .words import listing, number, percent, plain, quantity
 
 SAMPLED = "The posterior is known by Markov chains alone: these figures carry a Monte Carlo error that is not known."
 LEAKS = 1e-3  # share of the prior std below which a leak is not worth a picture
@@ -13,6 +13,11 @@ LEAKS = 1e-3  # share of the prior std below which a leak is not worth a picture
 def group_of(tree, name):
     """A group as a dataset, or None."""
     return tree[name].to_dataset() if name in tree.children else None
+
+
+def pair_of(found, key, **at):
+    """(value, error) of a figure at a place."""
+    return tuple(float(found[f"{key}{end}"].sel(**at)) for end in ("", "_error"))
 
 
 def quantity_rows(tree):
@@ -61,7 +66,7 @@ def resolved(tree):
     for name in mesh_parameters(tree) if found is not None else ():
         if f"{name}_diagonal" not in found:
             continue
-        freedom, error = (float(found[f"{name}_degrees_of_freedom{end}"]) for end in ("", "_error"))
+        freedom, error = pair_of(found, f"{name}_degrees_of_freedom")
         profile = found[f"{name}_diagonal_profile"].values
         top = np.flatnonzero(np.isfinite(profile))[-1]  # of the layers with ground in them
         spread = [found[f"{name}_spread_{axis}_profile"].values[top] for axis in ("horizontal", "vertical")]
@@ -89,8 +94,7 @@ def leaks(tree):
     if found is None:
         return None
     names = [str(n) for n in found["estimated"].values]
-    cells = [[(float(found["rms"].sel(estimated=p, true=q)), float(found["rms_error"].sel(estimated=p, true=q)))
-              for q in names] for p in names]
+    cells = [[pair_of(found, "rms", estimated=p, true=q) for q in names] for p in names]
     of_prior = found.attrs.get("truth", "prior") == "prior"
     sentences, pairs = [], []
     for i, p in enumerate(names):
@@ -99,8 +103,8 @@ def leaks(tree):
                 continue
             pairs.append((p, q))
             ground, cellwise = q in mesh_parameters(tree), p in mesh_parameters(tree)
-            what = f"A ground in which {_plain(q)} alone deviates" if ground else f"A {_plain(q)} that deviates"
-            sentences.append(f"{what} as its prior expects shows up in the estimate of {_plain(p)} as "
+            what = f"A ground in which {plain(q)} alone deviates" if ground else f"A {plain(q)} that deviates"
+            sentences.append(f"{what} as its prior expects shows up in the estimate of {plain(p)} as "
                              f"{percent(cells[i][j][0])} of the latter's prior standard deviation (rms over "
                              f"{'cells' if cellwise else 'coefficients'}).")
     if of_prior and not sentences and len(names) > 1:
@@ -118,10 +122,8 @@ def information(tree):
         return None
     names = [str(n) for n in found["modality"].values]
     keys = ("information", "degrees_of_freedom")
-    rows = [{"name": _plain(n), **{k: (float(found[k].sel(modality=n)), float(found[f"{k}_error"].sel(modality=n)))
-                                  for k in keys}} for n in names]
-    rows.append({"name": "all together", **{k: (float(found[f"{k}_joint"]), float(found[f"{k}_joint_error"]))
-                                            for k in keys}})
+    rows = [{"name": plain(n), **{k: pair_of(found, k, modality=n) for k in keys}} for n in names]
+    rows.append({"name": "all together", **{k: pair_of(found, f"{k}_joint") for k in keys}})
     sentences = []
     if len(names) > 1:
         total = float(found["redundancy"])
@@ -146,9 +148,9 @@ def bought(tree):
         for s in found["survey"].values:
             table = found.sel(parameter=p, survey=s)
             if np.isfinite(table["median_ratio"]):
-                rows.append({"name": _plain(str(p)), "survey": _plain(str(s)), "ratio": float(table["median_ratio"]),
+                rows.append({"name": plain(p), "survey": plain(s), "ratio": float(table["median_ratio"]),
                              **{k: float(table[k]) for k in ("helped", "unchanged", "harmed", "undecided")}})
-    prices = [{"name": _plain(str(s)), **{k: float(found[k].sel(survey=s)) for k in
+    prices = [{"name": plain(s), **{k: float(found[k].sel(survey=s)) for k in
                                          ("chi2_joint", "chi2_separate", "price", "price_expected")}}
               for s in found["survey"].values]
     sentences = []
@@ -170,7 +172,7 @@ def calibrated(tree):
     rows = []
     for name in found["functional"].values:
         one = found.sel(functional=name)
-        rows.append({"name": _plain(str(name)), "p": float(one["p_value"]), "flagged": bool(one["flagged"]),
+        rows.append({"name": plain(name), "p": float(one["p_value"]), "flagged": bool(one["flagged"]),
                      "coverage": [(float(one["coverage"].sel(probability=q)),
                                    float(one["coverage_closed_form"].sel(probability=q))) for q in levels]})
     bands = [(float(found["coverage_lower"].sel(probability=q)), float(found["coverage_upper"].sel(probability=q)))
@@ -183,7 +185,3 @@ def calibrated(tree):
              f"surveys they failed for {listing(wrong)}.")
     return {"rows": rows, "levels": [float(q) for q in levels], "bands": bands, "words": words,
             "draws": int(found.attrs["draws"]), "kind": found.attrs["kind"], "level": float(found.attrs["band_level"])}
-
-
-def _plain(name):
-    return name.replace("_", " ")

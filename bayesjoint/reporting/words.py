@@ -66,6 +66,16 @@ def percent(share):
     return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
+def span(values, units=""):
+    """From the least to the largest of values, NaN left out."""
+    return f"{number(float(np.nanmin(values)))} to {quantity(float(np.nanmax(values)), units)}"
+
+
+def plain(name):
+    """A name as words."""
+    return str(name).replace("_", " ")
+
+
 def interval_name():
     """Probability and kind of the intervals of the report."""
     return f"{PROBABILITY:.0%} equal-tailed interval".replace("%", " %")
@@ -124,16 +134,12 @@ def _warned(unmixed):
             "and their stated errors may all be wrong; draw longer chains, or see the statement on the draws below.")
 
 
-def _name(text):
-    return text.replace("_", " ")
-
-
 def _capital(sentence):
     return sentence[:1].upper() + sentence[1:]
 
 
 def _done(fits, properties):
-    surveys = listing(f"{_name(f.name)} ({number(f.count)} data)" for f in fits) if fits else "no data"
+    surveys = listing(f"{plain(f.name)} ({number(f.count)} data)" for f in fits) if fits else "no data"
     if not properties:
         return f"Inverted: {surveys}."
     verb = "were inverted together" if len(fits) > 1 else "was inverted"
@@ -150,12 +156,12 @@ def _mesh(mesh):
 
 def _fitted(fits):
     known = [f for f in fits if f.judged[0] is not None]
-    good = [_name(f.name) for f in known if f.verdict == "as expected"]
+    good = [plain(f.name) for f in known if f.verdict == "as expected"]
     sentences = []
     if good:
         verb = "fits" if len(good) == 1 else "fit"
         sentences.append(f"{_capital(listing(good))} {verb} as prior and noise would have it.")
-    sentences += [f"{_capital(_name(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
+    sentences += [f"{_capital(plain(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
                   f"{f.judged[1]:.2f} to {f.judged[2]:.2f})." for f in known if f.verdict != "as expected"]
     return " ".join(sentences)
 
@@ -232,7 +238,7 @@ def _gained(gains, short=False):
     for g in gains:
         size = f"{signed(100 * (g['middle'] - 1), 2)} %"
         spread = "" if short else f"; ratio {g['low']:.3f} in the 5th, {g['high']:.3f} in the 95th percentile of cells"
-        parts.append(f"{size} for {g['long_name']} (against {_name(g['label'])}{spread})")
+        parts.append(f"{size} for {g['long_name']} (against {plain(g['label'])}{spread})")
     return f"Joint inversion changed the median cell's standard deviation by {listing(parts)}." if parts else ""
 
 
@@ -241,7 +247,7 @@ def trust(approximations, fits=(), checked=False):
 
     Where intervals were `checked` on simulated ground, that they are exact for a prior is not said again.
     """
-    doubted = [_name(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
     doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
              "deviations, which rest on both, may be off.") if doubted else ""
     stated = "" if checked and approximations and all(a["status"] == "exact" for a in approximations) else (

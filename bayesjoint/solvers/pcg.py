@@ -15,15 +15,12 @@ class TruncatedSolution:
         Approximate solution; a direction of descent for ½xᵀHx − bᵀx in every case.
     iterations : int
         Products with H.
-    residual_ratio : float
-        Preconditioned residual over that of x = 0 at the end.
     negative_curvature : bool
         A direction d with dᵀHd <= 0 was met, and x is the iterate before it (the first direction when there is none).
     """
 
     x: np.ndarray
     iterations: int
-    residual_ratio: float
     negative_curvature: bool
 
 
@@ -70,16 +67,11 @@ def truncated_cg(product, rhs, precondition, *, tolerance=0.1, max_iterations=20
         curvature = direction @ h
         if curvature <= 0:
             first = direction if iteration == 1 else x
-            return TruncatedSolution(x=first, iterations=iteration, residual_ratio=_ratio(ry, start),
-                                     negative_curvature=True)
+            return TruncatedSolution(x=first, iterations=iteration, negative_curvature=True)
         step = ry / curvature
         x = x + step * direction
         residual = residual - step * h
         y = precondition(residual)
         previous, ry = ry, residual @ y
         direction = y + (ry / previous) * direction
-    return TruncatedSolution(x=x, iterations=iteration, residual_ratio=_ratio(ry, start), negative_curvature=False)
-
-
-def _ratio(now, start):
-    return float(np.sqrt(max(now, 0.0) / start)) if start > 0 else 0.0
+    return TruncatedSolution(x=x, iterations=iteration, negative_curvature=False)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._checks import as_finite, as_shape, fail
+from ..quantities import FIELD, checked_field, component_of, known_names
 
-UNITS = {"gravity": "mGal", "magnetic": "nT"}
 RESERVED = ("easting", "northing", "upward", "station", "chain", "draw", "sample")
 
 
@@ -24,11 +24,23 @@ def plain(data):
     return data
 
 
+def standard_units(kind, other=None):
+    """Units of the kind's data, or `other` for a kind of other physics."""
+    component = component_of(kind)
+    return other if component is None else component.unit.symbol
+
+
+def needs_field(kind):
+    """Whether an inducing field belongs to data of the kind."""
+    component = component_of(kind)
+    return component is not None and component.kind.needs_field
+
+
 def validated_units(kind, units):
-    """Units of the data: fixed for gravity and magnetic, required for anything else."""
-    own = UNITS.get(kind)
+    """Units of the data: fixed for what has an entry among the quantities, required for anything else."""
+    own = standard_units(kind)
     if own is None and units is None:
-        fail("units", f"be given for a kind other than {' or '.join(UNITS)}", f"kind {kind!r} and no units",
+        fail("units", f"be given for a kind other than {', '.join(known_names())}", f"kind {kind!r} and no units",
              "Correct the spelling of `kind`, or pass units=.")
     if own is not None and units not in (None, own):
         fail("units", f"be {own!r} for kind {kind!r}", repr(units),
@@ -87,16 +99,10 @@ def oriented(name, axis, position, *arrays):
 
 
 def validated_field(kind, intensity, inclination, declination):
-    """Inducing field as floats or None, in range, for magnetic surveys only."""
-    given = {"intensity": intensity, "inclination": inclination, "declination": declination}
-    if kind != "magnetic" and any(value is not None for value in given.values()):
-        fail("intensity, inclination, declination", "be given for kind 'magnetic' only", f"kind {kind!r}",
+    """Inducing field as floats or None, in range, for kinds that need one only."""
+    given = dict(zip(FIELD, (intensity, inclination, declination), strict=True))
+    if not needs_field(kind) and any(value is not None for value in given.values()):
+        able = ", ".join(repr(name) for name in known_names() if needs_field(name))
+        fail(", ".join(FIELD), f"be given for kind {able} only", f"kind {kind!r}",
              "Leave them out.")
-    values = {key: None if value is None else float(as_finite(key, value, 0)) for key, value in given.items()}
-    for key, low, high in (("intensity", 0.0, np.inf), ("inclination", -90.0, 90.0), ("declination", -360.0, 360.0)):
-        value = values[key]
-        if value is not None and (not low <= value <= high or (key == "intensity" and value == 0)):
-            unit = "nT" if key == "intensity" else "degrees"
-            fail(key, f"lie between {low:g} and {high:g} {unit}" + (", above 0" if low == 0 else ""), f"{value:g}",
-                 "Check units and sign.")
-    return tuple(values.values())
+    return tuple(None if value is None else checked_field(key, value) for key, value in given.items())

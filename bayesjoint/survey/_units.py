@@ -3,13 +3,8 @@
 import re
 
 from .._checks import fail
-from ._rules import UNITS
+from ..quantities import component_of
 
-TO_STANDARD = {
-    "gravity": {"mgal": 1.0, "milligal": 1.0, "ugal": 1e-3, "microgal": 1e-3, "gal": 1e3, "cm/s2": 1e3, "gu": 0.1,
-                "um/s2": 0.1, "ums-2": 0.1, "nm/s2": 1e-4, "nms-2": 1e-4, "m/s2": 1e5, "ms-2": 1e5},
-    "magnetic": {"nt": 1.0, "nanotesla": 1.0, "gamma": 1.0, "ut": 1e3, "t": 1e9, "tesla": 1e9},
-}  # fmt: skip
 TO_METRES = {"m": 1.0, "metre": 1.0, "meter": 1.0, "metres": 1.0, "meters": 1.0, "km": 1e3, "kilometre": 1e3,
              "kilometer": 1e3}  # fmt: skip
 ROLES = {
@@ -20,10 +15,6 @@ ROLES = {
 FEET = ("ft", "feet", "foot")  # refused, not converted: survey feet differ by country
 GEOGRAPHIC = {"longitude", "latitude", "lon", "lat", "degrees_east", "degrees_north", "degree_east", "degree_north"}
 DEVIATION = {"std", "sigma", "sd", "stdev", "uncertainty", "error", "err"}
-KIND_WORDS = {
-    "gravity": {"gravity", "grav", "gz", "bouguer", "cba"},
-    "magnetic": {"magnetic", "magnetics", "mag", "tmi", "tfa"},
-}
 
 
 def plain_unit(text):
@@ -35,13 +26,14 @@ def plain_unit(text):
 
 def to_standard(kind, units, what):
     """Factor that takes values in `units` to the standard units of `kind` (1 for kinds that have none)."""
-    table = TO_STANDARD.get(kind)
-    if table is None:
+    component = component_of(kind)
+    if component is None:
         return 1.0
+    table = component.unit.spellings
     factor = table.get(plain_unit(units))
     if factor is None:
         fail(f"units of {what}", f"be one of {', '.join(table)} for kind {kind!r}", repr(units),
-             f"Pass units= to say what the file really holds, e.g. units={UNITS[kind]!r}.")
+             f"Pass units= to say what the file really holds, e.g. units={component.unit.symbol!r}.")
     return factor
 
 
@@ -64,8 +56,10 @@ def words(name):
 
 
 def unit_in_name(name, kind):
-    """Units that end a column's name, or None. A lone "t" or "gal" is a word more often than a unit."""
-    known = (set(TO_STANDARD.get(kind, ())) | set(TO_METRES)) - {"t", "gal", "gamma"}
+    """Units that end a column's name, or None."""
+    component = component_of(kind)
+    known = set(TO_METRES) | (set() if component is None else
+                              set(component.unit.spellings) - set(component.unit.words))
     parts = words(name)
     return parts[-1] if len(parts) > 1 and plain_unit(parts[-1]) in known else None
 
@@ -85,4 +79,6 @@ def is_data(name, kind):
     """Whether a name speaks of data of `kind`, and not of their noise, height or place."""
     parts = words(name)
     other = any(has_role(name, role) for role in ROLES) or is_deviation(name) or "height" in parts
-    return parts[:1] != [] and parts[0] in KIND_WORDS.get(kind, {kind.lower()}) and not other
+    component = component_of(kind)
+    spoken = {kind.lower()} if component is None else component.spoken
+    return "_".join([*parts, ""]).startswith(tuple(f"{word}_" for word in spoken)) and not other

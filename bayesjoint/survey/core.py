@@ -4,26 +4,15 @@ from importlib import import_module
 
 import numpy as np
 
-from .._checks import as_finite, fail
-from ._rules import (
-    RESERVED,
-    check_stations,
-    oriented,
-    plain,
-    validated_field,
-    validated_height,
-    validated_std,
-    validated_units,
-    word,
-)
+from .._checks import as_count, as_finite, fail
+from ..quantities import component_of
+from . import _rules as rules
 
 FIELDS = (
     "kind", "data", "easting", "northing", "upward", "std", "name", "units", "crs",
     "intensity", "inclination", "declination", "source", "licence", "history",
 )  # fmt: skip
 LONG_NAMES = {
-    "gravity": "gravity anomaly, positive down",
-    "magnetic": "total-field magnetic anomaly",
     "easting": "easting of the station",
     "northing": "northing of the station",
     "upward": "height of the station, positive up",
@@ -40,8 +29,9 @@ class Survey:
     Parameters
     ----------
     kind : str
-        ``"gravity"`` (g_z, mGal, positive down), ``"magnetic"`` (total-field anomaly, nT), or any other word for
-        other physics (then `units` is needed).
+        ``"gravity"`` (g_z, mGal, positive down), ``"magnetic"`` (total-field anomaly, nT), one of their components
+        (``"gzz"``, Eötvös; ``"b_u"``, nT; see `GravityOperator` and `MagneticOperator`), or any other word for other
+        physics (then `units` is needed).
     data : array_like, shape (ny, nx) or (n,)
         Measurements; NaN (or a mask) marks a gap. Dims are ``("northing", "easting")``.
     easting, northing : array_like
@@ -55,7 +45,7 @@ class Survey:
     name : str, optional
         Name in problems and datasets: letters, digits, underscores. Default: `kind`.
     units : str, optional
-        Units of `data`. Default, and only choice, for gravity ``"mGal"`` and for magnetic ``"nT"``.
+        Units of `data`. Default, and only choice, for gravity ``"mGal"``, its gradients ``"E"``, magnetics ``"nT"``.
     crs : str, optional
         Coordinate reference system, e.g. ``"EPSG:28351"``: recorded, and used for nothing.
     intensity, inclination, declination : float, optional
@@ -95,29 +85,29 @@ class Survey:
         self, kind, data, easting, northing, upward, std=None, *, name=None, units=None, crs=None,
         intensity=None, inclination=None, declination=None, source=None, licence=None, history=(),
     ):  # fmt: skip
-        self.kind = word("kind", kind)
-        self.name = word("name", kind if name is None else name)
-        if self.name in RESERVED or not self.name.isidentifier():
-            fail("name", f"be letters, digits and _ and none of {', '.join(RESERVED)}", repr(self.name),
+        self.kind = rules.word("kind", kind)
+        self.name = rules.word("name", kind if name is None else name)
+        if self.name in rules.RESERVED or not self.name.isidentifier():
+            fail("name", f"be letters, digits and _ and none of {', '.join(rules.RESERVED)}", repr(self.name),
                  "Pass name=, for example 'gravity'.")
-        self.units = validated_units(self.kind, units)
-        data = as_finite("data", plain(data), (1, 2), allow_nan=True).copy()
+        self.units = rules.validated_units(self.kind, units)
+        data = as_finite("data", rules.plain(data), (1, 2), allow_nan=True).copy()
         self.is_grid = data.ndim == 2
         self.dims = ("northing", "easting") if self.is_grid else ("station",)
         self.shape, self.size = data.shape, data.size
         easting = as_finite("easting", easting, 1).copy()
         northing = as_finite("northing", northing, 1).copy()
-        check_stations(data.shape, easting, northing)
-        upward = validated_height(upward, data.shape)
-        std = validated_std(std, data)
+        rules.check_stations(data.shape, easting, northing)
+        upward = rules.validated_height(upward, data.shape)
+        std = rules.validated_std(std, data)
         if self.is_grid:
-            northing, data, upward, std = oriented("northing", northing, 0, data, upward, std)
-            easting, data, upward, std = oriented("easting", easting, 1, data, upward, std)
+            northing, data, upward, std = rules.oriented("northing", northing, 0, data, upward, std)
+            easting, data, upward, std = rules.oriented("easting", easting, 1, data, upward, std)
         self.data, self.easting, self.northing, self.upward, self.std = data, easting, northing, upward, std
         self.observed = ~np.isnan(data)
         if not self.observed.any():
             fail("data", "hold at least one value", f"{data.size} gap(s) and nothing else", "Check the missing value.")
-        field = validated_field(self.kind, intensity, inclination, declination)
+        field = rules.validated_field(self.kind, intensity, inclination, declination)
         self.intensity, self.inclination, self.declination = field
         self.crs, self.source, self.licence = crs, source, licence
         self.history = tuple(history)
@@ -284,8 +274,7 @@ class Survey:
         >>> Survey("gravity", [1.0, 2.0, 3.0, 5.0], [0, 1, 0, 1], [0, 0, 1, 1], 0.0).detrended(0).data
         array([-1.75, -0.75,  0.25,  2.25])
         """
-        if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)) or degree < 0:
-            fail("degree", "be an integer >= 0", repr(degree), "1 takes a plane out.")
+        degree = as_count("degree", degree, 0, "1 takes a plane out.")
         x, y = (2 * (c - c.min()) / max(np.ptp(c), 1e-9) - 1 for c in self.coordinates()[:2])
         basis = np.stack([x**i * y**j for i in range(degree + 1) for j in range(degree + 1 - i)], axis=1)
         seen = self.observed.ravel()
@@ -349,17 +338,15 @@ class Survey:
         """
         import xarray as xr
 
-        long_name = LONG_NAMES.get(self.kind, f"{self.kind} data")
+        component = component_of(self.kind)
+        long_name = f"{self.kind} data" if component is None else component.long_name
         attributes = {"units": self.units, "long_name": long_name, "kind": self.kind}
         variables = {self.name: (self.dims, self.data, attributes)}
         if self.std is not None:
             noise = {"units": self.units, "long_name": f"standard deviation of the noise of {self.name}"}
             variables[f"{self.name}_std"] = (self.dims, self.std, noise)
-        axes = {"easting": "easting", "northing": "northing"} if self.is_grid else dict.fromkeys(
-            ("easting", "northing"), "station")
-        coordinates = {
-            key: (dim, getattr(self, key), {"units": "m", "long_name": LONG_NAMES[key]}) for key, dim in axes.items()
-        }
+        coordinates = {key: (key if self.is_grid else "station", getattr(self, key), {"units": "m", "long_name": words})
+                       for key, words in LONG_NAMES.items() if key != "upward"}
         upward = {"units": "m", "long_name": LONG_NAMES["upward"], "positive": "up"}
         coordinates["upward"] = (self.dims if np.ndim(self.upward) else (), self.upward, upward)
         return xr.Dataset(variables, coordinates, self._attributes())
@@ -374,10 +361,8 @@ class Survey:
 
     def _changed(self, step, pick, **changes):
         """Apply `pick` to every array of data's shape and add `step` to the history."""
-        arrays = {
-            key: pick(value) if np.ndim(value) else value
-            for key, value in (("data", self.data), ("upward", self.upward), ("std", self.std))
-        }
+        arrays = {key: getattr(self, key) for key in ("data", "upward", "std")}
+        arrays = {key: pick(value) if np.ndim(value) else value for key, value in arrays.items()}
         return self.replace(**arrays, **changes, history=(*self.history, step))
 
     def _extent(self):

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._checks import as_finite, fail, one_of
 from ._netcdf import ENGINES, read_netcdf
-from ._rules import UNITS
+from ._rules import needs_field, standard_units
 from ._table import read_table
 from ._units import to_standard
 from .core import Survey
@@ -35,7 +35,7 @@ def read_survey(
     path : str or Path
         File.
     kind : str
-        ``"gravity"``, ``"magnetic"`` or another word.
+        ``"gravity"``, ``"magnetic"``, one of their components such as ``"gzz"``, or another word.
     std : float or array_like, optional
         Standard deviation of the noise in mGal or nT. Default: a netCDF variable ``<data>_std``, or the one
         column whose name says std, sigma, uncertainty or error; otherwise unknown (None).
@@ -108,7 +108,7 @@ def read_survey(
              "Pass height= in metres, positive up, in the datum of the mesh (0 for stations on its top face).")
     attributes = found["attributes"]
     field = {"intensity": intensity, "inclination": inclination, "declination": declination}
-    if kind == "magnetic":
+    if needs_field(kind):
         field = {key: attributes.get(FIELD_ATTRIBUTES[key]) if v is None else v for key, v in field.items()}
     return Survey(
         kind, data, found["easting"], found["northing"], found["upward"] if height is None else height, noise,
@@ -138,9 +138,9 @@ def _conversion(kind, units, found, path):
     given = stated if units is None else units
     if given is None:
         fail("units", "be known", f"none stated in {path.name!r}",
-             f"Pass units=, e.g. units={UNITS.get(kind, 'km/s')!r}: what the file's numbers are in.")
+             f"Pass units=, e.g. units={standard_units(kind, 'km/s')!r}: what the file's numbers are in.")
     factor = to_standard(kind, given, "the data")
-    standard = UNITS.get(kind, given)
+    standard = standard_units(kind, given)
     note = "" if factor == 1.0 else f"; converted from {given} to {standard} (x {factor:g})"
     if units is not None and stated is not None and units != stated:
         note += f"; the file's own units {stated!r} set aside for {units!r}"

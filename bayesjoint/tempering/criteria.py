@@ -75,7 +75,7 @@ class Evidence:
         precision = found.precision_diagonal()
         each = {n: 0.5 * float(np.sum(precision[r]) - np.sum(found.pull[r] ** 2)) / weights[n]
                 for n, r in self.whitened.rows.items()}
-        return found.log_evidence, np.array([sum(each[n] for n in group) for group in sought])
+        return found.log_evidence(), np.array([sum(each[n] for n in group) for group in sought])
 
     def _top(self, start, sought, highest):
         """(log w, its standard error) of the groups sought at the highest top below a bound, each (groups,)."""
@@ -112,7 +112,8 @@ class Evidence:
 
     def curve(self, weights, group, values):
         """Log evidence over the exponent of a group of surveys, the others held."""
-        return np.array([self.whitened.at({**weights, **dict.fromkeys(group, float(v))}).log_evidence for v in values])
+        return np.array([self.whitened.at({**weights, **dict.fromkeys(group, float(v))}).log_evidence()
+                         for v in values])
 
 
 def _spread(information, theta, highest):
@@ -201,10 +202,10 @@ class Information:
             if not directions.shape[1]:
                 fail("criterion", "find directions in which a survey informs the model", f"none for {', '.join(group)}",
                      'Use criterion="evidence".')
-            rows = np.concatenate([np.arange(self.whitened.size)[self.whitened.rows[n]] for n in group])
+            rows = self.whitened.index(group)
             scale = np.diag(precision)[rows] * np.concatenate(
                 [np.full(self.whitened.rows[n].stop - self.whitened.rows[n].start, start[n]) for n in group])
-            seen = _matched(directions, (precision @ self.whitened.data)[rows, None] ** 2 / scale[:, None])[0]
+            seen = _matched(directions, (precision @ self.whitened.residual)[rows, None] ** 2 / scale[:, None])[0]
             null = _matched(directions, pulls[rows] ** 2 / scale[:, None])
             # without conflict the answer is the exponent that the problem states
             stated = float(np.exp(np.mean([np.log(start[n]) for n in group])))
@@ -220,8 +221,8 @@ class Information:
 
     def _directions(self, group):
         """Orthonormal columns over the data of a group, most informed first."""
-        rows = np.concatenate([np.arange(self.whitened.size)[self.whitened.rows[n]] for n in group])
-        flat, signal = self.whitened.flat[rows], self.whitened.signal[np.ix_(rows, rows)]
+        rows = self.whitened.index(group)
+        flat, signal = self.whitened.columns[rows], self.whitened.signal[np.ix_(rows, rows)]
         values, vectors = np.linalg.eigh(signal)
         informed = vectors[:, ::-1][:, : int(np.sum(values > 1.0))]
         columns = np.hstack([flat, informed])
@@ -254,7 +255,7 @@ class Prediction:
 
     def suits(self, group):
         """Whether there is another survey to predict, and this one holds every flat value."""
-        flat = np.concatenate([self.whitened.flat[self.whitened.rows[n]] for n in group])
+        flat = np.concatenate([self.whitened.columns[self.whitened.rows[n]] for n in group])
         alone = len(group) == len(self.whitened.rows)
         return not alone and (not flat.shape[1] or np.linalg.matrix_rank(flat) == flat.shape[1])
 

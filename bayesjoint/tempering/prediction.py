@@ -12,7 +12,8 @@ class OtherSurveys:
 
     Parameters
     ----------
-    whitened : WhitenedData
+    whitened : DenseSystem
+        Whitened by the noise as stated, no exponents in it.
     group : tuple of str
         Whose exponent varies.
     weights : dict of {str: float}
@@ -20,17 +21,16 @@ class OtherSurveys:
     """
 
     def __init__(self, whitened, group, weights):
-        index = np.arange(whitened.size)
         rest = [name for name in whitened.rows if name not in group]
-        mine, others = (np.concatenate([index[whitened.rows[n]] for n in names]) for names in (group, rest))
+        mine, others = (whitened.index(names) for names in (group, rest))
         self._values, vectors = np.linalg.eigh(whitened.signal[np.ix_(mine, mine)])
         self._values = self._values.clip(0.0)
         self._through = whitened.signal[np.ix_(others, mine)] @ vectors
-        self._seen, self._flat = vectors.T @ whitened.data[mine], vectors.T @ whitened.flat[mine]
-        self._data, self._columns = whitened.data[others], whitened.flat[others]
-        noise = np.concatenate([np.full(np.size(index[whitened.rows[n]]), 1 / weights[n]) for n in rest])
+        self._seen, self._flat = vectors.T @ whitened.residual[mine], vectors.T @ whitened.columns[mine]
+        self._data, self._columns = whitened.residual[others], whitened.columns[others]
+        noise = np.concatenate([np.full(whitened.index([n]).size, 1 / weights[n]) for n in rest])
         self._variance = np.diag(whitened.signal)[others] + noise
-        self._constant = -0.5 * sum(m.noise.logdet() for m in whitened.problem.modalities if m.name in rest)
+        self._constant = -0.5 * sum(m.noise.logdet() for m in whitened.model.problem.modalities if m.name in rest)
 
     def density(self, log_weight):
         """Log p of each datum of the others, shape (n_other,); what whitening adds is spread evenly."""

@@ -3,12 +3,11 @@
 import numpy as np
 
 from .._checks import fail, one_of
+from ..gaussian import DenseSystem, check_linear_gaussian, linear_gaussian
 from ..hyperparameters import fit_hyperparameters
-from ..problem import JointProblem
-from ..problem.gaussian import check_linear_gaussian
+from ..problem import check_problem
 from .criteria import CRITERIA, HIGHEST, LOWEST
 from .result import FEW, Tempering, words_of
-from .whitened import WhitenedData
 
 DENSE_LIMIT = 6_000  # data; an evaluation then takes seconds
 CURVE, LOW, HIGH = 33, 1e-3, 10.0  # points of a curve, and where it runs
@@ -71,23 +70,21 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     >>> bj.posterior(found.problem).std()["lifetime"].round(3)
     array([2.394])
     """
-    if not isinstance(problem, JointProblem):
-        fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-             TypeError)
+    check_problem(problem)
     one_of("criterion", criterion, tuple(CRITERIA))
     check_linear_gaussian(problem, "tempering")
     groups = _groups(problem, surveys, common)
-    count = sum(m.size for m in problem.modalities)
+    count = problem.data_size
     size = {m.name: m.size for m in problem.modalities}
     few = [] if common else [group for group in groups if size[group[0]] < FEW]
     sought = [group for group in groups if group not in few]
     most = np.inf if sharpen else 1.0
     if count > DENSE_LIMIT:
         return _large(problem, criterion, sought, few, common, most)
-    whitened = WhitenedData(problem)
+    whitened = DenseSystem(linear_gaussian(problem.replace(weights={})))
     chosen = _build(criterion, whitened, sought, seed, most)
     weights, errors = chosen.weights(problem.weights)
-    curves = _curves(whitened, groups, weights, seed) if curve else {}
+    curves = _curves(whitened, groups, problem.weights, weights, seed) if curve else {}
     still = [n for n in weights if not np.isfinite(errors.get(n, np.nan)) and weights[n] == problem.weights[n]]
     held = f", {', '.join(still)} held" if still else ""
     how = f"By {criterion}, exact matrices of {count} data{held}{chosen.note}."
@@ -111,7 +108,7 @@ def _groups(problem, surveys, common):
     return [tuple(given)] if common else [(name,) for name in given]
 
 
-def _curves(whitened, groups, weights, seed):
+def _curves(whitened, groups, stated, weights, seed):
     """Every criterion's figure over the exponent of every survey that was sought."""
     out = {}
     for group in groups:
@@ -122,7 +119,7 @@ def _curves(whitened, groups, weights, seed):
             one = _build(name, whitened, [group], seed)
             if one.suits(group):
                 # what is matched is the information criterion's own exponent
-                at = one.weights(whitened.problem.weights)[0] if name == "information" else weights
+                at = one.weights(stated)[0] if name == "information" else weights
                 line[one.objective] = one.curve(at, group, values)
         out |= dict.fromkeys(group, line)
     return out

@@ -66,7 +66,7 @@ class Alone:
 
     Parameters
     ----------
-    data : DenseMarginal
+    data : DenseSystem
         Of the survey alone, nothing flat.
     """
 

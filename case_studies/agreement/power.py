@@ -3,7 +3,7 @@
 import numpy as np
 from setting import CORRELATION, PAIRS, SEED, STD, Suite, pair_of, surveys
 
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import linear_gaussian
 
 Z80 = 2.8016  # standard deviations that a two-sided 5 % test finds in 80 % of cases
 PATCH, DEPTH = 6, 1.5  # stations a side, and noise standard deviations

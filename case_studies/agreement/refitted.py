@@ -11,10 +11,10 @@ from scipy.stats import chi2
 from setting import BASES, GAIN_NULL, PAIRS, SEED, pair_of, surveys
 
 from bayesjoint.agreement.gain import GainScore
-from bayesjoint.agreement.marginal import DenseMarginal
 from bayesjoint.agreement.nuisances import NuisanceFit
 from bayesjoint.agreement.pair import DensePair
-from bayesjoint.problem.bias_basis import bias_basis
+from bayesjoint.augment._bias_basis import bias_basis
+from bayesjoint.gaussian import DenseSystem
 
 SHAPE = (2, 10, 11)
 AGAIN = 4  # pairs simulated from every fitted problem
@@ -27,14 +27,14 @@ class Refits:
     def __init__(self):
         self.made = pair_of(surveys("one property", SHAPE))
         whole = self.made.both
-        signal = whole.covariance - np.eye(whole.size)
+        signal = whole.signal
         values, self.vectors = np.linalg.eigh(signal)
         self.values = values.clip(0.0)
         self.pairs, self.fits, self.scores = [], [], []
         self.modality = self.made.problem.modalities[1]
         columns = {name: bias_basis(self.modality, basis)[0] for name, basis in BASES.items()}
         for ratio in GRID:
-            both = DenseMarginal(whole.model, ratio * signal + np.eye(whole.size))
+            both = DenseSystem(whole.model, ratio * signal)
             self.pairs.append(DensePair(self.made.groups, both))
             self.fits.append({name: NuisanceFit(both, self.modality.name, c) for name, c in columns.items()})
             score = GainScore(both, self.modality.name)

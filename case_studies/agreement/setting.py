@@ -7,10 +7,10 @@ from scipy.stats import chi2
 
 import bayesjoint as bj
 from bayesjoint.agreement.gain import GainScore
-from bayesjoint.agreement.marginal import Marginal
 from bayesjoint.agreement.nuisances import NuisanceFit
 from bayesjoint.agreement.pair import make_pair
-from bayesjoint.problem.bias_basis import bias_basis
+from bayesjoint.augment._bias_basis import bias_basis
+from bayesjoint.gaussian import System
 
 SEED = 20261122
 PAIRS = 1000
@@ -68,7 +68,7 @@ def pair_of(problem):
 
 def simulated(made, seed, count=PAIRS):
     """Whitened residuals of pairs that agree, (n_data, count), from the problem's own prior predictive."""
-    return Marginal.draw(made.both, np.random.default_rng(seed), count)
+    return System.draw(made.both, np.random.default_rng(seed), count)
 
 
 class Suite:

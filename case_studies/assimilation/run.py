@@ -99,7 +99,8 @@ def batch_difference(post):
         prior = np.append(first.diagonal() + t * step.diagonal(), (PRIOR_DRIFT / 0.01) ** 2)
         std = np.sqrt(prior - np.einsum("ij,ji->i", gains[t], solved))
         ours = post.smoothed(t)
-        worst = max(worst, np.abs((ours._mean() - mean) / std).max(), np.abs(np.sqrt(ours._variance()) / std - 1).max())
+        worst = max(worst, np.abs((ours.state_mean() - mean) / std).max(),
+                    np.abs(np.sqrt(ours.state_variance()) / std - 1).max())
     return float(worst)
 
 

@@ -40,7 +40,7 @@ def fit(problem):
 def quadrature(problem, post, reach=5.0):
     """Mean and std of Ω_m by summing the posterior density itself over a lattice in the Laplace coordinates."""
     center, size = problem.pack(post.mean()), problem.size
-    root = np.linalg.cholesky(post._product(np.eye(size)))
+    root = np.linalg.cholesky(post.state_product(np.eye(size)))
     axis = np.linspace(-reach, reach, 41 if size == 2 else 25)
     white = np.stack(np.meshgrid(*[axis] * size, indexing="ij"), axis=-1).reshape(-1, size)
     states = center + white @ root.T

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import linear_gaussian
 
 HERE = Path(__file__).parent
 STD = {"density": 100.0, "susceptibility": 0.02}
@@ -59,16 +59,16 @@ def against(kinds):
         posts[method].std()
         seconds[method] = time.perf_counter() - began
     dense, spectral, iterative = posts.values()
-    std = np.sqrt(dense._variance())
+    std = np.sqrt(dense.state_variance())
     row = {"data": sum(m.size for m in asked.modalities), "unknowns": asked.size, "seconds": seconds}
-    off = np.sqrt(spectral._variance()) / std - 1
+    off = np.sqrt(spectral.state_variance()) / std - 1
     blocks = off.reshape(len(kinds), *asked.parameters[0].shape)[..., INSIDE:-INSIDE, INSIDE:-INSIDE]
     row["spectral"] = {"inside_worst": float(np.abs(blocks).max()), "inside_rms": float(np.sqrt(np.mean(blocks**2))),
                        "within_two_stated": within(spectral, std)}
-    scale = np.linalg.norm(dense._mean() - dense._prior_mean_vector())
-    row["iterative"] = {"mean_relative": float(np.linalg.norm(iterative._mean() - dense._mean()) / scale),
+    scale = np.linalg.norm(dense.state_mean() - dense.prior_state_mean())
+    row["iterative"] = {"mean_relative": float(np.linalg.norm(iterative.state_mean() - dense.state_mean()) / scale),
                         "within_two_stated": within(iterative, std),
-                        "std_error_median": float(np.median(iterative._std_error() / std))}
+                        "std_error_median": float(np.median(iterative.state_std_error() / std))}
     row["draws"] = covariance(iterative, dense)
     return row
 
@@ -86,17 +86,17 @@ def evidence(kinds):
 
 def within(post, std):
     """Share of cells whose standard deviation is within two stated errors of the exact one."""
-    return float(np.mean(np.abs(np.sqrt(post._variance()) - std) <= 2 * post._std_error()))
+    return float(np.mean(np.abs(np.sqrt(post.state_variance()) - std) <= 2 * post.state_std_error()))
 
 
 def covariance(post, dense):
     """Variances of random contrasts among exact draws against the exact ones: z-scores of their ratio."""
-    draws = post._draws(np.random.default_rng(5), DRAWS)
+    draws = post.state_draws(np.random.default_rng(5), DRAWS)
     rng = np.random.default_rng(6)
     contrasts = rng.standard_normal((dense.problem.size, CONTRASTS)) * (rng.random((dense.problem.size, 1)) < 0.3)
-    contrasts /= np.sqrt(dense._prior_variance())[:, None]
-    exact = np.einsum("ij,ij->j", contrasts, dense._product(contrasts))
-    values = (draws - post._mean()) @ contrasts
+    contrasts /= np.sqrt(dense.prior_state_variance())[:, None]
+    exact = np.einsum("ij,ij->j", contrasts, dense.state_product(contrasts))
+    values = (draws - post.state_mean()) @ contrasts
     z = (np.mean(values**2, axis=0) / exact - 1) / np.sqrt(2 / DRAWS)
     return {"draws": DRAWS, "contrasts": CONTRASTS, "z_mean": float(z.mean()), "z_std": float(z.std()),
             "z_worst": float(np.abs(z).max()), "largest_residual": float(post.draw_residuals.max())}

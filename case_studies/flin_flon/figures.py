@@ -23,7 +23,7 @@ def data(case, joint):
     """Observed data, residual of the joint posterior mean, both in data units."""
     figure = Figure(figsize=(10, 7.5), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
-    residuals = joint.problem.residuals(joint._mean())
+    residuals = joint.problem.residuals(joint.state_mean())
     for row, survey, residual in zip(axes, case.surveys, residuals, strict=True):
         east, north, _ = survey.coordinates()
         for ax, values, label in ((row[0], survey.data, "observed"), (row[1], -residual, "observed − predicted")):

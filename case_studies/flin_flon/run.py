@@ -210,7 +210,7 @@ def collect(case, chosen, joint, separate):
         "log_evidence_engine": {"value": float(evidence), "error": evidence.error},
         "log_evidence_separate": {n: float(p.log_evidence()) for n, p in separate.items()},
         "repeated": repeated_scores(case, chosen, seen), "scan": scan(case, chosen, seen),
-        "chi2": {k: p.problem.chi2(p._mean()) for k, p in (("joint", joint), *separate.items())},
+        "chi2": {k: p.problem.chi2(p.state_mean()) for k, p in (("joint", joint), *separate.items())},
         "bias": {n: {"mean": joint.mean()[f"{n}_bias"].tolist(), "std": joint.std()[f"{n}_bias"].tolist()}
                  for n in SURVEYS},
         "truth_correlation": scores.correlation(*(case.truth[n][case.cells] for n in NAMES), case.volume[case.cells]),

@@ -76,7 +76,7 @@ def keep(out, asked, post, sounds, octree, mesh):
     sound = sounds["recalibrated"]
     for name in ("density", "susceptibility"):
         seen = mesh.active & (separate[name][name] < SEEN * post.prior_std()[name])
-        lived, frame = sound._lived[0], sound._rules[name][0].frame
+        lived, frame = sound.lived[0], sound._rules[name][0].frame
         baseline = DepthRule(frame.depth, lived.truth[name])
         row = {"seen_cells": int(seen.sum())}
         for probability in (0.5, 0.9):

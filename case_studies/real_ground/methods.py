@@ -42,7 +42,8 @@ class Gaussian:
         if functional.weights is not None:
             half = ndtri((1 + probability) / 2) * closed_form(post, functional)[2]
             return functional.evaluate({"density": fields}) + np.array([[-half], [half]])
-        away = post.problem.unpack(post._draws(np.random.default_rng(0), DRAWS))["density"] - post.mean()["density"]
+        drawn = post.problem.unpack(post.state_draws(np.random.default_rng(0), DRAWS))
+        away = drawn["density"] - post.mean()["density"]
         return np.array([ends(functional.evaluate({"density": one + away}), probability) for one in fields]).T
 
 
@@ -133,7 +134,7 @@ class Sampled:
         for (name, survey), data in zip(PROPERTIES.items(), np.split(bench.data[:count], 2, axis=1), strict=True):
             for k in range(count):
                 post = bj.posterior(self._problem(bench, name, survey, data[k]), method="gibbs", seed=k, **SWEEPS)
-                drawn = post._draws(np.random.default_rng(0), SWEEPS["draws"] * SWEEPS["chains"])
+                drawn = post.state_draws(np.random.default_rng(0), SWEEPS["draws"] * SWEEPS["chains"])
                 self.rhat.append(post.mixing.worst[0])
                 self.draws[name].append(post.problem.unpack(drawn)[name].reshape(len(drawn), -1))
         self.mean = {p: np.array([d.mean(axis=0) for d in each]) for p, each in self.draws.items()}

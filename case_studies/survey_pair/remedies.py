@@ -5,9 +5,8 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 import bayesjoint as bj
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import DenseSystem, linear_gaussian
 from bayesjoint.tempering.criteria import CRITERIA
-from bayesjoint.tempering.whitened import WhitenedData
 
 BIAS = 1.0  # mGal, prior std of every coefficient
 GAIN = 0.5  # prior std of the gain
@@ -80,7 +79,7 @@ def mass_weights(problem):
 def augmented(problem, data):
     """(Answers, posterior, its state vectors) of a problem whose covariance does not depend on the data."""
     post = bj.posterior(problem, method="dense")
-    x = post._estimate(data[:, : post._model.data_size].T).T
+    x = post.mean_response(data[:, : post._model.data_size].T).T
     where, scale = problem.slices["density"], problem.by_name["density"].scale
     weights = mass_weights(problem)
     unit = {p.name: np.zeros(p.shape) for p in problem.parameters}
@@ -95,7 +94,7 @@ class Tempered:
 
     def __init__(self, problem):
         self.problem, self._model = problem, linear_gaussian(problem)
-        self._whitened = WhitenedData(problem)
+        self._whitened = DenseSystem(linear_gaussian(problem.replace(weights={})))
         eye = np.eye(self._whitened.size)
         self._gain = self._model.gain(self._model.whiten_adjoint(eye)) * problem.by_name["density"].scale
         self._prior = problem.prior.gaussian_moments()[1]
@@ -107,7 +106,7 @@ class Tempered:
 
     def exponents(self, data, criterion):
         """{survey: w} of one data set."""
-        self._whitened.data = self._model.whiten(data)
+        self._whitened.residual = self._model.whiten(data)
         # how well one survey predicts the other would temper both: it is asked of the suspect alone
         groups = [("airborne",)] if criterion == "prediction" else [("ground",), ("airborne",)]
         chosen = CRITERIA[criterion](self._whitened, groups, most=1.0)  # as `bj.temper` has it

@@ -17,10 +17,10 @@ import tables
 from scipy.stats import chi2
 
 from bayesjoint.agreement.gain import GainScore
-from bayesjoint.agreement.marginal import marginal
 from bayesjoint.agreement.nuisances import NuisanceFit
 from bayesjoint.agreement.pair import make_pair
-from bayesjoint.problem.bias_basis import bias_basis
+from bayesjoint.augment._bias_basis import bias_basis
+from bayesjoint.gaussian import data_system
 
 HERE = Path(__file__).parent
 SEED, COUNT, LEVEL = 20261122, 100, 0.05
@@ -37,7 +37,7 @@ def p_values(plain, data):
     out = {"likelihood ratio": pair.spectrum().tail(found.ratio, found.error)[0],
            "node split, airborne from ground": chi2.sf(found.into_second, pair.second.dof),
            "node split, ground from airborne": chi2.sf(found.into_first, pair.first.dof)}
-    joint = marginal(plain)
+    joint = data_system(plain)
     for name, basis in BASES.items():
         fit = NuisanceFit(joint, "airborne", bias_basis(plain.modalities[1], basis)[0])
         out[name] = chi2.sf(fit.test(white)[0], fit.rank)

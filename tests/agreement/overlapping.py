@@ -4,7 +4,7 @@ import numpy as np
 
 import bayesjoint as bj
 from bayesjoint.forward import StationSelection
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import linear_gaussian
 
 
 def overlapping(two=False, *, shape=(3, 14, 16), gaps=True, extent="continued", disturb=None, seed=0):

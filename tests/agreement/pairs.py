@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import null_space, orth
 
 import bayesjoint as bj
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import linear_gaussian
 
 
 def two_gravity(shape=(2, 8, 9), extent="continued", heights=(0.0, 60.0), noise=(0.05, 0.08), std=100.0, seed=0,

@@ -6,9 +6,9 @@ from scipy.stats import chi2, kstest, multivariate_normal, norm
 
 import bayesjoint as bj
 from bayesjoint.agreement.canonical import torus_correlations
-from bayesjoint.agreement.marginal import marginal
 from bayesjoint.agreement.pair import make_pair
 from bayesjoint.agreement.quadratic_forms import WeightedChi2
+from bayesjoint.gaussian import data_system
 
 from ..linear import make
 from ..periodic import continued_problem
@@ -319,14 +319,14 @@ def test_sigma_is_two_sided():
 def test_a_covariance_is_kept_for_the_same_surveys_and_for_no_others():
     """It is looked up by the very parts of a problem: another noise, prior or exponent is another matrix."""
     problem = two_gravity()
-    first = marginal(problem, "dense")
+    first = data_system(problem, "dense")
     moved = problem.replace(modalities=[m.replace(data=m.data + 1.0) for m in problem.modalities])
-    assert marginal(moved, "dense").covariance is first.covariance
+    assert data_system(moved, "dense").signal is first.signal and data_system(moved, "dense").factor is first.factor
     quieter = problem.replace(modalities=[problem.modalities[0], problem.modalities[1].replace(
         noise=bj.DiagonalNoise(0.5 * problem.modalities[1].noise.std))])
     tempered = problem.replace(weights={problem.modalities[0].name: 0.5})
     wider = problem.replace(parameters=[problem.parameters[0].replace(prior=bj.Matern(std=150.0, range=300.0, extent=(
         problem.parameters[0].prior.extent)))])
     for other in (quieter, tempered, wider):
-        assert np.abs(marginal(other, "dense").covariance - first.covariance).max() > 0.1
-    assert marginal(problem, "dense").covariance.flags.writeable is False
+        assert np.abs(data_system(other, "dense").covariance - first.covariance).max() > 0.1
+    assert first.signal.flags.writeable is first.factor.flags.writeable is False

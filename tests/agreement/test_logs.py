@@ -3,7 +3,7 @@
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import linear_gaussian
 from tests.diagnostics.test_leaving_out import with_holes
 from tests.refusals import refused
 

@@ -7,10 +7,10 @@ from scipy.stats import chi2, kstest
 
 import bayesjoint as bj
 from bayesjoint.agreement.gain import GainFit, GainScore
-from bayesjoint.agreement.marginal import marginal
 from bayesjoint.agreement.multiple import holm
 from bayesjoint.agreement.nuisances import NuisanceFit
 from bayesjoint.agreement.quadratic_forms import WeightedChi2
+from bayesjoint.gaussian import data_system
 
 from ..linear import make
 from ..refusals import refused
@@ -46,7 +46,7 @@ def test_it_is_the_rise_of_evidence_of_a_flat_bias():
     """With the column as one more flat parameter the projected quadratic form falls by the statistic."""
     problem = two_gravity((2, 5, 6))
     found = bj.nuisance_test(problem, "air", "linear")
-    data = marginal(problem)
+    data = data_system(problem)
     columns = data.model.whiten(np.vstack([np.zeros((30, 3)), _linear(problem)]))
     y = data.residual
     fall = y @ np.linalg.solve(data.covariance, y) - y @ generalised_inverse(data.covariance, orth(columns)) @ y
@@ -76,8 +76,8 @@ def test_effects_are_in_data_units():
 @pytest.mark.parametrize("basis", ["constant", "linear", "columns"])
 def test_p_values_are_uniform(basis):
     problem = two_gravity((2, 6, 7))
-    data = marginal(problem)
-    from bayesjoint.problem.bias_basis import bias_basis
+    data = data_system(problem)
+    from bayesjoint.augment._bias_basis import bias_basis
 
     fit = NuisanceFit(data, "air", bias_basis(problem.modalities[1], basis)[0])
     statistic, value, _ = fit.test(data.draw(np.random.default_rng(20261122), 800))
@@ -109,7 +109,7 @@ def test_columns_that_cannot_be_told(rng, method):
 # -- gain ------------------------------------------------------------------------------------------------------------
 def log_density(problem, gain):
     """Of the data were the second survey's signal larger by `gain`."""
-    data = marginal(problem)
+    data = data_system(problem)
     where = data.model.data_slices[1]
     signal = data.covariance - np.eye(data.size)
     signal[where] *= 1 + gain
@@ -125,7 +125,7 @@ def log_density(problem, gain):
 @pytest.mark.parametrize("mean", [False, True])
 def test_score_is_the_slope_of_the_log_density(mean):
     problem, _ = make(correlation=0.6, counts=(9, 7), mean=mean)
-    data = marginal(problem)
+    data = data_system(problem)
     score = GainScore(data, problem.modalities[1].name)
     slope = (log_density(problem, 1e-5) - log_density(problem, -1e-5)) / 2e-5
     null = score.null(40_000, np.random.default_rng(0))
@@ -137,7 +137,7 @@ def test_score_is_the_slope_of_the_log_density(mean):
 
 
 def _information(problem):
-    data = marginal(problem)
+    data = data_system(problem)
     where = data.model.data_slices[1]
     signal = data.covariance - np.eye(data.size)
     pick = np.zeros(data.size)
@@ -166,7 +166,7 @@ def test_a_gain_is_seen_and_measured():
 
 def test_the_gain_has_the_spread_that_it_says():
     problem = two_gravity((2, 8, 9), noise=(0.02, 0.02), range_=200.0)
-    data, rng = marginal(problem), np.random.default_rng(5)
+    data, rng = data_system(problem), np.random.default_rng(5)
     score = GainScore(data, "air")
     null, gain = score.null(2000, rng), 0.2
     clean = data.model.whiten(data.model.draw(rng, 400)[1].T)
@@ -179,7 +179,7 @@ def test_the_gain_has_the_spread_that_it_says():
 
 
 def test_bootstrap_p_values_are_uniform():
-    data = marginal(two_gravity((2, 5, 6)))
+    data = data_system(two_gravity((2, 5, 6)))
     score, rng = GainScore(data, "air"), np.random.default_rng(20261122)
     null = score.null(2000, rng)
     observed = score.score(data.draw(rng, 600))
@@ -200,7 +200,7 @@ def quadratic_form(data, survey):
 
 @pytest.mark.parametrize("shape", [(2, 8, 9), (2, 10, 12)])
 def test_beyond_all_simulated_scores_p_is_the_tail(shape):
-    data = marginal(two_gravity(shape))
+    data = data_system(two_gravity(shape))
     score = GainScore(data, "air")
     exact, tails = WeightedChi2(quadratic_form(data, "air")), []
     std = np.sqrt(exact.variance)
@@ -230,7 +230,7 @@ def test_flat_values_keep_their_estimate(rng):
     problem, _ = mixed(rng)
     found = bj.nuisance_test(problem, "b", "gain", draws=99)
     assert np.isfinite(found.p_value)
-    data = marginal(problem)
+    data = data_system(problem)
     flat = data.flat_estimate(data.residual[:, None])
     np.testing.assert_allclose(data.project(flat), 0.0, atol=1e-10)
     np.testing.assert_allclose(data.project(data.residual[:, None] - flat), data.project(data.residual[:, None]))

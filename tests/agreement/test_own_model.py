@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import kstest
 
 import bayesjoint as bj
-from bayesjoint.agreement.marginal import marginal
 from bayesjoint.agreement.own_model import own_model_tests
+from bayesjoint.gaussian import data_system
 
 from .overlapping import overlapping
 
@@ -17,7 +17,7 @@ def ground(prior=1.0, noise=1.0):
     """Data of one survey alone whose truth has other standard deviations than stated, as a maker of whitened data."""
     problem = overlapping(shape=(3, 10, 12))
     alone = problem.replace(modalities=[problem.modalities[0]])
-    data = marginal(alone)
+    data = data_system(alone)
     truth = prior**2 * (data.covariance - np.eye(data.size)) + noise**2 * np.eye(data.size)
     return data, np.linalg.cholesky(truth)
 
@@ -130,8 +130,8 @@ def test_flat_values_are_out_of_the_way_and_alike_is_untestable():
     for shift in (0.0, 1e6):
         line = bj.Modality("line", matrix, shift + rng.standard_normal(30), bj.DiagonalNoise(np.ones(30)),
                            ("field", "level"))
-        found = own_model_tests(marginal(bj.JointProblem([field, level], [line])), "line")
+        found = own_model_tests(data_system(bj.JointProblem([field, level], [line])), "line")
         assert all(1e-4 < f.p_value <= 1 for f in found)
     alike = bj.Modality("line", np.eye(30), np.zeros(30), bj.DiagonalNoise(np.ones(30)), "field")
-    found = own_model_tests(marginal(bj.JointProblem([field], [alike])), "line")
+    found = own_model_tests(data_system(bj.JointProblem([field], [alike])), "line")
     assert all(np.isnan(f.p_value) and "alike" in f.note for f in found)

@@ -29,9 +29,9 @@ def information(problem, *names):
     """Kullback–Leibler divergence of the posterior from the prior, from their moments."""
     post = bj.posterior(problem.replace(modalities=[m for m in problem.modalities if m.name in names]), method="dense")
     n = problem.size
-    prior = post._prior_product(np.eye(n))
-    covariance = post._product(np.eye(n))
-    off = post._mean() - post._prior_mean_vector()
+    prior = post.prior_state_product(np.eye(n))
+    covariance = post.state_product(np.eye(n))
+    off = post.state_mean() - post.prior_state_mean()
     inverse = np.linalg.inv(prior)
     logdet = np.linalg.slogdet(prior)[1] - np.linalg.slogdet(covariance)[1]
     return 0.5 * (np.trace(inverse @ covariance) - n + off @ inverse @ off + logdet)

@@ -45,8 +45,8 @@ def excess(x, mean, covariance):
 def test_members_are_draws_of_the_exact_posterior(both):
     exact, ensemble = both
     members = ensemble.members["density"].reshape(200, -1) / 1000
-    covariance = exact._product(np.eye(exact.problem.size))
-    assert min(excess(members, exact._mean(), covariance)) > 1e-3
+    covariance = exact.state_product(np.eye(exact.problem.size))
+    assert min(excess(members, exact.state_mean(), covariance)) > 1e-3
 
 
 def test_an_ensemble_kalman_filter_fails_the_same_test(both):
@@ -59,9 +59,9 @@ def test_an_ensemble_kalman_filter_fails_the_same_test(both):
         a, b = x.T - x.mean(axis=0)[:, None], seen - seen.mean(axis=1)[:, None]
         gain = a @ b.T @ np.linalg.inv(b @ b.T + 59 * m.noise.covariance())
         x = x + (gain @ (m.data[:, None] + m.noise.sample(rng, 60).T - seen)).T
-    covariance = exact._product(np.eye(problem.size))
-    assert min(excess(x, exact._mean(), covariance)) < 1e-6
-    assert np.mean(x.var(axis=0, ddof=1)) < 0.8 * np.mean(exact._variance())  # of exact draws 1 ± 0.04
+    covariance = exact.state_product(np.eye(problem.size))
+    assert min(excess(x, exact.state_mean(), covariance)) < 1e-6
+    assert np.mean(x.var(axis=0, ddof=1)) < 0.8 * np.mean(exact.state_variance())  # of exact draws 1 ± 0.04
 
 
 def test_stds_of_every_step_lie_within_their_stated_error(both):
@@ -137,7 +137,7 @@ def test_flat_priors_of_the_ensemble():
 def test_which_form_is_taken_and_refusals(monkeypatch):
     problem = survey_problem()
     assert bj.assimilate(problem).method == "assimilated"
-    monkeypatch.setattr("bayesjoint.assimilation.door.DENSE_DATA", 50)
+    monkeypatch.setattr("bayesjoint.engines.select.DENSE_DATA", 50)
     large = bj.assimilate(problem, evidence=False, members=8)
     assert large.method == "ensemble"
     assert np.isnan(float(large.history[0].information))

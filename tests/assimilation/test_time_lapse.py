@@ -174,7 +174,7 @@ def held(problem, post, mean, covariance):
     scale = np.concatenate([np.full(p.size, p.scale) for p in problem.parameters])
     rng = np.random.default_rng(0)
     v = rng.standard_normal((mean.size, 2)) * scale[:, None] / std[:, None]
-    ours = post._product(v) * scale[:, None]
+    ours = post.state_product(v) * scale[:, None]
     np.testing.assert_allclose(ours / std[:, None], covariance @ (v / scale[:, None]) / std[:, None], atol=1e-8)
 
 

@@ -40,29 +40,29 @@ def test_the_iterative_engine_is_calibrated():
 class Narrow(DensePosterior):
     """Draws that vary half as much as they should."""
 
-    def _draws(self, rng, count):
-        return self._mean() + 0.5 * (super()._draws(rng, count) - self._mean())
+    def state_draws(self, rng, count):
+        return self.state_mean() + 0.5 * (super().state_draws(rng, count) - self.state_mean())
 
 
 class NarrowStd(DensePosterior):
     """A stated std that is half of what it should be, beside draws that are right."""
 
-    def _variance(self):
-        return 0.25 * super()._variance()
+    def state_variance(self):
+        return 0.25 * super().state_variance()
 
 
 class Shifted(DensePosterior):
     """A mean one posterior std off."""
 
-    def _estimate(self, data):
-        return super()._estimate(data) + np.sqrt(self._variance())[:, None]
+    def mean_response(self, data):
+        return super().mean_response(data) + np.sqrt(self.state_variance())[:, None]
 
 
 class Overconfident(DensePosterior):
     """A product with the covariance that is a quarter of what it should be."""
 
-    def _product(self, v):
-        return 0.25 * super()._product(v)
+    def state_product(self, v):
+        return 0.25 * super().state_product(v)
 
 
 @pytest.mark.parametrize("engine", [Narrow, NarrowStd, Shifted, Overconfident])

@@ -137,7 +137,7 @@ def test_records_of_different_factors_are_not_compared_and_files_tell_the_factor
     assert wide.record.gain_over(stated.record) is None
     assert "widened for contrasts 1.6 times" in wide.to_datatree(draws=2, chains=1)["posterior_summary"][
         "density_lower"].attrs["kind"]
-    assert wide._extra_attributes()["recalibration_contrast_factor"] == FACTOR
+    assert wide.extra_attributes()["recalibration_contrast_factor"] == FACTOR
 
 
 @pytest.mark.parametrize("value", [0.5, 2.5, True, "wide", np.nan])

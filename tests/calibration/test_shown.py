@@ -65,10 +65,10 @@ def test_worlds_lived_before_give_what_new_ones_of_their_seed_give(pair):
     alone = bj.recalibrate(separate["gravity"].engine, family(problem().parameters[0].mesh), worlds=60, seed=1,
                            sensitivity=None)
     again = separate["gravity"]
-    np.testing.assert_allclose(again._lived[0].truth["density"], alone._lived[0].truth["density"])
+    np.testing.assert_allclose(again.lived[0].truth["density"], alone.lived[0].truth["density"])
     for one, other in zip(again.interval(0.9)["density"], alone.interval(0.9)["density"], strict=True):
         np.testing.assert_allclose(one, other, atol=20.0)  # of 500: noise is drawn in another order
-    np.testing.assert_array_equal(again._lived[0].data, joint._lived[0].data[:, :64])
+    np.testing.assert_array_equal(again.lived[0].data, joint.lived[0].data[:, :64])
 
 
 def test_compare_pairs_worlds_and_says_what_it_rests_on(pair):

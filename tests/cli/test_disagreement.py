@@ -16,7 +16,7 @@ from bayesjoint import (
     Survey,
 )
 from bayesjoint.agreement.several import conflict_matrix
-from bayesjoint.cli import disagreement, main
+from bayesjoint.cli import main, run
 from bayesjoint.dataset import read_attributes, read_tree
 from bayesjoint.reporting import accord
 
@@ -124,7 +124,7 @@ def test_what_could_not_be_tried_is_in_dataset_and_report(tmp_path, monkeypatch)
 
     monkeypatch.setattr("bayesjoint.agreement.remedies._with_bias", refuse)
     config = write_pair(tmp_path, 2.0)
-    monkeypatch.setattr(disagreement, "report", lambda tree, path, title=None: path.write_text(title))
+    monkeypatch.setattr(run, "report", lambda tree, path, title=None: path.write_text(title))
     config.write_text(f"{CONFIG}\n[conflict]\nplaces = false\n")
     assert main(["conflict", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     tree = read_tree(tmp_path / "out" / "posterior.nc")
@@ -147,14 +147,14 @@ def test_what_is_no_gaussian_model_is_refused_before_anything_is_computed(tmp_pa
 
 
 def test_surveys_that_agree_exit_with_0_too(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(disagreement, "report", lambda tree, path, title=None: path.write_text(title))
+    monkeypatch.setattr(run, "report", lambda tree, path, title=None: path.write_text(title))
     assert main(["conflict", str(write_pair(tmp_path, 0.0)), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     verdict = read_tree(tmp_path / "out" / "posterior.nc").attrs["verdict"]
     assert "disagree" not in verdict and verdict in capsys.readouterr().out
 
 
 def test_fitted_hyperparameters_are_said_to_be_taken_for_known(tmp_path, monkeypatch):
-    monkeypatch.setattr(disagreement, "report", lambda tree, path, title=None: path.write_text(title))
+    monkeypatch.setattr(run, "report", lambda tree, path, title=None: path.write_text(title))
     config = write_pair(tmp_path, 0.0)
     config.write_text(CONFIG.replace("[posterior]", "[conflict]\nplaces = false\n\n[posterior]\nfit = true"))
     assert main(["conflict", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0
@@ -174,7 +174,7 @@ def test_wrong_settings_are_refused(tmp_path, capsys, table, words):
 
 
 def test_what_matters_is_the_users_to_say(tmp_path, monkeypatch):
-    monkeypatch.setattr(disagreement, "report", lambda tree, path, title=None: path.write_text(title))
+    monkeypatch.setattr(run, "report", lambda tree, path, title=None: path.write_text(title))
     config = write_pair(tmp_path, 0.0)
     config.write_text(f"{CONFIG}\n[conflict]\nplaces = false\nmargins = {{ offset = 7.5 }}\n")
     assert main(["conflict", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0

@@ -50,7 +50,7 @@ def test_the_price_is_what_chi2_rose_by_and_its_mean_is_known(case):
     post, separate, reference = case
     found = bj.compare(post, separate, draws=20)
     for name, other in separate.items():
-        rise = post.problem.chi2(post._mean())[name] - other.problem.chi2(other._mean())[name]
+        rise = post.problem.chi2(post.state_mean())[name] - other.problem.chi2(other.state_mean())[name]
         assert float(found.price.sel(survey=name)) == pytest.approx(rise, abs=1e-8)
     rng, prices = np.random.default_rng(0), []
     prior = np.linalg.cholesky(_given(reference) + 1e-12 * np.diag(np.diag(reference.prior)))
@@ -59,8 +59,9 @@ def test_the_price_is_what_chi2_rose_by_and_its_mean_is_known(case):
         data += np.linalg.cholesky(reference.noise) @ rng.standard_normal(data.size)
         row = []
         for k, (name, other) in enumerate(separate.items()):
-            where, m = post._data_runs()[k], post.problem.modalities[k]
-            fits = [each.problem.operator(name).matvec(each._estimate(d[:, None])[:, 0]) - data[where]
+            m = post.problem.modalities[k]
+            where = post.problem.data_slices[m.name]
+            fits = [each.problem.operator(name).matvec(each.mean_response(d[:, None])[:, 0]) - data[where]
                     for each, d in ((post, data), (other, data[where]))]
             row.append(np.sum(m.noise.whiten(fits[0]) ** 2) - np.sum(m.noise.whiten(fits[1]) ** 2))
         prices.append(row)

@@ -201,7 +201,7 @@ def large(request):
 def test_figures_at_size_are_right_within_their_errors(large, monkeypatch):
     exact, new = bj.identifiability(large), candidate_of(large, np.random.default_rng(1))
     gain = bj.expected_information(large, new).information
-    monkeypatch.setattr("bayesjoint.diagnostics.signal.EXACT_DATA", 3)
+    monkeypatch.setattr("bayesjoint.gaussian._choice.DENSE_DATA", 3)
     found = [bj.identifiability(large, probes=32, seed=seed) for seed in range(6)]
     for key in ("information", "information_joint", "redundancy", "redundancy_pair", "degrees_of_freedom",
                 "fisher_trace_joint"):
@@ -219,7 +219,7 @@ def test_targets_at_size_are_within_their_bound(large, monkeypatch):
     weights = {p.name: rng.standard_normal((3, *p.shape)) for p in large.parameters}
     new = candidate_of(large, rng)
     exact = bj.identifiability(large, weights), bj.expected_information(large, new, weights)
-    monkeypatch.setattr("bayesjoint.diagnostics.signal.EXACT_DATA", 3)
+    monkeypatch.setattr("bayesjoint.gaussian._choice.DENSE_DATA", 3)
     found = bj.identifiability(large, weights, probes=8), bj.expected_information(large, new, weights, probes=8)
     asked = ("target_information", "target_synergy"), ("target_std",)
     for true, near, keys in zip(exact, found, asked, strict=True):

@@ -34,10 +34,10 @@ def refitted(problem, name):
     rows = np.zeros((m.size, rest.size))
     p = rest.by_name[m.parameters[0]]
     rows[:, rest.slices[p.name]] = m.forward.to_dense() * p.scale
-    covariance = rows @ post._product(rows.T) + np.diag(m.noise.variance() / problem.weights[name])
+    covariance = rows @ post.state_product(rows.T) + np.diag(m.noise.variance() / problem.weights[name])
     for b in bias:
         covariance += problem.by_name[b].prior.std[0] ** 2
-    return m.data, rows @ post._mean(), covariance
+    return m.data, rows @ post.state_mean(), covariance
 
 
 CASES = {

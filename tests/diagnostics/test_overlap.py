@@ -5,8 +5,8 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint.diagnostics import discrepancy_overlap
+from tests.augment.test_discrepancy import KERNEL, STD, sigma, two_surveys
 from tests.hyperparameters.test_discrepancy import simulated
-from tests.problem.test_discrepancy import KERNEL, STD, sigma, two_surveys
 from tests.refusals import refused
 
 

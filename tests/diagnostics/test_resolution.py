@@ -148,7 +148,7 @@ def test_the_exact_road_is_refused_where_it_is_too_long(case, monkeypatch):
 def test_a_sampled_posterior_leaves_its_errors_unknown():
     problem = cell_problem()
     post = Chains(problem, np.zeros(problem.size), np.eye(problem.size), 0.5)
-    post._product = lambda v: v
+    post.state_product = lambda v: v
     for found in (bj.resolution(post), bj.leakage(post)):
         assert found.sampled
         assert all(np.isnan(v).all() for name, v in found.data_vars.items() if name.endswith("_error"))

@@ -60,7 +60,7 @@ def test_predictions_and_chi2_are_those_of_the_mean():
     problem, reference = make(shared=True, correlation=0.7, bias=True)
     post = bj.posterior(problem, method="dense")
     predicted, chi2 = post.prediction(), post.chi2()
-    x = post._mean()
+    x = post.state_mean()
     for m in problem.modalities:
         clean = problem.predict(m.name, x)
         assert predicted[m.name].shape == m.data_shape
@@ -86,7 +86,7 @@ def test_cells_hidden_beyond_the_mesh_are_counted(method):
     dense = bj.posterior(problem, method="dense")
     assert post.chi2()["gravity"] == pytest.approx(dense.chi2()["gravity"], rel=1e-4)
     assert post.chi2()["gravity"] < 100
-    visible = Posterior._predicted_mean(post)
+    visible = Posterior.predicted_data(post)
     seen = np.sum((visible - problem.modalities[0].data) ** 2) / 0.05**2
     assert seen > 10 * post.chi2()["gravity"]  # what the cells of the mesh alone predict is no fit
     with pytest.raises(ValueError, match="chi2"):
@@ -104,7 +104,7 @@ def test_means_for_other_data_are_those_of_the_posterior_of_these_data(method):
         parts = np.split(row, np.cumsum([m.size for m in problem.modalities])[:-1])
         other = problem.replace(modalities=[m.replace(data=d.reshape(m.data_shape)) for m, d in zip(
             problem.modalities, parts, strict=True)])
-        exact = bj.posterior(other, method="dense")._mean()
+        exact = bj.posterior(other, method="dense").state_mean()
         np.testing.assert_allclose(mean, exact, atol=1e-3 * np.abs(exact).max())
 
 

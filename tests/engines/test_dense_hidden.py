@@ -37,13 +37,14 @@ def test_continued_fields_are_conditioned_with_all_their_hidden_cells(options):
     assert np.abs((joined(problem, post.std()) ** 2 - np.diag(covariance)[visible]) / std**2).max() < 1e-9
     predicted = np.concatenate(list(post.prediction_std().values()))
     np.testing.assert_allclose(predicted, np.sqrt(np.diag(matrix @ covariance @ matrix.T)), rtol=1e-6)
-    np.testing.assert_allclose(post._predicted_mean(), matrix @ mean, rtol=1e-7, atol=1e-7)
+    np.testing.assert_allclose(post.predicted_data(), matrix @ mean, rtol=1e-7, atol=1e-7)
     data = np.random.default_rng(0).standard_normal((count, 2))
     units = np.concatenate([np.full(p.size, p.scale) for p in problem.parameters])[:, None]
-    change = (units * post._estimate(data) - (gain @ data)[visible]) / std[:, None]
+    change = (units * post.mean_response(data) - (gain @ data)[visible]) / std[:, None]
     assert np.abs(change).max() < 1e-9 * np.abs(gain[visible] / std[:, None]).sum(axis=1).max()
     x = np.random.default_rng(1).standard_normal((problem.size, 2))
-    np.testing.assert_allclose(np.sum(post._estimate(data) * x), np.sum(post._estimate_adjoint(x) * data), rtol=1e-9)
+    np.testing.assert_allclose(np.sum(post.mean_response(data) * x), np.sum(post.mean_response_adjoint(x) * data),
+                               rtol=1e-9)
     for name, alone in problem.separate().items():
         fresh = bj.posterior(alone, method="dense")
         np.testing.assert_allclose(joined(alone, post.separate()[name].std()), joined(alone, fresh.std()), rtol=1e-9)
@@ -59,14 +60,14 @@ def test_continued_fields_differ_from_those_that_end_and_say_so():
 
 def test_draws_with_hidden_cells_fit_the_data():
     post = bj.posterior(continued_problem())
-    x, clean = post._joint_draws(np.random.default_rng(0), 3000)
+    x, clean = post.joint_draws(np.random.default_rng(0), 3000)
     spread = np.concatenate(list(post.prediction_std().values()))
     np.testing.assert_allclose(clean.std(axis=0) / spread, 1.0, atol=0.08)
-    np.testing.assert_allclose((clean.mean(axis=0) - post._predicted_mean()) / spread, 0.0, atol=0.1)
-    np.testing.assert_allclose(x.std(axis=0) / np.sqrt(post._variance()), 1.0, atol=0.08)
+    np.testing.assert_allclose((clean.mean(axis=0) - post.predicted_data()) / spread, 0.0, atol=0.1)
+    np.testing.assert_allclose(x.std(axis=0) / np.sqrt(post.state_variance()), 1.0, atol=0.08)
     tree = post.to_datatree(draws=5, chains=2, separate=post.separate())
-    fit = [m.noise.whiten(m.data - post._predicted_mean()[where]) for m, where in zip(
-        post.problem.modalities, post._data_runs(), strict=True)]
+    fit = [m.noise.whiten(m.data - post.predicted_data()[where]) for m, where in zip(
+        post.problem.modalities, post.problem.data_slices.values(), strict=True)]
     found = [float(tree["predictive_summary"][f"{m.name}_chi2"]) for m in post.problem.modalities]
     np.testing.assert_allclose(found, [np.sum(f**2) for f in fit])
 

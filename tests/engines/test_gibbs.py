@@ -22,7 +22,8 @@ def focusing(alpha=3.0, epsilon=0.05, **options):
 
 def standardised(post, mean, std):
     """Errors of mean and std in units of the errors stated."""
-    return (post._mean() - mean) / post._mean_error(), (np.sqrt(post._variance()) - std) / post._std_error()
+    return ((post.state_mean() - mean) / post.state_mean_error(),
+            (np.sqrt(post.state_variance()) - std) / post.state_std_error())
 
 
 def consistent(post, mean, std, largest=4.2):
@@ -51,13 +52,14 @@ def test_focusing_cells_against_quadrature(repeats):
     post = bj.posterior(bj.JointProblem([p], [survey]), method="gibbs", draws=1500)
     free = np.arange(n) != 7
     mean, std = np.array([one_cell(3.0, 0.05, 0.2, s, d) for s, d in zip(std, data, strict=True)]).T
-    z = np.concatenate([e[free] for e in ((post._mean() - mean) / np.where(free, post._mean_error(), 1),
-                                          (np.sqrt(post._variance()) - std) / np.where(free, post._std_error(), 1))])
+    off = np.sqrt(post.state_variance()) - std
+    z = np.concatenate([e[free] for e in ((post.state_mean() - mean) / np.where(free, post.state_mean_error(), 1),
+                                          off / np.where(free, post.state_std_error(), 1))])
     assert np.abs(z).max() < 4.2
     assert 0.7 < np.sqrt(np.mean(z**2)) < 1.35
     assert post.mixing.passed
-    assert post._mean()[7] == 0.5
-    assert post._variance()[7] == post._mean_error()[7] == post._std_error()[7] == 0.0
+    assert post.state_mean()[7] == 0.5
+    assert post.state_variance()[7] == post.state_mean_error()[7] == post.state_std_error()[7] == 0.0
     assert post.approximations[0].status == "measured"
 
 
@@ -98,7 +100,7 @@ def weighted_moments(draws, log):
 def test_gramian_against_weighted_draws_of_the_gaussian_part(space):
     prior = bj.MinimumLength(1.0) if space == "weighted" else None
     p, free = pair(5.0, space=space, prior=prior)
-    x = bj.posterior(free)._draws(np.random.default_rng(1), 400_000)
+    x = bj.posterior(free).state_draws(np.random.default_rng(1), 400_000)
     a, b = x[:, :3], x[:, 3:6]
     gram = np.sum(a**2, axis=1) * np.sum(b**2, axis=1) - np.sum(a * b, axis=1) ** 2
     mean, std, count = weighted_moments(x, -2.5 * gram)
@@ -112,9 +114,10 @@ def test_both_samplers_agree_on_a_gramian_with_cellwise_gaussian_priors(monkeypa
     turned = bj.posterior(p, method="gibbs", draws=1500)
     monkeypatch.setattr("bayesjoint.engines.gibbs.GramianSampler", ScaleSampler)
     scales = bj.posterior(p, method="gibbs", draws=1500, seed=1)
-    for a, b, error in ((turned._mean(), scales._mean(), np.hypot(turned._mean_error(), scales._mean_error())),
-                        (*(np.sqrt(q._variance()) for q in (turned, scales)),
-                         np.hypot(turned._std_error(), scales._std_error()))):
+    for a, b, error in ((turned.state_mean(), scales.state_mean(),
+                         np.hypot(turned.state_mean_error(), scales.state_mean_error())),
+                        (*(np.sqrt(q.state_variance()) for q in (turned, scales)),
+                         np.hypot(turned.state_std_error(), scales.state_std_error()))):
         z = (a - b) / error
         assert np.abs(z).max() < 4.2
         assert np.sqrt(np.mean(z**2)) < 1.6
@@ -142,8 +145,8 @@ def test_known_cells_enter_the_gramian_of_focusing_parameters():
     mean = np.array([np.sum(w * x[..., 1]), np.sum(w * x[..., 3])])
     std = np.sqrt([np.sum(w * (x[..., k] - m) ** 2) for k, m in zip((1, 3), mean, strict=True)])
     post = bj.posterior(p, method="gibbs", draws=3000)
-    z = [(post._mean()[[1, 3]] - mean) / post._mean_error()[[1, 3]],
-         (np.sqrt(post._variance())[[1, 3]] - std) / post._std_error()[[1, 3]]]
+    z = [(post.state_mean()[[1, 3]] - mean) / post.state_mean_error()[[1, 3]],
+         (np.sqrt(post.state_variance())[[1, 3]] - std) / post.state_std_error()[[1, 3]]]
     assert np.abs(z).max() < 4
 
 
@@ -179,8 +182,8 @@ def test_the_same_seed_gives_the_same_chains_and_draws_are_the_chains():
 def test_covariance_product_is_that_of_the_draws():
     post = finished()
     covariance = np.cov(post.chains.reshape(-1, 7).T)
-    np.testing.assert_allclose(post._product(np.eye(7)), covariance, atol=1e-12)
-    np.testing.assert_allclose(post._product(np.eye(7)[2]), covariance[2], atol=1e-12)
+    np.testing.assert_allclose(post.state_product(np.eye(7)), covariance, atol=1e-12)
+    np.testing.assert_allclose(post.state_product(np.eye(7)[2]), covariance[2], atol=1e-12)
 
 
 def test_chains_that_did_not_mix_are_flagged_in_the_dataset(monkeypatch):

@@ -26,7 +26,7 @@ class Known(Posterior):
         super().__init__(problem)
         self._covariance = covariance
 
-    def _product(self, v):
+    def state_product(self, v):
         return self._covariance @ v
 
 
@@ -49,19 +49,19 @@ def gain_of(reference, scale):
 def test_the_estimate_is_the_change_of_the_mean_with_the_data(case):
     post, reference, scale = case
     data = np.random.default_rng(2).standard_normal((reference.data.size, 3))
-    close(post._estimate(data), gain_of(reference, scale) @ data)
+    close(post.mean_response(data), gain_of(reference, scale) @ data)
 
 
 def test_the_adjoint_of_the_estimate_is_its_transpose(case):
     post, reference, scale = case
     vectors = np.random.default_rng(3).standard_normal((scale.size, 3))
-    close(post._estimate_adjoint(vectors), gain_of(reference, scale).T @ vectors)
+    close(post.mean_response_adjoint(vectors), gain_of(reference, scale).T @ vectors)
 
 
 def test_the_sensitivity_stacks_the_operators(case):
     post, reference, scale = case
     vectors = np.random.default_rng(4).standard_normal((scale.size, 2))
-    close(post._data_sensitivity(vectors), reference.matrix @ (scale[:, None] * vectors))
+    close(post.data_sensitivity(vectors), reference.matrix @ (scale[:, None] * vectors))
 
 
 def test_the_prior_product_is_given_the_known_cells(case):
@@ -70,15 +70,15 @@ def test_the_prior_product_is_given_the_known_cells(case):
     prior, known = reference.prior, reference.known
     if known.size:
         prior = prior - prior[:, known] @ np.linalg.solve(prior[np.ix_(known, known)], prior[known])
-    close(post._prior_product(vectors), prior @ (vectors / scale[:, None]) / scale[:, None])
+    close(post.prior_state_product(vectors), prior @ (vectors / scale[:, None]) / scale[:, None])
 
 
 def test_predictions_are_those_of_the_visible_cells(case):
     post, reference, scale = case
-    post._mean = lambda: np.arange(scale.size) / scale
-    post._draws = lambda rng, count: rng.standard_normal((count, scale.size)) / scale
-    close(post._predicted_mean(), reference.matrix @ np.arange(scale.size))
-    x, data = post._joint_draws(np.random.default_rng(0), 4)
+    post.state_mean = lambda: np.arange(scale.size) / scale
+    post.state_draws = lambda rng, count: rng.standard_normal((count, scale.size)) / scale
+    close(post.predicted_data(), reference.matrix @ np.arange(scale.size))
+    x, data = post.joint_draws(np.random.default_rng(0), 4)
     close(data, (x * scale) @ reference.matrix.T)
 
 
@@ -87,5 +87,5 @@ def test_the_prior_product_without_a_gaussian(prior, expected):
     mesh = bj.Mesh.regular((1, 1, 2), (1.0, 1.0, 1.0))
     line = bj.Modality("line", np.eye(2), [1.0, 2.0], bj.DiagonalNoise([1.0, 1.0]), "m")
     problem = bj.JointProblem([bj.Parameter("m", mesh, prior=prior)], [line])
-    found = Known(problem, np.eye(2))._prior_product(np.eye(2))
+    found = Known(problem, np.eye(2)).prior_state_product(np.eye(2))
     assert found is None if expected is None else np.all(found == expected)

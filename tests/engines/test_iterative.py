@@ -68,14 +68,14 @@ def test_products_and_estimates(pair):
     held = dense._known_scale() > 0
     v = np.random.default_rng(0).standard_normal((problem.size, 2))
     v = np.where(held, 1 / np.sqrt(np.where(held, dense._known_scale(), 1.0)), 0.0)[:, None] * v
-    wanted = dense._product(v)
-    np.testing.assert_allclose(post._product(v), wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+    wanted = dense.state_product(v)
+    np.testing.assert_allclose(post.state_product(v), wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
     data = np.random.default_rng(1).standard_normal((sum(m.size for m in problem.modalities), 2))
-    wanted = dense._estimate(data)
-    np.testing.assert_allclose(post._estimate(data), wanted, rtol=1e-4, atol=1e-6 * np.abs(wanted).max())
-    wanted = dense._estimate_adjoint(v)
-    np.testing.assert_allclose(post._estimate_adjoint(v), wanted, rtol=1e-4, atol=1e-6 * np.abs(wanted).max())
-    np.testing.assert_allclose(post._predicted_mean(), dense._predicted_mean(), rtol=1e-5, atol=1e-6)
+    wanted = dense.mean_response(data)
+    np.testing.assert_allclose(post.mean_response(data), wanted, rtol=1e-4, atol=1e-6 * np.abs(wanted).max())
+    wanted = dense.mean_response_adjoint(v)
+    np.testing.assert_allclose(post.mean_response_adjoint(v), wanted, rtol=1e-4, atol=1e-6 * np.abs(wanted).max())
+    np.testing.assert_allclose(post.predicted_data(), dense.predicted_data(), rtol=1e-5, atol=1e-6)
     physical = split(problem, v[:, 0])
     for name, values in dense.covariance_product(physical).items():
         found = post.covariance_product(physical)[name]
@@ -94,16 +94,16 @@ def test_std_lies_within_its_errors(pair):
 
 def test_draws_have_mean_and_covariance(pair):
     problem, dense, post, _ = pair
-    x, clean = post._joint_draws(np.random.default_rng(3), 700)
+    x, clean = post.joint_draws(np.random.default_rng(3), 700)
     assert post.draw_residuals.shape == (700,) and 0 < post.draw_residuals.max() <= 1e-3
     rng = np.random.default_rng(5)
     held = dense._known_scale() > 0
     pick = np.where(held, rng.standard_normal((12, problem.size)) / np.sqrt(np.where(held, dense._known_scale(), 1)), 0)
-    covariance = pick @ dense._product(pick.T)
-    assert min(sampling_excess(x @ pick.T, pick @ dense._mean(), covariance)) > 1e-4
+    covariance = pick @ dense.state_product(pick.T)
+    assert min(sampling_excess(x @ pick.T, pick @ dense.state_mean(), covariance)) > 1e-4
     spread = np.concatenate(list(dense.prediction_std().values()))
     np.testing.assert_allclose(clean.std(axis=0) / spread, 1.0, atol=0.13)
-    np.testing.assert_allclose((clean.mean(axis=0) - dense._predicted_mean()) / spread, 0.0, atol=0.18)
+    np.testing.assert_allclose((clean.mean(axis=0) - dense.predicted_data()) / spread, 0.0, atol=0.18)
 
 
 STDS = {"density": 100.0, "susceptibility": 0.02}
@@ -158,7 +158,7 @@ def test_draws_do_not_depend_on_the_executor(survey):
 
 def test_streamed_draws_are_the_sampled_ones(survey, monkeypatch):
     problem, _ = survey
-    monkeypatch.setattr("bayesjoint.engines.data_system.MODEL_BYTES", 8 * 5 * problem.size)  # five at a time
+    monkeypatch.setattr("bayesjoint.gaussian._iterative.MODEL_BYTES", 8 * 5 * problem.size)  # five at a time
     post = IterativePosterior(problem)
     blocks = list(post.stream(draws=12, seed=3))
     assert [b["density"].shape[0] for b in blocks] == [5, 5, 2] and blocks[0]["density"].dtype == np.float32
@@ -238,7 +238,7 @@ def test_refusals(call, argument, error):
 
 
 def test_a_solve_that_does_not_converge_is_refused(monkeypatch):
-    monkeypatch.setattr("bayesjoint.engines.data_system.MAX_ITERATIONS", 2)
+    monkeypatch.setattr("bayesjoint.gaussian._iterative.MAX_ITERATIONS", 2)
     refused(lambda: IterativePosterior(continued_problem()), "the data-space solve")
 
 

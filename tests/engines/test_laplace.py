@@ -60,7 +60,7 @@ def test_its_covariance_inverts_the_hessian_on_the_free_cells():
     free = ~post.active["density"].ravel()
     unit = np.eye(x.size)[:, free]
     hessian = np.stack([post.problem.hessian_product(x, column) for column in unit.T], axis=1)[free]
-    covariance = np.stack([post._product(column) for column in unit.T], axis=1)
+    covariance = np.stack([post.state_product(column) for column in unit.T], axis=1)
     np.testing.assert_allclose(hessian @ covariance[free], np.eye(free.sum()), atol=1e-8)
     assert np.all(covariance[~free] == 0.0)
 

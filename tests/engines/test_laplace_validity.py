@@ -14,8 +14,8 @@ def laplace(p):
 
 def worst_ratio(post, reference):
     """Largest factor by which a standard deviation is off."""
-    free = post._variance() > 0
-    return float(np.exp(0.5 * np.abs(np.log(post._variance()[free] / reference._variance()[free])).max()))
+    free = post.state_variance() > 0
+    return float(np.exp(0.5 * np.abs(np.log(post.state_variance()[free] / reference.state_variance()[free])).max()))
 
 
 def test_a_gaussian_posterior_is_its_own_laplace_approximation():
@@ -55,7 +55,7 @@ def test_under_a_gramian_against_the_no_u_turn_sampler(weight, verdict):
     if weight in (0.003, 3.0):
         reference = bj.posterior(p, method="nuts", draws=500, chains=2)
         ratio = worst_ratio(post, reference)
-        shift = np.abs((post._mean() - reference._mean()) / np.sqrt(reference._variance())).max()
+        shift = np.abs((post.state_mean() - reference.state_mean()) / np.sqrt(reference.state_variance())).max()
         # 1,000 draws know a standard deviation to 2 %
         assert ratio < 1.1 and shift < 0.15 if verdict == "valid" else ratio > 1.2
 
@@ -64,7 +64,7 @@ def test_one_dimension_against_quadrature():
     m = bj.Parameter("m", 1, prior=focusing(3.0, 0.8))
     p = bj.JointProblem([m], [bj.Modality("s", [[1.0]], [0.9], bj.DiagonalNoise([1.0]), "m")])
     post = laplace(p)
-    center, std = post._mean()[0], np.sqrt(post._variance()[0])
+    center, std = post.state_mean()[0], np.sqrt(post.state_variance()[0])
     z = np.linspace(-9, 9, 20_001)
     q = np.exp(-0.5 * z**2) / np.sum(np.exp(-0.5 * z**2))
     x = center + std * z

@@ -25,7 +25,7 @@ def survey(prior, noise=0.3, shape=(2, 15, 20)):
     p = bj.JointProblem([density], [bj.Modality("g", gravity, data, bj.DiagonalNoise(np.full(data.size, noise)),
                                                 "density")])
     exact = bj.posterior(p, method="dense")
-    return p, exact._mean(), exact._variance()
+    return p, exact.state_mean(), exact.state_variance()
 
 
 def truncated(p, **options):
@@ -40,9 +40,9 @@ def test_the_stated_trace_error_covers_the_true_one_in_every_trial_and_is_at_mos
     ratios, covered = [], []
     for trial in range(5):
         post = truncated(p, rank=20 + 15 * trial, seed=trial)
-        true = np.sum(post._variance() - variance)
+        true = np.sum(post.state_variance() - variance)
         ratios.append(post.trace_error / true)
-        covered.append(np.mean(post._variance() - variance <= post._left_out))
+        covered.append(np.mean(post.state_variance() - variance <= post._left_out))
         assert np.isclose(post.retained_trace + true, np.sum(p.prior.gaussian_moments()[1].diagonal() - variance))
     assert min(ratios) >= 1.0 and max(ratios) <= 3.0, ratios
     assert min(covered) > 0.98  # each cell is missed once in a thousand
@@ -53,12 +53,12 @@ def test_the_rank_grows_until_the_tolerance_holds():
     ranks = []
     for tolerance in (0.2, 0.01):
         post = bj.posterior(p, method="lowrank", tolerance=tolerance)
-        assert np.sum(post._variance() - variance) <= tolerance * post.retained_trace
-        assert np.all(post._variance() >= variance * (1 - 1e-9))  # too large, never too small
-        assert np.all(np.abs(post._mean() - mean) <= post._mean_error() + 1e-12)
-        assert post._mean_error().max() < 1e-8
+        assert np.sum(post.state_variance() - variance) <= tolerance * post.retained_trace
+        assert np.all(post.state_variance() >= variance * (1 - 1e-9))  # too large, never too small
+        assert np.all(np.abs(post.state_mean() - mean) <= post.state_mean_error() + 1e-12)
+        assert post.state_mean_error().max() < 1e-8
         exact = np.sqrt(variance)
-        assert np.mean(np.sqrt(post._variance()) - post._std_error() <= exact) > 0.98
+        assert np.mean(np.sqrt(post.state_variance()) - post.state_std_error() <= exact) > 0.98
         ranks.append(post.rank)
         assert [a.status for a in post.approximations] == ["measured", "bounded"]
     assert ranks[0] < ranks[1] <= 300
@@ -69,8 +69,8 @@ def test_with_every_direction_it_is_the_exact_posterior():
     post = bj.posterior(p, method="lowrank", rank=300)
     assert post.rank == 300
     assert post.trace_error < 1e-9 * post.retained_trace
-    np.testing.assert_allclose(post._variance(), variance, rtol=1e-9)
-    np.testing.assert_allclose(post._mean(), mean, atol=1e-10)
+    np.testing.assert_allclose(post.state_variance(), variance, rtol=1e-9)
+    np.testing.assert_allclose(post.state_mean(), mean, atol=1e-10)
 
 
 def test_a_truncation_that_matters_is_warned_of():
@@ -107,10 +107,10 @@ def test_answers_follow_from_the_projected_data(options):
     covariance = prior - prior @ rows.T @ np.linalg.solve(rows @ prior @ rows.T + np.eye(4), rows @ prior)
     np.testing.assert_allclose(joined(p, post.mean()), reference.mean, atol=1e-8 * reference.scale.max())
     size = np.outer(reference.scale, reference.scale)
-    ours = post._product(np.eye(p.size)) * np.outer(scale, scale)
+    ours = post.state_product(np.eye(p.size)) * np.outer(scale, scale)
     np.testing.assert_allclose(ours / size, covariance / size, atol=1e-10)
     free = reference.free
-    draws, clean = post._joint_draws(np.random.default_rng(0), 20_000)
+    draws, clean = post.joint_draws(np.random.default_rng(0), 20_000)
     law = covariance[np.ix_(free, free)] + 1e-9 * size[np.ix_(free, free)] * np.eye(free.size)
     assert min(sampling_excess((draws * scale)[:, free], reference.mean[free], law)) > 1e-3
     np.testing.assert_allclose(clean, draws * scale @ reference.matrix.T, atol=1e-8)

@@ -13,10 +13,11 @@ from .test_gibbs import consistent, focusing, pair
 
 def agree(a, b, largest=4.0):
     """Whether two chain posteriors agree within their Monte Carlo errors, and those are not inflated."""
-    free = a._variance() > 0
+    free = a.state_variance() > 0
     z = np.concatenate([
-        ((a._mean() - b._mean())[free] / np.hypot(a._mean_error(), b._mean_error())[free]),
-        (np.sqrt(a._variance()) - np.sqrt(b._variance()))[free] / np.hypot(a._std_error(), b._std_error())[free]])
+        ((a.state_mean() - b.state_mean())[free] / np.hypot(a.state_mean_error(), b.state_mean_error())[free]),
+        ((np.sqrt(a.state_variance()) - np.sqrt(b.state_variance()))[free]
+         / np.hypot(a.state_std_error(), b.state_std_error())[free])])
     assert np.abs(z).max() < largest
     assert 0.5 < np.sqrt(np.mean(z**2)) < 1.6
 
@@ -38,7 +39,7 @@ def test_against_the_exact_posterior_where_that_is_gaussian():
     _, p = pair(1.0, n=6)
     exact = bj.posterior(p, method="dense")
     post = bj.posterior(p, method="nuts", draws=600)
-    consistent(post, exact._mean(), np.sqrt(exact._variance()))
+    consistent(post, exact.state_mean(), np.sqrt(exact.state_variance()))
     assert post.divergences == 0
 
 

@@ -36,7 +36,7 @@ def pair():
 
 def test_standard_deviations_inside_are_those_of_the_exact_engine(pair):
     exact, spectral = pair
-    ratio = np.sqrt(spectral._variance() / exact._variance()).reshape(2, *spectral._group.mesh.shape)
+    ratio = np.sqrt(spectral.state_variance() / exact.state_variance()).reshape(2, *spectral._group.mesh.shape)
     inside = ratio[:, :, 3 + INSIDE : -3 - INSIDE, 3 + INSIDE : -3 - INSIDE]
     assert np.abs(inside - 1).max() < 0.03
     assert np.abs(ratio - 1).max() > 1e-3  # it is an approximation, and the next test holds it to what it says
@@ -44,23 +44,24 @@ def test_standard_deviations_inside_are_those_of_the_exact_engine(pair):
 
 def test_the_stated_error_is_neither_too_small_nor_inflated(pair):
     exact, spectral = pair
-    off = np.abs(np.sqrt(spectral._variance()) - np.sqrt(exact._variance())) / spectral._std_error()
+    off = np.abs(np.sqrt(spectral.state_variance()) - np.sqrt(exact.state_variance())) / spectral.state_std_error()
     assert 0.88 <= np.mean(off <= 2) <= 0.99
     statement = spectral.approximations[0]
     assert statement.status == "measured"
     measured = spectral.checked["stated"] / spectral.checked["std"] - 1
     assert 0 < statement.error <= np.abs(measured).max()
-    np.testing.assert_allclose(spectral.checked["std"], np.sqrt(exact._variance()[spectral.checked["cell"]]), rtol=1e-4)
+    variance = exact.state_variance()[spectral.checked["cell"]]
+    np.testing.assert_allclose(spectral.checked["std"], np.sqrt(variance), rtol=1e-4)
 
 
 def test_mean_products_and_estimates_are_exact(pair):
     exact, spectral = pair
-    scale = np.sqrt(exact._prior_variance())
-    np.testing.assert_allclose(spectral._mean() / scale, exact._mean() / scale, atol=1e-6)
-    assert np.all(np.abs(spectral._mean() - exact._mean()) <= spectral._mean_error() + 1e-9 * scale)
+    scale = np.sqrt(exact.prior_state_variance())
+    np.testing.assert_allclose(spectral.state_mean() / scale, exact.state_mean() / scale, atol=1e-6)
+    assert np.all(np.abs(spectral.state_mean() - exact.state_mean()) <= spectral.state_mean_error() + 1e-9 * scale)
     v = np.random.default_rng(1).standard_normal((spectral.problem.size, 2)) / scale[:, None]
-    difference = (spectral._product(v) - exact._product(v)) / scale[:, None]
-    assert np.abs(difference).max() < 1e-4 * np.abs(exact._product(v) / scale[:, None]).max()
+    difference = (spectral.state_product(v) - exact.state_product(v)) / scale[:, None]
+    assert np.abs(difference).max() < 1e-4 * np.abs(exact.state_product(v) / scale[:, None]).max()
 
 
 def test_a_strip_is_exact_for_a_survey_that_is_long():
@@ -74,7 +75,7 @@ def test_a_strip_is_exact_for_a_survey_that_is_long():
     exact, spectral = DensePosterior(problem), SpectralPosterior(problem, checks=32)
     left = 1 - spectral._field.losses[1][0]  # across, finite along easting
     stated = 1 - spectral.reduction[0][:, None] * left
-    middle = exact._variance().reshape(mesh.shape)[:, 35] / 0.02**2
+    middle = exact.state_variance().reshape(mesh.shape)[:, 35] / 0.02**2
     np.testing.assert_allclose(stated, middle, rtol=2e-3)
 
 
@@ -97,18 +98,18 @@ def test_columns_of_a_strip_find_their_way_back():
 
 def test_draws_have_the_stated_moments(pair):
     spectral = pair[1]
-    draws = spectral._draws(np.random.default_rng(1), 300)
-    std = np.sqrt(spectral._variance())
-    z = (draws.mean(axis=0) - spectral._mean()) / std * np.sqrt(300)
+    draws = spectral.state_draws(np.random.default_rng(1), 300)
+    std = np.sqrt(spectral.state_variance())
+    z = (draws.mean(axis=0) - spectral.state_mean()) / std * np.sqrt(300)
     assert abs(z.std() - 1) < 0.15
     ratio = draws.std(axis=0) / std
     assert abs(ratio.mean() - 1) < 0.02
     assert ratio.std() < 0.06  # 1/√600 is 0.041
-    _, clean = spectral._joint_draws(np.random.default_rng(2), 100)
+    _, clean = spectral.joint_draws(np.random.default_rng(2), 100)
     exact = np.concatenate(list(pair[0].prediction_std().values()))
     ratio = clean.std(axis=0) / exact
     assert abs(np.median(ratio) - 1) < 0.05
-    np.testing.assert_allclose(clean.mean(axis=0), spectral._predicted_mean(), atol=5 * exact.max())
+    np.testing.assert_allclose(clean.mean(axis=0), spectral.predicted_data(), atol=5 * exact.max())
     kept = spectral.sample(draws=2, chains=1, seed=3)
     again = spectral.sample(draws=2, chains=1, seed=3)
     np.testing.assert_array_equal(kept["density"], again["density"])
@@ -124,7 +125,7 @@ def test_gaps_and_unequal_noise_are_carried_and_their_cost_is_measured():
 
 
 def test_information_by_wavelength_adds_up_to_less_than_the_sum_of_surveys(pair):
-    bands = pair[1]._extra_groups()["spectral"]
+    bands = pair[1].extra_groups()["spectral"]
     joint, alone = float(bands.information_joint.sum()), float(bands.information.sum())
     assert 0 < joint < alone  # independent noise: surveys of tied properties are redundant
     assert np.all(np.diff(bands.wavelength) < 0)

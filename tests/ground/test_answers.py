@@ -79,7 +79,8 @@ def _correlation(post, weights):
     """Posterior correlation of the bias, last in x, with an average of cells."""
     column = np.concatenate([weights, [0.0]])
     unit = np.eye(column.size)[-1]
-    cross, own, other = unit @ post._product(column), unit @ post._product(unit), column @ post._product(column)
+    cross, own = unit @ post.state_product(column), unit @ post.state_product(unit)
+    other = column @ post.state_product(column)
     return cross / np.sqrt(own * other)
 
 

@@ -6,7 +6,7 @@ import pytest
 import bayesjoint as bj
 from bayesjoint._correlation import CORRELATIONS
 from bayesjoint.forward.periodic import periodic_spectra
-from bayesjoint.problem.gaussian import linear_gaussian
+from bayesjoint.gaussian import linear_gaussian
 
 from ..refusals import refused
 
@@ -98,11 +98,11 @@ def test_dense_and_iterative_are_exact(case):
     dense, iterative = bj.posterior(problem, "dense"), bj.posterior(problem, "iterative")
     for post, tolerance in ((dense, 1e-10), (iterative, 1e-6)):
         scale = np.sqrt(model.prior_variance())[:120] + 1e-30
-        assert np.max(np.abs(post._mean()[:120] - gain @ weights) / scale) < tolerance
+        assert np.max(np.abs(post.state_mean()[:120] - gain @ weights) / scale) < tolerance
     variance = model.prior_variance()[:120] - np.sum(gain * np.linalg.solve(signal + noise, gain.T).T, axis=1)
-    np.testing.assert_allclose(dense._variance()[:120], variance, atol=1e-10)
-    off = np.abs(iterative._variance()[:120] - variance)
-    assert np.all(off <= 8 * 2 * np.sqrt(iterative._variance()[:120]) * iterative._std_error()[:120] + 1e-12)
+    np.testing.assert_allclose(dense.state_variance()[:120], variance, atol=1e-10)
+    off = np.abs(iterative.state_variance()[:120] - variance)
+    assert np.all(off <= 8 * 2 * np.sqrt(iterative.state_variance()[:120]) * iterative.state_std_error()[:120] + 1e-12)
     exact = -0.5 * (model.data @ weights + np.linalg.slogdet(2 * np.pi * (signal + noise))[1])
     assert float(dense.log_evidence()) == pytest.approx(exact, abs=1e-6)
     found = iterative.log_evidence()
@@ -126,11 +126,10 @@ def test_evidence_has_its_gradient_and_its_stochastic_twin(case):
 
 
 def test_a_part_of_the_surveys_keeps_the_covariances(case):
-    from bayesjoint.agreement.marginal import part_of
 
     _, model, (signal, _) = case
     for names, rows in ((("g",), slice(0, 7)), (("m",), slice(7, None))):
-        part, index = part_of(model, names)
+        part, index = model.part(names)
         np.testing.assert_array_equal(index, np.arange(len(signal))[rows])
         np.testing.assert_allclose(part.signal(np.eye(part.data_size)), signal[rows, rows],
                                    atol=1e-12 * np.abs(signal).max())

@@ -6,8 +6,8 @@ import pytest
 import bayesjoint as bj
 from bayesjoint.hyperparameters.dense import DenseEvidence
 from bayesjoint.hyperparameters.vector import HyperVector
+from tests.augment.test_discrepancy import KERNEL, STD, two_surveys
 from tests.hyperparameters.test_dense import away, difference
-from tests.problem.test_discrepancy import KERNEL, STD, two_surveys
 from tests.refusals import refused
 
 FREE = ["gravity_discrepancy_std", "magnetic_discrepancy_std", "discrepancy_range", "discrepancy_correlation"]

@@ -36,8 +36,8 @@ def setting():
             theta = np.array([a, b])
             log.append(fit.objective.evaluate(theta)[0])
             post = bj.posterior(fit.vector.rebuild(theta), "dense")
-            means.append(post._mean())
-            covariances.append(post._product(np.eye(6)))
+            means.append(post.state_mean())
+            covariances.append(post.state_product(np.eye(6)))
     weight = np.exp(np.array(log) - logsumexp(log))
     means = np.array(means)
     mean = weight @ means
@@ -50,18 +50,18 @@ def test_mean_and_std_carry_the_uncertainty_of_the_hyperparameters(setting):
     fit, mean, covariance, _ = setting
     post = fit.integrate(draws=256)
     std = np.sqrt(np.diag(covariance))
-    assert np.abs(post._mean() - mean).max() < 0.05 * std.max()
-    np.testing.assert_allclose(np.sqrt(post._variance()), std, rtol=0.06)
+    assert np.abs(post.state_mean() - mean).max() < 0.05 * std.max()
+    np.testing.assert_allclose(np.sqrt(post.state_variance()), std, rtol=0.06)
     plain = bj.posterior(fit.problem)
     assert np.all(joined(fit.problem, post.std()) > joined(fit.problem, plain.std()))
-    np.testing.assert_allclose(post._product(np.eye(6)).diagonal(), post._variance(), rtol=1e-10)
+    np.testing.assert_allclose(post.state_product(np.eye(6)).diagonal(), post.state_variance(), rtol=1e-10)
 
 
 def test_stated_errors_are_those_seen_over_seeds(setting):
     fit, mean, _, evidence = setting
     posts = [fit.integrate(draws=32, seed=seed) for seed in range(8)]
-    off = np.array([p._mean() - mean for p in posts])
-    stated = np.array([p._mean_error() for p in posts])
+    off = np.array([p.state_mean() - mean for p in posts])
+    stated = np.array([p.state_mean_error() for p in posts])
     assert 0.2 < np.sqrt(np.mean(off**2) / np.mean(stated**2)) < 1.5  # Sobol points do better than stated
     seen = np.array([float(p.log_evidence()) - evidence for p in posts])
     assert np.sqrt(np.mean(seen**2)) < 2 * np.mean([p.log_evidence().error for p in posts])
@@ -77,10 +77,10 @@ def test_draws_have_its_moments(setting):
     fit, _, _, _ = setting
     post = fit.integrate(draws=64)
     draws = post.sample(draws=2000, chains=1, seed=1)["density"].reshape(2000, -1) / 1000
-    covariance = post._product(np.eye(6))
+    covariance = post.state_product(np.eye(6))
     # mixtures have heavier tails than a Gaussian: only the mean has its nominal test
-    assert sampling_excess(draws, post._mean(), covariance)[0] > 1e-3
-    np.testing.assert_allclose(draws.std(axis=0), np.sqrt(post._variance()), rtol=0.1)
+    assert sampling_excess(draws, post.state_mean(), covariance)[0] > 1e-3
+    np.testing.assert_allclose(draws.std(axis=0), np.sqrt(post.state_variance()), rtol=0.1)
 
 
 def test_it_states_effective_number_tail_and_share(setting):
@@ -126,5 +126,5 @@ def test_the_interval_of_a_mixture_is_that_of_its_distribution(setting):
         flat = mixture.problem.pack({"density": end})
         below = mixture._weight @ norm.cdf((flat - mixture._means) / np.sqrt(mixture._variances))
         np.testing.assert_allclose(below, level, atol=1e-10)
-    total = mixture._weight @ np.array([mixture._component(t)._predicted_mean() for t in mixture._theta])
+    total = mixture._weight @ np.array([mixture._component(t).predicted_data() for t in mixture._theta])
     np.testing.assert_allclose(mixture.prediction()["gravity"], total)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
+from bayesjoint.gaussian._mesh_signal import unit_correlation
 from bayesjoint.hyperparameters.fit import guesses
 from bayesjoint.hyperparameters.search import Objective, maximise
-from bayesjoint.hyperparameters.signal import unit_correlation
 from bayesjoint.hyperparameters.vector import HyperVector
 from bayesjoint.hyperparameters.whittle import WhittleEvidence, whittle_suits
 from bayesjoint.priors.torus import TorusSpectrum

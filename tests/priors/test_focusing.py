@@ -35,7 +35,7 @@ def test_majoriser_touches_the_value_with_its_slope_and_lies_above(kind, seed, e
     rng = np.random.default_rng(seed)
     prior = bound(Focusing(3.0, p=p, epsilon=epsilon, of=of))
     x, step = rng.standard_normal(MESH.size), rng.standard_normal(MESH.size)
-    parabola = prior.value(x) + prior.gradient(x) @ step + 0.5 * prior.majoriser_curvature(x, step)
+    parabola = prior.value(x) + prior.gradient(x) @ step + 0.5 * prior.look(x)[2](step)
     assert prior.value(x + step) <= parabola * (1 + 1e-12)
     argument = x if of == "model" else MeshGradient(MESH) @ x
     back = prior.weights(x) * argument

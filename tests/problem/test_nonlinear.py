@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.problem.gaussian import is_linear_gaussian, linear_gaussian
+from bayesjoint.gaussian._model import is_linear_gaussian, linear_gaussian
 
 from ..curves import MISRA, dressed, fit_problem, misra, misra_jacobian
 from ..linear import make

@@ -1,0 +1,23 @@
+"""Problems made from problems: biases, discrepancies, logs and outcrops."""
+
+from ._bias import add_bias, biases_of, held_by_biases
+from ._bias_basis import bias_basis
+from ._borehole import Borehole, add_boreholes
+from ._borehole_table import read_boreholes
+from ._discrepancy import NAME, add_discrepancy, discrepancy_of, without_discrepancy
+from ._outcrops import outcrops
+
+__all__ = [
+           "NAME",
+           "Borehole",
+           "add_bias",
+           "add_boreholes",
+           "add_discrepancy",
+           "bias_basis",
+           "biases_of",
+           "discrepancy_of",
+           "held_by_biases",
+           "outcrops",
+           "read_boreholes",
+           "without_discrepancy",
+]

@@ -1,0 +1,117 @@
+"""The engines there are: one list, read by `posterior`, the command and the documents."""
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from .._checks import fail
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineEntry:
+    """One engine.
+
+    Parameters
+    ----------
+    name : str
+        As in ``posterior(problem, method=name)``.
+    make : callable or str
+        Class or function that takes a problem and options and returns a `PosteriorEngine`; "module:Class" of this room
+        is imported when it is first used.
+    purpose : str
+        What it is for and how exact it is, one sentence.
+    needs_map : bool, default False
+        Whether it takes a converged MAP after the problem.
+    other_data : bool, default False
+        Whether it answers other data by one solve (`Posterior.mean_given`), as `recalibrate` wants.
+    """
+
+    name: str
+    make: object
+    purpose: str
+    needs_map: bool = False
+    other_data: bool = False
+
+    def load(self):
+        """The class or function itself."""
+        if isinstance(self.make, str):
+            module, name = self.make.split(":")
+            return getattr(import_module(f".{module}", __package__), name)
+        return self.make
+
+
+ENGINES = {entry.name: entry for entry in (
+    EngineEntry(name="dense", make="dense:DensePosterior", other_data=True,
+                purpose="exact, for linear-Gaussian problems of up to 20,000 data"),
+    EngineEntry(name="iterative", make="iterative:IterativePosterior", other_data=True,
+                purpose="exact mean and draws of linear-Gaussian problems at survey size, standard deviations with "
+                "their standard error"),
+    EngineEntry(name="laplace", make="laplace:LaplacePosterior", needs_map=True,
+                purpose="a Gaussian at a converged MAP, for the rest; approximate, with a measured verdict on whether "
+                "it holds"),
+    EngineEntry(name="lowrank", make="lowrank:LowRankPosterior", other_data=True,
+                purpose="for linear-Gaussian problems, exact mean, standard deviations too large by a measured amount"),
+    EngineEntry(name="gibbs", make="gibbs:GibbsPosterior",
+                purpose="exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one "
+                "weight, without bounds"),
+    EngineEntry(name="nuts", make="nuts:NutsPosterior",
+                purpose="exact up to Monte Carlo error, any density of at most 500 unknowns, to check other engines "
+                "by; needs `pip install 'bayesjoint[nuts]'`"),
+    EngineEntry(name="spectral", make="spectral:SpectralPosterior", other_data=True,
+                purpose="for continued fields of one correlation on lattices, by wavenumber: exact mean, standard "
+                "deviations in seconds at survey size with an error measured by exact solves at random cells"),
+)}
+
+
+def methods():
+    """What `posterior` takes for `method`."""
+    return ("auto", *ENGINES)
+
+
+def answers_other_data(method):
+    """Whether the engine of that name answers other data by one solve; "auto" may turn out to."""
+    return method == "auto" or ENGINES[method].other_data
+
+
+def register_engine(name, make, purpose, needs_map=False, other_data=False):
+    """Make an engine of your own known to `posterior` and to the command.
+
+    Parameters
+    ----------
+    name : str
+        As in ``posterior(problem, method=name)``; none that is taken.
+    make : callable
+        ``make(problem, **options)``, or ``make(problem, at, **options)`` if it needs a MAP; returns a
+        `PosteriorEngine`, most easily a subclass of `Posterior`.
+    purpose : str
+        What it is for and how exact it is, one sentence.
+    needs_map : bool, default False
+        Whether it takes a converged MAP.
+    other_data : bool, default False
+        Whether it has a `mean_given` of its own, by one solve for other data.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the name is taken or no identifier, or `make` cannot be called.
+
+    Examples
+    --------
+    >>> from bayesjoint.engines import ENGINES
+    >>> register_engine("twice", lambda problem: None, "an example")
+    >>> ENGINES.pop("twice").purpose
+    'an example'
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "grid".', TypeError)
+    if name in methods():
+        fail("name", f"be none of {methods()}", repr(name), "Choose another one.")
+    if not callable(make):
+        fail("make", "be a class or a function", type(make).__name__, "Pass a subclass of bj.Posterior.", TypeError)
+    ENGINES[name] = EngineEntry(name=name, make=make, purpose=purpose, needs_map=needs_map,
+                                other_data=other_data)
+
+
+def engine_table():
+    """Markdown table of the engines."""
+    rows = [f"| `{e.name}` | {e.purpose} |" for e in ENGINES.values()]
+    return "\n".join(["| method | what it is for, and how exact it is |", "|---|---|", *rows])

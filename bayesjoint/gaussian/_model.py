@@ -1,0 +1,381 @@
+"""A linear-Gaussian problem as covariances between model and data: what every exact engine works with."""
+
+import copy
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+
+from .._checks import fail
+from ..forward.holes import intervals_of
+from ..forward.periodic import lattice_and_processing
+from ..priors.covariance import DiagonalCovariance, MixedCovariance, ScaledCovariance
+from ..priors.discrepancy import DISCREPANCIES
+from ..priors.torus import CellwiseCorrelation, TorusField, TorusSpectrum
+from ._ground_torus import GroundGroup
+from ._logs import cell_logs
+from ._torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
+
+VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
+ENGINES = ("data-space", "dense", "iterative")  # for which another engine is the way out
+
+
+def linear_gaussian(problem, stored=False):
+    """Covariances of a linear-Gaussian problem, through the mesh or through the torus of continued fields.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Linear operators, Gaussian or flat priors, no bounds, no penalties.
+    stored : bool, default False
+        Keep operators that stream (prism sums at scattered stations) as matrices.
+
+    Returns
+    -------
+    LinearGaussian
+
+    Raises
+    ------
+    ValueError
+        If the problem is not linear-Gaussian; if a continued field is seen by an operator that is neither on a lattice
+        nor a log, or stands beside a field that is not continued.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 4.0))
+    >>> line = bj.Modality("line", [[1.0], [2.0]], [3.0, 3.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
+    >>> model = linear_gaussian(bj.JointProblem([slope], [line]))
+    >>> model.signal(np.eye(2)).tolist()
+    [[4.0, 8.0], [8.0, 16.0]]
+    """
+    check_linear_gaussian(problem)
+    return LinearGaussian(problem, stored)
+
+
+def is_linear_gaussian(problem):
+    """Whether the posterior is exactly Gaussian, flat priors on some parameters allowed."""
+    return (not problem.bounded and not problem.penalties and not problem.nonlinear
+            and all(bound.gaussian for _, bound in problem.prior.blocks))
+
+
+def check_linear_gaussian(problem, purpose="data-space"):
+    """Refuse what is not linear and Gaussian up to flat priors, in words for an engine or for another purpose."""
+    engine = purpose in ENGINES
+    what = f"the {purpose} engine" if engine else purpose
+    laplace = ', or use method="laplace" at a converged MAP' if engine else ""
+    if problem.nonlinear:
+        fail("problem", f"have linear forward operators for {what}", f"a nonlinear model of "
+             f"{', '.join(problem.nonlinear)}", f"Ask problem.linearised(x), the tangent at a state vector x{laplace}.")
+    if problem.bounded:
+        fail("problem", f"have no bounds for {what}", "a bounded parameter",
+             f"The posterior is then no Gaussian: drop the bounds{laplace or f' for {what}'}.")
+    if not is_linear_gaussian(problem):
+        kinds = [type(b).__name__ for b in problem.penalties] or ["a prior that is not Gaussian"]
+        fail("problem", f"be linear-Gaussian for {what}", f"{', '.join(kinds)}",
+             f"Use Matern priors with Coregionalization{laplace}.")
+
+
+class LinearGaussian:
+    """Prior moments of model and clean data, and the noise, of a linear-Gaussian problem.
+
+    x is the problem's state vector; d are the clean data stacked over modalities in the problem's order, physical
+    units. A parameter with a flat prior has no covariance: its columns of A stand in `flat_columns`, everything else
+    leaves it out.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        The problem.
+    stored : bool
+        Keep streaming operators as matrices.
+
+    Attributes
+    ----------
+    size, data_size : int
+        Lengths of x and d.
+    data_slices : list of slice
+        Place of each modality among the data.
+    prior_mean : ndarray, shape (size,)
+        0 where the prior is flat.
+    data, data_mean : ndarray, shape (n_data,)
+        Observed, and predicted from the prior mean.
+    flat_index : ndarray of int, shape (q,)
+        Values of x with a flat prior.
+    flat_columns : ndarray, shape (n_data, q)
+        Their columns of A.
+    groups : list of TorusGroup
+        Continued fields; empty where all fields end with the mesh.
+    vectors : list of (ndarray of int, matrix (n_data, q), covariance)
+        Plain vectors beside continued fields: places in x, columns of A, prior covariance.
+    """
+
+    def __init__(self, problem, stored=False):
+        self.problem, self.size = problem, problem.size
+        sizes = [m.size for m in problem.modalities]
+        self.data_slices = _runs(problem)
+        self.data_size = self.data_slices[-1].stop
+        self.data = np.concatenate([m.data for m in problem.modalities])
+        operators = [problem.operator(k) for k in range(len(sizes))]
+        self._operators = [op.stored() for op in operators] if stored else operators
+        self.prior_mean, self._prior = problem.prior.gaussian_moments()
+        self.data_mean = self.predict(self.prior_mean[:, None])[:, 0]
+        self.flat_index = np.concatenate([np.arange(0), *(
+            problem.slices[name].start + np.flatnonzero(problem.by_name[name].ground) for name in problem.prior.flat)])
+        self.flat_columns = self._columns(self.flat_index)
+        self.groups = _torus_groups(problem) if problem.prior.continued else []
+        self.vectors = []
+        if self.groups:
+            self._add_vectors()
+
+    def part(self, names):
+        """(the same of some surveys on the very fields and torus of the whole, their rows among all data).
+
+        Built anew, a continued field would live on a torus laid out for these surveys alone, and its covariances would
+        differ from the blocks of the whole by what the torus truncates.
+        """
+        kept = [k for k, m in enumerate(self.problem.modalities) if m.name in names]
+        rows = np.concatenate([np.arange(self.data_size)[self.data_slices[k]] for k in kept])
+        out = copy.copy(self)
+        out.problem = self.problem.replace(modalities=[self.problem.modalities[k] for k in kept])
+        out.data_slices = _runs(out.problem)
+        out.data_size = rows.size
+        out._operators = [self._operators[k] for k in kept]
+        out.data, out.data_mean, out.flat_columns = self.data[rows], self.data_mean[rows], self.flat_columns[rows]
+        out.vectors = [(index, columns[rows], covariance) for index, columns, covariance in self.vectors]
+        places = {self.data_slices[k].start: new for k, new in zip(kept, out.data_slices, strict=True)}
+        groups = [group.part(places) for group in self.groups]
+        out.groups = [group for group in groups if group.surveys or group.logs.logs]
+        return out, rows
+
+    def _columns(self, index):
+        pick = np.zeros((self.size, index.size))
+        pick[index, np.arange(index.size)] = 1.0
+        return self.predict(pick) if index.size else np.zeros((self.data_size, 0))
+
+    def _add_vectors(self):
+        """Plain vectors beside continued fields: few dense columns; those of a discrepancy hold one entry each."""
+        prior, count = self.problem.prior, 0
+        for (where, bound), names in zip(prior.blocks, prior.block_members, strict=True):
+            if set(names) & set(prior.continued):
+                continue
+            index = np.arange(self.size)[where]
+            sparse = isinstance(self.problem.by_name[names[0]].prior, DISCREPANCIES)
+            count += 0 if sparse else index.size
+            if count > VECTOR_LIMIT:
+                fail("prior", f"have at most {VECTOR_LIMIT} values beside a continued field", f"{count}",
+                     'Make every field "continued", or every field "mesh".')
+            columns = joined_columns(self.problem, names[0]) if sparse else self._columns(index)
+            self.vectors.append((index, columns, bound.covariance))
+
+    # -- the linear map of the visible cells --------------------------------------------------------------------------
+    def predict(self, x):
+        """A X, shape (n_data, k), physical, of visible cells."""
+        return np.concatenate([op.matmat(x) for op in self._operators])
+
+    def back(self, data):
+        """Aᵀ V, shape (size, k); surveys on which V is zero cost nothing."""
+        pairs = zip(self._operators, self.data_slices, strict=True)
+        seen = [op.rmatmat(data[where]) for op, where in pairs if data[where].any()]
+        return sum(seen[1:], seen[0]) if seen else np.zeros((self.size, data.shape[1]))
+
+    # -- covariances --------------------------------------------------------------------------------------------------
+    def gain(self, data):
+        """Cov(x, d) V, shape (size, k), for V of shape (n_data, k)."""
+        if not self.groups:
+            return self._prior.matmat(self.back(data))
+        out = np.zeros((self.size, data.shape[1]))
+        for index, columns, covariance in self.vectors:
+            out[index] = covariance.matmat(columns.T @ data)
+        for group in self.groups:
+            group.add_gain(data, out)
+        return out
+
+    def gain_adjoint(self, x):
+        """Cov(d, x) X, shape (n_data, k), for X of shape (size, k)."""
+        if not self.groups:
+            return self.predict(self._prior.matmat(x))
+        out = np.zeros((self.data_size, x.shape[1]))
+        for index, columns, covariance in self.vectors:
+            out += columns @ covariance.matmat(x[index])
+        for group in self.groups:
+            group.add_gain_adjoint(x, out)
+        return out
+
+    def signal(self, data):
+        """Cov(d, d) V, shape (n_data, k), for V of shape (n_data, k): no noise in it."""
+        if not self.groups:
+            return self.predict(self.gain(data))
+        out = np.zeros(data.shape, order="F")  # columns contiguous, as block solvers hold them
+        for _, columns, covariance in self.vectors:
+            out += columns @ covariance.matmat(columns.T @ data)
+        for group in self.groups:
+            group.add_signal(data, out)
+        return out
+
+    def gain_and_signal(self, data):
+        """Both at once, for what the first costs where fields end with the mesh."""
+        gain = self.gain(data)
+        return gain, self.signal(data) if self.groups else self.predict(gain)
+
+    def prior_variance(self):
+        """Prior variance of x, shape (size,); infinite where the prior is flat."""
+        variance = self._prior.diagonal()
+        variance[self.flat_index] = np.inf
+        return variance
+
+    def prior_product(self, x):
+        """Prior covariance of x times X, shape (size, k); 0 where the prior is flat."""
+        return self._prior.matmat(x)
+
+    def draw(self, rng, count, whole=None):
+        """`count` zero-mean joint draws of x, (count, size), and clean data, (count, n_data); flat values are 0.
+
+        A list given as `whole` gets the spectra of each continued group's clean data on all of its torus appended,
+        shape (count, channels, rows, columns // 2 + 1).
+        """
+        if not self.groups:
+            x = self._prior.sample(rng, count)
+            return x, self.predict(x.T).T
+        x, data = np.zeros((count, self.size)), np.zeros((count, self.data_size))
+        for index, columns, covariance in self.vectors:
+            x[:, index] = covariance.sample(rng, count)
+            data += (columns @ x[:, index].T).T
+        for group in self.groups:
+            spectra = group.draw(rng, x, data)
+            if whole is not None:
+                whole.append(spectra)
+        return x, data
+
+    # -- noise --------------------------------------------------------------------------------------------------------
+    def whiten(self, data):
+        """W V, W = √w L⁻¹ with LLᵀ the noise covariance, for V of shape (n_data,) or (n_data, k)."""
+        return self._by_modality("whiten", data, False)
+
+    def whiten_adjoint(self, white):
+        """Wᵀ V."""
+        return self._by_modality("whiten_adjoint", white, False)
+
+    def colour(self, white):
+        """W⁻¹ V."""
+        return self._by_modality("colour", white, True)
+
+    def colour_adjoint(self, data):
+        """W⁻ᵀ V: Lᵀ = L⁻¹C."""
+        out = np.empty(data.shape, dtype=float)
+        for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
+            out[where] = m.noise.whiten(m.noise.apply(data[where])) / np.sqrt(self.problem.weights[m.name])
+        return out
+
+    def _by_modality(self, method, data, inverse):
+        out = np.empty(data.shape, dtype=float)
+        for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
+            root = np.sqrt(self.problem.weights[m.name])
+            out[where] = getattr(m.noise, method)(data[where]) * (1 / root if inverse else root)
+        return out
+
+    def noise_logdet(self):
+        """Log det of the noise covariance, exponents taken as C/w."""
+        return sum(m.noise.logdet() - m.size * np.log(self.problem.weights[m.name]) for m in self.problem.modalities)
+
+    def noise_variance(self):
+        """Variance of every datum's noise, shape (n_data,), exponents taken as C/w."""
+        return np.concatenate([m.noise.variance() / self.problem.weights[m.name] for m in self.problem.modalities])
+
+
+def _runs(problem):
+    """Places of the modalities among the stacked data."""
+    ends = np.cumsum([0, *(m.size for m in problem.modalities)])
+    return [slice(int(a), int(b)) for a, b in pairwise(ends)]
+
+
+def joined_columns(problem, name):
+    """Columns of A of a parameter that enters by terms, such as a bias or a discrepancy, sparse."""
+    rows = []
+    for m in problem.modalities:
+        term, p = m.term(name), problem.by_name[name]
+        rows.append(csr_array((m.size, p.size)) if term is None else csr_array(term.columns) * p.scale)
+    return vstack(rows, format="csr")
+
+
+def _torus_groups(problem):
+    """One group for each block of continued fields, all on one torus size."""
+    prior, found = problem.prior, []
+    for p in problem.parameters:
+        if p.mesh is not None and p.name not in prior.continued:
+            fail(f"prior of {p.name}", "be a continued Matern beside one that is", repr(p.prior),
+                 "Give every field of a problem one extent.")
+    for (_, bound), names in zip(prior.blocks, prior.block_members, strict=True):
+        if set(names) & set(prior.continued):
+            found.append((names, bound.covariance, lattice_surveys(problem, names, strict=True)))
+    least = problem_torus([(covariance.correlation, surveys) for _, covariance, surveys in found])
+    return [_torus_group(problem, names, covariance, surveys, least) for names, covariance, surveys in found]
+
+
+def _torus_group(problem, names, covariance, surveys, least):
+    field, members = TorusField(covariance.correlation, least), _members(problem, names, covariance)
+    if not problem.by_name[names[0]].has_air:
+        return TorusGroup(field, *members, surveys, cell_logs(problem, names))
+    stds = covariance.stds if isinstance(covariance, MixedCovariance) else [covariance.std]
+    full = [std.reshape(field.layers, -1).max(axis=1) for std in stds]
+    return GroundGroup(field, *members, surveys, full, cell_logs(problem, names))
+
+
+def nearest_stationary_groups(problem):
+    """The fields of a problem as though they went on beyond the mesh, as far as lattices see them.
+
+    A std that varies within a layer counts by its root mean square; a prior that is neither Matérn nor cellwise, and an
+    operator that is on no lattice, are left out. What comes of it preconditions the problem as it is.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Whose fields end with the mesh.
+
+    Returns
+    -------
+    list of StationaryGroup
+    """
+    found = []
+    for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
+        mesh, covariance = problem.by_name[names[0]].mesh, bound.covariance
+        if mesh is None:
+            continue
+        if isinstance(covariance, DiagonalCovariance):
+            covariance = ScaledCovariance(CellwiseCorrelation(mesh), np.sqrt(covariance.diagonal()))
+        surveys = lattice_surveys(problem, names, strict=False)
+        if surveys and hasattr(covariance, "correlation"):
+            torus = problem_torus([(covariance.correlation, surveys)])
+            found.append(StationaryGroup(TorusSpectrum(covariance.correlation, torus),
+                                         *_members(problem, names, covariance), surveys))
+    return found
+
+
+def _members(problem, names, covariance):
+    """Places in x, standard deviations by layer and correlations of the members of a block."""
+    mixed = isinstance(covariance, MixedCovariance)
+    stds = covariance.stds if mixed else [covariance.std]
+    layers = [np.sqrt(np.mean(std.reshape(problem.by_name[name].shape[0], -1) ** 2, axis=1))
+              for name, std in zip(names, stds, strict=True)]
+    return [problem.slices[name] for name in names], layers, covariance.mixing if mixed else np.eye(1)
+
+
+def lattice_surveys(problem, names, strict):
+    """The surveys that see the named fields through a lattice; with `strict` an error where one sees them otherwise."""
+    out, start = [], 0
+    for m in problem.modalities:
+        rows = slice(start, start + m.size)
+        start += m.size
+        seen = [name for name in m.parameters if name in names]
+        if not seen or intervals_of(m.forward) is not None:  # logs see cells, not lattices
+            continue
+        parts = lattice_and_processing(m.forward)
+        if parts is None or len(seen) > 1 or not parts[0].mesh.same_cells(
+                problem.by_name[seen[0]].mesh):
+            if strict:
+                fail(f"forward of modality {m.name!r}", "be a lattice operator, or H @ one, under a continued field",
+                     type(m.forward).__name__, "Use GravityOperator or MagneticOperator on a lattice, with "
+                     'StationSampling for scattered stations, or extent="mesh".')
+            continue
+        out.append(LatticeSurvey(rows, names.index(seen[0]), *parts, problem.by_name[seen[0]].scale))
+    return out

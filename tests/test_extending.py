@@ -1,0 +1,102 @@
+"""docs/extending.md: its table is that of the engines there are, and its code adds an engine and a coupling."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bayesjoint as bj
+from bayesjoint.cli.config import read_config
+from bayesjoint.engines import ENGINES, PosteriorEngine, engine_table, methods
+from bayesjoint.testing import check_gradient
+
+from .refusals import refused
+
+PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+
+
+def blocks():
+    """Code of the page: the engine's and the coupling's."""
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+@pytest.fixture
+def page():
+    names = {}
+    known = dict(ENGINES)
+    for block in blocks():
+        exec(block, names)
+    yield names
+    for name in set(ENGINES) - set(known):
+        del ENGINES[name]
+
+
+def two_slopes(couplings=()):
+    parameters = [bj.Parameter(name, 1, prior=bj.GaussianPrior(0.0, 1.0)) for name in "ab"]
+    lines = [bj.Modality("one", [[1.0], [1.0]], [1.0, 1.4], bj.DiagonalNoise([0.5, 0.5]), "a"),
+             bj.Modality("two", [[2.0]], [-1.0], bj.DiagonalNoise([1.0]), "b")]
+    return bj.JointProblem(parameters, lines, couplings=list(couplings))
+
+
+def test_the_table_is_that_of_the_registry():
+    """Anew: python -c "from bayesjoint.engines import engine_table; print(engine_table())"."""
+    found = PAGE.read_text(encoding="utf-8").split("<!-- engines -->")[1].split("<!-- end of engines -->")[0]
+    assert found.strip() == engine_table()
+
+
+def test_the_docstring_of_posterior_names_every_engine():
+    for name in methods():
+        assert f'"{name}"' in bj.posterior.__doc__
+
+
+def test_each_takes_fewer_than_forty_lines():
+    for block in blocks():
+        assert 10 < sum(bool(line.strip()) for line in block.splitlines()) < 40
+
+
+def test_an_engine_of_ones_own(page):
+    problem = two_slopes()
+    post, exact = bj.posterior(problem, method="importance"), bj.posterior(problem, method="dense")
+    assert isinstance(post, PosteriorEngine)
+    for one, other, error in ((post.state_mean(), exact.state_mean(), post.state_mean_error()),
+                              (np.sqrt(post.state_variance()), np.sqrt(exact.state_variance()),
+                               post.state_std_error())):
+        assert np.all(np.abs(one - other) < 4.5 * error)
+    tree = post.to_datatree(draws=20, chains=2)
+    assert tree["posterior"].a.shape == (2, 20, 1)
+    assert bj.resolution(post) is not None
+    lower, upper = post.interval(0.9)["a"]
+    assert lower < exact.mean()["a"] < upper
+
+
+def test_the_command_takes_it_too(page, tmp_path):
+    text = ('[surveys.gravity]\nfile = "g.csv"\nkind = "gravity"\nparameter = "density"\n'
+            '[parameters.density]\nstd = 100.0\nrange = 500.0\n[mesh]\ndepth = 1000.0\n'
+            'spacing = 100.0\n[posterior]\nmethod = "{}"\n')
+    (tmp_path / "g.csv").write_text("easting,northing,height,gravity\n0,0,1,1\n", encoding="utf-8")
+    (tmp_path / "run.toml").write_text(text.format("importance"), encoding="utf-8")
+    assert read_config(tmp_path / "run.toml").posterior.method == "importance"
+    (tmp_path / "run.toml").write_text(text.format("another"), encoding="utf-8")
+    with pytest.raises(ValueError, match="'importance'"):
+        read_config(tmp_path / "run.toml")
+
+
+def test_a_coupling_of_ones_own(page):
+    problem = two_slopes([page["Alike"]("a", "b", 3.0)])
+    check_gradient(problem.value, problem.gradient, np.array([0.3, -0.4]))
+    found = bj.find_map(problem, tolerance=1e-9)
+    a = np.array([[1 + 2 / 0.25 + 3, -3], [-3, 1 + 4 + 3]])
+    wanted = np.linalg.solve(a, [2.4 / 0.25, -2.0])
+    np.testing.assert_allclose([found.model["a"][0], found.model["b"][0]], wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["dense", "iterative", "lowrank"])
+def test_engines_keep_the_protocol(engine):
+    assert isinstance(bj.posterior(two_slopes(), method=engine), PosteriorEngine)
+
+
+def test_what_cannot_be_registered_is_refused():
+    refused(lambda: bj.register_engine("dense", lambda p: p, "x"), "name")
+    refused(lambda: bj.register_engine("a b", lambda p: p, "x"), "name", TypeError)
+    refused(lambda: bj.register_engine("grid", 3, "x"), "make", TypeError)
