@@ -12,6 +12,7 @@ from .nuisances import CONFOUNDING
 from .quadratic_forms import WeightedChi2
 from .result import chi2_test, moved_tail, untestable
 from .shared import in_blocks, widened
+from .words import NO_LEVEL
 
 FAR = 1e6  # times the size asked for: levels that are not seen there are not seen
 LOOSE = 1e-3  # relative residual of solves for columns, of which quadratic forms are wanted: known to its square
@@ -232,8 +233,7 @@ class LevelFit:
     def test(self, form, surveys, units):
         """`AgreementTest` of no levels of the first of the surveys."""
         if not self.testable:
-            return untestable(form, surveys, "untestable: model and other flat values explain every level",
-                              target=surveys[0], dof=0)
+            return untestable(form, surveys, NO_LEVEL, target=surveys[0], dof=0)
         return chi2_test(form, surveys, self.statistic, self.slip, self.rank, target=surveys[0],
                          effect={"what": f"rms of {form}", "value": self.value, "std": self.std, "units": units})
 

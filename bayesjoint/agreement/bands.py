@@ -28,11 +28,11 @@ _WORDS = {
     "ratio_spread": ("1", "standard deviation of the ratio under agreement"),
     "p_value": ("1", "p-value, one-sided"),
     "log_p_value": ("1", "natural logarithm of the p-value"),
-}
-_SIZES = {
-    "residual_rms": "root mean square of the residual in the band",
-    "expected_rms": "what agreement would have on average",
-    "detectable_rms": "disturbance that a single test at 5 % sees in 80 % of cases",
+    "p_holm": ("1", "p-value adjusted for all bands (Holm)"),
+    "flagged": ("1", "1 where the band is at fault"),
+    "residual_rms": ("data", "root mean square of the residual in the band"),
+    "expected_rms": ("data", "what agreement would have on average"),
+    "detectable_rms": ("data", "disturbance that a single test at 5 % sees in 80 % of cases"),
 }
 RANK = 1e-10  # of the largest eigenvalue, below which a mode repeats others at stations off a full lattice
 SIMULATIONS = 400  # of a null by wavenumber: its degrees of freedom are then known to 7 %
@@ -284,18 +284,16 @@ def noncentrality(dof, level=LEVEL, power=POWER):
 
 def _dataset(modality, given, edges, found, method, how, level):
     sheet, survey, units = Sheet(), modality.name, modality.units
-    rows = [vars(b) | {"ratio": b.statistic / b.dof, "ratio_spread": b.spread / b.dof} for b in found]
     sheet.along("band", np.arange(len(found)), "band of wavelengths, longest first")
     adjusted = holm([b.p_value for b in found])
     flagged = adjusted <= level
+    rows = [vars(b) | {"ratio": b.statistic / b.dof, "ratio_spread": b.spread / b.dof, "p_holm": p,
+                       "flagged": np.int8(bad)} for b, p, bad in zip(found, adjusted, flagged, strict=True)]
     with np.errstate(divide="ignore"):
         long = np.where(edges[:-1] > 0, 1.0 / edges[:-1], np.nan)
     sheet.add("wavelength_long", ("band",), long, "km", "longest wavelength; NaN where there is no limit")
     sheet.add("wavelength_short", ("band",), 1.0 / edges[1:], "km", "shortest wavelength")
-    add_columns(sheet, "band", rows, _WORDS)
-    sheet.add("p_holm", ("band",), adjusted, "1", "p-value adjusted for all bands (Holm)")
-    sheet.add("flagged", ("band",), flagged.astype(np.int8), "1", "1 where the band is at fault")
-    add_columns(sheet, "band", rows, {name: (units, words) for name, words in _SIZES.items()})
+    add_columns(sheet, "band", rows, {k: (units if u == "data" else u, said) for k, (u, said) in _WORDS.items()})
     return sheet.dataset({"survey": survey, "given": ", ".join(given) or "its own model", "method": method,
                           "null": f"{method}: {how}", "level": level, "p_value": float(np.min(adjusted)),
                           "verdict": _verdict(survey, against_words(given), flagged, edges, found, units)})

@@ -82,11 +82,9 @@ class CanonicalSpectrum:
         expected = 2.0 * float(counts @ (f(rho) - counts @ f(rho) / size) ** 2) * size / (size + 2.0)
         return float(np.mean(found)), float(np.sqrt(max(expected, np.var(found, ddof=1)) / count))
 
-    def null(self):
-        """`WeightedChi2` of q_ab − q_a − q_b under agreement."""
-        return self._null(self.correlations, self.counts)
-
-    def _null(self, rho, counts):
+    def null(self, rho=None, counts=None):
+        """`WeightedChi2` of q_ab − q_a − q_b under agreement; of other correlations where they are given."""
+        rho, counts = (self.correlations, self.counts) if rho is None else (rho, counts)
         extra = np.ones(1 if self.excess else 0)
         return WeightedChi2(np.concatenate([rho, -rho, extra]),
                             np.concatenate([counts, counts, self.excess * extra]))
@@ -114,7 +112,7 @@ class CanonicalSpectrum:
             total = total + np.abs(null.tail(statistic - error)[0] - null.tail(statistic + error)[0]) / 2
         off = self._spread(statistic, null, value)
         for other in self.systematic:
-            off = off + np.abs(self._null(*other).tail(statistic)[0] - value)
+            off = off + np.abs(self.null(*other).tail(statistic)[0] - value)
         smaller = np.maximum(np.minimum(value, 1.0 - value), np.finfo(float).tiny)
         widened = smaller * np.expm1(3.0 * np.minimum(off / smaller, 200.0)) / 3.0
         return value, np.minimum(total + np.where(off > 0, widened, 0.0), 1.0)
@@ -125,7 +123,7 @@ class CanonicalSpectrum:
         A tail depends on the spectrum through the cumulant function near the saddlepoint: −½ Σ c log(1 − 4s²ρ²).
         """
         def slope(rho, counts):
-            grown = self._null(np.concatenate([self.correlations, rho]), np.concatenate([self.counts, GROWN * counts]))
+            grown = self.null(np.concatenate([self.correlations, rho]), np.concatenate([self.counts, GROWN * counts]))
             return np.abs(grown.tail(statistic)[0] - value) / GROWN
 
         left = self.unsolved * slope(self.correlations, self.counts) if self.unsolved else np.zeros_like(value)
@@ -187,7 +185,10 @@ def torus_spectrum(pair, probes=4, seed=0):
     """
     as_count("probes", probes, 2, PROBES)
     rho, counts = _binned(*torus_correlations(pair))
-    share = _share(pair)
+    group, surveys = pair.both.model.groups[0], pair.problem.modalities
+    sizes = [sum(m.size for m in surveys if m.name in names) / sum(surveys[k].name in names for k, _ in group.channels)
+             for names in pair.groups]
+    share = min(sizes) / (group.torus[0] * group.torus[1])  # stations of the smaller group over columns of the torus
     counts = counts * share
     ratios = _squares(pair, probes, np.random.default_rng(seed)) / float(counts @ rho**2)
     return CanonicalSpectrum(
@@ -243,12 +244,3 @@ def wave_covariance(group, noise):
         out[..., b, a] = np.conj(wave)
     out[..., range(len(noise)), range(len(noise))] += noise
     return out
-
-
-def _share(pair):
-    """Stations of the smaller group as a share of the columns of the torus."""
-    group = pair.both.model.groups[0]
-    surveys = pair.problem.modalities
-    sizes = [sum(m.size for m in surveys if m.name in names) / sum(surveys[k].name in names for k, _ in group.channels)
-             for names in pair.groups]
-    return min(sizes) / (group.torus[0] * group.torus[1])

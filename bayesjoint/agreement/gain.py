@@ -9,6 +9,7 @@ from ..problem import one_survey
 from .local import smallest
 from .result import AgreementTest, untestable
 from .shared import in_blocks, solving_to
+from .words import NO_GAIN, gain_note
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
 DENSE_DRAWS, ITERATIVE_DRAWS = 999, 99
@@ -213,21 +214,18 @@ class GainFit:
         """`AgreementTest`."""
         surveys = self.score.surveys
         if not self.testable:
-            return untestable("gain", surveys, "untestable: the data tell nothing of a gain", target=surveys[0])
-        notes = [] if surveys[1:] else ["one survey alone: a gain looks like a wrong prior std"]
-        draws = f"{self._null.size} simulated data sets"
-        null, dof = f"parametric bootstrap of the score, {draws}", np.inf
-        if self._rng is None:
-            dof = self._null.size - 1
-            null, notes = f"Student's t of the score, {draws}", [*notes, "the score is taken as Gaussian"]
-        elif not self.beyond:
-            null = f"exponential tail fitted to the score, beyond all {draws}"
-            notes.append(f"p below {1 / (self._null.size + 1):.2g} is extrapolated: raise draws")
+            return untestable("gain", surveys, NO_GAIN, target=surveys[0])
+        count, gaussian = self._null.size, self._rng is None
+        extrapolated = not gaussian and not self.beyond
+        null = ("Student's t of the score," if gaussian else "exponential tail fitted to the score, beyond all"
+                if extrapolated else "parametric bootstrap of the score,")
         return AgreementTest(
             form="gain", surveys=surveys, target=surveys[0], statistic=self.z**2, p_value=self.p_value,
-            p_value_error=self.p_value_error, log_p=self.log_p, null=null, spread_dof=dof,
+            p_value_error=self.p_value_error, log_p=self.log_p,
+            null=f"{null} {count} simulated data sets", spread_dof=count - 1 if gaussian else np.inf,
             direction="too large" if self.value > 0 else "too small",
-            effect={"what": "gain", "value": self.value, "std": self.std, "units": "%"}, note="; ".join(notes))
+            effect={"what": "gain", "value": self.value, "std": self.std, "units": "%"},
+            note=gain_note(not surveys[1:], gaussian, 1 / (count + 1) if extrapolated else 0.0))
 
 
 def gain_fits(data, surveys, seed=0):

@@ -105,8 +105,9 @@ def map_residual(residual, patches=None, control="hochberg", level=LEVEL):
         sheet.add(name, along, _spread(values, shape, mask), units, words, errors)
 
     add("residual", residual.value, m.units, f"{m.name} less what {against} predicts")
-    mean, mean_std = _stacked(residual.project, [w.multiply(1.0 / np.asarray(w.sum(axis=1))).tocsr() for w in weights])
-    score, score_std = _stacked(residual.project_weighted, weights)
+    means = [w.multiply(1.0 / np.asarray(w.sum(axis=1))).tocsr() for w in weights]
+    mean, mean_std = map(np.stack, zip(*map(residual.project, means), strict=True))
+    score, score_std = map(np.stack, zip(*map(residual.project_weighted, weights), strict=True))
     whole = {}
     for key, values in (("", mean / mean_std), ("anomaly_", score / score_std)):
         p = two_sided(values, residual.dof)
@@ -182,12 +183,6 @@ def _within(tree, radius):
     ones = np.ones(len(pairs))
     half = sparse.coo_matrix((ones, (pairs[:, 0], pairs[:, 1])), shape=(tree.n, tree.n))
     return (half + half.T + sparse.identity(tree.n)).tocsr()
-
-
-def _stacked(project, functionals):
-    """(values, standard deviations), shapes (patches, n)."""
-    found = [project(f) for f in functionals]
-    return np.stack([v for v, _ in found]), np.stack([s for _, s in found])
 
 
 def _spread(values, shape, mask):

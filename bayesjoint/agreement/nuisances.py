@@ -8,6 +8,7 @@ from ..problem import one_survey
 from .gain import gain_test
 from .result import chi2_test, untestable
 from .shared import widened
+from .words import CONFOUNDED, columns_note
 
 SOLVE = 1e-8  # relative residual of the solves
 CONFOUNDING = 1e-10  # share of a column's precision below which it cannot be told
@@ -15,7 +16,6 @@ SOLVED_CONFOUNDING = 1e-6  # the same where it comes from iterative solves
 OPEN = 1e-6  # part of a value in a direction that cannot be told, above which it has no estimate
 SHOWN = 3  # names of columns in a title
 FORMS = {"constant": "offset", "linear": "tilt", "rows": "row levels", "columns": "column levels"}
-CONFOUNDED = "untestable: model and other flat values explain every column of it"
 
 
 def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, seed=0):
@@ -95,10 +95,9 @@ def additive_test(data, survey, columns, labels, form, name=""):
     if not fit.rank:
         return untestable(form, surveys, CONFOUNDED, name=name, target=survey, dof=0)
     statistic, value, error = fit.test(data.residual[:, None])
-    note = "" if fit.rank == len(labels) else (f"{len(labels) - fit.rank} direction(s) of the columns cannot be told "
-                                               "from the model's flat values or from each other")
     return chi2_test(
-        form, surveys, statistic[0], float(error[0]), fit.rank, name=name, target=survey, note=note,
+        form, surveys, statistic[0], float(error[0]), fit.rank, name=name, target=survey,
+        note=columns_note(len(labels) - fit.rank),
         effect={"what": _title(labels), "names": labels, "value": value[:, 0], "std": fit.std,
                 "covariance": fit.covariance, "units": fit.modality.units})
 

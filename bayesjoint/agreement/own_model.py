@@ -9,7 +9,7 @@ from .pair import complement
 from .quadratic_forms import WeightedChi2
 from .result import AgreementTest, untestable
 from .shared import in_blocks
-from .words import misfit
+from .words import ALIKE, ALONE, misfit
 
 EIGEN_DATA = 3_000  # whose eigenvalues take a minute at most
 DRAWS = 64  # simulated data sets where surveys are larger
@@ -17,7 +17,6 @@ STEPS, FARTHEST = 50, 12.0  # of Fisher scoring, and logarithms of variances tha
 LEAST = 1e-3  # share of a variance below which a first-order estimate means nothing
 SEEN = 0.05  # p-value above which no misfit is seen
 NO_CHANGE = 1e-9  # of a log variance
-ALIKE = "untestable: signal and noise look alike in this survey"
 VALUES = 1e-12  # eigenvalue of the signal below which a direction holds noise alone
 
 
@@ -144,6 +143,6 @@ def _answer(survey, form, ratio, p, error, change, spread, null, **fields):
     direction = "too small" if change > 0 else "too large"
     return AgreementTest(
         form=form, target=survey, surveys=(survey,), statistic=ratio**2, p_value=p, p_value_error=error, null=null,
-        direction=direction, **fields, note="of this survey alone: no conflict between surveys",
+        direction=direction, **fields, note=ALONE,
         effect={"what": misfit(form, survey, direction, p <= SEEN), "value": value, "std": float(std), "units": "%",
                 "factor": factor, "log_std": 0.5 * float(spread)})

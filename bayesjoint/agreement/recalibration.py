@@ -69,7 +69,7 @@ def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
         fail("test", "return an AgreementTest", type(found).__name__, "Pick one direction of a node split.", TypeError)
     if np.isnan(found.p_value):
         return found
-    again = np.array(_refitted(problem, _PValue(test), refit, draws, seed, executor))
+    again = np.array([t.p_value for t in _refitted(problem, test, refit, draws, seed, executor)])
     p = (1 + int(np.sum(again <= found.p_value))) / (draws + 1)
     near = np.mean(np.abs(again - found.p_value) <= found.p_value_error)
     floor = "; raise draws to resolve it" if p == 1 / (draws + 1) else ""
@@ -149,13 +149,3 @@ class _Refitted:
         parts = zip(self.problem.modalities, np.split(data, places), strict=True)
         surveys = [m.replace(data=part.reshape(m.data_shape)) for m, part in parts]
         return self.measure(self.refit(self.problem.replace(modalities=surveys)))
-
-
-class _PValue:
-    """The p-value of a test; a class, so that processes can be given it."""
-
-    def __init__(self, test):
-        self.test = test
-
-    def __call__(self, problem):
-        return self.test(problem).p_value

@@ -1,6 +1,7 @@
 """What may be done about a conflict, and what each remedy changes: fit, model, standard deviations, tests."""
 
 from dataclasses import replace
+from itertools import chain, count
 
 import numpy as np
 
@@ -142,12 +143,8 @@ def _name(problem, survey, form):
     """Of the new bias: the usual one where that is free, else the survey's with the form, and a number if need be."""
     if not biases_of(problem, survey):
         return None
-    name, count = f"{survey}_{form.replace(' ', '_')}", 1
-    taken = name
-    while taken in problem.by_name:
-        count += 1
-        taken = f"{name}_{count}"
-    return taken
+    name = f"{survey}_{form.replace(' ', '_')}"
+    return next(n for n in chain([name], (f"{name}_{k}" for k in count(2))) if n not in problem.by_name)
 
 
 def _tempered(problem, surveys, seed):

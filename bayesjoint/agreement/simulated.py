@@ -8,7 +8,7 @@ from ..map_estimate import find_map
 from ..problem import check_problem
 from .pair import checked_groups, restricted
 from .result import AgreementTest, chi2_test, untestable
-from .words import UNTESTABLE
+from .words import LIMIT, RAN_OFF, UNTESTABLE
 
 FEWEST = 19  # simulations with which 5 % can be reached at all
 BLOCK = 16  # simulations handed to an executor at once
@@ -16,8 +16,6 @@ SHARPER = 0.1  # tolerance of the second fit, whose statistic says how wrong the
 STRAIGHT, CURVED = 1e-4, 1e-3  # default tolerances: of gradients, relative; of Gauss–Newton, in standard deviations
 RANK, BLUR = 1e-10, 30.0  # least singular value over the largest; over the error of differenced Jacobians
 LARGEST = 2e7  # entries of the Jacobian whose rank is asked for
-LIMIT = "parameters running off: what Φ falls to counts, which moves Λ by up to some"
-RAN_OFF = "at the joint fit, whose parameters ran off, there is nothing that both surveys see; try null='bootstrap'"
 
 
 def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=None, start=None, tolerance=None,

@@ -118,7 +118,7 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
              draws=99, executor=None):
     """Do the surveys agree? Every test that has power against some way of disagreeing, and one verdict.
 
-    Each survey first stands trial alone, against its own prior and noise: a wrong std of either alarms tests of
+    Each survey is first tested alone, against its own prior and noise: a wrong std of either alarms tests of
     agreement too. Before surveys are said to disagree, each is granted the prior std and the larger noise std that it
     asks for by itself at `level`, and every pair is tested again: what falls silent is named for what it is, what stays
     stays. Surveys that nothing ties neither agree nor disagree. Where a coupling alone ties two, they disagree only if

@@ -19,7 +19,7 @@ from .pair import make_pair
 from .residuals import Prediction
 from .result import AgreementTest
 from .shared import solving_to
-from .words import article, disc_words, place_words, range_words
+from .words import NO_OFFSET, article, disc_words, place_words, range_words
 
 SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
 FEW_SCORES = 38  # degrees of freedom of the fewest simulated scores behind a null
@@ -199,7 +199,7 @@ def _seeing_offset(test, table):
     rows = table.isel(disturbance=table.kind.values == "offset").sel(test=test.name)
     sizes = rows.detectable.values / rows.margin.values
     if not np.isfinite(sizes).any():
-        return replace(test, note=f"{test.note + '; ' if test.note else ''}it does not see an offset")
+        return replace(test, note="; ".join(filter(None, (test.note, NO_OFFSET))))
     best = rows.isel(disturbance=int(np.nanargmin(sizes)))
     return _seeing(test, f"an offset of {best.survey.item()}", best.detectable, best.size_units.item(),
                    error=best.detectable_error)

@@ -1,4 +1,4 @@
-"""Words of tests of agreement and of verdicts, made from their fields: the only place where sentences are written."""
+"""Words of tests of agreement and of verdicts, made from their fields: names, notes, effects and sentences."""
 
 import numpy as np
 from scipy.stats import norm
@@ -12,6 +12,14 @@ BLAME = 6.0  # difference of χ² between two explanations from which the better
 LITTLE = 3.0  # nats that surveys of different properties share: below it no odds above 20 are to be expected
 SLIP = 0.01  # of the noise std, whose effect on a node split is told
 UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
+CONFOUNDED = "untestable: model and other flat values explain every column of it"
+NO_LEVEL = "untestable: model and other flat values explain every level"
+NO_GAIN = "untestable: the data tell nothing of a gain"
+ALIKE = "untestable: signal and noise look alike in this survey"
+ALONE = "of this survey alone: no conflict between surveys"
+NO_OFFSET = "it does not see an offset"
+RAN_OFF = "at the joint fit, whose parameters ran off, there is nothing that both surveys see; try null='bootstrap'"
+LIMIT = "parameters running off: what Φ falls to counts, which moves Λ by up to some"
 
 
 # -- one test ---
@@ -105,6 +113,19 @@ def slip_note(dof):
             f"beware: noise std {SLIP:.0%} larger than stated would alone move it by up to {shift:.2g} standard "
             f"deviations (p = {norm.sf(shift):.1g} without any conflict); estimate the noise before you believe it")
     return f"{text}; a wrong prior moves it too"
+
+
+def columns_note(count):
+    """Note of a nuisance of which `count` directions cannot be told."""
+    return "" if not count else (f"{count} direction(s) of the columns cannot be told from the model's flat values or "
+                                 "from each other")
+
+
+def gain_note(alone, gaussian, floor):
+    """Note of a gain: of one survey alone, of a score taken as Gaussian, of a p-value extrapolated below `floor`."""
+    return "; ".join(filter(None, ("one survey alone: a gain looks like a wrong prior std" if alone else "",
+                                   "the score is taken as Gaussian" if gaussian else "",
+                                   f"p below {floor:.2g} is extrapolated: raise draws" if floor else "")))
 
 
 def article(name, form):
