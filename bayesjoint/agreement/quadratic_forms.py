@@ -202,7 +202,7 @@ class WeightedChi2:
         Examples
         --------
         >>> WeightedChi2([1.0, -1.0]).log_tail(2000.0).__round__(1)
-        -1004.3
+        -1004.2
         """
         p = float(self.tail(x)[0])
         if p > 1e-300:
