@@ -183,12 +183,11 @@ class GainFit:
         p, error, self.log_p = beyond_all(abs(self.z) * self._spread, self._null)
         return p, error
 
-    def equivalence(self, margin):
-        """p-value of "the gain is `margin` percent or more, of either sign": two one-sided tests, simulated there."""
-        return self.equivalence_with_error(margin)[0]
-
     def equivalence_with_error(self, margin):
-        """(the p-value of `equivalence`, its standard error from the number of simulations)."""
+        """(p-value of "the gain is `margin` percent or more, of either sign", its standard error).
+
+        Two one-sided tests, simulated there; the error is from the number of simulations.
+        """
         if not self.testable:
             return np.nan, np.nan
         draws = self._null.size

@@ -17,7 +17,7 @@ from ..problem import one_survey
 from ..problem.describe import parameter_fields
 from ..tempering import temper
 from .likelihood_ratio import ratio_of, splits_of
-from .pair import make_pair
+from .pair import checked_groups, make_pair
 from .residuals import Prediction
 from .verdicts import coupling_at_fault
 
@@ -246,14 +246,18 @@ def compare_remedies(posteriors, pair=None, seed=0):
     sheet.add("log_evidence", ("remedy",), [k.evidence[0] for k in kept], "nat", "log evidence",
               [k.evidence[1] for k in kept])
     if pair is not None or len(names) == 2:
-        pairs = [make_pair(k.problem, tuple(names) if pair is None else pair) for k in kept]
-        tests = [(ratio_of(p, p.spectrum(seed=seed)), *splits_of(p)) for p in pairs]
+        groups = checked_groups(stated.problem, tuple(names) if pair is None else pair)
+        tests = [_tests(make_pair(k.problem, groups), seed) for k in kept]  # one pair at a time: its matrices are large
         sheet.along("test", list(TESTS), "test")
         sheet.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in tests], "1",
                   "p-value of agreement", [[t.p_value_error for t in row] for row in tests])
-        about["pair"] = " against ".join(map(" and ".join, pairs[0].groups))
+        about["pair"] = " against ".join(map(" and ".join, groups))
     words = "remedy", [k.words for k in kept], {"units": "1", "long_name": "what the remedy did"}
     return sheet.dataset(about).assign_coords(words=words)
+
+
+def _tests(pair, seed):
+    return ratio_of(pair, pair.spectrum(seed=seed)), *splits_of(pair)
 
 
 class _Kept:

@@ -123,11 +123,11 @@ class ExactResidual(_Residual):
         return self._colour(self._colour(self._covariance).T)
 
     @cached_property
-    def _own_factor(self):
+    def _factor(self):
         return factorised(self._covariance)
 
     def _solve(self, white):
-        return cho_solve((self._own_factor, True), white, check_finite=False)
+        return cho_solve((self._factor, True), white, check_finite=False)
 
     @cached_property
     def precision(self):

@@ -314,8 +314,8 @@ def silence(tables):
     left = [row for row in rows if not row["excluded"]]
     if left:
         worst = max(left, key=lambda row: row["bound"] / row["margin"])
-        size = f"of up to {worst['bound']:.2g} {worst['units']}" if np.isfinite(worst["bound"]) else "of any size"
-        return False, (f"No test objects, but silence is not agreement: {article(worst['name'], worst['form'])} {size} "
+        size = f"of up to {worst['bound']:.2g} {worst['size_units']}" if np.isfinite(worst["bound"]) else "of any size"
+        return False, (f"No test objects, but silence is not agreement: {_named(worst)} {size} "
                        f"could not be excluded ({len(left)} of {len(rows)} disturbances that would matter).")
     return True, f"The surveys agree: no test objects, and {_excluded(rows)}."
 
@@ -330,8 +330,8 @@ def _excluded(rows):
     words = f"every {', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else f"every {said[0]}"
     lines = list(dict.fromkeys(row["form"] for row in rows if row["kind"] == "levels"))
     words += f" and independent {' and '.join(lines)}" if lines else ""
-    return (f"{words} that would matter are excluded, the loosest {article(loosest['name'], loosest['form'])} of more "
-            f"than {loosest['bound']:.2g} {loosest['units']}")
+    return (f"{words} that would matter are excluded, the loosest {_named(loosest)} of more "
+            f"than {loosest['bound']:.2g} {loosest['size_units']}")
 
 
 def untried(tables):
@@ -340,7 +340,7 @@ def untried(tables):
     said = []
     for row in rows:
         if row["modelled"]:
-            held = article(row["name"], row["form"])
+            held = _named(row)
             said.append(f"{held[0].upper()}{held[1:]} is part of the model, as a bias holds it, and is not counted "
                         "among what must be excluded.")
         if row["kind"] == "patch":
@@ -353,14 +353,16 @@ def untried(tables):
     return list(dict.fromkeys(said))
 
 
+def _named(row):
+    return article(row["disturbance"], row["form"])
+
+
 def _rows(table):
-    """The rows of a table of `detectability`, as dicts."""
-    for k, name in enumerate(table.disturbance.values):
-        one = table.isel(disturbance=k)
-        bound = float(one.bound)
-        yield {key: str(one[key].values) for key in ("survey", "words", "kind", "form")} | {
-            "name": str(name), "units": str(one.size_units.values), "excluded": bool(one.excluded),
-            "modelled": bool(one.modelled), "margin": float(one.margin), "bound": np.inf if np.isnan(bound) else bound}
+    """The rows of a table of `detectability`, as dicts; a bound that is not known counts as infinite."""
+    keys = ("disturbance", "survey", "words", "kind", "form", "size_units", "excluded", "modelled", "margin", "bound")
+    for k in range(table.sizes["disturbance"]):
+        row = {key: table[key].values[k].item() for key in keys}
+        yield row | {"bound": np.inf if np.isnan(row["bound"]) else row["bound"]}
 
 
 # -- places and wavelengths ---

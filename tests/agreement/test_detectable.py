@@ -148,11 +148,11 @@ def test_a_gain_of_the_margin_is_excluded_as_seldom_as_it_may_be(truth, monkeypa
     made = make_pair(overlapping(shape=(2, 5, 6), gaps=False), PAIR)
     score, rng = GainScore(made.both, "air"), np.random.default_rng(7)
     null = score.null(499, rng)
-    p = np.array([GainFit(score, value, null, rng).equivalence(40.0)
+    p = np.array([GainFit(score, value, null, rng).equivalence_with_error(40.0)[0]
                   for value in score.stretched(0.01 * truth, 100, rng)])
     assert np.mean(p <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / p.size)
     monkeypatch.setattr(gain, "REPEATS", 499)  # the exact p is about 0.025: 99 tell it to 0.016
-    assert GainFit(score, null.mean(), null, rng).equivalence(99.0) <= 0.05
+    assert GainFit(score, null.mean(), null, rng).equivalence_with_error(99.0)[0] <= 0.05
 
 
 def test_flat_priors_and_plain_numbers():
