@@ -234,14 +234,9 @@ class _Space:
 
     def extend(self, image, square):
         """Take up what E makes of the newest directions."""
-        new, old = self.sizes[-1], sum(self.sizes[:-1])
-        matrix = np.zeros((old + new, old + new))
-        matrix[:old, :old] = self.matrix
-        matrix[:old, old:] = self.dual[:, :old].T @ image
-        matrix[old:, :old] = matrix[:old, old:].T
-        matrix[old:, old:] = square
-        self.scale = float(np.sum(matrix[:, old:] ** 2))
-        self.matrix, self.raw = matrix, self.project(image)
+        across = self.dual[:, : sum(self.sizes[:-1])].T @ image
+        self.scale = float(np.sum(across**2) + np.sum(square**2))
+        self.matrix, self.raw = np.block([[self.matrix, across], [across.T, square]]), self.project(image)
 
     def quadrature(self, lead, matrix=None):
         """(ρ, counts) with Σ c f(ρ) = tr of f on the first `lead` directions: the rule of Gauss."""
@@ -253,15 +248,12 @@ class _Space:
         """The rule of Gauss, and that of Gauss and Radau with a node at no correlation."""
         gauss = self.quadrature(lead)
         values, vectors = self.gram
-        size, more = len(self.matrix), values.size
-        if not more:
+        if not values.size:
             return gauss, gauss
-        wider = np.zeros((size + more, size + more))
-        wider[:size, :size] = self.matrix
-        wider[size - len(vectors) : size, size:] = vectors * np.sqrt(values)
-        wider[size:, :size] = wider[:size, size:].T
-        wider[size:, size:] = wider[size:, :size] @ np.linalg.lstsq(self.matrix, wider[:size, size:], rcond=None)[0]
-        return gauss, self.quadrature(lead, wider)
+        across = np.zeros((len(self.matrix), values.size))
+        across[len(across) - len(vectors) :] = vectors * np.sqrt(values)
+        corner = across.T @ np.linalg.lstsq(self.matrix, across, rcond=None)[0]
+        return gauss, self.quadrature(lead, np.block([[self.matrix, across], [across.T, corner]]))
 
 
 def _begin(growth, blocks):
