@@ -72,7 +72,8 @@ def test_an_engine_of_ones_own(page):
 
 def test_the_command_takes_it_too(page, tmp_path):
     text = ('[surveys.gravity]\nfile = "g.csv"\nkind = "gravity"\nparameter = "density"\n'
-            '[parameters.density]\nstd = 100.0\nrange = 500.0\n[mesh]\ndepth = 1000.0\nspacing = 100.0\n[posterior]\nmethod = "{}"\n')
+            '[parameters.density]\nstd = 100.0\nrange = 500.0\n[mesh]\ndepth = 1000.0\n'
+            'spacing = 100.0\n[posterior]\nmethod = "{}"\n')
     (tmp_path / "g.csv").write_text("easting,northing,height,gravity\n0,0,1,1\n", encoding="utf-8")
     (tmp_path / "run.toml").write_text(text.format("importance"), encoding="utf-8")
     assert read_config(tmp_path / "run.toml").posterior.method == "importance"

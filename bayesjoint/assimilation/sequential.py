@@ -11,11 +11,9 @@ from ..dataset import Approximation
 from ..engines.base import Estimate, Posterior
 from ..engines.dense import CELLS, DensePosterior, check_dense
 from ..engines.rounding import EPS
-from ..gaussian import DenseSystem, FlatColumns, factorised, linear_gaussian
+from ..gaussian import CleanCovariance, DenseSystem, FlatColumns, factorised, linear_gaussian
 from .order import noise_logdet, runs
 from .steps import History, Step, described, shares, spreads
-
-COLUMNS = 64  # data rows carried through the prior at once
 
 
 class Earlier(NamedTuple):
@@ -24,7 +22,7 @@ class Earlier(NamedTuple):
     steps: tuple
     notes: list
     system: DenseSystem
-    gain_matrix: np.ndarray
+    clean: CleanCovariance
 
 
 class SequentialPosterior(DensePosterior):
@@ -59,18 +57,9 @@ class SequentialPosterior(DensePosterior):
         check_dense(problem)
         self.steps, self._runs = steps, runs(problem, steps)
         model = linear_gaussian(problem, stored=True)
-        count, adopted = model.data_size, _adopted(before, model)
-        known = self._runs[adopted - 1].stop if adopted else 0
-        self.gain_matrix, signal = np.empty((problem.size, count)), np.empty((count, count))
-        if known:
-            self.gain_matrix[:, :known], signal[:known, :known] = before.gain_matrix, before.system.signal
-        for where in self._runs[adopted:]:
-            self.gain_matrix[:, where], seen = through_prior(model, where)
-            signal[: where.stop, where] = seen[: where.stop]
-            signal[where, : where.start] = seen[: where.start].T
-            signal[where, where] = 0.5 * (seen[where] + seen[where].T)
-        factor = _grown(signal, self._runs, adopted, before)
-        self._answer_with(DenseSystem(model, signal, factor))
+        adopted = _adopted(before, model)
+        clean = CleanCovariance(model, with_gain=True, before=before.clean if adopted else None)
+        self._answer_with(clean, _grown(clean.whitened(), self._runs, adopted, before))
         self._check_first()
 
     def __repr__(self):
@@ -102,8 +91,9 @@ class SequentialPosterior(DensePosterior):
         end = self._runs[steps - 1].stop
         names = [name for step in self.steps[:steps] for name in step]
         kept = [m for m in self.problem.modalities if m.name in names]
-        system = DenseSystem(self._model, self.system.signal[:end, :end], self.system.factor[:end, :end])
-        part = Earlier(self.steps[:steps], self.notes, system, self.gain_matrix[:, :end])
+        clean = self.clean.part(self._model.part(names)[0])
+        system = DenseSystem(clean.model, factor=self.system.factor[:end, :end])
+        part = Earlier(self.steps[:steps], self.notes, system, clean)
         return SequentialPosterior(self.problem.replace(modalities=kept), part.steps, part)
 
     def then(self, survey):
@@ -164,8 +154,8 @@ class SequentialPosterior(DensePosterior):
             columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
             held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
             for first in range(0, self.problem.size, CELLS):
-                block = slice(first, first + CELLS)
-                half = blas.dtrsm(1.0, self.system.factor, self.gain_matrix[block].T, lower=1)
+                block = slice(first, min(first + CELLS, self.problem.size))
+                half = blas.dtrsm(1.0, self.system.factor, self.whitened_rows(block), lower=1, overwrite_b=1)
                 gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
                 out[:, block] = prior[block] - gone
                 if columns.shape[1]:
@@ -236,17 +226,3 @@ def _left_over(half, columns):
         return float(half @ half), 0.0
     precision, pulled = _gram(columns), columns.T @ half
     return float(half @ half - pulled @ np.linalg.solve(precision, pulled)), float(np.linalg.slogdet(precision)[1])
-
-
-def through_prior(model, where):
-    """Cov(x, d̃), shape (n, k), and Cov(d̃, d̃), shape (m, k), of the k whitened clean data in the slice `where`."""
-    count = where.stop - where.start
-    gain, signal = np.empty((model.size, count)), np.empty((model.data_size, count))
-    for first in range(where.start, where.stop, COLUMNS):
-        stop = min(first + COLUMNS, where.stop)
-        unit = np.zeros((model.data_size, stop - first))
-        unit[np.arange(first, stop), np.arange(stop - first)] = 1.0
-        block = slice(first - where.start, stop - where.start)
-        gain[:, block], seen = model.gain_and_signal(model.whiten_adjoint(unit))
-        signal[:, block] = model.whiten(seen)
-    return gain, signal

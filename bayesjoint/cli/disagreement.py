@@ -101,8 +101,7 @@ def _solved(problems, untried, config, progress):
 
 def _worst(found):
     """The pair whose tests object most."""
-    return min(found.pairs, key=lambda pair: min((t.p_value for t in found.pairs[pair].tests if t.p_value == t.p_value),
-                                                 default=1.0))
+    return min(found.pairs, key=lambda pair: min((t.log_p for t in found.pairs[pair].tests if t.testable), default=0.0))
 
 
 def _refit(problem):

@@ -5,13 +5,13 @@ from scipy.linalg import blas, solve_triangular
 
 from .._checks import fail
 from ..dataset import Approximation
-from ..gaussian import DenseSystem, check_linear_gaussian, gain_and_covariance, linear_gaussian
+from ..gaussian import CleanCovariance, DenseSystem, check_linear_gaussian, linear_gaussian
 from .base import Estimate, Posterior
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from .rounding import EPS, PROBES, SAFETY, measure_rounding
 
 DATA_LIMIT = 20_000  # the factor alone takes 3.2 GB there
-CELLS = 4096  # cells per block of the variance
+CELLS = 2048  # cells per block of the variance
 WORST_ROUNDING = 0.1  # of the prior variance: beyond it first-order errors mean nothing
 
 
@@ -32,8 +32,8 @@ class DensePosterior(DataSpacePosterior):
     ----------
     system : DenseSystem
         K of the whitened data, with its factor.
-    gain_matrix : ndarray, shape (size, n_data)
-        Cov(x, d), data whitened.
+    clean : CleanCovariance
+        Cov(x, d) and Cov(d, d) of clean data.
 
     Raises
     ------
@@ -47,27 +47,7 @@ class DensePosterior(DataSpacePosterior):
     def __init__(self, problem):
         super().__init__(problem)
         check_dense(problem)
-        model = linear_gaussian(problem, stored=True)
-        self.gain_matrix, signal = gain_and_covariance(model)
-        self._answer_with(DenseSystem(model, signal))
-
-    @classmethod
-    def _from_joint(cls, joint, problem, k):
-        """Posterior given modality k alone, on the parameters it sees, from the joint one's matrices; None if no such.
-
-        A continued field alone may live on another torus than beside its fellows: then the matrices are its own.
-        """
-        self = cls.__new__(cls)
-        Posterior.__init__(self, problem)
-        rows = np.concatenate([np.arange(joint.problem.size)[joint.problem.slices[p.name]] for p in problem.parameters])
-        data = joint.system.model.data_slices[k]
-        model = linear_gaussian(problem)
-        if {g.torus for g in model.groups} - {g.torus for g in joint.system.model.groups}:
-            return None
-        self.gain_matrix = (joint.gain_matrix[rows[0] : rows[-1] + 1, data] if _consecutive(rows)
-                        else joint.gain_matrix[rows][:, data])
-        self._answer_with(DenseSystem(model, joint.system.signal[data, data]))
-        return self
+        self._answer_with(CleanCovariance(linear_gaussian(problem, stored=True), with_gain=True))
 
     def separate(self):
         """Posteriors of the separate inversions, {modality name: DensePosterior}.
@@ -77,21 +57,25 @@ class DensePosterior(DataSpacePosterior):
         """
         # a separate problem has no coupling: neither known cells of another parameter inform it, nor are two parameters
         # that one survey sees correlated, so there its matrices are its own
-        known, tied = np.any(self.problem.known), self.problem.prior.tied
-        out = {}
-        for k, (name, alone) in enumerate(self.problem.separate().items()):
+        known, tied, out = np.any(self.problem.known), self.problem.prior.tied, {}
+        for name, alone in self.problem.separate().items():
             own = known or len(tied.intersection(alone.modalities[0].parameters)) > 1
-            out[name] = (None if own else DensePosterior._from_joint(self, alone, k)) or DensePosterior(alone)
+            post = DensePosterior.__new__(DensePosterior)
+            Posterior.__init__(post, alone)
+            model = linear_gaussian(alone, stored=True)
+            post._answer_with(CleanCovariance(model, with_gain=True) if own else self.clean.part(model))
+            out[name] = post
         return out
 
-    def _answer_with(self, system):
+    def _answer_with(self, clean, factor=None):
         """Mean, and what rounding has done to it."""
-        self.system, column = system, system.residual[:, None]
+        self.clean, self.system = clean, DenseSystem(clean.model, clean.whitened(), factor)
+        system, column = self.system, self.system.residual[:, None]
         if not np.isfinite(system.signal).all():
             fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
         weights, flat = self._flat.eliminate(self._solve(column), column)
         self.data_weights, self._flat_mean, self.data_left = weights[:, 0], flat[:, 0], 0.0
-        self._rounding = measure_rounding(system, self.gain_matrix, self.data_weights, self._flat_mean)
+        self._rounding = measure_rounding(system, self.gain, self.data_weights, self._flat_mean)
         if self._rounding.variance > WORST_ROUNDING:
             fail("K = S̃ + I", "be positive definite to rounding", f"rounding of {self._rounding.variance:.2g} of the "
                  "prior variance", "Raise the noise std, or lower the prior std.")
@@ -109,15 +93,19 @@ class DensePosterior(DataSpacePosterior):
 
     def gain(self, white):
         """Cov(x, d̃) V, shape (size, k)."""
-        return self.gain_matrix @ white
+        return self.clean.gain(self._model.whiten_adjoint(white))
 
     def gain_adjoint(self, x):
         """Cov(d̃, x) X, shape (n_data, k)."""
-        return self.gain_matrix.T @ x
+        return self._model.whiten(self.clean.gain_adjoint(x))
+
+    def whitened_rows(self, where):
+        """Cov(d̃, x) of a slice of x, shape (n_data, k)."""
+        return np.asfortranarray(self._model.whiten(self.clean.gain_rows(where).T))
 
     def state_mean(self):
         """Posterior mean of x, (size,)."""
-        mean = self._model.prior_mean + self.gain_matrix @ self.data_weights
+        mean = self._model.prior_mean + self.gain(self.data_weights[:, None])[:, 0]
         mean[self._flat.index] += self._flat_mean
         return mean
 
@@ -127,10 +115,11 @@ class DensePosterior(DataSpacePosterior):
             variance = self._known_scale()
             root = np.linalg.cholesky(self._flat.inverse)
             for first in range(0, self.problem.size, CELLS):
-                block = slice(first, first + CELLS)
-                half = blas.dtrsm(1.0, self.system.factor, self.gain_matrix[block].T, lower=1)
+                block = slice(first, min(first + CELLS, self.problem.size))
+                half = self.whitened_rows(block)
+                variance[block] += np.sum((half.T @ self._flat.solved @ root) ** 2, axis=1)
+                half = blas.dtrsm(1.0, self.system.factor, half, lower=1, overwrite_b=1)
                 variance[block] -= np.einsum("ij,ij->j", half, half)
-                variance[block] += np.sum((self.gain_matrix[block] @ self._flat.solved @ root) ** 2, axis=1)
             self._cached_variance = np.maximum(variance, 0.0)
         return self._cached_variance.copy()
 
@@ -190,7 +179,3 @@ def check_dense(problem):
     if problem.data_size > DATA_LIMIT:
         fail("problem", f"have at most {DATA_LIMIT} data for the dense engine", f"{problem.data_size}",
              'Use method="iterative", or thin the surveys.')
-
-
-def _consecutive(index):
-    return index[-1] - index[0] + 1 == index.size

@@ -47,8 +47,8 @@ def measure_rounding(system, gain, weights, flat_values, seed=0):
     Parameters
     ----------
     system : DenseSystem
-    gain : ndarray, shape (size, n_data)
-        G, data whitened.
+    gain : callable
+        White data V, (n_data, k), to G V by the stored matrices.
     weights : ndarray, shape (n_data,)
         K⁻¹ r, less what flat values take up.
     flat_values : ndarray, shape (q,)
@@ -70,7 +70,7 @@ def measure_rounding(system, gain, weights, flat_values, seed=0):
     defect = np.sqrt(np.mean(np.sum((half[:, :-1] - white) ** 2, axis=0)))
     std = np.sqrt(model.prior_variance())
     free = (std > 0) & np.isfinite(std)
-    missed = (gain @ columns - through)[free] / std[free, None]
+    missed = (gain(columns) - through)[free] / std[free, None]
     lost, shift = np.sqrt(np.mean(missed[:, :-1] ** 2, axis=1)).max(initial=0), np.abs(missed[:, -1]).max(initial=0)
     fit = abs(float(target @ weights))
     # |Lᵀw| = √fit, and E acts on it: at most by its norm, on average by norm/√m

@@ -1,7 +1,7 @@
 """Whitened data with covariance K: what every exact answer to a linear-Gaussian problem is made of."""
 
 from ._choice import DENSE_DATA, METHODS, data_system, fits_stored
-from ._clean_covariance import gain_and_covariance
+from ._clean_covariance import CleanCovariance
 from ._dense import DenseSystem, factorised
 from ._flat import FlatColumns
 from ._iterative import SCATTERED_RANK, IterativeSystem
@@ -10,8 +10,9 @@ from ._mesh_signal import FieldGroup, unit_correlation
 from ._model import check_linear_gaussian, is_linear_gaussian, joined_columns, linear_gaussian
 from ._system import RANK, LogDeterminant, System
 from ._torus_signal import TorusGroup, TorusSignal
+from ._waves import WaveSystem, channel_noise, only_group
 
-__all__ = ["DENSE_DATA", "METHODS", "RANK", "SCATTERED_RANK", "DenseSystem", "FieldGroup", "FlatColumns",
-           "IterativeSystem", "LatticeSystem", "LogDeterminant", "System", "TorusGroup", "TorusSignal",
-           "check_linear_gaussian", "data_system", "factorised", "fits_stored", "gain_and_covariance",
-           "is_linear_gaussian", "joined_columns", "linear_gaussian", "unit_correlation"]
+__all__ = ["DENSE_DATA", "METHODS", "RANK", "SCATTERED_RANK", "CleanCovariance", "DenseSystem", "FieldGroup",
+           "FlatColumns", "IterativeSystem", "LatticeSystem", "LogDeterminant", "System", "TorusGroup", "TorusSignal",
+           "WaveSystem", "channel_noise", "check_linear_gaussian", "data_system", "factorised", "fits_stored",
+           "is_linear_gaussian", "joined_columns", "linear_gaussian", "only_group", "unit_correlation"]

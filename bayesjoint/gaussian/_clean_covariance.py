@@ -1,203 +1,214 @@
-"""Covariance of clean data as a matrix: what everything that factorises in data space starts from."""
+"""Covariance of clean data, and of the model with them, as matrices: what everything that factorises starts from."""
+
+import copy
 
 import numpy as np
 
-from ..priors.covariance import MixedCovariance, ScaledCovariance, StationaryCorrelation
+from ..priors.covariance import MixedCovariance, ScaledCovariance
+from ..problem import Cache
 from ..problem.view import View
+from ._unit_fields import UnitFields
 
-COLUMNS = 64  # data carried through the operators of a mesh at once
-WIDE = 256  # and through a torus
-CELLS = 4096  # whitened at once
-KEPT = 4  # sets of blocks kept
-KEPT_BYTES = 2**28  # of each, at most: the two halves of a matrix of 8,000 data
+WIDE = 256  # data carried through a torus at once
 
 
-def clean_covariance(model, gain=None):
-    """Cov(d, d) of a linear-Gaussian problem, no noise in it, flat values left out.
+class CleanCovariance:
+    """Cov(d, d), and on demand Cov(x, d), of a linear-Gaussian problem: no noise in it, flat values left out.
 
-    A field whose std times a correlation is its covariance enters as Σ M_pq f_p f_q S_ab, S_ab = A_a R A_bᵀ for a std
-    of largest value one. S is kept, by the operators and the correlation: the same surveys with another std,
-    cross-correlation, noise, exponent, bias or discrepancy cost no product with an operator.
+    Physical units of the data; of x those of the state vector.
 
     Parameters
     ----------
     model : LinearGaussian
-    gain : ndarray, shape (size, n_data), optional
-        Zeros, which get Cov(x, d).
+    with_gain : bool, default False
+        Whether Cov(x, d) will be asked for.
+    before : CleanCovariance, optional
+        The same, with gain, of the first surveys alone, on the same torus: nothing of it is computed again. Fields that
+        end with the mesh may have any surveys in common with it.
 
-    Returns
-    -------
-    ndarray, shape (n_data, n_data)
-        Physical units of the data; of x those of the state vector.
+    Attributes
+    ----------
+    matrix : ndarray, shape (n_data, n_data)
+        Cov(d, d).
     """
-    problem = model.problem
-    if model.groups or np.any(problem.known):  # on the torus, or given cells known exactly
-        return _by_products(model, gain)
-    out = np.zeros((model.data_size,) * 2)
-    for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
-        views = [View(problem, k, name) for name in names for k, m in enumerate(problem.modalities)
-                 if name in m.parameters]
-        if not views:
-            continue
-        parameter, keep = problem.by_name[names[0]], _keeper(model, names, views, gain)
-        few = parameter.mesh is None and parameter.size <= model.data_size
-        blocks = _of_vector(bound, parameter, views, keep) if few else _of_fields(
-            problem.cache, bound, names, views, keep)
-        for (a, b), block in blocks.items():
-            rows, columns = (model.data_slices[views[k].modality] for k in (a, b))
-            out[rows, columns] += block
-            if a != b:
-                out[columns, rows] += block.T
-    return out
+
+    def __init__(self, model, with_gain=False, before=None):
+        self.model, self.matrix = model, np.zeros((model.data_size,) * 2)
+        self._pieces, self._gain = [], None
+        self._gains = Cache() if before is None else before._gains
+        if model.groups or np.any(model.problem.known):  # on the torus, or given cells known exactly
+            self._by_products(with_gain, before)
+            return
+        problem = model.problem
+        for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
+            views = [View(problem, k, name) for name in names for k, m in enumerate(problem.modalities)
+                     if name in m.parameters]
+            if not views:
+                continue
+            covariance = bound.covariance
+            scaled = isinstance(covariance, (ScaledCovariance, MixedCovariance))
+            piece = (_Fields if scaled else _Others)(problem, names, covariance, views, self._gains)
+            for (a, b), block in piece.signals(with_gain).items():
+                rows, columns = (model.data_slices[views[k].modality] for k in (a, b))
+                self.matrix[rows, columns] += block
+                if a != b:
+                    self.matrix[columns, rows] += block.T
+            self._pieces.append(piece)
+
+    def whitened(self):
+        """W Cov(d, d) Wᵀ."""
+        white = self.model.whiten(self.model.whiten(self.matrix).T)
+        return 0.5 * (white + white.T)
+
+    def part(self, model):
+        """The same of some surveys and the parameters that they see, under the same marginal priors.
+
+        A continued field alone may live on another torus than beside its fellows: then it is formed anew.
+        """
+        if self._gain is None:
+            return CleanCovariance(model, with_gain=True, before=self)
+        if {g.torus for g in model.groups} != {g.torus for g in self.model.groups}:
+            return CleanCovariance(model, with_gain=True)
+        mine, theirs = self.model.problem, model.problem
+        data = np.concatenate([np.arange(self.model.data_size)[mine.data_slices[name]] for name in theirs.data_slices])
+        x = np.concatenate([np.arange(mine.size)[mine.slices[name]] for name in theirs.slices])
+        out = copy.copy(self)
+        out.model, out.matrix, out._gain = model, self.matrix[np.ix_(data, data)], self._gain[np.ix_(x, data)]
+        return out
+
+    # -- Cov(x, d) -----------------------------------------------------------------------------------------------------
+    def gain(self, data):
+        """Cov(x, d) V, shape (size, k), for V of shape (n_data, k)."""
+        if self._gain is not None:
+            return self._gain @ data
+        out = np.zeros((self.model.size, data.shape[1]))
+        for piece in self._pieces:
+            piece.add_gain(data, out, self.model.data_slices)
+        return out
+
+    def gain_adjoint(self, x):
+        """Cov(d, x) X, shape (n_data, k), for X of shape (size, k)."""
+        if self._gain is not None:
+            return self._gain.T @ x
+        out = np.zeros((self.model.data_size, x.shape[1]))
+        for piece in self._pieces:
+            piece.add_gain_adjoint(x, out, self.model.data_slices)
+        return out
+
+    def gain_rows(self, where):
+        """Cov(x, d) of a slice of x, shape (k, n_data)."""
+        if self._gain is not None:
+            return self._gain[where]
+        out = np.zeros((where.stop - where.start, self.model.data_size))
+        for piece in self._pieces:
+            piece.add_rows(where, out, self.model.data_slices)
+        return out
+
+    def _by_products(self, with_gain, before):
+        """A product of the whole covariance with every datum."""
+        model, first = self.model, 0
+        self._gain = np.empty((model.size, model.data_size)) if with_gain else None
+        if before is not None:
+            first = before.model.data_size
+            self._gain[:, :first], self.matrix[:first, :first] = before.gain_rows(slice(0, model.size)), before.matrix
+        for start in range(first, model.data_size, WIDE):
+            columns = slice(start, min(start + WIDE, model.data_size))
+            unit = np.zeros((model.data_size, columns.stop - start))
+            unit[start + np.arange(unit.shape[1]), np.arange(unit.shape[1])] = 1.0
+            if with_gain:
+                self._gain[:, columns], seen = model.gain_and_signal(unit)
+            else:
+                seen = model.signal(unit)
+            self.matrix[: columns.stop, columns] = seen[: columns.stop]
+            self.matrix[columns, :start] = seen[:start].T
+        self.matrix = 0.5 * (self.matrix + self.matrix.T)
+
+
+class _Fields:
+    """Fields on a mesh whose covariance is a std times a correlation."""
+
+    def __init__(self, problem, names, covariance, views, gains):
+        mixed = isinstance(covariance, MixedCovariance)
+        stds = dict(zip(names, covariance.stds if mixed else [covariance.std], strict=True))
+        self._mixing, self._places = covariance.mixing if mixed else np.eye(1), {n: k for k, n in enumerate(names)}
+        self._slices, self._views = {name: problem.slices[name] for name in names}, views
+        self._unit = UnitFields(problem.cache, views, covariance.correlation, stds, gains=gains)
+
+    def _tie(self, b, name):
+        """M_pq t_p t_q of the field that a view sees and another one."""
+        return self._mixing[self._places[self._views[b].parameter], self._places[name]] * self._unit.scale(b, name)
+
+    def signals(self, with_gain):
+        for b in range(len(self._views)) if with_gain else ():
+            self._unit.gain(b)
+        return {(a, b): self._tie(a, self._views[b].parameter) * block
+                for (a, b), block in self._unit.signals().items()}
+
+    def add_gain(self, data, out, runs):
+        for b, view in enumerate(self._views):
+            through = self._unit.gain(b) @ data[runs[view.modality]]
+            for name, where in self._slices.items():
+                if tie := self._tie(b, name):
+                    out[where] += (tie * self._unit.profiles[name])[:, None] * through
+
+    def add_gain_adjoint(self, x, out, runs):
+        for b, view in enumerate(self._views):
+            seen = sum((self._tie(b, name) * self._unit.profiles[name])[:, None] * x[where]
+                       for name, where in self._slices.items())
+            out[runs[view.modality]] += self._unit.gain(b).T @ seen
+
+    def add_rows(self, where, out, runs):
+        for name, place in self._slices.items():
+            first, last = max(where.start, place.start), min(where.stop, place.stop)
+            if first >= last:
+                continue
+            cells = slice(first - place.start, last - place.start)
+            for b, view in enumerate(self._views):
+                weight = (self._tie(b, name) * self._unit.profiles[name][cells])[:, None]
+                out[first - where.start : last - where.start, runs[view.modality]] += weight * self._unit.gain(b)[cells]
+
+
+class _Others:
+    """Parameters with another covariance: plain vectors, or fields without a correlation of their own."""
+
+    def __init__(self, problem, names, covariance, views, _):
+        self._place, self._covariance = problem.slices[names[0]], covariance
+        self._views, self._columns = [v.stored() for v in views], {}
+        self._few = problem.by_name[names[0]].size <= problem.data_size
+
+    def _column(self, b):
+        """Γ A_bᵀ, shape (size, n_b)."""
+        if b not in self._columns:
+            view = self._views[b]
+            seen = view.matmat(np.eye(self._place.stop - self._place.start)).T if self._few else view.rmatmat(
+                np.eye(view.data_count))
+            self._columns[b] = self._covariance.matmat(seen)
+        return self._columns[b]
+
+    def signals(self, with_gain):
+        out = {(a, b): self._views[a].matmat(self._column(b)) for b in range(len(self._views)) for a in range(b + 1)}
+        return {(a, b): 0.5 * (block + block.T) if a == b else block for (a, b), block in out.items()}
+
+    def add_gain(self, data, out, runs):
+        for b, view in enumerate(self._views):
+            out[self._place] += self._column(b) @ data[runs[view.modality]]
+
+    def add_gain_adjoint(self, x, out, runs):
+        for b, view in enumerate(self._views):
+            out[runs[view.modality]] += self._column(b).T @ x[self._place]
+
+    def add_rows(self, where, out, runs):
+        first, last = max(where.start, self._place.start), min(where.stop, self._place.stop)
+        for b, view in enumerate(self._views) if first < last else ():
+            part = self._column(b)[first - self._place.start : last - self._place.start]
+            out[first - where.start : last - where.start, runs[view.modality]] += part
+
+
+def clean_covariance(model):
+    """Cov(d, d) of a linear-Gaussian problem, shape (n_data, n_data), physical units."""
+    return CleanCovariance(model).matrix
 
 
 def whitened_covariance(model):
     """The same of whitened clean data: W Cov(d, d) Wᵀ."""
-    return _whitened(model, clean_covariance(model))
-
-
-def _whitened(model, covariance):
-    white = model.whiten(model.whiten(covariance).T)
-    return 0.5 * (white + white.T)
-
-
-def gain_and_covariance(model):
-    """(Cov(x, d̃), shape (size, n_data), and Cov(d̃, d̃)) of whitened clean data d̃: one pass through the operators."""
-    gain = np.zeros((model.size, model.data_size))
-    covariance = clean_covariance(model, gain)
-    for first in range(0, model.size, CELLS):
-        gain[first : first + CELLS] = model.whiten(gain[first : first + CELLS].T).T
-    return gain, _whitened(model, covariance)
-
-
-def _keeper(model, names, views, gain):
-    """What writes Γ Aᵀ of some data of view b into the gain; None if none is wanted."""
-    if gain is None:
-        return None
-
-    def keep(b, columns, given):
-        start = model.data_slices[views[b].modality].start
-        for name in names:
-            gain[model.problem.slices[name], start + columns.start : start + columns.stop] += given(name)
-
-    return keep
-
-
-def between(views, smooth, rows=None, keep=None):
-    """A_a Γ A_bᵀ for every pair a <= b of views of one field, or of fields of one correlation.
-
-    Parameters
-    ----------
-    views : list of View
-    smooth : callable
-        ``smooth(b, fields)`` takes fields (size, k) as view b sees them, and returns a function of a parameter's name:
-        Γ times those fields, of that parameter.
-    rows : list of ndarray of int, optional
-        Data used of every modality; default all.
-    keep : callable, optional
-        ``keep(b, columns, given)``: is shown what `smooth` gave for some data, a slice, of view b.
-
-    Returns
-    -------
-    dict of {(a, b): ndarray (n_a, n_b)}
-    """
-    used = [np.arange(v.data_count) if rows is None else rows[v.modality] for v in views]
-    out = {(a, b): np.empty((used[a].size, used[b].size)) for b in range(len(views)) for a in range(b + 1)}
-    for b, columns, given in _sweep(views, smooth, used):
-        for a in range(b + 1):
-            out[a, b][:, columns] = views[a].matmat(given(views[a].parameter))[used[a]]
-        if keep is not None:
-            keep(b, columns, given)
-    for a in range(len(views)):
-        out[a, a] = 0.5 * (out[a, a] + out[a, a].T)
-    return out
-
-
-def _sweep(views, smooth, used):
-    """(view, slice of its used data, what `smooth` gives for them), some data at a time."""
-    for b, view in enumerate(views):
-        for first in range(0, used[b].size, COLUMNS):
-            part = used[b][first : first + COLUMNS]
-            unit = np.zeros((view.data_count, part.size))
-            unit[part, np.arange(part.size)] = 1.0
-            yield b, slice(first, first + part.size), smooth(b, view.rmatmat(unit))
-
-
-def by_correlation(views, correlation, stds):
-    """`smooth` of `between` for fields of one correlation; `stds` {parameter: std of m̂, (size,)}."""
-    def smooth(b, fields):
-        smoothed = correlation.matmat(stds[views[b].parameter][:, None] * fields)
-        return lambda name: stds[name][:, None] * smoothed
-
-    return smooth
-
-
-def _of_fields(cache, bound, names, views, keep):
-    """Blocks of fields on a mesh."""
-    covariance = bound.covariance
-    if not isinstance(covariance, (ScaledCovariance, MixedCovariance)):
-        return between([v.stored() for v in views], lambda b, fields: _same(covariance.matmat(fields)), keep=keep)
-    mixed = isinstance(covariance, MixedCovariance)
-    stds = dict(zip(names, covariance.stds if mixed else [covariance.std], strict=True))
-    mixing = covariance.mixing if mixed else np.eye(1)
-    place = {name: k for k, name in enumerate(names)}
-
-    def factor(one, other):
-        return mixing[place[one], place[other]]
-
-    def keep_mixed(b, columns, given):
-        keep(b, columns, lambda name: factor(name, views[b].parameter) * given(name))
-
-    blocks = kept_blocks(cache, views, covariance.correlation, stds, None if keep is None else keep_mixed)
-    return {(a, b): factor(views[a].parameter, views[b].parameter) * block for (a, b), block in blocks.items()}
-
-
-def _same(fields):
-    return lambda name: fields
-
-
-def kept_blocks(cache, views, correlation, stds, keep=None):
-    """`between` of fields of one correlation, {(a, b): ndarray}; what a std of another size needs no product for."""
-    tops = {name: float(std.max()) for name, std in stds.items()}
-    profiles = {name: std / tops[name] for name, std in stds.items()}
-    parts = (correlation.mesh, correlation.function) if type(correlation) is StationaryCorrelation else (correlation,)
-    key = getattr(correlation, "ranges", None), tuple(
-        (v.inside.start, v.scale, profiles[v.parameter].tobytes()) for v in views)
-    shown = None if keep is None else lambda b, columns, given: keep(
-        b, columns, lambda name: tops[views[b].parameter] * tops[name] * given(name))
-    smooth, formed = by_correlation(views, correlation, profiles), []
-
-    def make():
-        formed.append(True)
-        return between([v.stored() for v in views], smooth, keep=shown)
-
-    small = 8 * sum(v.data_count for v in views) ** 2 <= 2 * KEPT_BYTES
-    found = cache.get("blocks", parts + tuple(v.forward for v in views), key, make, KEPT) if small else make()
-    if keep is not None and not formed:  # known already: only what `keep` wants is made
-        for each in _sweep([v.stored() for v in views], smooth, [np.arange(v.data_count) for v in views]):
-            shown(*each)
-    return {(a, b): tops[views[a].parameter] * tops[views[b].parameter] * block for (a, b), block in found.items()}
-
-
-def _of_vector(bound, parameter, views, keep):
-    """Blocks of a plain vector of few values, such as a bias."""
-    columns = [v.matmat(np.eye(parameter.size)) for v in views]
-    smoothed = [bound.covariance.matmat(c.T) for c in columns]
-    for b, each in enumerate(smoothed if keep else ()):
-        keep(b, slice(0, each.shape[1]), lambda name, each=each: each)
-    return {(a, b): columns[a] @ smoothed[b] for b in range(len(views)) for a in range(b + 1)}
-
-
-def _by_products(model, gain=None):
-    """The same, a product of the whole covariance with every datum."""
-    out = np.empty((model.data_size,) * 2)
-    for first in range(0, model.data_size, WIDE):
-        width = min(WIDE, model.data_size - first)
-        unit = np.zeros((model.data_size, width))
-        unit[first + np.arange(width), np.arange(width)] = 1.0
-        columns = slice(first, first + width)
-        if gain is None:
-            out[:, columns] = model.signal(unit)
-        else:
-            gain[:, columns], out[:, columns] = model.gain_and_signal(unit)
-    return 0.5 * (out + out.T)
+    return CleanCovariance(model).whitened()

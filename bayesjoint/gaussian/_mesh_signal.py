@@ -13,8 +13,9 @@ import numpy as np
 
 from .._correlation import SLOPES
 from ..priors.covariance import StationaryCorrelation
+from ..problem import Cache
 from ..problem.view import View
-from ._clean_covariance import between, by_correlation, kept_blocks
+from ._unit_fields import UnitFields
 
 KEPT = 4  # ranges whose matrices are kept: a line search comes back to the last one
 
@@ -99,10 +100,10 @@ class FieldGroup:
     def _between(self, ranges, axes):
         kernel = (RangeSlope(self._mesh, self._smoothness, ranges, axes) if axes else
                   unit_correlation(self.members[0], ranges))
-        if not axes and ranges == self.members[0].prior.ranges() and all(
-                self._rows[v.modality].size == v.data_count for v in self.views):  # others may want these too
-            return kept_blocks(self._cache, self.views, kernel, self._std)
-        return between(self._stored, by_correlation(self.views, kernel, self._std), self._rows)
+        shared = not axes and ranges == self.members[0].prior.ranges() and all(
+            self._rows[v.modality].size == v.data_count for v in self.views)  # others may want these too
+        fields = UnitFields(self._cache if shared else Cache(), self.views, kernel, self._std, self._rows, self._stored)
+        return fields.scaled_signals()
 
     @cached_property
     def _stored(self):

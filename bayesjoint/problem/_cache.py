@@ -14,28 +14,23 @@ class Cache:
     def __init__(self):
         self._kept, self._lock = {}, threading.Lock()
 
-    def get(self, kind, parts, key, make, most):
-        """What `make()` gave for these parts before, or gives now.
+    def find(self, kind, parts, key):
+        """What was kept for these parts, compared by identity, and this key, compared by value; or None."""
+        with self._lock:
+            return next((result for known, value, result in self._kept.get(kind, ()) if value == key
+                         and len(known) == len(parts) and all(map(operator.is_, known, parts))), None)
 
-        Parameters
-        ----------
-        kind : str
-        parts : tuple
-            Objects, compared by identity.
-        key : object
-            Compared by value.
-        make : callable
-        most : int
-            Results of this kind that are kept.
-        """
-        with self._lock:
-            for known, value, result in self._kept.get(kind, ()):
-                if value == key and len(known) == len(parts) and all(map(operator.is_, known, parts)):
-                    return result
-        result = make()
-        with self._lock:
-            self._kept[kind] = [*self._kept.get(kind, ()), (parts, key, result)][-most:]
+    def keep(self, kind, parts, key, result, most):
+        """Keep a result among the last `most` of its kind, and return it."""
+        if most:
+            with self._lock:
+                self._kept[kind] = [*self._kept.get(kind, ()), (parts, key, result)][-most:]
         return result
+
+    def get(self, kind, parts, key, make, most):
+        """What was kept, or `make()`, which then is."""
+        found = self.find(kind, parts, key)
+        return self.keep(kind, parts, key, make(), most) if found is None else found
 
     def __reduce__(self):
         """Nothing of it goes along."""

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import chi2, multivariate_normal
 
 import bayesjoint as bj
+from bayesjoint.gaussian._unit_fields import UnitFields
 
 from ..linear import joined, make, split
 from ..moments import sampling_excess
@@ -95,12 +96,13 @@ def test_after_and_then_give_the_posteriors_along_the_way():
 def test_nothing_of_the_old_surveys_is_computed_again(monkeypatch):
     problem, _ = make(names=("density", "susceptibility"), correlation=0.4)
     post = bj.assimilate(problem.replace(modalities=problem.modalities[:1]))
-    seen = []
-    through = bj.assimilation.sequential.through_prior
-    monkeypatch.setattr("bayesjoint.assimilation.sequential.through_prior",
-                        lambda model, where: seen.append(where) or through(model, where))
-    post.then(problem.modalities[1])
-    assert seen == [slice(5, 11)]
+    formed, form = [], UnitFields._formed
+    monkeypatch.setattr(UnitFields, "_formed", lambda self, b: formed.append(self.views[b].data_count) or form(self, b))
+    monkeypatch.setattr("bayesjoint.gaussian._unit_fields.GAIN_BYTES", 0.0)  # nothing is left to the problem's cache
+    whole = post.then(problem.modalities[1])
+    assert formed == [6]
+    whole.after(1)
+    assert formed == [6]
 
 
 def test_surveys_in_a_tuple_are_one_step():

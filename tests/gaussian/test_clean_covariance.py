@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.gaussian import _clean_covariance as room
+from bayesjoint.gaussian import _unit_fields as room
 from bayesjoint.gaussian import linear_gaussian
-from bayesjoint.gaussian._clean_covariance import clean_covariance, gain_and_covariance, whitened_covariance
+from bayesjoint.gaussian._clean_covariance import CleanCovariance, clean_covariance, whitened_covariance
 from bayesjoint.problem.view import View
 
 from ..linear import make
@@ -47,10 +47,14 @@ def test_the_gain_comes_in_the_same_pass(case):
     model = linear_gaussian(make(**case)[0])
     eye = model.whiten_adjoint(np.eye(model.data_size))
     for _ in range(2):  # the second time its blocks are kept
-        gain, covariance = gain_and_covariance(model)
-        wanted, seen = model.gain_and_signal(eye)
-        np.testing.assert_allclose(gain, wanted, atol=1e-12 * np.abs(wanted).max())
-        np.testing.assert_allclose(covariance, model.whiten(seen), atol=1e-12 * np.abs(covariance).max())
+        clean, (wanted, seen) = CleanCovariance(model, with_gain=True), model.gain_and_signal(eye)
+        np.testing.assert_allclose(clean.gain(eye), wanted, atol=1e-12 * np.abs(wanted).max())
+        np.testing.assert_allclose(clean.whitened(), model.whiten(seen), atol=1e-12 * np.abs(seen).max())
+        x = np.random.default_rng(0).standard_normal((model.size, 3))
+        np.testing.assert_allclose(model.whiten(clean.gain_adjoint(x)), wanted.T @ x, atol=1e-11 * np.abs(wanted).max())
+        for where in (slice(0, model.size), slice(3, model.size - 1)):
+            rows = model.whiten(clean.gain_rows(where).T).T
+            np.testing.assert_allclose(rows, wanted[where], atol=1e-12 * np.abs(wanted).max())
 
 
 def test_a_continued_field_is_that_of_the_torus():
@@ -62,7 +66,7 @@ def test_a_continued_field_is_that_of_the_torus():
 def test_what_changes_no_field_costs_no_product(monkeypatch):
     problem, _ = make(correlation=0.4)
     clean_covariance(linear_gaussian(problem))
-    monkeypatch.setattr(room, "between", None)  # any new block would fail
+    monkeypatch.setattr(room.UnitFields, "_sweep", None)  # any new block would fail
     parameters = [p.replace(prior=bj.Matern(std=3.0 * p.prior.std, range=p.prior.range)) for p in problem.parameters]
     tempered = problem.replace(weights={m.name: 0.5 for m in problem.modalities})
     louder = bj.add_bias(problem.replace(parameters=parameters), "survey_density", basis=np.ones((5, 1)), std=2.0)
@@ -94,8 +98,8 @@ def test_another_profile_of_the_std_is_another_field():
 
 def test_few_sets_of_blocks_are_kept(monkeypatch):
     problem, made = make(names=("density",))[0], []
-    between = room.between
-    monkeypatch.setattr(room, "between", lambda *args, **options: made.append(1) or between(*args, **options))
+    sweep = room.UnitFields._sweep
+    monkeypatch.setattr(room.UnitFields, "_sweep", lambda self, b: made.append(1) or sweep(self, b))
 
     def ask(ranges):
         for reach in ranges:
