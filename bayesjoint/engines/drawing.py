@@ -85,6 +85,15 @@ def drawn(post, blocks, clean=True):
         yield Drawn(part, post.data_sensitivity(part.T).T if clean else None, {})
 
 
+def thinned(chains, count):
+    """Evenly thinned draws of chains (chain, draw, size) in their order, (count, size): (chain, draw) by reshaping."""
+    number, draws, size = chains.shape
+    if count % number:
+        return chains.reshape(-1, size)[np.linspace(0, number * draws - 1, count).round().astype(int)]
+    kept = np.linspace(0, draws - 1, count // number).round().astype(int)
+    return chains[:, kept].reshape(count, size)
+
+
 def spread(work, items, executor, most):
     """Results of ``work(item)``, in order, over the workers of an executor; here one by one where there is none.
 

@@ -9,7 +9,7 @@ from ..mesh import Mesh
 from ..noise import DiagonalNoise
 from ..problem import JointProblem, Modality, Parameter
 from .base import Estimate, Posterior
-from .drawing import Drawn
+from .drawing import Drawn, thinned
 
 AGAIN = "Make the posterior again: bj.posterior(problem)."
 COLUMNS = 4096  # cells whose quantiles are taken at a time
@@ -239,15 +239,9 @@ class LoadedPosterior(Posterior):
 
     def state_draws(self, rng, count):
         """Stored draws of x, (count, size), evenly thinned over all chains."""
-        total = self._all_draws()
-        if count > total:
+        if count > self._all_draws():
             self._too_many(count)
-        chains, draws = self.held
-        if count % chains:
-            picked = np.linspace(0, total - 1, count).round().astype(int)
-            return np.concatenate([self._draws(chain, slice(None)) for chain in range(chains)])[picked]
-        kept = np.linspace(0, draws - 1, count // chains).round().astype(int)
-        return np.concatenate([self._draws(chain, kept) for chain in range(chains)])
+        return thinned(np.stack([self._draws(chain, slice(None)) for chain in range(self.held[0])]), count)
 
     def draw_blocks(self, blocks, clean=True):
         """`Drawn` of every block, as stored."""
