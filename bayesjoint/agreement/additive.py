@@ -1,6 +1,5 @@
 """Additive disturbances at many places or of many lines, the model marginalised: one block of solves for all."""
 
-from copy import copy
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +10,9 @@ from scipy.stats import chi2, norm
 from .multiple import false_discovery
 from .nuisances import CONFOUNDING
 from .quadratic_forms import WeightedChi2
-from .result import AgreementTest, moved_tail
+from .result import chi2_test, moved_tail, untestable
+from .shared import in_blocks, widened
+from .words import NO_LEVEL
 
 FAR = 1e6  # times the size asked for: levels that are not seen there are not seen
 LOOSE = 1e-3  # relative residual of solves for columns, of which quadratic forms are wanted: known to its square
@@ -25,7 +26,7 @@ class AdditiveColumns:
 
     Parameters
     ----------
-    data : Marginal
+    data : System
         Of all surveys.
     disturbances : list of Disturbance
         Whose ``columns`` are solved for, all at once.
@@ -39,17 +40,12 @@ class AdditiveColumns:
     """
 
     def __init__(self, data, disturbances):
-        model = data.model
-        rows = dict(zip((m.name for m in model.problem.modalities), model.data_slices, strict=True))
         ends = np.cumsum([0, *(d.columns.shape[1] for d in disturbances)])
         self.where = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        wide = np.zeros((data.size, int(ends[-1])))
-        for d, where in zip(disturbances, self.where, strict=True):
-            wide[rows[d.survey], where] = d.columns
-        self.white = model.whiten(wide)
-        solved, left = _in_blocks(_at(data, LOOSE), self.white)
+        self.white = widened(data, [(d.survey, d.columns) for d in disturbances])
+        solved, left = in_blocks(data, self.white, lambda white: np.stack(data.solve(white, LOOSE)))
         self._weights = data.eliminate(solved, self.white)
-        seen, unseen = _at(data, TIGHT).solve(data.residual[:, None])
+        seen, unseen = data.solve(data.residual[:, None], TIGHT)
         self._score = self.white.T @ data.eliminate(seen, data.residual[:, None])[:, 0]
         # xᵀKx of a solve is off to first order in what it leaves, cᵀx + xᵀρ to second: by ‖ρ‖² at most, as K >= I
         self._solved, self._left = solved, left
@@ -161,6 +157,8 @@ class LevelFit:
     (0.7, 0.0, True)
     """
 
+    doubt = 0.0  # of the size that is seen, relative
+
     def __init__(self, precision, score, alone, least, slip=0.0):
         scale = 1.0 / np.sqrt(alone)
         told = eigh(0.5 * (precision + precision.T) * np.outer(scale, scale), eigvals_only=True) > least
@@ -174,9 +172,9 @@ class LevelFit:
             return
         self._squares = (turned.T @ score) ** 2 / self._values
         self.statistic = float(self._squares.sum())
-        off = 2 * np.sqrt(self.statistic / self._values[0]) * slip
+        self.slip = 2 * np.sqrt(self.statistic / self._values[0]) * slip
         self.p_value = float(chi2.sf(self.statistic, self.rank))
-        self.p_value_error = moved_tail(self.statistic, off, self.rank)
+        self.p_value_error = moved_tail(self.statistic, self.slip, self.rank)
         self.value = self._likeliest()
 
     def _likeliest(self):
@@ -206,6 +204,10 @@ class LevelFit:
         there, none = (float(WeightedChi2(-w).tail(-observed)[0]) for w in (self._values, weights))
         return min(there / none, 1.0) if none > 0 else 1.0
 
+    def equivalence_with_error(self, margin):
+        """(the p-value of `equivalence`, its error)."""
+        return self.equivalence(margin), 0.0
+
     def bound(self, level):
         """Smallest margin that `equivalence` excludes at a level; infinite where none is."""
         return self._where(lambda size: level - self.equivalence(size)) if self.testable else np.nan
@@ -228,16 +230,12 @@ class LevelFit:
                 return np.inf
         return float(brentq(rising, low or CLOSE * high, high, xtol=CLOSE * high))
 
-    def test(self, name, surveys, units):
-        """`AgreementTest` of no levels."""
-        common = {"name": name, "surveys": surveys, "p_value": self.p_value, "p_value_error": self.p_value_error}
+    def test(self, form, surveys, units):
+        """`AgreementTest` of no levels of the first of the surveys."""
         if not self.testable:
-            return AgreementTest(**common, statistic=0.0, null="none", dof=0,
-                                 note="untestable: model and other flat values explain every level")
-        what = f"rms of {name.partition(' of ')[0]}"
-        return AgreementTest(**common, statistic=self.statistic, dof=self.rank,
-                             null=f"χ² with {self.rank} degree(s) of freedom, exact",
-                             effect={"what": what, "value": self.value, "std": self.std, "units": units})
+            return untestable(form, surveys, NO_LEVEL, target=surveys[0], dof=0)
+        return chi2_test(form, surveys, self.statistic, self.slip, self.rank, target=surveys[0],
+                         effect={"what": f"rms of {form}", "value": self.value, "std": self.std, "units": units})
 
 
 def level_fits(data, disturbances):
@@ -248,16 +246,3 @@ def level_fits(data, disturbances):
     columns = AdditiveColumns(data, chosen)
     return {(d.survey, d.name): columns.together(k) for k, d in enumerate(chosen)}
 
-
-def _at(data, tolerance):
-    """The same, solving to a tolerance."""
-    out = copy(data)
-    out.tolerance = tolerance
-    return out
-
-
-def _in_blocks(data, white):
-    """(K⁻¹ V, what solves leave), in blocks of columns that fit memory."""
-    step = data.width()
-    found = [data.solve(white[:, k : k + step]) for k in range(0, white.shape[1], step)]
-    return tuple(np.concatenate(each, axis=1) for each in zip(*found, strict=True))

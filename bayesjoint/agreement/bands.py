@@ -8,21 +8,37 @@ from scipy.optimize import brentq
 from scipy.special import chndtrinc
 from scipy.stats import chi2, f, ncf
 
-from .._checks import fail, one_of
+from .._checks import as_count, one_of
 from ..dataset import Sheet
 from ..gaussian import DENSE_DATA
 from .local import LEVEL, POWER
-from .modes import CosineModes, band_edges
 from .multiple import holm
-from .pair import of_surveys
+from .pair import restricted
 from .residuals import Prediction, checked_given
-from .wavenumbers import CrossPeriodogram, periodogram_or_none
+from .result import chi2_log_tail
+from .shared import add_columns
+from .wavenumbers import CosineModes, CrossPeriodogram, band_edges
+from .words import against_words
 
 METHODS = ("auto", "dense", "spectral", "iterative")
+_WORDS = {
+    "statistic": ("1", "statistic, as large as dof on average"),
+    "dof": ("1", "modes in the band"),
+    "ratio": ("1", "statistic over its mean"),
+    "ratio_spread": ("1", "standard deviation of the ratio under agreement"),
+    "p_value": ("1", "p-value, one-sided"),
+    "log_p_value": ("1", "natural logarithm of the p-value"),
+    "p_holm": ("1", "p-value adjusted for all bands (Holm)"),
+    "flagged": ("1", "1 where the band is at fault"),
+    "residual_rms": ("data", "root mean square of the residual in the band"),
+    "expected_rms": ("data", "what agreement would have on average"),
+    "detectable_rms": ("data", "disturbance that a single test at 5 % sees in 80 % of cases"),
+}
 RANK = 1e-10  # of the largest eigenvalue, below which a mode repeats others at stations off a full lattice
 SIMULATIONS = 400  # of a null by wavenumber: its degrees of freedom are then known to 7 %
 FEW = 64  # modes whose covariance is worked out by wavenumber
 DRAWS = 64  # of one that needs solves
+TINY = 1e-300  # p-value below which F's is not told from 0
 
 
 @dataclass(frozen=True)
@@ -33,8 +49,8 @@ class Band:
     ----------
     statistic, dof : float
         χ²-like, and the degrees of freedom it has on average if surveys agree.
-    p_value, p_value_error : float
-        One-sided.
+    p_value, p_value_error, log_p_value : float
+        One-sided, and its natural logarithm.
     spread : float
         Standard deviation of the statistic under agreement.
     residual_rms, expected_rms : float
@@ -47,6 +63,7 @@ class Band:
     dof: float
     p_value: float
     p_value_error: float
+    log_p_value: float
     spread: float
     residual_rms: float
     expected_rms: float
@@ -112,27 +129,35 @@ def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", dr
     ([1, 0, 0], 'b disagrees with a at wavelengths above 8 km.')
     """
     one_of("method", method, METHODS)
-    if not isinstance(bands, (int, np.integer)) or bands < 1:
-        fail("bands", "be an integer >= 1", repr(bands), "Eight is a good start.")
+    bands = as_count("bands", bands, 1, "Eight is a good start.")
     given = checked_given(problem, survey, given)
-    large = sum(m.size for m in problem.modalities if m.name in (survey, *given)) > DENSE_DATA
-    field = None
-    if method == "spectral":
-        field = CrossPeriodogram(problem, survey, given)
-    elif method == "auto" and large:
-        field = periodogram_or_none(problem, survey, given)
-    if field is not None:
-        return WavenumberBands(field, bands, draws or SIMULATIONS, seed).dataset(survey, given, level)
-    prediction = Prediction(of_surveys(problem, (survey, *given)), DRAWS if draws is None else draws, seed, method)
+    found = bands_by_wavenumber(problem, survey, given, bands, method=method, draws=draws, seed=seed, level=level)
+    if found is not None:
+        return found
+    prediction = Prediction(restricted(problem, (survey, *given)), DRAWS if draws is None else draws, seed, method)
     return band_residual(prediction.residual(survey, given), bands, level)
+
+
+def bands_by_wavenumber(problem, survey, given, bands=8, *, method="auto", draws=None, seed=0, level=LEVEL):
+    """`spectral_conflict` by wavenumber where that is asked for, or many data allow it; else None."""
+    large = sum(m.size for m in problem.modalities if m.name in (survey, *given)) > DENSE_DATA
+    if method != "spectral" and not (method == "auto" and large):
+        return None
+    try:
+        field = CrossPeriodogram(problem, survey, given)
+    except ValueError:  # it wants continued fields, lattices at one height that overlap without gaps
+        if method == "spectral":
+            raise
+        return None
+    return WavenumberBands(field, bands, draws or SIMULATIONS, seed).dataset(given, level)
 
 
 def band_residual(residual, bands=8, level=LEVEL):
     """`spectral_conflict` of a residual that is there already."""
     edges, found = residual_bands(residual, bands)
-    how = ("dense: exact χ² of the residual's cosine coefficients" if np.isinf(residual.dof) else
-           f"iterative: F, its degrees of freedom from {residual.dof:.0f} simulated residuals")
-    return _dataset(residual.survey, residual.given, residual.modality.units, edges, found, how, level)
+    method, how = ("dense", "exact χ² of the residual's cosine coefficients") if np.isinf(residual.dof) else (
+        "iterative", f"F, its degrees of freedom from {residual.dof:.0f} simulated residuals")
+    return _dataset(residual.modality, residual.given, edges, found, method, how, level)
 
 
 def residual_bands(residual, bands=8, modes=None):
@@ -173,10 +198,10 @@ class WavenumberBands:
             powers = [np.bincount(inside, np.abs(e) ** 2 / field.variance, count) for e in field.simulate(draws, seed)]
             self._spread = np.var(powers, axis=0)
 
-    def dataset(self, survey, given, level=LEVEL):
+    def dataset(self, given, level=LEVEL):
         """As `spectral_conflict` returns it."""
-        how = f"spectral: exact χ² up to {FEW} modes, above it degrees of freedom from {self._draws} simulations"
-        return _dataset(survey, given, self.field.modality.units, self.edges, self.bands(), how, level)
+        how = f"exact χ² up to {FEW} modes, above it degrees of freedom from {self._draws} simulations"
+        return _dataset(self.field.modality, given, self.edges, self.bands(), "spectral", how, level)
 
     def bands(self):
         """`Band` of each."""
@@ -199,9 +224,11 @@ class WavenumberBands:
         statistic = float(np.sum(np.abs(field.coefficients[rows]) ** 2 / field.variance[rows]))
         nu = float(min(2 * size**2 / self._spread[b], size))
         p, error = _with_doubt(lambda v: chi2.sf(statistic * v / size, v), nu, self._draws)
+        log_p = chi2_log_tail(statistic * nu / size, nu)
         seen = noncentrality(nu) * size / nu  # Σ |h|² / v of a disturbance h
-        return Band(statistic, size, p, error, size * float(np.sqrt(2 / nu)), **self._sizes(b), detectable_rms=float(
-            np.sqrt(seen * size / (np.sum(1 / field.variance[rows]) * field.wavenumber.size))))
+        rms = float(np.sqrt(seen * size / (np.sum(1 / field.variance[rows]) * field.wavenumber.size)))
+        spread = size * float(np.sqrt(2 / nu))
+        return Band(statistic, size, p, error, log_p, spread, **self._sizes(b), detectable_rms=rms)
 
 
 def _exact_band(coefficients, covariance, stations):
@@ -218,9 +245,9 @@ def _exact_band(coefficients, covariance, stations):
         kept = values > RANK * values[-1]
         statistic = float(np.sum((vectors[:, kept].T @ coefficients) ** 2 / values[kept]))
         dof, inverse = float(kept.sum()), float(np.sum(1.0 / values[kept]))
-    return Band(statistic, dof, float(chi2.sf(statistic, dof)), 0.0, float(np.sqrt(2 * dof)),
-                float(np.sqrt(np.sum(coefficients**2) / stations)), float(np.sqrt(np.trace(covariance) / stations)),
-                float(np.sqrt(noncentrality(dof) * dof / (stations * inverse))))
+    sizes = np.sum(coefficients**2), np.trace(covariance), noncentrality(dof) * dof / inverse
+    return Band(statistic, dof, float(chi2.sf(statistic, dof)), 0.0, chi2_log_tail(statistic, dof),
+                float(np.sqrt(2 * dof)), *(float(np.sqrt(size / stations)) for size in sizes))
 
 
 def _drawn_band(coefficients, drawn, stations):
@@ -232,9 +259,9 @@ def _drawn_band(coefficients, drawn, stations):
     p, error = _with_doubt(lambda v: f.sf(power / mean, v, v * count), nu, count)
     size = brentq(lambda x: ncf.sf(f.isf(LEVEL, nu, nu * count), nu, nu * count, x) - POWER, 1e-6, 1e3 + 20 * nu)
     # a disturbance of mean square a² adds a² n to the power: noncentrality ν a² n / mean
-    return Band(power / mean * coefficients.size, float(coefficients.size), p, error,
-                float(coefficients.size * np.sqrt(2 / nu)), float(np.sqrt(power / stations)),
-                float(np.sqrt(mean / stations)), float(np.sqrt(size * mean / (nu * stations))))
+    return Band(power / mean * coefficients.size, float(coefficients.size), p, error, np.log(max(p, TINY)),
+                float(coefficients.size * np.sqrt(2 / nu)),
+                *(float(np.sqrt(square / stations)) for square in (power, mean, size * mean / nu)))
 
 
 def _with_doubt(tail, nu, count):
@@ -255,50 +282,31 @@ def noncentrality(dof, level=LEVEL, power=POWER):
     return float(chndtrinc(chi2.isf(level, dof), dof, 1 - power))
 
 
-def _dataset(survey, given, units, edges, found, how, level):
-    sheet = Sheet()
+def _dataset(modality, given, edges, found, method, how, level):
+    sheet, survey, units = Sheet(), modality.name, modality.units
     sheet.along("band", np.arange(len(found)), "band of wavelengths, longest first")
     adjusted = holm([b.p_value for b in found])
+    flagged = adjusted <= level
+    rows = [vars(b) | {"ratio": b.statistic / b.dof, "ratio_spread": b.spread / b.dof, "p_holm": p,
+                       "flagged": np.int8(bad)} for b, p, bad in zip(found, adjusted, flagged, strict=True)]
     with np.errstate(divide="ignore"):
         long = np.where(edges[:-1] > 0, 1.0 / edges[:-1], np.nan)
     sheet.add("wavelength_long", ("band",), long, "km", "longest wavelength; NaN where there is no limit")
     sheet.add("wavelength_short", ("band",), 1.0 / edges[1:], "km", "shortest wavelength")
-
-    def column(name):
-        return np.array([getattr(b, name) for b in found])
-
-    dof = column("dof")
-    sheet.add("statistic", ("band",), column("statistic"), "1", "statistic, as large as dof on average")
-    sheet.add("dof", ("band",), dof, "1", "modes in the band")
-    sheet.add("ratio", ("band",), column("statistic") / dof, "1", "statistic over its mean")
-    sheet.add("ratio_spread", ("band",), column("spread") / dof, "1", "standard deviation of the ratio under agreement")
-    sheet.add("p_value", ("band",), column("p_value"), "1", "p-value, one-sided", column("p_value_error"))
-    sheet.add("p_holm", ("band",), adjusted, "1", "p-value adjusted for all bands (Holm)")
-    sheet.add("flagged", ("band",), (adjusted <= level).astype(np.int8), "1", "1 where the band is at fault")
-    for name, words in (("residual_rms", "root mean square of the residual in the band"),
-                        ("expected_rms", "what agreement would have on average"),
-                        ("detectable_rms", "disturbance that a single test at 5 % sees in 80 % of cases")):
-        sheet.add(name, ("band",), column(name), units, words)
-    against = " and ".join(given) or "its own model"
-    return sheet.dataset({"survey": survey, "given": ", ".join(given) or "its own model", "method": how.split(":")[0],
-                          "null": how, "level": level, "p_value": float(np.min(adjusted)),
-                          "verdict": _verdict(survey, against, adjusted <= level, edges, column, units)})
+    add_columns(sheet, "band", rows, {k: (units if u == "data" else u, said) for k, (u, said) in _WORDS.items()})
+    return sheet.dataset({"survey": survey, "given": ", ".join(given) or "its own model", "method": method,
+                          "null": f"{method}: {how}", "level": level, "p_value": float(np.min(adjusted)),
+                          "verdict": _verdict(survey, against_words(given), flagged, edges, found, units)})
 
 
-def _verdict(survey, against, flagged, edges, column, units):
+def _verdict(survey, against, flagged, edges, found, units):
     if not flagged.any():
-        sizes = column("detectable_rms")
+        sizes = [band.detectable_rms for band in found]
         return (f"{survey} shows no conflict with {against} at any wavelength; disturbances of one band would have "
-                f"been seen from {sizes.min():.2g} to {sizes.max():.2g} {units} rms on.")
-    parts, b = [], 0
-    while b < flagged.size:
-        if flagged[b]:
-            last = b
-            while last + 1 < flagged.size and flagged[last + 1]:
-                last += 1
-            parts.append(_wavelengths(edges[b], edges[last + 1], last + 1 == flagged.size))
-            b = last
-        b += 1
+                f"been seen from {min(sizes):.2g} to {max(sizes):.2g} {units} rms on.")
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], flagged, [False]])))  # of runs of bands, in turn
+    parts = [_wavelengths(edges[first], edges[last], last == flagged.size)
+             for first, last in zip(ends[::2], ends[1::2], strict=True)]
     return f"{survey} disagrees with {against} at wavelengths {' and '.join(parts)}."
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import fail
-from ..engines.spectral import _channel_noise, _check_noise, _only_group
+from .._checks import as_count, fail
+from ..gaussian import WaveSystem, channel_noise, only_group
 from .quadratic_forms import WeightedChi2
 
+PROBES = "Their spread tells the error: 4 or more."
 SMALL = 1e-12  # ρ² below it counts as none
 BINS = 1000  # of ρ, for spectra by wavenumber
 GROWN = 1e-2  # by which what is estimated is grown, for the slope of a tail in it
@@ -58,7 +59,7 @@ class CanonicalSpectrum:
     @property
     def truncation(self):
         """What other estimates leave open of the information, in nats."""
-        value = float(self.counts @ _nats(self.correlations))
+        value = self.counts @ _nats(self.correlations)
         return sum(abs(float(c @ _nats(r)) - value) for r, c in self.systematic)
 
     @property
@@ -81,11 +82,9 @@ class CanonicalSpectrum:
         expected = 2.0 * float(counts @ (f(rho) - counts @ f(rho) / size) ** 2) * size / (size + 2.0)
         return float(np.mean(found)), float(np.sqrt(max(expected, np.var(found, ddof=1)) / count))
 
-    def null(self):
-        """`WeightedChi2` of q_ab − q_a − q_b under agreement."""
-        return self._null(self.correlations, self.counts)
-
-    def _null(self, rho, counts):
+    def null(self, rho=None, counts=None):
+        """`WeightedChi2` of q_ab − q_a − q_b under agreement; of other correlations where they are given."""
+        rho, counts = (self.correlations, self.counts) if rho is None else (rho, counts)
         extra = np.ones(1 if self.excess else 0)
         return WeightedChi2(np.concatenate([rho, -rho, extra]),
                             np.concatenate([counts, counts, self.excess * extra]))
@@ -113,7 +112,7 @@ class CanonicalSpectrum:
             total = total + np.abs(null.tail(statistic - error)[0] - null.tail(statistic + error)[0]) / 2
         off = self._spread(statistic, null, value)
         for other in self.systematic:
-            off = off + np.abs(self._null(*other).tail(statistic)[0] - value)
+            off = off + np.abs(self.null(*other).tail(statistic)[0] - value)
         smaller = np.maximum(np.minimum(value, 1.0 - value), np.finfo(float).tiny)
         widened = smaller * np.expm1(3.0 * np.minimum(off / smaller, 200.0)) / 3.0
         return value, np.minimum(total + np.where(off > 0, widened, 0.0), 1.0)
@@ -124,7 +123,7 @@ class CanonicalSpectrum:
         A tail depends on the spectrum through the cumulant function near the saddlepoint: −½ Σ c log(1 − 4s²ρ²).
         """
         def slope(rho, counts):
-            grown = self._null(np.concatenate([self.correlations, rho]), np.concatenate([self.counts, GROWN * counts]))
+            grown = self.null(np.concatenate([self.correlations, rho]), np.concatenate([self.counts, GROWN * counts]))
             return np.abs(grown.tail(statistic)[0] - value) / GROWN
 
         left = self.unsolved * slope(self.correlations, self.counts) if self.unsolved else np.zeros_like(value)
@@ -148,13 +147,10 @@ class CanonicalSpectrum:
         -------
         bool
         """
-        if not self.testable:
-            return True
         nats, doubt = self.information()
-        if doubt > share * max(NATS, SHARE * nats):
-            return False
-        if statistic is None:
-            return True
+        known = not self.testable or doubt <= share * max(NATS, SHARE * nats)
+        if not known or not self.testable or statistic is None:
+            return known
         p, error = self.tail(statistic)
         return bool(error <= share * TAIL * p)
 
@@ -187,9 +183,12 @@ def torus_spectrum(pair, probes=4, seed=0):
     CanonicalSpectrum
         Its `systematic` estimate has the counts scaled to the measured variance, its `replicas` to that of one vector.
     """
-    check_probes(probes)
+    as_count("probes", probes, 2, PROBES)
     rho, counts = _binned(*torus_correlations(pair))
-    share = _share(pair)
+    group, surveys = pair.both.model.groups[0], pair.problem.modalities
+    sizes = [sum(m.size for m in surveys if m.name in names) / sum(surveys[k].name in names for k, _ in group.channels)
+             for names in pair.groups]
+    share = min(sizes) / (group.torus[0] * group.torus[1])  # stations of the smaller group over columns of the torus
     counts = counts * share
     ratios = _squares(pair, probes, np.random.default_rng(seed)) / float(counts @ rho**2)
     return CanonicalSpectrum(
@@ -201,8 +200,8 @@ def torus_spectrum(pair, probes=4, seed=0):
 def _squares(pair, probes, rng):
     """Σ ρ² of the finite window, by each of several random vectors: tr K_ab K_b⁻¹ K_ba K_a⁻¹."""
     drawn = pair.first.draw(rng, probes)
-    wide = np.zeros((pair.both.size, probes))
-    wide[pair.rows[0]] = vector = pair.first.project(drawn)
+    vector = pair.first.project(drawn)
+    wide = pair.beside(vector, np.zeros((pair.second.size, 0)))
     value = pair.second.quadratic(pair.both.product(wide)[pair.rows[1]])[0]
     return pair.first.dof * value / np.einsum("ij,ij->j", vector, drawn)
 
@@ -214,20 +213,14 @@ def _binned(rho, counts):
     return np.sqrt(squares[held > 0] / held[held > 0]), held[held > 0]
 
 
-def check_probes(probes):
-    """Refuse what is no count of random vectors with a spread."""
-    if isinstance(probes, bool) or not isinstance(probes, (int, np.integer)) or probes < 2:
-        fail("probes", "be an integer of at least 2", repr(probes), "Their spread tells the error: 4 or more.")
-
-
 def torus_correlations(pair):
     """(ρ, counts) of data on all of the torus: exact there, real degrees of freedom of every wavenumber counted."""
-    group = _only_group(pair.both.model)
-    _check_noise(pair.problem)
+    group = only_group(pair.both.model)
     if pair.both.rank:
         fail("problem", "have no flat columns for the spectrum by wavenumber", f"{pair.both.rank}",
              'Use null="iterative".')
-    spectrum = wave_covariance(group, _channel_noise(pair.problem, group))
+    waves = WaveSystem(group, channel_noise(pair.problem, group))
+    spectrum = waves.spectrum
     sides = [[c for c, (k, _) in enumerate(group.channels) if pair.problem.modalities[k].name in names]
              for names in pair.groups]
     blocks = [spectrum[..., side, :][..., side] for side in sides]
@@ -236,29 +229,5 @@ def torus_correlations(pair):
     half = np.linalg.solve(roots[0], cross)
     between = np.linalg.solve(roots[1], np.swapaxes(half.conj(), -1, -2))
     rho = np.linalg.svd(between, compute_uv=False)
-    columns = np.arange(group.torus[1] // 2 + 1)
-    standing = np.where(columns * 2 % group.torus[1] == 0, 1.0, 2.0)[None, :, None]
-    counts = np.broadcast_to(standing, rho.shape)
+    counts = np.broadcast_to(waves.counts[None, :, None], rho.shape)
     return np.minimum(rho.ravel(), 1.0 - 1e-12), counts.ravel()
-
-
-def wave_covariance(group, noise):
-    """Q(k), shape (rows, columns // 2 + 1, channels, channels): of endless data with white noise."""
-    signal = group.spectra()[0]
-    shape = next(iter(signal.values())).shape
-    out = np.zeros((*shape, len(noise), len(noise)), dtype=complex)
-    for (a, b), wave in signal.items():
-        out[..., a, b] = wave
-        out[..., b, a] = np.conj(wave)
-    out[..., range(len(noise)), range(len(noise))] += noise
-    return out
-
-
-def _share(pair):
-    """Stations of the smaller group as a share of the columns of the torus."""
-    group = pair.both.model.groups[0]
-    sizes = [sum(pair.problem.modalities[k].size for k, s in enumerate(group.surveys)
-                 if pair.problem.modalities[k].name in names) /
-             sum(1 for k, _ in group.channels if pair.problem.modalities[k].name in names)
-             for names in pair.groups]
-    return min(sizes) / (group.torus[0] * group.torus[1])

@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 from ..augment import bias_basis
 from .local import spacing_of
 
+KINDS = ("offset", "tilt", "patch", "levels", "gain")
 PATCH = 6.0  # radius of the patch in station spacings: about 113 stations
 SHARE = 0.25  # of the survey's longer side, which the patch does not exceed
 FEWEST = 4  # stations from which a survey has a tilt, a patch or a gain to speak of
@@ -23,6 +24,7 @@ class Disturbance:
 
     Parameters
     ----------
+    kind : {"offset", "tilt", "patch", "levels", "gain"}
     name : {"offset", "tilt north", "tilt east", "patch", "row levels", "column levels", "gain"}
         Form.
     survey : str
@@ -40,18 +42,14 @@ class Disturbance:
         Easting and northing of the centre of each patch, metres.
     """
 
+    kind: str
     name: str
-    survey: str
     columns: np.ndarray
+    words: str
+    survey: str
     units: str
     scale: float
-    words: str
     places: np.ndarray | None = None
-
-    @property
-    def kind(self):
-        """One of "offset", "tilt", "patch", "levels", "gain"."""
-        return "levels" if self.name.endswith("levels") else self.name.split()[0]
 
     @property
     def column(self):
@@ -92,25 +90,27 @@ def disturbances_of(modality, weight=1.0, signal=None, radius=None):
     >>> [d.name for d in disturbances_of(survey)]
     ['offset', 'tilt north', 'tilt east', 'patch', 'row levels', 'column levels']
     """
-    std, name, units = float(np.sqrt(np.median(modality.noise.variance()) / weight)), modality.name, modality.units
-    out = [Disturbance("offset", name, np.ones((modality.size, 1)), units, std, f"constant shift of {name}")]
-    if modality.size < FEWEST:
+    name, size = modality.name, modality.size
+    about = {"survey": name, "units": modality.units,
+             "scale": float(np.sqrt(np.median(modality.noise.variance()) / weight))}
+    out = [Disturbance("offset", "offset", np.ones((size, 1)), f"constant shift of {name}", **about)]
+    if size < FEWEST:
         return out
     if hasattr(modality.forward, "coordinates"):
-        easting, northing, _ = (np.asarray(c, dtype=float) for c in modality.forward.coordinates())
-        for direction, values in (("north", northing), ("east", easting)):
+        stations = np.column_stack(modality.forward.coordinates()[:2]).astype(float)
+        for direction, values in (("north", stations[:, 1]), ("east", stations[:, 0])):
             if np.ptp(values) > 0:
                 column = 2.0 * (values - values.min()) / np.ptp(values) - 1.0
-                out.append(Disturbance(f"tilt {direction}", name, column[:, None], units, std,
-                                       f"tilt of {name}, from its centre to its {direction}ern edge"))
-        out += [*_patch(modality, np.column_stack([easting, northing]), std, radius), *_levels(modality, std)]
+                out.append(Disturbance("tilt", f"tilt {direction}", column[:, None],
+                                       f"tilt of {name}, from its centre to its {direction}ern edge", **about))
+        out += [*_patch(stations, radius, about), *_levels(modality, about)]
     if signal is not None and np.any(signal):
-        size = float(np.sqrt(np.mean(signal**2)))
-        out.append(Disturbance("gain", name, 0.01 * signal[:, None], "%", 100.0 * std / size, f"gain of {name}"))
+        share = about | {"units": "%", "scale": 100.0 * about["scale"] / float(np.sqrt(np.mean(signal**2)))}
+        out.append(Disturbance("gain", "gain", 0.01 * signal[:, None], f"gain of {name}", **share))
     return out
 
 
-def _patch(modality, stations, std, radius):
+def _patch(stations, radius, about):
     """The disc, in a list; empty where it would hold the whole survey."""
     low, extent = stations.min(axis=0), np.ptp(stations, axis=0)
     if radius is None:
@@ -127,12 +127,12 @@ def _patch(modality, stations, std, radius):
     if inside.all(axis=0).any():
         return []
     apart = " by ".join(f"{e / max(n - 1, 1):.4g}" for e, n in zip(extent, counts, strict=True))
-    where = f"on a grid of {len(centres)} places over {modality.name}, {apart} m apart"
-    return [Disturbance("patch", modality.name, inside.astype(float), modality.units, std,
-                        f"height of a disc of {radius:.4g} m radius {where}", centres)]
+    where = f"on a grid of {len(centres)} places over {about['survey']}, {apart} m apart"
+    return [Disturbance("patch", "patch", inside.astype(float), f"height of a disc of {radius:.4g} m radius {where}",
+                        **about, places=centres)]
 
 
-def _levels(modality, std):
+def _levels(modality, about):
     """Levels of rows and of columns, where the stations are a lattice."""
     out = []
     for line, basis in LINES.items():
@@ -141,6 +141,6 @@ def _levels(modality, std):
         except ValueError:  # stations on no lattice have no rows
             continue
         if len(names) >= FEWEST_LINES:
-            out.append(Disturbance(f"{line} levels", modality.name, columns, modality.units, std,
-                                   f"rms of independent levels of the {len(names)} {basis} of {modality.name}"))
+            out.append(Disturbance("levels", f"{line} levels", columns, **about, words=(
+                f"rms of independent levels of the {len(names)} {basis} of {modality.name}")))
     return out

@@ -1,14 +1,15 @@
 """Whether the signal of one survey is too large or too small by a factor: a score test with its null by simulation."""
 
-from copy import copy
-
 import numpy as np
-from scipy.stats import t
+from scipy.stats import norm, t
 
-from .._checks import fail
+from .._checks import as_count
 from ..gaussian import DenseSystem, data_system
 from ..problem import one_survey
-from .result import AgreementTest
+from .local import smallest
+from .result import AgreementTest, untestable
+from .shared import in_blocks, solving_to
+from .words import NO_GAIN, gain_note
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
 DENSE_DRAWS, ITERATIVE_DRAWS = 999, 99
@@ -66,9 +67,10 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     """
     one_survey(problem, survey)
     data = data_system(problem, method, SOLVE)
-    draws = _draws(draws, isinstance(data, DenseSystem))
-    score = GainScore(data, survey)
-    return score.test(draws, np.random.default_rng(seed))
+    if draws is None:
+        draws = DENSE_DRAWS if isinstance(data, DenseSystem) else ITERATIVE_DRAWS
+    draws = as_count("draws", draws, FEWEST, "999 resolve p-values of 1 %.")
+    return GainScore(data, survey).test(draws, np.random.default_rng(seed))
 
 
 class GainScore:
@@ -76,17 +78,20 @@ class GainScore:
 
     Parameters
     ----------
-    data : Marginal
+    data : System
         Of all surveys.
     survey : str
+
+    Attributes
+    ----------
+    surveys : tuple of str
+        The survey, and all others.
     """
 
     def __init__(self, data, survey):
-        self._data, self._survey = data, survey
-        model = data.model
-        k = [m.name for m in model.problem.modalities].index(survey)
-        self._rows = model.data_slices[k]
-        self._mean = model.whiten(model.data_mean)[self._rows]
+        self._data, self._rows = data, data.rows[survey]
+        self.surveys = (survey, *(name for name in data.rows if name != survey))
+        self._mean = data.model.whiten(data.model.data_mean)[self._rows]
 
     def score(self, white):
         """U up to its mean, shape (k,), for whitened residuals (n_data, k)."""
@@ -137,27 +142,25 @@ class GainFit:
 
     Attributes
     ----------
-    survey : str
     testable : bool
-    resolution, resolution_error : float
-        Standard deviation of the estimate where there is no gain, percent, as far as the simulations tell it; NaN where
-        data tell nothing of one.
+    resolution, doubt : float
+        Standard deviation of the estimate where there is no gain, percent, and its relative error: as far as the
+        simulations tell it. NaN where data tell nothing of a gain.
     value, std : float
         Estimate, and its standard deviation over data sets with that gain, percent.
     p_value, p_value_error : float
     """
 
     def __init__(self, score, observed, null, rng=None):
-        self.score, self.survey, self._null, self._rng = score, score._survey, null, rng
+        self.score, self._null, self._rng = score, null, rng
         self._mean, self._spread = float(null.mean()), float(null.std(ddof=1))
         self.testable = self._spread > 0
-        self.resolution = self.resolution_error = np.nan
-        self.value = self.std = self.p_value = self.p_value_error = np.nan
+        self.resolution = self.value = self.std = self.p_value = self.p_value_error = self.log_p = np.nan
+        self.doubt = 1.0 / np.sqrt(2 * (null.size - 1))
         if not self.testable:
             return
         off = observed - self._mean
         self.z, self.resolution = off / self._spread, 100.0 / self._spread
-        self.resolution_error = self.resolution / np.sqrt(2 * (null.size - 1))
         self.value = self.z * self.resolution
         self.beyond = int(np.sum(np.abs(null - self._mean) >= abs(off)))
         self.p_value, self.p_value_error = self._tail()
@@ -177,14 +180,14 @@ class GainFit:
         p = (1 + self.beyond) / (draws + 1)
         if self.beyond:
             return p, float(np.sqrt(p * (1 - p) / (draws + 1)))
-        return beyond_all(abs(self.z) * self._spread, self._null)
-
-    def equivalence(self, margin):
-        """p-value of "the gain is `margin` percent or more, of either sign": two one-sided tests, simulated there."""
-        return self.equivalence_with_error(margin)[0]
+        p, error, self.log_p = beyond_all(abs(self.z) * self._spread, self._null)
+        return p, error
 
     def equivalence_with_error(self, margin):
-        """(the p-value of `equivalence`, its standard error from the number of simulations)."""
+        """(p-value of "the gain is `margin` percent or more, of either sign", its standard error).
+
+        Two one-sided tests, simulated there; the error is from the number of simulations.
+        """
         if not self.testable:
             return np.nan, np.nan
         draws = self._null.size
@@ -198,24 +201,30 @@ class GainFit:
         p = max((1 + int(e.sum())) / (1 + e.size) for e in ends)
         return p, float(np.sqrt(p * (1 - p) / (1 + ends[0].size)))
 
+    def bound(self, level):
+        """Gain above which all are excluded at a level, percent, by a Gaussian estimate."""
+        return abs(self.value) + norm.isf(level) * self.std
+
+    def detectable(self, level, power):
+        """Gain that the test sees with a power, percent; relative error 1/√(2 (draws − 1))."""
+        return smallest(level=level, power=power) * self.resolution
+
     def test(self):
         """`AgreementTest`."""
-        others = tuple(m.name for m in self.score._data.model.problem.modalities if m.name != self.survey)
-        common = {"name": f"gain of {self.survey}", "surveys": (self.survey, *others)}
+        surveys = self.score.surveys
         if not self.testable:
-            return AgreementTest(**common, statistic=0.0, p_value=np.nan, p_value_error=np.nan, null="none",
-                                 note="untestable: the data tell nothing of a gain")
-        notes = [] if others else ["one survey alone: a gain looks like a wrong prior std"]
-        draws = f"{self._null.size} simulated data sets"
-        null = f"parametric bootstrap of the score, {draws}"
-        if self._rng is None:
-            null, notes = f"Student's t of the score, {draws}", [*notes, "the score is taken as Gaussian"]
-        elif not self.beyond:
-            null = f"exponential tail fitted to the score, beyond all {draws}"
-            notes.append(f"p below {1 / (self._null.size + 1):.2g} is extrapolated: raise draws")
+            return untestable("gain", surveys, NO_GAIN, target=surveys[0])
+        count, gaussian = self._null.size, self._rng is None
+        extrapolated = not gaussian and not self.beyond
+        null = ("Student's t of the score," if gaussian else "exponential tail fitted to the score, beyond all"
+                if extrapolated else "parametric bootstrap of the score,")
         return AgreementTest(
-            **common, statistic=self.z**2, p_value=self.p_value, p_value_error=self.p_value_error, null=null,
-            effect={"what": "gain", "value": self.value, "std": self.std, "units": "%"}, note="; ".join(notes))
+            form="gain", surveys=surveys, target=surveys[0], statistic=self.z**2, p_value=self.p_value,
+            p_value_error=self.p_value_error, log_p=self.log_p,
+            null=f"{null} {count} simulated data sets", spread_dof=count - 1 if gaussian else np.inf,
+            direction="too large" if self.value > 0 else "too small",
+            effect={"what": "gain", "value": self.value, "std": self.std, "units": "%"},
+            note=gain_note(not surveys[1:], gaussian, 1 / (count + 1) if extrapolated else 0.0))
 
 
 def gain_fits(data, surveys, seed=0):
@@ -227,12 +236,10 @@ def gain_fits(data, surveys, seed=0):
     scores = {survey: GainScore(data, survey) for survey in surveys}
     if isinstance(data, DenseSystem):
         return {survey: score.fit(DENSE_DRAWS, np.random.default_rng(seed)) for survey, score in scores.items()}
-    data = copy(data)
-    data.tolerance = SOLVE
+    data = solving_to(data, SOLVE)
     flat = data.flat_estimate(data.residual[:, None])
     white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
-    step = data.width()
-    weights = np.concatenate([data.project(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=1)
+    weights = in_blocks(data, white, data.project)
     values = {survey: score.of_weights(white, weights) for survey, score in scores.items()}
     return {survey: GainFit(scores[survey], float(v[0]), v[1:]) for survey, v in values.items()}
 
@@ -243,7 +250,7 @@ def student_tail(z, draws):
 
 
 def beyond_all(off, null):
-    """(p-value, its error) of a score |U − mean| beyond every simulated one, shape (draws,).
+    """(p-value, its error, its logarithm) of a score |U − mean| beyond every simulated one, shape (draws,).
 
     The score is a quadratic form of Gaussians, whose tails are exponential: the exponential of the largest tenth of the
     simulated ones, at least ten (peaks over threshold; Davison & Smith 1990, JRSS B 52, 393), never above
@@ -254,16 +261,9 @@ def beyond_all(off, null):
     above = (off - sizes[-k - 1]) / np.mean(sizes[-k:] - sizes[-k - 1])
     floor = 1.0 / (sizes.size + 1)
     p, more = (min(floor, k / sizes.size * np.exp(-above / (1 + grown / np.sqrt(k)))) for grown in (0, 1))
-    return float(p), float(max(more - p, p / np.sqrt(k)))
+    return float(p), float(max(more - p, p / np.sqrt(k))), float(np.log(k / sizes.size) - above)
 
 
 def _blocks(draws):
     return [min(BLOCK, draws - first) for first in range(0, draws, BLOCK)]
 
-
-def _draws(draws, dense):
-    if draws is None:
-        return DENSE_DRAWS if dense else ITERATIVE_DRAWS
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
-        fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "999 resolve p-values of 1 %.")
-    return int(draws)

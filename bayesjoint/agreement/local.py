@@ -5,12 +5,14 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 from scipy.stats import norm, t
 
-from .._checks import as_finite, as_positive, fail, one_of
+from .._checks import as_finite, fail, one_of
 from ..dataset import Sheet
 from ..problem.describe import layout
-from .multiple import CONTROLS, false_discovery
-from .pair import of_surveys
+from .multiple import CONTROLS, false_discovery, log_simes
+from .pair import restricted
 from .residuals import Prediction, checked_given
+from .shared import as_share
+from .words import against_words
 
 PATCHES = (0.0, 2.5, 6.0)  # radii in station spacings: one station, about 21, about 113
 LEVEL, POWER = 0.05, 0.8
@@ -81,9 +83,9 @@ def local_conflict(problem, survey, given=None, patches=None, *, control="hochbe
     ([[0, 0, 0, 1]], [[0.0, 0.0, 0.0, 5.69]])
     """
     one_of("control", control, CONTROLS)
-    level = _share("level", level)
+    level = as_share("level", level)
     given = checked_given(problem, survey, given)
-    prediction = Prediction(of_surveys(problem, (survey, *given)), draws, seed, method)
+    prediction = Prediction(restricted(problem, (survey, *given)), draws, seed, method)
     return map_residual(prediction.residual(survey, given), patches, control, level)
 
 
@@ -91,41 +93,54 @@ def map_residual(residual, patches=None, control="hochberg", level=LEVEL):
     """`local_conflict` of a residual that is there already."""
     m = residual.modality
     radii, weights = patch_weights(m, patches)
+    dims, coords, mask, _ = layout(m)
+    sheet, shape, against = Sheet(), tuple(coords[d][1].size for d in dims), against_words(residual.given)
+    sheet.place({"name": m.name, "dims": dims, "coords": coords})
+    sheet.along("patch", radii, "radius of the patch", "m")
+
+    def add(name, values, units, words, errors=None):
+        """Values of every station, or of every patch and station."""
+        along = ("patch", *dims) if values.ndim > 1 else dims
+        errors = None if errors is None else _spread(errors, shape, mask)
+        sheet.add(name, along, _spread(values, shape, mask), units, words, errors)
+
+    add("residual", residual.value, m.units, f"{m.name} less what {against} predicts")
     means = [w.multiply(1.0 / np.asarray(w.sum(axis=1))).tocsr() for w in weights]
-    sheet, place = _sheet(m, radii)
-    sheet.add("residual", place.dims, place.spread(residual.value), m.units,
-              f"{m.name} less what {_given(residual)} predicts")
-    mean, mean_std = _stacked(residual.project, means)
-    score, score_std = _stacked(residual.project_weighted, weights)
-    z, scaled = mean / mean_std, score / score_std
+    mean, mean_std = map(np.stack, zip(*map(residual.project, means), strict=True))
+    score, score_std = map(np.stack, zip(*map(residual.project_weighted, weights), strict=True))
     whole = {}
-    for key, values in (("", z), ("anomaly_", scaled)):
+    for key, values in (("", mean / mean_std), ("anomaly_", score / score_std)):
         p = two_sided(values, residual.dof)
         adjusted = false_discovery(p, control)
         flagged = (adjusted <= level).astype(np.int8)
-        whole[key] = float(adjusted.min()) if control == "hochberg" else float(false_discovery(p).min())
+        whole[f"{key}p_value"] = float(adjusted.min()) if control == "hochberg" else float(false_discovery(p).min())
+        whole[f"{key}log_p_value"] = log_simes(log_two_sided(values, residual.dof))
         for name, array in (("z", values), ("p_value", p), ("flagged", flagged)):
-            units, words = _WORDS[key + name]
-            sheet.add(key + name, ("patch", *place.dims), place.spread(array), units, words)
+            add(key + name, array, *_WORDS[key + name])
         whole[f"{key}count"] = int(flagged.sum())
-    words = f"height of an extra anomaly of the size of the patch in {m.name}"
-    sheet.add("anomaly", ("patch", *place.dims), place.spread(score / score_std**2), m.units, words,
-              place.spread(1.0 / score_std))
-    sheet.add("anomaly_detectable", ("patch", *place.dims), place.spread(smallest(residual.dof) / score_std), m.units,
-              "height that a single test at 5 % sees in 80 % of cases")
+    add("anomaly", score / score_std**2, m.units, f"height of an extra anomaly of the size of the patch in {m.name}",
+        1.0 / score_std)
+    add("anomaly_detectable", smallest(residual.dof) / score_std, m.units,
+        "height that a single test at 5 % sees in 80 % of cases")
     null = "standard normal, exact" if np.isinf(residual.dof) else (
         f"Student's t with {residual.dof:.0f} degrees of freedom, exact for standard deviations from draws")
-    return sheet.dataset({
+    verdict = _verdict(m.name, against, whole.pop("count"), whole.pop("anomaly_count"), whole, mean.size, level)
+    return sheet.dataset(whole | {
         "survey": m.name, "given": ", ".join(residual.given) or "its own model", "null": null,
         "control": f"false discoveries at {level:g}, Benjamini-{control.capitalize()}", "level": level,
-        "p_value": whole[""], "anomaly_p_value": whole["anomaly_"], "dof": residual.dof,
-        "verdict": _verdict(residual, whole, z.size, level),
-    })
+        "dof": residual.dof, "verdict": verdict})
 
 
 def two_sided(z, dof):
     """Two-sided p-value of a standardised value."""
     return 2 * (norm.sf(np.abs(z)) if np.isinf(dof) else t.sf(np.abs(z), dof))
+
+
+def log_two_sided(z, dof):
+    """Its natural logarithm; of Student's t as far as the p-value is not 0 to rounding."""
+    if np.isinf(dof):
+        return np.log(2) + norm.logsf(np.abs(z))
+    return np.log(np.maximum(two_sided(z, dof), np.finfo(float).tiny))
 
 
 def smallest(dof=np.inf, level=LEVEL, power=POWER):
@@ -170,51 +185,19 @@ def _within(tree, radius):
     return (half + half.T + sparse.identity(tree.n)).tocsr()
 
 
-def _stacked(project, functionals):
-    """(values, standard deviations), shapes (patches, n)."""
-    found = [project(f) for f in functionals]
-    return np.stack([v for v, _ in found]), np.stack([s for _, s in found])
+def _spread(values, shape, mask):
+    """Values of stations laid out on the survey's own dims, gaps NaN (0 for flags)."""
+    if mask is None:
+        return values.reshape(*values.shape[:-1], *shape)
+    out = np.full((*values.shape[:-1], *mask.shape), 0 if values.dtype.kind == "i" else np.nan, values.dtype)
+    out[..., mask] = values
+    return out
 
 
-class _Place:
-    """Flat data to the survey's own dims, gaps NaN (0 for flags)."""
-
-    def __init__(self, dims, shape, mask):
-        self.dims, self.shape, self.mask = dims, shape, mask
-
-    def spread(self, values):
-        if self.mask is None:
-            return values.reshape(*values.shape[:-1], *self.shape)
-        out = np.full((*values.shape[:-1], *self.mask.shape), 0 if values.dtype.kind == "i" else np.nan, values.dtype)
-        out[..., self.mask] = values
-        return out
-
-
-def _sheet(modality, radii):
-    dims, coords, mask, _ = layout(modality)
-    place, sheet = _Place(dims, tuple(coords[d][1].size for d in dims), mask), Sheet()
-    sheet.place({"name": modality.name, "dims": dims, "coords": coords})
-    sheet.along("patch", radii, "radius of the patch", "m")
-    return sheet, place
-
-
-def _given(residual):
-    return " and ".join(residual.given) or "its own model"
-
-
-def _verdict(residual, whole, count, level):
-    flags, more = whole["count"], whole["anomaly_count"]
-    against = _given(residual)
+def _verdict(survey, against, flags, more, whole, count, level):
     if flags or more:
-        return (f"{residual.survey} disagrees with {against} in places: {flags} of {count} residuals and {more} of "
-                f"{count} extra anomalies are discoveries, of which {level:.0%} or fewer are expected to be false.")
-    return (f"{residual.survey} shows no place of conflict with {against}: smallest adjusted p {whole['']:.2g} for "
-            f"residuals and {whole['anomaly_']:.2g} for extra anomalies; what could have been seen is in "
+        return (f"{survey} disagrees with {against} in places: {flags} of {count} residuals and {more} of {count} "
+                f"extra anomalies are discoveries, of which {level:.0%} or fewer are expected to be false.")
+    return (f"{survey} shows no place of conflict with {against}: smallest adjusted p {whole['p_value']:.2g} for "
+            f"residuals and {whole['anomaly_p_value']:.2g} for extra anomalies; what could have been seen is in "
             "anomaly_detectable.")
-
-
-def _share(name, value):
-    value = float(as_positive(name, value, 0))
-    if value >= 1:
-        fail(name, "lie between 0 and 1", f"{value:g}", "Give a share such as 0.05.")
-    return value

@@ -63,6 +63,18 @@ def false_discovery(p_values, control="hochberg"):
     return _adjusted(p_values, lambda p: false_discovery_control(p, method="bh" if control == "hochberg" else "by"))
 
 
+def log_simes(log_p):
+    """Logarithm of the p-value of all tests together by the inequality of Simes (1986, Biometrika 73, 751).
+
+    Examples
+    --------
+    >>> round(float(np.exp(log_simes(np.log([0.01, 0.04, 0.03])))), 12)
+    0.03
+    """
+    log_p = np.sort(np.ravel(log_p))
+    return float(np.min(log_p + np.log(log_p.size / np.arange(1, log_p.size + 1))))
+
+
 def _adjusted(p_values, rule):
     """Apply a rule for p-values, shape (n,), to those that are there."""
     p_values = as_finite("p_values", p_values, allow_nan=True)

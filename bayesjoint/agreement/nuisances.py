@@ -1,20 +1,21 @@
 """Tests of a named additive nuisance of one survey: an offset, a tilt, a level for each line, columns of one's own."""
 
 import numpy as np
-from scipy.stats import chi2
 
 from ..augment import bias_basis
 from ..gaussian import data_system
 from ..problem import one_survey
 from .gain import gain_test
-from .result import AgreementTest, moved_tail
+from .result import chi2_test, untestable
+from .shared import widened
+from .words import CONFOUNDED, columns_note
 
 SOLVE = 1e-8  # relative residual of the solves
 CONFOUNDING = 1e-10  # share of a column's precision below which it cannot be told
 SOLVED_CONFOUNDING = 1e-6  # the same where it comes from iterative solves
 OPEN = 1e-6  # part of a value in a direction that cannot be told, above which it has no estimate
 SHOWN = 3  # names of columns in a title
-CONFOUNDED = "untestable: model and other flat values explain every column of it"
+FORMS = {"constant": "offset", "linear": "tilt", "rows": "row levels", "columns": "column levels"}
 
 
 def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, seed=0):
@@ -65,43 +66,44 @@ def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, 
     if isinstance(basis, str) and basis == "gain":
         return gain_test(problem, survey, method, draws, seed)
     columns, labels = bias_basis(one_survey(problem, survey), basis)
-    return additive_test(data_system(problem, method, SOLVE), survey, columns, labels)
+    form = FORMS.get(basis, "nuisance") if isinstance(basis, str) else "nuisance"
+    name = f"nuisance of {survey}: {_title(labels)}"
+    return additive_test(data_system(problem, method, SOLVE), survey, columns, labels, form, name)
 
 
-def additive_test(data, survey, columns, labels):
+def additive_test(data, survey, columns, labels, form, name=""):
     """The test of `nuisance_test` for columns (n_data of the survey, q) in units of the data.
 
     Parameters
     ----------
-    data : Marginal
+    data : System
         Of all surveys.
     survey : str
     columns : ndarray, shape (n_data, q)
     labels : tuple of str
         Names of the columns.
+    form : str
+        What they are, as in `AgreementTest`.
+    name : str, optional
 
     Returns
     -------
     AgreementTest
     """
     fit = NuisanceFit(data, survey, columns)
-    modality = fit.modality
-    title = " + ".join(labels) if len(labels) <= SHOWN else f"{labels[0]} ... {labels[-1]}"
-    common = {"name": f"nuisance of {survey}: {title}",
-              "surveys": (survey, *(m.name for m in data.model.problem.modalities if m is not modality))}
+    surveys = (survey, *(m.name for m in data.model.problem.modalities if m is not fit.modality))
     if not fit.rank:
-        return AgreementTest(**common, statistic=0.0, p_value=np.nan, p_value_error=np.nan, null="none", dof=0,
-                             note=CONFOUNDED)
+        return untestable(form, surveys, CONFOUNDED, name=name, target=survey, dof=0)
     statistic, value, error = fit.test(data.residual[:, None])
-    statistic, error = float(statistic[0]), float(error[0])
-    note = "" if fit.rank == len(labels) else (f"{len(labels) - fit.rank} direction(s) of the columns cannot be told "
-                                               "from the model's flat values or from each other")
-    return AgreementTest(
-        **common, statistic=statistic, p_value=float(chi2.sf(statistic, fit.rank)),
-        p_value_error=moved_tail(statistic, error, fit.rank), dof=fit.rank, note=note,
-        null=f"χ² with {fit.rank} degree(s) of freedom, exact",
-        effect={"what": title, "names": labels, "value": value[:, 0], "std": fit.std, "covariance": fit.covariance,
-                "units": modality.units})
+    return chi2_test(
+        form, surveys, statistic[0], float(error[0]), fit.rank, name=name, target=survey,
+        note=columns_note(len(labels) - fit.rank),
+        effect={"what": _title(labels), "names": labels, "value": value[:, 0], "std": fit.std,
+                "covariance": fit.covariance, "units": fit.modality.units})
+
+
+def _title(labels):
+    return " + ".join(labels) if len(labels) <= SHOWN else f"{labels[0]} ... {labels[-1]}"
 
 
 class NuisanceFit:
@@ -109,7 +111,7 @@ class NuisanceFit:
 
     Parameters
     ----------
-    data : Marginal
+    data : System
     survey : str
     columns : ndarray, shape (n_data of the survey, q)
         Units of the data for a coefficient of 1.
@@ -124,12 +126,8 @@ class NuisanceFit:
     """
 
     def __init__(self, data, survey, columns):
-        self._data, model = data, data.model
-        k = [m.name for m in model.problem.modalities].index(survey)
-        self.modality = model.problem.modalities[k]
-        wide = np.zeros((data.size, columns.shape[1]))
-        wide[model.data_slices[k]] = columns
-        self._white = model.whiten(wide)
+        self._data, self.modality = data, one_survey(data.model.problem, survey)
+        self._white = widened(data, [(survey, columns)])
         solved, left = data.solve(self._white)
         self._weights = data.eliminate(solved, self._white)
         self._left = np.linalg.norm(left)

@@ -5,8 +5,11 @@ from scipy.linalg import eigh
 from scipy.stats import norm, t
 
 from ..gaussian import DenseSystem
+from .pair import complement
 from .quadratic_forms import WeightedChi2
-from .result import AgreementTest
+from .result import AgreementTest, untestable
+from .shared import in_blocks
+from .words import ALIKE, ALONE, misfit
 
 EIGEN_DATA = 3_000  # whose eigenvalues take a minute at most
 DRAWS = 64  # simulated data sets where surveys are larger
@@ -27,7 +30,7 @@ def own_model_tests(data, survey, draws=DRAWS, seed=0):
 
     Parameters
     ----------
-    data : Marginal
+    data : System
         Of this survey alone.
     survey : str
         Its name.
@@ -62,24 +65,27 @@ def own_model_tests(data, survey, draws=DRAWS, seed=0):
 
 
 def _by_eigenvalues(data, survey):
-    contrasts = np.eye(data.size) if not data.rank else _complement(data.basis)
+    contrasts = complement(data.basis) if data.rank else np.eye(data.size)
     values, vectors = eigh(contrasts.T @ data.covariance @ contrasts)
     signal, z = np.maximum(values - 1.0, 0.0), (vectors.T @ (contrasts.T @ data.residual)) ** 2 / values
     shares, out = (signal / (1.0 + signal), 1.0 / (1.0 + signal)), []
     best, spread = _likeliest(signal, z * values)
-    for one, other, words in ((0, 1, "prior"), (1, 0, "noise")):
+    for one, other, form in ((0, 1, "prior"), (1, 0, "noise")):
         mixed = shares[one] @ shares[other] / max(shares[other] @ shares[other], VALUES)
         weights = shares[one] - mixed * shares[other]
         information = 0.5 * float(weights @ weights)
         if information <= VALUES * data.size:
-            out.append(_untestable(survey, words))
+            out.append(untestable(form, (survey,), ALIKE, target=survey))
             continue
-        null = WeightedChi2(weights)
-        statistic = float(weights @ z)
-        upper, error = (float(v) for v in null.tail(statistic))
-        p = 2 * min(upper, 1.0 - upper)
-        out.append(_answer(survey, words, (statistic - null.mean) / np.sqrt(null.variance), min(p, 1.0), 2 * error,
-                           best[one], spread[one], "weighted χ² of the efficient score, exact"))
+        statistic, std = float(weights @ z), np.sqrt(2.0 * weights @ weights)
+        # either tail by itself: 1 less the other would lose its digits
+        sides = [(WeightedChi2(sign * weights), sign * statistic) for sign in (1.0, -1.0)]
+        tails = [side.tail(x) for side, x in sides]
+        k = int(tails[1][0] < tails[0][0])
+        out.append(_answer(survey, form, (statistic - weights.sum()) / std, min(2 * float(tails[k][0]), 1.0),
+                           2 * float(tails[k][1]), best[one], spread[one],
+                           "weighted χ² of the efficient score, exact",
+                           log_p=np.log(2) + sides[k][0].log_tail(sides[k][1])))
     return tuple(out)
 
 
@@ -101,12 +107,11 @@ def _likeliest(signal, squares):
 
 def _by_draws(data, survey, draws, seed):
     white = np.column_stack([data.residual, data.draw(np.random.default_rng(seed), draws)])
-    step = data.width()
-    forms = np.concatenate([_forms(data, white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=1)
+    forms = in_blocks(data, white, lambda block: _forms(data, block))
     off = forms - forms[:, 1:].mean(axis=1, keepdims=True)
     spread = off[:, 1:] @ off[:, 1:].T / (draws - 1)
     out = []
-    for one, other, words in ((0, 1, "prior"), (1, 0, "noise")):
+    for one, other, form in ((0, 1, "prior"), (1, 0, "noise")):
         score = off[one] - spread[one, other] / spread[other, other] * off[other]
         std = float(np.sqrt(np.sum(score[1:] ** 2) / (draws - 2)))
         ratio = float(score[0]) / (std * np.sqrt(1 + 1 / draws))
@@ -114,8 +119,8 @@ def _by_draws(data, survey, draws, seed):
         information = 0.25 * std**2  # the score of log τ² is half the form
         change = np.log(max(1.0 + 0.5 * float(score[0]) / information, LEAST))
         change_std = change / ratio if abs(ratio) > NO_CHANGE else information**-0.5
-        out.append(_answer(survey, words, ratio, p, p / np.sqrt(draws), change, change_std,
-                           f"Student's t of the efficient score, spread of {draws} simulations"))
+        out.append(_answer(survey, form, ratio, p, p / np.sqrt(draws), change, change_std,
+                           f"Student's t of the efficient score, spread of {draws} simulations", spread_dof=draws - 2))
     return tuple(out)
 
 
@@ -126,9 +131,8 @@ def _forms(data, white):
     return np.stack([np.einsum("ij,ij->j", weighted, white) - noise, noise])
 
 
-def _answer(survey, words, ratio, p, error, change, spread, null):
+def _answer(survey, form, ratio, p, error, change, spread, null, **fields):
     """`change` is of the log variance, `spread` its standard deviation."""
-    which = _which(survey, words)
     if p > SEEN:  # the likelihood of few data is no parabola: what the test does not see is no effect
         spread = max(spread, abs(change) / norm.isf(0.5 * SEEN))
     factor = float(np.exp(0.5 * change))
@@ -136,23 +140,9 @@ def _answer(survey, words, ratio, p, error, change, spread, null):
     std = value * spread / abs(change) if abs(change) > NO_CHANGE else 50.0 * spread
     if change <= 1.0 - FARTHEST:  # none is left: what a variance of one spread would still be
         std = 100.0 * min(np.sqrt(factor**2 * (1.0 + spread)) - factor, 1.0)
-    seen = "" if p <= SEEN else "no misfit seen: "
+    direction = "too small" if change > 0 else "too large"
     return AgreementTest(
-        name=which, surveys=(survey,), statistic=ratio**2, p_value=p, p_value_error=error, null=null,
-        effect={"what": f"{seen}{which} too {'small' if change > 0 else 'large'} by", "value": value,
-                "std": float(std), "units": "%", "factor": factor, "log_std": 0.5 * float(spread)},
-        note="of this survey alone: no conflict between surveys")
-
-
-def _which(survey, words):
-    return f"prior std behind {survey}" if words == "prior" else f"noise std of {survey}"
-
-
-def _untestable(survey, words):
-    return AgreementTest(name=_which(survey, words), surveys=(survey,), statistic=0.0, p_value=np.nan,
-                         p_value_error=np.nan, null="none",
-                         note="untestable: signal and noise look alike in this survey")
-
-
-def _complement(basis):
-    return np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]
+        form=form, target=survey, surveys=(survey,), statistic=ratio**2, p_value=p, p_value_error=error, null=null,
+        direction=direction, **fields, note=ALONE,
+        effect={"what": misfit(form, survey, direction, p <= SEEN), "value": value, "std": float(std), "units": "%",
+                "factor": factor, "log_std": 0.5 * float(spread)})

@@ -1,12 +1,13 @@
 """Two surveys, or two groups of surveys, as two correlated random vectors: what every test of a pair is built on."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular, svd
 
-from .._checks import fail, one_of
-from ..gaussian import METHODS, RANK, DenseSystem, check_linear_gaussian, data_system
+from .._checks import fail
+from ..gaussian import RANK, DenseSystem, check_linear_gaussian, data_system
 from ..problem import check_problem
 from .canonical import CanonicalSpectrum, torus_spectrum
 from .sampled_spectrum import lanczos_spectrum
@@ -67,9 +68,8 @@ def make_pair(problem, pair, method="auto"):
     """
     check_problem(problem)
     groups = checked_groups(problem, pair)
-    one_of("method", method, METHODS)
     check_linear_gaussian(problem, "agreement")
-    both = data_system(of_surveys(problem, groups[0] + groups[1]), method)
+    both = data_system(restricted(problem, groups[0] + groups[1]), method)
     return (DensePair if isinstance(both, DenseSystem) else IterativePair)(groups, both)
 
 
@@ -78,7 +78,7 @@ class Pair:
 
     Whitened data y = (y_a, y_b) are N(X β, K) with K = S̃ + I the prior predictive covariance and β the values with a
     flat prior. Every test of the pair is a function of three quadratic forms, q_a = y_aᵀP_a y_a, q_b and q_ab, in which
-    P is K⁻¹ with flat columns eliminated (`Marginal`), and of the canonical correlations of y_a and y_b:
+    P is K⁻¹ with flat columns eliminated (`System`), and of the canonical correlations of y_a and y_b:
 
     - q_ab − q_a − q_b is −2 log R up to a constant: under agreement Σ ρ_k (χ²_1 − χ²_1) + χ²_f, f = `excess`;
     - q_ab − q_a is χ² with dof_ab − dof_a degrees of freedom: the split of b given a.
@@ -89,7 +89,7 @@ class Pair:
     Parameters
     ----------
     groups : (tuple of str, tuple of str)
-    both : Marginal
+    both : System
         Of the surveys of both groups.
 
     Attributes
@@ -98,7 +98,7 @@ class Pair:
         Names of modalities.
     problem : JointProblem
         With these surveys and the parameters that they see or that are tied to those.
-    both, first, second : Marginal
+    both, first, second : System
         Data of a and b together, of a, of b: ``.product(V)`` K V, ``.solve(V)``, ``.project(V)`` P V,
         ``.quadratic(V)`` with its error, ``.draw(rng, count)``, ``.residual``, ``.dof``, ``.model``.
     rows : (ndarray of int, ndarray of int)
@@ -113,10 +113,7 @@ class Pair:
     def __init__(self, groups, both):
         self.groups, self.both, self.problem = groups, both, both.model.problem
         self.first, self.second = both.part(groups[0]), both.part(groups[1])
-        places = dict(zip((m.name for m in self.problem.modalities), both.model.data_slices, strict=True))
-        index = np.arange(both.size)
-        self.rows = tuple(np.concatenate([index[where] for name, where in places.items() if name in group])
-                          for group in groups)
+        self.rows = tuple(both.index([name for name in both.rows if name in group]) for group in groups)
         self._cross = self._shared_contrasts()
         self.excess = self._cross.shape[1]
 
@@ -129,11 +126,15 @@ class Pair:
         """Group 0 or 1 in words."""
         return " + ".join(self.groups[which])
 
+    def beside(self, one, other):
+        """Columns of a's data and of b's, side by side among all data, zero for the other group."""
+        wide = np.zeros((self.both.size, one.shape[1] + other.shape[1]))
+        wide[self.rows[0], : one.shape[1]], wide[self.rows[1], one.shape[1] :] = one, other
+        return wide
+
     def _shared_contrasts(self):
         """Contrasts of y that are free of β but not made of contrasts of each group, shape (n_data, f)."""
-        both, bases = self.both, (self.first.basis, self.second.basis)
-        wide = np.zeros((both.size, self.first.rank + self.second.rank))
-        wide[self.rows[0], : self.first.rank], wide[self.rows[1], self.first.rank :] = bases
+        both, wide = self.both, self.beside(self.first.basis, self.second.basis)
         if not wide.shape[1]:
             return wide
         scale = np.linalg.norm(both.columns, axis=0)
@@ -156,8 +157,8 @@ class Pair:
         raise NotImplementedError
 
     def spectrum(self, method=None, **options):
-        """`CanonicalSpectrum` of the pair under agreement."""
-        raise NotImplementedError
+        """`CanonicalSpectrum` of the pair under agreement; ``"spectral"``: by wavenumber."""
+        return torus_spectrum(self, **options) if method == "spectral" else self._spectrum(**options)
 
 
 class DensePair(Pair):
@@ -171,7 +172,7 @@ class DensePair(Pair):
     def __init__(self, groups, both):
         super().__init__(groups, both)
         parts = self.first, self.second
-        self._contrasts = [_complement(m.basis) if m.rank else None for m in parts]
+        self._contrasts = [complement(m.basis) if m.rank else None for m in parts]
         self._factors = [m.factor if c is None else cholesky(c.T @ m.covariance @ c, lower=True)
                          for c, m in zip(self._contrasts, parts, strict=True)]
         cross = _contrasted(self._contrasts[0], both.covariance[np.ix_(*self.rows)])
@@ -186,8 +187,7 @@ class DensePair(Pair):
 
     def _prepare_cross(self):
         """Weights that take from the cross contrasts what contrasts of each group say of them, and whiten the rest."""
-        inner = np.zeros((self.both.size, self.first.dof + self.second.dof))
-        inner[self.rows[0], : self.first.dof], inner[self.rows[1], self.first.dof :] = self._contrasts
+        inner = self.beside(*self._contrasts)
         through = self.both.covariance @ inner
         said = np.linalg.solve(inner.T @ through, through.T @ self._cross)
         clean = self._cross - inner @ said
@@ -216,10 +216,8 @@ class DensePair(Pair):
         error = 8 * np.finfo(float).eps * (into_first + into_second)
         return PairStatistics(ratio=ratio, into_first=into_first, into_second=into_second, error=error)
 
-    def spectrum(self, method=None, **options):
-        """`CanonicalSpectrum`: all correlations, or ``"spectral"``, those by wavenumber."""
-        if method == "spectral":
-            return torus_spectrum(self, **options)
+    def _spectrum(self, **options):
+        """All correlations, exact: what random vectors are given by is left out."""
         return CanonicalSpectrum(correlations=self.correlations, counts=np.ones(self.correlations.size),
                                  excess=self.excess, words="from all canonical correlations, exact")
 
@@ -229,17 +227,13 @@ class IterativePair(Pair):
 
     method = "iterative"
 
-    def __init__(self, groups, both):
-        super().__init__(groups, both)
-        self._observed = None
-
     def statistics(self, white=None):
         """`PairStatistics` by three block solves, with bounds on their error; those of the data are kept."""
-        if white is not None:
-            return self._solved(white)
-        if self._observed is None:
-            self._observed = self._solved(self.both.residual[:, None])
-        return self._observed
+        return self._observed if white is None else self._solved(white)
+
+    @cached_property
+    def _observed(self):
+        return self._solved(self.both.residual[:, None])
 
     def _solved(self, white):
         joint, error = self.both.quadratic(white)
@@ -248,38 +242,49 @@ class IterativePair(Pair):
         return PairStatistics(ratio=joint - one - two, into_first=joint - two, into_second=joint - one,
                               error=error + one_error + two_error)
 
-    def spectrum(self, method=None, **options):
-        """`CanonicalSpectrum` from random vectors, as good as the tail at the data asks, or ``"spectral"``."""
-        if method == "spectral":
-            return torus_spectrum(self, **options)
+    def _spectrum(self, **options):
+        """From random vectors, as good as the tail at the data asks."""
         return lanczos_spectrum(self, statistic=float(self.statistics().ratio[0]), **options)
 
 
 def checked_groups(problem, pair):
     """Two tuples of modality names without a common member."""
     names = [m.name for m in problem.modalities]
-    if isinstance(pair, str) or not isinstance(pair, (tuple, list)) or len(pair) != 2:
+    listed = (tuple, list)
+    groups = [(g,) if isinstance(g, str) else g for g in pair] if isinstance(pair, listed) else []
+    if len(groups) != 2 or not all(isinstance(g, listed) and g and all(isinstance(name, str) for name in g)
+                                   for g in groups):
         fail("pair", "be two modality names, or two tuples of them", repr(pair), f"Choose from {names}.", TypeError)
-    groups = tuple((g,) if isinstance(g, str) else tuple(g) if isinstance(g, (tuple, list)) else g for g in pair)
-    for group in groups:
-        if not isinstance(group, tuple) or not group or not all(isinstance(name, str) for name in group):
-            fail("pair", "be two modality names, or two tuples of them", repr(pair), f"Choose from {names}.", TypeError)
-        unknown = [name for name in group if name not in names]
-        if unknown:
-            fail("pair", f"name modalities among {names}", f"{unknown}", "Correct the name.")
-    twice = [name for name in groups[0] + groups[1] if (groups[0] + groups[1]).count(name) > 1]
+    both = [name for group in groups for name in group]
+    unknown, twice = [n for n in both if n not in names], [n for n in both if both.count(n) > 1]
+    if unknown:
+        fail("pair", f"name modalities among {names}", f"{unknown}", "Correct the name.")
     if twice:
         fail("pair", "name every modality once", f"{twice[0]!r} twice", "A survey cannot be held against itself.")
-    return groups
+    return tuple(map(tuple, groups))
 
 
-def of_surveys(problem, names):
-    """The problem with some surveys, and the parameters that they see or that a joint covariance ties to those."""
-    kept = [m for m in problem.modalities if m.name in names]
-    seen = {name for m in kept for name in m.parameters}
-    tied = problem.prior.tied if seen & problem.prior.tied else set()
-    parameters = [p for p in problem.parameters if p.name in seen | tied]
-    return problem.replace(parameters=parameters, modalities=kept, couplings=problem.couplings if tied else ())
+def restricted(problem, names):
+    """The problem with some surveys, the parameters that they see, and the couplings among these.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    names : tuple of str
+        Modalities. Parameters tied to theirs by a joint covariance stay.
+
+    Returns
+    -------
+    JointProblem
+    """
+    surveys = [m for m in problem.modalities if m.name in names]
+    seen = {name for m in surveys for name in m.parameters}
+    if seen & problem.prior.tied:
+        seen |= problem.prior.tied
+    fields = {p.name for p in problem.parameters if p.mesh is not None}
+    couplings = [c for c in problem.couplings if set(c.parameters or fields) <= seen]
+    return problem.replace(parameters=[p for p in problem.parameters if p.name in seen], modalities=surveys,
+                           couplings=couplings)
 
 
 def _contrasted(contrasts, values):
@@ -287,6 +292,6 @@ def _contrasted(contrasts, values):
     return values if contrasts is None else contrasts.T @ values
 
 
-def _complement(basis):
+def complement(basis):
     """Orthonormal basis of what is orthogonal to orthonormal columns."""
     return np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]

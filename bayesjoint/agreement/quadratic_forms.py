@@ -1,6 +1,7 @@
 """Signed weighted sums of χ² variables: tails by Imhof's integral and by saddlepoint, with an error each."""
 
 import numpy as np
+from scipy.stats import norm
 
 from .._checks import as_finite, fail
 
@@ -77,17 +78,15 @@ class WeightedChi2:
         ndarray, shape (k,)
         """
         s = np.atleast_1d(np.asarray(s))
-        out = np.empty(s.shape, dtype=np.result_type(s, float))
+        if order == 0:
+            return self._over(s, lambda z: -0.5 * self._logs(z))
+        factor = 2.0 ** (order - 1) * (1.0, 1.0, 2.0, 6.0)[order - 1]
+        return self._over(s, lambda z: factor * ((self.weights / (1.0 - z)) ** order @ self.counts))
+
+    def _over(self, s, use):
+        """``use(2 s λ)``, shape (k,), for s of shape (k,), in blocks."""
         step = max(1, BLOCK // self.weights.size)
-        for first in range(0, s.size, step):
-            block = slice(first, first + step)
-            z = 2.0 * s[block, None] * self.weights
-            if order == 0:
-                out[block] = -0.5 * self._logs(z)
-            else:
-                factor = 2.0 ** (order - 1) * (1.0, 1.0, 2.0, 6.0)[order - 1]
-                out[block] = factor * ((self.weights / (1.0 - z)) ** order @ self.counts)
-        return out
+        return np.concatenate([use(2.0 * s[k : k + step, None] * self.weights) for k in range(0, s.size, step)])
 
     def _logs(self, z):
         """Σ c log(1 − z), from real logarithms and angles: several times faster than complex logarithms."""
@@ -129,26 +128,27 @@ class WeightedChi2:
         probability, error : ndarray, shape of x
             The error is the difference from the rule with twice the step, plus rounding: far larger than what is left.
         """
+        return self._where_possible(x, self._imhof)
+
+    def _where_possible(self, x, tail):
+        """``tail(x)``, but 0 or 1 without an error where X cannot be on one side of x."""
         x = np.asarray(as_finite("x", x, (0, 1)))
-        flat, outside, beyond = self._possible(x)
-        upper = flat >= self.mean
-        s = self.saddle(flat)
-        away = NEAR / np.sqrt(self.variance)
+        flat = np.atleast_1d(x)
+        below = (flat <= 0) & np.isinf(self._low)
+        outside = below | ((flat >= 0) & np.isinf(self._high))
+        value, error = tail(np.where(outside, self.mean, flat))
+        value = np.where(outside, below, np.clip(value, 0.0, 1.0))
+        return value.reshape(x.shape), np.where(outside, 0.0, error).reshape(x.shape)
+
+    def _imhof(self, x):
+        upper, s, away = x >= self.mean, self.saddle(x), NEAR / np.sqrt(self.variance)
         spread = 1.0 / np.sqrt(self.cumulant(s, 2))
         least = np.where(upper, np.minimum(away, 0.5 * self._high), np.maximum(-away, 0.5 * self._low))
         c = np.where(np.abs(s) >= NEAR * spread, s, least)
         step = max(1, BLOCK // (NODES * self.weights.size))
-        parts = [self._integral(flat[k : k + step], c[k : k + step]) for k in range(0, flat.size, step)]
+        parts = [self._integral(x[k : k + step], c[k : k + step]) for k in range(0, x.size, step)]
         value, error = (np.concatenate(part) for part in zip(*parts, strict=True))
-        value = np.where(outside, beyond, np.clip(np.where(upper, value, 1.0 + value), 0.0, 1.0))
-        return value.reshape(x.shape), np.where(outside, 0.0, error).reshape(x.shape)
-
-    def _possible(self, x):
-        """(x, the mean where X cannot be there; where that is; P(X >= x) there)."""
-        flat = np.atleast_1d(x)
-        below = (flat <= 0) & np.isinf(self._low)
-        outside = below | ((flat >= 0) & np.isinf(self._high))
-        return np.where(outside, self.mean, flat), outside, below.astype(float)
+        return np.where(upper, value, 1.0 + value), error
 
     def _integral(self, x, c):
         """(1/2πi) ∫ exp(K(s) − s x) ds/s through c: P(X >= x) where c > 0, less 1 where c < 0; and its error."""
@@ -181,11 +181,10 @@ class WeightedChi2:
             The error is the next term of the expansion (Daniels 1987, Int. Stat. Rev. 55, 37): its size where many
             terms count, no bound where one or two do (of a single χ²_1 near its median it tells a fifth of it).
         """
-        from scipy.stats import norm
+        return self._where_possible(x, self._lugannani_rice)
 
-        x = np.asarray(as_finite("x", x, (0, 1)))
-        flat, outside, beyond = self._possible(x)
-        s = self.saddle(flat)
+    def _lugannani_rice(self, x):
+        s = self.saddle(x)
         w = np.sign(s) * np.sqrt(2.0 * self._legendre(s))
         second = self.cumulant(s, 2)
         skew, kurtosis = self.cumulant(s, 3) / second**1.5, self.cumulant(s, 4) / second**2
@@ -194,31 +193,41 @@ class WeightedChi2:
         value = norm.sf(w) + norm.pdf(w) * (1.0 / u - 1.0 / w)
         term = (kurtosis / 8 - 5 * skew**2 / 24) / u - skew / (2 * u**2) - 1 / u**3 + 1 / w**3
         middle = 0.5 - skew / (6 * np.sqrt(2 * np.pi)) - s * np.sqrt(second) / np.sqrt(2 * np.pi)
-        value = np.where(centre, middle, value)
         error = np.where(centre, (np.abs(kurtosis) / 8 + skew**2 / 4) / np.sqrt(2 * np.pi), np.abs(norm.pdf(w) * term))
-        value = np.where(outside, beyond, np.clip(value, 0.0, 1.0))
-        return value.reshape(x.shape), np.where(outside, 0.0, error).reshape(x.shape)
+        return np.where(centre, middle, value), error
+
+    def log_tail(self, x):
+        """Logarithm of P(X >= x), a float; where the probability underflows by `saddlepoint`.
+
+        Examples
+        --------
+        >>> WeightedChi2([1.0, -1.0]).log_tail(2000.0).__round__(1)
+        -1004.2
+        """
+        p = float(self.tail(x)[0])
+        if p > 1e-300:
+            return float(np.log(p))
+        if x >= 0 and np.isinf(self._high):  # X is never there
+            return -np.inf
+        s = self.saddle(x)[0]
+        w, u = np.sqrt(2.0 * self._legendre(np.array([s]))[0]), s * np.sqrt(self.cumulant(s, 2)[0])
+        return float(norm.logpdf(w) + np.log(np.exp(norm.logsf(w) - norm.logpdf(w)) + 1.0 / u - 1.0 / w))
 
     def _legendre(self, s):
         """Return s K'(s) − K(s) = ½ Σ c (z/(1−z) + log(1−z)), z = 2sλ, without cancellation near s = 0."""
-        out = np.empty(s.shape)
-        step = max(1, BLOCK // self.weights.size)
-        for first in range(0, s.size, step):
-            z = 2.0 * s[first : first + step, None] * self.weights
+        def half(z):
             small = np.abs(z) < SERIES
             safe = np.where(small, 0.5, z)
             series = z**2 * (1 / 2 + z * (2 / 3 + z * (3 / 4 + z * (4 / 5 + z * (5 / 6 + z * (6 / 7 + z * 7 / 8))))))
-            out[first : first + step] = 0.5 * np.where(small, series, safe / (1 - safe) + np.log1p(-safe)) @ self.counts
-        return np.maximum(out, 0.0)
+            return 0.5 * np.where(small, series, safe / (1 - safe) + np.log1p(-safe)) @ self.counts
+
+        return np.maximum(self._over(s, half), 0.0)
 
     def sample(self, rng, count):
         """`count` draws, shape (count,)."""
-        out = np.empty(count)
         step = max(1, BLOCK // self.weights.size)
-        for first in range(0, count, step):
-            size = min(step, count - first)
-            out[first : first + size] = rng.chisquare(self.counts, (size, self.weights.size)) @ self.weights
-        return out
+        return np.concatenate([rng.chisquare(self.counts, (min(step, count - k), self.weights.size)) @ self.weights
+                               for k in range(0, count, step)])
 
 
 def _inside(s, low, high, start):

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ..calibration.truths import simulate
 from ..problem import check_problem
 from .result import AgreementTest
+from .shared import check_proper
 
-FEWEST = 19  # simulated data sets with which 5 % can be reached at all
+FEWEST, FEWEST_FAMILY = 19, 39  # simulated data sets with which 5 % can be reached at all, and 2.5 % by a family
 
 
 def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
@@ -61,19 +62,14 @@ def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
     True
     """
     check_problem(problem)
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
-        fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "199 resolve p-values of a few per cent.")
-    if problem.prior.flat:
-        fail("prior", "be proper: data are simulated from it", f"flat priors on {', '.join(problem.prior.flat)}",
-             "Give GaussianPrior(mean, covariance), however broad.")
+    draws = as_count("draws", draws, FEWEST, "199 resolve p-values of a few per cent.")
+    check_proper(problem, "as data are simulated from it")
     found = test(problem)
     if not isinstance(found, AgreementTest):
         fail("test", "return an AgreementTest", type(found).__name__, "Pick one direction of a node split.", TypeError)
     if np.isnan(found.p_value):
         return found
-    data = simulate(problem, int(draws), None, np.random.default_rng(seed))[1]
-    mapper = map if executor is None else executor.map
-    again = np.array(list(mapper(_Again(problem, test, refit), data)))
+    again = np.array([t.p_value for t in _refitted(problem, test, refit, draws, seed, executor)])
     p = (1 + int(np.sum(again <= found.p_value))) / (draws + 1)
     near = np.mean(np.abs(again - found.p_value) <= found.p_value_error)
     floor = "; raise draws to resolve it" if p == 1 / (draws + 1) else ""
@@ -84,15 +80,72 @@ def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
         note=f"stated as p = {found.p_value:.3g} ({found.null}){floor}" + (f"; {found.note}" if found.note else ""))
 
 
-class _Again:
+def refitted_family(problem, p_values, run, refit, draws=99, seed=0, executor=None):
+    """p-values adjusted for all tests and for the fit: how often the smallest of simulated families is as small.
+
+    Data are simulated from the problem as fitted, hyperparameters fitted to them in turn and all tests made again;
+    adjusted is the share of data sets whose smallest p-value is at most the one at hand (single-step min-p: Westfall &
+    Young 1993, Resampling-Based Multiple Testing, section 2.3). Unlike Holm over recalibrated p-values it needs no
+    thousands of simulations to reach 5 %.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        With the fitted hyperparameters; proper priors.
+    p_values : array_like, shape (tests,)
+        As stated; NaN where nothing can be tested.
+    run : callable
+        ``run(problem) -> p-values`` of the same tests.
+    refit : callable
+        ``refit(problem) -> JointProblem``.
+    draws : int, default 99
+        At least 39; each costs a fit and all tests.
+    seed : int, default 0
+    executor : concurrent.futures.Executor, optional
+        Maps over simulations; functions must then be importable.
+
+    Returns
+    -------
+    ndarray, shape (tests,)
+        No smaller than 1 / (draws + 1); NaN stays NaN.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> level = bj.Parameter("level", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    >>> one = bj.Modality("one", [[1.0]], [0.0], bj.DiagonalNoise([1.0]), "level")
+    >>> def run(p):  # of a tail that is uniform under the problem
+    ...     from scipy.stats import norm
+    ...     return [norm.sf(p.modalities[0].data[0] / np.sqrt(2.0)), np.nan]
+    >>> found = refitted_family(bj.JointProblem([level], [one]), [0.05, np.nan], run, lambda p: p, draws=199)
+    >>> bool(0.01 < found[0] < 0.1), bool(np.isnan(found[1]))
+    (True, True)
+    """
+    draws = as_count("draws", draws, FEWEST_FAMILY, "99 resolve family-wise 5 %.")
+    check_proper(problem, "as data are simulated from it")
+    families = np.array(_refitted(problem, run, refit, draws, seed, executor), dtype=float)
+    smallest = np.min(families, axis=1, where=np.isfinite(families), initial=1.0)
+    p_values = np.asarray(p_values, dtype=float)
+    with np.errstate(invalid="ignore"):
+        counts = 1 + np.sum(smallest[:, None] <= p_values, axis=0)
+    return np.where(np.isfinite(p_values), counts / (draws + 1), np.nan)
+
+
+def _refitted(problem, measure, refit, draws, seed, executor):
+    """[``measure(refit(problem))``] of `draws` data sets simulated from a problem."""
+    data = simulate(problem, draws, None, np.random.default_rng(seed))[1]
+    return list((map if executor is None else executor.map)(_Refitted(problem, measure, refit), data))
+
+
+class _Refitted:
     """One simulation; a class, so that processes can be given it."""
 
-    def __init__(self, problem, test, refit):
-        self.problem, self.test, self.refit = problem, test, refit
+    def __init__(self, problem, measure, refit):
+        self.problem, self.measure, self.refit = problem, measure, refit
 
     def __call__(self, data):
-        """The p-value of one simulated data set, hyperparameters fitted to it."""
+        """What is measured of one simulated data set (n_data,), hyperparameters fitted to it."""
         places = np.cumsum([m.size for m in self.problem.modalities])[:-1]
         parts = zip(self.problem.modalities, np.split(data, places), strict=True)
         surveys = [m.replace(data=part.reshape(m.data_shape)) for m, part in parts]
-        return self.test(self.refit(self.problem.replace(modalities=surveys))).p_value
+        return self.measure(self.refit(self.problem.replace(modalities=surveys)))

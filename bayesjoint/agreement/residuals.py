@@ -1,10 +1,14 @@
 """What one survey says beyond what others predict of it: the residual, its covariance, or exact draws of it."""
 
-import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+from functools import cached_property
 
-from .._checks import fail, one_of
-from ..gaussian import METHODS, DenseSystem, data_system
+import numpy as np
+from scipy.linalg import cho_solve, solve_triangular
+
+from .._checks import as_count, fail, one_of
+from ..gaussian import DenseSystem, data_system, factorised
+from ..problem import one_survey
+from .shared import check_proper, in_blocks
 
 FEWEST = 20  # draws behind a null of Student's t
 
@@ -25,6 +29,8 @@ class Prediction:
     seed : int, default 0
     method : {"auto", "dense", "iterative"}, default "auto"
         Matrices over the data up to 6,000 data in all, or solves.
+    whole : System, optional
+        Of all surveys, where it is there already.
 
     Raises
     ------
@@ -41,17 +47,12 @@ class Prediction:
     (array([2.]), array([[2.]]))
     """
 
-    def __init__(self, problem, draws=64, seed=0, method="auto"):
-        if problem.prior.flat:
-            fail("prior", "be proper for a prediction", f"flat priors on {', '.join(problem.prior.flat)}",
-                 "Give GaussianPrior(mean, covariance) with a broad covariance.")
-        if draws < FEWEST:
-            fail("draws", f"be at least {FEWEST}", repr(draws), "Fewer leave the null too broad to find anything.")
-        self.problem, self.draws, self.seed = problem, int(draws), seed
-        self.whole = data_system(problem, one_of("method", method, METHODS))
+    def __init__(self, problem, draws=64, seed=0, method="auto", whole=None):
+        check_proper(problem, "for a prediction")
+        self.draws = as_count("draws", draws, FEWEST, "Fewer leave the null too broad to find anything.")
+        self.problem, self.seed = problem, seed
+        self.whole = data_system(problem, method) if whole is None else whole
         self.exact = isinstance(self.whole, DenseSystem)
-        self.names = [m.name for m in problem.modalities]
-        self.places = dict(zip(self.names, self.whole.model.data_slices, strict=True))
 
     def residual(self, survey, given=None):
         """Residual of one survey given others: an `ExactResidual` or a `DrawnResidual`."""
@@ -78,7 +79,7 @@ class _Residual:
     def __init__(self, prediction, survey, given):
         problem = prediction.problem
         self.survey, self.given = survey, given
-        self.modality = problem.modalities[prediction.names.index(survey)]
+        self.modality = one_survey(problem, survey)
         self._root = np.sqrt(problem.weights[survey])
 
     def _colour(self, white):
@@ -105,35 +106,34 @@ class ExactResidual(_Residual):
 
     def __init__(self, prediction, survey, given):
         super().__init__(prediction, survey, given)
-        whole, mine = prediction.whole, prediction.places[survey]
-        self._white, self._covariance = whole.residual[mine], whole.covariance[mine, mine]
+        whole, mine = prediction.whole, prediction.whole.rows[survey]
+        covariance = whole.covariance
+        self._white, self._covariance = whole.residual[mine], covariance[mine, mine]
         if given:
-            known = np.concatenate([np.arange(whole.size)[prediction.places[name]] for name in given])
-            factor = _factor(whole.covariance[np.ix_(known, known)])
-            half = solve_triangular(factor, whole.covariance[known, mine], lower=True, check_finite=False)
-            seen = solve_triangular(factor, whole.residual[known], lower=True, check_finite=False)
-            self._white, self._covariance = self._white - half.T @ seen, self._covariance - half.T @ half
+            known = whole.index(given)
+            rows = np.column_stack([whole.residual[known], covariance[known, mine]])
+            half = solve_triangular(whole.part(given).factor, rows, lower=True, check_finite=False)
+            self._white = self._white - half[:, 1:].T @ half[:, 0]
+            self._covariance = self._covariance - half[:, 1:].T @ half[:, 1:]
         self.value = self._colour(self._white)
 
-    @property
+    @cached_property
     def covariance(self):
         """V, shape (n, n), squared units of the data."""
-        if not hasattr(self, "_physical"):
-            self._physical = self._colour(self._colour(self._covariance).T)
-        return self._physical
+        return self._colour(self._colour(self._covariance).T)
+
+    @cached_property
+    def _factor(self):
+        return factorised(self._covariance)
 
     def _solve(self, white):
-        if not hasattr(self, "_own_factor"):
-            self._own_factor = _factor(self._covariance)
-        return cho_solve((self._own_factor, True), white, check_finite=False)
+        return cho_solve((self._factor, True), white, check_finite=False)
 
-    @property
+    @cached_property
     def precision(self):
         """V⁻¹, shape (n, n)."""
-        if not hasattr(self, "_inverse"):
-            inverse = self._whiten_adjoint(self._whiten_adjoint(self._solve(np.eye(self._white.size))).T)
-            self._inverse = 0.5 * (inverse + inverse.T)
-        return self._inverse
+        inverse = self._whiten_adjoint(self._whiten_adjoint(self._solve(np.eye(self._white.size))).T)
+        return 0.5 * (inverse + inverse.T)
 
     @property
     def weighted(self):
@@ -142,17 +142,11 @@ class ExactResidual(_Residual):
 
     def project(self, functionals):
         """(H r, its standard deviations) for H of shape (k, n), dense or sparse."""
-        spread = functionals @ self.covariance
-        return functionals @ self.value, np.sqrt(_row_products(functionals, spread))
+        return functionals @ self.value, _spread(functionals, self.covariance)
 
     def project_weighted(self, functionals):
         """(H V⁻¹ r, its standard deviations): what the score for additive anomalies Hᵀ is."""
-        return functionals @ self.weighted, np.sqrt(_row_products(functionals, functionals @ self.precision))
-
-    def information(self, columns):
-        """CᵀV⁻¹C for disturbances C of shape (n, q): the Fisher information about their sizes."""
-        white = self.modality.noise.whiten(columns) * self._root
-        return white.T @ self._solve(white)
+        return functionals @ self.weighted, _spread(functionals, self.precision)
 
 
 class DrawnResidual(_Residual):
@@ -174,18 +168,16 @@ class DrawnResidual(_Residual):
 
     def __init__(self, prediction, survey, given):
         super().__init__(prediction, survey, given)
-        whole, order = prediction.whole, [name for name in prediction.names if name in (*given, survey)]
-        joint = whole if len(order) == len(prediction.names) else whole.part(order)
-        places = dict(zip(order, joint.model.data_slices, strict=True))
-        white = np.empty((joint.size, prediction.draws + 1))
-        white[:, 0] = joint.residual
-        white[:, 1:] = joint.draw(np.random.default_rng(prediction.seed), prediction.draws)
-        mine, own = places[survey], white[places[survey]]
-        weighted = _solve_blocks(joint, white)[mine]
+        whole, names = prediction.whole, [m.name for m in prediction.problem.modalities]
+        order = [name for name in names if name in (*given, survey)]
+        joint = whole if order == names else whole.part(order)
+        mine = joint.rows[survey]
+        white = np.column_stack([joint.residual, joint.draw(np.random.default_rng(prediction.seed), prediction.draws)])
+        own, weighted = white[mine], _solved(joint, white)[mine]
         if given:
-            rows = np.setdiff1d(np.arange(joint.size), np.arange(joint.size)[mine])
+            rows = joint.index(given)
             back = np.zeros_like(white)
-            back[rows] = _solve_blocks(joint.part(given), white[rows])
+            back[rows] = _solved(joint.part(given), white[rows])
             own = own - joint.product(back)[mine]
         own, weighted = self._colour(own), self._whiten_adjoint(weighted)
         self.value, self.drawn = own[:, 0], own[:, 1:]
@@ -200,28 +192,14 @@ class DrawnResidual(_Residual):
         """(H V⁻¹ r, root mean square of simulated ones)."""
         return functionals @ self.weighted, np.sqrt(np.mean((functionals @ self.drawn_weighted) ** 2, axis=1))
 
-    def information(self, columns):
-        """CᵀV⁻¹C for disturbances C of shape (n, q), from simulated scores: relative error √(2 / draws)."""
-        scores = columns.T @ self.drawn_weighted
-        return scores @ scores.T / self.dof
+
+def _spread(functionals, covariance):
+    """Standard deviations of H times a vector of that covariance."""
+    spread = functionals @ covariance
+    squares = functionals.multiply(spread) if hasattr(functionals, "multiply") else functionals * spread
+    return np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
 
 
-def _row_products(functionals, spread):
-    """Diagonal of spread Hᵀ."""
-    if hasattr(functionals, "multiply"):
-        return np.asarray(functionals.multiply(spread).sum(axis=1)).ravel()
-    return np.einsum("ij,ij->i", functionals, spread)
-
-
-def _solve_blocks(part, white):
-    """K⁻¹ V in blocks of columns that fit memory."""
-    step = part.width()
-    return np.concatenate([part.solve(white[:, k : k + step])[0] for k in range(0, white.shape[1], step)], axis=1)
-
-
-def _factor(matrix):
-    try:
-        return cholesky(matrix, lower=True, check_finite=False)
-    except LinAlgError:
-        return fail("the covariance of the data", "be positive definite to rounding", "a failed Cholesky factorisation",
-                    "Raise the noise std, or lower the prior std.")
+def _solved(data, white):
+    """K⁻¹ V."""
+    return in_blocks(data, white, lambda block: data.solve(block)[0])

@@ -7,12 +7,15 @@ the inner product of K_a, and uᵀK_a E u = bᵀP b with b = (0, K_ba u), known 
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import block_diag, eigh
+from scipy.linalg import eigh
 
+from .._checks import as_count
 from ..gaussian import FlatColumns
-from .canonical import CanonicalSpectrum, average, check_probes
+from . import canonical
+from .canonical import CanonicalSpectrum, average
 
 PROBES = 4  # random vectors of the first round
 STEPS, LEAST = 10, 4  # of Lanczos for each, at most and at least
@@ -56,7 +59,7 @@ def lanczos_spectrum(pair, probes=None, steps=STEPS, seed=0, statistic=None):
     CanonicalSpectrum
     """
     if probes is not None:
-        check_probes(probes)
+        as_count("probes", probes, 2, canonical.PROBES)
     growth = _Growth(pair)
     if not growth.one.dof:
         none = np.zeros(0)
@@ -160,30 +163,30 @@ class _Growth:
         self.one = pair.second if swapped else pair.first
         self.rows = pair.rows[::-1] if swapped else pair.rows
         self.both, self.excess, self.solved, self._flat = pair.both, pair.excess, 0, None
-        bases = pair.first.basis, pair.second.basis
-        if sum(basis.shape[1] for basis in bases):
-            wide = np.zeros((self.both.size, sum(basis.shape[1] for basis in bases)))
-            wide[np.concatenate(pair.rows)] = block_diag(*bases)
+        wide = pair.beside(pair.first.basis, pair.second.basis)
+        if wide.shape[1]:
             self._flat = FlatColumns(self.both.model.problem, np.arange(wide.shape[1]), wide,
-                                     _solved(self.both, wide)[0])
+                                     self.both.solve(wide, LOOSE)[0])
 
     def starts(self, rng, count):
         """Random vectors of unit covariance in the inner product of K_a, shape (n_a, count)."""
         drawn = self.one.draw(rng, count)
-        return self.one.eliminate(_solved(self.one, drawn)[0], drawn)
+        return self.one.project(drawn, LOOSE)
+
+    def _wide(self, group, vectors):
+        wide = np.zeros((self.both.size, vectors.shape[1]))
+        wide[self.rows[group]] = vectors
+        return wide
 
     def products(self, vectors):
         """(K_a U, K_ba U)."""
-        wide = np.zeros((self.both.size, vectors.shape[1]))
-        wide[self.rows[0]] = vectors
-        wide = self.both.product(wide)
+        wide = self.both.product(self._wide(0, vectors))
         return wide[self.rows[0]], wide[self.rows[1]]
 
     def image(self, across):
         """(E U, what makes UᵀK_a E U of a group of its columns) from K_ba U."""
-        wide = np.zeros((self.both.size, across.shape[1]))
-        wide[self.rows[1]] = across
-        solved, left = _solved(self.both, wide)
+        wide = self._wide(1, across)
+        solved, left = self.both.solve(wide, LOOSE)
         self.solved += wide.shape[1]
         pulled = solved if self._flat is None else self._flat.eliminate(solved, wide)[0]
 
@@ -192,11 +195,6 @@ class _Growth:
             return 0.5 * (value + value.T)
 
         return -pulled[self.rows[0]], square
-
-
-def _solved(part, white):
-    """(K⁻¹ V, what is left), as closely as the spectrum wants where it is iterative."""
-    return part.solve(white, LOOSE) if hasattr(part, "system") else part.solve(white)
 
 
 @dataclass
@@ -236,14 +234,9 @@ class _Space:
 
     def extend(self, image, square):
         """Take up what E makes of the newest directions."""
-        new, old = self.sizes[-1], sum(self.sizes[:-1])
-        matrix = np.zeros((old + new, old + new))
-        matrix[:old, :old] = self.matrix
-        matrix[:old, old:] = self.dual[:, :old].T @ image
-        matrix[old:, :old] = matrix[:old, old:].T
-        matrix[old:, old:] = square
-        self.scale = float(np.sum(matrix[:, old:] ** 2))
-        self.matrix, self.raw = matrix, self.project(image)
+        across = self.dual[:, : sum(self.sizes[:-1])].T @ image
+        self.scale = float(np.sum(across**2) + np.sum(square**2))
+        self.matrix, self.raw = np.block([[self.matrix, across], [across.T, square]]), self.project(image)
 
     def quadrature(self, lead, matrix=None):
         """(ρ, counts) with Σ c f(ρ) = tr of f on the first `lead` directions: the rule of Gauss."""
@@ -255,15 +248,12 @@ class _Space:
         """The rule of Gauss, and that of Gauss and Radau with a node at no correlation."""
         gauss = self.quadrature(lead)
         values, vectors = self.gram
-        size, more = len(self.matrix), values.size
-        if not more:
+        if not values.size:
             return gauss, gauss
-        wider = np.zeros((size + more, size + more))
-        wider[:size, :size] = self.matrix
-        wider[size - len(vectors) : size, size:] = vectors * np.sqrt(values)
-        wider[size:, :size] = wider[:size, size:].T
-        wider[size:, size:] = wider[size:, :size] @ np.linalg.lstsq(self.matrix, wider[:size, size:], rcond=None)[0]
-        return gauss, self.quadrature(lead, wider)
+        across = np.zeros((len(self.matrix), values.size))
+        across[len(across) - len(vectors) :] = vectors * np.sqrt(values)
+        corner = across.T @ np.linalg.lstsq(self.matrix, across, rcond=None)[0]
+        return gauss, self.quadrature(lead, np.block([[self.matrix, across], [across.T, corner]]))
 
 
 def _begin(growth, blocks):
@@ -280,15 +270,20 @@ def _grow(growth, spaces, steps):
         if not growing:
             return
         new = [space.add() for space in growing]
-        places = np.cumsum([0, *(each.shape[1] for each in new)])
         image, square = growth.image(np.hstack(new))
-        for space, a, b in zip(growing, places[:-1], places[1:], strict=True):
-            space.extend(image[:, a:b], square(slice(a, b)))
+        for space, where in zip(growing, _places(new), strict=True):
+            space.extend(image[:, where], square(where))
         _measure(growth, growing)
 
 
 def _measure(growth, spaces):
-    places = np.cumsum([0, *(space.raw.shape[1] for space in spaces)])
-    dual, across = growth.products(np.hstack([space.raw for space in spaces]))
-    for space, a, b in zip(spaces, places[:-1], places[1:], strict=True):
-        space.measure(dual[:, a:b], across[:, a:b])
+    raw = [space.raw for space in spaces]
+    dual, across = growth.products(np.hstack(raw))
+    for space, where in zip(spaces, _places(raw), strict=True):
+        space.measure(dual[:, where], across[:, where])
+
+
+def _places(parts):
+    """Slices of arrays that stand side by side."""
+    ends = np.cumsum([0, *(part.shape[1] for part in parts)])
+    return [slice(a, b) for a, b in pairwise(ends)]

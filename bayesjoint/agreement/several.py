@@ -1,26 +1,146 @@
-"""Several surveys: every pair, and every survey against all others, in one matrix with one family-wise error."""
+"""Several surveys: Bayes ratio, suspiciousness and tests of every pair, and of every survey against all others."""
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from scipy.stats import chi2, norm
 
-from .._checks import fail
 from ..dataset import Sheet
-from .likelihood_ratio import UNTESTABLE
-from .local import LEVEL, _share
+from .likelihood_ratio import ratio_of, splits_of
+from .local import LEVEL
 from .multiple import holm
 from .pair import make_pair
-from .result import moved_tail
-from .splitting import split_dof
-from .suspicion import suspicion
+from .quadratic_forms import WeightedChi2
+from .shared import as_share, survey_names
+from .words import UNTESTABLE
+
+EIGEN_DATA = 2_500  # whose eigenvalues take half a minute at most
+DRAWS = 32  # simulated pairs where surveys are larger
+STRONG = 3.0  # nats that count as evidence one way or the other
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspicion:
+    """log R and log S of a pair, with errors, and what they say together.
+
+    Attributes
+    ----------
+    log_ratio, log_ratio_error : float
+        log R = log Z_ab − log Z_a − log Z_b; NaN where a direction that both see has no prior.
+    log_suspiciousness, log_suspiciousness_error : float
+        log S = log R − log I with log I = D_a + D_b − D_ab, D the information gained (Handley & Lemos 2019, Phys. Rev.
+        D 100, 043504).
+    dimensionality, dimensionality_error : float
+        Directions of the model that both surveys constrain, ν_a + ν_b − ν_ab with ν = tr(S K⁻¹).
+    p_value, p_value_error : float
+        Of S under the stated prior predictive: weighted χ², exact with matrices.
+    gaussian_p_value : float
+        χ² tail of d − 2 log S with d degrees of freedom, as is customary: right where every direction is either well
+        constrained by both surveys or by neither.
+    words : str
+        What R and S say, and why they differ where they do.
+    """
+
+    log_ratio: float
+    log_ratio_error: float
+    log_suspiciousness: float
+    log_suspiciousness_error: float
+    dimensionality: float
+    dimensionality_error: float
+    p_value: float
+    p_value_error: float
+    gaussian_p_value: float
+    words: str
+
+
+def suspicion(pair, spectrum, statistics, seed=0):
+    """`Suspicion` of a `Pair`, from its `spectrum()` and `statistics()`.
+
+    With P the inverse covariance of whitened data, flat values eliminated, the mean log likelihood of a posterior is
+    −½ (|P y|² + n − tr P) up to constants; hence d − 2 log S = |P_ab y|² − |P_a y_a|² − |P_b y_b|² =: D, whose mean
+    under agreement is d. No evidence is needed, and no prior volume enters.
+
+    Parameters
+    ----------
+    pair : Pair
+    spectrum : CanonicalSpectrum
+    statistics : PairStatistics
+    seed : int, default 0
+        Of the simulated pairs above 2,500 data.
+
+    Returns
+    -------
+    Suspicion
+    """
+    information, doubt = spectrum.information()
+    ratio = np.nan if pair.excess else information - 0.5 * float(statistics.ratio[0])
+    ratio_error = np.nan if pair.excess else doubt + 0.5 * float(statistics.error[0])
+    found = float(_forms(pair, pair.both.residual[:, None])[0])
+    if pair.method == "dense" and pair.both.size <= EIGEN_DATA:
+        weights = _weights(pair)
+        dimension, dimension_error, error = float(np.sum(weights)), 0.0, 0.0
+        null = WeightedChi2(weights[np.abs(weights) > 1e-14 * np.abs(weights).max()]) if np.any(weights) else None
+        p, p_error = (np.nan, np.nan) if null is None else (float(v) for v in null.tail(found))
+    else:
+        drawn = _forms(pair, pair.both.draw(np.random.default_rng(seed), DRAWS))
+        dimension, spread = float(drawn.mean()), float(drawn.std(ddof=1))
+        dimension_error = error = spread / np.sqrt(DRAWS)
+        z = (found - dimension) / spread
+        p = float(norm.sf(z))
+        p_error = float(norm.pdf(z) * np.hypot(1.0, z / np.sqrt(2)) / np.sqrt(DRAWS))
+    log_s = 0.5 * (dimension - found)
+    gaussian = float(chi2.sf(max(found, 0.0), dimension)) if dimension > 0 else np.nan
+    return Suspicion(
+        log_ratio=ratio, log_ratio_error=ratio_error, log_suspiciousness=log_s,
+        log_suspiciousness_error=0.5 * error + 0.5 * float(statistics.error[0]), dimensionality=dimension,
+        dimensionality_error=dimension_error, p_value=p, p_value_error=p_error, gaussian_p_value=gaussian,
+        words=_words(ratio, log_s, p))
+
+
+def _forms(pair, white):
+    """D of whitened residuals, shape (k,)."""
+    total = np.sum(pair.both.project(white) ** 2, axis=0)
+    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+        total -= np.sum(part.project(white[rows]) ** 2, axis=0)
+    return total
+
+
+def _weights(pair):
+    """Weights of D: eigenvalues of Lᵀ(P_ab² − P_a² ⊕ P_b²)L with LLᵀ = K. Their sum is the dimensionality."""
+    form = pair.both.project(np.eye(pair.both.size))
+    form = form @ form
+    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+        own = part.project(np.eye(part.size))
+        form[np.ix_(rows, rows)] -= own @ own
+    root = pair.both.factor
+    return np.linalg.eigvalsh(root.T @ form @ root)
+
+
+def _words(ratio, log_s, p):
+    if np.isnan(p):
+        return "nothing that both surveys constrain: neither R nor S says anything"
+    together = "S finds the surveys in conflict" if p <= 0.05 else "S finds nothing unusual"
+    if np.isnan(ratio):
+        return f"{together}; R does not exist without a prior"
+    if ratio > STRONG and p <= 0.05:
+        return (f"{together}, yet R favours one model for both: under so wide a prior any two results this close count "
+                "as agreement; believe S about conflict, R about the bet that the prior states")
+    if ratio < -STRONG and p > 0.05:
+        return (f"{together}, yet R favours a model each: the prior all but fixes what is in common, so R speaks of "
+                "the prior; a wrong prior or coupling does that")
+    if abs(ratio) <= STRONG:
+        return f"{together}; R is indifferent: surveys share too little under this prior to tell"
+    return f"{together}, and R says the same"
+
 
 WORDS = {"units": "1", "long_name": "R and S in words"}
-_PAIRWISE = {
-    "ratio_p_value": ("1", "p-value of the likelihood ratio"),
-    "log_bayes_ratio": ("nat", "log R"),
-    "log_suspiciousness": ("nat", "log S"),
-    "dimensionality": ("1", "directions that both surveys constrain"),
-    "suspiciousness_p_value": ("1", "p-value of S under the stated prior"),
+_NUMBERS = {  # variable: (field of a `Suspicion`, units, words)
+    "log_bayes_ratio": ("log_ratio", "nat", "log R"),
+    "log_suspiciousness": ("log_suspiciousness", "nat", "log S"),
+    "dimensionality": ("dimensionality", "1", "directions that both surveys constrain"),
+    "suspiciousness_p_value": ("p_value", "1", "p-value of S under the stated prior"),
+    "suspiciousness_gaussian_p_value": ("gaussian_p_value", "1", "χ² tail of d − 2 log S, customary"),
 }
 
 
@@ -67,10 +187,7 @@ def conflict_matrix(problem, *, level=LEVEL, method="auto", seed=0):
     >>> found.attrs["verdict"]
     'planck and shoes disagree, shoes and the rest disagree, planck and the rest disagree.'
     """
-    level = _share("level", level)
-    names = [m.name for m in problem.modalities]
-    if len(names) < 2:
-        fail("problem", "hold at least two surveys", f"{names}", "One survey has nothing to disagree with.")
+    level, names = as_share("level", level), survey_names(problem)
     pairs = {(i, j): PairRow(make_pair(problem, (names[i], names[j]), method), seed)
              for i, j in combinations(range(len(names)), 2)}
     rest = {}
@@ -85,106 +202,83 @@ class PairRow:
 
     Parameters
     ----------
-    made : Pair
+    pair : Pair
     seed : int, default 0
 
     Attributes
     ----------
-    values, errors : dict of {str: float}
-        By the names of the variables of `conflict_matrix`.
-    into, into_errors : (float, float)
-        p-values of the node splits into a and into b, and what the error of their statistics does to them.
+    ratio : AgreementTest
+        The likelihood ratio.
+    into : (AgreementTest, AgreementTest)
+        Node splits into a and into b.
+    found : Suspicion or None
+        None where nothing can be tested.
     words : str
+        What R and S say.
     """
 
-    def __init__(self, made, seed=0):
-        from scipy.stats import chi2
+    def __init__(self, pair, seed=0):
+        spectrum = pair.spectrum()
+        self.ratio, self.into = ratio_of(pair, spectrum), splits_of(pair)[::-1]
+        self.found = suspicion(pair, spectrum, pair.statistics(), seed) if self.ratio.testable else None
+        self.words = UNTESTABLE if self.found is None else self.found.words
 
-        spectrum, found = made.spectrum(), made.statistics()
-        splits = [(float(value[0]), split_dof(made, source))
-                  for value, source in ((found.into_first, 1), (found.into_second, 0))]
-        self.into = tuple(float(chi2.sf(value, dof)) if dof else np.nan for value, dof in splits)
-        self.into_errors = tuple(moved_tail(value, float(found.error[0]), dof) if dof else np.nan
-                                 for value, dof in splits)
-        self.values, self.errors = dict.fromkeys(_PAIRWISE, np.nan), dict.fromkeys(_PAIRWISE, np.nan)
-        self.words, self.gaussian = UNTESTABLE, np.nan
-        if not spectrum.testable:
-            return
-        p, error = (float(v) for v in spectrum.tail(found.ratio[0], float(found.error[0])))
-        both = suspicion(made, spectrum, found, seed)
-        self.gaussian, self.words = both.gaussian_p_value, both.words
-        self.values = {"ratio_p_value": p, "log_bayes_ratio": both.log_ratio, "dimensionality": both.dimensionality,
-                       "log_suspiciousness": both.log_suspiciousness, "suspiciousness_p_value": both.p_value}
-        self.errors = {"ratio_p_value": error, "log_bayes_ratio": both.log_ratio_error,
-                       "dimensionality": both.dimensionality_error, "suspiciousness_p_value": both.p_value_error,
-                       "log_suspiciousness": both.log_suspiciousness_error}
+    def number(self, field):
+        """A field of `Suspicion`; NaN where nothing can be tested, or it has no such field."""
+        return getattr(self.found, field, np.nan)
 
 
 def _matrix(names, pairs, rest, level):
-    sheet, count = Sheet(), len(names)
+    sheet, dims = Sheet(), ("survey", "other")
     sheet.along("survey", names, "survey")
     sheet.along("other", names, "the other survey")
-
-    def square(values):
-        out = np.full((count, count), np.nan)
-        for (i, j), value in values.items():
-            out[i, j] = out[j, i] = value
-        return out
-
-    def directed(values):
-        out = np.full((count, count), np.nan)
-        for (i, j), value in values.items():
-            out[i, j], out[j, i] = value
-        return out
-
     # the split of the rest given one survey would see conflicts within the rest: it is no test of that survey
-    family = np.array([[row.values["ratio_p_value"], *row.into] for row in pairs.values()]
-                      + [[row.values["ratio_p_value"], row.into[0], np.nan] for row in rest.values()])
+    family = np.array([[r.ratio.p_value, *(t.p_value for t in r.into)] for r in pairs.values()]
+                      + [[r.ratio.p_value, r.into[0].p_value, np.nan] for r in rest.values()])
     adjusted = holm(family)
-    both = ("survey", "other")
-    for key, (units, words) in _PAIRWISE.items():
-        sheet.add(key, both, square({k: r.values[key] for k, r in pairs.items()}), units, words,
-                  square({k: r.errors[key] for k, r in pairs.items()}))
-    words = "χ² tail of d − 2 log S, customary"
-    sheet.add("suspiciousness_gaussian_p_value", both, square({k: r.gaussian for k, r in pairs.items()}), "1", words)
-    sheet.add("split_p_value", both, directed({k: r.into for k, r in pairs.items()}), "1",
-              "p-value of the survey as predicted from the other",
-              directed({k: r.into_errors for k, r in pairs.items()}))
-    sheet.add("ratio_p_holm", both, square(dict(zip(pairs, adjusted[: len(pairs), 0], strict=True))), "1",
-              "p-value of the likelihood ratio, adjusted (Holm)")
-    sheet.add("split_p_holm", both, directed(dict(zip(pairs, adjusted[: len(pairs), 1:], strict=True))), "1",
-              "p-value of the node split, adjusted (Holm)")
+
+    def square(values, empty=np.nan, kind=float):
+        """Values of each pair, either one for both or one each way, laid out over (survey, other)."""
+        out = np.full((len(names), len(names)), empty, dtype=kind)
+        for (i, j), value in zip(pairs, values, strict=True):
+            out[i, j], out[j, i] = (value, value) if np.ndim(value) == 0 else value
+        return out
+
+    _add(sheet, list(pairs.values()), adjusted[: len(pairs)], dims, square)
+    texts = {"words": (dims, square([r.words for r in pairs.values()], "", object).astype(str), WORDS)}
     if rest:
-        _add_rest(sheet, rest, adjusted[len(pairs) :])
-    tests = int(np.isfinite(family).sum())
+        _add(sheet, list(rest.values()), adjusted[len(pairs) :], ("survey",), lambda values: np.array(
+            [np.ravel(value)[0] for value in values]), "rest_", "all others")
+        texts["rest_words"] = "survey", np.array([r.words for r in rest.values()]), WORDS
     found = sheet.dataset({"level": level, "verdict": _verdict(names, pairs, rest, adjusted <= level),
-                           "correction": f"Holm over the {tests} likelihood ratios and node splits of this matrix; "
-                           "p-values of the suspiciousness are of single tests, in no family"})
-    texts = np.full((count, count), "", dtype=object)
-    for (i, j), row in pairs.items():
-        texts[i, j] = texts[j, i] = row.words
-    found = found.assign_coords(words=(both, texts.astype(str), WORDS))
-    if not rest:
-        return found
-    return found.assign_coords(rest_words=("survey", np.array([row.words for row in rest.values()]), WORDS))
+                           "correction": f"Holm over the {int(np.isfinite(family).sum())} likelihood ratios and node "
+                           "splits of this matrix; p-values of the suspiciousness are of single tests, in no family"})
+    return found.assign_coords(texts)
 
 
-def _add_rest(sheet, rest, adjusted):
-    for key, (units, words) in _PAIRWISE.items():
-        sheet.add(f"rest_{key}", ("survey",), [r.values[key] for r in rest.values()], units,
-                  f"{words}, against all others", [r.errors[key] for r in rest.values()])
-    sheet.add("rest_split_p_value", ("survey",), [r.into[0] for r in rest.values()], "1",
-              "p-value of the survey as predicted from all others", [r.into_errors[0] for r in rest.values()])
-    for k, (name, words) in enumerate((("ratio", "likelihood ratio against all others"),
-                                       ("split", "survey as predicted from all others"))):
-        sheet.add(f"rest_{name}_p_holm", ("survey",), adjusted[:, k], "1", f"p-value of the {words}, adjusted (Holm)")
+def _add(sheet, rows, adjusted, dims, laid_out, before="", whom="the other"):
+    """Add every figure of each pair, or with `before` of each survey against all others."""
+    beside = f", against {whom}" if before else ""
+
+    def add(name, values, units, words, errors=None):
+        sheet.add(before + name, dims, laid_out(values), units, words, None if errors is None else laid_out(errors))
+
+    add("ratio_p_value", [r.ratio.p_value for r in rows], "1", f"p-value of the likelihood ratio{beside}",
+        [r.ratio.p_value_error for r in rows])
+    for key, (field, units, words) in _NUMBERS.items():
+        errors = [r.number(f"{field}_error") for r in rows] if field != "gaussian_p_value" else None
+        add(key, [r.number(field) for r in rows], units, words + beside, errors)
+    add("split_p_value", [[t.p_value for t in r.into] for r in rows], "1",
+        f"p-value of the survey as predicted from {whom}", [[t.p_value_error for t in r.into] for r in rows])
+    add("ratio_p_holm", adjusted[:, 0], "1", f"p-value of the likelihood ratio{beside}, adjusted (Holm)")
+    add("split_p_holm", adjusted[:, 1:], "1", f"p-value of the node split from {whom}, adjusted (Holm)")
 
 
 def _verdict(names, pairs, rest, rejected):
     """Words for what was rejected, most clearly first."""
     flagged = rejected.any(axis=1)
     said = [f"{names[i]} and {names[j]} disagree" for (i, j), bad in zip(pairs, flagged, strict=False) if bad]
-    ranked = sorted(rest, key=lambda i: np.nanmin([rest[i].values["ratio_p_value"], rest[i].into[0], 1.0]))
+    ranked = sorted(rest, key=lambda i: np.nanmin([rest[i].ratio.p_value, rest[i].into[0].p_value, 1.0]))
     said += [f"{names[i]} and the rest disagree" for i in ranked if flagged[len(pairs) + i]]
     if said:
         return f"{', '.join(said)}."

@@ -1,14 +1,14 @@
 """The likelihood ratio of surveys that are not linear and Gaussian: its null by simulation, or by Wilks's theorem."""
 
 import numpy as np
-from scipy.stats import chi2
 
-from .._checks import as_positive, fail
+from .._checks import as_count, as_positive, fail
 from ..engines import posterior
 from ..map_estimate import find_map
-from ..problem import JointProblem
-from .pair import checked_groups
-from .result import AgreementTest, moved_tail
+from ..problem import check_problem
+from .pair import checked_groups, restricted
+from .result import AgreementTest, chi2_test, untestable
+from .words import LIMIT, RAN_OFF, UNTESTABLE
 
 FEWEST = 19  # simulations with which 5 % can be reached at all
 BLOCK = 16  # simulations handed to an executor at once
@@ -16,9 +16,6 @@ SHARPER = 0.1  # tolerance of the second fit, whose statistic says how wrong the
 STRAIGHT, CURVED = 1e-4, 1e-3  # default tolerances: of gradients, relative; of Gauss–Newton, in standard deviations
 RANK, BLUR = 1e-10, 30.0  # least singular value over the largest; over the error of differenced Jacobians
 LARGEST = 2e7  # entries of the Jacobian whose rank is asked for
-LIMIT = "parameters running off: what Φ falls to counts, which moves Λ by up to some"
-RAN_OFF = "at the joint fit, whose parameters ran off, there is nothing that both surveys see; try null='bootstrap'"
-UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
 
 
 def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=None, start=None, tolerance=None,
@@ -84,7 +81,7 @@ def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=
     'parametric bootstrap, 199 pairs simulated from the joint fit'
     """
     setup = _Setup(problem, pair, start, tolerance)
-    count = _count(draws)
+    count = as_count("draws", draws, FEWEST, "1000 tell 5 % from 3 %.")
     rng = np.random.default_rng(seed)
     if not setup.testable:
         return setup.untestable(UNTESTABLE)
@@ -137,10 +134,8 @@ def wilks_test(problem, pair, *, start=None, tolerance=None):
     if dof == 0:
         return setup.untestable(RAN_OFF if setup.testable else UNTESTABLE)
     moved = setup.error + abs(setup.statistic - setup.tangent_statistic())
-    return AgreementTest(
-        name="likelihood ratio", surveys=setup.names, statistic=setup.statistic, dof=dof,
-        p_value=float(chi2.sf(setup.statistic, dof)), p_value_error=moved_tail(setup.statistic, moved, dof),
-        null=f"χ² with {dof} degree(s) of freedom, Wilks's theorem, asymptotic",
+    return chi2_test(
+        "likelihood ratio", setup.names, setup.statistic, moved, dof, how="Wilks's theorem, asymptotic",
         note="; ".join(["The error is what the curvature of the models does to the statistic; null='bootstrap' needs "
                         "no theorem", *setup.notes]))
 
@@ -149,19 +144,16 @@ class _Setup:
     """The three fits of the observed pair."""
 
     def __init__(self, problem, pair, start, tolerance):
-        if not isinstance(problem, JointProblem):
-            fail("problem", "be a JointProblem", type(problem).__name__, "Build JointProblem(parameters, modalities).",
-                 TypeError)
+        check_problem(problem)
         groups = checked_groups(problem, pair)
         self.names = groups[0] + groups[1]
         self.joint = restricted(problem, self.names)
-        tolerance = as_positive("tolerance", (CURVED if self.joint.nonlinear else STRAIGHT) if tolerance is None
-                                else tolerance, 0)
+        usual = CURVED if self.joint.nonlinear else STRAIGHT
+        tolerance = as_positive("tolerance", usual if tolerance is None else tolerance, 0)
         self.begin = self.joint.start() if start is None else self.joint.pack(
             {p.name: start[p.name] for p in self.joint.parameters})
         self.run = _Run(self.joint, groups, tolerance, self.begin)
-        first = find_map(self.joint, "map", discrepancy=False, tolerance=tolerance,
-                         start=self.joint.unpack(self.begin))
+        first = self.run.fit_from(self.joint, self.joint.unpack(self.begin))
         if not np.isfinite(_missing(first)):
             fail("problem", "have a joint fit that converges", first.message, "Give start=, or a looser tolerance.")
         self.x = first.x
@@ -180,8 +172,8 @@ class _Setup:
         if self.plain and self.joint.size * sum(m.size for m in self.joint.modalities) <= LARGEST:
             return any(self.wilks_dof(x) > 0 for x in (self.x, self.begin))  # where a fit ran off, models may be flat
         one, two = (restricted(self.joint, group) for group in self.run.groups)
-        return bool(set(one.by_name) & set(two.by_name)) or len(self.joint.couplings) > len(one.couplings) + len(
-            two.couplings)
+        apart = len(one.couplings) + len(two.couplings)
+        return bool(set(one.by_name) & set(two.by_name)) or len(self.joint.couplings) > apart
 
     def wilks_dof(self, x):
         """Rank of a's Jacobian at a state vector plus that of b's less that of both."""
@@ -213,8 +205,7 @@ class _Setup:
 
     def untestable(self, why):
         """The answer where one model serves as well as two whatever the data, or seems to."""
-        return AgreementTest(name="likelihood ratio", surveys=self.names, statistic=self.statistic, p_value=np.nan,
-                             p_value_error=np.nan, null="none", dof=0, note=why)
+        return untestable("likelihood ratio", self.names, why, statistic=self.statistic, dof=0)
 
 
 class _Run:
@@ -245,36 +236,17 @@ class _Run:
         return (2.0 * (both.value - alone[0].value - alone[1].value), 2.0 * sum(map(_missing, (both, *alone))),
                 both.converged and all(fit.converged for fit in alone))
 
+    def fit_from(self, problem, start):
+        """The MAP from one start."""
+        return find_map(problem, "map", discrepancy=False, tolerance=self.tolerance, start=start)
+
     def _fit(self, problem, x):
         fits = []
         for start in (problem.unpack(x), {p.name: self.begin[p.name] for p in problem.parameters}):
-            fits.append(find_map(problem, "map", discrepancy=False, tolerance=self.tolerance, start=start))
+            fits.append(self.fit_from(problem, start))
             if fits[-1].converged and not getattr(fits[-1], "undetermined", 0):
                 break
         return min(fits, key=lambda fit: fit.value)
-
-
-def restricted(problem, names):
-    """The problem with some surveys, the parameters that they see, and the couplings among these.
-
-    Parameters
-    ----------
-    problem : JointProblem
-    names : tuple of str
-        Modalities. Parameters tied to theirs by a joint covariance stay.
-
-    Returns
-    -------
-    JointProblem
-    """
-    surveys = [m for m in problem.modalities if m.name in names]
-    seen = {name for m in surveys for name in m.parameters}
-    if seen & problem.prior.tied:
-        seen |= problem.prior.tied
-    fields = {p.name for p in problem.parameters if p.mesh is not None}
-    couplings = [c for c in problem.couplings if set(c.parameters or fields) <= seen]
-    return problem.replace(parameters=[p for p in problem.parameters if p.name in seen], modalities=surveys,
-                           couplings=couplings)
 
 
 def _truths(setup, truths, rng, count):
@@ -283,8 +255,7 @@ def _truths(setup, truths, rng, count):
     if truths == "fit":
         return np.broadcast_to(setup.x, (count, joint.size)), "the joint fit"
     if truths == "posterior":
-        at = find_map(joint, "map", discrepancy=False, tolerance=setup.run.tolerance, start=joint.unpack(setup.x))
-        post = posterior(joint, at=at)
+        post = posterior(joint, at=setup.run.fit_from(joint, joint.unpack(setup.x)))
         return np.clip(post.state_draws(rng, count), joint.lower, joint.upper), f"the joint posterior ({post.method})"
     if not callable(truths):
         fail("truths", 'be "fit", "posterior" or a function', repr(truths)[:40],
@@ -319,7 +290,7 @@ def _answer(setup, simulated, null):
         notes.append(f"in {lost.mean():.1%} of the simulated pairs a fit reached neither a minimum nor a limit: they "
                      "count as disagreeing as much, and in the error")
     return AgreementTest(
-        name="likelihood ratio", surveys=setup.names, statistic=setup.statistic, null=null, p_value=p,
+        form="likelihood ratio", surveys=setup.names, statistic=setup.statistic, null=null, p_value=p,
         p_value_error=float(np.sqrt(middle * (1 - middle) / count)) + near, note="; ".join(notes + setup.notes))
 
 
@@ -332,8 +303,3 @@ def _rank(matrix, least):
     values = np.linalg.svd(matrix, compute_uv=False)
     return int(np.sum(values > least * values.max(initial=0.0)))
 
-
-def _count(draws):
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < FEWEST:
-        fail("draws", f"be an integer >= {FEWEST}", repr(draws), "1000 tell 5 % from 3 %.")
-    return int(draws)

@@ -1,4 +1,4 @@
-"""The door: do the surveys agree? All tests, one verdict, and what may be done."""
+"""Do the surveys agree? All tests, one verdict, and what may be done."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,19 +6,35 @@ from itertools import combinations
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_count, fail, one_of
 from ..gaussian import METHODS, check_linear_gaussian, data_system
-from ..problem import JointProblem, check_problem
-from .family import refitted_family
-from .local import LEVEL, _share
-from .multiple import holm
+from ..problem import JointProblem
+from . import words
+from .local import LEVEL
 from .pair import checked_groups
-from .remedy_problems import remedies, with_mended_noise, with_mended_prior
-from .result import _detectable as detectable_words
-from .result import _effect as effect_words
+from .recalibration import refitted_family
+from .remedies import mended, remedies
 from .several import conflict_matrix
-from .suite_tests import PairTests, in_suite, in_suite_words, own_tests
+from .shared import as_share, survey_names
+from .suite_tests import Family, PairTests, own_tests
 from .verdicts import judge
+
+_NUMBERS = ("statistic", "statistic_error", "p_value", "p_value_error", "log_p", "sigma", "p_adjusted", "size")
+_LABELS = {  # coordinate of the table: (words on it, value for a test)
+    "test": ("test", lambda t: t.name),
+    "form": ("what was looked for", lambda t: t.form),
+    "target": ("what the test is about", lambda t: t.target or ""),
+    "direction": ("which way the effect goes", lambda t: t.direction),
+    "surveys": ("surveys", lambda t: " and ".join(t.surveys)),
+    "null": ("null distribution", lambda t: t.null),
+    "effect": ("effect", lambda t: words.effect_words(t.effect)),
+    "detectable": ("would have seen", lambda t: words.seen_words(t.detectable)),
+    "detectable_in_suite": ("would have seen after correction for all tests",
+                            lambda t: words.suite_words(t.detectable)),
+    "seen": ("size that it would have seen", lambda t: words.seen_size(t.detectable)),
+    "seen_in_suite": ("the same after correction for all tests", lambda t: words.suite_size(t.detectable)),
+    "note": ("note", lambda t: t.note),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +45,7 @@ class Conflict:
     ----------
     problem : JointProblem
     tests : tuple of AgreementTest
-        Each survey alone first, then every pair.
+        Each survey alone first, then every pair; each carries its `p_adjusted`.
     p_adjusted : ndarray, shape (tests,)
         Holm over all of them: family-wise `level`; NaN where nothing can be tested.
     kind : {"disagree", "agree", "cannot say"}
@@ -59,27 +75,16 @@ class Conflict:
         """One row a test, as `xarray.Dataset` over ``agreement_test``."""
         import xarray as xr
 
-        def words(name, values):
-            return ("agreement_test", np.array([str(v) for v in values]), {"units": "1", "long_name": name})
+        def described(values, words):
+            return "agreement_test", np.asarray(values), {"units": "1", "long_name": words}
 
-        numbers = {name: [getattr(t, name) for t in self.tests]
-                   for name in ("statistic", "statistic_error", "p_value", "p_value_error", "sigma")}
-        numbers |= {"p_adjusted": self.p_adjusted, "judged": np.isfinite(self.p_adjusted).astype(np.int8)}
+        numbers = {name: described([getattr(t, name) for t in self.tests], name.replace("_", " ")) for name in _NUMBERS}
+        numbers["judged"] = described(np.isfinite(self.p_adjusted).astype(np.int8), "judged")
+        labels = {name: described([value(t) for t in self.tests], said) for name, (said, value) in _LABELS.items()}
         return xr.Dataset(
-            {k: ("agreement_test", np.asarray(v), {"units": "1", "long_name": k.replace("_", " ")})
-             for k, v in numbers.items()},
-            {"agreement_test": ("agreement_test", np.arange(len(self.tests)), {"units": "1", "long_name": "number"}),
-             "test": words("test", [t.name for t in self.tests]),
-             "surveys": words("surveys", [" and ".join(t.surveys) for t in self.tests]),
-             "null": words("null distribution", [t.null for t in self.tests]),
-             "effect": words("effect", [effect_words(t.effect) for t in self.tests]),
-             "detectable": words("would have seen", [detectable_words(t.detectable) for t in self.tests]),
-             "detectable_in_suite": words("would have seen after correction for all tests",
-                                          [in_suite_words(t) for t in self.tests]),
-             "note": words("note", [t.note for t in self.tests])},
+            numbers, {"agreement_test": described(np.arange(len(self.tests)), "number"), **labels},
             {"verdict": self.verdict, "kind": self.kind, "level": self.level, "details": "\n".join(self.details),
-             "correction": self.correction},
-        )
+             "correction": self.correction})
 
     @cached_property
     def problems(self):
@@ -102,20 +107,18 @@ class Conflict:
         return out
 
     def __repr__(self):
-        rows = [f"  {'*' if p <= self.level else ' '} {test!r}{_in_suite(test)}" for p, test in
-                zip(self.p_adjusted, self.tests, strict=True)]
+        rows = []
+        for t in self.tests:
+            within = f"; in this suite {words.suite_words(t.detectable)}" if t.detectable else ""
+            rows.append(f"  {'*' if t.p_adjusted <= self.level else ' '} {t!r}{within}")
         return "\n".join([self.verdict, *self.details, *rows])
-
-
-def _in_suite(test):
-    return f"; in this suite {in_suite_words(test)}" if test.detectable else ""
 
 
 def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", places=True, seed=0, refit=None,
              draws=99, executor=None):
     """Do the surveys agree? Every test that has power against some way of disagreeing, and one verdict.
 
-    Each survey first stands trial alone, against its own prior and noise: a wrong std of either alarms tests of
+    Each survey is first tested alone, against its own prior and noise: a wrong std of either alarms tests of
     agreement too. Before surveys are said to disagree, each is granted the prior std and the larger noise std that it
     asks for by itself at `level`, and every pair is tested again: what falls silent is named for what it is, what stays
     stays. Surveys that nothing ties neither agree nor disagree. Where a coupling alone ties two, they disagree only if
@@ -192,84 +195,63 @@ def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", p
     >>> list(found.problems)
     ['as stated', 'offset of planck', 'offset of shoes', 'tempered']
     """
-    check_problem(problem)
-    level, names = _share("level", level), [m.name for m in problem.modalities]
-    if len(names) < 2:
-        fail("problem", "hold at least two surveys", f"{names}", "One survey has nothing to disagree with.")
+    names, level = survey_names(problem), as_share("level", level)
     check_linear_gaussian(problem, "agreement")
     one_of("method", method, METHODS)
-    _check_options(pairs, seed, refit)
-    pairs = list(combinations(names, 2)) if pairs is None else [_pair(problem, pair) for pair in pairs]
-    run = _Run(pairs, margins, method, places, seed)
-    own, made = run.tests(problem)
-    tests = _joined(own, made)
-    adjusted = _adjusted(tests)
-    words = f"Holm over {int(np.isfinite(list(adjusted.values())).sum())} tests"
-    if refit is not None:
-        values = refitted_family(problem, [t.p_value for t in tests], run, refit, draws, seed, executor)
-        adjusted = dict(zip(map(id, tests), values, strict=True))
-        words = f"smallest p-value of all tests, {draws} data sets simulated and fitted anew"
-
-    def again(asked, placed):
-        prior, noise = ([t for t in asked if t.name.startswith(f"{kind} std")] for kind in ("prior", "noise"))
-        mended = with_mended_prior(problem, prior)
-        if mended is None and not noise:
-            return None
-        mended = with_mended_noise(problem if mended is None else mended, noise)
-        anew = {pair: PairTests(mended, pair, margins, method, seed, places and placed) for pair in pairs}
-        return anew, _adjusted(_joined({}, anew))
-
-    found = judge(problem, own, made, adjusted, level, again)
-    count = int(np.isfinite([t.p_value for t in tests]).sum())
-    fits = {key: fit for each in made.values() for key, fit in each.fits.items()}
-    tests = tuple(in_suite(t, level, count, fits.get(id(t))) for t in tests)
-    return Conflict(problem=problem, tests=tests, level=level,
-                    p_adjusted=np.array(list(adjusted.values())), pairs=made, seed=seed, kind=found.kind,
-                    verdict=found.sentence, details=found.details, blame=found.blame, correction=words)
-
-
-class _Run:
-    """All tests of a problem; a class, so that processes can be given it."""
-
-    def __init__(self, pairs, margins, method, places, seed):
-        self.pairs, self.margins, self.method, self.places, self.seed = pairs, margins, method, places, seed
-
-    def tests(self, problem):
-        """({survey: tests of its own model}, {pair: PairTests})."""
-        own = own_tests(data_system(problem, self.method), problem, self.seed)
-        return own, {pair: PairTests(problem, pair, self.margins, self.method, self.seed, self.places)
-                     for pair in self.pairs}
-
-    def __call__(self, problem):
-        """p-values of all of them."""
-        return [t.p_value for t in _joined(*self.tests(problem))]
-
-
-def _joined(own, made):
-    return [test for both in own.values() for test in both] + [t for each in made.values() for t in each.tests]
-
-
-def _adjusted(tests):
-    """{id of a test: p-value adjusted for all of them (Holm)}, in their order."""
-    return dict(zip(map(id, tests), holm([t.p_value for t in tests]), strict=True))
-
-
-def _check_options(pairs, seed, refit):
     if pairs is not None and (isinstance(pairs, (str, dict)) or not hasattr(pairs, "__len__")):
         fail("pairs", "be a list of pairs of surveys", repr(pairs), 'Such as [("ground", "air")]; None is all.',
              TypeError)
     if pairs is not None and not len(pairs):
         fail("pairs", "hold at least one pair", "none", "Leave it out to test all.")
+    pairs = [_pair(problem, pair) for pair in (combinations(names, 2) if pairs is None else pairs)]
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         fail("seed", "be an integer", repr(seed), "0 will do.", TypeError)
-    if seed < 0:
-        fail("seed", "be >= 0", repr(seed), "0 will do.")
+    as_count("seed", seed, 0, "0 will do.")
     if refit is not None and not callable(refit):
         fail("refit", "be callable", repr(refit),
              "Such as lambda p: bj.fit_hyperparameters(p, curve=False).problem.", TypeError)
+    suite = _Suite(pairs, margins, method, places, seed)
+    family = suite.family(problem)
+    if refit is None:
+        family.adjusted()
+        correction = f"Holm over {int(np.isfinite(family.p_values).sum())} tests"
+    else:
+        family.adjusted(refitted_family(problem, family.p_values, suite, refit, draws, seed, executor))
+        correction = f"smallest p-value of all tests, {draws} data sets simulated and fitted anew"
+    family.add_suite_sizes(level)
+
+    def again(asked, placed):
+        changed = mended(problem, asked)
+        return None if changed is None else Family({}, suite.pair_tests(changed, placed)).adjusted()
+
+    found = judge(problem, family, level, again)
+    return Conflict(problem=problem, tests=tuple(family.tests), level=level, pairs=family.pairs, seed=seed,
+                    p_adjusted=np.array([t.p_adjusted for t in family.tests]), kind=found.kind, verdict=found.sentence,
+                    details=found.details, blame=found.blame, correction=correction)
+
+
+class _Suite:
+    """All tests of a problem; a class, so that processes can be given it."""
+
+    def __init__(self, pairs, margins, method, places, seed):
+        self.pairs, self.margins, self.method, self.places, self.seed = pairs, margins, method, places, seed
+
+    def pair_tests(self, problem, places=True):
+        """{pair: PairTests}."""
+        return {pair: PairTests(problem, pair, self.margins, self.method, self.seed, self.places and places)
+                for pair in self.pairs}
+
+    def family(self, problem):
+        """`Family` of a problem."""
+        return Family(own_tests(data_system(problem, self.method), problem, self.seed), self.pair_tests(problem))
+
+    def __call__(self, problem):
+        """p-values of all of them."""
+        return self.family(problem).p_values
 
 
 def _pair(problem, pair):
+    """Names of the two surveys of a pair."""
     groups = checked_groups(problem, pair)
     if any(len(group) > 1 for group in groups):
         fail("pairs", "name two surveys each", repr(pair), "For groups use likelihood_ratio_test and node_split.")

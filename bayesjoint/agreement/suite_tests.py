@@ -1,43 +1,86 @@
 """The tests of the suite: for every survey alone, for every pair, and where and at which wavelengths."""
 
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
 
-from .additive import level_fits
-from .bands import spectral_conflict
+from ..problem import one_survey
+from .additive import TIGHT, level_fits
+from .bands import band_residual, bands_by_wavenumber
 from .detectable import tabulate
 from .disturbances import disturbances_of
 from .gain import gain_fits
-from .likelihood_ratio import ratio_of
-from .local import local_conflict, smallest
+from .likelihood_ratio import ratio_of, splits_of
+from .local import LEVEL, POWER, map_residual, smallest
+from .multiple import holm
 from .nuisances import additive_test
 from .own_model import own_model_tests
 from .pair import make_pair
+from .residuals import Prediction
 from .result import AgreementTest
-from .splitting import splits_of
+from .shared import solving_to
+from .words import NO_OFFSET, article, disc_words, place_words, range_words
 
-FORMS = ("offset", "tilt", "gain")
-TIGHT = 1e-8  # relative residual of the solves behind offsets and tilts
 SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
 FEW_SCORES = 38  # degrees of freedom of the fewest simulated scores behind a null
+
+
+class Family:
+    """All tests of a suite.
+
+    Parameters
+    ----------
+    own : dict of {survey: (AgreementTest, AgreementTest)}
+        Of its prior and of its noise, each survey alone.
+    pairs : dict of {(str, str): PairTests}
+    """
+
+    def __init__(self, own, pairs):
+        self.own, self.pairs = own, pairs
+
+    @property
+    def tests(self):
+        """All, those of each survey alone first."""
+        return [t for both in self.own.values() for t in both] + [t for each in self.pairs.values() for t in each.tests]
+
+    @property
+    def p_values(self):
+        """p-values of all."""
+        return [t.p_value for t in self.tests]
+
+    def _change(self, change):
+        """Put ``change(test)`` for every test, in their order."""
+        self.own = {name: tuple(map(change, both)) for name, both in self.own.items()}
+        for each in self.pairs.values():
+            each.tests = list(map(change, each.tests))
+
+    def adjusted(self, p_adjusted=None):
+        """The family itself, with adjusted p-values in its tests; default Holm over all of them."""
+        values = iter(holm(self.p_values) if p_adjusted is None else p_adjusted)
+        self._change(lambda t: replace(t, p_adjusted=float(next(values))))
+        return self
+
+    def add_suite_sizes(self, level):
+        """Add to each test the size that it would have seen in this suite, at a family-wise level."""
+        share = level / max(int(np.isfinite(self.p_values).sum()), 1)
+        levels = {(frozenset(pair), *key): fit for pair, each in self.pairs.items() for key, fit in each.levels.items()}
+        self._change(lambda t: in_suite(t, share, levels.get((frozenset(t.surveys), t.target, t.form))))
 
 
 def own_tests(data, problem, seed):
     """{survey: (test of its prior std, test of its noise std)}, each survey alone."""
     found = {m.name: own_model_tests(data.part((m.name,)), m.name, seed=seed) for m in problem.modalities}
-    return {name: tuple(replace(t, detectable=_seen(f"an error of the {t.name}", SPREAD * t.effect["std"], "%"))
-                        if t.effect else t for t in both) for name, both in found.items()}
+    return {name: tuple(_seeing(t, f"an error of the {t.name}", SPREAD * t.effect["std"], "%") if t.effect else t
+                        for t in both) for name, both in found.items()}
 
 
 class PairTests:
-    """All tests of two surveys.
+    """All tests of two surveys, from one `Pair`.
 
     Parameters
     ----------
     problem : JointProblem
-    pair : (str, str)
+    surveys : (str, str)
     margins : dict or None
         As in `detectability`.
     method : str
@@ -49,191 +92,138 @@ class PairTests:
     Attributes
     ----------
     tests : list of AgreementTest
-        Each with what it would have detected.
+        Each with what it would have detected; the likelihood ratio, `ratio`, first.
     shared : float
         Nats that surveys without a common parameter share under the prior; infinite where they have one.
-    fits : dict of {id of a test: LevelFit}
-        Of levels of lines.
+    levels : dict of {(survey, form): LevelFit}
+        Levels of lines.
     detectability, maps, bands : xarray.Dataset and {survey: xarray.Dataset}
         What lies behind them; maps and bands are empty where a survey does not know its stations.
     """
 
-    def __init__(self, problem, pair, margins, method, seed, places=True):
-        made = make_pair(problem, pair, method)
-        self.pair, self.problem = pair, made.problem
-        gains = gain_fits(made.both, pair, seed)
-        spectrum = made.spectrum(**({} if made.method == "dense" else {"seed": seed}))
-        self.shared = _shared(made, spectrum)
-        levels = level_fits(made.both, [d for m in made.problem.modalities for d in disturbances_of(m)])
-        self.detectability = tabulate(made, margins=margins, seed=seed, gains=gains, spectrum=spectrum, levels=levels)
-        self.fits = {}
-        self.tests = [with_offset(t, self.detectability) for t in (ratio_of(made, spectrum), *splits_of(made))]
-        for survey in pair:
-            self.tests += self._nuisances(made, survey, gains[survey])
-            self.tests += self._levels(survey, levels)
-        self.maps, self.bands = {}, {}
-        if places and not made.problem.prior.flat:
-            for survey in pair:
-                self._place(survey, method, seed)
+    def __init__(self, problem, surveys, margins, method, seed, places=True):
+        pair = make_pair(problem, surveys, method)
+        gains, spectrum = gain_fits(pair.both, surveys, seed), pair.spectrum(seed=seed)
+        self.shared = _shared(pair, spectrum)
+        forms = [d for m in pair.problem.modalities for d in disturbances_of(m)]
+        self.levels = level_fits(pair.both, forms)
+        table = tabulate(pair, margins=margins, seed=seed, gains=gains, spectrum=spectrum, levels=self.levels)
+        self.detectability, self.maps, self.bands = table, {}, {}
+        self.tests = [_seeing_offset(t, table) for t in (ratio_of(pair, spectrum), *splits_of(pair))]
+        for survey in surveys:
+            self._nuisances(pair, survey, [d for d in forms if d.survey == survey], gains[survey])
+        if places and not pair.problem.prior.flat:
+            prediction = Prediction(pair.problem, seed=seed, method=method, whole=pair.both)
+            for survey in surveys:
+                if hasattr(one_survey(pair.problem, survey).forward, "coordinates"):
+                    self._place(prediction, survey, method, seed)
 
-    def _nuisances(self, made, survey, gain):
-        """Offset, tilt and gain of one survey, the model marginalised."""
-        table, found = self.detectability, []
-        for form in FORMS:
-            rows = [k for k, (s, f) in enumerate(zip(table.survey.values, table.form.values, strict=True))
-                    if s == survey and f.split()[0] == form]
-            if not rows:
+    @property
+    def ratio(self):
+        """The likelihood ratio."""
+        return self.tests[0]
+
+    def _nuisances(self, pair, survey, forms, gain):
+        """Offset, tilt, gain and levels of one survey, the model marginalised."""
+        table = self.detectability.isel(disturbance=self.detectability.survey.values == survey)
+        for form in ("offset", "tilt", "gain", "row levels", "column levels"):
+            rows = table.isel(disturbance=(table.kind.values == form) | (table.form.values == form))
+            if not rows.sizes["disturbance"]:
                 continue
+            units, size = str(rows.size_units.values[0]), float(np.max(rows.detectable.sel(test="nuisance").values))
+            what = article(f"{form} of {survey}", form)
             if form == "gain":
                 test, size = gain.test(), SPREAD * gain.resolution
+            elif (survey, form) in self.levels:
+                (other,) = set(pair.names) - {survey}
+                test = self.levels[survey, form].test(form, (survey, other), units)
+                what = f"rms of independent {form} of {survey}"
             else:
-                columns, labels = self._columns(survey, form)
-                test = additive_test(_tightened(made.both), survey, columns, labels)
-                size = float(np.max(table.detectable.sel(test="nuisance").values[rows]))
-            found.append(renamed(test, f"{form} of {survey}", f"a {form} of {survey}" if form != "offset" else
-                                 f"an offset of {survey}", size, str(table.size_units.values[rows[0]])))
-        return found
+                kept = [d for d in forms if d.kind == form]
+                test = additive_test(solving_to(pair.both, TIGHT), survey, np.hstack([d.columns for d in kept]),
+                                     tuple(d.name for d in kept), form)
+            self.tests.append(_seeing(test, what, size, units))
 
-    def _levels(self, survey, levels):
-        """Levels of rows and columns of one survey, the model marginalised."""
-        table, found = self.detectability, []
-        for (name, form), fit in levels.items():
-            if name == survey:
-                title, (other,) = f"{form} of {survey}", set(self.pair) - {survey}
-                row = table.sel(disturbance=title)
-                units, size = str(row.size_units.values), float(row.detectable.sel(test="nuisance"))
-                test = fit.test(title, (survey, other), units)
-                found.append(renamed(test, title, f"rms of independent {form} of {survey}", size, units))
-                self.fits[id(found[-1])] = fit
-        return found
-
-    def _columns(self, survey, form):
-        modality = next(m for m in self.problem.modalities if m.name == survey)
-        forms = [d for d in disturbances_of(modality) if d.kind == form]
-        return np.stack([d.column for d in forms], axis=1), tuple(d.name for d in forms)
-
-    def _place(self, survey, method, seed):
-        modality = next(m for m in self.problem.modalities if m.name == survey)
-        if not hasattr(modality.forward, "coordinates"):
-            return
-        given = tuple(name for name in self.pair if name != survey)
-        self.bands[survey] = spectral_conflict(self.problem, survey, given, method=method, seed=seed)
-        self.maps[survey] = local_conflict(self.problem, survey, given, method=method, seed=seed)
-        self.tests += [bands_test(self.bands[survey], survey, given), map_test(self.maps[survey], survey, given)]
+    def _place(self, prediction, survey, method, seed):
+        residual = prediction.residual(survey)
+        bands = bands_by_wavenumber(prediction.problem, survey, residual.given, method=method, seed=seed)
+        self.bands[survey] = band_residual(residual) if bands is None else bands
+        self.maps[survey] = map_residual(residual)
+        surveys = (survey, *residual.given)
+        self.tests += [bands_test(self.bands[survey], surveys), map_test(self.maps[survey], surveys)]
 
 
-def _shared(made, spectrum):
+def _shared(pair, spectrum):
     """Nats that surveys without a common parameter share under the prior; infinite where they have one."""
-    one, other = ({name for m in made.problem.modalities if m.name in group for name in m.parameters}
-                  for group in made.groups)
-    return np.inf if one & other or made.excess else spectrum.information()[0]
+    one, other = ({name for m in pair.problem.modalities if m.name in group for name in m.parameters}
+                  for group in pair.groups)
+    return np.inf if one & other or pair.excess else spectrum.information()[0]
 
 
-def _tightened(data):
-    """The same, solving as closely as a p-value of few columns wants."""
-    out = copy(data)
-    out.tolerance = TIGHT
-    return out
-
-
-def bands_test(found, survey, given):
+def bands_test(found, surveys):
     """`AgreementTest` of a `spectral_conflict`: the smallest p-value, adjusted for the number of bands."""
-    best = int(np.argmin(found.p_value.values))
-    units = found.residual_rms.attrs["units"]
-    least = int(np.argmin(found.detectable_rms.values))
-    return AgreementTest(
-        name=f"wavelengths of {survey}", surveys=(survey, *given), statistic=float(found.statistic.values[best]),
-        p_value=float(found.p_holm.values.min()), p_value_error=float(found.p_value_error.values[best])
-        * found.sizes["band"], null=f"smallest of {found.sizes['band']} bands (Holm); {found.attrs['null']}",
-        effect={"what": f"residual rms at wavelengths {_range(found, best)}",
-                "value": float(found.residual_rms.values[best]),
-                "std": float(found.expected_rms.values[best] * 0.5 * found.ratio_spread.values[best]), "units": units},
-        detectable=_seen(f"an rms disturbance {_range(found, least)}", found.detectable_rms.values[least], units,
-                         within=found.sizes["band"]))
+    best, least = int(np.argmin(found.log_p_value.values)), int(np.argmin(found.detectable_rms.values))
+    units, count = found.residual_rms.attrs["units"], found.sizes["band"]
+    where = [range_words(found.wavelength_long.values[k], found.wavelength_short.values[k]) for k in (best, least)]
+    test = AgreementTest(
+        form="wavelengths", target=surveys[0], surveys=surveys, statistic=float(found.statistic.values[best]),
+        p_value=float(found.p_holm.values.min()), p_value_error=float(found.p_value_error.values[best]) * count,
+        log_p=float(found.log_p_value.values[best]) + np.log(count),
+        null=f"smallest of {count} bands (Holm); {found.attrs['null']}",
+        effect={"what": f"residual rms at wavelengths {where[0]}", "value": float(found.residual_rms.values[best]),
+                "std": float(found.expected_rms.values[best] * 0.5 * found.ratio_spread.values[best]), "units": units})
+    return _seeing(test, f"an rms disturbance {where[1]}", found.detectable_rms.values[least], units, within=count)
 
 
-def map_test(found, survey, given):
+def map_test(found, surveys):
     """`AgreementTest` of a `local_conflict`: both maps by the inequality of Simes, the smaller doubled."""
-    p = min(1.0, 2 * min(found.attrs["p_value"], found.attrs["anomaly_p_value"]))
-    at = np.unravel_index(np.nanargmax(np.abs(found.anomaly_z.values)), found.anomaly_z.shape)
-    units = found.anomaly.attrs["units"]
-    radius = float(found.patch.values[at[0]])
-    size = f"of {radius:.3g} m radius" if radius > 0 else "of one station"
-    return AgreementTest(
-        name=f"places of {survey}", surveys=(survey, *given), statistic=float(np.abs(found.anomaly_z.values[at])),
-        p_value=p, p_value_error=0.0, null=f"Simes over stations and sizes of two maps; each {found.attrs['null']}",
-        effect={"what": f"extra anomaly {size}{_place(found, at[1:])}",
-                "value": float(found.anomaly.values[at]),
-                "std": float(found.anomaly_error.values[at]), "units": units},
-        detectable=_seen(f"an anomaly {size} at one given place",
-                         np.nanmedian(found.anomaly_detectable.values[at[0]]), units,
-                         within=2 * int(np.isfinite(found.anomaly_z.values).sum())))
+    z, at = np.abs(found.anomaly_z.values), found.attrs
+    best = np.unravel_index(np.nanargmax(z), z.shape)
+    units, size = found.anomaly.attrs["units"], disc_words(float(found.patch.values[best[0]]))
+    test = AgreementTest(
+        form="places", target=surveys[0], surveys=surveys, statistic=float(z[best]), p_value_error=0.0,
+        p_value=min(1.0, 2 * min(at["p_value"], at["anomaly_p_value"])),
+        log_p=np.log(2) + min(at["log_p_value"], at["anomaly_log_p_value"]),
+        null=f"Simes over stations and sizes of two maps; each {at['null']}", spread_dof=float(at["dof"]),
+        effect={"what": f"extra anomaly {size}{place_words(found, best[1:])}",
+                "value": float(found.anomaly.values[best]), "std": float(found.anomaly_error.values[best]),
+                "units": units})
+    return _seeing(test, f"an anomaly {size} at one given place",
+                   np.nanmedian(found.anomaly_detectable.values[best[0]]), units, within=2 * int(np.isfinite(z).sum()))
 
 
-def with_offset(test, table):
+def _seeing_offset(test, table):
     """A test with the offset that it would have detected: of the survey in which least of it is needed."""
-    if np.isnan(test.p_value):
+    if not test.testable:
         return test
-    rows = [k for k, form in enumerate(table.form.values) if form == "offset"]
-    sizes = table.detectable.sel(test=test.name).values[rows] / table.margin.values[rows]
+    rows = table.isel(disturbance=table.kind.values == "offset").sel(test=test.name)
+    sizes = rows.detectable.values / rows.margin.values
     if not np.isfinite(sizes).any():
-        return replace(test, note=f"{test.note + '; ' if test.note else ''}it does not see an offset")
-    best = rows[int(np.nanargmin(sizes))]
-    error = float(table.detectable_error.sel(test=test.name).values[best])
-    return replace(test, detectable=_seen(f"an offset of {table.survey.values[best]}",
-                                          table.detectable.sel(test=test.name).values[best],
-                                          str(table.size_units.values[best]), error))
+        return replace(test, note="; ".join(filter(None, (test.note, NO_OFFSET))))
+    best = rows.isel(disturbance=int(np.nanargmin(sizes)))
+    return _seeing(test, f"an offset of {best.survey.item()}", best.detectable, best.size_units.item(),
+                   error=best.detectable_error)
 
 
-def renamed(test, name, what, size, units):
-    """A test under another name, with the size it would have detected."""
-    seen = None if np.isnan(test.p_value) or not np.isfinite(size) else _seen(what, size, units)
-    return replace(test, name=name, detectable=seen)
+def _seeing(test, what, size, units, *, error=0.0, within=1):
+    """A test with the size that it would have detected; `within`: how many comparisons it makes, this one of them."""
+    if not test.testable or not np.isfinite(size):
+        return test
+    return replace(test, detectable={"what": what, "size": float(size), "units": units, "power": POWER, "level": LEVEL,
+                                     "error": float(error), "within": within})
 
 
-def in_suite(test, level, count, fit=None):
-    """A test with the size that it would have seen in a suite of `count` tests at a family-wise level.
+def in_suite(test, share, fit=None):
+    """A test with the size that it would have seen in a suite that leaves it a `share` of the family-wise level.
 
     At Bonferroni's level, which no step of Holm falls short of, so that the power is no smaller. The size grows as that
     of a Gaussian estimate: a χ² of more degrees of freedom needs less. Of random levels it is the `fit`'s.
     """
     if not test.detectable:
         return test
-    single, within = test.detectable, test.detectable["within"]
-    dof = FEW_SCORES if "Student" in test.null else np.inf
-    least, power = level / (count * within), single["power"]
+    single = test.detectable
+    dof = FEW_SCORES if np.isfinite(test.spread_dof) else np.inf
+    least, power = share / single["within"], single["power"]
     size = fit.detectable(least, power) if fit else single["size"] * smallest(dof, least, power) / smallest(
         dof, single["level"], power)
     return replace(test, detectable=single | {"suite_size": float(size), "suite_level": least})
-
-
-def in_suite_words(test):
-    """What the suite would have seen, in words."""
-    found = test.detectable
-    if not found:
-        return ""
-    return (f"{found['what']} of {found['suite_size']:.3g} {found['units']} in {found['power']:.0%} of cases or more, "
-            f"at {found['suite_level']:.2g} (Bonferroni)")
-
-
-def _seen(what, size, units, error=0.0, within=1):
-    """`within`: how many comparisons a test makes, of which this is one."""
-    return {"what": what, "size": float(size), "units": units, "power": 0.8, "level": 0.05, "error": float(error),
-            "within": within}
-
-
-def _place(found, at):
-    """Words for a station of a map."""
-    axes = {}
-    for direction in ("easting", "northing"):
-        name = f"{found.attrs['survey']}_{direction}"
-        if name in found.coords:
-            dims = found.anomaly.dims[1:]
-            axes[direction] = float(found[name].values[at[dims.index(found[name].dims[0])]])
-    return "".join(f"{' at' if k == 0 else ','} {direction} {value:.0f} m" for k, (direction, value) in
-                   enumerate(axes.items()))
-
-
-def _range(found, band):
-    long, short = found.wavelength_long.values[band], found.wavelength_short.values[band]
-    return f"above {short:.3g} km" if np.isnan(long) else f"between {short:.3g} and {long:.3g} km"

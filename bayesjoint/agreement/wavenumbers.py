@@ -1,4 +1,4 @@
-"""Tapered Fourier coefficients of lattice surveys, what one says beyond the others by wavenumber, and draws of it."""
+"""Surveys by wavenumber: cosine modes of any stations, and tapered Fourier coefficients of lattices with draws."""
 
 import numpy as np
 from scipy import fft
@@ -6,22 +6,129 @@ from scipy import fft
 from .._checks import fail
 from ..forward._threads import worker_count
 from ..forward.processing import StationSelection
-from ..gaussian import linear_gaussian
-from .pair import of_surveys
+from ..gaussian import WaveSystem, linear_gaussian
+from ..problem import one_survey
+from ..problem.describe import layout
+from .pair import restricted
+
+KILOMETRE = 1000.0
+WRITTEN = 6_000  # stations whose cosines are written out where they are no full lattice: 0.3 GB
+WIDER = 1.0 + 1e-9
+
+
+class CosineModes:
+    """Orthonormal cosine modes (DCT-II) of a survey's stations.
+
+    A mode (p, q) of n × m stations has p / (2 n Δ) cycles a metre north and q / (2 m Δ) east. On a full lattice modes
+    are a basis of all data, so that a disturbance of one band of wavelengths touches no other. With gaps, and at
+    scattered stations, they are made one, from the longest on, each less what longer ones say of it: long wavelengths
+    never leak into short ones. Above 6,000 stations with gaps this is too much: then they leak.
+
+    Parameters
+    ----------
+    modality : Modality
+        A survey that knows its stations.
+
+    Attributes
+    ----------
+    wavenumber : ndarray, shape (modes,)
+        Cycles per kilometre.
+    extent : float
+        Larger side of the survey, kilometres.
+
+    Raises
+    ------
+    ValueError
+        If the survey does not know its stations, or more than 6,000 are off a lattice.
+    """
+
+    def __init__(self, modality):
+        if not hasattr(modality.forward, "coordinates"):
+            fail(f"forward of modality {modality.name!r}", "know its stations to have wavelengths",
+                 type(modality.forward).__name__, "Use an operator of bayesjoint.")
+        dims, coords, mask, _ = layout(modality)
+        axes = [np.asarray(coords[d][1], dtype=float) for d in dims]
+        steps = [_step(axis) for axis in axes]
+        lattice = len(dims) == 2 and None not in steps
+        self._shape, self._mask, self._basis, rows = tuple(a.size for a in axes), mask, None, None
+        if not lattice:
+            steps, rows = self._scatter(modality)
+        side = [n * step / KILOMETRE for n, step in zip(self._shape, steps, strict=True)]
+        self.extent = max(side)
+        north, east = (np.arange(n) / (2 * s) for n, s in zip(self._shape, side, strict=True))
+        self.wavenumber = np.hypot(north[:, None], east).ravel()
+        if lattice and mask is not None and modality.size <= WRITTEN:
+            rows = self._by_fft(np.eye(modality.size))
+        if rows is not None:
+            order = np.argsort(self.wavenumber, kind="stable")[: modality.size]
+            self._basis, self.wavenumber = np.linalg.qr(rows[order].T)[0], self.wavenumber[order]
+
+    def _scatter(self, modality):
+        if modality.size > WRITTEN:
+            fail(f"modality {modality.name!r}", f"have at most {WRITTEN} stations off a lattice", f"{modality.size}",
+                 "Thin the survey, or bring it onto a lattice.")
+        easting, northing, _ = modality.forward.coordinates()
+        spans = [float(np.ptp(v)) for v in (northing, easting)]
+        count = modality.size
+        line = min(spans) <= 1e-6 * max(spans)
+        step = max(spans) / max(count - 1, 1) if line else np.sqrt(spans[0] * spans[1] / count)
+        step = step if step > 0 else 1.0
+        self._shape = tuple(int(np.ceil(span / step)) + 1 for span in spans)
+        factors = []
+        for values, n, span in zip((northing, easting), self._shape, spans, strict=True):
+            place = (values - values.min()) * ((n - 1) / span if span > 0 else 0.0) + 0.5
+            factors.append(np.cos(np.pi * np.arange(n)[:, None] * place / n))
+        rows = np.einsum("ps,qs->pqs", *factors).reshape(-1, count)
+        return [max(span / max(n - 1, 1), step) for span, n in zip(spans, self._shape, strict=True)], rows
+
+    def analyse(self, values):
+        """Coefficients of every mode, shape (modes, k), of values at the stations, shape (n, k)."""
+        return self._by_fft(values) if self._basis is None else self._basis.T @ values
+
+    def _by_fft(self, values):
+        grid = np.zeros((int(np.prod(self._shape)), values.shape[1]))
+        grid[slice(None) if self._mask is None else self._mask.ravel()] = values
+        grid = grid.reshape(*self._shape, -1)
+        return fft.dctn(grid, axes=(0, 1), norm="ortho", overwrite_x=True).reshape(-1, values.shape[1])
+
+
+def band_edges(wavenumber, extent, count):
+    """Edges of bands, cycles per kilometre: first what is longer than the survey, then logarithmic, none empty.
+
+    Parameters
+    ----------
+    wavenumber : ndarray
+        Of every mode.
+    extent : float
+        Larger side of the survey, kilometres.
+    count : int
+        Bands asked for; fewer come back where some would be empty.
+
+    Returns
+    -------
+    ndarray, shape (bands + 1,)
+    """
+    first, last = 1.0 / extent, wavenumber.max()
+    if count == 1 or last <= first * WIDER:
+        return np.array([0.0, max(last, first) * WIDER])
+    edges = np.concatenate([[0.0], np.geomspace(first * WIDER, last * WIDER, count)])
+    held = np.histogram(wavenumber, edges)[0] > 0
+    return np.concatenate([edges[:-1][held], edges[-1:]])
+
+
+def _step(axis):
+    """Spacing of an axis, None where it is uneven."""
+    if axis.size < 2:
+        return None
+    steps = np.diff(axis)
+    return float(steps[0]) if np.ptp(steps) <= 1e-6 * abs(steps[0]) else None
+
 
 TAPER = 0.25  # share of the window over which data fade on each side: red spectra leak less
 SMALLEST = 8  # stations along an axis of the overlap
 MOST = 64  # values of a plain vector, such as a bias
 FLOOR = 1e-10  # of a wavenumber's largest variance: below it a channel adds nothing to another
 BLOCK_BYTES = 2e8  # of draws on the torus held at once
-
-
-def periodogram_or_none(problem, survey, given):
-    """The `CrossPeriodogram`, or None: it wants continued fields, lattices at one height that overlap without gaps."""
-    try:
-        return CrossPeriodogram(problem, survey, given)
-    except ValueError:
-        return None
 
 
 class CrossPeriodogram:
@@ -54,21 +161,18 @@ class CrossPeriodogram:
     """
 
     def __init__(self, problem, survey, given):
-        model = linear_gaussian(of_surveys(problem, (survey, *given)))
-        self._group, self._order = _channels(model, problem, survey, given)
-        self._model, self.modality = model, problem.modalities[[m.name for m in problem.modalities].index(survey)]
-        lattices = self._group.surveys
-        windows = [lattices[c].window for c in self._order]
-        self._frame = [_overlap([w[axis] for w in windows]) for axis in (0, 1)]
+        self._model = model = linear_gaussian(restricted(problem, (survey, *given)))
+        self._group, self._order = _channels(model, survey, given)
+        self.modality, lattices = one_survey(problem, survey), self._group.surveys
+        self._frame = [_overlap([lattices[c].window[axis] for c in self._order]) for axis in (0, 1)]
         spacing = self._group.mesh.horizontal_spacing()
         shape = tuple(count for _, count in self._frame)
         self.extent = max(n * step for n, step in zip(shape, spacing, strict=True)) / 1000.0
         axes = [fft.fftfreq(n, step / 1000.0) for n, step in zip(shape, spacing, strict=True)]
         self.wavenumber = np.hypot(axes[0][:, None], axes[1]).ravel()
         for c in self._order:
-            if not self._grid(c, np.ones((1, lattices[c].rows.stop - lattices[c].rows.start))).all():
-                fail("surveys", "overlap without gaps for the spectral method", "stations left out",
-                     'Use method="dense" or "iterative".')
+            whole = self._grid(c, np.ones((1, lattices[c].rows.stop - lattices[c].rows.start))).all()
+            _must("surveys", "overlap without gaps", whole, "stations left out")
         taper = _fade(shape[0])[:, None] * _fade(shape[1])
         self._taper = taper / np.sqrt(np.sum(taper**2))
         self._expect()
@@ -147,7 +251,7 @@ class CrossPeriodogram:
         variance = self._model.noise_variance()
         for i, a in enumerate(self._order):
             for j, b in enumerate(self._order[: i + 1]):
-                expected[:, i, j] = self._windowed(self._lags(a, b))
+                expected[:, i, j] = self._windowed(a, b)
                 expected[:, j, i] = expected[:, i, j].conj()
             noise = self._grid(a, variance[self._group.surveys[a].rows][None])[0]
             expected[:, i, i] += np.sum(self._taper**2 * noise)
@@ -165,21 +269,15 @@ class CrossPeriodogram:
         left += np.einsum("ma,mab,mb->m", self._regression, expected[:, :-1, :-1], self._regression.conj()).real
         self.variance = left
 
-    def _lags(self, a, b):
-        """Cov(d_a(s), d_b(s')) by lag s − s' over the overlap, or None where nothing ties them."""
-        lags = self._group.covariance.lags
-        if (min(a, b), max(a, b)) not in lags:
-            return None
-        whole = lags[min(a, b), max(a, b)]
-        skip = [(n + 1) // 2 - count for n, (_, count) in zip(whole.shape, self._frame, strict=True)]
-        cut = whole[tuple(slice(s, n - s) for s, n in zip(skip, whole.shape, strict=True))]
-        return cut if a <= b else cut[::-1, ::-1]
-
-    def _windowed(self, lags):
-        """E J_i J_j*: covariance by lag times the overlap of the taper with itself, folded onto the window."""
-        shape = tuple(count for _, count in self._frame)
-        if lags is None:
+    def _windowed(self, a, b):
+        """E J_a J_b*: covariance by lag times the overlap of the taper with itself, folded onto the window."""
+        lags, shape = self._group.covariance.lags, self._taper.shape
+        if (min(a, b), max(a, b)) not in lags:  # nothing ties them
             return np.zeros(self.wavenumber.size)
+        lags = lags[min(a, b), max(a, b)]
+        skip = [(whole + 1) // 2 - count for whole, count in zip(lags.shape, shape, strict=True)]
+        lags = lags[tuple(slice(s, n - s) for s, n in zip(skip, lags.shape, strict=True))]
+        lags = lags if a <= b else lags[::-1, ::-1]
         size = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in shape)
         wave = np.abs(fft.rfft2(self._taper, size)) ** 2
         ry, rx = (np.arange(1 - n, n) for n in shape)
@@ -191,17 +289,11 @@ class CrossPeriodogram:
     # -- draws ---------------------------------------------------------------------------------------------------------
     def _root(self):
         """Cholesky factors of the spectral matrix of the clean data on the torus, (rows, columns // 2 + 1, C, C)."""
-        signal, _, _ = self._group.spectra()
-        count = len(self._order)
-        matrix = np.zeros((*next(iter(signal.values())).shape, count, count), dtype=complex)
-        for i, a in enumerate(self._order):
-            for j, b in enumerate(self._order):
-                if (min(a, b), max(a, b)) in signal:
-                    wave = signal[min(a, b), max(a, b)]
-                    matrix[..., i, j] = wave if a <= b else wave.conj()
+        matrix = WaveSystem(self._group, np.zeros(len(self._group.surveys))).spectrum
+        matrix = matrix[..., self._order, :][..., self._order]
         power = np.einsum("...ii->...i", matrix).real
         scale = np.sqrt(np.maximum(power, np.finfo(float).tiny + FLOOR * power.max(axis=(0, 1))))
-        unit = matrix / (scale[..., :, None] * scale[..., None, :]) + FLOOR * np.eye(count)
+        unit = matrix / (scale[..., :, None] * scale[..., None, :]) + FLOOR * np.eye(len(self._order))
         return np.linalg.cholesky(unit) * scale[..., :, None]
 
     def _draw(self, rng, k, root):
@@ -217,42 +309,40 @@ class CrossPeriodogram:
         return np.stack(out)
 
 
-def _channels(model, problem, survey, given):
+def _channels(model, survey, given):
     """(group that holds the survey, its channels in the order of `given`, the survey last)."""
-    names = [m.name for m in model.problem.modalities]
-    mine = model.data_slices[names.index(survey)]
-    group = next((g for g in model.groups if any(s.rows == mine for s in g.surveys)), None)
+    places = dict(zip((m.name for m in model.problem.modalities), model.data_slices, strict=True))
+    group = next((g for g in model.groups if any(s.rows == places[survey] for s in g.surveys)), None)
     if group is None:
         fail("problem", "hold continued fields seen by lattices for the spectral method", "other fields",
              'Use Matern(extent="continued"), or method="dense" or "iterative".')
-    if group.logs.logs:
-        fail("surveys", "be on lattices for the spectral method", "a log among them",
-             'Use method="dense" or "iterative".')
-    if not group.stationary:
-        fail("mesh", "be all ground for the spectral method", "air in it", 'Use method="dense" or "iterative".')
-    if any(index.size > MOST for index, *_ in model.vectors):
-        fail("problem", f"have at most {MOST} plain values beside the fields for the spectral method", "more",
-             'A discrepancy needs method="dense" or "iterative".')
-    owners = {names[next(k for k, where in enumerate(model.data_slices) if where == s.rows)]: c
-              for c, s in enumerate(group.surveys)}
-    for name in owners:
-        one = group.surveys[owners[name]]
-        if one.lattice.height.size > 1 or not all(isinstance(step, StationSelection) for step in one.steps):
-            fail(f"forward of modality {name!r}", "be a lattice operator at one height, with gaps at most",
-                 "another", 'Use method="dense" or "iterative".')
-        if not problem.modalities[[m.name for m in problem.modalities].index(name)].noise.independent:
-            fail(f"noise of {name}", "be independent for the spectral method", "correlated noise",
-                 'Use method="dense" or "iterative".')
+    _must("surveys", "be on lattices", not group.logs.logs, "a log among them")
+    _must("mesh", "be all ground", group.stationary, "air in it")
+    _must("problem", f"have at most {MOST} plain values beside the fields",
+          all(index.size <= MOST for index, *_ in model.vectors), "more")
+    owners = {}
+    for m in model.problem.modalities:
+        for c, one in enumerate(group.surveys):
+            if one.rows == places[m.name]:
+                owners[m.name] = c
+                plain = one.lattice.height.size == 1 and all(isinstance(s, StationSelection) for s in one.steps)
+                _must(f"forward of modality {m.name!r}", "be a lattice operator at one height, with gaps at most,",
+                      plain, "another")
+                _must(f"noise of {m.name}", "be independent", m.noise.independent, "correlated noise")
     return group, [owners[name] for name in (*given, survey) if name in owners]
+
+
+def _must(argument, requirement, met, found):
+    """Refuse what the spectral method does not take."""
+    if not met:
+        fail(argument, f"{requirement} for the spectral method", found, 'Use method="dense" or "iterative".')
 
 
 def _overlap(windows):
     """(first, count) of what all windows along an axis share."""
     first = max(start for start, _ in windows)
     count = min(start + n for start, n in windows) - first
-    if count < SMALLEST:
-        fail("surveys", f"overlap by at least {SMALLEST} stations along each axis", f"{max(count, 0)}",
-             'Use method="dense" or "iterative".')
+    _must("surveys", f"overlap by at least {SMALLEST} stations along each axis", count >= SMALLEST, f"{max(count, 0)}")
     return first, count
 
 

@@ -80,7 +80,7 @@ class EnsemblePosterior(Assimilated, IterativePosterior):
         """The posterior after the first k + 1 steps."""
         problem = in_order(self.problem, self.steps[: k + 1])
         try:
-            return IterativePosterior(problem, self._tolerance, seed=self._seed)
+            return IterativePosterior(problem, self.tolerance, seed=self._seed)
         except ValueError as error:
             if k == 0 and self.problem.prior.flat and str(error).startswith("prior must"):
                 fail("order", "begin with surveys that determine every parameter with a flat prior",

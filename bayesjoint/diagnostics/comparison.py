@@ -5,7 +5,7 @@ import numpy as np
 from .._checks import fail
 from ..dataset import Sheet
 from ..engines import Posterior
-from ..engines.export import chi2_of, clean_mean
+from ..engines.export import clean_mean
 from ..problem.describe import parameter_fields
 from .estimator import probe_count, use_exact
 from .fusing import Fusion
@@ -178,7 +178,7 @@ def _write_price(sheet, joint, separate):
     spread = joint.prediction_std()
     for name, post in separate.items():
         m = joint.problem.surveys[name]
-        both = [chi2_of(m, clean_mean(each, name)) for each in (joint, post)]
+        both = [each.chi2()[name] for each in (joint, post)]
         slack = [_chi2_error(each, m) for each in (joint, post)]
         alone = post.prediction_std()[name]
         tempered = any(w != 1 for w in (*joint.problem.weights.values(), *post.problem.weights.values()))
@@ -196,7 +196,9 @@ def _write_price(sheet, joint, separate):
 
 
 def _chi2_error(post, m):
-    """What the stated error of the mean can change in χ², to first order and adding up."""
+    """What the stated error of the mean can change in χ², to first order and adding up; NaN of a loaded posterior."""
+    if post.held is not None:
+        return np.nan
     residual = clean_mean(post, m.name) - m.data
     gradient = post.problem.operator(m.name).rmatvec(2 * m.noise.solve(residual))
     return float(np.abs(gradient) @ post.state_mean_error())

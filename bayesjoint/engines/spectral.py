@@ -4,9 +4,7 @@ import numpy as np
 
 from .._checks import fail
 from ..dataset import Approximation
-from ..forward.processing import StationSelection
-from ..gaussian import IterativeSystem, linear_gaussian
-from ..noise import DiagonalNoise
+from ..gaussian import IterativeSystem, WaveSystem, channel_noise, linear_gaussian, only_group
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from .spectral_field import SpectralField
 
@@ -59,8 +57,7 @@ class SpectralPosterior(DataSpacePosterior):
     def __init__(self, problem, checks=64, tolerance=1e-5, seed=0):
         super().__init__(problem)
         model = linear_gaussian(problem)
-        self._group = _only_group(model)
-        _check_noise(problem)
+        self._group = only_group(model)
         self._names = [next(n for n, where in problem.slices.items() if where == place)
                        for place in self._group.places]
         if checks < 16 * len(self._names):
@@ -70,7 +67,7 @@ class SpectralPosterior(DataSpacePosterior):
         self._center = model.prior_mean + self.gain(solved)[:, 0]
         self.data_weights, self.data_left = solved[:, 0], left[:, 0]
         self._off = float(np.linalg.norm(self.data_left))
-        self._field = SpectralField(self._group, _channel_noise(problem, self._group))
+        self._field = SpectralField(WaveSystem(self._group, channel_noise(problem, self._group)))
         self.reduction = self._field.reduction
         self._measure(checks, np.random.default_rng(seed))
         self.approximations = self._statements()
@@ -221,42 +218,3 @@ class SpectralPosterior(DataSpacePosterior):
     def extra_groups(self):
         """Groups of the dataset that this engine adds."""
         return self._field.summary([m.name for m in self.problem.modalities], self._names)
-
-
-def _only_group(model):
-    """The one group of continued fields that there is, with nothing beside it."""
-    problem = model.problem
-    air = [p.name for p in problem.parameters if p.has_air]
-    if air:
-        fail("mesh", "be all ground for the spectral engine: air breaks the symmetry that wavenumbers rest on",
-             f"air in {', '.join(air)}", 'Use method="iterative" (or "dense"), which are exact with air, or end the '
-             "mesh below the lowest ground.")
-    if len(model.groups) != 1 or sum(p.size for p in problem.parameters if p.mesh is None):
-        fail("problem", "hold continued Matern fields of one correlation, and nothing else, for the spectral engine",
-             f"{len(model.groups)} groups of continued fields, parameters {list(problem.by_name)}",
-             'Use extent="continued" and Coregionalization; bias terms and other fields need method="iterative".')
-    group = model.groups[0]
-    if group.logs.logs or not group.surveys:
-        fail("problem", "be seen by lattices only for the spectral engine", "a log, or no survey on a lattice",
-             'Use method="dense" or "iterative".')
-    for survey in group.surveys:
-        if not all(isinstance(step, StationSelection) for step in survey.steps):
-            fail("forward", "be a lattice operator, with gaps at most, for the spectral engine",
-                 type(survey.steps[-1]).__name__, 'Use method="iterative".')
-        if survey.lattice.height.size > 1:
-            fail("forward", "have one height for the spectral engine", f"{survey.lattice.height.size}",
-                 'Use method="iterative".')
-    return group
-
-
-def _check_noise(problem):
-    for m in problem.modalities:
-        if not isinstance(m.noise, DiagonalNoise):
-            fail(f"noise of {m.name}", "be independent for the spectral engine", type(m.noise).__name__,
-                 'Use DiagonalNoise, or method="dense".')
-
-
-def _channel_noise(problem, group):
-    """Noise variance of each channel: the harmonic mean, as it is precisions that add up."""
-    seen = [problem.modalities[k] for k, _ in group.channels]  # every survey sees a field: there is nothing else
-    return [1.0 / np.mean(problem.weights[m.name] / m.noise.variance()) for m in seen]

@@ -14,14 +14,10 @@ BANDS = 12  # of wavelength, in the summary
 class SpectralField:
     """Posterior by wavenumber of the fields of a group, given data on all of its torus.
 
-    With Γ(k) the covariance over depth, h(k) a channel's row and Q = hΓh* + σ²: Γ − Γh* Q⁻¹ hΓ.
-
     Parameters
     ----------
-    group : TorusGroup
-        Fields, and the surveys that see them.
-    noise : list of float
-        Noise variance of each channel.
+    waves : WaveSystem
+        Of the group's channels.
 
     Attributes
     ----------
@@ -31,33 +27,12 @@ class SpectralField:
         Share of it lost across a strip of stations that ends to the south and north, and to the west and east.
     """
 
-    def __init__(self, group, noise):
-        self.group, self.noise = group, noise
-        self.layers, self.torus = group.field.layers, group.torus
-        self.signal, self.through, self.rows = group.spectra()
-        self.ties = np.array([[group.mixing[p, group.surveys[k].member] for k, _ in group.channels]
-                              for p in range(len(group.places))])
-        self._inverse = np.linalg.inv(self._data_spectrum())
-        self._counts = self._standing()
+    def __init__(self, waves):
+        self.waves, self.group, self.noise, self.ties = waves, waves.group, waves.noise, waves.ties
+        self.layers, self.torus = self.group.field.layers, self.group.torus
         east, north = self._shares()
         self.reduction = east.sum(axis=2)
         self.losses = self._loss(0, east), self._loss(1, north)
-
-    def _data_spectrum(self):
-        """Q(k), shape (rows, half, channels, channels)."""
-        channels = len(self.noise)
-        out = np.empty((*self.through[0].shape[1:], channels, channels), dtype=complex)
-        for a in range(channels):
-            for b in range(a, channels):
-                out[..., a, b] = self.signal.get((a, b), 0.0)
-                out[..., b, a] = np.conj(out[..., a, b])
-            out[..., a, a] += self.noise[a]
-        return out
-
-    def _standing(self):
-        """How many wavenumbers each stored one stands for, shape (half,)."""
-        columns = np.arange(self.torus[1] // 2 + 1)
-        return np.where(columns * 2 % self.torus[1] == 0, 1.0, 2.0)
 
     def _shares(self):
         """Share of the prior variance taken by every wavenumber, summed along each axis.
@@ -68,26 +43,16 @@ class SpectralField:
             By wavenumber along easting, and along northing, north and south together.
         """
         (rows, _), half = self.torus, self.torus[0] // 2 + 1
-        east = np.empty((len(self.ties), self.layers, self._counts.size))
+        east = np.empty((len(self.ties), self.layers, self.waves.counts.size))
         north = np.empty((len(self.ties), self.layers, half))
         for z in range(self.layers):
-            reach = [wave[z] for wave in self.through]
-            for p, tie in enumerate(self.ties):
-                share = self._form(tie, reach) * (self._counts / (rows * self.torus[1]))
+            for p in range(len(self.ties)):
+                share = self.waves.share(p, z)
                 east[p, z] = share.sum(axis=0)
                 whole = share.sum(axis=1)
                 whole[1 : rows - half + 1] += whole[: half - 1 : -1]
                 north[p, z] = whole[:half]
         return east, north
-
-    def _form(self, tie, reach):
-        """Σ_ab tie_a tie_b conj(t_a) Q⁻¹_ab t_b, real, shape (rows, half)."""
-        total = 0.0
-        for a, wave in enumerate(reach):
-            total = total + tie[a] ** 2 * self._inverse[..., a, a].real * (wave.real**2 + wave.imag**2)
-            for b in range(a):
-                total = total + 2.0 * tie[a] * tie[b] * (wave.conj() * self._inverse[..., a, b] * reach[b]).real
-        return total
 
     # -- edges ---------------------------------------------------------------------------------------------------------
     def weights(self, powers):
@@ -116,8 +81,8 @@ class SpectralField:
         windows = [self.group.surveys[k].window[axis] for k, _ in self.group.channels]
         strip = Strip(windows, self.group.mesh.shape[1 + axis])
         solved = solved_waves(shares.shape[-1])
-        signal = {key: self._turned(wave, axis)[solved] for key, wave in self.signal.items()}
-        reach = [np.stack([self._turned(wave, axis)[solved] for wave in each]) for each in self.through]
+        signal = {key: self._turned(wave, axis)[solved] for key, wave in self.waves.signal.items()}
+        reach = [np.stack([self._turned(wave, axis)[solved] for wave in each]) for each in self.waves.through]
         found = strip_reduction(signal, reach, self.ties, self.noise, strip.windows, strip.columns)
         counts = self._turned_counts(axis)
         whole = shares[..., solved] / counts[solved] * self.torus[1 - axis]
@@ -138,7 +103,7 @@ class SpectralField:
     def _turned_counts(self, axis):
         """How many wavenumbers each of them stands for."""
         half = np.arange(self.torus[0] // 2 + 1)
-        return self._counts if axis == 0 else np.where(half * 2 % self.torus[0] == 0, 1.0, 2.0)
+        return self.waves.counts if axis == 0 else np.where(half * 2 % self.torus[0] == 0, 1.0, 2.0)
 
     # -- draws --------------------------------------------------------------------------------------------
     def draw(self, rng, count):
@@ -178,7 +143,7 @@ class SpectralField:
         return [fields[p] - estimate for p, estimate in enumerate(self._estimates(data))]
 
     def _seen(self, channel, waves):
-        return np.einsum("zyx,zcyx->cyx", self.rows[channel], waves)
+        return np.einsum("zyx,zcyx->cyx", self.waves.rows[channel], waves)
 
     def _to_window(self, channel, left, window):
         rows, columns = (np.arange(first, first + size) % period
@@ -189,12 +154,12 @@ class SpectralField:
 
     def _estimates(self, data):
         """Γh*Q⁻¹ d for every parameter's unit field, spectra (nz, count, rows, half), one parameter at a time."""
-        solved = np.einsum("yxab,bcyx->acyx", self._inverse, np.stack(data), optimize=True)
+        solved = np.einsum("yxab,bcyx->acyx", self.waves.inverse, np.stack(data), optimize=True)
         for tie in self.ties:
             total = np.zeros((self.layers, *solved.shape[1:]), dtype=complex)
             for a, weight in enumerate(tie):
                 if weight:
-                    total += weight * self.through[a].conj()[:, None] * solved[a]
+                    total += weight * self.waves.through[a].conj()[:, None] * solved[a]
             yield total
 
     def _to_mesh(self, waves, std):
@@ -232,9 +197,9 @@ class SpectralField:
         wave = np.hypot(fft.fftfreq(py, dy)[:, None], fft.rfftfreq(px, dx))
         edges = np.geomspace(1 / (2 * max(py * dy, px * dx)), wave.max() * (1 + 1e-9), BANDS + 1)
         band = np.clip(np.searchsorted(edges, wave.ravel(), side="right") - 1, 0, BANDS - 1)
-        counts = np.broadcast_to(self._counts, wave.shape).ravel()
+        counts = np.broadcast_to(self.waves.counts, wave.shape).ravel()
         bits, modes = [], []
-        spectrum = self._data_spectrum()
+        spectrum = self.waves.spectrum
         for n, noise in enumerate(self.noise):
             rows, columns = (w[1] for w in self.group.surveys[self.group.channels[n][0]].window)
             share = counts * (rows * columns / (py * px))

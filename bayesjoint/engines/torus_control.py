@@ -5,6 +5,7 @@ from scipy import fft
 
 from ..forward._threads import worker_count
 from ..forward.processing import StationSelection
+from ..gaussian import WaveSystem
 
 
 class TorusControl:
@@ -32,31 +33,17 @@ class TorusControl:
     def __init__(self, model, group):
         self.group, self._variance = group, model.noise_variance()
         self._noise = [1 / np.mean(1 / self._variance[group.surveys[k].rows]) for k, _ in group.channels]
-        signal, through, _ = group.spectra()
-        self._inverse = np.linalg.inv(_data_spectrum(signal, self._noise))
-        self._ties = np.array([[group.mixing[p, group.surveys[k].member] for k, _ in group.channels]
-                               for p in range(len(group.places))])
+        waves = WaveSystem(group, self._noise)
+        self._ties, members = waves.ties, range(len(group.places))
+        taken = np.array([[waves.share(p, z).sum() for z in range(group.field.layers)] for p in members])
         ones = np.ones(group.mesh.shape)
         self.reduced = np.concatenate([
             ((std**2 * share)[:, None, None] * ones).ravel()
-            for std, share in zip(group.stds, self._reductions(through), strict=True)])
+            for std, share in zip(group.stds, taken, strict=True)])
         self.places = np.concatenate([np.arange(p.start, p.stop) for p in group.places])
         kind = np.complex64 if group.single else np.complex128
-        self._inverse = np.moveaxis(self._inverse, (-2, -1), (0, 1)).astype(kind)
-        self._through = [np.conj(wave).astype(kind) for wave in through]
-
-    def _reductions(self, through):
-        """Share of the prior variance taken away, shape (P, nz)."""
-        rows, columns = self.group.torus
-        half = np.arange(columns // 2 + 1)
-        counts = np.where(half * 2 % columns == 0, 1.0, 2.0)
-        out = np.zeros((self._ties.shape[0], self.group.field.layers))
-        for z in range(out.shape[1]):
-            for a, one in enumerate(through):
-                for b, other in enumerate(through):
-                    share = float(np.sum((one[z].conj() * self._inverse[..., a, b] * other[z]).real * counts))
-                    out[:, z] += self._ties[:, a] * self._ties[:, b] * share / (rows * columns)
-        return out
+        self._inverse = np.moveaxis(waves.inverse, (-2, -1), (0, 1)).astype(kind)
+        self._through = [np.conj(wave).astype(kind) for wave in waves.through]
 
     @staticmethod
     def applies(group):
@@ -110,15 +97,3 @@ class TorusControl:
         north = (row + here // columns) % self.group.torus[0]
         east = (column + here % columns) % self.group.torus[1]
         field[:, north, east] = noise[:, first : first + here.size]
-
-
-def _data_spectrum(signal, noise):
-    """Q(k), shape (rows, half, channels, channels)."""
-    channels = len(noise)
-    out = np.zeros((*signal[0, 0].shape, channels, channels), dtype=complex)
-    for (a, b), wave in signal.items():
-        out[..., a, b] = wave
-        out[..., b, a] = np.conj(wave)
-    for a in range(channels):
-        out[..., a, a] += noise[a]
-    return out

@@ -3,15 +3,14 @@
 import numpy as np
 from scipy.fft import next_fast_len
 
-from .._checks import as_finite, fail, one_of
-from ..mesh import SPACING_TOLERANCE, Mesh
+from .._checks import fail, one_of
+from ..mesh import Mesh
 from ..quantities import quantity
 from ._convolution import LayeredConvolution, circulants
 from .base import ForwardOperator
 from .direct import StationOperator
 from .kernels import cell_layer, node_plane
-
-ALIGNMENT_TOLERANCE = 1e-3  # of a cell; `Mesh.from_surveys` accepts the same
+from .lattice import lattice_axis, lattice_heights, top_of_ground
 
 
 class LatticeOperator(ForwardOperator):
@@ -43,10 +42,10 @@ class LatticeOperator(ForwardOperator):
             fail("mesh", "be a bayesjoint.Mesh", type(mesh).__name__, "Build one with Mesh or Mesh.regular.", TypeError)
         dtype = one_of("dtype", np.dtype(dtype).name, ("float64", "float32"))
         self.spacing = mesh.horizontal_spacing()
-        self.easting, column = _window("easting", easting, mesh.easting, self.spacing[1])
-        self.northing, row = _window("northing", northing, mesh.northing, self.spacing[0])
+        self.easting, column = lattice_axis("easting", easting, mesh.easting, self.spacing[1])
+        self.northing, row = lattice_axis("northing", northing, mesh.northing, self.spacing[0])
         self.window = (row, column)
-        self.height, several = _heights(mesh, height)
+        self.height, several = lattice_heights(mesh, height)
         shape = (self.northing.size, self.easting.size)
         dims = ("northing", "easting")
         if several:
@@ -55,6 +54,10 @@ class LatticeOperator(ForwardOperator):
         self._refuse_ground()
         self._set_quantity(quantity)
         self._convolution = self._embed()
+
+    def __getstate__(self):
+        """Leave out of pickles what is found again when it is asked for: spectra on a torus."""
+        return {key: value for key, value in super().__getstate__().items() if key != "_periodic"}
 
     def _refuse_ground(self):
         """Refuse stations inside the ground, or between ground above and below."""
@@ -358,50 +361,3 @@ def lattice_operator(mesh, easting, northing, height, kind, **field):
     if own is None:
         return LatticeOperator(mesh, easting, northing, height, what)
     return own(mesh, easting, northing, height, component=what.component.name, **field)
-
-
-def _window(name, values, centres, step):
-    """Lattice coordinates along one axis and the index of the first in the mesh's columns."""
-    values = as_finite(name, values, 1)
-    if not values.size:
-        fail(name, "hold at least one station", "none", "Pass the coordinates along the axis.")
-    position = (values - centres[0]) / step
-    first = round(float(position[0]))
-    if values.size > 1:
-        steps = np.diff(values)
-        if np.abs(steps - step).max() > ALIGNMENT_TOLERANCE * step:
-            fail(name, f"ascend in equal steps of {step:g} m, the mesh's columns",
-                 f"steps from {steps.min():g} to {steps.max():g} m",
-                 "Match mesh and lattice, or use at_stations or StationSampling.")
-    off = np.abs(position - first - np.arange(values.size)).max()
-    if off > ALIGNMENT_TOLERANCE:
-        fail(name, "lie at the centres of the mesh's columns", f"stations {off:.3g} cells off the lattice",
-             "Shift the mesh by that, or use at_stations or StationSampling.")
-    return centres[0] + step * (first + np.arange(values.size)), first
-
-
-def top_of_ground(mesh, window, count):
-    """Height of the highest ground in the columns under a window of stations, metres; −Inf where there is none.
-
-    Parameters
-    ----------
-    mesh : Mesh
-    window, count : (int, int)
-        First (row, column) of the window among the mesh's columns, and how many.
-    """
-    rows, columns = (slice(max(first, 0), max(first + size, 0)) for first, size in zip(window, count, strict=True))
-    surface = mesh.surface[rows, columns]
-    return float(np.max(surface, initial=-np.inf, where=np.isfinite(surface)))
-
-
-def _heights(mesh, height):
-    """Heights as an array, snapped to the faces of the mesh, and whether there are several."""
-    values = as_finite("height", height, (0, 1))
-    several = values.ndim == 1
-    if not values.size:
-        fail("height", "hold at least one height", "none", "Pass a number or a sequence.")
-    values = np.atleast_1d(values).copy()
-    faces = mesh.upward_edges
-    nearest = faces[np.abs(values[:, None] - faces).argmin(axis=1)]
-    close = np.abs(values - nearest) <= SPACING_TOLERANCE * mesh.thickness.min()
-    return np.where(close, nearest, values), several

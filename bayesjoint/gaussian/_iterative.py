@@ -1,5 +1,7 @@
 """`System` whose K is known by its products: preconditioned conjugate gradients, no matrix."""
 
+import copy
+
 import numpy as np
 
 from .._checks import fail
@@ -75,6 +77,13 @@ class IterativeSystem(System):
         rng = np.random.default_rng(seed)
         self._deflated = NystromPreconditioner(self.product, self._cosines, self._sample, self.size, rank, rng)
         self.outliers = self._deflated.values
+
+    def for_draws(self):
+        """A copy with what draws need, and little else, to be sent to other processes."""
+        out, _ = copy.copy(self), self.flat  # which is found once, here
+        out.model = self.model.for_draws()
+        out._deflated = None if self._deflated is None else self._deflated.beside(out._cosines)
+        return out
 
     def product(self, white):
         """K̃ V for V of shape (n_data, k)."""

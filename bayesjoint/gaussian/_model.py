@@ -1,6 +1,7 @@
 """A linear-Gaussian problem as covariances between model and data: what every exact engine works with."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
@@ -145,6 +146,16 @@ class LinearGaussian:
         groups = [group.part(places) for group in self.groups]
         out.groups = [group for group in groups if group.surveys or group.logs.logs]
         return out, rows
+
+    def for_draws(self):
+        """A copy that draws, whitens and has its gain, without the problem it came from."""
+        out = copy.copy(self)
+        out.problem = SimpleNamespace(weights=self.problem.weights, modalities=[
+            SimpleNamespace(name=m.name, size=m.size, noise=m.noise) for m in self.problem.modalities])
+        out.prior_mean = None
+        if self.groups:
+            out._operators = out._prior = None
+        return out
 
     def _columns(self, index):
         return self.predict(unit_columns(self.size, index)) if index.size else np.zeros((self.data_size, 0))

@@ -255,7 +255,7 @@ def verdict(source, group="agreement", *, ax=None, title=None):
     ax.xaxis.set_minor_formatter(NullFormatter())
     for row in rows:
         one = found.isel(agreement_test=int(row))
-        seen = str(one.detectable.values).replace("would have seen ", "").partition(" in 80")[0]
+        seen = str(one["seen" if "seen" in one.coords else "detectable"].values)
         ax.annotate(_short(str(one.effect.values)), (1.02, row), xycoords=("axes fraction", "data"), va="center",
                     fontsize="small", annotation_clip=False, in_layout=False)
         ax.annotate(_short(seen) or "–", (2.42, row), xycoords=("axes fraction", "data"), va="center",

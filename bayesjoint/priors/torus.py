@@ -149,8 +149,11 @@ class CellwiseCorrelation(StationaryCorrelation):
     """Independent cells as a stationary correlation, for what wants one."""
 
     def __init__(self, mesh):
-        super().__init__(mesh, lambda distance: (distance < 1e-9).astype(float),
-                         (float(mesh.thickness.min()), *mesh.horizontal_spacing()))
+        super().__init__(mesh, _only_itself, (float(mesh.thickness.min()), *mesh.horizontal_spacing()))
+
+
+def _only_itself(distance):
+    return (distance < 1e-9).astype(float)
 
 
 def least_torus(correlation, windows, depth):

@@ -7,7 +7,7 @@ import numpy as np
 from .._checks import fail, one_of
 from .._places import blocks
 from ..forward import StationOperator, StationSampling, StationSelection, lattice_operator
-from ..forward.toeplitz import ALIGNMENT_TOLERANCE, top_of_ground
+from ..forward.lattice import ALIGNMENT_TOLERANCE, top_of_ground
 from ..mesh import SPACING_TOLERANCE
 from ..noise import DiagonalNoise, guessed_noise
 from ..quantities import FIELD, component_of, known_names, quantity

@@ -29,24 +29,17 @@ def agreement(tree):
         rows.append({"p_value": p, "p_value_error": error,
                      **{key: float(one[key]) for key in ("statistic", "p_adjusted", "sigma")},
                      **{key: str(one[key].values) for key in ("test", "surveys", "null", "effect", "note")},
-                     "detectable": _sizes(one), "judged": bool(one["judged"])})
+                     "detectable": _seen(one), "judged": bool(one["judged"])})
     at = found.attrs
     return {"verdict": at["verdict"][:1].upper() + at["verdict"][1:], "rows": rows, "level": float(at["level"]),
             "correction": at["correction"], "sentences": [s for s in at.get("details", "").split("\n") if s]}
 
 
-def _sizes(one):
+def _seen(one):
     """What a test would have seen by itself, and the size after correction for all tests."""
-    alone = _size_alone(str(one["detectable"].values))
-    if "detectable_in_suite" not in one.coords:
-        return alone
-    corrected = _size_alone(str(one["detectable_in_suite"].values)).rpartition(" of ")[2]
-    return f"{alone}; {corrected}" if alone and corrected else alone
-
-
-def _size_alone(text):
-    """What a test would have seen, without what the column's heading says."""
-    return text.removeprefix("would have seen ").partition(" in 80")[0]
+    if "seen" not in one.coords:  # a tree of an earlier version
+        return str(one["detectable"].values)
+    return "; ".join(filter(None, (str(one[key].values) for key in ("seen", "seen_in_suite"))))
 
 
 def matrix(tree):

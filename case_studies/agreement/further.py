@@ -6,8 +6,8 @@ from scipy.optimize import brentq
 from scipy.stats import chi2
 
 from bayesjoint.agreement.local import patch_weights, two_sided
-from bayesjoint.agreement.modes import CosineModes, band_edges
 from bayesjoint.agreement.quadratic_forms import WeightedChi2
+from bayesjoint.agreement.wavenumbers import CosineModes, band_edges
 
 BANDS = 8
 

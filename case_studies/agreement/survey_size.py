@@ -9,9 +9,10 @@ from scipy import fft
 from scipy.stats import chi2
 from setting import PAIRS, SEED, surveys
 
-from bayesjoint.agreement.canonical import _binned, torus_correlations, wave_covariance
+from bayesjoint.agreement.canonical import _binned, torus_correlations
 from bayesjoint.agreement.pair import make_pair
 from bayesjoint.agreement.quadratic_forms import WeightedChi2
+from bayesjoint.gaussian import WaveSystem
 
 SHAPE, SPACING = (2, 201, 338), (400.0, 100.0, 100.0)
 WINDOWS, FEW = 30, 5  # windows, solved at once
@@ -44,9 +45,9 @@ class Endless:
         group = self.made.both.model.groups[0]
         self.torus = rows, columns = group.torus
         self.noise = [m.noise.variance()[0] for m in self.made.problem.modalities]
-        spectrum = wave_covariance(group, self.noise)
+        spectrum = WaveSystem(group, self.noise).spectrum
         self.power = np.sqrt(np.stack([spectrum[..., k, k].real for k in (0, 1)]) * rows * columns)
-        signal = wave_covariance(group, [1e-12 * n for n in self.noise])  # a little, so that roots exist
+        signal = WaveSystem(group, [1e-12 * n for n in self.noise]).spectrum  # a little, so that roots exist
         self.root = np.moveaxis(np.linalg.cholesky(signal), (-2, -1), (0, 1)) * np.sqrt(rows * columns)
         across = spectrum[..., 0, 1] * rows * columns / (self.power[0] * self.power[1])
         self.rho = np.abs(across)

@@ -6,10 +6,9 @@ from scipy.stats import kstest, ncx2
 
 import bayesjoint as bj
 from bayesjoint.agreement.bands import WavenumberBands, band_residual, noncentrality, residual_bands, spectral_conflict
-from bayesjoint.agreement.modes import CosineModes, band_edges
 from bayesjoint.agreement.multiple import holm
 from bayesjoint.agreement.residuals import Prediction
-from bayesjoint.agreement.wavenumbers import CrossPeriodogram
+from bayesjoint.agreement.wavenumbers import CosineModes, CrossPeriodogram, band_edges
 
 from ..refusals import refused
 from .overlapping import overlapping, simulated

@@ -6,8 +6,8 @@ from scipy.stats import chi2, kstest, norm
 
 import bayesjoint as bj
 from bayesjoint.agreement import detectable, disturbances, gain
-from bayesjoint.agreement.additive import AdditiveColumns
-from bayesjoint.agreement.detectable import detectability, equivalence_p_value, tabulate
+from bayesjoint.agreement.additive import AdditiveColumns, SinglePlaces
+from bayesjoint.agreement.detectable import detectability, tabulate
 from bayesjoint.agreement.disturbances import disturbances_of
 from bayesjoint.agreement.gain import GainFit, GainScore
 from bayesjoint.agreement.pair import make_pair
@@ -96,6 +96,10 @@ def test_a_survey_that_is_off_is_estimated_and_not_excluded():
     assert str(off.size_units.values) == "mGal"
 
 
+def equivalence_p_value(estimate, std, margin):
+    return SinglePlaces(np.array([estimate]), np.array([std]), np.zeros(1)).equivalence(margin)
+
+
 def test_equivalence_errs_as_often_as_it_may():
     rng = np.random.default_rng(12)
     for truth in (0.3, -0.3):
@@ -144,11 +148,11 @@ def test_a_gain_of_the_margin_is_excluded_as_seldom_as_it_may_be(truth, monkeypa
     made = make_pair(overlapping(shape=(2, 5, 6), gaps=False), PAIR)
     score, rng = GainScore(made.both, "air"), np.random.default_rng(7)
     null = score.null(499, rng)
-    p = np.array([GainFit(score, value, null, rng).equivalence(40.0)
+    p = np.array([GainFit(score, value, null, rng).equivalence_with_error(40.0)[0]
                   for value in score.stretched(0.01 * truth, 100, rng)])
     assert np.mean(p <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / p.size)
     monkeypatch.setattr(gain, "REPEATS", 499)  # the exact p is about 0.025: 99 tell it to 0.016
-    assert GainFit(score, null.mean(), null, rng).equivalence(99.0) <= 0.05
+    assert GainFit(score, null.mean(), null, rng).equivalence_with_error(99.0)[0] <= 0.05
 
 
 def test_flat_priors_and_plain_numbers():

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 import bayesjoint as bj
-from bayesjoint.agreement.family import refitted_family
+from bayesjoint.agreement.recalibration import refitted_family
 from bayesjoint.agreement.suite import conflict
 
 from ..refusals import refused

@@ -22,7 +22,7 @@ def test_with_matrices_it_is_that_of_a_share_of_simulations(score):
     p, error = found.T
     assert 0.02 < p.mean() < 0.4  # where it has an error to speak of
     assert p.std() == pytest.approx(error.mean(), rel=0.45)
-    assert GainFit(score, null.mean(), null, np.random.default_rng(3)).equivalence(60.0) == p[3]
+    assert GainFit(score, null.mean(), null, np.random.default_rng(3)).equivalence_with_error(60.0)[0] == p[3]
 
 
 def test_with_few_scores_it_is_that_of_their_mean_and_spread(score):

@@ -9,8 +9,7 @@ import xarray as xr
 
 import bayesjoint as bj
 from bayesjoint.agreement.nuisances import nuisance_test
-from bayesjoint.agreement.remedies import compare_remedies
-from bayesjoint.agreement.remedy_problems import remedies
+from bayesjoint.agreement.remedies import compare_remedies, remedies
 from bayesjoint.agreement.result import AgreementTest
 
 from .overlapping import overlapping
@@ -101,9 +100,9 @@ def test_a_gain_is_a_share_and_stands_beside_a_bias():
 
 def test_what_cannot_be_made_is_said():
     stated = scalars({"a": (0.0, 1.0), "air": (9.0, 1.0)})
-    gain = AgreementTest(name="gain of air", surveys=("air", "a"), statistic=9.0, p_value=1e-3, p_value_error=0.0,
-                         null="", effect={"what": "gain", "value": 1.0, "std": 0.1, "units": "%"})
-    places = replace(gain, name="places of air")
+    gain = AgreementTest(form="gain", target="air", surveys=("air", "a"), statistic=9.0, p_value=1e-3,
+                         p_value_error=0.0, null="", effect={"what": "gain", "value": 1.0, "std": 0.1, "units": "%"})
+    places = replace(gain, form="places", name="places of air")
     made = remedies(Found(stated, gain, places))
     assert list(made) == ["as stated", "tempered"]
     assert "flat priors" in made.untried["gain of air"] and "bands of wavelength" in made.untried["discrepancy"]
@@ -120,7 +119,7 @@ def test_a_discrepancy_of_any_size_is_tried_where_stations_form_a_grid(monkeypat
         forward = bj.GravityOperator.at_stations(stated.parameters[0].mesh, *shaken, np.full(east.size, 50.0))
         stated = stated.replace(modalities=[ground.replace(forward=forward), stated.modalities[1]])
     rms = xr.Dataset({"residual_rms": ("band", [0.5]), "expected_rms": ("band", [0.3])})
-    found = Found(stated, replace(blamed(stated, "constant", ""), name="places of air"))
+    found = Found(stated, replace(blamed(stated, "constant", "places of air"), form="places"))
     found.pairs = {("ground", "air"): SimpleNamespace(tests=[], bands={"ground": rms, "air": rms})}
     found.blame = (replace(found.blame[0], surveys=("air", "ground")),)
     made = remedies(found)
@@ -162,7 +161,7 @@ def test_ranges_are_held_where_trying_one_is_slow(monkeypatch):
     surveys = [bj.Modality(name, gravity, gravity @ truth + 0.05 * rng.standard_normal(64),
                            bj.DiagonalNoise(np.full(64, 0.05)), "density") for name in ("ground", "air")]
     found = bj.conflict(bj.JointProblem([density], surveys), places=False)
-    monkeypatch.setattr("bayesjoint.agreement.remedy_problems.SLOW", 1.0)
+    monkeypatch.setattr("bayesjoint.agreement.remedies.SLOW", 1.0)
     assert list(found.problems) == ["as stated", "std, noise by evidence"]
     fitted = found.problems["std, noise by evidence"].parameters[0].prior
     assert fitted.range == 300.0 and 200.0 < fitted.std < 450.0

@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import chi2, norm
 
 from bayesjoint.agreement import AgreementTest
-from bayesjoint.agreement.result import _effect, moved_tail
+from bayesjoint.agreement.result import moved_tail
+from bayesjoint.agreement.words import effect_words
 
 from ..refusals import refused
 
@@ -61,5 +62,5 @@ def test_refusals():
 def test_of_several_values_the_largest_is_told_with_its_std_and_sign():
     effect = {"what": "tilt", "value": np.array([0.1, -0.3, np.nan]), "std": np.array([0.05, 0.02, np.nan]),
               "units": "mGal"}
-    assert _effect(effect) == "tilt: 3 values, largest -0.3 ± 0.02 mGal"
-    assert _effect(effect | {"value": np.full(3, np.nan)}) == "tilt: 3 values, none of which can be told"
+    assert effect_words(effect) == "tilt: 3 values, largest -0.3 ± 0.02 mGal"
+    assert effect_words(effect | {"value": np.full(3, np.nan)}) == "tilt: 3 values, none of which can be told"

@@ -7,8 +7,7 @@ from scipy.stats import chi2, kstest
 import bayesjoint as bj
 from bayesjoint.agreement.multiple import holm
 from bayesjoint.agreement.pair import make_pair
-from bayesjoint.agreement.several import conflict_matrix
-from bayesjoint.agreement.suspicion import _forms, suspicion
+from bayesjoint.agreement.several import _forms, conflict_matrix, suspicion
 
 from ..refusals import refused
 from .overlapping import overlapping
@@ -79,7 +78,7 @@ def test_words_say_when_they_differ():
 def test_the_null_of_suspiciousness_is_uniform(two):
     made = make_pair(overlapping(two, shape=(2, 7, 8)), PAIR)
     from bayesjoint.agreement.quadratic_forms import WeightedChi2
-    from bayesjoint.agreement.suspicion import _weights
+    from bayesjoint.agreement.several import _weights
 
     null, drawn = WeightedChi2(_weights(made)), _forms(made, made.both.draw(np.random.default_rng(5), 400))
     p = null.tail(drawn)[0]

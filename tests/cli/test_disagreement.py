@@ -122,7 +122,7 @@ def test_what_could_not_be_tried_is_in_dataset_and_report(tmp_path, monkeypatch)
         msg = "surveys must have lines"
         raise ValueError(msg)
 
-    monkeypatch.setattr("bayesjoint.agreement.remedy_problems._with_bias", refuse)
+    monkeypatch.setattr("bayesjoint.agreement.remedies._with_bias", refuse)
     config = write_pair(tmp_path, 2.0)
     monkeypatch.setattr(run, "report", lambda tree, path, title=None: path.write_text(title))
     config.write_text(f"{CONFIG}\n[conflict]\nplaces = false\n")

@@ -1,0 +1,78 @@
+"""What several tests of agreement share: checks of input, columns of tables, places of data and solves in blocks."""
+
+from copy import copy
+
+import numpy as np
+
+from .._checks import as_positive, fail
+from ..problem import check_problem
+
+
+def widened(data, parts):
+    """Columns of surveys among all data, whitened, shape (n_data, columns).
+
+    Parameters
+    ----------
+    data : System
+    parts : list of (str, ndarray)
+        Survey and its columns (n_data of the survey, q), in units of the data; zero for all other surveys.
+    """
+    first, wide = 0, np.zeros((data.size, sum(columns.shape[1] for _, columns in parts)))
+    for survey, columns in parts:
+        wide[data.rows[survey], first : first + columns.shape[1]] = columns
+        first += columns.shape[1]
+    return data.model.whiten(wide)
+
+
+def solving_to(data, tolerance):
+    """The same `System`, solving to another tolerance."""
+    out = copy(data)
+    out.tolerance = tolerance
+    return out
+
+
+def in_blocks(data, white, use):
+    """``use(V)``, shape (..., k), of all columns V of `white`, as many at once as fit memory."""
+    step = data.width()
+    return np.concatenate([use(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=-1)
+
+
+def add_columns(sheet, dim, rows, described):
+    """Add variables over one dim to a `Sheet`.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    dim : str
+    rows : list of dict
+        With the fields named; where the first has a field ``<name>_error`` that is added as the error.
+    described : dict of {str: (str, str)}
+        Units and words of each field.
+    """
+    for name, (units, words) in described.items():
+        errors = [row[f"{name}_error"] for row in rows] if f"{name}_error" in rows[0] else None
+        sheet.add(name, (dim,), np.array([row[name] for row in rows]), units, words, errors)
+
+
+def as_share(name, value):
+    """A number between 0 and 1, such as a level, as a float."""
+    value = float(as_positive(name, value, 0))
+    if value >= 1:
+        fail(name, "lie between 0 and 1", f"{value:g}", "Give a share such as 0.05.")
+    return value
+
+
+def check_proper(problem, use):
+    """Refuse flat priors: "be proper " and what they are used for."""
+    if problem.prior.flat:
+        fail("prior", f"be proper {use}", f"flat priors on {', '.join(problem.prior.flat)}",
+             "Give GaussianPrior(mean, covariance), however broad.")
+
+
+def survey_names(problem):
+    """Names of the surveys of a `JointProblem`, two or more."""
+    check_problem(problem)
+    names = [m.name for m in problem.modalities]
+    if len(names) < 2:
+        fail("problem", "hold at least two surveys", f"{names}", "One survey has nothing to disagree with.")
+    return names

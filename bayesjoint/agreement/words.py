@@ -1,0 +1,386 @@
+"""Words of tests of agreement and of verdicts, made from their fields: names, notes, effects and sentences."""
+
+import numpy as np
+from scipy.stats import norm
+
+FORMS = ("offset", "tilt", "gain", "row levels", "column levels")  # causes by name
+LEVELS = FORMS[3:]
+RESIDUALS = ("places", "wavelengths")  # say where, and not whose: a difference of two surveys is of both
+OWN = {"prior": "prior std behind", "noise": "noise std of"}  # of one survey by itself
+FLOOR = 1e-300  # p-values below which nothing is told from 0
+BLAME = 6.0  # difference of χ² between two explanations from which the better one is named alone: odds of 20
+LITTLE = 3.0  # nats that surveys of different properties share: below it no odds above 20 are to be expected
+SLIP = 0.01  # of the noise std, whose effect on a node split is told
+UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
+CONFOUNDED = "untestable: model and other flat values explain every column of it"
+NO_LEVEL = "untestable: model and other flat values explain every level"
+NO_GAIN = "untestable: the data tell nothing of a gain"
+ALIKE = "untestable: signal and noise look alike in this survey"
+ALONE = "of this survey alone: no conflict between surveys"
+NO_OFFSET = "it does not see an offset"
+RAN_OFF = "at the joint fit, whose parameters ran off, there is nothing that both surveys see; try null='bootstrap'"
+LIMIT = "parameters running off: what Φ falls to counts, which moves Λ by up to some"
+
+
+# -- one test ---
+def name_of(form, target, source=""):
+    """Name of a test: of its form, what it is about, and of a node split what predicts that."""
+    if form == "node split":
+        return f"node split {source} -> {target}"
+    return form if target is None else f"{OWN.get(form, f'{form} of')} {target}"
+
+
+def one_line(test):
+    """A test in one line."""
+    against = f" against {', '.join(test.surveys[1:])}" if len(test.surveys) > 1 else ""
+    head = f"{test.name}, {test.surveys[0]}{against}: "
+    if not test.testable:
+        return f"{head}no p-value ({test.note})"
+    error = f" ± {test.p_value_error:.1g}" if test.p_value_error else ""
+    known = f" ± {test.statistic_error:.1g}" if test.statistic_error > 1e-4 * abs(test.statistic) else ""
+    text = (f"{head}statistic {test.statistic:.4g}{known}, p = {test.p_value:.2g}{error} ({test.sigma:.2f} σ; "
+            f"{test.null})")
+    return "; ".join(filter(None, (text, effect_words(test.effect), seen_words(test.detectable))))
+
+
+def chi2_null(dof, how="exact"):
+    """Null of a χ²."""
+    return f"χ² with {dof} degree{'' if dof == 1 else 's'} of freedom, {how}"
+
+
+def largest(effect):
+    """(value, std) of the largest of an effect's values."""
+    value, std = np.ravel(effect["value"]), np.ravel(effect["std"])
+    best = int(np.nanargmax(np.abs(value))) if np.isfinite(value).any() else 0
+    return value[best], std[best]
+
+
+def effect_words(effect):
+    """An effect with its size; of several values the largest."""
+    if not effect:
+        return ""
+    count, (value, std) = np.size(effect["value"]), largest(effect)
+    told = f"{value:.3g} ± {std:.2g} {effect['units']}"
+    if count == 1:
+        return f"{effect['what']} {told}"
+    return f"{effect['what']}: {count} values, {'none of which can be told' if np.isnan(value) else f'largest {told}'}"
+
+
+def seen_words(found):
+    """What a test by itself would have seen, with its power."""
+    return "" if not found else (f"would have seen {seen_size(found)} in {found['power']:.0%} of cases at level "
+                                 f"{found['level']:.0%}")
+
+
+def seen_size(found):
+    """What a test by itself would have seen: the size alone."""
+    return f"{found['what']} of {found['size']:.3g} {found['units']}" if found else ""
+
+
+def suite_words(found):
+    """What a test would have seen within its suite, with its power."""
+    return "" if not found else (f"{found['what']} of {suite_size(found)} in {found['power']:.0%} of cases or more, "
+                                 f"at {found['suite_level']:.2g} (Bonferroni)")
+
+
+def suite_size(found):
+    """The size that a test would have seen within its suite."""
+    return f"{found['suite_size']:.3g} {found['units']}" if found else ""
+
+
+def misfit(form, target, direction, seen):
+    """What the effect of a test of a survey's own model is."""
+    return f"{'' if seen else 'no misfit seen: '}{name_of(form, target)} {direction} by"
+
+
+def shared_note(excess, information, doubt, strongest):
+    """Note of a likelihood ratio: what the two surveys share."""
+    if excess:
+        return (f"{excess} direction(s) that both surveys see have no prior: the statistic is Λ of these plus "
+                "what depends on the data in −2 log R of the rest")
+    known = f" ± {doubt:.2g}" if doubt else ""
+    tells = f"surveys share {information:.3g}{known} nats under the prior"
+    if information < 1.0:
+        return f"{tells}, their closest combinations correlated by {strongest:.2g}: little to disagree on"
+    return tells
+
+
+def slip_note(dof):
+    """Note of a node split: what its statistic is worth when the noise is known to a per cent only."""
+    shift = dof * (1.0 - 1.0 / (1.0 + SLIP) ** 2) / np.sqrt(2.0 * dof)
+    text = (f"a noise std {SLIP:.0%} larger than stated would alone move it by up to {shift:.2g} standard deviations"
+            if shift < 1.0 else
+            f"beware: noise std {SLIP:.0%} larger than stated would alone move it by up to {shift:.2g} standard "
+            f"deviations (p = {norm.sf(shift):.1g} without any conflict); estimate the noise before you believe it")
+    return f"{text}; a wrong prior moves it too"
+
+
+def columns_note(count):
+    """Note of a nuisance of which `count` directions cannot be told."""
+    return "" if not count else (f"{count} direction(s) of the columns cannot be told from the model's flat values or "
+                                 "from each other")
+
+
+def gain_note(alone, gaussian, floor):
+    """Note of a gain: of one survey alone, of a score taken as Gaussian, of a p-value extrapolated below `floor`."""
+    return "; ".join(filter(None, ("one survey alone: a gain looks like a wrong prior std" if alone else "",
+                                   "the score is taken as Gaussian" if gaussian else "",
+                                   f"p below {floor:.2g} is extrapolated: raise draws" if floor else "")))
+
+
+def article(name, form):
+    """A disturbance or an effect with its article."""
+    if form in LEVELS:
+        return f"an rms of {name}"
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def against_words(given):
+    """The surveys that a residual is held against."""
+    return " and ".join(given) or "its own model"
+
+
+# -- what objects, and whose fault it may be ---
+def best_of(alarms):
+    """The test of the smallest p-value; of those that are alike, the one that names a form."""
+    return min([t for t in alarms if t.effect] or alarms, key=lambda t: (
+        t.log_p, FORMS.index(t.form) if t.form in FORMS else len(FORMS), -t.statistic))
+
+
+def rival(best, tests):
+    """The test of another survey that explains the data nearly as well as `best`, which names a form; or None.
+
+    Twice the difference of their log-likelihoods is that of the χ² of the same form, or of squared equivalent sigmas,
+    which count degrees of freedom alike, of two forms. At even odds beforehand a difference of 6 leaves the worse
+    explanation a chance of 1 / (1 + exp 3) = 5 %.
+    """
+    if best.form not in FORMS:
+        return None
+
+    def lead(other):
+        return (best.statistic - other.statistic if best.form == other.form else best.sigma**2 - other.sigma**2)
+
+    near = [t for t in tests if t.form in FORMS and t.target != best.target and t.testable
+            and set(t.surveys) == set(best.surveys) and lead(t) < BLAME]
+    return min(near, key=lambda t: (t.form != best.form, t.log_p), default=None)
+
+
+def objection(alarms, tests=()):
+    """The alarm that says most, its adjusted p-value, and how many there are.
+
+    Parameters
+    ----------
+    alarms : list of AgreementTest
+    tests : sequence of AgreementTest
+        All of the pair, among which another survey may have as good an explanation; none of a survey by itself.
+
+    Returns
+    -------
+    str
+    """
+    best = best_of(alarms)
+    other, between = rival(best, tests), f"between {' and '.join(sorted(best.surveys))}"
+    if best.form in RESIDUALS and best.effect:
+        said = f"{best.effect['what']} of {_size(best)}" + (
+            f" {between}; a residual does not say whose" if tests else "")
+    elif other is None:
+        said = with_effect(best)
+    elif other.form == best.form:
+        said = f"{article(best.form, best.form)} {between} of {_size(best)}; the data cannot say whose"
+    else:
+        said = f"{with_effect(best)}, or as well {with_effect(other)}; the data cannot say which"
+    return f"{said}, adjusted p {_tail(best.p_adjusted)} ({_count(alarms)})"
+
+
+def with_effect(test):
+    """A test's name and the size of its largest effect."""
+    if not test.effect:
+        return test.name
+    if test.form in OWN:
+        return f"the {seems(test)}"
+    value, std = largest(test.effect)
+    rms = "with an rms of " if test.form in LEVELS else ""
+    return f"{test.name} {rms}{value:.3g} ± {std:.2g} {test.effect['units']}"
+
+
+def _size(test):
+    value, std = largest(test.effect)
+    return f"{abs(value):.3g} ± {std:.2g} {test.effect['units']}"
+
+
+def _count(alarms):
+    return f"{len(alarms)} tests object" if len(alarms) > 1 else "1 test objects"
+
+
+def _tail(p):
+    return f"under {FLOOR:.0e}" if p < FLOOR else f"= {p:.1g}"
+
+
+def seems(test):
+    """As in "prior std behind ground seems 25 ± 4 % too small"."""
+    return f"{test.name} seems {abs(test.size):.0f} ± {test.effect['std']:.0f} % {test.direction}"
+
+
+def all_seem(tests):
+    """What several surveys ask for by themselves."""
+    return " and ".join(f"the {seems(t)}" for t in tests)
+
+
+def told(tests):
+    """A sentence on each test of a survey's own model."""
+    return [f"The {seems(t)} (p {_tail(t.p_value)})." for t in tests if t.effect]
+
+
+def listed(alarms):
+    """A sentence on each pair: which tests object."""
+    return [f"{' and '.join(pair)}: {'; '.join(t.name for t in each)}." for pair, each in alarms.items() if each]
+
+
+# -- verdicts ---
+def disagree(alarms, faulty, tests, mended):
+    """Verdict on pairs that disagree.
+
+    Parameters
+    ----------
+    alarms : dict of {(str, str): list of AgreementTest}
+    faulty : dict of {(str, str): AgreementTest or None}
+        The likelihood ratio of a pair whose coupling is at fault.
+    tests : dict of {(str, str): list of AgreementTest}
+        All of each pair.
+    mended : sequence of AgreementTest
+        What each survey asked for by itself, and was granted.
+    """
+    said = []
+    for pair, each in alarms.items():
+        ratio = faulty[pair]
+        said.append(f"{' and '.join(pair)} disagree: {objection(each, tests[pair])}" if ratio is None else
+                    f"{' and '.join(pair)} disagree under the stated coupling, which is what to blame: likelihood "
+                    f"ratio, adjusted p = {ratio.p_adjusted:.1g} ({_count(each)})")
+    caveat = f", even where what each survey asks for by itself is mended: {all_seem(mended)}" if mended else ""
+    return f"{'; '.join(said)}{caveat}."
+
+
+def explained(silenced, still, asked):
+    """Verdict on alarms that fall silent once priors and noise are mended; `still` alarms what is of one survey."""
+    rest = f" What still alarms is of one survey by itself: {', '.join(sorted(still))}." if still else ""
+    return (f"Cannot say whether the surveys agree: {all_seem(asked)}, which explains every alarm between them; mend "
+            f"the {' and '.join(dict.fromkeys(t.form for t in asked))} and test again. Tests that alarm too, and fall "
+            f"silent when it is mended: {', '.join(sorted(silenced))}.{rest}")
+
+
+def wrong_prior(test):
+    """Verdict where no pair alarms, but a prior that no other survey speaks for."""
+    return (f"Cannot say whether the surveys agree: the {seems(test)}, and no other survey that sees it denies that; "
+            "mend the prior and test again.")
+
+
+def wrong_survey(test):
+    """Verdict where no pair alarms, but one survey objects to its own noise or prior."""
+    return f"No test objects to the pairs, but the {seems(test)}: mend that and test again."
+
+
+def untied(bare, shared, misfits, tested):
+    """Verdict on surveys that nothing ties, or a coupling to which the likelihood ratio does not object.
+
+    Parameters
+    ----------
+    bare : list of (str, str)
+        Pairs without anything in common.
+    shared : dict of {(str, str): float}
+        Nats that the others share.
+    misfits : dict of {survey: list of AgreementTest}
+    tested : bool
+        Whether anything could be tested.
+    """
+    said = [f"Nothing ties {', '.join(map(' and '.join, bare))}: there is nothing to agree or disagree on"] * bool(bare)
+    said += [f"{' and '.join(pair)} share {nats:.2g} nats under the stated coupling" + (
+        ": there is next to nothing to agree or disagree on" if nats < LITTLE else
+        ", to which the likelihood ratio does not object") for pair, nats in shared.items()]
+    if misfits:
+        found = "; ".join(f"{name} misfits its own prior and noise: {objection(each)}"
+                          for name, each in misfits.items())
+        return f"{'; '.join(said)}; but {found}."
+    return f"{'; '.join(said)}{'; each was held against its own prior only' if tested else ''}."
+
+
+MENDED, NOT_MENDED = "it was mended for the verdict", "it was not mended for the verdict"
+RANGES = ("Ranges are taken for known: a wrong one may alarm such tests too, and none of them looks for it; "
+          "fit_hyperparameters does.")
+
+
+def silence(tables):
+    """(Whether what matters is excluded, verdict where no test objects), of tables of `detectability`."""
+    rows = [row for table in tables for row in _rows(table) if not row["modelled"]]
+    left = [row for row in rows if not row["excluded"]]
+    if left:
+        worst = max(left, key=lambda row: row["bound"] / row["margin"])
+        size = f"of up to {worst['bound']:.2g} {worst['size_units']}" if np.isfinite(worst["bound"]) else "of any size"
+        return False, (f"No test objects, but silence is not agreement: {_named(worst)} {size} "
+                       f"could not be excluded ({len(left)} of {len(rows)} disturbances that would matter).")
+    return True, f"The surveys agree: no test objects, and {_excluded(rows)}."
+
+
+def _excluded(rows):
+    if not rows:
+        return "biases hold every disturbance that was tried"
+    loosest = max(rows, key=lambda row: row["bound"] / row["margin"])
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
+    said = [word for kind, word in (("offset", "offset"), ("tilt", "tilt"), ("gain", "gain"),
+                                    ("patch", "patch at the places tried")) if kind in kinds]
+    words = f"every {', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else f"every {said[0]}"
+    lines = list(dict.fromkeys(row["form"] for row in rows if row["kind"] == "levels"))
+    words += f" and independent {' and '.join(lines)}" if lines else ""
+    return (f"{words} that would matter are excluded, the loosest {_named(loosest)} of more "
+            f"than {loosest['bound']:.2g} {loosest['size_units']}")
+
+
+def untried(tables):
+    """Sentences on what the sizes of patches and levels mean, and on what was not looked for."""
+    rows = [row for table in tables for row in _rows(table)]
+    said = []
+    for row in rows:
+        if row["modelled"]:
+            held = _named(row)
+            said.append(f"{held[0].upper()}{held[1:]} is part of the model, as a bias holds it, and is not counted "
+                        "among what must be excluded.")
+        if row["kind"] == "patch":
+            said.append(f"Patch of {row['survey']}: {row['words']}.")
+    lined = {row["survey"] for row in rows if row["kind"] == "levels"}
+    without = [name for name in dict.fromkeys(row["survey"] for row in rows) if name not in lined]
+    if without:
+        said.append(f"Levels of flight lines of {' and '.join(without)} were not tried, as its stations are on no "
+                    "lattice: nuisance_test takes labels of lines.")
+    return list(dict.fromkeys(said))
+
+
+def _named(row):
+    return article(row["disturbance"], row["form"])
+
+
+def _rows(table):
+    """The rows of a table of `detectability`, as dicts; a bound that is not known counts as infinite."""
+    keys = ("disturbance", "survey", "words", "kind", "form", "size_units", "excluded", "modelled", "margin", "bound")
+    for k in range(table.sizes["disturbance"]):
+        row = {key: table[key].values[k].item() for key in keys}
+        yield row | {"bound": np.inf if np.isnan(row["bound"]) else row["bound"]}
+
+
+# -- places and wavelengths ---
+def range_words(long, short):
+    """A range of wavelengths, km; the longest may be NaN."""
+    return f"above {short:.3g} km" if np.isnan(long) else f"between {short:.3g} and {long:.3g} km"
+
+
+def disc_words(radius):
+    """The size of a patch."""
+    return f"of {radius:.3g} m radius" if radius > 0 else "of one station"
+
+
+def place_words(found, at):
+    """Where a station of a map is, as far as the map of `local_conflict` knows."""
+    said, dims = [], found.anomaly.dims[1:]
+    for direction in ("easting", "northing"):
+        name = f"{found.attrs['survey']}_{direction}"
+        if name in found.coords:
+            said.append(f"{direction} {found[name].values[at[dims.index(found[name].dims[0])]]:.0f} m")
+    return f" at {', '.join(said)}" if said else ""
