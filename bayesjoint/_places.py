@@ -39,3 +39,15 @@ def unit_columns(size, places):
     out = np.zeros((size, index.size))
     out[index, np.arange(index.size)] = 1.0
     return out
+
+
+def as_slice(index):
+    """A slice where indices run on, so that views are taken rather than copies; else the indices themselves.
+
+    Examples
+    --------
+    >>> as_slice(np.array([3, 4])), as_slice(np.array([3, 5])).tolist()
+    (slice(3, 5, None), [3, 5])
+    """
+    run = index.size and np.array_equal(index, np.arange(index[0], index[0] + index.size))
+    return slice(int(index[0]), int(index[0]) + index.size) if run else index

@@ -6,7 +6,7 @@ from scipy.linalg import cholesky, solve_triangular
 from .._checks import fail
 from .._places import unit_columns
 from ..dataset import Sheet
-from ..problem.describe import parameter_fields
+from ..problem.describe import add_map, parameter_fields
 
 LARGEST = 64  # values of the parameter asked about
 
@@ -147,16 +147,13 @@ def _weights(problem, target):
 
 def _put(sheet, p, variance, blamed, parameter):
     """Maps of one parameter."""
-    fields = parameter_fields(p)
-    sheet.place(fields)
-    dims, words = fields["dims"], fields["long_name"]
+    words = parameter_fields(p)["long_name"]
     share = np.divide(blamed, variance, out=np.zeros_like(variance), where=variance > 0)
     given = np.sqrt(np.maximum(variance - blamed, 0.0))
     total = float(blamed.sum() / variance.sum()) if variance.sum() > 0 else 0.0
-    sheet.add(f"{p.name}_share", dims, share.reshape(p.shape), "1",
-              f"share of the variance of {words} due to {parameter}")
-    sheet.add(f"{p.name}_std", dims, p.from_hat(np.sqrt(variance)), p.units, f"posterior std of {words}")
-    sheet.add(f"{p.name}_std_given", dims, p.from_hat(given), p.units, f"posterior std of {words} given {parameter}")
+    add_map(sheet, p, "share", share, "1", f"share of the variance of {words} due to {parameter}")
+    add_map(sheet, p, "std", p.from_hat(np.sqrt(variance)), p.units, f"posterior std of {words}")
+    add_map(sheet, p, "std_given", p.from_hat(given), p.units, f"posterior std of {words} given {parameter}")
     sheet.add(f"{p.name}_share_of_all", (), total, "1",
               f"share of the variance of {words} summed over cells due to {parameter}")
 

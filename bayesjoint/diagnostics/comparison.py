@@ -6,7 +6,7 @@ from .._checks import fail
 from ..dataset import Sheet
 from ..engines import Posterior
 from ..engines.export import clean_mean
-from ..problem.describe import parameter_fields
+from ..problem.describe import add_map
 from .estimator import probe_count, use_exact
 from .fusing import Fusion
 from .scoring import write_scores
@@ -74,8 +74,6 @@ def compare(joint, separate, method="auto", draws=DRAWS, seed=0):
     names = list(separate)
     sheet.along("survey", names, "survey inverted alone")
     sheet.along("parameter", [p.name for p in problem.parameters], "parameter")
-    for p in problem.parameters:
-        sheet.place(parameter_fields(p))
     _write_ratios(sheet, joint, separate)
     _write_explained(sheet, joint, separate)
     _write_price(sheet, joint, separate)
@@ -130,8 +128,8 @@ def _write_ratios(sheet, joint, separate):
                 continue
             ratio, error = _ratio(joint.std()[p.name], joint.std_error()[p.name], post.std()[p.name],
                                   post.std_error()[p.name])
-            sheet.add(f"{p.name}_std_ratio__{name}", parameter_fields(p)["dims"], ratio, "1",
-                      f"joint / separate posterior std of {p.name}, against {name}", error)
+            add_map(sheet, p, f"std_ratio__{name}", ratio, "1",
+                    f"joint / separate posterior std of {p.name}, against {name}", error)
             known = np.isfinite(ratio)
             if known.any():
                 table["median_ratio"][i, j] = np.median(ratio[known])
@@ -169,8 +167,8 @@ def _write_explained(sheet, joint, separate):
             share = 1 - np.divide(std**2, base**2, out=np.full_like(std, np.nan), where=known)
             slack = np.divide(2 * std * error + error**2, base**2, out=np.full_like(std, np.nan), where=known)
             alone = f", {label[2:]} alone" if label else ""
-            sheet.add(f"{p.name}_explained{label}", parameter_fields(p)["dims"], share, "1",
-                      f"share of the prior variance of {p.name} that the data explain{alone}", slack)
+            add_map(sheet, p, f"explained{label}", share, "1",
+                    f"share of the prior variance of {p.name} that the data explain{alone}", slack)
 
 
 def _write_price(sheet, joint, separate):
@@ -213,10 +211,9 @@ def _write_fusion(sheet, joint, fusion, draws, rng, exact):
              "fused_std": ("std that cell-by-cell fusion claims", np.sqrt(fusion.variance), spread_error),
              "fused_rmse": ("rms error of cell-by-cell fusion if the joint problem is right", rmse, rmse_error)}
     for p in joint.problem.parameters:
-        where, dims = joint.problem.slices[p.name], parameter_fields(p)["dims"]
+        where = joint.problem.slices[p.name]
         for key, (words, values, error) in found.items():
-            sheet.add(f"{p.name}_{key}", dims, p.from_hat(values[where]), p.units, f"{p.name}: {words}",
-                      p.from_hat(np.broadcast_to(error, values.shape)[where]))
-        value, error = (p.blank(each[where].reshape(p.shape)) for each in (ratio, ratio_error))
-        sheet.add(f"{p.name}_joint_over_fused", dims, value, "1",
-                  f"{p.name}: joint std / rms error of cell-by-cell fusion", error)
+            add_map(sheet, p, key, p.from_hat(values[where]), p.units, f"{p.name}: {words}",
+                    p.from_hat(np.broadcast_to(error, values.shape)[where]))
+        add_map(sheet, p, "joint_over_fused", ratio[where], "1",
+                f"{p.name}: joint std / rms error of cell-by-cell fusion", ratio_error[where])

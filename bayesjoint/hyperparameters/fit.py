@@ -133,13 +133,13 @@ def _strides(problem, thin):
 
 def _way(problem, method):
     """("dense" or "lanczos", why)."""
-    count = problem.data_size
     if method != "evidence":
         return method, ""
     suits = not discrepancies(problem) and whittle_suits(problem) and all(
         p.prior.extent == "continued" for p in matern_parameters(problem))
-    if count > DENSE_BEST and suits:
-        return "lanczos", f" (chosen because {count} data on lattices are more than a dense matrix is quick for)"
+    if problem.data_size > DENSE_BEST and suits:
+        return "lanczos", (f" (chosen because {problem.data_size} data on lattices are more than a dense matrix is quick "
+                           "for)")
     return "dense", ""
 
 

@@ -34,6 +34,15 @@ def parameter_fields(parameter):
     }  # fmt: skip
 
 
+def add_map(sheet, parameter, key, values, units, long_name, error=None):
+    """Put numbers over a parameter's values, flat or of its shape, on a `Sheet`: NaN in air."""
+    fields = parameter_fields(parameter)
+    sheet.place(fields)
+    values, error = (each if each is None else parameter.blank(np.reshape(each, parameter.shape))
+                     for each in (values, error))
+    sheet.add(f"{parameter.name}_{key}", fields["dims"], values, units, long_name, error)
+
+
 def _vector_coords(parameter, dim):
     """The names or numbers of a vector's values, and where those of a discrepancy are."""
     out = {dim: (dim, parameter.index(), {})}

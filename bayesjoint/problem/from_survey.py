@@ -11,6 +11,7 @@ from ..forward.lattice import ALIGNMENT_TOLERANCE, top_of_ground
 from ..mesh import SPACING_TOLERANCE
 from ..noise import DiagonalNoise, guessed_noise
 from ..quantities import FIELD, component_of, known_names, quantity
+from ._asked import check_field
 from .modality import Modality
 
 DIRECT_PAIRS = 20e6  # station-cell pairs: 70 ns each measured on one core, so about 1.4 s a product
@@ -66,10 +67,7 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
     >>> modality, modality.metadata["forward"]
     (Modality('gravity', 3 data, parameter=('density',)), 'lattice operator (FFT), gaps left out')
     """
-    mesh = getattr(parameter, "mesh", None)
-    if mesh is None:
-        fail("parameter", "be a Parameter on a mesh", repr(parameter), 'Use Parameter("density", mesh, prior=...).',
-             TypeError)
+    check_field(parameter, 'Use Parameter("density", mesh, prior=...).')
     noise = _noise(survey, std)
     std = noise.std
     if isinstance(forward, str):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import fail
+from .._places import as_slice
 from ..priors.covariance import BlockCovariance, ConditionedCovariance
 from ..priors.gaussian import BoundGaussian
 
@@ -30,7 +31,7 @@ class JointPrior:
             covariance = coregionalization.joint_covariance(members)  # refuses members it cannot tie
             index = np.concatenate([np.arange(self.size)[slices[p.name]] for p in members])
             mean = np.concatenate([p.bound_prior.mean for p in members])
-            self._blocks.append((_as_slice(index), BoundGaussian(mean, covariance)))
+            self._blocks.append((as_slice(index), BoundGaussian(mean, covariance)))
         self.continued = tuple(p.name for p in parameters if getattr(p.prior, "extent", "mesh") == "continued")
         self.tied = {p.name for p in members}  # parameters whose prior is correlated with another's
         self.flat = [p.name for p in parameters if p.bound_prior is None]
@@ -106,13 +107,6 @@ class JointPrior:
         probe = np.zeros(self.size, dtype=bool)
         probe[index] = True
         return "+".join(name for name, where in self.names.items() if probe[where].any())
-
-
-def _as_slice(index):
-    """A slice where the indices run on, so that views are taken rather than copies."""
-    if np.array_equal(index, np.arange(index[0], index[0] + index.size)):
-        return slice(int(index[0]), int(index[0]) + index.size)
-    return index
 
 
 def _covers(blocks, size):

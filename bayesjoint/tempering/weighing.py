@@ -74,11 +74,10 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     one_of("criterion", criterion, tuple(CRITERIA))
     check_linear_gaussian(problem, "tempering")
     groups = _groups(problem, surveys, common)
-    count = problem.data_size
     few = [] if common else [group for group in groups if problem.surveys[group[0]].size < FEW]
     sought = [group for group in groups if group not in few]
     most = np.inf if sharpen else 1.0
-    if count > DENSE_LIMIT:
+    if problem.data_size > DENSE_LIMIT:
         return _large(problem, criterion, sought, few, common, most)
     whitened = DenseSystem(linear_gaussian(problem.replace(weights={})))
     chosen = CRITERIA[criterion](whitened, sought, seed, most)
@@ -86,7 +85,7 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     curves = _curves(whitened, groups, problem.weights, weights, seed) if curve else {}
     still = [n for n in weights if not np.isfinite(errors.get(n, np.nan)) and weights[n] == problem.weights[n]]
     held = f", {', '.join(still)} held" if still else ""
-    how = f"By {criterion}, exact matrices of {count} data{held}{chosen.note}."
+    how = f"By {criterion}, exact matrices of {problem.data_size} data{held}{chosen.note}."
     return _answer(problem, criterion, weights, _with_few(errors, few), curves, how, common, chosen.beyond)
 
 
