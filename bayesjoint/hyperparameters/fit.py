@@ -138,8 +138,8 @@ def _way(problem, method):
     suits = not discrepancies(problem) and whittle_suits(problem) and all(
         p.prior.extent == "continued" for p in matern_parameters(problem))
     if problem.data_size > DENSE_BEST and suits:
-        return "lanczos", (f" (chosen because {problem.data_size} data on lattices are more than a dense matrix is quick "
-                           "for)")
+        return "lanczos", (f" (chosen because {problem.data_size} data on lattices are more than a dense matrix is "
+                           "quick for)")
     return "dense", ""
 
 
