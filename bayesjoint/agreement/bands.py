@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh
+from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
 from scipy.optimize import brentq
 from scipy.special import chndtrinc
 from scipy.stats import chi2, f, ncf
@@ -13,8 +13,7 @@ from ..dataset import Sheet
 from ..gaussian import DENSE_DATA
 from .local import LEVEL, POWER
 from .multiple import holm
-from .pair import restricted
-from .residuals import Prediction, checked_given
+from .residuals import DRAWS, checked_given, residual_of
 from .result import chi2_log_tail
 from .shared import add_columns
 from .wavenumbers import CosineModes, CrossPeriodogram, band_edges
@@ -37,7 +36,6 @@ _WORDS = {
 RANK = 1e-10  # of the largest eigenvalue, below which a mode repeats others at stations off a full lattice
 SIMULATIONS = 400  # of a null by wavenumber: its degrees of freedom are then known to 7 %
 FEW = 64  # modes whose covariance is worked out by wavenumber
-DRAWS = 64  # of one that needs solves
 TINY = 1e-300  # p-value below which F's is not told from 0
 
 
@@ -134,8 +132,8 @@ def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", dr
     found = bands_by_wavenumber(problem, survey, given, bands, method=method, draws=draws, seed=seed, level=level)
     if found is not None:
         return found
-    prediction = Prediction(restricted(problem, (survey, *given)), DRAWS if draws is None else draws, seed, method)
-    return band_residual(prediction.residual(survey, given), bands, level)
+    residual = residual_of(problem, survey, given, DRAWS if draws is None else draws, seed, method)
+    return band_residual(residual, bands, level)
 
 
 def bands_by_wavenumber(problem, survey, given, bands=8, *, method="auto", draws=None, seed=0, level=LEVEL):
@@ -166,11 +164,10 @@ def residual_bands(residual, bands=8, modes=None):
     edges = band_edges(modes.wavenumber, modes.extent, bands)
     coefficients, stations = modes.analyse(residual.value[:, None])[:, 0], residual.modality.size
     rows = [np.flatnonzero(np.digitize(modes.wavenumber, edges) - 1 == b) for b in range(edges.size - 1)]
+    roots = modes.analyse(residual.root)
     if np.isinf(residual.dof):
-        half = modes.analyse(residual.covariance)
-        return edges, [_exact_band(coefficients[r], modes.analyse(half[r].T)[r], stations) for r in rows]
-    drawn = modes.analyse(residual.drawn)
-    return edges, [_drawn_band(coefficients[r], drawn[r], stations) for r in rows]
+        return edges, [_exact_band(coefficients[r], roots[r] @ roots[r].T, stations) for r in rows]
+    return edges, [_drawn_band(coefficients[r], roots[r], stations) for r in rows]
 
 
 class WavenumberBands:
@@ -237,9 +234,9 @@ def _exact_band(coefficients, covariance, stations):
         factor = cholesky(covariance, lower=True, check_finite=False)
         if np.diag(factor).min() ** 2 < RANK * np.diag(factor).max() ** 2:
             raise LinAlgError
-        solved = cho_solve((factor, True), coefficients, check_finite=False)
-        statistic, dof = float(coefficients @ solved), float(coefficients.size)
-        inverse = float(np.trace(cho_solve((factor, True), np.eye(coefficients.size), check_finite=False)))
+        statistic = float(np.sum(solve_triangular(factor, coefficients, lower=True) ** 2))
+        dof = float(coefficients.size)
+        inverse = float(np.sum(solve_triangular(factor, np.eye(coefficients.size), lower=True) ** 2))
     except LinAlgError:
         values, vectors = eigh(covariance)
         kept = values > RANK * values[-1]
@@ -250,10 +247,10 @@ def _exact_band(coefficients, covariance, stations):
                 float(np.sqrt(2 * dof)), *(float(np.sqrt(size / stations)) for size in sizes))
 
 
-def _drawn_band(coefficients, drawn, stations):
+def _drawn_band(coefficients, roots, stations):
     """Power of one band over its mean in draws: F, with the degrees of freedom that the draws' spread tells."""
-    count = drawn.shape[1]
-    powers, power = np.sum(drawn**2, axis=0), float(np.sum(coefficients**2))
+    count = roots.shape[1]
+    powers, power = count * np.sum(roots**2, axis=0), float(np.sum(coefficients**2))
     mean = powers.mean()
     nu = float(min(2 * mean**2 / np.var(powers, ddof=1), coefficients.size))
     p, error = _with_doubt(lambda v: f.sf(power / mean, v, v * count), nu, count)

@@ -207,7 +207,7 @@ def _ratio_draws(pair, white, rng, spectrum):
         null = spectrum.null().sample(rng, DRAWS) if spectrum.testable else np.zeros(DRAWS)
         spread = _linear_std(pair, white)
         return null, spread[:, None] * rng.standard_normal((white.shape[1], DRAWS))
-    u, v, _, _, w = pair.canonical(white)
+    u, v, w = pair.canonical.of(white)
     rho = spectrum.correlations[:, None]
     shifts = np.concatenate([(u - v) / np.sqrt(2 * (1 - rho)), (u + v) / np.sqrt(2 * (1 + rho)), w])
     weights = np.concatenate([spectrum.correlations, -spectrum.correlations, np.ones(pair.excess)])

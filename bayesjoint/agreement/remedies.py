@@ -18,7 +18,7 @@ from ..problem.describe import parameter_fields
 from ..tempering import temper
 from .likelihood_ratio import ratio_of, splits_of
 from .pair import checked_groups, make_pair
-from .residuals import Prediction
+from .residuals import residual_of
 from .verdicts import coupling_at_fault
 
 BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns"}
@@ -111,7 +111,7 @@ def _with_gain(problem, test):
 
     The survey's own data stay out of the column: it would else follow the gain that it is to explain.
     """
-    residual = Prediction(problem).residual(test.target).value
+    residual = residual_of(problem, test.target).value
     column = np.ravel(one_survey(problem, test.target).data) - residual
     if np.linalg.norm(column) <= NOTHING * np.linalg.norm(residual):
         fail("survey", "be predicted by the others", "nothing of it", "A gain has no column then.")

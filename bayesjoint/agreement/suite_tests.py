@@ -16,7 +16,7 @@ from .multiple import holm
 from .nuisances import additive_test
 from .own_model import own_model_tests
 from .pair import make_pair
-from .residuals import Prediction
+from .residuals import Residual
 from .result import AgreementTest
 from .shared import solving_to
 from .words import NO_OFFSET, article, disc_words, place_words, range_words
@@ -113,10 +113,9 @@ class PairTests:
         for survey in surveys:
             self._nuisances(pair, survey, [d for d in forms if d.survey == survey], gains[survey])
         if places and not pair.problem.prior.flat:
-            prediction = Prediction(pair.problem, seed=seed, method=method, whole=pair.both)
-            for survey in surveys:
+            for survey, other in (surveys, surveys[::-1]):
                 if hasattr(one_survey(pair.problem, survey).forward, "coordinates"):
-                    self._place(prediction, survey, method, seed)
+                    self._place(pair.problem, Residual(pair.both, survey, (other,), seed=seed), method, seed)
 
     @property
     def ratio(self):
@@ -144,13 +143,13 @@ class PairTests:
                                      tuple(d.name for d in kept), form)
             self.tests.append(_seeing(test, what, size, units))
 
-    def _place(self, prediction, survey, method, seed):
-        residual = prediction.residual(survey)
-        bands = bands_by_wavenumber(prediction.problem, survey, residual.given, method=method, seed=seed)
+    def _place(self, problem, residual, method, seed):
+        """Bands and maps of the residual of one survey."""
+        survey, given = residual.modality.name, residual.given
+        bands = bands_by_wavenumber(problem, survey, given, method=method, seed=seed)
         self.bands[survey] = band_residual(residual) if bands is None else bands
         self.maps[survey] = map_residual(residual)
-        surveys = (survey, *residual.given)
-        self.tests += [bands_test(self.bands[survey], surveys), map_test(self.maps[survey], surveys)]
+        self.tests += [bands_test(self.bands[survey], (survey, *given)), map_test(self.maps[survey], (survey, *given))]
 
 
 def _shared(pair, spectrum):

@@ -7,7 +7,7 @@ from scipy.stats import kstest, ncx2
 import bayesjoint as bj
 from bayesjoint.agreement.bands import WavenumberBands, band_residual, noncentrality, residual_bands, spectral_conflict
 from bayesjoint.agreement.multiple import holm
-from bayesjoint.agreement.residuals import Prediction
+from bayesjoint.agreement.residuals import residual_of
 from bayesjoint.agreement.wavenumbers import CosineModes, CrossPeriodogram, band_edges
 
 from ..refusals import refused
@@ -24,8 +24,8 @@ def uniform(p_values):
 @pytest.mark.parametrize("two", [False, True])
 def test_dense_bands_are_uniform_under_agreement_with_gaps(two):
     problem = overlapping(two)
-    residual = Prediction(problem).residual("air")
-    root, modes = np.linalg.cholesky(residual.covariance), CosineModes(residual.modality)
+    residual = residual_of(problem, "air")
+    root, modes = residual.root, CosineModes(residual.modality)
     rng, found = np.random.default_rng(5), []
     for _ in range(120):
         residual.value = root @ rng.standard_normal(len(root))
@@ -59,14 +59,15 @@ def test_bands_by_wavenumber_are_uniform_under_agreement(two):
 
 def test_iterative_bands_are_uniform_and_alike():
     problem = overlapping(gaps=True)
-    residual = Prediction(problem, draws=60, method="iterative").residual("air")
-    held, found, modes = np.column_stack([residual.value, residual.drawn]), [], CosineModes(residual.modality)
+    residual = residual_of(problem, "air", draws=60, method="iterative")
+    held, found = np.column_stack([residual.value, np.sqrt(60) * residual.root]), []
+    modes = CosineModes(residual.modality)
     for k in range(61):
-        residual.value, residual.drawn = held[:, k], np.delete(held, k, axis=1)
+        residual.value, residual.root = held[:, k], np.delete(held, k, axis=1) / np.sqrt(60)
         found.append([b.p_value for b in residual_bands(residual, BANDS, modes)[1]])
     assert uniform(found) > 1e-2
     exact = spectral_conflict(problem, "air", bands=BANDS, method="dense")
-    residual.value, residual.drawn = held[:, 0], held[:, 1:]
+    residual.value, residual.root = held[:, 0], held[:, 1:] / np.sqrt(60)
     rough = band_residual(residual, BANDS)
     np.testing.assert_allclose(rough.residual_rms, exact.residual_rms, rtol=1e-3)
     np.testing.assert_allclose(rough.expected_rms, exact.expected_rms, rtol=0.25)
@@ -121,7 +122,7 @@ def test_bands_hold_every_mode_once():
     np.testing.assert_allclose(found.wavelength_short[-1], 0.25 * np.sqrt(2) * 14 / 13, rtol=0.01)
     assert found.dof.values.sum() == overlapping(gaps=False).modalities[1].size
     total = np.sum(found.residual_rms.values**2)
-    np.testing.assert_allclose(total, np.mean(Prediction(overlapping(gaps=False)).residual("air").value ** 2))
+    np.testing.assert_allclose(total, np.mean(residual_of(overlapping(gaps=False), "air").value ** 2))
 
 
 def test_scattered_stations_have_wavelengths_too():
@@ -170,12 +171,12 @@ def test_several_surveys_may_predict_and_a_bias_stand_beside_the_fields():
 def test_detectable_is_what_a_test_detects():
     assert ncx2.sf(kept := 16.9189776, 9, noncentrality(9.0)) == pytest.approx(0.8, abs=1e-6) and kept > 0
     problem = overlapping(gaps=False)
-    residual = Prediction(problem).residual("air")
+    residual = residual_of(problem, "air")
     found = band_residual(residual, BANDS)
     modes = CosineModes(residual.modality)
     edges = band_edges(modes.wavenumber, modes.extent, BANDS)
     inside = np.digitize(modes.wavenumber, edges) - 1
-    rng, root = np.random.default_rng(10), np.linalg.cholesky(residual.covariance)
+    rng, root = np.random.default_rng(10), residual.root
     seen, basis = [], modes.analyse(np.eye(inside.size))
     for _ in range(150):
         spread = np.where(inside == 2, rng.standard_normal(inside.size), 0.0)
