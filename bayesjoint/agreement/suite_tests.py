@@ -22,6 +22,7 @@ from .shared import solving_to
 from .words import NO_OFFSET, article, disc_words, place_words, range_words
 
 SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
+ALIKE = 1 + 1e-9  # times the least: sizes that rounding alone tells apart
 FEW_SCORES = 38  # degrees of freedom of the fewest simulated scores behind a null
 
 
@@ -199,7 +200,7 @@ def _seeing_offset(test, table):
     sizes = rows.detectable.values / rows.margin.values
     if not np.isfinite(sizes).any():
         return replace(test, note="; ".join(filter(None, (test.note, NO_OFFSET))))
-    best = rows.isel(disturbance=int(np.nanargmin(sizes)))
+    best = rows.isel(disturbance=int(np.flatnonzero(sizes <= np.nanmin(sizes) * ALIKE)[0]))
     return _seeing(test, f"an offset of {best.survey.item()}", best.detectable, best.size_units.item(),
                    error=best.detectable_error)
 
