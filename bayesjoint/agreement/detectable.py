@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 from .._checks import as_positive, fail
 from ..augment import held_by_biases
 from ..dataset import Sheet
-from .additive import AdditiveColumns, level_fits
+from .additive import additive_fits
 from .bands import noncentrality
 from .disturbances import KINDS, disturbances_of
 from .gain import gain_fits
@@ -28,8 +28,9 @@ _WORDS = {
     "easting": ("m", "easting of the place that is worst known"),
     "northing": ("m", "northing of the place that is worst known"),
 }
-_LABELS = {"survey": "survey", "form": "form", "kind": "kind of the form", "size_units": "units of the size",
-           "words": "what the size means"}
+_LABELS = {  # coordinate: (field of a `Disturbance`, words)
+    "survey": ("survey", "survey"), "form": ("name", "form"), "kind": ("kind", "kind of the form"),
+    "size_units": ("units", "units of the size"), "words": ("words", "what the size means")}
 UNSEEN = 1e-12  # share of a disturbance's own precision below which a statistic does not feel it
 
 
@@ -109,30 +110,18 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
     return tabulate(make_pair(problem, pair, method), level, power, margins, radius, seed)
 
 
-def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, gains=None, spectrum=None, levels=None):
-    """`detectability` of a `Pair`, and of what of its fits is there already."""
+def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, fits=None, spectrum=None):
+    """`detectability` of a `Pair`, and of what there is already: `fits` of gains and of what is added, `spectrum`."""
     problem = pair.problem
     forms = [d for m in problem.modalities
              for d in disturbances_of(m, problem.weights[m.name], _signal(pair, m.name), radius)]
-    if gains is None:
-        gains = gain_fits(pair.both, [d.survey for d in forms if d.kind == "gain"], seed)
-    levels = level_fits(pair.both, forms) if levels is None else levels
-    single = [d for d in forms if d.kind not in ("gain", "levels")]
-    columns, white = AdditiveColumns(pair.both, single), widened(pair.both, [
-        (d.survey, d.column[:, None]) for d in forms])
-    rows, j = [], 0
-    for k, d in enumerate(forms):
-        margin = _margin(d, margins, pair.names)
-        if d.kind in ("gain", "levels"):
-            found = _of_fit(gains[d.survey] if d.kind == "gain" else levels[d.survey, d.name], margin, level, power)
-        else:
-            fit = columns.singly(j)
-            found = _of_place(fit, margin, level, power, d.places)
-            white[:, k] = columns.white[:, columns.where[j]][:, fit.least_seen]
-            j += 1
-        held = bool(held_by_biases(problem, d.survey, d.columns).all())
-        rows.append(found | {"margin": margin, "modelled": np.int8(held),
-                             "excluded": np.int8(found["equivalence_p_value"] <= level)})
+    if fits is None:
+        fits = additive_fits(pair.both, [d for d in forms if d.kind != "gain"]) | gain_fits(
+            pair.both, [d.survey for d in forms if d.kind == "gain"], seed)
+    fits = [fits[d.survey, d.name] for d in forms]
+    rows = [_row(problem, d, fit, _margin(d, margins, pair.names), level, power)
+            for d, fit in zip(forms, fits, strict=True)]
+    white = widened(pair.both, [(d.survey, d.column(fit.least_seen)) for d, fit in zip(forms, fits, strict=True)])
     tests, sizes, errors = _sizes(pair, white, forms, rows, level, power, seed,
                                   pair.spectrum() if spectrum is None else spectrum)
     sheet = Sheet()
@@ -143,28 +132,19 @@ def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, 
     add_columns(sheet, "disturbance", rows, _WORDS)
     table = sheet.dataset({"pair": f"{pair.label(0)} and {pair.label(1)}", "level": level, "power": power,
                            "method": pair.method})
-    said = {"survey": [d.survey for d in forms], "form": [d.name for d in forms], "kind": [d.kind for d in forms],
-            "size_units": [d.units for d in forms], "words": [d.words for d in forms]}
-    return table.assign_coords({key: ("disturbance", said[key], {"units": "1", "long_name": words})
-                                for key, words in _LABELS.items()})
+    return table.assign_coords({key: ("disturbance", [getattr(d, name) for d in forms], {
+        "units": "1", "long_name": words}) for key, (name, words) in _LABELS.items()})
 
 
-def _of_place(found, margin, level, power, places):
-    """What is known of a disturbance at one place or at several, the worst of which counts; `size` is what is seen."""
-    worst, (p, p_error) = found.worst, found.p_value()
-    easting, northing = (np.nan, np.nan) if places is None else places[worst]
-    return {"size": smallest(level=level, power=power) * found.std[found.least_seen], "size_error": 0.0,
-            "estimate": found.value[worst], "estimate_error": found.std[worst], "p_value": p, "p_value_error": p_error,
-            "equivalence_p_value": found.equivalence(margin), "equivalence_p_value_error": 0.0,
-            "bound": found.bound(level), "easting": easting, "northing": northing}
-
-
-def _of_fit(fit, margin, level, power):
-    """The same of levels or of a gain."""
-    size, (p, p_error) = fit.detectable(level, power), fit.equivalence_with_error(margin)
+def _row(problem, disturbance, fit, margin, level, power):
+    """What is known of a disturbance, at the place that counts where there are several; `size` is what is seen."""
+    size, (p, p_error), places = fit.detectable(level, power), fit.equivalence(margin), disturbance.places
+    easting, northing = (np.nan, np.nan) if places is None else places[fit.worst]
+    held = held_by_biases(problem, disturbance.survey, disturbance.columns).all()
     return {"size": size, "size_error": size * fit.doubt, "estimate": fit.value, "estimate_error": fit.std,
-            "p_value": fit.p_value, "p_value_error": fit.p_value_error, "equivalence_p_value": p,
-            "equivalence_p_value_error": p_error, "bound": fit.bound(level), "easting": np.nan, "northing": np.nan}
+            "p_value": fit.p_value, "p_value_error": fit.p_value_error, "margin": margin, "equivalence_p_value": p,
+            "equivalence_p_value_error": p_error, "modelled": np.int8(held), "excluded": np.int8(p <= level),
+            "bound": fit.bound(level), "easting": easting, "northing": northing}
 
 
 def _signal(pair, name):

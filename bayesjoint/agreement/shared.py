@@ -1,7 +1,5 @@
 """What several tests of agreement share: checks of input, columns of tables, places of data and solves in blocks."""
 
-from copy import copy
-
 import numpy as np
 
 from .._checks import as_positive, fail
@@ -22,13 +20,6 @@ def widened(data, parts):
         wide[data.rows[survey], first : first + columns.shape[1]] = columns
         first += columns.shape[1]
     return data.model.whiten(wide)
-
-
-def solving_to(data, tolerance):
-    """The same `System`, solving to another tolerance."""
-    out = copy(data)
-    out.tolerance = tolerance
-    return out
 
 
 def in_blocks(data, white, use):

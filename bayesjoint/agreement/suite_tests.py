@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..problem import one_survey
-from .additive import TIGHT, level_fits
+from .additive import additive_fits
 from .bands import band_residual, bands_by_wavenumber
 from .detectable import tabulate
 from .disturbances import disturbances_of
@@ -18,8 +18,7 @@ from .own_model import own_model_tests
 from .pair import make_pair
 from .residuals import Residual
 from .result import AgreementTest
-from .shared import solving_to
-from .words import NO_OFFSET, article, disc_words, place_words, range_words
+from .words import FORMS, LEVELS, NO_OFFSET, article, disc_words, place_words, range_words
 
 SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
 ALIKE = 1 + 1e-9  # times the least: sizes that rounding alone tells apart
@@ -64,8 +63,9 @@ class Family:
     def add_suite_sizes(self, level):
         """Add to each test the size that it would have seen in this suite, at a family-wise level."""
         share = level / max(int(np.isfinite(self.p_values).sum()), 1)
-        levels = {(frozenset(pair), *key): fit for pair, each in self.pairs.items() for key, fit in each.levels.items()}
-        self._change(lambda t: in_suite(t, share, levels.get((frozenset(t.surveys), t.target, t.form))))
+        fits = {(frozenset(pair), *key): fit for pair, each in self.pairs.items() for key, fit in each.fits.items()}
+        self._change(lambda t: in_suite(t, share, fits.get((frozenset(t.surveys), t.target, t.form))
+                                        if t.form in LEVELS else None))
 
 
 def own_tests(data, problem, seed):
@@ -96,23 +96,22 @@ class PairTests:
         Each with what it would have detected; the likelihood ratio, `ratio`, first.
     shared : float
         Nats that surveys without a common parameter share under the prior; infinite where they have one.
-    levels : dict of {(survey, form): LevelFit}
-        Levels of lines.
+    fits : dict of {(survey, name): SinglePlaces, LevelFit or GainFit}
+        Of every disturbance.
     detectability, maps, bands : xarray.Dataset and {survey: xarray.Dataset}
         What lies behind them; maps and bands are empty where a survey does not know its stations.
     """
 
     def __init__(self, problem, surveys, margins, method, seed, places=True):
         pair = make_pair(problem, surveys, method)
-        gains, spectrum = gain_fits(pair.both, surveys, seed), pair.spectrum(seed=seed)
+        forms, spectrum = [d for m in pair.problem.modalities for d in disturbances_of(m)], pair.spectrum(seed=seed)
+        self.fits = additive_fits(pair.both, forms) | gain_fits(pair.both, surveys, seed)
         self.shared = _shared(pair, spectrum)
-        forms = [d for m in pair.problem.modalities for d in disturbances_of(m)]
-        self.levels = level_fits(pair.both, forms)
-        table = tabulate(pair, margins=margins, seed=seed, gains=gains, spectrum=spectrum, levels=self.levels)
+        table = tabulate(pair, margins=margins, seed=seed, fits=self.fits, spectrum=spectrum)
         self.detectability, self.maps, self.bands = table, {}, {}
         self.tests = [_seeing_offset(t, table) for t in (ratio_of(pair, spectrum), *splits_of(pair))]
         for survey in surveys:
-            self._nuisances(pair, survey, [d for d in forms if d.survey == survey], gains[survey])
+            self._nuisances(pair, survey, [d for d in forms if d.survey == survey])
         if places and not pair.problem.prior.flat:
             for survey, other in (surveys, surveys[::-1]):
                 if hasattr(one_survey(pair.problem, survey).forward, "coordinates"):
@@ -123,24 +122,25 @@ class PairTests:
         """The likelihood ratio."""
         return self.tests[0]
 
-    def _nuisances(self, pair, survey, forms, gain):
+    def _nuisances(self, pair, survey, forms):
         """Offset, tilt, gain and levels of one survey, the model marginalised."""
         table = self.detectability.isel(disturbance=self.detectability.survey.values == survey)
-        for form in ("offset", "tilt", "gain", "row levels", "column levels"):
+        for form in FORMS:
             rows = table.isel(disturbance=(table.kind.values == form) | (table.form.values == form))
             if not rows.sizes["disturbance"]:
                 continue
             units, size = str(rows.size_units.values[0]), float(np.max(rows.detectable.sel(test="nuisance").values))
             what = article(f"{form} of {survey}", form)
             if form == "gain":
-                test, size = gain.test(), SPREAD * gain.resolution
-            elif (survey, form) in self.levels:
+                fit = self.fits[survey, form]
+                test, size = fit.test(), SPREAD * fit.resolution
+            elif form in LEVELS:
                 (other,) = set(pair.names) - {survey}
-                test = self.levels[survey, form].test(form, (survey, other), units)
+                test = self.fits[survey, form].test(form, (survey, other), units)
                 what = f"rms of independent {form} of {survey}"
             else:
                 kept = [d for d in forms if d.kind == form]
-                test = additive_test(solving_to(pair.both, TIGHT), survey, np.hstack([d.columns for d in kept]),
+                test = additive_test(pair.both, survey, np.hstack([d.columns for d in kept]),
                                      tuple(d.name for d in kept), form)
             self.tests.append(_seeing(test, what, size, units))
 
