@@ -290,7 +290,7 @@ def _dataset(modality, given, edges, found, method, how, level):
         long = np.where(edges[:-1] > 0, 1.0 / edges[:-1], np.nan)
     sheet.add("wavelength_long", ("band",), long, "km", "longest wavelength; NaN where there is no limit")
     sheet.add("wavelength_short", ("band",), 1.0 / edges[1:], "km", "shortest wavelength")
-    add_columns(sheet, "band", rows, {k: (units if u == "data" else u, said) for k, (u, said) in _WORDS.items()})
+    add_columns(sheet, ("band",), rows, {k: (units if u == "data" else u, said) for k, (u, said) in _WORDS.items()})
     return sheet.dataset({"survey": survey, "given": ", ".join(given) or "its own model", "method": method,
                           "null": f"{method}: {how}", "level": level, "p_value": float(np.min(adjusted)),
                           "verdict": _verdict(survey, against_words(given), flagged, edges, found, units)})

@@ -129,7 +129,7 @@ def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, 
     sheet.along("test", tests, "test")
     sheet.add("detectable", ("disturbance", "test"), sizes, "size_units",
               f"smallest size seen in {power:.0%} of cases at level {level:.0%}", errors)
-    add_columns(sheet, "disturbance", rows, _WORDS)
+    add_columns(sheet, ("disturbance",), rows, _WORDS)
     table = sheet.dataset({"pair": f"{pair.label(0)} and {pair.label(1)}", "level": level, "power": power,
                            "method": pair.method})
     return table.assign_coords({key: ("disturbance", [getattr(d, name) for d in forms], {

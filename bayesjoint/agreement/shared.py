@@ -28,21 +28,25 @@ def in_blocks(data, white, use):
     return np.concatenate([use(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=-1)
 
 
-def add_columns(sheet, dim, rows, described):
-    """Add variables over one dim to a `Sheet`.
+def add_columns(sheet, dims, rows, described, lay=np.array, before=""):
+    """Add variables to a `Sheet`.
 
     Parameters
     ----------
     sheet : Sheet
-    dim : str
+    dims : tuple of str
     rows : list of dict
         With the fields named; where the first has a field ``<name>_error`` that is added as the error.
     described : dict of {str: (str, str)}
         Units and words of each field.
+    lay : callable, optional
+        ``lay(list of values)``: an array over `dims`; default the list itself.
+    before : str, optional
+        In front of every name.
     """
     for name, (units, words) in described.items():
-        errors = [row[f"{name}_error"] for row in rows] if f"{name}_error" in rows[0] else None
-        sheet.add(name, (dim,), np.array([row[name] for row in rows]), units, words, errors)
+        errors = lay([row[f"{name}_error"] for row in rows]) if f"{name}_error" in rows[0] else None
+        sheet.add(before + name, dims, lay([row[name] for row in rows]), units, words, errors)
 
 
 def as_share(name, value):
