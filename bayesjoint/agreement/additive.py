@@ -10,10 +10,9 @@ from .multiple import false_discovery
 from .nuisances import CONFOUNDING
 from .quadratic_forms import WeightedChi2
 from .result import chi2_test, moved_tail, untestable
-from .shared import in_blocks, widened
+from .shared import crossing, in_blocks, widened
 from .words import NO_LEVEL
 
-FAR = 1e6  # times the size asked for: levels that are not seen there are not seen
 LOOSE = 1e-3  # relative residual of solves for columns, of which quadratic forms are wanted: known to its square
 TIGHT = 1e-8  # the same for the data, which every estimate is linear in
 SURE = 10.0  # times its error that a precision must be to count
@@ -158,7 +157,7 @@ class LevelFit:
         self.statistic = self.p_value = self.p_value_error = self.value = np.nan
         if not self.testable:
             return
-        self._squares = (turned.T @ score) ** 2 / self._values
+        self._squares, self._least = (turned.T @ score) ** 2 / self._values, float(np.mean(self._values) ** -0.5)
         self.statistic = float(self._squares.sum())
         self.slip = 2 * np.sqrt(self.statistic / self._values[0]) * slip
         self.p_value = float(chi2.sf(self.statistic, self.rank))
@@ -194,25 +193,18 @@ class LevelFit:
 
     def bound(self, level):
         """Smallest margin that `equivalence` excludes at a level; infinite where none is."""
-        return self._where(lambda size: level - self.equivalence(size)[0]) if self.testable else np.nan
+        if not self.testable:
+            return np.nan
+        return crossing(lambda size: level - self.equivalence(size)[0], self._least, CLOSE, CLOSE)
 
     def detectable(self, level, power):
         """Root mean square of independent levels that the test sees with a power; NaN where it sees none."""
         if not self.testable:
             return np.nan
         threshold = float(chi2.isf(level, self.rank))
-        size = self._where(lambda s: float(WeightedChi2(1 + s**2 * self._values).tail(threshold)[0]) - power)
+        size = crossing(lambda s: float(WeightedChi2(1 + s**2 * self._values).tail(threshold)[0]) - power,
+                        self._least, CLOSE, CLOSE)
         return size if np.isfinite(size) else np.nan
-
-    def _where(self, rising):
-        """The size at which a function of it crosses 0 from below."""
-        low, high = 0.0, float(np.mean(self._values) ** -0.5)
-        last = FAR * high
-        while rising(high) < 0:
-            low, high = high, 4.0 * high
-            if high > last:
-                return np.inf
-        return float(brentq(rising, low or CLOSE * high, high, xtol=CLOSE * high))
 
     def test(self, form, surveys, units):
         """`AgreementTest` of no levels of the first of the surveys."""

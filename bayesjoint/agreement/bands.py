@@ -1,7 +1,5 @@
 """At which wavelengths surveys disagree: what one says beyond the others, band by band, each with its null."""
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
 from scipy.optimize import brentq
@@ -37,35 +35,6 @@ RANK = 1e-10  # of the largest eigenvalue, below which a mode repeats others at 
 SIMULATIONS = 400  # of a null by wavenumber: its degrees of freedom are then known to 7 %
 FEW = 64  # modes whose covariance is worked out by wavenumber
 TINY = 1e-300  # p-value below which F's is not told from 0
-
-
-@dataclass(frozen=True)
-class Band:
-    """One band: statistic, null and what it means in the units of the data.
-
-    Parameters
-    ----------
-    statistic, dof : float
-        χ²-like, and the degrees of freedom it has on average if surveys agree.
-    p_value, p_value_error, log_p_value : float
-        One-sided, and its natural logarithm.
-    spread : float
-        Standard deviation of the statistic under agreement.
-    residual_rms, expected_rms : float
-        Root mean square of the residual within the band, and as agreement has it.
-    detectable_rms : float
-        Of a disturbance spread over the band at random that is seen at 5 % in 80 % of cases.
-    """
-
-    statistic: float
-    dof: float
-    p_value: float
-    p_value_error: float
-    log_p_value: float
-    spread: float
-    residual_rms: float
-    expected_rms: float
-    detectable_rms: float
 
 
 def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", draws=None, seed=0, level=LEVEL):
@@ -159,7 +128,7 @@ def band_residual(residual, bands=8, level=LEVEL):
 
 
 def residual_bands(residual, bands=8, modes=None):
-    """(edges, [`Band`]) of a residual; `modes` are those of its survey, where they are there already."""
+    """(edges, rows of the table) of a residual; `modes` are those of its survey, where they are there already."""
     modes = CosineModes(residual.modality) if modes is None else modes
     edges = band_edges(modes.wavenumber, modes.extent, bands)
     coefficients, stations = modes.analyse(residual.value[:, None])[:, 0], residual.modality.size
@@ -201,35 +170,49 @@ class WavenumberBands:
         return _dataset(self.field.modality, given, self.edges, self.bands(), "spectral", how, level)
 
     def bands(self):
-        """`Band` of each."""
-        return [self._exact_band(b) if b in self._exact else self._simulated_band(b) for b in range(len(self._rows))]
+        """Rows of the table."""
+        return [self._band(b, rows) for b, rows in enumerate(self._rows)]
 
-    def _sizes(self, b):
-        rows, field = self._rows[b], self.field
-        return {"residual_rms": float(np.sqrt(np.sum(np.abs(field.coefficients[rows]) ** 2) / field.wavenumber.size)),
-                "expected_rms": float(np.sqrt(np.sum(field.variance[rows]) / field.wavenumber.size))}
-
-    def _exact_band(self, b):
-        index, covariance = self._exact[b]
-        e = self.field.coefficients[index]
-        found = _exact_band(np.concatenate([e.real, e.imag]), covariance, self.field.wavenumber.size / 2)
-        return replace(found, **self._sizes(b))
-
-    def _simulated_band(self, b):
-        rows, field = self._rows[b], self.field
-        size = float(rows.size)
-        statistic = float(np.sum(np.abs(field.coefficients[rows]) ** 2 / field.variance[rows]))
+    def _band(self, b, rows):
+        whole, variance = self.field.wavenumber.size, self.field.variance[rows]
+        powers = np.abs(self.field.coefficients[rows]) ** 2
+        squares = np.sum(powers) / whole, np.sum(variance) / whole
+        if b in self._exact:
+            index, covariance = self._exact[b]
+            e = self.field.coefficients[index]
+            return _exact_band(np.concatenate([e.real, e.imag]), covariance, whole / 2, squares)
+        size, statistic = float(rows.size), float(np.sum(powers / variance))
         nu = float(min(2 * size**2 / self._spread[b], size))
-        p, error = _with_doubt(lambda v: chi2.sf(statistic * v / size, v), nu, self._draws)
-        log_p = chi2_log_tail(statistic * nu / size, nu)
         seen = noncentrality(nu) * size / nu  # Σ |h|² / v of a disturbance h
-        rms = float(np.sqrt(seen * size / (np.sum(1 / field.variance[rows]) * field.wavenumber.size)))
-        spread = size * float(np.sqrt(2 / nu))
-        return Band(statistic, size, p, error, log_p, spread, **self._sizes(b), detectable_rms=rms)
+        return _row(statistic, size, nu, _with_doubt(lambda v: chi2.sf(statistic * v / size, v), nu, self._draws),
+                    chi2_log_tail(statistic * nu / size, nu), (*squares, seen * size / (np.sum(1 / variance) * whole)))
 
 
-def _exact_band(coefficients, covariance, stations):
-    """χ² of the coefficients of one band, in the directions in which they vary."""
+def _row(statistic, dof, nu, tail, log_p, squares):
+    """Fields of one band.
+
+    Parameters
+    ----------
+    statistic, dof : float
+        χ²-like, and the degrees of freedom that it has on average if surveys agree.
+    nu : float
+        Degrees of freedom of its null.
+    tail : (float, float)
+        One-sided p-value with its error.
+    log_p : float
+        Its natural logarithm.
+    squares : (float, float, float)
+        Mean square of the residual within the band, as agreement has it, and of a disturbance spread over the band at
+        random that is seen at 5 % in 80 % of cases.
+    """
+    residual, expected, detectable = np.sqrt(squares)
+    return {"statistic": statistic, "dof": dof, "ratio": statistic / dof, "ratio_spread": np.sqrt(2 / nu),
+            "p_value": tail[0], "p_value_error": tail[1], "log_p_value": log_p, "residual_rms": residual,
+            "expected_rms": expected, "detectable_rms": detectable}
+
+
+def _exact_band(coefficients, covariance, stations, squares=None):
+    """χ² of the coefficients of one band, in the directions in which they vary; mean squares are theirs by default."""
     try:
         factor = cholesky(covariance, lower=True, check_finite=False)
         if np.diag(factor).min() ** 2 < RANK * np.diag(factor).max() ** 2:
@@ -242,23 +225,23 @@ def _exact_band(coefficients, covariance, stations):
         kept = values > RANK * values[-1]
         statistic = float(np.sum((vectors[:, kept].T @ coefficients) ** 2 / values[kept]))
         dof, inverse = float(kept.sum()), float(np.sum(1.0 / values[kept]))
-    sizes = np.sum(coefficients**2), np.trace(covariance), noncentrality(dof) * dof / inverse
-    return Band(statistic, dof, float(chi2.sf(statistic, dof)), 0.0, chi2_log_tail(statistic, dof),
-                float(np.sqrt(2 * dof)), *(float(np.sqrt(size / stations)) for size in sizes))
+    if squares is None:
+        squares = np.sum(coefficients**2) / stations, np.trace(covariance) / stations
+    return _row(statistic, dof, dof, (float(chi2.sf(statistic, dof)), 0.0), chi2_log_tail(statistic, dof),
+                (*squares, noncentrality(dof) * dof / inverse / stations))
 
 
 def _drawn_band(coefficients, roots, stations):
     """Power of one band over its mean in draws: F, with the degrees of freedom that the draws' spread tells."""
-    count = roots.shape[1]
+    count, dof = roots.shape[1], float(coefficients.size)
     powers, power = count * np.sum(roots**2, axis=0), float(np.sum(coefficients**2))
     mean = powers.mean()
-    nu = float(min(2 * mean**2 / np.var(powers, ddof=1), coefficients.size))
+    nu = float(min(2 * mean**2 / np.var(powers, ddof=1), dof))
     p, error = _with_doubt(lambda v: f.sf(power / mean, v, v * count), nu, count)
     size = brentq(lambda x: ncf.sf(f.isf(LEVEL, nu, nu * count), nu, nu * count, x) - POWER, 1e-6, 1e3 + 20 * nu)
     # a disturbance of mean square a² adds a² n to the power: noncentrality ν a² n / mean
-    return Band(power / mean * coefficients.size, float(coefficients.size), p, error, np.log(max(p, TINY)),
-                float(coefficients.size * np.sqrt(2 / nu)),
-                *(float(np.sqrt(square / stations)) for square in (power, mean, size * mean / nu)))
+    return _row(power / mean * dof, dof, nu, (p, error), np.log(max(p, TINY)),
+                np.array([power, mean, size * mean / nu]) / stations)
 
 
 def _with_doubt(tail, nu, count):
@@ -282,10 +265,9 @@ def noncentrality(dof, level=LEVEL, power=POWER):
 def _dataset(modality, given, edges, found, method, how, level):
     sheet, survey, units = Sheet(), modality.name, modality.units
     sheet.along("band", np.arange(len(found)), "band of wavelengths, longest first")
-    adjusted = holm([b.p_value for b in found])
+    adjusted = holm([b["p_value"] for b in found])
     flagged = adjusted <= level
-    rows = [vars(b) | {"ratio": b.statistic / b.dof, "ratio_spread": b.spread / b.dof, "p_holm": p,
-                       "flagged": np.int8(bad)} for b, p, bad in zip(found, adjusted, flagged, strict=True)]
+    rows = [b | {"p_holm": p, "flagged": np.int8(bad)} for b, p, bad in zip(found, adjusted, flagged, strict=True)]
     with np.errstate(divide="ignore"):
         long = np.where(edges[:-1] > 0, 1.0 / edges[:-1], np.nan)
     sheet.add("wavelength_long", ("band",), long, "km", "longest wavelength; NaN where there is no limit")
@@ -298,7 +280,7 @@ def _dataset(modality, given, edges, found, method, how, level):
 
 def _verdict(survey, against, flagged, edges, found, units):
     if not flagged.any():
-        sizes = [band.detectable_rms for band in found]
+        sizes = [band["detectable_rms"] for band in found]
         return (f"{survey} shows no conflict with {against} at any wavelength; disturbances of one band would have "
                 f"been seen from {min(sizes):.2g} to {max(sizes):.2g} {units} rms on.")
     ends = np.flatnonzero(np.diff(np.concatenate([[False], flagged, [False]])))  # of runs of bands, in turn

@@ -1,7 +1,6 @@
 """What silence means: the smallest disturbances that tests would have seen, and which ones the data exclude."""
 
 import numpy as np
-from scipy.optimize import brentq
 
 from .._checks import as_positive, fail
 from ..augment import held_by_biases
@@ -13,10 +12,9 @@ from .gain import gain_fits
 from .likelihood_ratio import split_dof, split_name
 from .local import LEVEL, POWER, smallest
 from .pair import make_pair
-from .shared import add_columns, as_share, widened
+from .shared import add_columns, as_share, crossing, widened
 
 DRAWS, VALUES = 20_000, 2e8  # of the likelihood ratio under agreement, and random numbers spent on them
-FAR = 1e6  # noise standard deviations: what is not seen there is not seen
 _WORDS = {
     "estimate": ("size_units", "estimate, the model marginalised"),
     "p_value": ("1", "p-value of none, two-sided"),
@@ -110,20 +108,24 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
     return tabulate(make_pair(problem, pair, method), level, power, margins, radius, seed)
 
 
-def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, fits=None, spectrum=None):
-    """`detectability` of a `Pair`, and of what there is already: `fits` of gains and of what is added, `spectrum`."""
+def fitted_forms(pair, seed=0, radius=None):
+    """[(Disturbance, what data say of it: `SinglePlaces`, `LevelFit` or `GainFit`)] of the surveys of a `Pair`."""
     problem = pair.problem
     forms = [d for m in problem.modalities
              for d in disturbances_of(m, problem.weights[m.name], _signal(pair, m.name), radius)]
-    if fits is None:
-        fits = additive_fits(pair.both, [d for d in forms if d.kind != "gain"]) | gain_fits(
-            pair.both, [d.survey for d in forms if d.kind == "gain"], seed)
-    fits = [fits[d.survey, d.name] for d in forms]
-    rows = [_row(problem, d, fit, _margin(d, margins, pair.names), level, power)
+    fits = additive_fits(pair.both, [d for d in forms if d.kind != "gain"]) | gain_fits(
+        pair.both, [d.survey for d in forms if d.kind == "gain"], seed)
+    return [(d, fits[d.survey, d.name]) for d in forms]
+
+
+def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, fitted=None, spectrum=None):
+    """`detectability` of a `Pair`, and of its `fitted_forms` and spectrum where they are there already."""
+    forms, fits = zip(*(fitted_forms(pair, seed, radius) if fitted is None else fitted), strict=True)
+    rows = [_row(pair.problem, d, fit, _margin(d, margins, pair.names), level, power)
             for d, fit in zip(forms, fits, strict=True)]
     white = widened(pair.both, [(d.survey, d.column(fit.least_seen)) for d, fit in zip(forms, fits, strict=True)])
-    tests, sizes, errors = _sizes(pair, white, forms, rows, level, power, seed,
-                                  pair.spectrum() if spectrum is None else spectrum)
+    spectrum = pair.spectrum() if spectrum is None else spectrum
+    tests, sizes, errors = _sizes(pair, white, forms, rows, level, power, seed, spectrum)
     sheet = Sheet()
     sheet.along("disturbance", [f"{d.name} of {d.survey}" for d in forms], "what may be wrong")
     sheet.along("test", tests, "test")
@@ -216,12 +218,9 @@ def _ratio_size(null, linear, square, scale, level, power):
     def seen(size, threshold=threshold):
         return float(np.mean(null + size * linear + size**2 * square > threshold))
 
-    high = scale
-    while seen(high) < power:
-        high *= 4.0
-        if high > FAR * scale:
-            return np.nan, np.nan
-    size = brentq(lambda a: seen(a) - power, 0.0, high, xtol=1e-4 * high)
+    size = crossing(lambda a: seen(a) - power, scale, 1e-4)
+    if np.isinf(size):
+        return np.nan, np.nan
     slope = (seen(1.1 * size) - seen(0.9 * size)) / (0.2 * size)
     # both the threshold and the power come from a sample: the level is off by √(α (1 − α) / N), which moves the power
     drift = abs(seen(size, np.quantile(null, 1 - 1.1 * level)) - seen(size)) / (0.1 * level) * np.sqrt(

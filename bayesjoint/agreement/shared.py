@@ -1,9 +1,12 @@
 """What several tests of agreement share: checks of input, columns of tables, places of data and solves in blocks."""
 
 import numpy as np
+from scipy.optimize import brentq
 
 from .._checks import as_positive, fail
 from ..problem import check_problem
+
+FAR = 1e6  # times the scale: what is not seen there is not seen
 
 
 def widened(data, parts):
@@ -26,6 +29,28 @@ def in_blocks(data, white, use):
     """``use(V)``, shape (..., k), of all columns V of `white`, as many at once as fit memory."""
     step = data.width()
     return np.concatenate([use(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=-1)
+
+
+def crossing(rising, scale, close, least=0.0):
+    """The size at which a function crosses 0 from below; infinite where it has not at a million times the scale.
+
+    Parameters
+    ----------
+    rising : callable
+    scale : float
+        Where to look first.
+    close : float
+        Relative accuracy.
+    least : float, default 0.0
+        Share of the size at which it was tried last that no answer is below; with 0 any may be one, and the function is
+        not taken to rise everywhere.
+    """
+    low, high = 0.0, scale
+    while rising(high) < 0:
+        low, high = high, 4.0 * high
+        if high > FAR * scale:
+            return np.inf
+    return float(brentq(rising, (low or least * high) if least else 0.0, high, xtol=close * high))
 
 
 def add_columns(sheet, dims, rows, described, lay=np.array, before=""):

@@ -5,11 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..problem import one_survey
-from .additive import additive_fits
 from .bands import band_residual, bands_by_wavenumber
-from .detectable import tabulate
-from .disturbances import disturbances_of
-from .gain import gain_fits
+from .detectable import fitted_forms, tabulate
 from .likelihood_ratio import ratio_of, splits_of
 from .local import LEVEL, POWER, map_residual, smallest
 from .multiple import holm
@@ -63,9 +60,9 @@ class Family:
     def add_suite_sizes(self, level):
         """Add to each test the size that it would have seen in this suite, at a family-wise level."""
         share = level / max(int(np.isfinite(self.p_values).sum()), 1)
-        fits = {(frozenset(pair), *key): fit for pair, each in self.pairs.items() for key, fit in each.fits.items()}
-        self._change(lambda t: in_suite(t, share, fits.get((frozenset(t.surveys), t.target, t.form))
-                                        if t.form in LEVELS else None))
+        levels = {(frozenset(pair), d.survey, d.name): fit for pair, each in self.pairs.items()
+                  for d, fit in each.fitted if d.kind == "levels"}
+        self._change(lambda t: in_suite(t, share, levels.get((frozenset(t.surveys), t.target, t.form))))
 
 
 def own_tests(data, problem, seed):
@@ -96,22 +93,21 @@ class PairTests:
         Each with what it would have detected; the likelihood ratio, `ratio`, first.
     shared : float
         Nats that surveys without a common parameter share under the prior; infinite where they have one.
-    fits : dict of {(survey, name): SinglePlaces, LevelFit or GainFit}
-        Of every disturbance.
+    fitted : list of (Disturbance, SinglePlaces, LevelFit or GainFit)
+        What the data say of every disturbance.
     detectability, maps, bands : xarray.Dataset and {survey: xarray.Dataset}
         What lies behind them; maps and bands are empty where a survey does not know its stations.
     """
 
     def __init__(self, problem, surveys, margins, method, seed, places=True):
         pair = make_pair(problem, surveys, method)
-        forms, spectrum = [d for m in pair.problem.modalities for d in disturbances_of(m)], pair.spectrum(seed=seed)
-        self.fits = additive_fits(pair.both, forms) | gain_fits(pair.both, surveys, seed)
+        self.fitted, spectrum = fitted_forms(pair, seed), pair.spectrum(seed=seed)
         self.shared = _shared(pair, spectrum)
-        table = tabulate(pair, margins=margins, seed=seed, fits=self.fits, spectrum=spectrum)
+        table = tabulate(pair, margins=margins, seed=seed, fitted=self.fitted, spectrum=spectrum)
         self.detectability, self.maps, self.bands = table, {}, {}
         self.tests = [_seeing_offset(t, table) for t in (ratio_of(pair, spectrum), *splits_of(pair))]
-        for survey in surveys:
-            self._nuisances(pair, survey, [d for d in forms if d.survey == survey])
+        for survey, other in (surveys, surveys[::-1]):
+            self._nuisances(pair, survey, other)
         if places and not pair.problem.prior.flat:
             for survey, other in (surveys, surveys[::-1]):
                 if hasattr(one_survey(pair.problem, survey).forward, "coordinates"):
@@ -122,27 +118,22 @@ class PairTests:
         """The likelihood ratio."""
         return self.tests[0]
 
-    def _nuisances(self, pair, survey, forms):
+    def _nuisances(self, pair, survey, other):
         """Offset, tilt, gain and levels of one survey, the model marginalised."""
-        table = self.detectability.isel(disturbance=self.detectability.survey.values == survey)
         for form in FORMS:
-            rows = table.isel(disturbance=(table.kind.values == form) | (table.form.values == form))
-            if not rows.sizes["disturbance"]:
+            kept = [(d, fit) for d, fit in self.fitted if d.survey == survey and form in (d.kind, d.name)]
+            if not kept:
                 continue
-            units, size = str(rows.size_units.values[0]), float(np.max(rows.detectable.sel(test="nuisance").values))
-            what = article(f"{form} of {survey}", form)
+            (d, fit), what = kept[0], article(f"{form} of {survey}", form)
+            size = np.max([each.detectable(LEVEL, POWER) for _, each in kept])
             if form == "gain":
-                fit = self.fits[survey, form]
                 test, size = fit.test(), SPREAD * fit.resolution
             elif form in LEVELS:
-                (other,) = set(pair.names) - {survey}
-                test = self.fits[survey, form].test(form, (survey, other), units)
-                what = f"rms of independent {form} of {survey}"
+                test, what = fit.test(form, (survey, other), d.units), f"rms of independent {form} of {survey}"
             else:
-                kept = [d for d in forms if d.kind == form]
-                test = additive_test(pair.both, survey, np.hstack([d.columns for d in kept]),
-                                     tuple(d.name for d in kept), form)
-            self.tests.append(_seeing(test, what, size, units))
+                test = additive_test(pair.both, survey, np.hstack([d.columns for d, _ in kept]),
+                                     tuple(d.name for d, _ in kept), form)
+            self.tests.append(_seeing(test, what, size, d.units))
 
     def _place(self, problem, residual, method, seed):
         """Bands and maps of the residual of one survey."""
