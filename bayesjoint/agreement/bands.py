@@ -15,7 +15,7 @@ from .residuals import DRAWS, checked_given, residual_of
 from .result import chi2_log_tail
 from .shared import add_columns
 from .wavenumbers import CosineModes, CrossPeriodogram, band_edges
-from .words import against_words
+from .words import against_words, range_words
 
 METHODS = ("auto", "dense", "spectral", "iterative")
 _WORDS = {
@@ -121,22 +121,15 @@ def bands_by_wavenumber(problem, survey, given, bands=8, *, method="auto", draws
 
 def band_residual(residual, bands=8, level=LEVEL):
     """`spectral_conflict` of a residual that is there already."""
-    edges, found = residual_bands(residual, bands)
-    method, how = ("dense", "exact χ² of the residual's cosine coefficients") if np.isinf(residual.dof) else (
+    modes, stations, exact = CosineModes(residual.modality), residual.modality.size, np.isinf(residual.dof)
+    edges = band_edges(modes.wavenumber, modes.extent, bands)
+    coefficients, roots = modes.analyse(residual.value[:, None])[:, 0], modes.analyse(residual.root)
+    rows = [np.flatnonzero(np.digitize(modes.wavenumber, edges) - 1 == b) for b in range(edges.size - 1)]
+    found = [_exact_band(coefficients[r], roots[r] @ roots[r].T, stations) if exact else
+             _drawn_band(coefficients[r], roots[r], stations) for r in rows]
+    method, how = ("dense", "exact χ² of the residual's cosine coefficients") if exact else (
         "iterative", f"F, its degrees of freedom from {residual.dof:.0f} simulated residuals")
     return _dataset(residual.modality, residual.given, edges, found, method, how, level)
-
-
-def residual_bands(residual, bands=8, modes=None):
-    """(edges, rows of the table) of a residual; `modes` are those of its survey, where they are there already."""
-    modes = CosineModes(residual.modality) if modes is None else modes
-    edges = band_edges(modes.wavenumber, modes.extent, bands)
-    coefficients, stations = modes.analyse(residual.value[:, None])[:, 0], residual.modality.size
-    rows = [np.flatnonzero(np.digitize(modes.wavenumber, edges) - 1 == b) for b in range(edges.size - 1)]
-    roots = modes.analyse(residual.root)
-    if np.isinf(residual.dof):
-        return edges, [_exact_band(coefficients[r], roots[r] @ roots[r].T, stations) for r in rows]
-    return edges, [_drawn_band(coefficients[r], roots[r], stations) for r in rows]
 
 
 class WavenumberBands:
@@ -167,11 +160,8 @@ class WavenumberBands:
     def dataset(self, given, level=LEVEL):
         """As `spectral_conflict` returns it."""
         how = f"exact χ² up to {FEW} modes, above it degrees of freedom from {self._draws} simulations"
-        return _dataset(self.field.modality, given, self.edges, self.bands(), "spectral", how, level)
-
-    def bands(self):
-        """Rows of the table."""
-        return [self._band(b, rows) for b, rows in enumerate(self._rows)]
+        found = [self._band(b, rows) for b, rows in enumerate(self._rows)]
+        return _dataset(self.field.modality, given, self.edges, found, "spectral", how, level)
 
     def _band(self, b, rows):
         whole, variance = self.field.wavenumber.size, self.field.variance[rows]
@@ -291,6 +281,6 @@ def _verdict(survey, against, flagged, edges, found, units):
 
 def _wavelengths(low, high, shortest):
     """Words for a range of cycles per kilometre."""
-    if low == 0:
-        return "of every length" if shortest else f"above {1 / high:.3g} km"
-    return f"below {1 / low:.3g} km" if shortest else f"between {1 / high:.3g} and {1 / low:.3g} km"
+    if shortest:
+        return f"below {1 / low:.3g} km" if low else "of every length"
+    return range_words(1 / low if low else np.nan, 1 / high)

@@ -110,11 +110,13 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
 
 def fitted_forms(pair, seed=0, radius=None):
     """[(Disturbance, what data say of it: `SinglePlaces`, `LevelFit` or `GainFit`)] of the surveys of a `Pair`."""
-    problem = pair.problem
+    problem, both = pair.problem, pair.both
+    white = both.residual - both.project(both.residual[:, None])[:, 0]
+    clean = both.model.colour(white) + both.model.data_mean  # as all surveys predict it, prior mean and flat values too
     forms = [d for m in problem.modalities
-             for d in disturbances_of(m, problem.weights[m.name], _signal(pair, m.name), radius)]
-    fits = additive_fits(pair.both, [d for d in forms if d.kind != "gain"]) | gain_fits(
-        pair.both, [d.survey for d in forms if d.kind == "gain"], seed)
+             for d in disturbances_of(m, problem.weights[m.name], clean[both.rows[m.name]], radius)]
+    fits = additive_fits(both, [d for d in forms if d.kind != "gain"]) | gain_fits(
+        both, [d.survey for d in forms if d.kind == "gain"], seed)
     return [(d, fits[d.survey, d.name]) for d in forms]
 
 
@@ -147,13 +149,6 @@ def _row(problem, disturbance, fit, margin, level, power):
             "p_value": fit.p_value, "p_value_error": fit.p_value_error, "margin": margin, "equivalence_p_value": p,
             "equivalence_p_value_error": p_error, "modelled": np.int8(held), "excluded": np.int8(p <= level),
             "bound": fit.bound(level), "easting": easting, "northing": northing}
-
-
-def _signal(pair, name):
-    """Clean data of a survey as all surveys predict it, less nothing: prior mean and flat values included."""
-    both = pair.both
-    white = both.residual - both.project(both.residual[:, None])[:, 0]
-    return (both.model.colour(white) + both.model.data_mean)[both.rows[name]]
 
 
 def _margin(disturbance, margins, names):
@@ -206,7 +201,7 @@ def _ratio_draws(pair, white, rng, spectrum):
 def _linear_std(pair, white):
     """Standard deviation of 2 hᵀM e with M the matrix of q_ab − q_a − q_b: e has the covariance K."""
     pulled = pair.both.project(white)
-    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+    for part, rows in pair.parts:
         pulled[rows] -= part.project(white[rows])
     return 2 * np.sqrt(np.maximum(np.einsum("ij,ij->j", pulled, pair.both.product(pulled)), 0.0))
 

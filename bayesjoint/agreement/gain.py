@@ -93,12 +93,9 @@ class GainScore:
         self.surveys = (survey, *(name for name in data.rows if name != survey))
         self._mean = data.model.whiten(data.model.data_mean)[self._rows]
 
-    def score(self, white):
-        """U up to its mean, shape (k,), for whitened residuals (n_data, k)."""
-        return self.of_weights(white, self._data.project(white, SOLVE))
-
-    def of_weights(self, white, weights):
-        """The same, where the weights P y are there already."""
+    def score(self, white, weights=None):
+        """U up to its mean, shape (k,), for whitened residuals (n_data, k), and P times them where it is there."""
+        weights = self._data.project(white, SOLVE) if weights is None else weights
         # whitened, C is the identity: what is left of the data is the signal, prior mean and flat values included
         signal = (white - weights)[self._rows] + self._mean[:, None]
         return np.einsum("ij,ij->j", weights[self._rows], signal)
@@ -238,7 +235,7 @@ def gain_fits(data, surveys, seed=0):
     flat = data.flat_estimate(data.residual[:, None])
     white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
     weights = in_blocks(data, white, lambda block: data.project(block, SOLVE))
-    values = {survey: score.of_weights(white, weights) for survey, score in scores.items()}
+    values = {survey: score.score(white, weights) for survey, score in scores.items()}
     return {(survey, "gain"): GainFit(scores[survey], float(v[0]), v[1:]) for survey, v in values.items()}
 
 

@@ -15,7 +15,7 @@ CONFOUNDING = 1e-10  # share of a column's precision below which it cannot be to
 SOLVED_CONFOUNDING = 1e-6  # the same where it comes from iterative solves
 OPEN = 1e-6  # part of a value in a direction that cannot be told, above which it has no estimate
 SHOWN = 3  # names of columns in a title
-FORMS = {"constant": "offset", "linear": "tilt", "rows": "row levels", "columns": "column levels"}
+BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns"}
 
 
 def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, seed=0):
@@ -66,7 +66,7 @@ def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, 
     if isinstance(basis, str) and basis == "gain":
         return gain_test(problem, survey, method, draws, seed)
     columns, labels = bias_basis(one_survey(problem, survey), basis)
-    form = FORMS.get(basis, "nuisance") if isinstance(basis, str) else "nuisance"
+    form = next((form for form, of in BASES.items() if isinstance(basis, str) and of == basis), "nuisance")
     name = f"nuisance of {survey}: {_title(labels)}"
     return additive_test(data_system(problem, method), survey, columns, labels, form, name)
 

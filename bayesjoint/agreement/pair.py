@@ -118,6 +118,11 @@ class Pair:
         self.excess = self.cross.shape[1]
 
     @property
+    def parts(self):
+        """(a's data, their places), (b's data, their places)."""
+        return tuple(zip((self.first, self.second), self.rows, strict=True))
+
+    @property
     def names(self):
         """All surveys of the pair, a's first."""
         return self.groups[0] + self.groups[1]
@@ -160,11 +165,10 @@ class Pair:
         return self._solved(self.both.residual[:, None])
 
     def _solved(self, white):
-        parts = (self.both, white), *((m, white[rows]) for m, rows in zip((self.first, self.second), self.rows,
-                                                                          strict=True))
         # P of flat columns is 0: what they explain is taken off first, for what is large and cancels costs digits
         (joint, error), (one, one_error), (two, two_error) = (
-            m.quadratic(v - m.basis @ (m.basis.T @ v)) for m, v in parts)
+            m.quadratic(v - m.basis @ (m.basis.T @ v))
+            for m, v in ((self.both, white), *((part, white[rows]) for part, rows in self.parts)))
         return PairStatistics(ratio=joint - one - two, into_first=joint - two, into_second=joint - one,
                               error=error + one_error + two_error)
 

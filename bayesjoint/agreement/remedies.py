@@ -17,11 +17,11 @@ from ..problem import one_survey
 from ..problem.describe import parameter_fields
 from ..tempering import temper
 from .likelihood_ratio import ratio_of, splits_of
+from .nuisances import BASES
 from .pair import checked_groups, make_pair
 from .residuals import residual_of
 from .verdicts import coupling_at_fault
 
-BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns"}
 WIDE = 3.0  # times an estimate, and its std, that a bias may be
 REACH = 0.25  # of a survey's longer side: range of a discrepancy
 PLACED = {"places", "wavelengths", "node split"}  # forms of what has a place or a wavelength

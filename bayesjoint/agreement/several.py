@@ -75,7 +75,7 @@ def suspicion(pair, spectrum, statistics, seed=0):
 def _forms(pair, white):
     """D of whitened residuals, shape (k,)."""
     total = np.sum(pair.both.project(white) ** 2, axis=0)
-    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+    for part, rows in pair.parts:
         total -= np.sum(part.project(white[rows]) ** 2, axis=0)
     return total
 
@@ -84,7 +84,7 @@ def _weights(pair):
     """Weights of D: eigenvalues of Lᵀ(P_ab² − P_a² ⊕ P_b²)L with LLᵀ = K. Their sum is the dimensionality."""
     form = pair.both.project(np.eye(pair.both.size))
     form = form @ form
-    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+    for part, rows in pair.parts:
         own = part.project(np.eye(part.size))
         form[np.ix_(rows, rows)] -= own @ own
     root = pair.both.factor

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kstest, ncx2
 
 import bayesjoint as bj
-from bayesjoint.agreement.bands import WavenumberBands, band_residual, noncentrality, residual_bands, spectral_conflict
+from bayesjoint.agreement.bands import WavenumberBands, band_residual, noncentrality, spectral_conflict
 from bayesjoint.agreement.multiple import holm
 from bayesjoint.agreement.residuals import residual_of
 from bayesjoint.agreement.wavenumbers import CosineModes, CrossPeriodogram, band_edges
@@ -25,16 +25,15 @@ def uniform(p_values):
 def test_dense_bands_are_uniform_under_agreement_with_gaps(two):
     problem = overlapping(two)
     residual = residual_of(problem, "air")
-    root, modes = residual.root, CosineModes(residual.modality)
-    rng, found = np.random.default_rng(5), []
+    root, rng, found = residual.root, np.random.default_rng(5), []
     for _ in range(120):
         residual.value = root @ rng.standard_normal(len(root))
-        found.append([b["p_value"] for b in residual_bands(residual, BANDS, modes)[1]])
+        found.append(band_residual(residual, BANDS).p_value.values)
     assert uniform(found) > 1e-2
     wrong = []
     for k in range(120):  # a null that is mis-sized by 10 % of the std fails the same check
         residual.value = 1.1 * root @ np.random.default_rng(k).standard_normal(len(root))
-        wrong.append([b["p_value"] for b in residual_bands(residual, BANDS, modes)[1]])
+        wrong.append(band_residual(residual, BANDS).p_value.values)
     assert uniform(wrong) < 1e-2
 
 
@@ -47,24 +46,23 @@ def test_bands_by_wavenumber_are_uniform_under_agreement(two):
     def answers(data):
         for one in data:
             field.observe(one)
-            yield made.bands()
+            yield made.dataset(("ground",))
 
     data = simulated(problem, 120, np.random.default_rng(6))
     found = list(answers(data))
-    assert uniform([[b["p_value"] for b in bands] for bands in found]) > 1e-2
-    assert found[0][-1]["p_value_error"] > 0 and found[0][0]["p_value_error"] == 0
-    assert np.abs(np.mean([[b["ratio"] for b in bands] for bands in found], axis=0) - 1).max() < 0.2
-    assert uniform([[b["p_value"] for b in bands] for bands in answers(1.1 * data)]) < 1e-3
+    assert uniform([bands.p_value.values for bands in found]) > 1e-2
+    assert found[0].p_value_error.values[-1] > 0 and found[0].p_value_error.values[0] == 0
+    assert np.abs(np.mean([bands.ratio.values for bands in found], axis=0) - 1).max() < 0.2
+    assert uniform([bands.p_value.values for bands in answers(1.1 * data)]) < 1e-3
 
 
 def test_iterative_bands_are_uniform_and_alike():
     problem = overlapping(gaps=True)
     residual = residual_of(problem, "air", draws=60, method="iterative")
     held, found = np.column_stack([residual.value, np.sqrt(60) * residual.root]), []
-    modes = CosineModes(residual.modality)
     for k in range(61):
         residual.value, residual.root = held[:, k], np.delete(held, k, axis=1) / np.sqrt(60)
-        found.append([b["p_value"] for b in residual_bands(residual, BANDS, modes)[1]])
+        found.append(band_residual(residual, BANDS).p_value.values)
     assert uniform(found) > 1e-2
     exact = spectral_conflict(problem, "air", bands=BANDS, method="dense")
     residual.value, residual.root = held[:, 0], held[:, 1:] / np.sqrt(60)
@@ -182,7 +180,7 @@ def test_detectable_is_what_a_test_detects():
         spread = np.where(inside == 2, rng.standard_normal(inside.size), 0.0)
         spread *= found.detectable_rms.values[2] * np.sqrt(inside.size) / np.linalg.norm(spread)
         residual.value = root @ rng.standard_normal(inside.size) + basis.T @ spread
-        seen.append(residual_bands(residual, BANDS, modes)[1][2]["p_value"] <= 0.05)
+        seen.append(band_residual(residual, BANDS).p_value.values[2] <= 0.05)
     assert 0.68 < np.mean(seen) < 0.91
 
 
