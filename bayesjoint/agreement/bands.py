@@ -1,9 +1,7 @@
 """At which wavelengths surveys disagree: what one says beyond the others, band by band, each with its null."""
 
-from dataclasses import dataclass, replace
-
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh
+from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
 from scipy.optimize import brentq
 from scipy.special import chndtrinc
 from scipy.stats import chi2, f, ncf
@@ -13,12 +11,11 @@ from ..dataset import Sheet
 from ..gaussian import DENSE_DATA
 from .local import LEVEL, POWER
 from .multiple import holm
-from .pair import restricted
-from .residuals import Prediction, checked_given
+from .residuals import DRAWS, checked_given, residual_of
 from .result import chi2_log_tail
 from .shared import add_columns
 from .wavenumbers import CosineModes, CrossPeriodogram, band_edges
-from .words import against_words
+from .words import against_words, range_words
 
 METHODS = ("auto", "dense", "spectral", "iterative")
 _WORDS = {
@@ -37,37 +34,7 @@ _WORDS = {
 RANK = 1e-10  # of the largest eigenvalue, below which a mode repeats others at stations off a full lattice
 SIMULATIONS = 400  # of a null by wavenumber: its degrees of freedom are then known to 7 %
 FEW = 64  # modes whose covariance is worked out by wavenumber
-DRAWS = 64  # of one that needs solves
 TINY = 1e-300  # p-value below which F's is not told from 0
-
-
-@dataclass(frozen=True)
-class Band:
-    """One band: statistic, null and what it means in the units of the data.
-
-    Parameters
-    ----------
-    statistic, dof : float
-        χ²-like, and the degrees of freedom it has on average if surveys agree.
-    p_value, p_value_error, log_p_value : float
-        One-sided, and its natural logarithm.
-    spread : float
-        Standard deviation of the statistic under agreement.
-    residual_rms, expected_rms : float
-        Root mean square of the residual within the band, and as agreement has it.
-    detectable_rms : float
-        Of a disturbance spread over the band at random that is seen at 5 % in 80 % of cases.
-    """
-
-    statistic: float
-    dof: float
-    p_value: float
-    p_value_error: float
-    log_p_value: float
-    spread: float
-    residual_rms: float
-    expected_rms: float
-    detectable_rms: float
 
 
 def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", draws=None, seed=0, level=LEVEL):
@@ -134,8 +101,8 @@ def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", dr
     found = bands_by_wavenumber(problem, survey, given, bands, method=method, draws=draws, seed=seed, level=level)
     if found is not None:
         return found
-    prediction = Prediction(restricted(problem, (survey, *given)), DRAWS if draws is None else draws, seed, method)
-    return band_residual(prediction.residual(survey, given), bands, level)
+    residual = residual_of(problem, survey, given, DRAWS if draws is None else draws, seed, method)
+    return band_residual(residual, bands, level)
 
 
 def bands_by_wavenumber(problem, survey, given, bands=8, *, method="auto", draws=None, seed=0, level=LEVEL):
@@ -154,23 +121,15 @@ def bands_by_wavenumber(problem, survey, given, bands=8, *, method="auto", draws
 
 def band_residual(residual, bands=8, level=LEVEL):
     """`spectral_conflict` of a residual that is there already."""
-    edges, found = residual_bands(residual, bands)
-    method, how = ("dense", "exact χ² of the residual's cosine coefficients") if np.isinf(residual.dof) else (
+    modes, stations, exact = CosineModes(residual.modality), residual.modality.size, np.isinf(residual.dof)
+    edges = band_edges(modes.wavenumber, modes.extent, bands)
+    coefficients, roots = modes.analyse(residual.value[:, None])[:, 0], modes.analyse(residual.root)
+    rows = [np.flatnonzero(np.digitize(modes.wavenumber, edges) - 1 == b) for b in range(edges.size - 1)]
+    found = [_exact_band(coefficients[r], roots[r] @ roots[r].T, stations) if exact else
+             _drawn_band(coefficients[r], roots[r], stations) for r in rows]
+    method, how = ("dense", "exact χ² of the residual's cosine coefficients") if exact else (
         "iterative", f"F, its degrees of freedom from {residual.dof:.0f} simulated residuals")
     return _dataset(residual.modality, residual.given, edges, found, method, how, level)
-
-
-def residual_bands(residual, bands=8, modes=None):
-    """(edges, [`Band`]) of a residual; `modes` are those of its survey, where they are there already."""
-    modes = CosineModes(residual.modality) if modes is None else modes
-    edges = band_edges(modes.wavenumber, modes.extent, bands)
-    coefficients, stations = modes.analyse(residual.value[:, None])[:, 0], residual.modality.size
-    rows = [np.flatnonzero(np.digitize(modes.wavenumber, edges) - 1 == b) for b in range(edges.size - 1)]
-    if np.isinf(residual.dof):
-        half = modes.analyse(residual.covariance)
-        return edges, [_exact_band(coefficients[r], modes.analyse(half[r].T)[r], stations) for r in rows]
-    drawn = modes.analyse(residual.drawn)
-    return edges, [_drawn_band(coefficients[r], drawn[r], stations) for r in rows]
 
 
 class WavenumberBands:
@@ -201,67 +160,78 @@ class WavenumberBands:
     def dataset(self, given, level=LEVEL):
         """As `spectral_conflict` returns it."""
         how = f"exact χ² up to {FEW} modes, above it degrees of freedom from {self._draws} simulations"
-        return _dataset(self.field.modality, given, self.edges, self.bands(), "spectral", how, level)
+        found = [self._band(b, rows) for b, rows in enumerate(self._rows)]
+        return _dataset(self.field.modality, given, self.edges, found, "spectral", how, level)
 
-    def bands(self):
-        """`Band` of each."""
-        return [self._exact_band(b) if b in self._exact else self._simulated_band(b) for b in range(len(self._rows))]
-
-    def _sizes(self, b):
-        rows, field = self._rows[b], self.field
-        return {"residual_rms": float(np.sqrt(np.sum(np.abs(field.coefficients[rows]) ** 2) / field.wavenumber.size)),
-                "expected_rms": float(np.sqrt(np.sum(field.variance[rows]) / field.wavenumber.size))}
-
-    def _exact_band(self, b):
-        index, covariance = self._exact[b]
-        e = self.field.coefficients[index]
-        found = _exact_band(np.concatenate([e.real, e.imag]), covariance, self.field.wavenumber.size / 2)
-        return replace(found, **self._sizes(b))
-
-    def _simulated_band(self, b):
-        rows, field = self._rows[b], self.field
-        size = float(rows.size)
-        statistic = float(np.sum(np.abs(field.coefficients[rows]) ** 2 / field.variance[rows]))
+    def _band(self, b, rows):
+        whole, variance = self.field.wavenumber.size, self.field.variance[rows]
+        powers = np.abs(self.field.coefficients[rows]) ** 2
+        squares = np.sum(powers) / whole, np.sum(variance) / whole
+        if b in self._exact:
+            index, covariance = self._exact[b]
+            e = self.field.coefficients[index]
+            return _exact_band(np.concatenate([e.real, e.imag]), covariance, whole / 2, squares)
+        size, statistic = float(rows.size), float(np.sum(powers / variance))
         nu = float(min(2 * size**2 / self._spread[b], size))
-        p, error = _with_doubt(lambda v: chi2.sf(statistic * v / size, v), nu, self._draws)
-        log_p = chi2_log_tail(statistic * nu / size, nu)
         seen = noncentrality(nu) * size / nu  # Σ |h|² / v of a disturbance h
-        rms = float(np.sqrt(seen * size / (np.sum(1 / field.variance[rows]) * field.wavenumber.size)))
-        spread = size * float(np.sqrt(2 / nu))
-        return Band(statistic, size, p, error, log_p, spread, **self._sizes(b), detectable_rms=rms)
+        return _row(statistic, size, nu, _with_doubt(lambda v: chi2.sf(statistic * v / size, v), nu, self._draws),
+                    chi2_log_tail(statistic * nu / size, nu), (*squares, seen * size / (np.sum(1 / variance) * whole)))
 
 
-def _exact_band(coefficients, covariance, stations):
-    """χ² of the coefficients of one band, in the directions in which they vary."""
+def _row(statistic, dof, nu, tail, log_p, squares):
+    """Fields of one band.
+
+    Parameters
+    ----------
+    statistic, dof : float
+        χ²-like, and the degrees of freedom that it has on average if surveys agree.
+    nu : float
+        Degrees of freedom of its null.
+    tail : (float, float)
+        One-sided p-value with its error.
+    log_p : float
+        Its natural logarithm.
+    squares : (float, float, float)
+        Mean square of the residual within the band, as agreement has it, and of a disturbance spread over the band at
+        random that is seen at 5 % in 80 % of cases.
+    """
+    residual, expected, detectable = np.sqrt(squares)
+    return {"statistic": statistic, "dof": dof, "ratio": statistic / dof, "ratio_spread": np.sqrt(2 / nu),
+            "p_value": tail[0], "p_value_error": tail[1], "log_p_value": log_p, "residual_rms": residual,
+            "expected_rms": expected, "detectable_rms": detectable}
+
+
+def _exact_band(coefficients, covariance, stations, squares=None):
+    """χ² of the coefficients of one band, in the directions in which they vary; mean squares are theirs by default."""
     try:
         factor = cholesky(covariance, lower=True, check_finite=False)
         if np.diag(factor).min() ** 2 < RANK * np.diag(factor).max() ** 2:
             raise LinAlgError
-        solved = cho_solve((factor, True), coefficients, check_finite=False)
-        statistic, dof = float(coefficients @ solved), float(coefficients.size)
-        inverse = float(np.trace(cho_solve((factor, True), np.eye(coefficients.size), check_finite=False)))
+        statistic = float(np.sum(solve_triangular(factor, coefficients, lower=True) ** 2))
+        dof = float(coefficients.size)
+        inverse = float(np.sum(solve_triangular(factor, np.eye(coefficients.size), lower=True) ** 2))
     except LinAlgError:
         values, vectors = eigh(covariance)
         kept = values > RANK * values[-1]
         statistic = float(np.sum((vectors[:, kept].T @ coefficients) ** 2 / values[kept]))
         dof, inverse = float(kept.sum()), float(np.sum(1.0 / values[kept]))
-    sizes = np.sum(coefficients**2), np.trace(covariance), noncentrality(dof) * dof / inverse
-    return Band(statistic, dof, float(chi2.sf(statistic, dof)), 0.0, chi2_log_tail(statistic, dof),
-                float(np.sqrt(2 * dof)), *(float(np.sqrt(size / stations)) for size in sizes))
+    if squares is None:
+        squares = np.sum(coefficients**2) / stations, np.trace(covariance) / stations
+    return _row(statistic, dof, dof, (float(chi2.sf(statistic, dof)), 0.0), chi2_log_tail(statistic, dof),
+                (*squares, noncentrality(dof) * dof / inverse / stations))
 
 
-def _drawn_band(coefficients, drawn, stations):
+def _drawn_band(coefficients, roots, stations):
     """Power of one band over its mean in draws: F, with the degrees of freedom that the draws' spread tells."""
-    count = drawn.shape[1]
-    powers, power = np.sum(drawn**2, axis=0), float(np.sum(coefficients**2))
+    count, dof = roots.shape[1], float(coefficients.size)
+    powers, power = count * np.sum(roots**2, axis=0), float(np.sum(coefficients**2))
     mean = powers.mean()
-    nu = float(min(2 * mean**2 / np.var(powers, ddof=1), coefficients.size))
+    nu = float(min(2 * mean**2 / np.var(powers, ddof=1), dof))
     p, error = _with_doubt(lambda v: f.sf(power / mean, v, v * count), nu, count)
     size = brentq(lambda x: ncf.sf(f.isf(LEVEL, nu, nu * count), nu, nu * count, x) - POWER, 1e-6, 1e3 + 20 * nu)
     # a disturbance of mean square a² adds a² n to the power: noncentrality ν a² n / mean
-    return Band(power / mean * coefficients.size, float(coefficients.size), p, error, np.log(max(p, TINY)),
-                float(coefficients.size * np.sqrt(2 / nu)),
-                *(float(np.sqrt(square / stations)) for square in (power, mean, size * mean / nu)))
+    return _row(power / mean * dof, dof, nu, (p, error), np.log(max(p, TINY)),
+                np.array([power, mean, size * mean / nu]) / stations)
 
 
 def _with_doubt(tail, nu, count):
@@ -285,15 +255,14 @@ def noncentrality(dof, level=LEVEL, power=POWER):
 def _dataset(modality, given, edges, found, method, how, level):
     sheet, survey, units = Sheet(), modality.name, modality.units
     sheet.along("band", np.arange(len(found)), "band of wavelengths, longest first")
-    adjusted = holm([b.p_value for b in found])
+    adjusted = holm([b["p_value"] for b in found])
     flagged = adjusted <= level
-    rows = [vars(b) | {"ratio": b.statistic / b.dof, "ratio_spread": b.spread / b.dof, "p_holm": p,
-                       "flagged": np.int8(bad)} for b, p, bad in zip(found, adjusted, flagged, strict=True)]
+    rows = [b | {"p_holm": p, "flagged": np.int8(bad)} for b, p, bad in zip(found, adjusted, flagged, strict=True)]
     with np.errstate(divide="ignore"):
         long = np.where(edges[:-1] > 0, 1.0 / edges[:-1], np.nan)
     sheet.add("wavelength_long", ("band",), long, "km", "longest wavelength; NaN where there is no limit")
     sheet.add("wavelength_short", ("band",), 1.0 / edges[1:], "km", "shortest wavelength")
-    add_columns(sheet, "band", rows, {k: (units if u == "data" else u, said) for k, (u, said) in _WORDS.items()})
+    add_columns(sheet, ("band",), rows, {k: (units if u == "data" else u, said) for k, (u, said) in _WORDS.items()})
     return sheet.dataset({"survey": survey, "given": ", ".join(given) or "its own model", "method": method,
                           "null": f"{method}: {how}", "level": level, "p_value": float(np.min(adjusted)),
                           "verdict": _verdict(survey, against_words(given), flagged, edges, found, units)})
@@ -301,7 +270,7 @@ def _dataset(modality, given, edges, found, method, how, level):
 
 def _verdict(survey, against, flagged, edges, found, units):
     if not flagged.any():
-        sizes = [band.detectable_rms for band in found]
+        sizes = [band["detectable_rms"] for band in found]
         return (f"{survey} shows no conflict with {against} at any wavelength; disturbances of one band would have "
                 f"been seen from {min(sizes):.2g} to {max(sizes):.2g} {units} rms on.")
     ends = np.flatnonzero(np.diff(np.concatenate([[False], flagged, [False]])))  # of runs of bands, in turn
@@ -312,6 +281,6 @@ def _verdict(survey, against, flagged, edges, found, units):
 
 def _wavelengths(low, high, shortest):
     """Words for a range of cycles per kilometre."""
-    if low == 0:
-        return "of every length" if shortest else f"above {1 / high:.3g} km"
-    return f"below {1 / low:.3g} km" if shortest else f"between {1 / high:.3g} and {1 / low:.3g} km"
+    if shortest:
+        return f"below {1 / low:.3g} km" if low else "of every length"
+    return range_words(1 / low if low else np.nan, 1 / high)

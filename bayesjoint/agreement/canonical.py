@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular, svd
 
 from .._checks import as_count, fail
 from ..gaussian import WaveSystem, channel_noise, only_group
 from .quadratic_forms import WeightedChi2
 
 PROBES = "Their spread tells the error: 4 or more."
+CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding
 SMALL = 1e-12  # ρ² below it counts as none
 BINS = 1000  # of ρ, for spectra by wavenumber
 GROWN = 1e-2  # by which what is estimated is grown, for the slope of a tail in it
@@ -162,6 +164,57 @@ def _nats(rho):
 def average(parts):
     """(correlations, counts) of the mean of several estimates."""
     return np.concatenate([rho for rho, _ in parts]), np.concatenate([c for _, c in parts]) / len(parts)
+
+
+class CanonicalCoordinates:
+    """Two data sets as u, v with correlations ρ, and f cross contrasts, each an independent N(0, 1).
+
+    With L the Cholesky factors of the contrasts' covariances, L_a⁻¹ K_ab L_b⁻ᵀ = U ρ Vᵀ.
+
+    Parameters
+    ----------
+    pair : Pair
+        With matrices.
+
+    Attributes
+    ----------
+    correlations : ndarray
+        ρ.
+    """
+
+    def __init__(self, pair):
+        self._rows, parts, covariance = pair.rows, (pair.first, pair.second), pair.both.covariance
+        self._contrasts = [complement(m.basis) if m.rank else None for m in parts]
+        self._factors = [m.factor if c is None else cholesky(c.T @ m.covariance @ c, lower=True)
+                         for c, m in zip(self._contrasts, parts, strict=True)]
+        cross = _contrasted(self._contrasts[0], covariance[np.ix_(*pair.rows)])
+        half = solve_triangular(self._factors[0], _contrasted(self._contrasts[1], cross.T).T, lower=True)
+        left, rho, right = svd(solve_triangular(self._factors[1], half.T, lower=True).T, full_matrices=False)
+        self.correlations, self._turns = np.minimum(rho, 1.0 - CLOSE), (left, right.T)
+        self._cross_weights = np.zeros((0, len(covariance)))
+        if pair.excess:  # less what contrasts of each group say of the cross contrasts, and whitened
+            inner = pair.beside(*self._contrasts)
+            through = covariance @ inner
+            clean = pair.cross - inner @ np.linalg.solve(inner.T @ through, through.T @ pair.cross)
+            root = cholesky(clean.T @ covariance @ clean, lower=True)
+            self._cross_weights = solve_triangular(root, clean.T, lower=True)
+
+    def of(self, white):
+        """(u, v, w) of whitened residuals (n_data, k): all independent but u_k with v_k."""
+        out = [turn.T @ solve_triangular(factor, _contrasted(contrasts, white[rows]), lower=True)
+               for rows, contrasts, factor, turn in
+               zip(self._rows, self._contrasts, self._factors, self._turns, strict=True)]
+        return *out, self._cross_weights @ white
+
+
+def _contrasted(contrasts, values):
+    """Contrasts of values (n, k), the values themselves where nothing is flat."""
+    return values if contrasts is None else contrasts.T @ values
+
+
+def complement(basis):
+    """Orthonormal basis of what is orthogonal to orthonormal columns."""
+    return np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]
 
 
 def torus_spectrum(pair, probes=4, seed=0):

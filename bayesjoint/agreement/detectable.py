@@ -1,22 +1,20 @@
 """What silence means: the smallest disturbances that tests would have seen, and which ones the data exclude."""
 
 import numpy as np
-from scipy.optimize import brentq
 
 from .._checks import as_positive, fail
 from ..augment import held_by_biases
 from ..dataset import Sheet
-from .additive import AdditiveColumns, level_fits
+from .additive import additive_fits
 from .bands import noncentrality
 from .disturbances import KINDS, disturbances_of
 from .gain import gain_fits
 from .likelihood_ratio import split_dof, split_name
 from .local import LEVEL, POWER, smallest
 from .pair import make_pair
-from .shared import add_columns, as_share, widened
+from .shared import add_columns, as_share, crossing, widened
 
 DRAWS, VALUES = 20_000, 2e8  # of the likelihood ratio under agreement, and random numbers spent on them
-FAR = 1e6  # noise standard deviations: what is not seen there is not seen
 _WORDS = {
     "estimate": ("size_units", "estimate, the model marginalised"),
     "p_value": ("1", "p-value of none, two-sided"),
@@ -28,8 +26,9 @@ _WORDS = {
     "easting": ("m", "easting of the place that is worst known"),
     "northing": ("m", "northing of the place that is worst known"),
 }
-_LABELS = {"survey": "survey", "form": "form", "kind": "kind of the form", "size_units": "units of the size",
-           "words": "what the size means"}
+_LABELS = {  # coordinate: (field of a `Disturbance`, words)
+    "survey": ("survey", "survey"), "form": ("name", "form"), "kind": ("kind", "kind of the form"),
+    "size_units": ("units", "units of the size"), "words": ("words", "what the size means")}
 UNSEEN = 1e-12  # share of a disturbance's own precision below which a statistic does not feel it
 
 
@@ -109,69 +108,47 @@ def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None,
     return tabulate(make_pair(problem, pair, method), level, power, margins, radius, seed)
 
 
-def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, gains=None, spectrum=None, levels=None):
-    """`detectability` of a `Pair`, and of what of its fits is there already."""
-    problem = pair.problem
+def fitted_forms(pair, seed=0, radius=None):
+    """[(Disturbance, what data say of it: `SinglePlaces`, `LevelFit` or `GainFit`)] of the surveys of a `Pair`."""
+    problem, both = pair.problem, pair.both
+    white = both.residual - both.project(both.residual[:, None])[:, 0]
+    clean = both.model.colour(white) + both.model.data_mean  # as all surveys predict it, prior mean and flat values too
     forms = [d for m in problem.modalities
-             for d in disturbances_of(m, problem.weights[m.name], _signal(pair, m.name), radius)]
-    if gains is None:
-        gains = gain_fits(pair.both, [d.survey for d in forms if d.kind == "gain"], seed)
-    levels = level_fits(pair.both, forms) if levels is None else levels
-    single = [d for d in forms if d.kind not in ("gain", "levels")]
-    columns, white = AdditiveColumns(pair.both, single), widened(pair.both, [
-        (d.survey, d.column[:, None]) for d in forms])
-    rows, j = [], 0
-    for k, d in enumerate(forms):
-        margin = _margin(d, margins, pair.names)
-        if d.kind in ("gain", "levels"):
-            found = _of_fit(gains[d.survey] if d.kind == "gain" else levels[d.survey, d.name], margin, level, power)
-        else:
-            fit = columns.singly(j)
-            found = _of_place(fit, margin, level, power, d.places)
-            white[:, k] = columns.white[:, columns.where[j]][:, fit.least_seen]
-            j += 1
-        held = bool(held_by_biases(problem, d.survey, d.columns).all())
-        rows.append(found | {"margin": margin, "modelled": np.int8(held),
-                             "excluded": np.int8(found["equivalence_p_value"] <= level)})
-    tests, sizes, errors = _sizes(pair, white, forms, rows, level, power, seed,
-                                  pair.spectrum() if spectrum is None else spectrum)
+             for d in disturbances_of(m, problem.weights[m.name], clean[both.rows[m.name]], radius)]
+    fits = additive_fits(both, [d for d in forms if d.kind != "gain"]) | gain_fits(
+        both, [d.survey for d in forms if d.kind == "gain"], seed)
+    return [(d, fits[d.survey, d.name]) for d in forms]
+
+
+def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, fitted=None, spectrum=None):
+    """`detectability` of a `Pair`, and of its `fitted_forms` and spectrum where they are there already."""
+    forms, fits = zip(*(fitted_forms(pair, seed, radius) if fitted is None else fitted), strict=True)
+    rows = [_row(pair.problem, d, fit, _margin(d, margins, pair.names), level, power)
+            for d, fit in zip(forms, fits, strict=True)]
+    white = widened(pair.both, [(d.survey, d.column(fit.least_seen)) for d, fit in zip(forms, fits, strict=True)])
+    spectrum = pair.spectrum() if spectrum is None else spectrum
+    tests, sizes, errors = _sizes(pair, white, forms, rows, level, power, seed, spectrum)
     sheet = Sheet()
     sheet.along("disturbance", [f"{d.name} of {d.survey}" for d in forms], "what may be wrong")
     sheet.along("test", tests, "test")
     sheet.add("detectable", ("disturbance", "test"), sizes, "size_units",
               f"smallest size seen in {power:.0%} of cases at level {level:.0%}", errors)
-    add_columns(sheet, "disturbance", rows, _WORDS)
+    add_columns(sheet, ("disturbance",), rows, _WORDS)
     table = sheet.dataset({"pair": f"{pair.label(0)} and {pair.label(1)}", "level": level, "power": power,
                            "method": pair.method})
-    said = {"survey": [d.survey for d in forms], "form": [d.name for d in forms], "kind": [d.kind for d in forms],
-            "size_units": [d.units for d in forms], "words": [d.words for d in forms]}
-    return table.assign_coords({key: ("disturbance", said[key], {"units": "1", "long_name": words})
-                                for key, words in _LABELS.items()})
+    return table.assign_coords({key: ("disturbance", [getattr(d, name) for d in forms], {
+        "units": "1", "long_name": words}) for key, (name, words) in _LABELS.items()})
 
 
-def _of_place(found, margin, level, power, places):
-    """What is known of a disturbance at one place or at several, the worst of which counts; `size` is what is seen."""
-    worst, (p, p_error) = found.worst, found.p_value()
-    easting, northing = (np.nan, np.nan) if places is None else places[worst]
-    return {"size": smallest(level=level, power=power) * found.std[found.least_seen], "size_error": 0.0,
-            "estimate": found.value[worst], "estimate_error": found.std[worst], "p_value": p, "p_value_error": p_error,
-            "equivalence_p_value": found.equivalence(margin), "equivalence_p_value_error": 0.0,
-            "bound": found.bound(level), "easting": easting, "northing": northing}
-
-
-def _of_fit(fit, margin, level, power):
-    """The same of levels or of a gain."""
-    size, (p, p_error) = fit.detectable(level, power), fit.equivalence_with_error(margin)
+def _row(problem, disturbance, fit, margin, level, power):
+    """What is known of a disturbance, at the place that counts where there are several; `size` is what is seen."""
+    size, (p, p_error), places = fit.detectable(level, power), fit.equivalence(margin), disturbance.places
+    easting, northing = (np.nan, np.nan) if places is None else places[fit.worst]
+    held = held_by_biases(problem, disturbance.survey, disturbance.columns).all()
     return {"size": size, "size_error": size * fit.doubt, "estimate": fit.value, "estimate_error": fit.std,
-            "p_value": fit.p_value, "p_value_error": fit.p_value_error, "equivalence_p_value": p,
-            "equivalence_p_value_error": p_error, "bound": fit.bound(level), "easting": np.nan, "northing": np.nan}
-
-
-def _signal(pair, name):
-    """Clean data of a survey as all surveys predict it, less nothing: prior mean and flat values included."""
-    both = pair.both
-    white = both.residual - both.project(both.residual[:, None])[:, 0]
-    return (both.model.colour(white) + both.model.data_mean)[both.rows[name]]
+            "p_value": fit.p_value, "p_value_error": fit.p_value_error, "margin": margin, "equivalence_p_value": p,
+            "equivalence_p_value_error": p_error, "modelled": np.int8(held), "excluded": np.int8(p <= level),
+            "bound": fit.bound(level), "easting": easting, "northing": northing}
 
 
 def _margin(disturbance, margins, names):
@@ -207,7 +184,7 @@ def _ratio_draws(pair, white, rng, spectrum):
         null = spectrum.null().sample(rng, DRAWS) if spectrum.testable else np.zeros(DRAWS)
         spread = _linear_std(pair, white)
         return null, spread[:, None] * rng.standard_normal((white.shape[1], DRAWS))
-    u, v, _, _, w = pair.canonical(white)
+    u, v, w = pair.canonical.of(white)
     rho = spectrum.correlations[:, None]
     shifts = np.concatenate([(u - v) / np.sqrt(2 * (1 - rho)), (u + v) / np.sqrt(2 * (1 + rho)), w])
     weights = np.concatenate([spectrum.correlations, -spectrum.correlations, np.ones(pair.excess)])
@@ -224,7 +201,7 @@ def _ratio_draws(pair, white, rng, spectrum):
 def _linear_std(pair, white):
     """Standard deviation of 2 hᵀM e with M the matrix of q_ab − q_a − q_b: e has the covariance K."""
     pulled = pair.both.project(white)
-    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+    for part, rows in pair.parts:
         pulled[rows] -= part.project(white[rows])
     return 2 * np.sqrt(np.maximum(np.einsum("ij,ij->j", pulled, pair.both.product(pulled)), 0.0))
 
@@ -236,12 +213,9 @@ def _ratio_size(null, linear, square, scale, level, power):
     def seen(size, threshold=threshold):
         return float(np.mean(null + size * linear + size**2 * square > threshold))
 
-    high = scale
-    while seen(high) < power:
-        high *= 4.0
-        if high > FAR * scale:
-            return np.nan, np.nan
-    size = brentq(lambda a: seen(a) - power, 0.0, high, xtol=1e-4 * high)
+    size = crossing(lambda a: seen(a) - power, scale, 1e-4)
+    if np.isinf(size):
+        return np.nan, np.nan
     slope = (seen(1.1 * size) - seen(0.9 * size)) / (0.2 * size)
     # both the threshold and the power come from a sample: the level is off by √(α (1 − α) / N), which moves the power
     drift = abs(seen(size, np.quantile(null, 1 - 1.1 * level)) - seen(size)) / (0.1 * level) * np.sqrt(

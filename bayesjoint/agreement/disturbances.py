@@ -51,12 +51,11 @@ class Disturbance:
     scale: float
     places: np.ndarray | None = None
 
-    @property
-    def column(self):
-        """One column for tests that take no family, shape (n_data,): of levels one draw of root mean square 1."""
+    def column(self, place=0):
+        """One column for tests that take no family, shape (n_data, 1): of levels one draw of root mean square 1."""
         if self.kind != "levels":
-            return self.columns[:, 0]
-        levels = np.random.default_rng(LEVELS_SEED).standard_normal(self.columns.shape[1])
+            return self.columns[:, [place]]
+        levels = np.random.default_rng(LEVELS_SEED).standard_normal((self.columns.shape[1], 1))
         return self.columns @ (levels / np.sqrt(np.mean(levels**2)))
 
 

@@ -8,7 +8,7 @@ from ..gaussian import DenseSystem, data_system
 from ..problem import one_survey
 from .local import smallest
 from .result import AgreementTest, untestable
-from .shared import in_blocks, solving_to
+from .shared import in_blocks
 from .words import NO_GAIN, gain_note
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
@@ -66,11 +66,11 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     (True, True)
     """
     one_survey(problem, survey)
-    data = data_system(problem, method, SOLVE)
+    data = data_system(problem, method)
     if draws is None:
         draws = DENSE_DRAWS if isinstance(data, DenseSystem) else ITERATIVE_DRAWS
     draws = as_count("draws", draws, FEWEST, "999 resolve p-values of 1 %.")
-    return GainScore(data, survey).test(draws, np.random.default_rng(seed))
+    return GainScore(data, survey).fit(draws, np.random.default_rng(seed)).test()
 
 
 class GainScore:
@@ -93,12 +93,9 @@ class GainScore:
         self.surveys = (survey, *(name for name in data.rows if name != survey))
         self._mean = data.model.whiten(data.model.data_mean)[self._rows]
 
-    def score(self, white):
-        """U up to its mean, shape (k,), for whitened residuals (n_data, k)."""
-        return self.of_weights(white, self._data.project(white))
-
-    def of_weights(self, white, weights):
-        """The same, where the weights P y are there already."""
+    def score(self, white, weights=None):
+        """U up to its mean, shape (k,), for whitened residuals (n_data, k), and P times them where it is there."""
+        weights = self._data.project(white, SOLVE) if weights is None else weights
         # whitened, C is the identity: what is left of the data is the signal, prior mean and flat values included
         signal = (white - weights)[self._rows] + self._mean[:, None]
         return np.einsum("ij,ij->j", weights[self._rows], signal)
@@ -121,10 +118,6 @@ class GainScore:
         """`GainFit` of the observed data, from `draws` simulated data sets."""
         null = self.null(draws, rng)
         return GainFit(self, float(self.score(self._data.residual[:, None])[0]), null, rng)
-
-    def test(self, draws, rng):
-        """`AgreementTest` of the observed data."""
-        return self.fit(draws, rng).test()
 
 
 class GainFit:
@@ -151,6 +144,8 @@ class GainFit:
     p_value, p_value_error : float
     """
 
+    worst = least_seen = 0  # as of `SinglePlaces`
+
     def __init__(self, score, observed, null, rng=None):
         self.score, self._null, self._rng = score, null, rng
         self._mean, self._spread = float(null.mean()), float(null.std(ddof=1))
@@ -174,8 +169,8 @@ class GainFit:
     def _tail(self):
         """(p-value, its error)."""
         draws = self._null.size
-        if self._rng is None:
-            p = student_tail(self.z, draws)
+        if self._rng is None:  # Gaussian, standardised by mean and spread of simulated ones
+            p = 2 * float(t.sf(abs(self.z) / np.sqrt(1 + 1 / draws), draws - 1))
             return p, p / np.sqrt(draws)
         p = (1 + self.beyond) / (draws + 1)
         if self.beyond:
@@ -183,7 +178,7 @@ class GainFit:
         p, error, self.log_p = beyond_all(abs(self.z) * self._spread, self._null)
         return p, error
 
-    def equivalence_with_error(self, margin):
+    def equivalence(self, margin):
         """(p-value of "the gain is `margin` percent or more, of either sign", its standard error).
 
         Two one-sided tests, simulated there; the error is from the number of simulations.
@@ -228,25 +223,20 @@ class GainFit:
 
 
 def gain_fits(data, surveys, seed=0):
-    """{survey: `GainFit`}: by bootstrap with matrices, by Student's t of few simulations with solves.
+    """{(survey, "gain"): `GainFit`}: by bootstrap with matrices, by Student's t of few simulations with solves.
 
     Where every simulation is a solve, few are afforded; with the thousands of data that need solves the score is
     Gaussian, and few simulations tell its mean and spread.
     """
     scores = {survey: GainScore(data, survey) for survey in surveys}
     if isinstance(data, DenseSystem):
-        return {survey: score.fit(DENSE_DRAWS, np.random.default_rng(seed)) for survey, score in scores.items()}
-    data = solving_to(data, SOLVE)
+        return {(survey, "gain"): score.fit(DENSE_DRAWS, np.random.default_rng(seed))
+                for survey, score in scores.items()}
     flat = data.flat_estimate(data.residual[:, None])
     white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
-    weights = in_blocks(data, white, data.project)
-    values = {survey: score.of_weights(white, weights) for survey, score in scores.items()}
-    return {survey: GainFit(scores[survey], float(v[0]), v[1:]) for survey, v in values.items()}
-
-
-def student_tail(z, draws):
-    """Two-sided p-value of a Gaussian score, standardised by mean and spread of `draws` simulated ones."""
-    return 2 * float(t.sf(abs(z) / np.sqrt(1 + 1 / draws), draws - 1))
+    weights = in_blocks(data, white, lambda block: data.project(block, SOLVE))
+    values = {survey: score.score(white, weights) for survey, score in scores.items()}
+    return {(survey, "gain"): GainFit(scores[survey], float(v[0]), v[1:]) for survey, v in values.items()}
 
 
 def beyond_all(off, null):

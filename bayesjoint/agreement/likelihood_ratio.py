@@ -10,9 +10,9 @@ from .result import AgreementTest, chi2_test, untestable
 from .simulated import bootstrap_test, wilks_test
 from .words import UNTESTABLE, name_of, shared_note, slip_note
 
-NULLS = ("auto", "exact", "iterative", "spectral", "bootstrap", "wilks")
-OPTIONS = {"auto": ("probes", "steps"), "exact": (), "iterative": ("probes", "steps"), "spectral": ("probes",)}
-METHOD = {"auto": "auto", "exact": "dense", "iterative": "iterative", "spectral": "auto"}
+GAUSSIAN = {  # nulls of linear-Gaussian problems: their method and options
+    "auto": ("auto", ("probes", "steps")), "exact": ("dense", ()), "iterative": ("iterative", ("probes", "steps")),
+    "spectral": ("auto", ("probes",))}
 
 
 def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
@@ -76,16 +76,18 @@ def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
     >>> round(found.statistic, 2), found.dof, round(found.sigma, 2)
     (23.49, 1, 4.85)
     """
-    if one_of("null", null, NULLS) == "auto" and isinstance(problem, JointProblem) and not is_linear_gaussian(problem):
+    one_of("null", null, (*GAUSSIAN, "bootstrap", "wilks"))
+    if null == "auto" and isinstance(problem, JointProblem) and not is_linear_gaussian(problem):
         null = "bootstrap"
     if null == "bootstrap":
         return bootstrap_test(problem, pair, seed=seed, **options)
     if null == "wilks":
         return wilks_test(problem, pair, **options)
-    unknown = sorted(set(options) - set(OPTIONS[null]))
+    method, known = GAUSSIAN[null]
+    unknown = sorted(set(options) - set(known))
     if unknown:
-        fail("options", f"be among {OPTIONS[null]} for the null {null!r}", f"{unknown}", "Leave them out.", TypeError)
-    both = make_pair(problem, pair, METHOD[null])
+        fail("options", f"be among {known} for the null {null!r}", f"{unknown}", "Leave them out.", TypeError)
+    both = make_pair(problem, pair, method)
     return ratio_of(both, both.spectrum("spectral" if null == "spectral" else None, seed=seed, **options))
 
 

@@ -9,8 +9,7 @@ from .._checks import as_finite, fail, one_of
 from ..dataset import Sheet
 from ..problem.describe import layout
 from .multiple import CONTROLS, false_discovery, log_simes
-from .pair import restricted
-from .residuals import Prediction, checked_given
+from .residuals import residual_of
 from .shared import as_share
 from .words import against_words
 
@@ -84,9 +83,7 @@ def local_conflict(problem, survey, given=None, patches=None, *, control="hochbe
     """
     one_of("control", control, CONTROLS)
     level = as_share("level", level)
-    given = checked_given(problem, survey, given)
-    prediction = Prediction(restricted(problem, (survey, *given)), draws, seed, method)
-    return map_residual(prediction.residual(survey, given), patches, control, level)
+    return map_residual(residual_of(problem, survey, given, draws, seed, method), patches, control, level)
 
 
 def map_residual(residual, patches=None, control="hochberg", level=LEVEL):

@@ -15,7 +15,7 @@ CONFOUNDING = 1e-10  # share of a column's precision below which it cannot be to
 SOLVED_CONFOUNDING = 1e-6  # the same where it comes from iterative solves
 OPEN = 1e-6  # part of a value in a direction that cannot be told, above which it has no estimate
 SHOWN = 3  # names of columns in a title
-FORMS = {"constant": "offset", "linear": "tilt", "rows": "row levels", "columns": "column levels"}
+BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns"}
 
 
 def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, seed=0):
@@ -66,9 +66,9 @@ def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, 
     if isinstance(basis, str) and basis == "gain":
         return gain_test(problem, survey, method, draws, seed)
     columns, labels = bias_basis(one_survey(problem, survey), basis)
-    form = FORMS.get(basis, "nuisance") if isinstance(basis, str) else "nuisance"
+    form = next((form for form, of in BASES.items() if isinstance(basis, str) and of == basis), "nuisance")
     name = f"nuisance of {survey}: {_title(labels)}"
-    return additive_test(data_system(problem, method, SOLVE), survey, columns, labels, form, name)
+    return additive_test(data_system(problem, method), survey, columns, labels, form, name)
 
 
 def additive_test(data, survey, columns, labels, form, name=""):
@@ -128,7 +128,7 @@ class NuisanceFit:
     def __init__(self, data, survey, columns):
         self._data, self.modality = data, one_survey(data.model.problem, survey)
         self._white = widened(data, [(survey, columns)])
-        solved, left = data.solve(self._white)
+        solved, left = data.solve(self._white, SOLVE)
         self._weights = data.eliminate(solved, self._white)
         self._left = np.linalg.norm(left)
         precision = self._white.T @ self._weights
@@ -152,6 +152,6 @@ class NuisanceFit:
         slip = 0.0
         if self._left > 0 and self.rank:
             # weights are off by K⁻¹ρ, ρ the residual of their solves: products by |ρᵀK⁻¹y| <= ‖ρ‖ √(yᵀK⁻¹y), as K >= I
-            size = np.einsum("ij,ij->j", white, self._data.solve(white)[0])
+            size = np.einsum("ij,ij->j", white, self._data.solve(white, SOLVE)[0])
             slip = np.linalg.norm(self._turn, 2) * self._left * np.sqrt(size)
         return statistic, value, 2 * np.sqrt(statistic) * slip + 64 * np.finfo(float).eps * statistic

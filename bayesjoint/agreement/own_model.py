@@ -5,7 +5,7 @@ from scipy.linalg import eigh
 from scipy.stats import norm, t
 
 from ..gaussian import DenseSystem
-from .pair import complement
+from .canonical import complement
 from .quadratic_forms import WeightedChi2
 from .result import AgreementTest, untestable
 from .shared import in_blocks

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular, svd
+from scipy.linalg import svd
 
 from .._checks import fail
 from ..gaussian import RANK, DenseSystem, check_linear_gaussian, data_system
 from ..problem import check_problem
-from .canonical import CanonicalSpectrum, torus_spectrum
+from .canonical import CanonicalCoordinates, CanonicalSpectrum, torus_spectrum
 from .sampled_spectrum import lanczos_spectrum
-
-CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +68,7 @@ def make_pair(problem, pair, method="auto"):
     groups = checked_groups(problem, pair)
     check_linear_gaussian(problem, "agreement")
     both = data_system(restricted(problem, groups[0] + groups[1]), method)
-    return (DensePair if isinstance(both, DenseSystem) else IterativePair)(groups, both)
+    return Pair(groups, both)
 
 
 class Pair:
@@ -83,8 +81,7 @@ class Pair:
     - q_ab − q_a − q_b is −2 log R up to a constant: under agreement Σ ρ_k (χ²_1 − χ²_1) + χ²_f, f = `excess`;
     - q_ab − q_a is χ² with dof_ab − dof_a degrees of freedom: the split of b given a.
 
-    Two kinds: `DensePair` holds matrices and knows all ρ; `IterativePair` solves, and knows the spectrum of the ρ from
-    random vectors (``spectrum("iterative")``) or by wavenumber (``spectrum("spectral")``).
+    With matrices all ρ are known; with solves their spectrum, from random vectors; with either by wavenumber too.
 
     Parameters
     ----------
@@ -103,19 +100,27 @@ class Pair:
         ``.quadratic(V)`` with its error, ``.draw(rng, count)``, ``.residual``, ``.dof``, ``.model``.
     rows : (ndarray of int, ndarray of int)
         Places of a's and b's data in `both`, in the order in which `first` and `second` hold them.
+    method : {"dense", "iterative"}
+        What `both` is.
     excess : int
         f = rank A_a + rank A_b − rank [A_a; A_b] of the columns with a flat prior, at 1e-10 of the largest singular
         value: directions that both surveys see and no prior holds.
+    cross : ndarray, shape (n_data, f)
+        Contrasts of y that are free of β but not made of contrasts of each group.
     """
 
-    method = ""
-
     def __init__(self, groups, both):
+        self.method = "dense" if isinstance(both, DenseSystem) else "iterative"
         self.groups, self.both, self.problem = groups, both, both.model.problem
         self.first, self.second = both.part(groups[0]), both.part(groups[1])
         self.rows = tuple(both.index([name for name in both.rows if name in group]) for group in groups)
-        self._cross = self._shared_contrasts()
-        self.excess = self._cross.shape[1]
+        self.cross = self._shared_contrasts()
+        self.excess = self.cross.shape[1]
+
+    @property
+    def parts(self):
+        """(a's data, their places), (b's data, their places)."""
+        return tuple(zip((self.first, self.second), self.rows, strict=True))
 
     @property
     def names(self):
@@ -133,7 +138,6 @@ class Pair:
         return wide
 
     def _shared_contrasts(self):
-        """Contrasts of y that are free of β but not made of contrasts of each group, shape (n_data, f)."""
         both, wide = self.both, self.beside(self.first.basis, self.second.basis)
         if not wide.shape[1]:
             return wide
@@ -143,92 +147,17 @@ class Pair:
         return wide @ left[:, int(np.sum(values > RANK * max(values[0], 1e-300))) :]
 
     def statistics(self, white=None):
-        """`PairStatistics` of the data, or of whitened residuals (n_data, k), for instance ``pair.both.draw(rng, k)``.
+        """`PairStatistics` of the data, which are kept, or of others, for instance ``pair.both.draw(rng, k)``.
 
         Parameters
         ----------
         white : ndarray, shape (n_data, k), optional
-            Default the observed data.
+            Whitened residuals; default the observed data.
 
         Returns
         -------
         PairStatistics
         """
-        raise NotImplementedError
-
-    def spectrum(self, method=None, **options):
-        """`CanonicalSpectrum` of the pair under agreement; ``"spectral"``: by wavenumber."""
-        return torus_spectrum(self, **options) if method == "spectral" else self._spectrum(**options)
-
-
-class DensePair(Pair):
-    """`Pair` in canonical coordinates: u, v with correlations ρ, and f cross contrasts, each an independent N(0, 1).
-
-    With L the Cholesky factors of the contrasts' covariances, L_a⁻¹ K_ab L_b⁻ᵀ = U ρ Vᵀ.
-    """
-
-    method = "dense"
-
-    def __init__(self, groups, both):
-        super().__init__(groups, both)
-        parts = self.first, self.second
-        self._contrasts = [complement(m.basis) if m.rank else None for m in parts]
-        self._factors = [m.factor if c is None else cholesky(c.T @ m.covariance @ c, lower=True)
-                         for c, m in zip(self._contrasts, parts, strict=True)]
-        cross = _contrasted(self._contrasts[0], both.covariance[np.ix_(*self.rows)])
-        cross = _contrasted(self._contrasts[1], cross.T).T
-        half = solve_triangular(self._factors[0], cross, lower=True)
-        between = solve_triangular(self._factors[1], half.T, lower=True).T
-        left, self.correlations, right = svd(between, full_matrices=False)
-        self.correlations = np.minimum(self.correlations, 1.0 - CLOSE)
-        self._turns = left, right.T
-        if self.excess:
-            self._prepare_cross()
-
-    def _prepare_cross(self):
-        """Weights that take from the cross contrasts what contrasts of each group say of them, and whiten the rest."""
-        inner = self.beside(*self._contrasts)
-        through = self.both.covariance @ inner
-        said = np.linalg.solve(inner.T @ through, through.T @ self._cross)
-        clean = self._cross - inner @ said
-        root = cholesky(clean.T @ self.both.covariance @ clean, lower=True)
-        self._cross_weights = solve_triangular(root, clean.T, lower=True)
-
-    def canonical(self, white):
-        """(u, v, rest of a, rest of b, w) of whitened residuals (n_data, k): all independent but u_k with v_k."""
-        out, rests = [], []
-        for rows, contrasts, factor, turn in zip(self.rows, self._contrasts, self._factors, self._turns, strict=True):
-            whole = solve_triangular(factor, _contrasted(contrasts, white[rows]), lower=True)
-            out.append(turn.T @ whole)
-            rests.append(whole - turn @ out[-1])
-        return *out, *rests, self._cross_weights @ white if self.excess else np.zeros((0, white.shape[1]))
-
-    def statistics(self, white=None):
-        """`PairStatistics`, exact up to rounding; many at once by matrix products."""
-        white = self.both.residual[:, None] if white is None else white
-        u, v, rest_a, rest_b, w = self.canonical(white)
-        rho = self.correlations[:, None]
-        left = 1.0 - rho**2
-        extra = np.sum(w**2, axis=0)
-        ratio = np.sum(rho * (rho * (u**2 + v**2) - 2.0 * u * v) / left, axis=0) + extra
-        into_first = np.sum((u - rho * v) ** 2 / left, axis=0) + np.sum(rest_a**2, axis=0) + extra
-        into_second = np.sum((v - rho * u) ** 2 / left, axis=0) + np.sum(rest_b**2, axis=0) + extra
-        error = 8 * np.finfo(float).eps * (into_first + into_second)
-        return PairStatistics(ratio=ratio, into_first=into_first, into_second=into_second, error=error)
-
-    def _spectrum(self, **options):
-        """All correlations, exact: what random vectors are given by is left out."""
-        return CanonicalSpectrum(correlations=self.correlations, counts=np.ones(self.correlations.size),
-                                 excess=self.excess, words="from all canonical correlations, exact")
-
-
-class IterativePair(Pair):
-    """`Pair` by conjugate gradients in data space."""
-
-    method = "iterative"
-
-    def statistics(self, white=None):
-        """`PairStatistics` by three block solves, with bounds on their error; those of the data are kept."""
         return self._observed if white is None else self._solved(white)
 
     @cached_property
@@ -236,15 +165,31 @@ class IterativePair(Pair):
         return self._solved(self.both.residual[:, None])
 
     def _solved(self, white):
-        joint, error = self.both.quadratic(white)
-        (one, one_error), (two, two_error) = (m.quadratic(white[rows]) for m, rows in
-                                              zip((self.first, self.second), self.rows, strict=True))
+        # P of flat columns is 0: what they explain is taken off first, for what is large and cancels costs digits
+        (joint, error), (one, one_error), (two, two_error) = (
+            m.quadratic(v - m.basis @ (m.basis.T @ v))
+            for m, v in ((self.both, white), *((part, white[rows]) for part, rows in self.parts)))
         return PairStatistics(ratio=joint - one - two, into_first=joint - two, into_second=joint - one,
                               error=error + one_error + two_error)
 
-    def _spectrum(self, **options):
-        """From random vectors, as good as the tail at the data asks."""
-        return lanczos_spectrum(self, statistic=float(self.statistics().ratio[0]), **options)
+    @cached_property
+    def canonical(self):
+        """`CanonicalCoordinates` of a pair with matrices."""
+        return CanonicalCoordinates(self)
+
+    def spectrum(self, method=None, **options):
+        """`CanonicalSpectrum` of the pair under agreement.
+
+        ``"spectral"``: by wavenumber. Else all of it, exact, with matrices, where what random vectors are given by is
+        left out; with solves from random vectors, as good as the tail at the data asks.
+        """
+        if method == "spectral":
+            return torus_spectrum(self, **options)
+        if self.method == "iterative":
+            return lanczos_spectrum(self, statistic=float(self.statistics().ratio[0]), **options)
+        rho = self.canonical.correlations
+        return CanonicalSpectrum(correlations=rho, counts=np.ones(rho.size), excess=self.excess,
+                                 words="from all canonical correlations, exact")
 
 
 def checked_groups(problem, pair):
@@ -285,13 +230,3 @@ def restricted(problem, names):
     couplings = [c for c in problem.couplings if set(c.parameters or fields) <= seen]
     return problem.replace(parameters=[p for p in problem.parameters if p.name in seen], modalities=surveys,
                            couplings=couplings)
-
-
-def _contrasted(contrasts, values):
-    """Contrasts of values (n, k), the values themselves where nothing is flat."""
-    return values if contrasts is None else contrasts.T @ values
-
-
-def complement(basis):
-    """Orthonormal basis of what is orthogonal to orthonormal columns."""
-    return np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]

@@ -1,6 +1,7 @@
 """p-values of tests whose hyperparameters came from the same data, by a bootstrap that fits them anew each time."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -134,18 +135,9 @@ def refitted_family(problem, p_values, run, refit, draws=99, seed=0, executor=No
 def _refitted(problem, measure, refit, draws, seed, executor):
     """[``measure(refit(problem))``] of `draws` data sets simulated from a problem."""
     data = simulate(problem, draws, None, np.random.default_rng(seed))[1]
-    return list((map if executor is None else executor.map)(_Refitted(problem, measure, refit), data))
+    return list((map if executor is None else executor.map)(partial(_again, problem, measure, refit), data))
 
 
-class _Refitted:
-    """One simulation; a class, so that processes can be given it."""
-
-    def __init__(self, problem, measure, refit):
-        self.problem, self.measure, self.refit = problem, measure, refit
-
-    def __call__(self, data):
-        """What is measured of one simulated data set (n_data,), hyperparameters fitted to it."""
-        places = np.cumsum([m.size for m in self.problem.modalities])[:-1]
-        parts = zip(self.problem.modalities, np.split(data, places), strict=True)
-        surveys = [m.replace(data=part.reshape(m.data_shape)) for m, part in parts]
-        return self.measure(self.refit(self.problem.replace(modalities=surveys)))
+def _again(problem, measure, refit, data):
+    """What is measured of one simulated data set (n_data,), hyperparameters fitted to it."""
+    return measure(refit(problem.with_data(data)))

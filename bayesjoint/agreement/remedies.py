@@ -17,11 +17,11 @@ from ..problem import one_survey
 from ..problem.describe import parameter_fields
 from ..tempering import temper
 from .likelihood_ratio import ratio_of, splits_of
+from .nuisances import BASES
 from .pair import checked_groups, make_pair
-from .residuals import Prediction
+from .residuals import residual_of
 from .verdicts import coupling_at_fault
 
-BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns"}
 WIDE = 3.0  # times an estimate, and its std, that a bias may be
 REACH = 0.25  # of a survey's longer side: range of a discrepancy
 PLACED = {"places", "wavelengths", "node split"}  # forms of what has a place or a wavelength
@@ -111,7 +111,7 @@ def _with_gain(problem, test):
 
     The survey's own data stay out of the column: it would else follow the gain that it is to explain.
     """
-    residual = Prediction(problem).residual(test.target).value
+    residual = residual_of(problem, test.target).value
     column = np.ravel(one_survey(problem, test.target).data) - residual
     if np.linalg.norm(column) <= NOTHING * np.linalg.norm(residual):
         fail("survey", "be predicted by the others", "nothing of it", "A gain has no column then.")

@@ -1,36 +1,36 @@
-"""What one survey says beyond what others predict of it: the residual, its covariance, or exact draws of it."""
-
-from functools import cached_property
+"""What one survey says beyond what others predict of it: the residual, with its covariance exact or by draws."""
 
 import numpy as np
-from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg import solve_triangular
 
 from .._checks import as_count, fail, one_of
 from ..gaussian import DenseSystem, data_system, factorised
 from ..problem import one_survey
+from .pair import restricted
 from .shared import check_proper, in_blocks
 
-FEWEST = 20  # draws behind a null of Student's t
+FEWEST, DRAWS = 20, 64  # draws behind a null of Student's t, at least and by default
 
 
-class Prediction:
-    """Predictive residuals of a linear-Gaussian problem's surveys, each given others, under the joint prior predictive.
-
-    If problem, coupling and noise are right, (d_a, d_b) ~ N(μ, K) with K = Cov(clean data) + noise, and what survey b
-    says beyond survey a is r = d_b − E[d_b | d_a] ~ N(0, V), V = K_bb − K_ba K_aa⁻¹ K_ab (node splitting: Presanis et
-    al. 2013, Stat. Sci. 28, 376). Given nothing, r is what a survey says beyond its own model.
+def residual_of(problem, survey, given=None, draws=DRAWS, seed=0, method="auto"):
+    """`Residual` of one survey of a problem given others; surveys that are not named play no part.
 
     Parameters
     ----------
     problem : JointProblem
         Linear operators, Gaussian priors, none of them flat.
+    survey : str
+    given : str or tuple of str, optional
+        Default all others.
     draws : int, default 64
         Simulated residuals where the surveys are too large for matrices.
     seed : int, default 0
     method : {"auto", "dense", "iterative"}, default "auto"
         Matrices over the data up to 6,000 data in all, or solves.
-    whole : System, optional
-        Of all surveys, where it is there already.
+
+    Returns
+    -------
+    Residual
 
     Raises
     ------
@@ -42,22 +42,14 @@ class Prediction:
     >>> import bayesjoint as bj
     >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1e6))
     >>> a, b = (bj.Modality(k, [[1.0]], [d], bj.DiagonalNoise([1.0]), "slope") for k, d in (("a", 3.0), ("b", 5.0)))
-    >>> found = Prediction(bj.JointProblem([slope], [a, b])).residual("b", ("a",))
+    >>> found = residual_of(bj.JointProblem([slope], [a, b]), "b", ("a",))
     >>> found.value.round(4), found.covariance.round(4)
     (array([2.]), array([[2.]]))
     """
-
-    def __init__(self, problem, draws=64, seed=0, method="auto", whole=None):
-        check_proper(problem, "for a prediction")
-        self.draws = as_count("draws", draws, FEWEST, "Fewer leave the null too broad to find anything.")
-        self.problem, self.seed = problem, seed
-        self.whole = data_system(problem, method) if whole is None else whole
-        self.exact = isinstance(self.whole, DenseSystem)
-
-    def residual(self, survey, given=None):
-        """Residual of one survey given others: an `ExactResidual` or a `DrawnResidual`."""
-        return (ExactResidual if self.exact else DrawnResidual)(
-            self, survey, checked_given(self.problem, survey, given))
+    given = checked_given(problem, survey, given)
+    problem = restricted(problem, (survey, *given))
+    check_proper(problem, "for a prediction")
+    return Residual(data_system(problem, method), survey, given, draws, seed)
 
 
 def checked_given(problem, survey, given=None):
@@ -73,133 +65,89 @@ def checked_given(problem, survey, given=None):
     return tuple(name for name in others if name in given)
 
 
-class _Residual:
-    """What both kinds share: the survey, and the way from whitened to physical data."""
+class Residual:
+    """Predictive residual r of a linear-Gaussian problem's survey given others, under the joint prior predictive.
 
-    def __init__(self, prediction, survey, given):
-        problem = prediction.problem
-        self.survey, self.given = survey, given
-        self.modality = one_survey(problem, survey)
-        self._root = np.sqrt(problem.weights[survey])
+    If problem, coupling and noise are right, (d_a, d_b) ~ N(μ, K) with K = Cov(clean data) + noise, and what survey b
+    says beyond survey a is r = d_b − E[d_b | d_a] ~ N(0, V), V = K_bb − K_ba K_aa⁻¹ K_ab (node splitting: Presanis et
+    al. 2013, Stat. Sci. 28, 376). Given nothing, r is what a survey says beyond its own model.
 
-    def _colour(self, white):
-        """L V / √w."""
-        return self.modality.noise.colour(white) / self._root
+    V is carried by its root. With matrices that is exact: the last block of the Cholesky factor of the data of a and b.
+    With solves its columns are residuals of simulated data over the square root of their number. Simulated data go
+    through the same solves as the observed, so that a functional of the observed residual over the root mean square of
+    its simulated values is Student's t with as many degrees of freedom as there are draws: exactly, whatever tolerance
+    the solves stop at.
 
-    def _whiten_adjoint(self, white):
-        """√w L⁻ᵀ V."""
-        return self.modality.noise.whiten_adjoint(white) * self._root
-
-
-class ExactResidual(_Residual):
-    """Residual with its covariance as a matrix.
+    Parameters
+    ----------
+    whole : System
+        Of both surveys, and perhaps of others.
+    survey : str
+    given : tuple of str
+    draws : int, default 64
+        Simulated residuals, where `whole` is no `DenseSystem`.
+    seed : int, default 0
 
     Attributes
     ----------
-    value : ndarray, shape (n,)
-        r, units of the data.
+    modality : Modality
+        The survey.
+    value, weighted : ndarray, shape (n,)
+        r in units of the data, and V⁻¹ r.
+    root, weighted_root : ndarray, shapes (n, k)
+        Columns whose outer products add up to V, and to V⁻¹.
     dof : float
-        Infinite: standard deviations are known.
+        Number of draws that the roots come from; infinite where they are exact.
     """
 
-    dof = np.inf
-
-    def __init__(self, prediction, survey, given):
-        super().__init__(prediction, survey, given)
-        whole, mine = prediction.whole, prediction.whole.rows[survey]
-        covariance = whole.covariance
-        self._white, self._covariance = whole.residual[mine], covariance[mine, mine]
-        if given:
-            known = whole.index(given)
-            rows = np.column_stack([whole.residual[known], covariance[known, mine]])
-            half = solve_triangular(whole.part(given).factor, rows, lower=True, check_finite=False)
-            self._white = self._white - half[:, 1:].T @ half[:, 0]
-            self._covariance = self._covariance - half[:, 1:].T @ half[:, 1:]
-        self.value = self._colour(self._white)
-
-    @cached_property
-    def covariance(self):
-        """V, shape (n, n), squared units of the data."""
-        return self._colour(self._colour(self._covariance).T)
-
-    @cached_property
-    def _factor(self):
-        return factorised(self._covariance)
-
-    def _solve(self, white):
-        return cho_solve((self._factor, True), white, check_finite=False)
-
-    @cached_property
-    def precision(self):
-        """V⁻¹, shape (n, n)."""
-        inverse = self._whiten_adjoint(self._whiten_adjoint(self._solve(np.eye(self._white.size))).T)
-        return 0.5 * (inverse + inverse.T)
+    def __init__(self, whole, survey, given, draws=DRAWS, seed=0):
+        problem, exact = whole.model.problem, isinstance(whole, DenseSystem)
+        draws = as_count("draws", draws, FEWEST, "Fewer leave the null too broad to find anything.")
+        self.modality, self.given, self.dof = one_survey(problem, survey), given, np.inf if exact else float(draws)
+        own, weighted = _exact(whole, survey, given) if exact else _drawn(whole, survey, given, draws, seed)
+        noise, scale = self.modality.noise, np.sqrt(problem.weights[survey])
+        own, weighted = noise.colour(own) / scale, noise.whiten_adjoint(weighted) * scale
+        self.value, self.root = own[:, 0], own[:, 1:]
+        self.weighted, self.weighted_root = weighted[:, 0], weighted[:, 1:]
 
     @property
-    def weighted(self):
-        """V⁻¹ r, shape (n,)."""
-        return self._whiten_adjoint(self._solve(self._white))
+    def covariance(self):
+        """V, shape (n, n), squared units of the data; as far as draws tell it."""
+        return self.root @ self.root.T
 
     def project(self, functionals):
         """(H r, its standard deviations) for H of shape (k, n), dense or sparse."""
-        return functionals @ self.value, _spread(functionals, self.covariance)
+        return functionals @ self.value, _spread(functionals @ self.root)
 
     def project_weighted(self, functionals):
         """(H V⁻¹ r, its standard deviations): what the score for additive anomalies Hᵀ is."""
-        return functionals @ self.weighted, _spread(functionals, self.precision)
+        return functionals @ self.weighted, _spread(functionals @ self.weighted_root)
 
 
-class DrawnResidual(_Residual):
-    """Residual with simulated ones beside it: the surveys are solved for iteratively, no matrix is formed.
-
-    Simulated data go through the same solves as the observed, so that a functional of the observed residual over the
-    root mean square of its simulated values is Student's t with as many degrees of freedom as there are draws: exactly,
-    whatever tolerance the solves stop at.
-
-    Attributes
-    ----------
-    value, weighted : ndarray, shape (n,)
-        r and V⁻¹ r.
-    drawn, drawn_weighted : ndarray, shape (n, draws)
-        The same of data simulated from the joint prior predictive.
-    dof : float
-        Number of draws.
-    """
-
-    def __init__(self, prediction, survey, given):
-        super().__init__(prediction, survey, given)
-        whole, names = prediction.whole, [m.name for m in prediction.problem.modalities]
-        order = [name for name in names if name in (*given, survey)]
-        joint = whole if order == names else whole.part(order)
-        mine = joint.rows[survey]
-        white = np.column_stack([joint.residual, joint.draw(np.random.default_rng(prediction.seed), prediction.draws)])
-        own, weighted = white[mine], _solved(joint, white)[mine]
-        if given:
-            rows = joint.index(given)
-            back = np.zeros_like(white)
-            back[rows] = _solved(joint.part(given), white[rows])
-            own = own - joint.product(back)[mine]
-        own, weighted = self._colour(own), self._whiten_adjoint(weighted)
-        self.value, self.drawn = own[:, 0], own[:, 1:]
-        self.weighted, self.drawn_weighted = weighted[:, 0], weighted[:, 1:]
-        self.dof = float(prediction.draws)
-
-    def project(self, functionals):
-        """(H r, root mean square of simulated ones) for H of shape (k, n), dense or sparse."""
-        return functionals @ self.value, np.sqrt(np.mean((functionals @ self.drawn) ** 2, axis=1))
-
-    def project_weighted(self, functionals):
-        """(H V⁻¹ r, root mean square of simulated ones)."""
-        return functionals @ self.weighted, np.sqrt(np.mean((functionals @ self.drawn_weighted) ** 2, axis=1))
+def _spread(roots):
+    return np.sqrt(np.sum(roots**2, axis=1))
 
 
-def _spread(functionals, covariance):
-    """Standard deviations of H times a vector of that covariance."""
-    spread = functionals @ covariance
-    squares = functionals.multiply(spread) if hasattr(functionals, "multiply") else functionals * spread
-    return np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
+def _exact(whole, survey, given):
+    """Whitened ((r, root of V), (V⁻¹ r, root of V⁻¹)): with y = L z, the data of b last, r = L_bb z_b."""
+    order = whole.index((*given, survey))
+    factor = factorised(whole.covariance[np.ix_(order, order)], overwrite=True)
+    mine = slice(order.size - whole.index((survey,)).size, None)
+    z = solve_triangular(factor, whole.residual[order], lower=True, check_finite=False)[mine]
+    root = factor[mine, mine]
+    inverse = solve_triangular(root, np.eye(z.size), lower=True, trans=1, check_finite=False)
+    return np.column_stack([root @ z, root]), np.column_stack([inverse @ z, inverse])
 
 
-def _solved(data, white):
-    """K⁻¹ V."""
-    return in_blocks(data, white, lambda block: data.solve(block)[0])
+def _drawn(whole, survey, given, draws, seed):
+    """The same by solves, of the data and of data simulated from the joint prior predictive."""
+    names = [name for name in whole.rows if name in (*given, survey)]
+    joint = whole if names == list(whole.rows) else whole.part(names)
+    white = np.column_stack([joint.residual, joint.draw(np.random.default_rng(seed), draws)])
+    mine, scale = joint.rows[survey], np.append(1.0, np.full(draws, draws**-0.5))
+    own, weighted = white[mine], in_blocks(joint, white, joint.project)[mine]
+    if given:
+        rows, part, back = joint.index(given), joint.part(given), np.zeros_like(white)
+        back[rows] = in_blocks(part, white[rows], part.project)
+        own = own - joint.product(back)[mine]
+    return own * scale, weighted * scale

@@ -55,7 +55,8 @@ class AgreementTest:
     direction : {"", "too small", "too large"}
         Of a std that a survey objects to, and of a gain.
     size : float
-        Signed size of the effect in its units, of several values the largest: always that of `effect`. NaN without.
+        Signed size of the effect: of a std 100 (factor − 1) percent, else its value in its units, of several the
+        largest: always that of `effect`. NaN without.
     log_p : float
         Natural logarithm of the p-value: of a p-value of 0 as given here, at most the smallest positive number's.
     spread_dof : float, default inf
@@ -114,7 +115,8 @@ class AgreementTest:
         self._set("log_p", _log(p, self.log_p))
         self._set("name", self.name or name_of(self.form, self.target))
         if self.effect:
-            self._set("size", _signed(self.effect))
+            own = self.effect
+            self._set("size", 100.0 * (own["factor"] - 1.0) if "factor" in own else float(largest(own)[0]))
 
     def _set(self, key, value):
         object.__setattr__(self, key, value)
@@ -182,10 +184,3 @@ def _log(p, known):
     if not p < LEAST:
         return float(np.log(p))
     return min(known, float(np.log(LEAST))) if np.isfinite(known) else float(np.log(max(p, np.finfo(float).tiny)))
-
-
-def _signed(effect):
-    """Size of an effect: of a std 100 (factor − 1) percent, else its value, of several the largest."""
-    if "factor" in effect:
-        return 100.0 * (effect["factor"] - 1.0)
-    return float(largest(effect)[0])

@@ -206,9 +206,10 @@ class _Space:
     gram: np.ndarray = None
     sizes: list = field(default_factory=list)
     matrix: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    basis: np.ndarray = None
-    dual: np.ndarray = None
     scale: float = 0.0
+
+    def __post_init__(self):
+        self.basis = self.dual = self.raw[:, :0]
 
     def project(self, vectors, count=None):
         """Vectors less what lies in the first `count` directions."""
@@ -226,9 +227,8 @@ class _Space:
     def add(self):
         """Make a part of the basis of it: what K_ba makes of the new directions."""
         turn = self.gram[1] / np.sqrt(self.gram[0])
-        new = self.raw @ turn, self.products[0] @ turn
-        self.basis, self.dual = new if self.basis is None else (
-            np.hstack([old, each]) for old, each in zip((self.basis, self.dual), new, strict=True))
+        self.basis = np.hstack([self.basis, self.raw @ turn])
+        self.dual = np.hstack([self.dual, self.products[0] @ turn])
         self.sizes.append(turn.shape[1])
         return self.products[1] @ turn
 

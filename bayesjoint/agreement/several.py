@@ -1,6 +1,5 @@
 """Several surveys: Bayes ratio, suspiciousness and tests of every pair, and of every survey against all others."""
 
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +11,7 @@ from .local import LEVEL
 from .multiple import holm
 from .pair import make_pair
 from .quadratic_forms import WeightedChi2
-from .shared import as_share, survey_names
+from .shared import add_columns, as_share, survey_names
 from .words import UNTESTABLE
 
 EIGEN_DATA = 2_500  # whose eigenvalues take half a minute at most
@@ -20,42 +19,8 @@ DRAWS = 32  # simulated pairs where surveys are larger
 STRONG = 3.0  # nats that count as evidence one way or the other
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suspicion:
-    """log R and log S of a pair, with errors, and what they say together.
-
-    Attributes
-    ----------
-    log_ratio, log_ratio_error : float
-        log R = log Z_ab − log Z_a − log Z_b; NaN where a direction that both see has no prior.
-    log_suspiciousness, log_suspiciousness_error : float
-        log S = log R − log I with log I = D_a + D_b − D_ab, D the information gained (Handley & Lemos 2019, Phys. Rev.
-        D 100, 043504).
-    dimensionality, dimensionality_error : float
-        Directions of the model that both surveys constrain, ν_a + ν_b − ν_ab with ν = tr(S K⁻¹).
-    p_value, p_value_error : float
-        Of S under the stated prior predictive: weighted χ², exact with matrices.
-    gaussian_p_value : float
-        χ² tail of d − 2 log S with d degrees of freedom, as is customary: right where every direction is either well
-        constrained by both surveys or by neither.
-    words : str
-        What R and S say, and why they differ where they do.
-    """
-
-    log_ratio: float
-    log_ratio_error: float
-    log_suspiciousness: float
-    log_suspiciousness_error: float
-    dimensionality: float
-    dimensionality_error: float
-    p_value: float
-    p_value_error: float
-    gaussian_p_value: float
-    words: str
-
-
 def suspicion(pair, spectrum, statistics, seed=0):
-    """`Suspicion` of a `Pair`, from its `spectrum()` and `statistics()`.
+    """Log R and log S of a `Pair`, from its `spectrum()` and `statistics()`, and what they say together.
 
     With P the inverse covariance of whitened data, flat values eliminated, the mean log likelihood of a posterior is
     −½ (|P y|² + n − tr P) up to constants; hence d − 2 log S = |P_ab y|² − |P_a y_a|² − |P_b y_b|² =: D, whose mean
@@ -71,7 +36,17 @@ def suspicion(pair, spectrum, statistics, seed=0):
 
     Returns
     -------
-    Suspicion
+    dict
+        With "_error" at the end of a name that of the number.
+
+        - ``log_bayes_ratio``: log R = log Z_ab − log Z_a − log Z_b; NaN where a direction that both see has no prior.
+        - ``log_suspiciousness``: log S = log R − log I with log I = D_a + D_b − D_ab, D the information gained (Handley
+          & Lemos 2019, Phys. Rev. D 100, 043504).
+        - ``dimensionality``: directions of the model that both surveys constrain, ν_a + ν_b − ν_ab, ν = tr(S K⁻¹).
+        - ``suspiciousness_p_value``: of S under the stated prior predictive: weighted χ², exact with matrices.
+        - ``suspiciousness_gaussian_p_value``: χ² tail of d − 2 log S with d degrees of freedom, as is customary: right
+          where every direction is either well constrained by both surveys or by neither.
+        - ``words``: what R and S say, and why they differ where they do.
     """
     information, doubt = spectrum.information()
     ratio = np.nan if pair.excess else information - 0.5 * float(statistics.ratio[0])
@@ -79,29 +54,28 @@ def suspicion(pair, spectrum, statistics, seed=0):
     found = float(_forms(pair, pair.both.residual[:, None])[0])
     if pair.method == "dense" and pair.both.size <= EIGEN_DATA:
         weights = _weights(pair)
-        dimension, dimension_error, error = float(np.sum(weights)), 0.0, 0.0
+        dimension, error = float(np.sum(weights)), 0.0
         null = WeightedChi2(weights[np.abs(weights) > 1e-14 * np.abs(weights).max()]) if np.any(weights) else None
         p, p_error = (np.nan, np.nan) if null is None else (float(v) for v in null.tail(found))
     else:
         drawn = _forms(pair, pair.both.draw(np.random.default_rng(seed), DRAWS))
         dimension, spread = float(drawn.mean()), float(drawn.std(ddof=1))
-        dimension_error = error = spread / np.sqrt(DRAWS)
+        error = spread / np.sqrt(DRAWS)
         z = (found - dimension) / spread
         p = float(norm.sf(z))
         p_error = float(norm.pdf(z) * np.hypot(1.0, z / np.sqrt(2)) / np.sqrt(DRAWS))
     log_s = 0.5 * (dimension - found)
     gaussian = float(chi2.sf(max(found, 0.0), dimension)) if dimension > 0 else np.nan
-    return Suspicion(
-        log_ratio=ratio, log_ratio_error=ratio_error, log_suspiciousness=log_s,
-        log_suspiciousness_error=0.5 * error + 0.5 * float(statistics.error[0]), dimensionality=dimension,
-        dimensionality_error=dimension_error, p_value=p, p_value_error=p_error, gaussian_p_value=gaussian,
-        words=_words(ratio, log_s, p))
+    return {"log_bayes_ratio": ratio, "log_bayes_ratio_error": ratio_error, "log_suspiciousness": log_s,
+            "log_suspiciousness_error": 0.5 * error + 0.5 * float(statistics.error[0]), "dimensionality": dimension,
+            "dimensionality_error": error, "suspiciousness_p_value": p, "suspiciousness_p_value_error": p_error,
+            CUSTOMARY: gaussian, "words": _words(ratio, log_s, p)}
 
 
 def _forms(pair, white):
     """D of whitened residuals, shape (k,)."""
     total = np.sum(pair.both.project(white) ** 2, axis=0)
-    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+    for part, rows in pair.parts:
         total -= np.sum(part.project(white[rows]) ** 2, axis=0)
     return total
 
@@ -110,7 +84,7 @@ def _weights(pair):
     """Weights of D: eigenvalues of Lᵀ(P_ab² − P_a² ⊕ P_b²)L with LLᵀ = K. Their sum is the dimensionality."""
     form = pair.both.project(np.eye(pair.both.size))
     form = form @ form
-    for part, rows in zip((pair.first, pair.second), pair.rows, strict=True):
+    for part, rows in pair.parts:
         own = part.project(np.eye(part.size))
         form[np.ix_(rows, rows)] -= own @ own
     root = pair.both.factor
@@ -134,13 +108,14 @@ def _words(ratio, log_s, p):
     return f"{together}, and R says the same"
 
 
+CUSTOMARY = "suspiciousness_gaussian_p_value"  # without an error
 WORDS = {"units": "1", "long_name": "R and S in words"}
-_NUMBERS = {  # variable: (field of a `Suspicion`, units, words)
-    "log_bayes_ratio": ("log_ratio", "nat", "log R"),
-    "log_suspiciousness": ("log_suspiciousness", "nat", "log S"),
-    "dimensionality": ("dimensionality", "1", "directions that both surveys constrain"),
-    "suspiciousness_p_value": ("p_value", "1", "p-value of S under the stated prior"),
-    "suspiciousness_gaussian_p_value": ("gaussian_p_value", "1", "χ² tail of d − 2 log S, customary"),
+_NUMBERS = {  # of R and S: (units, words)
+    "log_bayes_ratio": ("nat", "log R"),
+    "log_suspiciousness": ("nat", "log S"),
+    "dimensionality": ("1", "directions that both surveys constrain"),
+    "suspiciousness_p_value": ("1", "p-value of S under the stated prior"),
+    CUSTOMARY: ("1", "χ² tail of d − 2 log S, customary"),
 }
 
 
@@ -188,54 +163,40 @@ def conflict_matrix(problem, *, level=LEVEL, method="auto", seed=0):
     'planck and shoes disagree, shoes and the rest disagree, planck and the rest disagree.'
     """
     level, names = as_share("level", level), survey_names(problem)
-    pairs = {(i, j): PairRow(make_pair(problem, (names[i], names[j]), method), seed)
+    pairs = {(i, j): _row(make_pair(problem, (names[i], names[j]), method), seed)
              for i, j in combinations(range(len(names)), 2)}
     rest = {}
     if len(names) > 2:
-        rest = {i: PairRow(make_pair(problem, (name, tuple(n for n in names if n != name)), method), seed)
+        rest = {i: _row(make_pair(problem, (name, tuple(n for n in names if n != name)), method), seed)
                 for i, name in enumerate(names)}
-    return _matrix(names, pairs, rest, level)
+    # the split of the rest given one survey would see conflicts within the rest: it is no test of that survey
+    family = np.array([[r["ratio_p_value"], *r["split_p_value"]] for r in pairs.values()]
+                      + [[r["ratio_p_value"], r["split_p_value"][0], np.nan] for r in rest.values()])
+    adjusted = holm(family)
+    for row, p in zip((*pairs.values(), *rest.values()), adjusted, strict=True):
+        row |= {"ratio_p_holm": p[0], "split_p_holm": p[1:]}
+    return _matrix(names, pairs, rest).assign_attrs(
+        level=level, verdict=_verdict(names, pairs, rest, adjusted <= level),
+        correction=f"Holm over the {int(np.isfinite(family).sum())} likelihood ratios and node splits of this matrix; "
+                   "p-values of the suspiciousness are of single tests, in no family")
 
 
-class PairRow:
-    """Every figure of one pair.
-
-    Parameters
-    ----------
-    pair : Pair
-    seed : int, default 0
-
-    Attributes
-    ----------
-    ratio : AgreementTest
-        The likelihood ratio.
-    into : (AgreementTest, AgreementTest)
-        Node splits into a and into b.
-    found : Suspicion or None
-        None where nothing can be tested.
-    words : str
-        What R and S say.
-    """
-
-    def __init__(self, pair, seed=0):
-        spectrum = pair.spectrum()
-        self.ratio, self.into = ratio_of(pair, spectrum), splits_of(pair)[::-1]
-        self.found = suspicion(pair, spectrum, pair.statistics(), seed) if self.ratio.testable else None
-        self.words = UNTESTABLE if self.found is None else self.found.words
-
-    def number(self, field):
-        """A field of `Suspicion`; NaN where nothing can be tested, or it has no such field."""
-        return getattr(self.found, field, np.nan)
+def _row(pair, seed):
+    """Every figure of one pair, by the name of its variable; of node splits, into a and into b."""
+    spectrum, into = pair.spectrum(), splits_of(pair)[::-1]
+    ratio = ratio_of(pair, spectrum)
+    row = {"ratio_p_value": ratio.p_value, "ratio_p_value_error": ratio.p_value_error, "words": UNTESTABLE,
+           "split_p_value": [t.p_value for t in into], "split_p_value_error": [t.p_value_error for t in into]}
+    if ratio.testable:
+        return row | suspicion(pair, spectrum, pair.statistics(), seed)
+    known = [name for name in _NUMBERS if name != CUSTOMARY]
+    return row | dict.fromkeys((CUSTOMARY, *known, *(f"{name}_error" for name in known)), np.nan)
 
 
-def _matrix(names, pairs, rest, level):
+def _matrix(names, pairs, rest):
     sheet, dims = Sheet(), ("survey", "other")
     sheet.along("survey", names, "survey")
     sheet.along("other", names, "the other survey")
-    # the split of the rest given one survey would see conflicts within the rest: it is no test of that survey
-    family = np.array([[r.ratio.p_value, *(t.p_value for t in r.into)] for r in pairs.values()]
-                      + [[r.ratio.p_value, r.into[0].p_value, np.nan] for r in rest.values()])
-    adjusted = holm(family)
 
     def square(values, empty=np.nan, kind=float):
         """Values of each pair, either one for both or one each way, laid out over (survey, other)."""
@@ -244,41 +205,29 @@ def _matrix(names, pairs, rest, level):
             out[i, j], out[j, i] = (value, value) if np.ndim(value) == 0 else value
         return out
 
-    _add(sheet, list(pairs.values()), adjusted[: len(pairs)], dims, square)
-    texts = {"words": (dims, square([r.words for r in pairs.values()], "", object).astype(str), WORDS)}
+    add_columns(sheet, dims, list(pairs.values()), _described("the other"), square)
+    texts = {"words": (dims, square([r["words"] for r in pairs.values()], "", object).astype(str), WORDS)}
     if rest:
-        _add(sheet, list(rest.values()), adjusted[len(pairs) :], ("survey",), lambda values: np.array(
-            [np.ravel(value)[0] for value in values]), "rest_", "all others")
-        texts["rest_words"] = "survey", np.array([r.words for r in rest.values()]), WORDS
-    found = sheet.dataset({"level": level, "verdict": _verdict(names, pairs, rest, adjusted <= level),
-                           "correction": f"Holm over the {int(np.isfinite(family).sum())} likelihood ratios and node "
-                           "splits of this matrix; p-values of the suspiciousness are of single tests, in no family"})
-    return found.assign_coords(texts)
+        add_columns(sheet, ("survey",), list(rest.values()), _described("all others", ", against all others"),
+                    lambda values: np.array([np.ravel(value)[0] for value in values]), "rest_")
+        texts["rest_words"] = "survey", np.array([r["words"] for r in rest.values()]), WORDS
+    return sheet.dataset().assign_coords(texts)
 
 
-def _add(sheet, rows, adjusted, dims, laid_out, before="", whom="the other"):
-    """Add every figure of each pair, or with `before` of each survey against all others."""
-    beside = f", against {whom}" if before else ""
-
-    def add(name, values, units, words, errors=None):
-        sheet.add(before + name, dims, laid_out(values), units, words, None if errors is None else laid_out(errors))
-
-    add("ratio_p_value", [r.ratio.p_value for r in rows], "1", f"p-value of the likelihood ratio{beside}",
-        [r.ratio.p_value_error for r in rows])
-    for key, (field, units, words) in _NUMBERS.items():
-        errors = [r.number(f"{field}_error") for r in rows] if field != "gaussian_p_value" else None
-        add(key, [r.number(field) for r in rows], units, words + beside, errors)
-    add("split_p_value", [[t.p_value for t in r.into] for r in rows], "1",
-        f"p-value of the survey as predicted from {whom}", [[t.p_value_error for t in r.into] for r in rows])
-    add("ratio_p_holm", adjusted[:, 0], "1", f"p-value of the likelihood ratio{beside}, adjusted (Holm)")
-    add("split_p_holm", adjusted[:, 1:], "1", f"p-value of the node split from {whom}, adjusted (Holm)")
+def _described(whom, beside=""):
+    """Units and words of every figure."""
+    return {"ratio_p_value": ("1", f"p-value of the likelihood ratio{beside}"),
+            **{name: (units, words + beside) for name, (units, words) in _NUMBERS.items()},
+            "split_p_value": ("1", f"p-value of the survey as predicted from {whom}"),
+            "ratio_p_holm": ("1", f"p-value of the likelihood ratio{beside}, adjusted (Holm)"),
+            "split_p_holm": ("1", f"p-value of the node split from {whom}, adjusted (Holm)")}
 
 
 def _verdict(names, pairs, rest, rejected):
     """Words for what was rejected, most clearly first."""
     flagged = rejected.any(axis=1)
     said = [f"{names[i]} and {names[j]} disagree" for (i, j), bad in zip(pairs, flagged, strict=False) if bad]
-    ranked = sorted(rest, key=lambda i: np.nanmin([rest[i].ratio.p_value, rest[i].into[0].p_value, 1.0]))
+    ranked = sorted(rest, key=lambda i: np.nanmin([rest[i]["ratio_p_value"], rest[i]["split_p_value"][0], 1.0]))
     said += [f"{names[i]} and the rest disagree" for i in ranked if flagged[len(pairs) + i]]
     if said:
         return f"{', '.join(said)}."

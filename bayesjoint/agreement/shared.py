@@ -1,11 +1,12 @@
 """What several tests of agreement share: checks of input, columns of tables, places of data and solves in blocks."""
 
-from copy import copy
-
 import numpy as np
+from scipy.optimize import brentq
 
 from .._checks import as_positive, fail
 from ..problem import check_problem
+
+FAR = 1e6  # times the scale: what is not seen there is not seen
 
 
 def widened(data, parts):
@@ -24,34 +25,53 @@ def widened(data, parts):
     return data.model.whiten(wide)
 
 
-def solving_to(data, tolerance):
-    """The same `System`, solving to another tolerance."""
-    out = copy(data)
-    out.tolerance = tolerance
-    return out
-
-
 def in_blocks(data, white, use):
     """``use(V)``, shape (..., k), of all columns V of `white`, as many at once as fit memory."""
     step = data.width()
     return np.concatenate([use(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=-1)
 
 
-def add_columns(sheet, dim, rows, described):
-    """Add variables over one dim to a `Sheet`.
+def crossing(rising, scale, close, least=0.0):
+    """The size at which a function crosses 0 from below; infinite where it has not at a million times the scale.
+
+    Parameters
+    ----------
+    rising : callable
+    scale : float
+        Where to look first.
+    close : float
+        Relative accuracy.
+    least : float, default 0.0
+        Share of the size at which it was tried last that no answer is below; with 0 any may be one, and the function is
+        not taken to rise everywhere.
+    """
+    low, high = 0.0, scale
+    while rising(high) < 0:
+        low, high = high, 4.0 * high
+        if high > FAR * scale:
+            return np.inf
+    return float(brentq(rising, (low or least * high) if least else 0.0, high, xtol=close * high))
+
+
+def add_columns(sheet, dims, rows, described, lay=np.array, before=""):
+    """Add variables to a `Sheet`.
 
     Parameters
     ----------
     sheet : Sheet
-    dim : str
+    dims : tuple of str
     rows : list of dict
         With the fields named; where the first has a field ``<name>_error`` that is added as the error.
     described : dict of {str: (str, str)}
         Units and words of each field.
+    lay : callable, optional
+        ``lay(list of values)``: an array over `dims`; default the list itself.
+    before : str, optional
+        In front of every name.
     """
     for name, (units, words) in described.items():
-        errors = [row[f"{name}_error"] for row in rows] if f"{name}_error" in rows[0] else None
-        sheet.add(name, (dim,), np.array([row[name] for row in rows]), units, words, errors)
+        errors = lay([row[f"{name}_error"] for row in rows]) if f"{name}_error" in rows[0] else None
+        sheet.add(before + name, dims, lay([row[name] for row in rows]), units, words, errors)
 
 
 def as_share(name, value):

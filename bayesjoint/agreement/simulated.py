@@ -133,7 +133,9 @@ def wilks_test(problem, pair, *, start=None, tolerance=None):
     dof = setup.wilks_dof(setup.x)
     if dof == 0:
         return setup.untestable(RAN_OFF if setup.testable else UNTESTABLE)
-    moved = setup.error + abs(setup.statistic - setup.tangent_statistic())
+    tangent = setup.joint.linearised(setup.x)
+    straight = _Run(tangent, setup.run.groups, SHARPER * STRAIGHT, setup.begin).statistic(tangent, setup.x)[0]
+    moved = setup.error + abs(setup.statistic - straight)
     return chi2_test(
         "likelihood ratio", setup.names, setup.statistic, moved, dof, how="Wilks's theorem, asymptotic",
         note="; ".join(["The error is what the curvature of the models does to the statistic; null='bootstrap' needs "
@@ -181,11 +183,13 @@ class _Setup:
             np.ascontiguousarray(a.rmatmat(np.eye(m.size)).T[:, self.joint.free]))
             for a, m in zip(self.joint.operators_at(x), self.joint.modalities, strict=True)}
         scale = np.sqrt(sum(np.sum(r**2, axis=0) for r in rows.values()))
+        scale = np.where(scale > 0, scale, 1.0)
         blurred = [m.forward.jacobian_error(self.joint.physical(m.name, x)) for m in self.joint.modalities
                    if hasattr(m.forward, "jacobian_error")]
         least = max([RANK, *(BLUR * error for error in blurred)])
-        ranks = [_rank(np.vstack([rows[name] for name in group]) / np.where(scale > 0, scale, 1.0), least)
-                 for group in (*self.run.groups, self.names)]
+        values = [np.linalg.svd(np.vstack([rows[name] for name in group]) / scale, compute_uv=False)
+                  for group in (*self.run.groups, self.names)]
+        ranks = [int(np.sum(v > least * v.max(initial=0.0))) for v in values]
         return ranks[0] + ranks[1] - ranks[2]
 
     def check_flat(self):
@@ -197,11 +201,6 @@ class _Setup:
         if np.any((self.x <= self.joint.lower) | (self.x >= self.joint.upper)):
             fail("problem", "have its joint fit inside the bounds for Wilks's theorem", "a bound reached",
                  "Use null='bootstrap'.")
-
-    def tangent_statistic(self):
-        """Λ of the problem linearised at the joint fit."""
-        tangent = self.joint.linearised(self.x)
-        return _Run(tangent, self.run.groups, SHARPER * STRAIGHT, self.begin).statistic(tangent, self.x)[0]
 
     def untestable(self, why):
         """The answer where one model serves as well as two whatever the data, or seems to."""
@@ -219,11 +218,10 @@ class _Run:
         return np.array([self._simulated(x, seed) for x, seed in zip(states, seeds, strict=True)])
 
     def _simulated(self, x, seed):
-        rng = np.random.default_rng(seed)
-        surveys = [m.replace(data=self.joint.predict(m.name, x)
-                             + m.noise.sample(rng, 1)[0] / np.sqrt(self.joint.weights[m.name]))
-                   for m in self.joint.modalities]
-        return self.statistic(self.joint.replace(modalities=surveys), x)
+        rng, joint = np.random.default_rng(seed), self.joint
+        data = [np.ravel(joint.predict(m.name, x)) + m.noise.sample(rng, 1)[0] / np.sqrt(joint.weights[m.name])
+                for m in joint.modalities]
+        return self.statistic(joint.with_data(np.concatenate(data)), x)
 
     def statistic(self, joint, x):
         """(Λ, its error, whether three minima were reached); the joint fit starts at x, separate ones at its own."""
@@ -297,9 +295,3 @@ def _answer(setup, simulated, null):
 def _missing(fit):
     """What Φ of a fit may still lose; inf where nobody knows."""
     return getattr(fit, "value_error", 0.0 if fit.converged else np.inf)
-
-
-def _rank(matrix, least):
-    values = np.linalg.svd(matrix, compute_uv=False)
-    return int(np.sum(values > least * values.max(initial=0.0)))
-

@@ -17,7 +17,7 @@ class Predicted:
 
     Parameters
     ----------
-    made : DensePair
+    made : Pair
         Of surveys with independent noise of one std each: statistics are then those of whitened residuals.
     which : int
         0 or 1: which survey is predicted.

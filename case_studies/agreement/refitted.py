@@ -12,7 +12,7 @@ from setting import BASES, GAIN_NULL, PAIRS, SEED, pair_of, surveys
 
 from bayesjoint.agreement.gain import GainScore
 from bayesjoint.agreement.nuisances import NuisanceFit
-from bayesjoint.agreement.pair import DensePair
+from bayesjoint.agreement.pair import Pair
 from bayesjoint.augment._bias_basis import bias_basis
 from bayesjoint.gaussian import DenseSystem
 
@@ -35,7 +35,7 @@ class Refits:
         columns = {name: bias_basis(self.modality, basis)[0] for name, basis in BASES.items()}
         for ratio in GRID:
             both = DenseSystem(whole.model, ratio * signal)
-            self.pairs.append(DensePair(self.made.groups, both))
+            self.pairs.append(Pair(self.made.groups, both))
             self.fits.append({name: NuisanceFit(both, self.modality.name, c) for name, c in columns.items()})
             score = GainScore(both, self.modality.name)
             null = score.null(GAIN_NULL, np.random.default_rng(SEED + 1))

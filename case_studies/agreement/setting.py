@@ -76,7 +76,7 @@ class Suite:
 
     Parameters
     ----------
-    made : DensePair
+    made : Pair
     bases : dict
         Of nuisances of the second survey, by name.
     gain : bool

@@ -26,8 +26,8 @@ def power_of(pair, assumed, rng):
     Blocks of each survey are the same whatever the correlation and what is between them is proportional to it, so that
     canonical pairs (u, v) correlated by ρ under the assumed law are correlated by ρ · true / assumed.
     """
-    rho = pair.correlations
     spectrum = pair.spectrum()
+    rho = spectrum.correlations
     limit = brentq(lambda x: float(spectrum.tail(x, 0.0)[0]) - LEVEL, 0.0, 1e4)
     shares = []
     for true in TRUE:

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import kstest, ncx2
 
 import bayesjoint as bj
-from bayesjoint.agreement.bands import WavenumberBands, band_residual, noncentrality, residual_bands, spectral_conflict
+from bayesjoint.agreement.bands import WavenumberBands, band_residual, noncentrality, spectral_conflict
 from bayesjoint.agreement.multiple import holm
-from bayesjoint.agreement.residuals import Prediction
+from bayesjoint.agreement.residuals import residual_of
 from bayesjoint.agreement.wavenumbers import CosineModes, CrossPeriodogram, band_edges
 
 from ..refusals import refused
@@ -24,17 +24,16 @@ def uniform(p_values):
 @pytest.mark.parametrize("two", [False, True])
 def test_dense_bands_are_uniform_under_agreement_with_gaps(two):
     problem = overlapping(two)
-    residual = Prediction(problem).residual("air")
-    root, modes = np.linalg.cholesky(residual.covariance), CosineModes(residual.modality)
-    rng, found = np.random.default_rng(5), []
+    residual = residual_of(problem, "air")
+    root, rng, found = residual.root, np.random.default_rng(5), []
     for _ in range(120):
         residual.value = root @ rng.standard_normal(len(root))
-        found.append([b.p_value for b in residual_bands(residual, BANDS, modes)[1]])
+        found.append(band_residual(residual, BANDS).p_value.values)
     assert uniform(found) > 1e-2
     wrong = []
     for k in range(120):  # a null that is mis-sized by 10 % of the std fails the same check
         residual.value = 1.1 * root @ np.random.default_rng(k).standard_normal(len(root))
-        wrong.append([b.p_value for b in residual_bands(residual, BANDS, modes)[1]])
+        wrong.append(band_residual(residual, BANDS).p_value.values)
     assert uniform(wrong) < 1e-2
 
 
@@ -47,26 +46,26 @@ def test_bands_by_wavenumber_are_uniform_under_agreement(two):
     def answers(data):
         for one in data:
             field.observe(one)
-            yield made.bands()
+            yield made.dataset(("ground",))
 
     data = simulated(problem, 120, np.random.default_rng(6))
     found = list(answers(data))
-    assert uniform([[b.p_value for b in bands] for bands in found]) > 1e-2
-    assert found[0][-1].p_value_error > 0 and found[0][0].p_value_error == 0
-    assert np.abs(np.mean([[b.statistic / b.dof for b in bands] for bands in found], axis=0) - 1).max() < 0.2
-    assert uniform([[b.p_value for b in bands] for bands in answers(1.1 * data)]) < 1e-3
+    assert uniform([bands.p_value.values for bands in found]) > 1e-2
+    assert found[0].p_value_error.values[-1] > 0 and found[0].p_value_error.values[0] == 0
+    assert np.abs(np.mean([bands.ratio.values for bands in found], axis=0) - 1).max() < 0.2
+    assert uniform([bands.p_value.values for bands in answers(1.1 * data)]) < 1e-3
 
 
 def test_iterative_bands_are_uniform_and_alike():
     problem = overlapping(gaps=True)
-    residual = Prediction(problem, draws=60, method="iterative").residual("air")
-    held, found, modes = np.column_stack([residual.value, residual.drawn]), [], CosineModes(residual.modality)
+    residual = residual_of(problem, "air", draws=60, method="iterative")
+    held, found = np.column_stack([residual.value, np.sqrt(60) * residual.root]), []
     for k in range(61):
-        residual.value, residual.drawn = held[:, k], np.delete(held, k, axis=1)
-        found.append([b.p_value for b in residual_bands(residual, BANDS, modes)[1]])
+        residual.value, residual.root = held[:, k], np.delete(held, k, axis=1) / np.sqrt(60)
+        found.append(band_residual(residual, BANDS).p_value.values)
     assert uniform(found) > 1e-2
     exact = spectral_conflict(problem, "air", bands=BANDS, method="dense")
-    residual.value, residual.drawn = held[:, 0], held[:, 1:]
+    residual.value, residual.root = held[:, 0], held[:, 1:] / np.sqrt(60)
     rough = band_residual(residual, BANDS)
     np.testing.assert_allclose(rough.residual_rms, exact.residual_rms, rtol=1e-3)
     np.testing.assert_allclose(rough.expected_rms, exact.expected_rms, rtol=0.25)
@@ -121,7 +120,7 @@ def test_bands_hold_every_mode_once():
     np.testing.assert_allclose(found.wavelength_short[-1], 0.25 * np.sqrt(2) * 14 / 13, rtol=0.01)
     assert found.dof.values.sum() == overlapping(gaps=False).modalities[1].size
     total = np.sum(found.residual_rms.values**2)
-    np.testing.assert_allclose(total, np.mean(Prediction(overlapping(gaps=False)).residual("air").value ** 2))
+    np.testing.assert_allclose(total, np.mean(residual_of(overlapping(gaps=False), "air").value ** 2))
 
 
 def test_scattered_stations_have_wavelengths_too():
@@ -170,18 +169,18 @@ def test_several_surveys_may_predict_and_a_bias_stand_beside_the_fields():
 def test_detectable_is_what_a_test_detects():
     assert ncx2.sf(kept := 16.9189776, 9, noncentrality(9.0)) == pytest.approx(0.8, abs=1e-6) and kept > 0
     problem = overlapping(gaps=False)
-    residual = Prediction(problem).residual("air")
+    residual = residual_of(problem, "air")
     found = band_residual(residual, BANDS)
     modes = CosineModes(residual.modality)
     edges = band_edges(modes.wavenumber, modes.extent, BANDS)
     inside = np.digitize(modes.wavenumber, edges) - 1
-    rng, root = np.random.default_rng(10), np.linalg.cholesky(residual.covariance)
+    rng, root = np.random.default_rng(10), residual.root
     seen, basis = [], modes.analyse(np.eye(inside.size))
     for _ in range(150):
         spread = np.where(inside == 2, rng.standard_normal(inside.size), 0.0)
         spread *= found.detectable_rms.values[2] * np.sqrt(inside.size) / np.linalg.norm(spread)
         residual.value = root @ rng.standard_normal(inside.size) + basis.T @ spread
-        seen.append(residual_bands(residual, BANDS, modes)[1][2].p_value <= 0.05)
+        seen.append(band_residual(residual, BANDS).p_value.values[2] <= 0.05)
     assert 0.68 < np.mean(seen) < 0.91
 
 

@@ -6,7 +6,7 @@ from scipy.stats import chi2, kstest, norm
 
 import bayesjoint as bj
 from bayesjoint.agreement import detectable, disturbances, gain
-from bayesjoint.agreement.additive import AdditiveColumns, SinglePlaces
+from bayesjoint.agreement.additive import SinglePlaces, additive_fits
 from bayesjoint.agreement.detectable import detectability, tabulate
 from bayesjoint.agreement.disturbances import disturbances_of
 from bayesjoint.agreement.gain import GainFit, GainScore
@@ -29,10 +29,9 @@ def test_tests_detect_what_they_say_in_four_cases_of_five(two):
     noise = made.both.draw(rng, repeats)
     for form in ("offset", "patch", "tilt east", "row levels"):
         d = next(x for x in disturbances_of(made.problem.modalities[1]) if x.name == form)
-        columns = AdditiveColumns(made.both, [d])
-        unit = columns.white[:, [columns.singly(0).least_seen]]
-        if form == "row levels":
-            unit[made.rows[1]] = made.problem.modalities[1].noise.whiten(d.column[:, None])
+        unit = np.zeros((made.both.size, 1))
+        column = d.column(additive_fits(made.both, [d])["air", form].least_seen)
+        unit[made.rows[1]] = made.problem.modalities[1].noise.whiten(column)
         sizes = found.detectable.sel(disturbance=f"{form} of air")
         for test in found.test.values[1:]:
             seen = made.statistics(noise + sizes.sel(test=test).item() * unit)
@@ -67,7 +66,7 @@ def test_a_nuisance_test_sees_what_its_standard_deviation_says():
 def _column(problem, label):
     form, survey = str(label).split(" of ")
     modality = next(m for m in problem.modalities if m.name == survey)
-    return next(d for d in disturbances_of(modality) if d.name == form).column[:, None]
+    return next(d for d in disturbances_of(modality) if d.name == form).column()
 
 
 def test_iterative_sizes_are_the_dense_ones():
@@ -97,7 +96,7 @@ def test_a_survey_that_is_off_is_estimated_and_not_excluded():
 
 
 def equivalence_p_value(estimate, std, margin):
-    return SinglePlaces(np.array([estimate]), np.array([std]), np.zeros(1)).equivalence(margin)
+    return SinglePlaces(np.array([estimate]), np.array([std]), np.zeros(1)).equivalence(margin)[0]
 
 
 def test_equivalence_errs_as_often_as_it_may():
@@ -148,11 +147,11 @@ def test_a_gain_of_the_margin_is_excluded_as_seldom_as_it_may_be(truth, monkeypa
     made = make_pair(overlapping(shape=(2, 5, 6), gaps=False), PAIR)
     score, rng = GainScore(made.both, "air"), np.random.default_rng(7)
     null = score.null(499, rng)
-    p = np.array([GainFit(score, value, null, rng).equivalence_with_error(40.0)[0]
+    p = np.array([GainFit(score, value, null, rng).equivalence(40.0)[0]
                   for value in score.stretched(0.01 * truth, 100, rng)])
     assert np.mean(p <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / p.size)
     monkeypatch.setattr(gain, "REPEATS", 499)  # the exact p is about 0.025: 99 tell it to 0.016
-    assert GainFit(score, null.mean(), null, rng).equivalence_with_error(99.0)[0] <= 0.05
+    assert GainFit(score, null.mean(), null, rng).equivalence(99.0)[0] <= 0.05
 
 
 def test_flat_priors_and_plain_numbers():

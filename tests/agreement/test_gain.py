@@ -17,12 +17,12 @@ def score():
 def test_with_matrices_it_is_that_of_a_share_of_simulations(score):
     rng = np.random.default_rng(7)
     null = score.null(199, rng)
-    found = np.array([GainFit(score, null.mean(), null, np.random.default_rng(seed)).equivalence_with_error(60.0)
+    found = np.array([GainFit(score, null.mean(), null, np.random.default_rng(seed)).equivalence(60.0)
                       for seed in range(24)])
     p, error = found.T
     assert 0.02 < p.mean() < 0.4  # where it has an error to speak of
     assert p.std() == pytest.approx(error.mean(), rel=0.45)
-    assert GainFit(score, null.mean(), null, np.random.default_rng(3)).equivalence_with_error(60.0)[0] == p[3]
+    assert GainFit(score, null.mean(), null, np.random.default_rng(3)).equivalence(60.0)[0] == p[3]
 
 
 def test_with_few_scores_it_is_that_of_their_mean_and_spread(score):
@@ -31,6 +31,6 @@ def test_with_few_scores_it_is_that_of_their_mean_and_spread(score):
         for _ in range(400):
             null = 0.05 * rng.standard_normal(39)  # a score whose spread is 1 / (20 %)
             fit = GainFit(score, 0.05 * observed, null)
-            found.append(fit.equivalence_with_error(2000.0 * 1.5))
+            found.append(fit.equivalence(2000.0 * 1.5))
     p, error = np.array(found).T.reshape(2, 2, 400)
     np.testing.assert_allclose(p.std(axis=1), error.mean(axis=1), rtol=0.3)

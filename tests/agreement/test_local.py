@@ -7,7 +7,7 @@ from scipy.stats import binom, kstest, norm
 import bayesjoint as bj
 from bayesjoint.agreement.local import local_conflict, map_residual, patch_weights, smallest
 from bayesjoint.agreement.multiple import false_discovery
-from bayesjoint.agreement.residuals import Prediction
+from bayesjoint.agreement.residuals import residual_of
 
 from ..refusals import refused
 from .overlapping import overlapping
@@ -22,11 +22,12 @@ def patch(modality, height=1.5, radius=500.0):
 def test_residuals_are_standard_normal_and_false_discoveries_rare(two):
     # many data sets at once: the maps are linear in the data
     problem = overlapping(two)
-    residual, repeats = Prediction(problem).residual("air"), 1500
+    residual, repeats = residual_of(problem, "air"), 1500
     _, weights = patch_weights(residual.modality)
-    draws = np.linalg.cholesky(residual.covariance) @ np.random.default_rng(4).standard_normal(
+    draws = residual.root @ np.random.default_rng(4).standard_normal(
         (residual.value.size, repeats))
-    for project, values in ((residual.project, draws), (residual.project_weighted, residual.precision @ draws)):
+    precision = residual.weighted_root @ residual.weighted_root.T
+    for project, values in ((residual.project, draws), (residual.project_weighted, precision @ draws)):
         z = np.concatenate([(w @ values) / project(w)[1][:, None] for w in weights])
         p = 2 * norm.sf(np.abs(z))
         assert kstest(p[::37].ravel()[::23], "uniform").pvalue > 1e-3
@@ -37,11 +38,11 @@ def test_residuals_are_standard_normal_and_false_discoveries_rare(two):
 
 def test_iterative_maps_are_students_t():
     problem = overlapping(gaps=False)
-    residual = Prediction(problem, draws=20, method="iterative").residual("air")
+    residual = residual_of(problem, "air", draws=20, method="iterative")
     p = []
-    held = np.column_stack([residual.value, residual.drawn])
+    held = np.column_stack([residual.value, np.sqrt(20) * residual.root])
     for k in range(21):  # observed and simulated ones are exchangeable: every one in turn against the others
-        residual.value, residual.drawn = held[:, k], np.delete(held, k, axis=1)
+        residual.value, residual.root = held[:, k], np.delete(held, k, axis=1) / np.sqrt(20)
         found = map_residual(residual, [0.0])
         p.append(found.p_value.values.ravel()[::31])
     assert "Student's t with 20" in found.attrs["null"]
@@ -77,7 +78,7 @@ def test_maps_keep_to_the_stations_and_say_nothing_in_gaps():
     np.testing.assert_array_equal(np.isfinite(found.z.values[0]), mask)
     assert not found.flagged.values[:, ~mask].any()
     np.testing.assert_allclose(found.patch, [0.0, 625.0, 1500.0])
-    residual = Prediction(problem).residual("air")
+    residual = residual_of(problem, "air")
     np.testing.assert_allclose(found.residual.values[mask], residual.value)
     np.testing.assert_allclose(found.z.values[0][mask], residual.value / np.sqrt(np.diag(residual.covariance)))
     near = patch_weights(problem.modalities[1], [625.0])[1][0].toarray()

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 import bayesjoint as bj
-from bayesjoint.agreement.residuals import Prediction
+from bayesjoint.agreement.residuals import residual_of
 
 from ..linear import make
 from ..refusals import refused
@@ -20,7 +20,7 @@ CASES = {"two properties": {"correlation": 0.6}, "exponents": {"correlation": 0.
 def test_residuals_are_conditional(case, given):
     problem, reference = make(mean=True, **case)
     name = problem.modalities[1].name
-    found = Prediction(problem).residual(name, given)
+    found = residual_of(problem, name, given)
     whole = reference.matrix @ reference.prior @ reference.matrix.T + reference.noise
     off = reference.data - reference.matrix @ reference.prior_mean
     a, b = np.split(np.arange(off.size), [problem.modalities[0].size])
@@ -30,7 +30,7 @@ def test_residuals_are_conditional(case, given):
     np.testing.assert_allclose(found.covariance, covariance, rtol=1e-9, atol=1e-10)
     precision = np.linalg.inv(covariance)
     np.testing.assert_allclose(found.weighted, precision @ value, rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(found.precision, precision, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(found.weighted_root @ found.weighted_root.T, precision, rtol=1e-8, atol=1e-10)
     columns = np.random.default_rng(1).standard_normal((b.size, 3))
     for rows in (columns.T, sparse.csr_matrix(columns.T)):
         for project, matrix, center in ((found.project, covariance, value),
@@ -43,8 +43,8 @@ def test_residuals_are_conditional(case, given):
 @pytest.mark.parametrize("given", [None, ()])
 def test_iterative_residuals_are_the_exact_ones_and_their_draws_have_the_covariance(given):
     problem = overlapping(two=True)
-    exact = Prediction(problem).residual("air", given)
-    found = Prediction(problem, draws=400, seed=1, method="iterative").residual("air", given)
+    exact = residual_of(problem, "air", given)
+    found = residual_of(problem, "air", given, draws=400, seed=1, method="iterative")
     np.testing.assert_allclose(found.value, exact.value, atol=1e-3 * np.abs(exact.value).max())
     np.testing.assert_allclose(found.weighted, exact.weighted, atol=1e-3 * np.abs(exact.weighted).max())
     rng = np.random.default_rng(2)
@@ -56,10 +56,10 @@ def test_iterative_residuals_are_the_exact_ones_and_their_draws_have_the_covaria
 
 def test_refusals():
     problem = overlapping()
-    refused(lambda: Prediction(problem).residual("sea"), "survey")
-    refused(lambda: Prediction(problem).residual("air", ("air",)), "given")
-    refused(lambda: Prediction(problem, draws=5), "draws")
-    refused(lambda: Prediction(problem, method="fast"), "method")
+    refused(lambda: residual_of(problem, "sea"), "survey")
+    refused(lambda: residual_of(problem, "air", ("air",)), "given")
+    refused(lambda: residual_of(problem, "air", draws=5), "draws")
+    refused(lambda: residual_of(problem, "air", method="fast"), "method")
     flat = bj.Parameter("slope", 1)
     line = bj.Modality("line", [[1.0]], [3.0], bj.DiagonalNoise([1.0]), "slope")
-    refused(lambda: Prediction(bj.JointProblem([flat], [line])), "prior")
+    refused(lambda: residual_of(bj.JointProblem([flat], [line]), "line"), "prior")

@@ -84,7 +84,7 @@ def test_whole_spectrum_by_solves(which):
         gaps = problem.modalities[1].replace(noise=bj.DiagonalNoise(np.ones(30)), data=np.zeros(30))
         problem = problem.replace(modalities=[problem.modalities[0], gaps])
     solved = make_pair(problem, ("gravity", "magnetic"), "iterative")
-    exact = make_pair(problem, ("gravity", "magnetic")).correlations
+    exact = make_pair(problem, ("gravity", "magnetic")).spectrum().correlations
     found = solved.spectrum(seed=3)
     np.testing.assert_allclose(np.sort(found.correlations), np.sort(exact), atol=1e-6)
     assert np.all(found.counts == pytest.approx(1.0))

@@ -7,7 +7,7 @@ from scipy.stats import chi2, norm
 import bayesjoint as bj
 from bayesjoint.agreement.multiple import holm
 from bayesjoint.agreement.remedies import mended
-from bayesjoint.agreement.residuals import Prediction
+from bayesjoint.agreement.residuals import residual_of
 from bayesjoint.agreement.result import AgreementTest
 from bayesjoint.agreement.suite import conflict
 from bayesjoint.agreement.words import best_of, objection
@@ -342,7 +342,7 @@ def test_a_gain_that_was_found_has_a_remedy():
     assert abs(bias.mean()["air_bias"][0] - 0.5) < 0.1
     column = mended.modalities[1].terms[0].columns[:, 0]
     other = stated.replace(modalities=[ground, air.replace(data=-3.0 * np.asarray(air.data))])
-    predicted = np.ravel(other.modalities[1].data) - Prediction(other).residual("air").value
+    predicted = np.ravel(other.modalities[1].data) - residual_of(other, "air").value
     np.testing.assert_allclose(column, predicted, rtol=1e-8)  # the suspect's own data have no part in it
 
 
