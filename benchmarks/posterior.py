@@ -19,8 +19,8 @@ from scipy import fft
 import bayesjoint as bj
 from bayesjoint.forward import StationSelection
 from bayesjoint.gaussian import IterativeSystem, linear_gaussian
-from bayesjoint.solvers.block_cg import block_cg
-from bayesjoint.solvers.directional import DirectionalSymbol
+from bayesjoint.solvers._block_cg import block_cg
+from bayesjoint.solvers._directional import DirectionalSymbol
 
 CELL = 1000.0  # metres
 TOLERANCE = 1e-3

@@ -16,7 +16,7 @@ STUDIES = HERE.parent / "case_studies"
 
 
 def window():
-    from bayesjoint.cli.config import read_config
+    from bayesjoint.cli._config import read_config
     from bayesjoint.cli.run import build_problem
 
     problem = build_problem(read_config(STUDIES / "kalgoorlie_window" / "run.toml"))

@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import lsq_linear, minimize
 
 import bayesjoint as bj
-from bayesjoint.map_estimate.objective import Objective
-from bayesjoint.solvers.projected_newton import projected_gradient
+from bayesjoint.map_estimate._objective import Objective
+from bayesjoint.solvers._projected_newton import projected_gradient
 from tests.cubes import relative_errors, two_cubes
 
 MESH = bj.Mesh.regular((3, 5, 6), (100, 100, 100))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.cli.config import read_config
+from bayesjoint.cli._config import read_config
 from bayesjoint.engines import ENGINES, PosteriorEngine, engine_table, methods
 from bayesjoint.testing import check_gradient
 

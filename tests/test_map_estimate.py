@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.map_estimate.rrcg_map import discrepancy_target, with_alpha
+from bayesjoint.map_estimate._rrcg_map import discrepancy_target, with_alpha
 
 from .cubes import relative_errors, two_cubes
 

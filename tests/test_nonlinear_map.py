@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.map_estimate import nonlinear
+from bayesjoint.map_estimate import _nonlinear as nonlinear
 
 from .curves import MISRA, RAT42, dressed, fit_problem, misra, misra_jacobian, rat42
 from .linear import joined, make

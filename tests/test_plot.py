@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from bayesjoint import Mesh, plot
 from bayesjoint.dataset import ModalityBlock, ParameterBlock, build_tree
-from bayesjoint.plot.charts import layer_ratio
-from bayesjoint.plot.maps import edges
-from bayesjoint.plot.style import norm_for
+from bayesjoint.plot._charts import layer_ratio
+from bayesjoint.plot._maps import edges
+from bayesjoint.plot._style import norm_for
 
 from .trees import make_tree
 

@@ -3,9 +3,8 @@
 import numpy as np
 
 from .._checks import as_positive, fail
-from ..priors.bias import BiasPrior
-from ..problem import one_survey
-from ..problem.parameter import Parameter
+from ..priors import BiasPrior
+from ..problem import Parameter, one_survey
 from ._bias_basis import bias_basis
 from ._bias_evidence import bias_std_evidence
 

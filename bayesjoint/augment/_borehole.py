@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail
-from ..forward.holes import IntervalOperator
+from ..forward import IntervalOperator
 from ..noise import DiagonalNoise
 from ..problem import Modality, check_field
 from ._bias import add_bias

@@ -5,10 +5,8 @@ from scipy import sparse
 
 from .._checks import as_finite, as_positive, fail
 from .._places import runs
-from ..priors.discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
-from ..priors.gaussian import GaussianPrior
-from ..problem import some_surveys
-from ..problem.parameter import Parameter
+from ..priors import DISCREPANCIES, GaussianPrior, MatrixDiscrepancy, StationDiscrepancy
+from ..problem import Parameter, some_surveys
 
 NAME = "discrepancy"
 

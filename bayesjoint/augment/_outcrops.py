@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import as_finite, fail
-from ..forward.holes import IntervalOperator
+from ..forward import IntervalOperator
 from ..noise import DiagonalNoise
 from ..problem import Modality, check_field
 

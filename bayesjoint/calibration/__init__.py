@@ -1,8 +1,10 @@
 """Whether a posterior keeps its promises, and intervals that keep them on stated kinds of ground."""
 
-from .discretisation import DiscretisationNoise, discretisation_noise
-from .recalibrated import RecalibratedPosterior
-from .recalibration import recalibrate
-from .simulation import calibrate
+from ._calibrate import calibrate
+from ._discretisation import DiscretisationNoise, discretisation_noise
+from ._recalibrate import recalibrate
+from ._recalibrated_posterior import RecalibratedPosterior
+from ._truths import simulate
 
-__all__ = ["DiscretisationNoise", "RecalibratedPosterior", "calibrate", "discretisation_noise", "recalibrate"]
+__all__ = ["DiscretisationNoise", "RecalibratedPosterior", "calibrate", "discretisation_noise", "recalibrate",
+           "simulate"]

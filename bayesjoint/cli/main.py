@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from .. import __version__
-from .config import ConfigError, describe, read_config, refuse
+from ._config import ConfigError, describe, read_config, refuse
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -116,7 +116,7 @@ def _run(arguments):
 
 
 def _conflict(arguments):
-    from .disagreement import STAGES, examine
+    from ._disagreement import STAGES, examine
 
     return _worked(examine, STAGES, arguments)
 

@@ -20,8 +20,8 @@ from ..problem import JointProblem, Parameter
 from ..quantities import FIELD
 from ..reporting import report
 from ..survey import read_survey
-from .config import keyed, refuse
-from .ground import recalibrated, stated_family
+from ._config import keyed, refuse
+from ._ground import recalibrated, stated_family
 
 AS_READ = ("std", "height", "variable", "columns", "units", "crs", *FIELD)
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint posterior", "separate posteriors",

@@ -1,6 +1,6 @@
 """Densities that tie several parameters."""
 
-from .coregionalization import Coregionalization
-from .gramian import Gramian
+from ._coregionalization import Coregionalization
+from ._gramian import BoundGramian, Gramian
 
-__all__ = ["Coregionalization", "Gramian"]
+__all__ = ["BoundGramian", "Coregionalization", "Gramian"]

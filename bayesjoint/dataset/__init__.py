@@ -28,21 +28,11 @@ Groups (present when they have something to hold):
 Anything else (diagnostics, conflict tests) goes in as further flat groups through `build_tree(extra=...)`.
 """
 
-from .build import build_tree
-from .files import read_attributes, read_tree, without_gaps, write_tree
-from .records import Approximation, ModalityBlock, ParameterBlock
-from .sheet import Sheet
-from .store import GrowingFile
+from ._build import build_tree
+from ._dataset_builder import Sheet
+from ._files import read_attributes, read_tree, without_gaps, write_tree
+from ._records import Approximation, ModalityBlock, ParameterBlock
+from ._store import GrowingFile
 
-__all__ = [
-    "Approximation",
-    "GrowingFile",
-    "ModalityBlock",
-    "ParameterBlock",
-    "Sheet",
-    "build_tree",
-    "read_attributes",
-    "read_tree",
-    "without_gaps",
-    "write_tree",
-]
+__all__ = ["Approximation", "GrowingFile", "ModalityBlock", "ParameterBlock", "Sheet", "build_tree",
+           "read_attributes", "read_tree", "without_gaps", "write_tree"]

@@ -1,14 +1,15 @@
 """What the data can and cannot tell: resolution, leakage, information, and what the joint inversion bought."""
 
-from .candidates import expected_information
-from .comparison import compare
-from .identifying import identifiability
-from .leaking import leakage
-from .leaving_out import leave_one_hole_out
-from .operator import ResolutionOperator
-from .overlapping import discrepancy_overlap
-from .resolving import resolution
-from .selection import subset
+from ._compare import compare
+from ._discrepancy_overlap import discrepancy_overlap
+from ._expected_information import expected_information
+from ._identifiability import identifiability
+from ._leakage import leakage
+from ._leave_one_hole_out import leave_one_hole_out
+from ._resolution import resolution
+from ._resolution_operator import ResolutionOperator
+from ._scores import score_sheet
+from ._subset import subset
 
-__all__ = ["ResolutionOperator", "compare", "discrepancy_overlap", "expected_information", "identifiability", "leakage",
-           "leave_one_hole_out", "resolution", "subset"]
+__all__ = ["ResolutionOperator", "compare", "discrepancy_overlap", "expected_information", "identifiability",
+           "leakage", "leave_one_hole_out", "resolution", "score_sheet", "subset"]

@@ -6,9 +6,9 @@ from scipy.linalg import blas, solve_triangular
 from .._checks import fail
 from ..dataset import Approximation
 from ..gaussian import CleanCovariance, DenseSystem, check_linear_gaussian, linear_gaussian
-from .base import Estimate, Posterior
-from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .rounding import EPS, PROBES, SAFETY, measure_rounding
+from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
+from ._posterior import Estimate, Posterior
+from ._rounding import EPS, PROBES, SAFETY, measure_rounding
 
 DATA_LIMIT = 20_000  # the factor alone takes 3.2 GB there
 CELLS = 2048  # cells per block of the variance

@@ -3,11 +3,11 @@
 import numpy as np
 
 from .._checks import fail
-from ..couplings.gramian import BoundGramian
-from .chains import ChainPosterior, check_lengths
-from .gibbs_gramian import GramianSampler
-from .gibbs_scales import ScaleSampler
-from .whitened import check_visible
+from ..couplings import BoundGramian
+from ._chains import ChainPosterior, check_lengths
+from ._gibbs_gramian import GramianSampler
+from ._gibbs_scales import ScaleSampler
+from ._whitened import check_visible
 
 
 class GibbsPosterior(ChainPosterior):

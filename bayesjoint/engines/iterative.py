@@ -5,10 +5,10 @@ import numpy as np
 from .._checks import as_positive, fail
 from ..dataset import Approximation
 from ..gaussian import SCATTERED_RANK, IterativeSystem, check_linear_gaussian, fits_stored, linear_gaussian
-from .base import Estimate
-from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .drawing import BLOCK, Drawn, blocks_of, spread
-from .iterative_variance import PointwiseVariance
+from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
+from ._draw_blocks import BLOCK, Drawn, blocks_of, spread
+from ._iterative_variance import PointwiseVariance
+from ._posterior import Estimate
 
 MEAN_TOLERANCE = 1e-8
 ANSWER_TOLERANCE = 1e-4  # of means for other data: 0.01 % of what such data move, where worlds differ by their all

@@ -7,10 +7,10 @@ from scipy.stats import norm
 
 from .._checks import fail
 from ..dataset import Approximation
-from .base import Posterior
-from .laplace_curvature import exact_curvature, nonlinear_statements
-from .laplace_validity import ValidityCheck
-from .whitened import check_visible
+from ._laplace_curvature import exact_curvature, nonlinear_statements
+from ._laplace_validity import ValidityCheck
+from ._posterior import Posterior
+from ._whitened import check_visible
 
 DIFFERENCED = 300  # free values up to which the models' own curvature is taken by differences of gradients
 FREE_LIMIT = 12_000  # cells; their dense Hessian and its factor take 2.3 GB

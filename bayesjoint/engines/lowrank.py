@@ -8,8 +8,8 @@ from scipy.stats import chi2
 from .._checks import as_positive, fail
 from ..dataset import Approximation
 from ..gaussian import System, linear_gaussian
-from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .subspace import DataSubspace
+from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
+from ._subspace import DataSubspace
 
 FIRST = 32  # directions tried first; then half as many again as there are
 PROBES = 64  # of the discarded part

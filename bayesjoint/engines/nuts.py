@@ -4,9 +4,9 @@ import numpy as np
 
 from .._checks import fail
 from ..dataset import Approximation
-from .chains import ChainPosterior, check_lengths
-from .nuts_density import SmallDensity
-from .whitened import check_visible
+from ._chains import ChainPosterior, check_lengths
+from ._nuts_density import SmallDensity
+from ._whitened import check_visible
 
 UNKNOWN_LIMIT = 500
 FEWEST_WARMUP = 300  # nutpie needs some to find its mass matrix, however short the chains

@@ -5,8 +5,8 @@ import numpy as np
 from .._checks import fail
 from ..dataset import Approximation
 from ..gaussian import IterativeSystem, WaveSystem, channel_noise, linear_gaussian, only_group
-from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from .spectral_field import SpectralField
+from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
+from ._spectral_field import SpectralField
 
 INSIDE = 8  # columns from the edge of the survey from which a cell counts as well inside
 POWERS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)  # of the sum of two edges' losses: from adding up to the larger alone

@@ -1,28 +1,22 @@
 """F and H: from a model of the ground to what the instruments would read."""
 
-from .base import ForwardOperator
-from .direct import StationOperator
-from .holes import IntervalOperator
-from .nonlinear import ForwardModel
-from .prisms import forward_prisms
-from .processing import ComposedOperator, Processing, StationSelection, UpwardContinuation
-from .sampling import SamplingError, StationSampling
-from .toeplitz import GravityOperator, LatticeOperator, MagneticOperator, lattice_operator
+from ._base import ForwardOperator
+from ._convolution import LayeredConvolution
+from ._direct import StationOperator
+from ._intervals import IntervalOperator, intervals_of
+from ._lattice import ALIGNMENT_TOLERANCE, top_of_ground
+from ._nonlinear import ForwardModel
+from ._periodic import lattice_and_processing, periodic_spectra
+from ._prisms import forward_prisms
+from ._processing import ComposedOperator, Processing, StationSelection, UpwardContinuation
+from ._refined import refined, refined_mesh
+from ._sampling import SamplingError, StationSampling
+from ._threads import run_ranges, run_side_by_side, run_tasks, split, worker_count
+from ._toeplitz import GravityOperator, LatticeOperator, MagneticOperator, lattice_operator
 
-__all__ = [
-    "ComposedOperator",
-    "ForwardModel",
-    "ForwardOperator",
-    "GravityOperator",
-    "IntervalOperator",
-    "LatticeOperator",
-    "MagneticOperator",
-    "Processing",
-    "SamplingError",
-    "StationOperator",
-    "StationSampling",
-    "StationSelection",
-    "UpwardContinuation",
-    "forward_prisms",
-    "lattice_operator",
-]
+__all__ = ["ALIGNMENT_TOLERANCE", "ComposedOperator", "ForwardModel", "ForwardOperator", "GravityOperator",
+           "IntervalOperator", "LatticeOperator", "LayeredConvolution", "MagneticOperator", "Processing",
+           "SamplingError", "StationOperator", "StationSampling", "StationSelection", "UpwardContinuation",
+           "forward_prisms", "intervals_of", "lattice_and_processing", "lattice_operator", "periodic_spectra",
+           "refined", "refined_mesh", "run_ranges", "run_side_by_side", "run_tasks", "split", "top_of_ground",
+           "worker_count"]

@@ -1,7 +1,11 @@
 """Questions that people ask of a posterior: where, how much, how deep; each answered from draws, with its error."""
 
-from .exceeding import depth_to_top, exceedance
-from .integrals import excess_mass, magnetic_moment
-from .windows import Window
+from ._answers import caution
+from ._closed_form import closed_form, state_weights
+from ._exceedance import depth_to_top, exceedance, top_of
+from ._excess_mass import excess_mass, inducing_field, magnetic_moment, mass_in, moment_in
+from ._protocol import Functional, linear
+from ._window import Window
 
-__all__ = ["Window", "depth_to_top", "exceedance", "excess_mass", "magnetic_moment"]
+__all__ = ["Functional", "Window", "caution", "closed_form", "depth_to_top", "exceedance", "excess_mass",
+           "inducing_field", "linear", "magnetic_moment", "mass_in", "moment_in", "state_weights", "top_of"]

@@ -12,7 +12,30 @@ from ._system import RANK, LogDeterminant, System
 from ._torus_signal import TorusMatrices, TorusSignal
 from ._waves import WaveSystem, channel_noise, only_group
 
-__all__ = ["DENSE_DATA", "METHODS", "RANK", "SCATTERED_RANK", "CleanCovariance", "DenseSystem", "FieldGroup",
-           "FlatColumns", "IterativeSystem", "LatticeSystem", "LogDeterminant", "System", "TorusMatrices",
-           "TorusSignal", "WaveSystem", "channel_noise", "check_linear_gaussian", "data_system", "factorised",
-           "fits_stored", "is_linear_gaussian", "joined_columns", "linear_gaussian", "only_group", "unit_correlation"]
+__all__ = [
+           "DENSE_DATA",
+           "METHODS",
+           "RANK",
+           "SCATTERED_RANK",
+           "CleanCovariance",
+           "DenseSystem",
+           "FieldGroup",
+           "FlatColumns",
+           "IterativeSystem",
+           "LatticeSystem",
+           "LogDeterminant",
+           "System",
+           "TorusMatrices",
+           "TorusSignal",
+           "WaveSystem",
+           "channel_noise",
+           "check_linear_gaussian",
+           "data_system",
+           "factorised",
+           "fits_stored",
+           "is_linear_gaussian",
+           "joined_columns",
+           "linear_gaussian",
+           "only_group",
+           "unit_correlation",
+]

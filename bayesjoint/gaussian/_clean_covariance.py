@@ -5,9 +5,8 @@ import copy
 import numpy as np
 
 from .._places import blocks, unit_columns
-from ..priors.covariance import MixedCovariance, ScaledCovariance
-from ..problem import Cache
-from ..problem.view import views_of
+from ..priors import MixedCovariance, ScaledCovariance
+from ..problem import Cache, views_of
 from ._unit_fields import UnitFields
 
 WIDE = 256  # data carried through a torus at once

@@ -6,14 +6,12 @@ import numpy as np
 
 from .._checks import fail
 from .._places import unit_columns
-from ..priors.discrepancy import DISCREPANCIES
-from ..solvers.block_cg import block_cg
-from ..solvers.lanczos import preconditioned_log_trace
-from ..solvers.nystrom import NystromPreconditioner
+from ..priors import DISCREPANCIES
+from ..solvers import NystromPreconditioner, block_cg, preconditioned_log_trace
 from ._clean_covariance import CleanCovariance
 from ._dense import DenseSystem
+from ._lattice_preconditioner import Plates, plates_of
 from ._model import nearest_stationary_groups
-from ._plates import Plates, plates_of
 from ._system import LogDeterminant, System
 
 MAX_ITERATIONS = 2000

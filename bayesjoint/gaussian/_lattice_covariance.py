@@ -5,7 +5,7 @@ import copy
 import numpy as np
 from scipy import fft
 
-from ..forward._threads import worker_count
+from ..forward import worker_count
 
 BLOCK_BYTES = 3e8  # of spectra carried at once
 

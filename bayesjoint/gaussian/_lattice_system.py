@@ -1,6 +1,6 @@
 """K of surveys on lattices under continued fields as an operator, with its cosine preconditioner, for one θ."""
 
-from ._plates import Plates, plates_of
+from ._lattice_preconditioner import Plates, plates_of
 
 
 class LatticeSystem:

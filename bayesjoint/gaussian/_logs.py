@@ -9,8 +9,7 @@ from scipy.sparse import csr_array
 
 from .._checks import fail
 from .._places import blocks, runs, unit_columns
-from ..forward._threads import worker_count
-from ..forward.holes import intervals_of
+from ..forward import intervals_of, worker_count
 
 INTERVAL_LIMIT = 4096  # of logs beside one continued field: each is a dense column over all data
 CELLS = 64  # of a log carried through lattices at once

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 from scipy import fft
 
-from ..forward._threads import worker_count
+from ..forward import worker_count
 from ._lattice_covariance import LatticeCovariance
 
 BLOCK_BYTES = 4e8  # of fields on the torus carried at once

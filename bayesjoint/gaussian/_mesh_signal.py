@@ -9,9 +9,8 @@ from dataclasses import replace
 from functools import cached_property
 
 from .._correlation import SLOPES
-from ..priors.covariance import StationaryCorrelation
-from ..problem import Cache
-from ..problem.view import views_of
+from ..priors import StationaryCorrelation
+from ..problem import Cache, views_of
 from ._unit_fields import UnitFields
 
 KEPT = 8  # matrices and slopes that are kept: a line search comes back to the last ranges

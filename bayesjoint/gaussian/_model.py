@@ -8,11 +8,16 @@ from scipy.sparse import csr_array, vstack
 
 from .._checks import fail
 from .._places import unit_columns
-from ..forward.holes import intervals_of
-from ..forward.periodic import lattice_and_processing
-from ..priors.covariance import DiagonalCovariance, MixedCovariance, ScaledCovariance
-from ..priors.discrepancy import DISCREPANCIES
-from ..priors.torus import CellwiseCorrelation, TorusField, TorusSpectrum
+from ..forward import intervals_of, lattice_and_processing
+from ..priors import (
+    DISCREPANCIES,
+    CellwiseCorrelation,
+    DiagonalCovariance,
+    MixedCovariance,
+    ScaledCovariance,
+    TorusField,
+    TorusSpectrum,
+)
 from ._ground_torus import GroundGroup
 from ._logs import cell_logs
 from ._torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus

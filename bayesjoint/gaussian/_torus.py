@@ -7,10 +7,8 @@ from functools import cached_property
 import numpy as np
 from scipy import fft
 
-from ..forward._convolution import LayeredConvolution
-from ..forward._threads import worker_count
-from ..forward.periodic import periodic_spectra
-from ..priors.torus import TorusSpectrum, least_torus
+from ..forward import LayeredConvolution, periodic_spectra, worker_count
+from ..priors import TorusSpectrum, least_torus
 from ._lattice_covariance import LatticeCovariance
 from ._logs import GroupLogs
 

@@ -4,8 +4,7 @@ import numpy as np
 from scipy import fft
 
 from .._places import blocks, unit_columns
-from ..priors.covariance import MixedCovariance
-from ..priors.torus import TorusSpectrum
+from ..priors import MixedCovariance, TorusSpectrum
 from ..problem import Cache
 from ._mesh_signal import SignalMatrices, unit_correlation
 from ._model import lattice_surveys, torus_group

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from .._places import blocks, unit_columns
-from ..priors.covariance import StationaryCorrelation
+from ..priors import StationaryCorrelation
 from ..problem import Cache
 
 COLUMNS = 64  # data carried through the operators at once

@@ -1,5 +1,6 @@
 """Hyperparameters by the evidence: what may be fitted, how, and how well it is known."""
 
-from .fit import fit_hyperparameters
+from ._fit_hyperparameters import fit_hyperparameters
+from ._vector import HyperVector
 
-__all__ = ["fit_hyperparameters"]
+__all__ = ["HyperVector", "fit_hyperparameters"]

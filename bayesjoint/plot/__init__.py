@@ -6,15 +6,42 @@ sequential one; both are safe for the colour-blind. What takes a result tree tak
 too. Matplotlib is imported on first use of this module.
 """
 
-from .agreement import bands, matrix, places, verdict
-from .answers import cells, columns, layers
-from .calibration import ecdf, ranks
-from .charts import convergence, crossplot, profile, residuals
-from .fields import best_sections
-from .grounds import geology
-from .intervals import coverage, interval
-from .maps import compare, data, model
+from ._agreement import bands, matrix, places, verdict
+from ._answers import cells, columns, layers
+from ._calibration import ecdf, ranks
+from ._charts import (
+    beyond,
+    chi2_terms,
+    convergence,
+    correlation,
+    crossplot,
+    layer_ratio,
+    profile,
+    residual_reach,
+    residuals,
+)
+from ._fields import (
+    best_sections,
+    cut,
+    data_field,
+    has,
+    is_tree,
+    labels_of,
+    mesh_of,
+    mesh_parameters,
+    model_values,
+    standing_out,
+    title_of,
+    under_stations,
+)
+from ._grounds import geology
+from ._intervals import coverage, coverage_rows, family_label, interval, interval_values
+from ._maps import compare, data, draw_section, exaggeration_of, model
+from ._style import length_scale, norm_for, pretty
 
-__all__ = ["bands", "best_sections", "cells", "columns", "compare", "convergence", "coverage", "crossplot", "data",
-           "ecdf", "geology", "interval", "layers", "matrix", "model", "places", "profile", "ranks", "residuals",
-           "verdict"]
+__all__ = ["bands", "best_sections", "beyond", "cells", "chi2_terms", "columns", "compare", "convergence",
+           "correlation", "coverage", "coverage_rows", "crossplot", "cut", "data", "data_field", "draw_section",
+           "ecdf", "exaggeration_of", "family_label", "geology", "has", "interval", "interval_values", "is_tree",
+           "labels_of", "layer_ratio", "layers", "length_scale", "matrix", "mesh_of", "mesh_parameters", "model",
+           "model_values", "norm_for", "places", "pretty", "profile", "ranks", "residual_reach", "residuals",
+           "standing_out", "title_of", "under_stations", "verdict"]

@@ -1,7 +1,49 @@
 """Prior densities over one parameter each."""
 
-from .focusing import Focusing, MinimumLength
-from .gaussian import GaussianPrior
-from .matern import Matern
+from ._bias import BiasPrior
+from ._covariance import (
+    DENSE_LIMIT,
+    BlockCovariance,
+    ConditionedCovariance,
+    Covariance,
+    DiagonalCovariance,
+    MixedCovariance,
+    ScaledCovariance,
+    StationaryCorrelation,
+)
+from ._differences import MeshGradient
+from ._discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
+from ._focusing import Focusing, MinimumLength
+from ._gaussian import BoundGaussian, GaussianPrior
+from ._matern import Matern
+from ._mixture import ScaleMixture, typical_precision
+from ._stations import scaled_distance
+from ._torus import CellwiseCorrelation, TorusField, TorusSpectrum, least_torus
 
-__all__ = ["Focusing", "GaussianPrior", "Matern", "MinimumLength"]
+__all__ = [
+    "DENSE_LIMIT",
+    "DISCREPANCIES",
+    "BiasPrior",
+    "BlockCovariance",
+    "BoundGaussian",
+    "CellwiseCorrelation",
+    "ConditionedCovariance",
+    "Covariance",
+    "DiagonalCovariance",
+    "Focusing",
+    "GaussianPrior",
+    "Matern",
+    "MatrixDiscrepancy",
+    "MeshGradient",
+    "MinimumLength",
+    "MixedCovariance",
+    "ScaleMixture",
+    "ScaledCovariance",
+    "StationDiscrepancy",
+    "StationaryCorrelation",
+    "TorusField",
+    "TorusSpectrum",
+    "least_torus",
+    "scaled_distance",
+    "typical_precision",
+]

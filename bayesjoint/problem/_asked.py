@@ -1,8 +1,8 @@
 """What a question is put to: a problem, one of its surveys."""
 
 from .._checks import fail
-from .joint import JointProblem
-from .parameter import Parameter
+from ._joint_problem import JointProblem
+from ._parameter import Parameter
 
 
 def check_problem(problem):

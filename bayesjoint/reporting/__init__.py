@@ -1,5 +1,5 @@
 """The HTML report: one self-contained file that says what was found, and how sure one can be."""
 
-from .page import report
+from ._report import report
 
 __all__ = ["report"]

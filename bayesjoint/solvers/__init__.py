@@ -1,1 +1,13 @@
 """Solvers: arrays, operators and callables in, arrays out; nothing here knows what is measured."""
+
+from ._block_cg import block_cg
+from ._cosine import CosinePreconditioner
+from ._gauss_newton import gauss_newton
+from ._lanczos import preconditioned_log_trace
+from ._nystrom import NystromPreconditioner
+from ._projected_newton import projected_newton
+from ._rrcg import RRCGSettings, rrcg
+from ._terms import Block, Misfit, NoCoupling
+
+__all__ = ["Block", "CosinePreconditioner", "Misfit", "NoCoupling", "NystromPreconditioner", "RRCGSettings",
+           "block_cg", "gauss_newton", "preconditioned_log_trace", "projected_newton", "rrcg"]

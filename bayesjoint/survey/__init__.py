@@ -1,6 +1,6 @@
 """What was measured, where and how well: surveys, and reading them from files."""
 
-from .core import Survey
-from .reading import read_survey
+from ._read_survey import read_survey
+from ._survey import Survey
 
 __all__ = ["Survey", "read_survey"]

@@ -1,5 +1,5 @@
 """Likelihood exponents: how much each survey may be believed, by criteria that look at the data."""
 
-from .weighing import temper
+from ._temper import temper
 
 __all__ = ["temper"]

@@ -5,9 +5,9 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 from scipy.optimize import brentq
 from scipy.stats import chi2
 
-from bayesjoint.agreement.local import patch_weights, two_sided
-from bayesjoint.agreement.quadratic_forms import WeightedChi2
-from bayesjoint.agreement.wavenumbers import CosineModes, band_edges
+from bayesjoint.agreement._local_conflict import patch_weights, two_sided
+from bayesjoint.agreement._quadratic_forms import WeightedChi2
+from bayesjoint.agreement._wavenumbers import CosineModes, band_edges
 
 BANDS = 8
 

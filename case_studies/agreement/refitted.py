@@ -10,9 +10,9 @@ import numpy as np
 from scipy.stats import chi2
 from setting import BASES, GAIN_NULL, PAIRS, SEED, pair_of, surveys
 
-from bayesjoint.agreement.gain import GainScore
-from bayesjoint.agreement.nuisances import NuisanceFit
-from bayesjoint.agreement.pair import Pair
+from bayesjoint.agreement._gain_test import GainScore
+from bayesjoint.agreement._nuisance_test import NuisanceFit
+from bayesjoint.agreement._pair import Pair
 from bayesjoint.augment._bias_basis import bias_basis
 from bayesjoint.gaussian import DenseSystem
 

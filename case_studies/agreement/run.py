@@ -24,7 +24,7 @@ from scipy.stats import binom, chi2, kstest
 from setting import PAIRS, SEED, Suite, flat, mixed, pair_of, simulated, surveys
 from survey_size import by_wavenumber, windows
 
-from bayesjoint.agreement.multiple import holm
+from bayesjoint.agreement._multiple_testing import holm
 
 HERE = Path(__file__).parent
 LEVELS = (0.05, 0.01)

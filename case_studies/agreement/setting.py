@@ -6,9 +6,9 @@ from scipy.optimize import brentq
 from scipy.stats import chi2
 
 import bayesjoint as bj
-from bayesjoint.agreement.gain import GainScore
-from bayesjoint.agreement.nuisances import NuisanceFit
-from bayesjoint.agreement.pair import make_pair
+from bayesjoint.agreement._gain_test import GainScore
+from bayesjoint.agreement._nuisance_test import NuisanceFit
+from bayesjoint.agreement._pair import make_pair
 from bayesjoint.augment._bias_basis import bias_basis
 from bayesjoint.gaussian import System
 

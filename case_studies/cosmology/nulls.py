@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import binom, chi2, kstest
 
 import bayesjoint as bj
-from bayesjoint.agreement.multiple import holm
+from bayesjoint.agreement._multiple_testing import holm
 
 HERE = Path(__file__).parent
 SEED = 20261122

@@ -16,7 +16,7 @@ import numpy as np
 import universe
 
 import bayesjoint as bj
-from bayesjoint.agreement.several import conflict_matrix
+from bayesjoint.agreement._conflict_matrix import conflict_matrix
 
 HERE = Path(__file__).parent
 SEED = 20261122

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.calibration.verdict import summarise
+from bayesjoint.calibration._verdict import summarise
 
 FILE = Path(__file__).parent / "nongaussian.json"
 CASES = {"sharp": {"epsilon": 0.002}, "smooth": {"epsilon": 0.3}, "weak": {"weight": 100.0},

@@ -12,7 +12,7 @@ from run import build, prepare
 from scipy.optimize import brentq
 
 import bayesjoint as bj
-from bayesjoint.agreement.pair import make_pair
+from bayesjoint.agreement._pair import make_pair
 
 PAIR = ("gravity", "magnetic")
 LAWS = {"no coupling": 0.0, "correlation of the evidence": None, "linear law": 0.98}

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.cli.config import read_config
-from bayesjoint.cli.ground import recalibrated
+from bayesjoint.cli._config import read_config
+from bayesjoint.cli._ground import recalibrated
 from bayesjoint.cli.run import build_problem
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from bayesjoint.plot.style import COLOURS
+from bayesjoint.plot._style import COLOURS
 
 HERE = Path(__file__).parent
 PROPERTIES = ("density", "susceptibility")

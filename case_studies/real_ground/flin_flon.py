@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.calibration.coverage import interval_score
-from bayesjoint.calibration.rules import DepthRule
+from bayesjoint.calibration._coverage import interval_score
+from bayesjoint.calibration._rules import DepthRule
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "flin_flon"))

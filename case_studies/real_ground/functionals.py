@@ -11,11 +11,11 @@ import numpy as np
 from left_out import DEFAULT, FAMILIES, posterior
 
 import bayesjoint as bj
-from bayesjoint.calibration.functional_rules import FunctionalRule
-from bayesjoint.calibration.worlds import Simulator, live_through
-from bayesjoint.functionals.exceeding import SHARES, shallowest
-from bayesjoint.functionals.integrals import mass_in
-from bayesjoint.functionals.windows import WindowedMass
+from bayesjoint.calibration._functional_rules import FunctionalRule
+from bayesjoint.calibration._worlds import Simulator, live_through
+from bayesjoint.functionals._exceedance import SHARES, shallowest
+from bayesjoint.functionals._excess_mass import mass_in
+from bayesjoint.functionals._window import WindowedMass
 
 TRAIN, TESTED, PROBABILITY = 400, 200, 0.9
 BOX = (700.0, 1300.0, 700.0, 1300.0, -500.0, 0.0)

@@ -8,11 +8,11 @@ from grounds import ENVELOPE, MESH, problem
 from scipy.special import ndtri
 
 import bayesjoint as bj
-from bayesjoint.calibration.functional_rules import FunctionalRule
-from bayesjoint.calibration.rules import DepthRule
-from bayesjoint.functionals.exceeding import shallowest
-from bayesjoint.functionals.gaussian import closed_form
-from bayesjoint.functionals.integrals import mass_in
+from bayesjoint.calibration._functional_rules import FunctionalRule
+from bayesjoint.calibration._rules import DepthRule
+from bayesjoint.functionals._closed_form import closed_form
+from bayesjoint.functionals._exceedance import shallowest
+from bayesjoint.functionals._excess_mass import mass_in
 
 SAMPLED, LEARNED, SWEEPS = 5, 30, {"draws": 150, "warmup": 100, "chains": 2}
 DRAWS = 200

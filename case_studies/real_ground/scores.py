@@ -5,7 +5,7 @@ from bench import PROPERTIES
 from grounds import MESH
 from methods import functionals
 
-from bayesjoint.calibration.coverage import interval_score, ratio_and_error
+from bayesjoint.calibration._coverage import interval_score, ratio_and_error
 
 LEVELS = np.arange(1, 20) / 20
 PROBABILITIES = (0.5, 0.9)

@@ -8,7 +8,7 @@ import numpy as np
 from families import ANY_CONTRAST, COMPACT, SUPERQUADRICS
 
 import bayesjoint as bj
-from bayesjoint.calibration.coverage import interval_score
+from bayesjoint.calibration._coverage import interval_score
 
 SEEDS, WORLDS, PROBABILITY, FACTOR = range(8), 300, 0.9, 1.4
 FAMILIES = {"compact": COMPACT, "superquadrics": SUPERQUADRICS, "any_contrast": ANY_CONTRAST}

@@ -6,7 +6,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 import bayesjoint as bj
 from bayesjoint.gaussian import DenseSystem, linear_gaussian
-from bayesjoint.tempering.criteria import CRITERIA
+from bayesjoint.tempering._criteria import CRITERIA
 
 BIAS = 1.0  # mGal, prior std of every coefficient
 GAIN = 0.5  # prior std of the gain

@@ -16,9 +16,9 @@ import shared
 import tables
 from scipy.stats import chi2
 
-from bayesjoint.agreement.gain import GainScore
-from bayesjoint.agreement.nuisances import NuisanceFit
-from bayesjoint.agreement.pair import make_pair
+from bayesjoint.agreement._gain_test import GainScore
+from bayesjoint.agreement._nuisance_test import NuisanceFit
+from bayesjoint.agreement._pair import make_pair
 from bayesjoint.augment._bias_basis import bias_basis
 from bayesjoint.gaussian import data_system
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import kstest, norm
 
 import bayesjoint as bj
-from bayesjoint.agreement.additive import LevelFit, SinglePlaces, additive_fits
-from bayesjoint.agreement.disturbances import disturbances_of
-from bayesjoint.agreement.pair import make_pair
+from bayesjoint.agreement._additive import LevelFit, SinglePlaces, additive_fits
+from bayesjoint.agreement._disturbances import disturbances_of
+from bayesjoint.agreement._pair import make_pair
 
 from .overlapping import overlapping
 

@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import kstest, ncx2
 
 import bayesjoint as bj
-from bayesjoint.agreement.bands import WavenumberBands, band_residual, noncentrality, spectral_conflict
-from bayesjoint.agreement.multiple import holm
-from bayesjoint.agreement.residuals import residual_of
-from bayesjoint.agreement.wavenumbers import CosineModes, CrossPeriodogram, band_edges
+from bayesjoint.agreement._multiple_testing import holm
+from bayesjoint.agreement._residuals import residual_of
+from bayesjoint.agreement._spectral_conflict import WavenumberBands, band_residual, noncentrality, spectral_conflict
+from bayesjoint.agreement._wavenumbers import CosineModes, CrossPeriodogram, band_edges
 
 from ..refusals import refused
 from .overlapping import overlapping, simulated
@@ -185,7 +185,7 @@ def test_detectable_is_what_a_test_detects():
 
 
 def test_large_surveys_go_by_wavenumber_where_they_can(monkeypatch):
-    monkeypatch.setattr("bayesjoint.agreement.bands.DENSE_DATA", 50)
+    monkeypatch.setattr("bayesjoint.agreement._spectral_conflict.DENSE_DATA", 50)
     assert spectral_conflict(overlapping(gaps=False), "air", bands=3).attrs["method"] == "spectral"
     assert spectral_conflict(overlapping(gaps=True), "air", bands=3).attrs["method"] == "dense"  # gaps leak
 

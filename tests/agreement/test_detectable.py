@@ -5,12 +5,14 @@ import pytest
 from scipy.stats import chi2, kstest, norm
 
 import bayesjoint as bj
-from bayesjoint.agreement import detectable, disturbances, gain
-from bayesjoint.agreement.additive import SinglePlaces, additive_fits
-from bayesjoint.agreement.detectable import detectability, tabulate
-from bayesjoint.agreement.disturbances import disturbances_of
-from bayesjoint.agreement.gain import GainFit, GainScore
-from bayesjoint.agreement.pair import make_pair
+from bayesjoint.agreement import _detectability as detectable
+from bayesjoint.agreement import _disturbances as disturbances
+from bayesjoint.agreement import _gain_test as gain
+from bayesjoint.agreement._additive import SinglePlaces, additive_fits
+from bayesjoint.agreement._detectability import detectability, tabulate
+from bayesjoint.agreement._disturbances import disturbances_of
+from bayesjoint.agreement._gain_test import GainFit, GainScore
+from bayesjoint.agreement._pair import make_pair
 
 from ..linear import make
 from ..refusals import refused

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import norm
 
 import bayesjoint as bj
-from bayesjoint.agreement.recalibration import refitted_family
-from bayesjoint.agreement.suite import conflict
+from bayesjoint.agreement._conflict import conflict
+from bayesjoint.agreement._recalibration import refitted_family
 
 from ..refusals import refused
 

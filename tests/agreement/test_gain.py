@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bayesjoint.agreement.gain import GainFit, GainScore
-from bayesjoint.agreement.pair import make_pair
+from bayesjoint.agreement._gain_test import GainFit, GainScore
+from bayesjoint.agreement._pair import make_pair
 
 from .overlapping import overlapping
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import binom, kstest, norm
 
 import bayesjoint as bj
-from bayesjoint.agreement.local import local_conflict, map_residual, patch_weights, smallest
-from bayesjoint.agreement.multiple import false_discovery
-from bayesjoint.agreement.residuals import residual_of
+from bayesjoint.agreement._local_conflict import local_conflict, map_residual, patch_weights, smallest
+from bayesjoint.agreement._multiple_testing import false_discovery
+from bayesjoint.agreement._residuals import residual_of
 
 from ..refusals import refused
 from .overlapping import overlapping

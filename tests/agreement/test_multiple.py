@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bayesjoint.agreement.multiple import false_discovery, holm
+from bayesjoint.agreement._multiple_testing import false_discovery, holm
 
 from ..refusals import refused
 

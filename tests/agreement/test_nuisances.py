@@ -6,10 +6,10 @@ from scipy.linalg import orth
 from scipy.stats import chi2, kstest
 
 import bayesjoint as bj
-from bayesjoint.agreement.gain import GainFit, GainScore
-from bayesjoint.agreement.multiple import holm
-from bayesjoint.agreement.nuisances import NuisanceFit
-from bayesjoint.agreement.quadratic_forms import WeightedChi2
+from bayesjoint.agreement._gain_test import GainFit, GainScore
+from bayesjoint.agreement._multiple_testing import holm
+from bayesjoint.agreement._nuisance_test import NuisanceFit
+from bayesjoint.agreement._quadratic_forms import WeightedChi2
 from bayesjoint.gaussian import data_system
 
 from ..linear import make

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kstest
 
 import bayesjoint as bj
-from bayesjoint.agreement.own_model import own_model_tests
+from bayesjoint.agreement._own_model import own_model_tests
 from bayesjoint.gaussian import data_system
 
 from .overlapping import overlapping
@@ -38,7 +38,7 @@ def test_nulls_are_uniform():
 
 
 def own_by_draws(data, name):
-    from bayesjoint.agreement.own_model import _by_draws
+    from bayesjoint.agreement._own_model import _by_draws
 
     return _by_draws(data, name, 64, np.random.default_rng(int(1e6 * abs(data.residual[0]))))
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import beta, chi2
 
 import bayesjoint as bj
-from bayesjoint.agreement.pair import make_pair
-from bayesjoint.agreement.recalibration import recalibrated
+from bayesjoint.agreement._pair import make_pair
+from bayesjoint.agreement._recalibration import recalibrated
 
 from ..refusals import refused
 from .pairs import scalars

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.agreement.likelihood_ratio import likelihood_ratio_test
-from bayesjoint.agreement.remedies import compare_remedies
+from bayesjoint.agreement._compare_remedies import compare_remedies
+from bayesjoint.agreement._likelihood_ratio import likelihood_ratio_test
 
 
 def scalar(shift=4.0, count=4):

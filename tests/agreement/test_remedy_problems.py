@@ -8,9 +8,9 @@ import pytest
 import xarray as xr
 
 import bayesjoint as bj
-from bayesjoint.agreement.nuisances import nuisance_test
-from bayesjoint.agreement.remedies import compare_remedies, remedies
-from bayesjoint.agreement.result import AgreementTest
+from bayesjoint.agreement._compare_remedies import compare_remedies, remedies
+from bayesjoint.agreement._nuisance_test import nuisance_test
+from bayesjoint.agreement._result import AgreementTest
 
 from .overlapping import overlapping
 from .pairs import scalars
@@ -110,7 +110,7 @@ def test_what_cannot_be_made_is_said():
 
 @pytest.mark.parametrize("scattered", [False, True])
 def test_a_discrepancy_of_any_size_is_tried_where_stations_form_a_grid(monkeypatch, scattered):
-    monkeypatch.setattr("bayesjoint.priors.stations.MATRIX_LIMIT", 50)
+    monkeypatch.setattr("bayesjoint.priors._stations.MATRIX_LIMIT", 50)
     stated = overlapping(shape=(2, 8, 9), gaps=False, extent="mesh")
     if scattered:
         rng, ground = np.random.default_rng(0), stated.modalities[0]
@@ -161,7 +161,7 @@ def test_ranges_are_held_where_trying_one_is_slow(monkeypatch):
     surveys = [bj.Modality(name, gravity, gravity @ truth + 0.05 * rng.standard_normal(64),
                            bj.DiagonalNoise(np.full(64, 0.05)), "density") for name in ("ground", "air")]
     found = bj.conflict(bj.JointProblem([density], surveys), places=False)
-    monkeypatch.setattr("bayesjoint.agreement.remedies.SLOW", 1.0)
+    monkeypatch.setattr("bayesjoint.agreement._compare_remedies.SLOW", 1.0)
     assert list(found.problems) == ["as stated", "std, noise by evidence"]
     fitted = found.problems["std, noise by evidence"].parameters[0].prior
     assert fitted.range == 300.0 and 200.0 < fitted.std < 450.0

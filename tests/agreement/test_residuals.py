@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 import bayesjoint as bj
-from bayesjoint.agreement.residuals import residual_of
+from bayesjoint.agreement._residuals import residual_of
 
 from ..linear import make
 from ..refusals import refused

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import chi2, norm
 
 from bayesjoint.agreement import AgreementTest
-from bayesjoint.agreement.result import moved_tail
-from bayesjoint.agreement.words import effect_words
+from bayesjoint.agreement._result import moved_tail
+from bayesjoint.agreement._words import effect_words
 
 from ..refusals import refused
 

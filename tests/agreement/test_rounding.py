@@ -7,9 +7,9 @@ from scipy.stats import chi2, norm
 
 import bayesjoint as bj
 from bayesjoint.agreement import AgreementTest
-from bayesjoint.agreement.quadratic_forms import WeightedChi2
-from bayesjoint.agreement.result import chi2_log_tail, chi2_test
-from bayesjoint.forward.base import ForwardOperator
+from bayesjoint.agreement._quadratic_forms import WeightedChi2
+from bayesjoint.agreement._result import chi2_log_tail, chi2_test
+from bayesjoint.forward._base import ForwardOperator
 
 from ..refusals import refused
 from .overlapping import overlapping

@@ -5,10 +5,10 @@ import pytest
 from scipy.optimize import brentq
 
 import bayesjoint as bj
-from bayesjoint.agreement import sampled_spectrum
-from bayesjoint.agreement.canonical import CanonicalSpectrum
-from bayesjoint.agreement.pair import make_pair
-from bayesjoint.agreement.sampled_spectrum import lanczos_spectrum
+from bayesjoint.agreement import _sampled_spectrum as sampled_spectrum
+from bayesjoint.agreement._likelihood_ratio_null import CanonicalSpectrum
+from bayesjoint.agreement._pair import make_pair
+from bayesjoint.agreement._sampled_spectrum import lanczos_spectrum
 
 from .pairs import two_gravity
 

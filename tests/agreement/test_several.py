@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import chi2, kstest
 
 import bayesjoint as bj
-from bayesjoint.agreement.multiple import holm
-from bayesjoint.agreement.pair import make_pair
-from bayesjoint.agreement.several import _forms, conflict_matrix, suspicion
+from bayesjoint.agreement._conflict_matrix import _forms, conflict_matrix, suspicion
+from bayesjoint.agreement._multiple_testing import holm
+from bayesjoint.agreement._pair import make_pair
 
 from ..refusals import refused
 from .overlapping import overlapping
@@ -80,8 +80,8 @@ def test_words_say_when_they_differ():
 @pytest.mark.parametrize("two", [False, True])
 def test_the_null_of_suspiciousness_is_uniform(two):
     made = make_pair(overlapping(two, shape=(2, 7, 8)), PAIR)
-    from bayesjoint.agreement.quadratic_forms import WeightedChi2
-    from bayesjoint.agreement.several import _weights
+    from bayesjoint.agreement._conflict_matrix import _weights
+    from bayesjoint.agreement._quadratic_forms import WeightedChi2
 
     null, drawn = WeightedChi2(_weights(made)), _forms(made, made.both.draw(np.random.default_rng(5), 400))
     p = null.tail(drawn)[0]

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import chi2
 
 import bayesjoint as bj
-from bayesjoint.agreement.simulated import _Run, bootstrap_test, restricted, wilks_test
+from bayesjoint.agreement._simulated_null import _Run, bootstrap_test, restricted, wilks_test
 
 from ..curves import Line, dressed
 from ..refusals import refused

@@ -5,12 +5,12 @@ import pytest
 from scipy.stats import chi2, norm
 
 import bayesjoint as bj
-from bayesjoint.agreement.multiple import holm
-from bayesjoint.agreement.remedies import mended
-from bayesjoint.agreement.residuals import residual_of
-from bayesjoint.agreement.result import AgreementTest
-from bayesjoint.agreement.suite import conflict
-from bayesjoint.agreement.words import best_of, objection
+from bayesjoint.agreement._compare_remedies import mended
+from bayesjoint.agreement._conflict import conflict
+from bayesjoint.agreement._multiple_testing import holm
+from bayesjoint.agreement._residuals import residual_of
+from bayesjoint.agreement._result import AgreementTest
+from bayesjoint.agreement._words import best_of, objection
 
 from ..refusals import refused
 from .overlapping import overlapping

@@ -137,7 +137,7 @@ def test_flat_priors_of_the_ensemble():
 def test_which_form_is_taken_and_refusals(monkeypatch):
     problem = survey_problem()
     assert bj.assimilate(problem).method == "assimilated"
-    monkeypatch.setattr("bayesjoint.engines.select.DENSE_DATA", 50)
+    monkeypatch.setattr("bayesjoint.engines._choice.DENSE_DATA", 50)
     large = bj.assimilate(problem, evidence=False, members=8)
     assert large.method == "ensemble"
     assert np.isnan(float(large.history[0].information))

@@ -283,7 +283,7 @@ def test_stated_rounding_covers_the_truth_and_is_small(case):
 def test_a_gain_that_went_wrong_shows_in_the_rounding():
     problem, order, state, _ = random_walk()
     post = bj.assimilate(problem, order, state=state)
-    from bayesjoint.assimilation.time_lapse import _rounding
+    from bayesjoint.assimilation._time_lapse import _rounding
     post._smoothed[1][0, 0] *= 1 + 1e-5
     assert _rounding(post.run, post._smoothed) > 1e-7
 

@@ -6,7 +6,7 @@ from scipy.stats import multivariate_normal
 
 import bayesjoint as bj
 from bayesjoint.augment._discrepancy import discrepancy_of, without_discrepancy
-from bayesjoint.priors.stations import SelectedCovariance
+from bayesjoint.priors._stations import SelectedCovariance
 from bayesjoint.testing import assert_adjoint
 
 from ..linear import make, matern_matrix, small_mesh

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from bayesjoint.calibration.classes import LEVELS, TAIL_ERROR, Classes, level_of, tail_error
+from bayesjoint.calibration._classes import LEVELS, TAIL_ERROR, Classes, level_of, tail_error
 
 
 def cells(worlds=200, each=200, seed=0):

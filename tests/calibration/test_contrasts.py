@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.calibration.contrasts import ContrastRule
-from bayesjoint.calibration.coverage import scores_of
-from bayesjoint.calibration.recalibration import _frames
-from bayesjoint.calibration.rules import ClassRule
-from bayesjoint.calibration.variants import Scaled
-from bayesjoint.calibration.worlds import Simulator, live_through, share_of
+from bayesjoint.calibration._contrasts import ContrastRule
+from bayesjoint.calibration._coverage import scores_of
+from bayesjoint.calibration._recalibrate import _frames
+from bayesjoint.calibration._rules import ClassRule
+from bayesjoint.calibration._variants import Scaled
+from bayesjoint.calibration._worlds import Simulator, live_through, share_of
 
 MESH = bj.Mesh.regular((4, 12, 12), (50.0, 50.0, 50.0))
 FAMILY = bj.Geology([bj.Bodies(contrasts={"density": bj.Signed(bj.LogNormal(500.0, 0.35))}, number=(1, 3),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bayesjoint.calibration.functional_rules import FunctionalRule
+from bayesjoint.calibration._functional_rules import FunctionalRule
 
 
 def worlds(count, rng):

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.calibration import learned, worlds
-from bayesjoint.calibration.coverage import cross_validated, ratio_and_error, scores_of
-from bayesjoint.calibration.learned import LearnedRule
-from bayesjoint.calibration.recalibration import _frames
-from bayesjoint.calibration.rules import ClassRule, Frame
-from bayesjoint.calibration.surroundings import Surroundings, _likeness
-from bayesjoint.calibration.worlds import Simulator, live_through
+from bayesjoint.calibration import _learned as learned
+from bayesjoint.calibration import _worlds as worlds
+from bayesjoint.calibration._coverage import cross_validated, ratio_and_error, scores_of
+from bayesjoint.calibration._learned import LearnedRule
+from bayesjoint.calibration._recalibrate import _frames
+from bayesjoint.calibration._rules import ClassRule, Frame
+from bayesjoint.calibration._surroundings import Surroundings, _likeness
+from bayesjoint.calibration._worlds import Simulator, live_through
 
 from ..refusals import refused
 

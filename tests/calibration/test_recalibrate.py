@@ -8,9 +8,9 @@ import pytest
 from scipy.special import ndtri
 
 import bayesjoint as bj
-from bayesjoint.calibration.coverage import interval_score
-from bayesjoint.calibration.worlds import Simulator, live_through
-from bayesjoint.functionals.integrals import mass_in
+from bayesjoint.calibration._coverage import interval_score
+from bayesjoint.calibration._worlds import Simulator, live_through
+from bayesjoint.functionals._excess_mass import mass_in
 
 from ..refusals import refused
 from .grounds import BODIES, MESH, gaussian_ground, problem
@@ -240,7 +240,7 @@ def test_a_picked_window_is_picked_in_every_world(bodies):
 
 
 def test_windows_are_sums_over_cells(bodies):
-    from bayesjoint.functionals.windows import WindowedMass
+    from bayesjoint.functionals._window import WindowedMass
 
     window = bj.Window(northing=100.0, easting=150.0, depth=100.0)
     target = WindowedMass(bodies.problem, window)
@@ -263,7 +263,7 @@ def test_the_depth_to_the_top_is_recalibrated_with_its_absence(bodies):
 
 def test_the_baseline_by_depth_holds_under_topography():
     """More depths than groups, and groups that a thinned set of cells leaves empty."""
-    from bayesjoint.calibration.rules import DEPTHS, DepthRule
+    from bayesjoint.calibration._rules import DEPTHS, DepthRule
 
     rng = np.random.default_rng(0)
     depth = np.sort(rng.choice([10.0, 20.0, 400.0], 300) + np.repeat(rng.uniform(0, 5, 100), 3))

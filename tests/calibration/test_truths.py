@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.stats import kstest
 
 import bayesjoint as bj
-from bayesjoint.calibration.truths import focusing_draws, simulate
+from bayesjoint.calibration._truths import focusing_draws, simulate
 
 from ..refusals import refused
 

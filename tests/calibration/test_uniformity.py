@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import binom, kstest
 
-from bayesjoint.calibration.uniformity import coverage_band, coverage_tail, ecdf_band, p_values
+from bayesjoint.calibration._uniformity import coverage_band, coverage_tail, ecdf_band, p_values
 
 
 def test_p_values_are_uniform_under_uniform_ranks():

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from bayesjoint.cli.config import ConfigError, describe, read_config
+from bayesjoint.cli._config import ConfigError, describe, read_config
 
 from .surveys import CONFIG
 

@@ -15,10 +15,10 @@ from bayesjoint import (
     Parameter,
     Survey,
 )
-from bayesjoint.agreement.several import conflict_matrix
+from bayesjoint.agreement._conflict_matrix import conflict_matrix
 from bayesjoint.cli import main, run
 from bayesjoint.dataset import read_attributes, read_tree
-from bayesjoint.reporting import accord
+from bayesjoint.reporting import _agreement as accord
 
 CONFIG = """
 title = "Ground and air"
@@ -122,7 +122,7 @@ def test_what_could_not_be_tried_is_in_dataset_and_report(tmp_path, monkeypatch)
         msg = "surveys must have lines"
         raise ValueError(msg)
 
-    monkeypatch.setattr("bayesjoint.agreement.remedies._with_bias", refuse)
+    monkeypatch.setattr("bayesjoint.agreement._compare_remedies._with_bias", refuse)
     config = write_pair(tmp_path, 2.0)
     monkeypatch.setattr(run, "report", lambda tree, path, title=None: path.write_text(title))
     config.write_text(f"{CONFIG}\n[conflict]\nplaces = false\n")

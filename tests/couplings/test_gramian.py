@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from bayesjoint import Mesh, Parameter
 from bayesjoint.couplings import Gramian
-from bayesjoint.couplings.gramian import _cofactors
+from bayesjoint.couplings._gramian import _cofactors
 from bayesjoint.priors import GaussianPrior, MinimumLength
-from bayesjoint.priors.differences import MeshGradient
+from bayesjoint.priors._differences import MeshGradient
 from bayesjoint.testing import check_gradient
 
 MESH = Mesh(100 * np.arange(4), [0, 50, 150], [-700, -300, 0])

@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
 import bayesjoint as bj
-from bayesjoint.diagnostics.leaving_out import _scores
+from bayesjoint.diagnostics._leave_one_hole_out import _scores
 
 from ..periodic import continued_problem
 from ..refusals import refused

@@ -30,7 +30,7 @@ def test_share_and_gain_are_those_of_matrices(correlation):
 def test_draws_agree_with_the_whole_covariance_within_their_error(monkeypatch):
     problem = bj.add_discrepancy(two_surveys(), KERNEL, std=STD)
     exact = discrepancy_overlap(problem)
-    monkeypatch.setattr("bayesjoint.diagnostics.overlapping.EXACT", 1)
+    monkeypatch.setattr("bayesjoint.diagnostics._discrepancy_overlap.EXACT", 1)
     drawn = discrepancy_overlap(problem, draws=400)
     assert 0 < float(drawn.share_all_error) < 0.1
     assert abs(float(drawn.share_all) - float(exact.share_all)) < 4 * float(drawn.share_all_error)

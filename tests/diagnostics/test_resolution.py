@@ -110,7 +110,7 @@ def test_sampled_spreads_are_right_within_their_errors(case):
 
 
 def test_random_probes_are_unbiased_and_know_their_error(monkeypatch):
-    monkeypatch.setattr("bayesjoint.diagnostics.resolving.FEW", 0)
+    monkeypatch.setattr("bayesjoint.diagnostics._resolution.FEW", 0)
     problem, reference = make(correlation=0.6)
     post, exact = bj.posterior(problem), np.diag(matrix_of(reference)[0])[:24].reshape(2, 3, 4)
     found = [bj.resolution(post, "stochastic", 64, seed) for seed in range(80)]
@@ -140,7 +140,7 @@ def test_refusals(case):
 
 
 def test_the_exact_road_is_refused_where_it_is_too_long(case, monkeypatch):
-    monkeypatch.setattr("bayesjoint.diagnostics.estimator.EXACT_WORK", 10.0)
+    monkeypatch.setattr("bayesjoint.diagnostics._estimator.EXACT_WORK", 10.0)
     refused(lambda: bj.resolution(case[0], "exact"), "method")
     assert "random" in bj.resolution(case[0]).method
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 import bayesjoint as bj
-from bayesjoint.engines.base import Posterior
+from bayesjoint.engines._posterior import Posterior
 
 from ..linear import make
 from ..refusals import refused

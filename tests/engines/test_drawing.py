@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.engines.drawing import BLOCK, NOISE, PRIOR, blocks_of, drawn, entropy_of, spread
+from bayesjoint.engines._draw_blocks import BLOCK, NOISE, PRIOR, blocks_of, drawn, entropy_of, spread
 from bayesjoint.engines.iterative import BlockDrawer, IterativePosterior
 
 from ..calibration.grounds import gaussian_ground
@@ -97,7 +97,7 @@ def test_a_longer_dataset_extends_a_shorter_one_in_every_group(post):
 def test_a_mixture_draws_the_same_however_many_blocks_it_holds(monkeypatch):
     post = mixture()
     together = post.sample(draws=25, chains=2)["density"]
-    monkeypatch.setattr("bayesjoint.hyperparameters.integrate.HELD_BYTES", 1)
+    monkeypatch.setattr("bayesjoint.hyperparameters._integrate.HELD_BYTES", 1)
     np.testing.assert_array_equal(post.sample(draws=25, chains=2)["density"], together)
 
 

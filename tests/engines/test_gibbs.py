@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import invgauss, kstest
 
 import bayesjoint as bj
-from bayesjoint.engines.chains import check_lengths
-from bayesjoint.engines.gibbs_scales import ScaleSampler
-from bayesjoint.priors.mixture import draw_inverse_gaussian
+from bayesjoint.engines._chains import check_lengths
+from bayesjoint.engines._gibbs_scales import ScaleSampler
+from bayesjoint.priors._mixture import draw_inverse_gaussian
 
 from ..refusals import refused
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.engines.base import Posterior
+from bayesjoint.engines._posterior import Posterior
 
 from ..linear import make
 

@@ -183,7 +183,7 @@ def test_scattered_stations_are_preconditioned_by_a_sketch():
 def test_auto_takes_it_where_matrices_would_be_large(monkeypatch):
     problem = continued_problem()
     assert bj.posterior(problem).method == "dense"
-    monkeypatch.setattr("bayesjoint.engines.select.DENSE_DATA", 10)
+    monkeypatch.setattr("bayesjoint.engines._choice.DENSE_DATA", 10)
     post = bj.posterior(problem)
     assert post.method == "iterative" and "32 data" in post.reason
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.engines.laplace_validity import fit_tail
+from bayesjoint.engines._laplace_validity import fit_tail
 
 from .test_gibbs import focusing, pair
 from .test_laplace import converged, problem

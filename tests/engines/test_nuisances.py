@@ -5,7 +5,7 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint.dataset import ParameterBlock, build_tree, read_tree, write_tree
-from bayesjoint.reporting.facts import vectors
+from bayesjoint.reporting._facts import vectors
 
 from ..linear import make
 from ..periodic import continued_problem

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.engines.nuts_density import SmallDensity
+from bayesjoint.engines._nuts_density import SmallDensity
 
 from ..refusals import refused
 from .test_gibbs import consistent, focusing, pair

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
+from bayesjoint.engines._spectral_strip import Strip
 from bayesjoint.engines.dense import DensePosterior
 from bayesjoint.engines.spectral import INSIDE, SpectralPosterior
-from bayesjoint.engines.spectral_strip import Strip
 from bayesjoint.forward import StationSelection
 
 
@@ -81,7 +81,7 @@ def test_a_strip_is_exact_for_a_survey_that_is_long():
 
 def test_a_wide_strip_cut_short_says_the_same_as_a_whole_one(monkeypatch):
     whole = SpectralPosterior(survey_pair((12, 40), padding=2, layers=2), checks=32)
-    monkeypatch.setattr("bayesjoint.engines.spectral_strip.WIDEST", 28)
+    monkeypatch.setattr("bayesjoint.engines._spectral_strip.WIDEST", 28)
     short = SpectralPosterior(survey_pair((12, 40), padding=2, layers=2), checks=32)
     for one, other in zip(whole._field.losses, short._field.losses, strict=True):
         np.testing.assert_allclose(one, other, atol=0.01)

@@ -9,7 +9,8 @@ import xarray as xr
 
 import bayesjoint as bj
 from bayesjoint.dataset import GrowingFile, ParameterBlock, build_tree, read_tree, write_tree
-from bayesjoint.engines import drawing, filing
+from bayesjoint.engines import _draw_blocks as drawing
+from bayesjoint.engines import _to_file as filing
 from bayesjoint.engines.iterative import IterativePosterior
 
 from ..periodic import continued_problem
@@ -99,7 +100,7 @@ def test_an_interrupted_run_leaves_whole_blocks(tmp_path, monkeypatch, stop):
                 raise stop
             yield found
 
-    monkeypatch.setattr("bayesjoint.engines.export.drawn", stopping)
+    monkeypatch.setattr("bayesjoint.engines._export.drawn", stopping)
     with pytest.raises(stop):
         post.to_file(path, draws=100, chains=2, seed=3)
     monkeypatch.undo()

@@ -6,7 +6,7 @@ from scipy import fft
 
 import bayesjoint as bj
 from bayesjoint.forward import StationSelection
-from bayesjoint.forward.periodic import lattice_and_processing, periodic_spectra
+from bayesjoint.forward._periodic import lattice_and_processing, periodic_spectra
 
 KINDS = {
     "gravity": lambda mesh: bj.GravityOperator(mesh, mesh.easting, mesh.northing, height=[5.0, 30.0]),

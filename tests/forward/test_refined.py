@@ -5,7 +5,7 @@ import pytest
 
 from bayesjoint import GravityOperator, MagneticOperator, Mesh, StationSampling, UpwardContinuation
 from bayesjoint.forward import StationOperator
-from bayesjoint.forward.refined import RefinedLattice, refined, refined_mesh
+from bayesjoint.forward._refined import RefinedLattice, refined, refined_mesh
 from bayesjoint.testing import assert_adjoint
 
 from ..refusals import refused

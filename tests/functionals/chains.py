@@ -3,7 +3,7 @@
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.engines.base import Posterior
+from bayesjoint.engines._posterior import Posterior
 
 
 class Chains(Posterior):

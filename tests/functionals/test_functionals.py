@@ -6,8 +6,8 @@ from scipy.constants import mu_0
 from scipy.stats import norm
 
 import bayesjoint as bj
-from bayesjoint.functionals.integrals import mass_in
-from bayesjoint.functionals.protocol import shares_in, volumes
+from bayesjoint.functionals._excess_mass import mass_in
+from bayesjoint.functionals._protocol import shares_in, volumes
 
 from ..linear import make
 from ..refusals import refused

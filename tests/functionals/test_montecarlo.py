@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from arviz_stats.base import array_stats
 
-from bayesjoint.functionals.montecarlo import effective_count, mean_and_std, quantiles, shares
+from bayesjoint.functionals._montecarlo import effective_count, mean_and_std, quantiles, shares
 
 
 def chains(rng, memory, shape):

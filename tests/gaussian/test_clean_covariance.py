@@ -7,7 +7,7 @@ import bayesjoint as bj
 from bayesjoint.gaussian import _unit_fields as room
 from bayesjoint.gaussian import linear_gaussian
 from bayesjoint.gaussian._clean_covariance import CleanCovariance
-from bayesjoint.problem.view import View
+from bayesjoint.problem._view import View
 
 from ..linear import make
 from ..periodic import continued_problem

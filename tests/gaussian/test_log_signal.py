@@ -5,8 +5,8 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint.gaussian import _torus_signal as torus_signal
-from bayesjoint.hyperparameters.dense import DenseEvidence
-from bayesjoint.hyperparameters.vector import HyperVector
+from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
+from bayesjoint.hyperparameters._vector import HyperVector
 from tests.gaussian.test_logs import with_logs
 from tests.periodic import continued_problem
 

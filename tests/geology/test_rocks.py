@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.geology.rocks import CUT
+from bayesjoint.geology._rocks import CUT
 
 from ..refusals import refused
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.special import gamma
 
 import bayesjoint as bj
-from bayesjoint.geology.canvas import Domain
-from bayesjoint.geology.spectral import gentle_waves, matern_waves
+from bayesjoint.geology._canvas import Domain
+from bayesjoint.geology._spectral import gentle_waves, matern_waves
 
 from ..refusals import refused
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.plot.fields import mesh_of
+from bayesjoint.plot._fields import mesh_of
 
 from ..refusals import refused
 from .hill import STD, gaussian, hill

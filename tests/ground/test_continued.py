@@ -5,7 +5,7 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint._correlation import CORRELATIONS
-from bayesjoint.forward.periodic import periodic_spectra
+from bayesjoint.forward._periodic import periodic_spectra
 from bayesjoint.gaussian import linear_gaussian
 
 from ..refusals import refused
@@ -110,9 +110,9 @@ def test_dense_and_iterative_are_exact(case):
 
 
 def test_evidence_has_its_gradient_and_its_stochastic_twin(case):
-    from bayesjoint.hyperparameters.dense import DenseEvidence
-    from bayesjoint.hyperparameters.large import LargeEvidence
-    from bayesjoint.hyperparameters.vector import HyperVector
+    from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
+    from bayesjoint.hyperparameters._large_evidence import LargeEvidence
+    from bayesjoint.hyperparameters._vector import HyperVector
 
     vector = HyperVector(case[0], free=["density_std", "range", "correlation", "m_noise"])
     dense, large, theta, step = DenseEvidence(vector), LargeEvidence(vector, probes=32), vector.start, 1e-4

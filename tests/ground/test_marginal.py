@@ -138,8 +138,8 @@ def test_assimilation_is_that_of_the_ground_cells():
 
 
 def test_evidence_gradient_sees_the_ground_alone():
-    from bayesjoint.hyperparameters.dense import DenseEvidence
-    from bayesjoint.hyperparameters.vector import HyperVector
+    from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
+    from bayesjoint.hyperparameters._vector import HyperVector
 
     problem = gaussian(hill())[0]
     evidence = DenseEvidence(HyperVector(problem))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.priors.differences import MeshGradient
+from bayesjoint.priors._differences import MeshGradient
 
 from .hill import STD, both, hill, matern, restricted_matern, same
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.hyperparameters.dense import DenseEvidence
-from bayesjoint.hyperparameters.large import LargeEvidence
-from bayesjoint.hyperparameters.vector import HyperVector
+from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
+from bayesjoint.hyperparameters._large_evidence import LargeEvidence
+from bayesjoint.hyperparameters._vector import HyperVector
 from tests.hyperparameters.fields import gravity_problem
 from tests.hyperparameters.test_dense import away, continued_problem, difference
 from tests.linear import make

@@ -6,8 +6,8 @@ import pytest
 import bayesjoint as bj
 from bayesjoint.forward import StationSelection
 from bayesjoint.gaussian._mesh_signal import RangeSlope
-from bayesjoint.hyperparameters.dense import DenseEvidence
-from bayesjoint.hyperparameters.vector import HyperVector
+from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
+from bayesjoint.hyperparameters._vector import HyperVector
 from bayesjoint.noise import MaternKernel
 from tests.hyperparameters.fields import gravity_problem
 from tests.linear import make, matern_matrix, small_mesh

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.hyperparameters.dense import DenseEvidence
-from bayesjoint.hyperparameters.vector import HyperVector
+from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
+from bayesjoint.hyperparameters._vector import HyperVector
 from tests.augment.test_discrepancy import KERNEL, STD, two_surveys
 from tests.hyperparameters.test_dense import away, difference
 from tests.refusals import refused

@@ -5,11 +5,11 @@ import pytest
 from scipy.stats import binom
 
 import bayesjoint as bj
-from bayesjoint.hyperparameters.dense import DenseEvidence
-from bayesjoint.hyperparameters.fit import guesses
-from bayesjoint.hyperparameters.profile import DROP, interval
-from bayesjoint.hyperparameters.search import Objective, Optimum, curvature, distinct, maximise
-from bayesjoint.hyperparameters.vector import HyperVector
+from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
+from bayesjoint.hyperparameters._fit_hyperparameters import guesses
+from bayesjoint.hyperparameters._profile import DROP, interval
+from bayesjoint.hyperparameters._search import Objective, Optimum, curvature, distinct, maximise
+from bayesjoint.hyperparameters._vector import HyperVector
 from tests.hyperparameters.fields import TRUTH, gravity_problem, joint_problem
 from tests.hyperparameters.test_dense import continued_problem
 from tests.refusals import refused

@@ -6,7 +6,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 import bayesjoint as bj
-from bayesjoint.hyperparameters.integrate import MixturePosterior, proposal, weigh
+from bayesjoint.hyperparameters._integrate import MixturePosterior, proposal, weigh
 from tests.linear import joined
 from tests.moments import sampling_excess
 from tests.refusals import refused

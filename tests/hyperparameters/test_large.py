@@ -3,10 +3,10 @@
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.hyperparameters.dense import DenseEvidence
-from bayesjoint.hyperparameters.large import LargeEvidence
-from bayesjoint.hyperparameters.newton import climb
-from bayesjoint.hyperparameters.vector import HyperVector
+from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
+from bayesjoint.hyperparameters._large_evidence import LargeEvidence
+from bayesjoint.hyperparameters._newton import climb
+from bayesjoint.hyperparameters._vector import HyperVector
 from tests.hyperparameters.fields import gravity_problem, joint_problem
 from tests.hyperparameters.test_dense import away, continued_problem
 from tests.refusals import refused
@@ -75,7 +75,7 @@ def test_a_correlation_is_found_without_matrices():
 
 
 def test_large_lattices_choose_it_and_say_why(monkeypatch):
-    import bayesjoint.hyperparameters.fit as door
+    import bayesjoint.hyperparameters._fit_hyperparameters as door
 
     monkeypatch.setattr(door, "DENSE_BEST", 100)
     fit = bj.fit_hyperparameters(continued(gravity_problem(5, (1, 11, 11))), free=["density_std", "gravity_noise"])

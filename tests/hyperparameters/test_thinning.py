@@ -5,9 +5,9 @@ import pytest
 from scipy.interpolate import RectBivariateSpline
 
 import bayesjoint as bj
-from bayesjoint.hyperparameters.large import LargeEvidence
-from bayesjoint.hyperparameters.thinning import thinned
-from bayesjoint.hyperparameters.vector import HyperVector
+from bayesjoint.hyperparameters._large_evidence import LargeEvidence
+from bayesjoint.hyperparameters._thinning import thinned
+from bayesjoint.hyperparameters._vector import HyperVector
 from tests.hyperparameters.fields import gravity_problem
 from tests.hyperparameters.test_large import continued
 from tests.refusals import refused

@@ -5,9 +5,9 @@ import pytest
 from scipy.integrate import quad
 
 import bayesjoint as bj
-from bayesjoint.hyperparameters.coordinates import Coordinate
-from bayesjoint.hyperparameters.penalty import TAIL, log_prior
-from bayesjoint.hyperparameters.vector import HyperVector
+from bayesjoint.hyperparameters._coordinates import Coordinate
+from bayesjoint.hyperparameters._penalty import TAIL, log_prior
+from bayesjoint.hyperparameters._vector import HyperVector
 from tests.hyperparameters.fields import gravity_problem, joint_problem
 from tests.linear import make
 from tests.refusals import refused

@@ -5,11 +5,11 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint.gaussian._mesh_signal import unit_correlation
-from bayesjoint.hyperparameters.fit import guesses
-from bayesjoint.hyperparameters.search import Objective, maximise
-from bayesjoint.hyperparameters.vector import HyperVector
-from bayesjoint.hyperparameters.whittle import WhittleEvidence, whittle_suits
-from bayesjoint.priors.torus import TorusSpectrum
+from bayesjoint.hyperparameters._fit_hyperparameters import guesses
+from bayesjoint.hyperparameters._search import Objective, maximise
+from bayesjoint.hyperparameters._vector import HyperVector
+from bayesjoint.hyperparameters._whittle import WhittleEvidence, whittle_suits
+from bayesjoint.priors._torus import TorusSpectrum
 from tests.hyperparameters.fields import TRUTH, gravity_problem, joint_problem
 
 

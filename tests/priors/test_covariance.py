@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesjoint import Mesh
-from bayesjoint.priors.covariance import (
+from bayesjoint.priors._covariance import (
     BlockCovariance,
     ConditionedCovariance,
     DenseCovariance,
@@ -15,7 +15,7 @@ from bayesjoint.priors.covariance import (
     ScaledCovariance,
     StationaryCorrelation,
 )
-from bayesjoint.priors.matern import CORRELATIONS
+from bayesjoint.priors._matern import CORRELATIONS
 
 from ..linear import matern_matrix, small_mesh
 from ..moments import sampling_excess
@@ -129,9 +129,9 @@ def test_blocks_do_not_show(monkeypatch, rng):
     covariance = stationary()
     whole, draws = covariance.matmat(v), covariance.sample(np.random.default_rng(0), 5)
     for width in (1, 2, 3):
-        monkeypatch.setattr("bayesjoint.priors.covariance.BLOCK", width * 2 * int(np.prod(covariance._torus)))
+        monkeypatch.setattr("bayesjoint.priors._covariance.BLOCK", width * 2 * int(np.prod(covariance._torus)))
         np.testing.assert_allclose(covariance.matmat(v), whole, rtol=0, atol=1e-13)
-        monkeypatch.setattr("bayesjoint.priors.covariance.BLOCK", width * 2 * int(np.prod(covariance._root()[1])))
+        monkeypatch.setattr("bayesjoint.priors._covariance.BLOCK", width * 2 * int(np.prod(covariance._root()[1])))
         np.testing.assert_allclose(covariance.sample(np.random.default_rng(0), 5), draws, rtol=0, atol=1e-13)
 
 
@@ -147,7 +147,7 @@ def test_clipping_is_within_its_promise():
 
 
 def test_long_ranges_on_large_meshes_are_refused_for_draws_and_only_for_draws(rng, monkeypatch):
-    monkeypatch.setattr("bayesjoint.priors.covariance.DENSE_LIMIT", 31)
+    monkeypatch.setattr("bayesjoint.priors._covariance.DENSE_LIMIT", 31)
     mesh = Mesh.regular((2, 4, 4), (10, 10, 10))
     covariance = stationary(mesh, 2.5, (400.0, 400.0, 400.0))
     v = rng.standard_normal((32, 2))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bayesjoint import Mesh, Parameter
 from bayesjoint.priors import Focusing, MinimumLength
-from bayesjoint.priors.differences import MeshGradient
+from bayesjoint.priors._differences import MeshGradient
 from bayesjoint.testing import assert_adjoint, check_gradient
 
 MESH = Mesh(100 * np.arange(5), [0, 50, 150, 300], [-700, -300, -100, 0])

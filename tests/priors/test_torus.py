@@ -5,7 +5,7 @@ import pytest
 from scipy import fft
 
 import bayesjoint as bj
-from bayesjoint.priors.torus import CLIP_TOLERANCE, TorusField, least_torus
+from bayesjoint.priors._torus import CLIP_TOLERANCE, TorusField, least_torus
 
 from ..moments import sampling_excess
 from ..refusals import refused

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.problem import from_survey
+from bayesjoint.problem import _from_survey as from_survey
 
 FIELD = {"intensity": 5e4, "inclination": -60.0, "declination": 5.0}
 NAN = float("nan")

@@ -7,7 +7,8 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint.dataset import read_tree, write_tree
-from bayesjoint.reporting import panels, questions
+from bayesjoint.reporting import _panels as panels
+from bayesjoint.reporting import _questions as questions
 
 from ..refusals import refused
 

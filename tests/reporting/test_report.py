@@ -100,7 +100,7 @@ def test_every_image_is_an_embedded_png_with_size_and_words(grid):
 
 
 def test_mean_is_next_to_std_at_one_scale(tree, folder):
-    from bayesjoint.reporting.figures import ModelPictures
+    from bayesjoint.reporting._figures import ModelPictures
 
     pictures = ModelPictures(tree, "density")
     for mean, std in pictures.slices() + pictures.sections():
@@ -146,7 +146,7 @@ def test_fit_table_holds_chi2_and_its_ranges(tree, grid):
     (1.0, "as expected"), (3.0, "more loosely than"), (0.2, "more closely than"),
 ])
 def test_verdict_on_the_fit_rests_on_the_draws(factor, words):
-    from bayesjoint.reporting.facts import fits
+    from bayesjoint.reporting._facts import fits
 
     tree = make_tree(SHAPE)
     fit = fits(tree)[1]
@@ -160,8 +160,8 @@ def test_verdict_on_the_fit_rests_on_the_draws(factor, words):
 
 
 def test_doubt_is_said_when_the_fit_gives_cause():
-    from bayesjoint.reporting.facts import Fit
-    from bayesjoint.reporting.words import trust
+    from bayesjoint.reporting._facts import Fit
+    from bayesjoint.reporting._words import trust
 
     exact = [{"name": "posterior", "status": "exact", "statement": ""}]
     given = {"name": "gravity", "long_name": "", "kind": "", "units": "", "count": 1000, "half": 0.13, "expected": None,
@@ -197,7 +197,7 @@ def test_approximations_settings_sources_versions_and_seed(grid):
 
 
 def test_scattered_survey_without_separate_inversions(folder, monkeypatch):
-    monkeypatch.setattr("bayesjoint.reporting.figures.SLICES", 1)
+    monkeypatch.setattr("bayesjoint.reporting._figures.SLICES", 1)
     got = page(make_tree(SHAPE, "scattered", separate=False), folder, title="Scattered <stations> & co")
     assert "joint" not in got.text and got.images()
     assert "Scattered <stations> & co" in flat(got.text[""])
@@ -227,7 +227,7 @@ def test_vector_parameters_and_data_without_positions(folder):
 
 
 def test_one_model_without_std_is_called_that(folder, monkeypatch):
-    monkeypatch.setattr("bayesjoint.reporting.figures.SLICES", 1)
+    monkeypatch.setattr("bayesjoint.reporting._figures.SLICES", 1)
     whole = make_tree(SHAPE, separate=False)
     keep = {"posterior_summary": [v for v in whole["posterior_summary"].data_vars if v.endswith("_mean")]}
     drop = ("posterior", "prior", "posterior_predictive", "log_likelihood")
@@ -249,10 +249,10 @@ def test_unvalidated_posterior_is_called_that(folder):
 
 
 def test_laplace_says_so_and_hides_the_std_of_cells_held_at_bounds(folder, monkeypatch):
-    from bayesjoint.reporting.facts import fits
-    from bayesjoint.reporting.figures import ModelPictures
+    from bayesjoint.reporting._facts import fits
+    from bayesjoint.reporting._figures import ModelPictures
 
-    monkeypatch.setattr("bayesjoint.reporting.figures.SLICES", 1)
+    monkeypatch.setattr("bayesjoint.reporting._figures.SLICES", 1)
     mesh = Mesh.regular((2, 4, 5), (100.0, 100.0, 100.0))
     held = np.ones(mesh.shape, dtype=np.int8)
     held[1, 2, 2:4] = 0

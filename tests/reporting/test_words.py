@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from bayesjoint.reporting.facts import _block_means, settings_rows
-from bayesjoint.reporting.words import listing, number, percent, quantity, signed
+from bayesjoint.reporting._facts import _block_means, settings_rows
+from bayesjoint.reporting._words import listing, number, percent, quantity, signed
 
 
 @pytest.mark.parametrize(("value", "text"), [

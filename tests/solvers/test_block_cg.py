@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bayesjoint.solvers.block_cg import block_cg
+from bayesjoint.solvers._block_cg import block_cg
 
 
 @pytest.fixture

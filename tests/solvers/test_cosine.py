@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.fft import dct
 
-from bayesjoint.solvers import cosine
-from bayesjoint.solvers.block_cg import block_cg
-from bayesjoint.solvers.cosine import CosinePreconditioner, cosine_autocorrelation
-from bayesjoint.solvers.directional import DirectionalSymbol
+from bayesjoint.solvers import _cosine as cosine
+from bayesjoint.solvers._block_cg import block_cg
+from bayesjoint.solvers._cosine import CosinePreconditioner, cosine_autocorrelation
+from bayesjoint.solvers._directional import DirectionalSymbol
 
 from ..moments import sampling_excess
 from ..refusals import refused

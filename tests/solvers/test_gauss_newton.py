@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bayesjoint.solvers.gauss_newton import _remaining, gauss_newton
+from bayesjoint.solvers._gauss_newton import _remaining, gauss_newton
 
 from ..refusals import refused
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bayesjoint.solvers.lanczos import lanczos_log, preconditioned_log_trace
+from bayesjoint.solvers._lanczos import lanczos_log, preconditioned_log_trace
 
 SIZE = 200
 

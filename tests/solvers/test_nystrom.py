@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bayesjoint.solvers.block_cg import block_cg
-from bayesjoint.solvers.nystrom import NystromPreconditioner
+from bayesjoint.solvers._block_cg import block_cg
+from bayesjoint.solvers._nystrom import NystromPreconditioner
 
 
 def problem(seed=0, size=150, outliers=12):

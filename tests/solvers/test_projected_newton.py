@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from bayesjoint.solvers.pcg import truncated_cg
-from bayesjoint.solvers.projected_newton import projected_gradient, projected_newton
+from bayesjoint.solvers._pcg import truncated_cg
+from bayesjoint.solvers._projected_newton import projected_gradient, projected_newton
 
 
 def quadratic(h, b):

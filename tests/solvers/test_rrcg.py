@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator
 
-import bayesjoint.solvers.rrcg as module
-from bayesjoint.solvers.rrcg import RRCGSettings, rrcg
-from bayesjoint.solvers.terms import Block, Misfit, NoCoupling, independent_groups
+import bayesjoint.solvers._rrcg as module
+from bayesjoint.solvers._rrcg import RRCGSettings, rrcg
+from bayesjoint.solvers._terms import Block, Misfit, NoCoupling, independent_groups
 
 
 class Counted(LinearOperator):

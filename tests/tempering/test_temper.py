@@ -7,9 +7,9 @@ from scipy.stats import multivariate_normal, norm
 
 import bayesjoint as bj
 from bayesjoint.gaussian import DenseSystem, linear_gaussian
-from bayesjoint.tempering.criteria import Information
-from bayesjoint.tempering.prediction import OtherSurveys
-from bayesjoint.tempering.result import words_of
+from bayesjoint.tempering._criteria import Information
+from bayesjoint.tempering._prediction import OtherSurveys
+from bayesjoint.tempering._result import words_of
 
 from ..hyperparameters.fields import gravity_problem
 from ..hyperparameters.test_large import continued
@@ -182,7 +182,7 @@ def test_of_two_surveys_the_one_that_may_not_be_sharpened_leaves_the_other_its_o
 
 def test_without_matrices_no_survey_is_sharpened_either(monkeypatch):
     problem = continued(gravity_problem(5, (2, 16, 16), stated=(100.0, 250.0, 0.2)))
-    monkeypatch.setattr("bayesjoint.tempering.weighing.DENSE_LIMIT", 100)
+    monkeypatch.setattr("bayesjoint.tempering._temper.DENSE_LIMIT", 100)
     found = bj.temper(problem)
     assert found.weights == {"gravity": 1.0} and found.beyond["gravity"] > 4
 
@@ -250,8 +250,8 @@ def test_a_datum_shift_tempers_the_survey_that_has_it_and_says_so():
 def test_without_matrices_it_is_the_dense_answer(monkeypatch):
     problem = continued(gravity_problem(5, (2, 16, 16), stated=(100.0, 250.0, 0.02)))
     dense = bj.temper(problem, curve=False, sharpen=True)
-    monkeypatch.setattr("bayesjoint.tempering.weighing.DENSE_LIMIT", 100)
-    monkeypatch.setattr("bayesjoint.hyperparameters.fit.DENSE_BEST", 100)
+    monkeypatch.setattr("bayesjoint.tempering._temper.DENSE_LIMIT", 100)
+    monkeypatch.setattr("bayesjoint.hyperparameters._fit_hyperparameters.DENSE_BEST", 100)
     large = bj.temper(problem, sharpen=True)
     assert "stochastic" in large.message
     difference = np.log(large.weights["gravity"] / dense.weights["gravity"])
@@ -313,8 +313,8 @@ def test_a_datum_beside_a_survey_keeps_its_exponent_and_the_survey_has_its_own()
 
 def test_an_exponent_that_the_curvature_does_not_tell_is_held(monkeypatch):
     """As when its standard error is beyond what counts as known."""
-    monkeypatch.setattr("bayesjoint.tempering.criteria.VAGUE", 0.4)
-    monkeypatch.setattr("bayesjoint.tempering.result.VAGUE", 0.4)
+    monkeypatch.setattr("bayesjoint.tempering._criteria.VAGUE", 0.4)
+    monkeypatch.setattr("bayesjoint.tempering._result.VAGUE", 0.4)
     rng = np.random.default_rng(1)
     surveys = [bj.Modality(n, np.ones((k, 1)), 3 * rng.standard_normal(k), bj.DiagonalNoise(np.ones(k)), "h")
                for n, k in (("few", 5), ("many", 60))]

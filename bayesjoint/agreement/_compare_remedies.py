@@ -1,0 +1,337 @@
+"""What may be done about a conflict, and what each remedy changes: fit, model, standard deviations, tests."""
+
+from dataclasses import replace
+from itertools import chain, count
+
+import numpy as np
+
+from .._checks import fail
+from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases
+from ..dataset import Sheet
+from ..engines import Posterior, chi2_of, clean_mean
+from ..hyperparameters import HyperVector, fit_hyperparameters
+from ..priors import GaussianPrior, Matern
+from ..problem import one_survey, parameter_fields
+from ..tempering import temper
+from ._likelihood_ratio import ratio_of, splits_of
+from ._nuisance_test import BASES
+from ._pair import checked_groups, make_pair
+from ._residuals import residual_of
+from ._verdicts import coupling_at_fault
+
+WIDE = 3.0  # times an estimate, and its std, that a bias may be
+REACH = 0.25  # of a survey's longer side: range of a discrepancy
+PLACED = {"places", "wavelengths", "node split"}  # forms of what has a place or a wavelength
+FEW = 4  # data of a survey below which exponents are common
+NOTHING = 1e-9  # share of a residual below which others predict nothing
+SLOW = 3e7  # values times data of fields on a mesh, from which the data covariance of new ranges takes many seconds
+
+
+class Remedies(dict):
+    """{name: JointProblem}, the problem as stated first.
+
+    Attributes
+    ----------
+    untried : dict of {str: str}
+        Remedies that were called for and could not be made, and why.
+    """
+
+    def __init__(self, stated):
+        super().__init__({"as stated": stated})
+        self.untried = {}
+
+    def attempt(self, name, build, *arguments):
+        """Add ``build(*arguments)``, or keep the reason for which it refuses."""
+        try:
+            self[name] = build(*arguments)
+        except ValueError as error:
+            self.untried[name] = str(error)
+
+
+def remedies(found):
+    """`Remedies` for a `Conflict`: the problem as stated first.
+
+    An offset, a tilt, levels of lines or a gain that was found: the survey with a bias of that form, beside the one it
+    may have already, its std three times what was estimated (of levels: as large as they are); of a gain, the form is
+    what the other surveys predict of this one. For any disagreement: exponents by the evidence, and where a disturbance
+    has a place or a wavelength a discrepancy of all surveys that were named. A wrong prior or noise: hyperparameters by
+    the evidence. A wrong coupling: those, and no coupling.
+    """
+    problem, out = found.problem, Remedies(found.problem)
+    forms = {t.form for t in found.blame}
+    blamed = {pair: [t for t in found.blame if set(t.surveys) == set(pair)] for pair in found.pairs}
+    tied = [set(pair) for pair, each in blamed.items() if coupling_at_fault(problem, pair, each)]
+    if tied:
+        out["without coupling"] = problem.replace(
+            couplings=[c for c in problem.couplings if not hasattr(c, "joint_covariance")])
+    if (tied or forms & {"prior", "noise"}) and any(isinstance(p.prior, Matern) for p in problem.parameters):
+        out.attempt(*_fit_of(problem, found.seed))
+    for test in found.blame:
+        if test.form in (*BASES, "gain") and set(test.surveys) not in tied:  # else the coupling explains it
+            out.attempt(test.name, _with_gain if test.form == "gain" else _with_bias, problem, test)
+    if found.kind == "disagree":
+        surveys = sorted({s for t in found.blame for s in t.surveys}, key=list(problem.weights).index)
+        out.attempt("tempered", _tempered, problem, surveys, found.seed)
+        if forms & PLACED:
+            out.attempt("discrepancy", _with_discrepancy, problem, found, surveys)
+    return out
+
+
+def mended(problem, tests):
+    """The problem with std of priors and of noise scaled as these `own_model_tests` ask, up or down.
+
+    Where several surveys of one property object to its prior, as wide as the widest of them asks. None where neither
+    noise is asked for nor any prior can be scaled.
+    """
+    priors, noise = {}, {t.target: t.effect["factor"] for t in tests if t.form == "noise"}
+    for test in tests:
+        for name in one_survey(problem, test.target).parameters if test.form == "prior" else ():
+            priors[name] = max(priors.get(name, 0.0), test.effect["factor"])
+    parameters = [_scaled(p, priors[p.name]) if p.name in priors else p for p in problem.parameters]
+    if not noise and all(new is p for new, p in zip(parameters, problem.parameters, strict=True)):
+        return None
+    weights = {name: weight / noise.get(name, 1.0) ** 2 for name, weight in problem.weights.items()}
+    return problem.replace(parameters=parameters, weights=weights)
+
+
+def _scaled(parameter, factor):
+    prior = parameter.prior
+    if isinstance(prior, Matern):
+        return parameter.replace(prior=replace(prior, std=np.asarray(prior.std) * factor))
+    if type(prior) is GaussianPrior:
+        return parameter.replace(prior=replace(prior, covariance=np.asarray(prior.covariance) * factor**2))
+    return parameter
+
+
+def _with_gain(problem, test):
+    """A bias as the other surveys' posterior mean predicts this survey.
+
+    The survey's own data stay out of the column: it would else follow the gain that it is to explain.
+    """
+    residual = residual_of(problem, test.target).value
+    column = np.ravel(one_survey(problem, test.target).data) - residual
+    if np.linalg.norm(column) <= NOTHING * np.linalg.norm(residual):
+        fail("survey", "be predicted by the others", "nothing of it", "A gain has no column then.")
+    made = add_bias(problem, test.target, {"gain": column}, WIDE * 0.01 * abs(test.size),
+                    _name(problem, test.target, "gain"))
+    share = made.parameters[-1].replace(units="1")  # the column has the units of the data
+    return made.replace(parameters=[*made.parameters[:-1], share])
+
+
+def _with_bias(problem, test):
+    """Wide enough for what was found, whatever its sign; columns that a bias holds already stay out of it."""
+    survey, value, std = test.target, *(np.atleast_1d(test.effect[key]) for key in ("value", "std"))
+    if test.form in ("offset", "tilt"):
+        size = WIDE * np.nanmax(np.abs(value) + std)
+    else:
+        size = np.sqrt(np.nanmean(value**2)) or np.nanmax(std)  # many levels tell their own size
+    modality = one_survey(problem, survey)
+    if hasattr(modality.forward, "coordinates"):
+        columns, labels = bias_basis(modality, BASES[test.form])
+    else:
+        columns, labels = np.ones((modality.size, 1)), ("offset",)
+    held = held_by_biases(problem, survey, columns)
+    held &= not held.all()  # a bias that holds every one of them is then too narrow
+    basis = {label: column for label, column, there in zip(labels, columns.T, held, strict=True) if not there}
+    return add_bias(problem, survey, basis, float(size), _name(problem, survey, test.form))
+
+
+def _name(problem, survey, form):
+    """Of the new bias: the usual one where that is free, else the survey's with the form, and a number if need be."""
+    if not biases_of(problem, survey):
+        return None
+    name = f"{survey}_{form.replace(' ', '_')}"
+    return next(n for n in chain([name], (f"{name}_{k}" for k in count(2))) if n not in problem.by_name)
+
+
+def _tempered(problem, surveys, seed):
+    # surveys of a datum or two have no noise of their own to speak of: one factor for all of them
+    common = min(m.size for m in problem.modalities if m.name in surveys) < FEW
+    return temper(problem, surveys=surveys, common=common, curve=False, seed=seed).problem
+
+
+def _fit_of(problem, seed):
+    """(label, build, argument): what tests objected to fitted; ranges too where trying one is quick."""
+    free, label = None, "hyperparameters by evidence"
+    on_mesh = not problem.prior.continued
+    if on_mesh and problem.size * sum(m.size for m in problem.modalities) > SLOW:
+        free, label = [c.name for c in HyperVector(problem).coordinates if c.kind != "range"], "std, noise by evidence"
+    return label, lambda free: fit_hyperparameters(problem, free=free, curve=False, seed=seed).problem, free
+
+
+def _with_discrepancy(problem, found, surveys):
+    """A smooth error of each survey as large as what its residual has too much."""
+    excess = {}
+    for each in found.pairs.values():
+        for name, bands in each.bands.items():
+            beyond = float(np.sum(np.maximum(bands.residual_rms.values**2 - bands.expected_rms.values**2, 0.0)))
+            excess[name] = max(excess.get(name, 0.0), np.sqrt(beyond))
+    chosen = [m for m in problem.modalities if m.name in surveys and excess.get(m.name, 0.0) > 0]
+    if not chosen:
+        fail("places", "show a residual that is larger than expected, whose size a discrepancy is given",
+             "none" if excess else "no bands of wavelength", "Make them (places = true), or use add_discrepancy.")
+    places = [np.column_stack(m.forward.coordinates()[:2]) for m in chosen]
+    reach = REACH * max(float(np.ptp(p, axis=0).max()) for p in places)
+    return add_discrepancy(problem, Matern(std=1.0, range=reach), [m.name for m in chosen],
+                           std={m.name: excess[m.name] for m in chosen})
+
+
+SHOWN = 3  # coefficients of a bias that are all told
+TESTS = ("likelihood ratio", "node split, first predicts second", "node split, second predicts first")
+REUSED = ("p-values under a remedy that was fitted to the same data (a bias or an exponent by evidence) are too large: "
+          "the data were used twice")
+
+
+def compare_remedies(posteriors, pair=None, seed=0):
+    """Set the posteriors under several remedies beside the one as stated.
+
+    Parameters
+    ----------
+    posteriors : dict of {str: Posterior}, or iterable of (str, Posterior)
+        The first is the problem as stated; the others are the same surveys with a bias, an exponent or a discrepancy.
+        Of an iterable, such as a generator, all but the first are let go of one by one: at survey size a posterior may
+        hold gigabytes.
+    pair : (str or tuple of str, str or tuple of str), optional
+        Surveys tested again under every remedy; default the two of a problem that has two, else none.
+    seed : int, default 0
+        Of the tests.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``remedy`` and ``survey``: ``chi2`` of the posterior mean with the noise as stated, ``exponent``. Over
+        ``remedy`` and ``parameter``: ``std_ratio``, the median over cells of the standard deviation over that as
+        stated, and ``shift``, the root mean square over cells of the change of the mean in standard deviations as
+        stated. Over ``remedy``: ``log_evidence`` (NaN where the engine has none; the same data throughout, so that
+        differences count). Over ``remedy`` and ``test``: ``p_value`` with its error. For every parameter p on a mesh
+        ``<p>_mean`` and ``<p>_std`` under each remedy. The coordinate ``words`` says what each did.
+        Errors as ``*_error`` where the engine states them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are no posteriors, or they are of other surveys or meshes than the first.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> level = bj.Parameter("level", 1, prior=bj.GaussianPrior(0.0, 100.0))
+    >>> surveys = [bj.Modality(k, [[1.0]] * 4, [d] * 4, bj.DiagonalNoise([1.0] * 4), "level") for k, d in
+    ...            (("ground", 0.0), ("air", 4.0))]
+    >>> stated = bj.JointProblem([level], surveys)
+    >>> biased = bj.add_bias(stated, "air", basis=[[1.0]] * 4, std=10.0)
+    >>> found = compare_remedies({"as stated": bj.posterior(stated), "bias of air": bj.posterior(biased)})
+    >>> found.chi2.sel(survey="ground").values.round(1), found.p_value.sel(test="likelihood ratio").values.round(3)
+    (array([16.,  0.]), array([0.   , 0.429]))
+    """
+    labels, kept, stated = [], [], None
+    for label, post in _checked(posteriors):
+        stated = stated or post
+        labels.append(label)
+        kept.append(_Kept(post, stated))
+    if stated is None:
+        fail("posteriors", "hold at least the one as stated", "none", "Put it first.")
+    surveys = stated.problem.modalities
+    names, about = [m.name for m in surveys], {"heed": REUSED, "engine": stated.method}
+    sheet, both = Sheet(), ("remedy", "survey")
+    sheet.along("remedy", labels, "remedy")
+    sheet.along("survey", names, "survey")
+    sheet.add("chi2", both, [k.chi2 for k in kept], "1", "χ² of the posterior mean, noise as stated")
+    sheet.add("n_data", ("survey",), [float(m.size) for m in surveys], "1", "number of data")
+    sheet.add("exponent", both, [[k.problem.weights[n] for n in names] for k in kept], "1", "likelihood exponent")
+    _add_models(sheet, stated.problem, kept)
+    sheet.add("log_evidence", ("remedy",), [k.evidence[0] for k in kept], "nat", "log evidence",
+              [k.evidence[1] for k in kept])
+    if pair is not None or len(names) == 2:
+        groups = checked_groups(stated.problem, tuple(names) if pair is None else pair)
+        tests = [_tests(make_pair(k.problem, groups), seed) for k in kept]  # one pair at a time: its matrices are large
+        sheet.along("test", list(TESTS), "test")
+        sheet.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in tests], "1",
+                  "p-value of agreement", [[t.p_value_error for t in row] for row in tests])
+        about["pair"] = " against ".join(map(" and ".join, groups))
+    words = "remedy", [k.words for k in kept], {"units": "1", "long_name": "what the remedy did"}
+    return sheet.dataset(about).assign_coords(words=words)
+
+
+def _tests(pair, seed):
+    return ratio_of(pair, pair.spectrum(seed=seed)), *splits_of(pair)
+
+
+class _Kept:
+    """What is wanted of a posterior, so that it need not be kept."""
+
+    def __init__(self, post, stated):
+        self.problem = post.problem
+        self.chi2 = [chi2_of(m, clean_mean(post, m.name)) for m in stated.problem.modalities]
+        self.mean, self.std, self.std_error = post.mean(), post.std(), post.std_error()
+        evidence = post.evidence_or_none()
+        self.evidence = (np.nan, np.nan) if evidence is None else (float(evidence), float(evidence.error))
+        self.words = _words(post, stated.problem)
+
+
+def _add_models(sheet, problem, kept):
+    """Means and standard deviations under every remedy, and how far they are from those as stated."""
+    fields = [p for p in problem.parameters if p.mesh is not None] or list(problem.parameters)
+    names, base = [p.name for p in fields], kept[0]
+    sheet.along("parameter", names, "parameter")
+    ratio = [[np.nanmedian(k.std[n] / base.std[n]) for n in names] for k in kept]
+    shift = [[np.sqrt(np.nanmean(((k.mean[n] - base.mean[n]) / base.std[n]) ** 2)) for n in names] for k in kept]
+    sheet.add("std_ratio", ("remedy", "parameter"), ratio, "1", "standard deviation over that as stated, median cell",
+              [[_error_of_ratio(k, base, n) for n in names] for k in kept])
+    sheet.add("shift", ("remedy", "parameter"), shift, "1", "rms change of the mean, standard deviations as stated")
+    for p in fields:
+        place = parameter_fields(p)
+        sheet.place(place)
+        for key, words in (("mean", "posterior mean"), ("std", "posterior standard deviation")):
+            sheet.add(f"{p.name}_{key}", ("remedy", *place["dims"]), np.stack([getattr(k, key)[p.name] for k in kept]),
+                      p.units, f"{words} of {p.name} under the remedy")
+
+
+def _error_of_ratio(each, base, name):
+    """Standard error of the ratio of two standard deviations in the median cell; errors are taken as independent."""
+    if each is base:
+        return 0.0
+    shares = [k.std_error[name] / k.std[name] for k in (each, base)]
+    return float(np.nanmedian(each.std[name] / base.std[name] * np.hypot(*shares)))
+
+
+def _words(post, stated):
+    """What a remedy did: coefficients of biases that it added, exponents that it changed."""
+    found, said = post.nuisances(), []
+    for name in (p.name for p in post.problem.parameters if p.name not in stated.by_name):
+        if found is not None and f"{name}_value" in found:
+            said += _coefficients(name, found[f"{name}_value"], found[f"{name}_std"].values)
+    said += [f"noise std of {name} × {weight**-0.5:.3g}" for name, weight in post.problem.weights.items()
+             if weight != stated.weights[name]]
+    return "; ".join(said)
+
+
+def _coefficients(name, value, std):
+    """A bias's coefficients with their std; of many the largest alone."""
+    units, labels = value.attrs["units"], value[value.dims[0]].values
+    units = "" if units == "1" else f" {units}"
+    told = [f"{v:.3g} ± {s:.2g}{units}" for v, s in zip(value.values, std, strict=True)]
+    if len(told) <= SHOWN:
+        return [f"{name}: {label} {words}" for label, words in zip(labels, told, strict=True)]
+    k, rms = int(np.argmax(np.abs(value.values))), float(np.sqrt(np.mean(value.values**2)))
+    return [f"{name}: {len(told)} values, rms {rms:.2g}{units}, largest {labels[k]} {told[k]}"]
+
+
+def _checked(posteriors):
+    """(label, posterior) of each, of the same surveys as the first."""
+    if isinstance(posteriors, Posterior) or not hasattr(posteriors, "__iter__"):
+        fail("posteriors", "be a dict of posteriors, or pairs of a label and one", type(posteriors).__name__,
+             "Pass {label: bj.posterior(...)}.", TypeError)
+    stated = None
+    for item in posteriors.items() if hasattr(posteriors, "items") else posteriors:
+        label, post = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
+        if label is None or not isinstance(post, Posterior):
+            fail("posteriors", "be a dict of posteriors", type(post).__name__, "Pass {label: bj.posterior(...)}.",
+                 TypeError)
+        stated = stated or post.problem
+        same = [m.name for m in post.problem.modalities] == [m.name for m in stated.modalities]
+        shapes = {p.name: p.shape for p in post.problem.parameters}
+        if not same or any(shapes.get(p.name) != p.shape for p in stated.parameters):
+            fail("posteriors", "be of the surveys and parameters of the first", label,
+                 "A remedy adds parameters or exponents; it takes nothing away.")
+        yield label, post

@@ -1,0 +1,148 @@
+"""Whether one survey suits its own prior and noise: what alarms here is no conflict between surveys."""
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.stats import norm, t
+
+from ..gaussian import DenseSystem
+from ._likelihood_ratio_null import complement
+from ._quadratic_forms import WeightedChi2
+from ._result import AgreementTest, untestable
+from ._shared import in_blocks
+from ._words import ALIKE, ALONE, misfit
+
+EIGEN_DATA = 3_000  # whose eigenvalues take a minute at most
+DRAWS = 64  # simulated data sets where surveys are larger
+STEPS, FARTHEST = 50, 12.0  # of Fisher scoring, and logarithms of variances that it may reach
+LEAST = 1e-3  # share of a variance below which a first-order estimate means nothing
+SEEN = 0.05  # p-value above which no misfit is seen
+NO_CHANGE = 1e-9  # of a log variance
+VALUES = 1e-12  # eigenvalue of the signal below which a direction holds noise alone
+
+
+def own_model_tests(data, survey, draws=DRAWS, seed=0):
+    """Test the prior std behind a survey and its noise std, each by the survey alone.
+
+    Whitened data are N(X β, τ² S + ν² 1) with S the signal's covariance and τ = ν = 1 as stated. The scores of log τ²
+    and log ν² are quadratic forms of the data; each is taken less what the other explains of it (efficient score: Cox &
+    Hinkley 1974, section 9.3), so that a wrong noise std is not taken for a wrong prior. Under the stated model they
+    are weighted χ² exactly. Two-sided: too large and too small alike.
+
+    Parameters
+    ----------
+    data : System
+        Of this survey alone.
+    survey : str
+        Its name.
+    draws : int, default 64
+        Simulated data sets above 3,000 data; the score is then held against Student's t.
+    seed : int, default 0
+
+    Returns
+    -------
+    (AgreementTest, AgreementTest)
+        Of the prior, and of the noise. ``effect``: by how many percent the std seems too small or too large, which
+        ``what`` says, with "no misfit seen" where p > 5 %. ``factor`` is the std that the survey asks for over that as
+        stated, of maximum likelihood of both, or where it comes from draws to first order in the variance; ``log_std``
+        is the standard deviation of its logarithm, from the information at the estimate or from the score of draws,
+        and ``std`` the same share of ``value``.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> from bayesjoint.gaussian import data_system
+    >>> rng, gains = np.random.default_rng(1), np.diag(np.linspace(0.0, 1.0, 50))
+    >>> field = bj.Parameter("field", 50, prior=bj.GaussianPrior(0.0, np.eye(50)))
+    >>> values = gains @ (3.0 * rng.standard_normal(50)) + 0.1 * rng.standard_normal(50)
+    >>> line = bj.Modality("line", gains, values, bj.DiagonalNoise(np.full(50, 0.1)), "field")
+    >>> prior, noise = own_model_tests(data_system(bj.JointProblem([field], [line])), "line")
+    >>> prior.p_value < 1e-6, prior.p_value < noise.p_value
+    (True, True)
+    """
+    if isinstance(data, DenseSystem) and data.size <= EIGEN_DATA:
+        return _by_eigenvalues(data, survey)
+    return _by_draws(data, survey, draws, seed)
+
+
+def _by_eigenvalues(data, survey):
+    contrasts = complement(data.basis) if data.rank else np.eye(data.size)
+    values, vectors = eigh(contrasts.T @ data.covariance @ contrasts)
+    signal, z = np.maximum(values - 1.0, 0.0), (vectors.T @ (contrasts.T @ data.residual)) ** 2 / values
+    shares, out = (signal / (1.0 + signal), 1.0 / (1.0 + signal)), []
+    best, spread = _likeliest(signal, z * values)
+    for one, other, form in ((0, 1, "prior"), (1, 0, "noise")):
+        mixed = shares[one] @ shares[other] / max(shares[other] @ shares[other], VALUES)
+        weights = shares[one] - mixed * shares[other]
+        information = 0.5 * float(weights @ weights)
+        if information <= VALUES * data.size:
+            out.append(untestable(form, (survey,), ALIKE, target=survey))
+            continue
+        statistic, std = float(weights @ z), np.sqrt(2.0 * weights @ weights)
+        # either tail by itself: 1 less the other would lose its digits
+        sides = [(WeightedChi2(sign * weights), sign * statistic) for sign in (1.0, -1.0)]
+        tails = [side.tail(x) for side, x in sides]
+        k = int(tails[1][0] < tails[0][0])
+        out.append(_answer(survey, form, (statistic - weights.sum()) / std, min(2 * float(tails[k][0]), 1.0),
+                           2 * float(tails[k][1]), best[one], spread[one],
+                           "weighted χ² of the efficient score, exact",
+                           log_p=np.log(2) + sides[k][0].log_tail(sides[k][1])))
+    return tuple(out)
+
+
+def _likeliest(signal, squares):
+    """(log τ², log ν²) of largest likelihood of independent N(0, τ² signal + ν²), and their std; by Fisher scoring."""
+    theta, information = np.zeros(2), np.eye(2)
+    for _ in range(STEPS):
+        variance = np.exp(theta[0]) * signal + np.exp(theta[1])
+        slopes = np.stack([np.exp(theta[0]) * signal, np.full(signal.size, np.exp(theta[1]))]) / variance
+        information = 0.5 * slopes @ slopes.T
+        step = np.linalg.lstsq(information, 0.5 * slopes @ (squares / variance - 1.0), rcond=1e-10)[0]
+        theta = np.clip(theta + np.clip(step, -1.0, 1.0), -FARTHEST, FARTHEST)
+        if np.abs(step).max() < 1e-6:
+            break
+    left = np.diag(information) - information[0, 1] ** 2 / np.maximum(np.diag(information)[::-1], VALUES)
+    most = np.where(theta <= 1.0 - FARTHEST, np.exp(FARTHEST), FARTHEST)
+    return theta, np.minimum(np.maximum(left, VALUES**2) ** -0.5, most)
+
+
+def _by_draws(data, survey, draws, seed):
+    white = np.column_stack([data.residual, data.draw(np.random.default_rng(seed), draws)])
+    forms = in_blocks(data, white, lambda block: _forms(data, block))
+    off = forms - forms[:, 1:].mean(axis=1, keepdims=True)
+    spread = off[:, 1:] @ off[:, 1:].T / (draws - 1)
+    out = []
+    for one, other, form in ((0, 1, "prior"), (1, 0, "noise")):
+        score = off[one] - spread[one, other] / spread[other, other] * off[other]
+        std = float(np.sqrt(np.sum(score[1:] ** 2) / (draws - 2)))
+        ratio = float(score[0]) / (std * np.sqrt(1 + 1 / draws))
+        p = 2 * float(t.sf(abs(ratio), draws - 2))
+        information = 0.25 * std**2  # the score of log τ² is half the form
+        change = np.log(max(1.0 + 0.5 * float(score[0]) / information, LEAST))
+        change_std = change / ratio if abs(ratio) > NO_CHANGE else information**-0.5
+        out.append(_answer(survey, form, ratio, p, p / np.sqrt(draws), change, change_std,
+                           f"Student's t of the efficient score, spread of {draws} simulations", spread_dof=draws - 2))
+    return tuple(out)
+
+
+def _forms(data, white):
+    """(yᵀPSPy, yᵀP²y), shape (2, k)."""
+    weighted = data.project(white)
+    noise = np.einsum("ij,ij->j", weighted, weighted)
+    return np.stack([np.einsum("ij,ij->j", weighted, white) - noise, noise])
+
+
+def _answer(survey, form, ratio, p, error, change, spread, null, **fields):
+    """`change` is of the log variance, `spread` its standard deviation."""
+    if p > SEEN:  # the likelihood of few data is no parabola: what the test does not see is no effect
+        spread = max(spread, abs(change) / norm.isf(0.5 * SEEN))
+    factor = float(np.exp(0.5 * change))
+    value = 100.0 * abs(factor - 1.0)
+    std = value * spread / abs(change) if abs(change) > NO_CHANGE else 50.0 * spread
+    if change <= 1.0 - FARTHEST:  # none is left: what a variance of one spread would still be
+        std = 100.0 * min(np.sqrt(factor**2 * (1.0 + spread)) - factor, 1.0)
+    direction = "too small" if change > 0 else "too large"
+    return AgreementTest(
+        form=form, target=survey, surveys=(survey,), statistic=ratio**2, p_value=p, p_value_error=error, null=null,
+        direction=direction, **fields, note=ALONE,
+        effect={"what": misfit(form, survey, direction, p <= SEEN), "value": value, "std": float(std), "units": "%",
+                "factor": factor, "log_std": 0.5 * float(spread)})

@@ -1,0 +1,286 @@
+"""What every posterior offers, whatever engine computed it."""
+
+import numpy as np
+from scipy.special import ndtri
+
+from .._checks import as_finite, fail
+from ._estimate import Estimate
+from ._export import chi2_of
+from ._nuisances import nuisance_sheet
+from ._sample import DrawsOfPosterior, as_mapping
+
+__all__ = ["Estimate", "Posterior"]
+
+
+class Posterior(DrawsOfPosterior):
+    """A posterior over the parameters of a problem.
+
+    What an engine gives is `PosteriorEngine`; the defaults that follow here rest on `state_product`, the operators and
+    the noise. An engine whose unknowns include cells hidden from x overrides them.
+
+    Attributes
+    ----------
+    problem : JointProblem
+        What the posterior is of.
+    method : str
+        Engine.
+    reason : str
+        Why this engine.
+    approximations : list of Approximation
+        Every approximation with its error, or the statement that there is none.
+    markov : bool
+        Whether draws of one chain depend on one another; Monte Carlo errors then rest on the effective sample size.
+    held : (int, int) or None
+        Chains and draws of a posterior that was loaded, which computes nothing more; None of all others.
+    """
+
+    method = ""
+    markov = False
+    held = None
+    reason = "asked for by name"
+
+    def __init__(self, problem):
+        self.problem = problem
+        self.approximations = []
+
+    def mean(self):
+        """Posterior mean, {parameter: array}, physical units."""
+        return self.problem.unpack(self.state_mean())
+
+    def std(self):
+        """Posterior standard deviation, {parameter: array}, physical units."""
+        return self.problem.unpack(np.sqrt(self.state_variance()))
+
+    def mean_error(self):
+        """Error of `mean` as {parameter: array}, physical units; what kind of error, `approximations` says."""
+        return self.problem.unpack(self.state_mean_error())
+
+    def std_error(self):
+        """Error of `std` as {parameter: array}, physical units; what kind of error, `approximations` says."""
+        return self.problem.unpack(self.state_std_error())
+
+    def interval(self, probability=0.9):
+        """Equal-tailed posterior interval of every value, computed and not read off draws where the engine can.
+
+        A Gaussian's is mean ± z std; a mixture's solves for its quantiles; chains give the quantiles of all their
+        draws. Where a parameter has bounds its interval is cut to them. It holds for the stated prior, noise and
+        physics; see `recalibrate` for intervals that hold on stated kinds of ground.
+
+        Parameters
+        ----------
+        probability : float, default 0.9
+            Of the interval, between 0 and 1.
+
+        Returns
+        -------
+        dict of (ndarray, ndarray)
+            {parameter: (lower, upper)}, arrays of its shape, physical units.
+
+        Raises
+        ------
+        ValueError
+            If the probability is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import bayesjoint as bj
+        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+        >>> line = bj.Modality("line", [[1.0]], [2.0], bj.DiagonalNoise([1.0]), "slope")
+        >>> lower, upper = bj.posterior(bj.JointProblem([slope], [line])).interval(0.9)["slope"]
+        >>> lower.round(3), upper.round(3)
+        (array([-0.163]), array([2.163]))
+        """
+        share = float(as_finite("probability", probability, 0))
+        if not 0 < share < 1:
+            fail("probability", "lie between 0 and 1", f"{share:g}", "Give for example 0.9.")
+        low, high = self.problem.lower, self.problem.upper
+        lower, upper = (self.problem.unpack(np.clip(end, low, high)) for end in self.state_interval(share))
+        return {name: (lower[name], upper[name]) for name in lower}
+
+    def interval_words(self, parameter):
+        """What the interval of a parameter is, in words."""
+        return "equal-tailed Gaussian, for the stated prior"
+
+    def stored_intervals(self, probability):
+        """{label: (intervals, words)}, both by parameter, that a dataset keeps; those to lead with under ""."""
+        found = self.interval(probability)
+        return {"": (found, {name: self.interval_words(name) for name in found})}
+
+    def tail_probability(self, parameter, threshold):
+        """(probability that a parameter exceeds a threshold, its error) as learned on simulated ground, else None."""
+
+    def state_interval(self, probability):
+        """Both ends of the interval of x, (2, size)."""
+        return self.state_quantiles(np.array([(1 - probability) / 2, (1 + probability) / 2]))
+
+    def state_quantiles(self, levels):
+        """Quantiles of x, (levels, size); a Gaussian's unless an engine knows better."""
+        return self.state_mean() + ndtri(levels)[:, None] * np.sqrt(self.state_variance())
+
+    def prediction(self):
+        """Noise-free data that the posterior mean predicts, cells hidden beyond the mesh included.
+
+        Returns
+        -------
+        dict of ndarray
+            {modality name: array of its data's shape}, units of the data. Of a nonlinear model the prediction of the
+            state the posterior stands on.
+        """
+        predicted = self.predicted_data()
+        return {m.name: predicted[where].reshape(m.data_shape)
+                for m, where in zip(self.problem.modalities, self.problem.data_slices.values(), strict=True)}
+
+    def chi2(self):
+        """χ² of `prediction` against the data, {modality name: float}, without the likelihood exponents.
+
+        For a sound model it lies *below* the number of data: the mean has been fitted to them.
+        """
+        predicted = self.predicted_data()
+        return {m.name: chi2_of(m, predicted[where])
+                for m, where in zip(self.problem.modalities, self.problem.data_slices.values(), strict=True)}
+
+    def mean_given(self, data):
+        """Posterior means had the data been others: those of a Gaussian are affine in them, and its std is the same.
+
+        Parameters
+        ----------
+        data : ndarray, shape (n, n_data)
+            Data sets, one a row, stacked over modalities in the problem's order, physical units.
+
+        Returns
+        -------
+        ndarray, shape (n, size)
+            State vectors of the problem.
+
+        Raises
+        ------
+        TypeError
+            By engines that would have to start anew for other data.
+        """
+        fail("method", "answer other data by one solve", self.method,
+             'Use "dense", "iterative", "spectral" or "lowrank".', TypeError)
+
+    def functional_interval(self, functional, probability, estimators=()):
+        """Interval of a functional learned from simulated worlds; None unless the posterior was recalibrated."""
+
+    def prior_std(self):
+        """Prior standard deviation, {parameter: array}, physical units; None where the prior is not Gaussian."""
+        variance = self.prior_state_variance()
+        return None if variance is None else self.problem.unpack(np.sqrt(variance))
+
+    def prediction_std(self):
+        """Posterior std of the noise-free data, {modality name: (n_data,)}, or None where the engine has none."""
+        return {m.name: None for m in self.problem.modalities}
+
+    def covariance_product(self, v):
+        """Posterior covariance times v.
+
+        Parameters
+        ----------
+        v : dict of array_like
+            {parameter: array of its shape} in the inverse of the parameter's physical units.
+
+        Returns
+        -------
+        dict of ndarray
+            {parameter: array}: Σ_q Cov(m_p, m_q) v_q, physical units.
+        """
+        # v weighs physical values, so on m̂ = m / s it is s v: pack divides by s, hence the square
+        scales = {p.name: p.scale**2 for p in self.problem.parameters}
+        if set(as_mapping("v", v)) != set(scales):
+            fail("v", f"have the keys {sorted(scales)}", f"{sorted(v)}", "Give zeros for the parameters left out.")
+        flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
+        return self.problem.unpack(self.state_product(flat))
+
+    def nuisances(self):
+        """What was learned of every bias (`add_bias`), and what of the model it is confused with.
+
+        Returns
+        -------
+        xarray.Dataset or None
+            For each bias parameter, by the names of its coefficients: ``_value``, ``_std`` and ``_prior_std`` (units of
+            the data), ``_correlation`` with averages of the model (all of a property, runs of layers, ninths of the
+            mesh seen from above; values of plain vectors), ``_strongest`` of them and ``_strongest_average``, its place
+            along ``average``. As exact as the engine's covariance. None where there is no bias.
+
+        Examples
+        --------
+        >>> import bayesjoint as bj
+        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+        >>> line = bj.Modality("line", [[1.0], [2.0]], [3.0, 4.0], bj.DiagonalNoise([0.1, 0.1]), "slope")
+        >>> problem = bj.add_bias(bj.JointProblem([slope], [line]), "line", {"datum": [1.0, 1.0]}, std=5.0)
+        >>> bj.posterior(problem).nuisances()["line_bias_strongest"].sel(line_bias_id="datum").round(2).item()
+        -0.95
+        """
+        return nuisance_sheet(self)
+
+    def mean_response(self, data):
+        """Change of the posterior mean, (size, k), when the data deviate by `data`, (n_data, k), from the prediction.
+
+        ∂mean/∂d = Cov(x | d) Aᵀ w C⁻¹ for linear operators and Gaussian noise whatever the prior (for the Gaussian
+        case Tarantola 2005, eq. 3.37); data stacked over modalities in the problem's order, physical units.
+        """
+        parts = zip(self.problem.modalities, self.problem.data_slices.values(), strict=True)
+        pulled = sum(self.problem.operator(k).rmatmat(self.problem.weights[m.name] * m.noise.solve(data[where]))
+                     for k, (m, where) in enumerate(parts))
+        return self.state_product(pulled)
+
+    def mean_response_adjoint(self, vectors):
+        """Transpose of `mean_response`: (size, k) to (n_data, k)."""
+        sensed = self.data_sensitivity(self.state_product(vectors))
+        for m, where in zip(self.problem.modalities, self.problem.data_slices.values(), strict=True):
+            sensed[where] = self.problem.weights[m.name] * m.noise.solve(sensed[where])
+        return sensed
+
+    def data_sensitivity(self, vectors):
+        """A V of the visible cells, (size, k) to (n_data, k), stacked over modalities, physical units."""
+        return np.concatenate([self.problem.operator(k).matmat(vectors) for k in range(len(self.problem.modalities))])
+
+    def predicted_data(self):
+        """Clean data that the posterior mean predicts, (n_data,), stacked, physical units; hidden cells included."""
+        return self.data_sensitivity(self.state_mean()[:, None])[:, 0]
+
+    def joint_draws(self, rng, count):
+        """Draws of x, (count, size), with the clean data that each predicts, (count, n_data)."""
+        x = self.state_draws(rng, count)
+        return x, self.data_sensitivity(x.T).T
+
+    def prior_state_product(self, vectors):
+        """Prior covariance times V, (size, k) to (size, k), 0 where flat; None where the prior is not Gaussian."""
+        if not all(bound.gaussian for _, bound in self.problem.prior.blocks):
+            return None
+        if not hasattr(self, "_prior_covariance"):
+            _, self._prior_covariance = self.problem.prior.gaussian_moments()
+        return self._prior_covariance.matmat(vectors)
+
+    def prior_state_variance(self):
+        """Prior variance of x, (size,)."""
+        return
+
+    def prior_state_mean(self):
+        """Prior mean of x, (size,)."""
+        return
+
+    def prior_state_draws(self, rng, count):
+        """Prior draws of x, (count, size)."""
+        return
+
+    def evidence_or_none(self):
+        """Log evidence as an `Estimate`, or None."""
+        return
+
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
+        return {}
+
+    def extra_attributes(self):
+        """Attributes of the dataset that this engine adds."""
+        return {}
+
+    def groups_beside(self, separate):
+        """Groups of a dataset that set this posterior beside separate ones, {modality name: Posterior}."""
+        return {}
+
+    def log_evidence(self):
+        """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""
+        fail("method", "offer an evidence", self.method, 'Use method="dense" or, at survey size, "iterative".')

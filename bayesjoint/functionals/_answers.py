@@ -1,0 +1,88 @@
+"""From a scalar functional of draws to a dataset with its errors."""
+
+from .._checks import as_count, as_finite, fail
+from ..dataset import Sheet
+from ._closed_form import closed_form
+from ._montecarlo import drawn, mean_and_std, quantiles
+
+KIND = "equal-tailed"
+DRAWS, CHAINS = 500, 4  # 2,000 draws give a mean to 2 % of the standard deviation
+
+
+def tails(probability):
+    """Levels of the two ends of an equal-tailed interval."""
+    share = float(as_finite("probability", probability, 0))
+    if not 0 < share < 1:
+        fail("probability", "lie between 0 and 1", f"{share:g}", "Give for example 0.9.")
+    return (1 - share) / 2, (1 + share) / 2
+
+
+def interval_words(probability):
+    """Attributes that say what an interval is."""
+    return {"probability": float(probability), "kind": KIND}
+
+
+def counts(post, draws, chains):
+    """(draws, chains) to ask for, by default all of a loaded posterior; counts that are none are refused."""
+    held = (CHAINS, DRAWS) if post.held is None else post.held
+    return (as_count("draws", held[1] if draws is None else draws),
+            as_count("chains", held[0] if chains is None else chains))
+
+
+def run_words(post, draws, chains, seed):
+    """Attributes that say where a dataset's figures come from."""
+    return {"method": post.method, "draws_per_chain": draws, "chains": chains, "seed": str(seed),
+            "draws_are": "Markov chains" if post.markov else "independent", "caution": caution(post)}
+
+
+def caution(post):
+    """What nobody has validated in the posterior itself, in its own words: chains that did not mix among it."""
+    return " ".join(f"{a.name}: {a.statement}" for a in post.approximations if a.status == "not validated") or "none"
+
+
+def add_recalibrated(sheet, name, words, units, told, probability):
+    """What a recalibrated posterior says of a functional, as from `RecalibratedPosterior.functional_interval`."""
+    kind = {"probability": float(probability), "kind": "recalibrated", "worlds": told["worlds"]}
+    sheet.add(f"{name}_median", (), told["centre"], units, f"recalibrated median of {words}")
+    for side in ("lower", "upper"):
+        sheet.add(f"{name}_{side}", (), told[side], units, f"{side} end of the recalibrated interval of {words}",
+                  **kind)
+        sheet.add(f"{name}_without_data_{side}", (), told[f"{side}_without_data"], units,
+                  f"{side} end of what the family says of {words} before any data", **kind)
+    sheet.add(f"{name}_coverage", (), told["coverage"], "1", f"share of worlds left out whose interval holds {words}",
+              told["coverage_error"])
+
+
+def add_interval(sheet, name, words, units, values, markov, probability, told, condition=""):
+    """Add the interval of draws and, where a recalibrated posterior `told` of it, the recalibrated one in its place."""
+    own = name if told is None else f"{name}_gaussian"
+    for side, end, error in zip(("lower", "upper"), *quantiles(values, tails(probability), markov), strict=True):
+        sheet.add(f"{own}_{side}", (), end, units, f"{side} end of the interval of {words}", error,
+                  **interval_words(probability))
+    if told is not None:
+        add_recalibrated(sheet, name, words + condition, units, told, probability)
+
+
+def integral(post, functional, probability, draws, chains, seed, attributes, asked=None):
+    """Dataset of a linear functional: draws, mean, std, interval, and the closed form of a Gaussian posterior.
+
+    `asked` is what a recalibrated posterior is asked for, where that is more than the functional: one that picks.
+    """
+    tails(probability)  # refuses what is none, before anything is drawn
+    draws, chains = counts(post, draws, chains)
+    values = drawn(post, functional.evaluate, draws, chains, seed)
+    mean, mean_error, std, std_error = mean_and_std(values, post.markov)
+    name, words, units = functional.name, functional.long_name, functional.units
+    sheet = Sheet()
+    sheet.add(f"{name}_draws", (), values, units, f"posterior draws of {words}", draws=True)
+    sheet.add(f"{name}_mean", (), mean, units, f"posterior mean of {words}", mean_error)
+    sheet.add(f"{name}_std", (), std, units, f"posterior standard deviation of {words}", std_error)
+    told = post.functional_interval(functional if asked is None else asked, probability)
+    add_interval(sheet, name, words, units, values, post.markov, probability, told)
+    exact = closed_form(post, functional)
+    if exact is not None:
+        sheet.add(f"{name}_mean_closed_form", (), exact[0], units, f"posterior mean of {words}, without draws",
+                  exact[1])
+        sheet.add(f"{name}_std_closed_form", (), exact[2], units,
+                  f"posterior standard deviation of {words}, without draws", exact[3])
+    return sheet.dataset(attributes | run_words(post, draws, chains, seed) | interval_words(probability))

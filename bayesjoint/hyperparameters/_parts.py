@@ -1,0 +1,76 @@
+"""Which parameters are fields, and what the data look like before any model is fitted to them."""
+
+import numpy as np
+
+from ..priors import DISCREPANCIES, Matern
+from ..problem import views_of
+
+
+def matern_parameters(problem):
+    """Parameters whose prior is a Matérn field, in the problem's order."""
+    return [p for p in problem.parameters if isinstance(p.prior, Matern)]
+
+
+def coregionalized(problem):
+    """(coupling, members in its order), or (None, []) where there is no joint covariance."""
+    coupling = next((c for c in problem.couplings if hasattr(c, "joint_covariance")), None)
+    return coupling, [] if coupling is None else [problem.by_name[name] for name in problem.prior.block_members[0]]
+
+
+def field_groups(problem):
+    """Matérn parameters that share one correlation function: lists of Parameter."""
+    _, members = coregionalized(problem)
+    tied = {p.name for p in members}
+    return ([members] if members else []) + [[p] for p in matern_parameters(problem) if p.name not in tied]
+
+
+def other_parameters(problem):
+    """Plain vectors: parameters whose prior is neither a field nor a discrepancy."""
+    return [p for p in problem.parameters if not isinstance(p.prior, (Matern, *DISCREPANCIES))]
+
+
+def vector_columns(problem, name, used=None):
+    """What all data, or some of every modality, see of each value of m̂ of a parameter, shape (n_data, size)."""
+    rows = [np.arange(m.size) for m in problem.modalities] if used is None else used
+    out = [np.zeros((r.size, problem.by_name[name].size)) for r in rows]
+    for view in views_of(problem, [name]):
+        out[view.modality] = view.rmatmat(np.eye(view.data_count)).T[rows[view.modality]]
+    return np.concatenate(out)
+
+
+def innovations(problem):
+    """[d − A μ] of every modality, physical units: what the prior has to explain."""
+    mean, _ = problem.prior.gaussian_moments()
+    return [-r for r in problem.residuals(mean)]
+
+
+def rough_std(problem):
+    """{modality: std} of its innovation once its bias columns are fitted by least squares."""
+    out, views = {}, views_of(problem, [p.name for p in other_parameters(problem)])
+    for k, r in enumerate(innovations(problem)):
+        sizes = {v: problem.by_name[v.parameter].size for v in views if v.modality == k}
+        seen = [v.matmat(np.eye(size)) for v, size in sizes.items() if size < r.size]
+        if seen:
+            basis = np.hstack(seen)
+            r = r - basis @ np.linalg.lstsq(basis, r, rcond=None)[0]
+        out[problem.modalities[k].name] = float(np.sqrt(np.mean(r**2))) or 1.0
+    return out
+
+
+def rough_gain(problem, rng, values=40_000):
+    """{parameter: factor} on each Matérn parameter's std that would give its surveys' data their size.
+
+    tr(A Γ Aᵀ) by `values` random signs for each survey, at most 8 and at least one for a datum, with the problem's own
+    ranges.
+    """
+    sizes, out = rough_std(problem), {}
+    for p in matern_parameters(problem):
+        factors = []
+        for view in views_of(problem, [p.name]):
+            probes = min(8, max(1, values // view.data_count))
+            signs = rng.choice([-1.0, 1.0], (view.data_count, probes))
+            back = view.rmatmat(signs)
+            variance = np.sum(back * p.bound_prior.covariance.matmat(back)) / signs.size
+            factors.append(sizes[problem.modalities[view.modality].name] / np.sqrt(max(variance, np.finfo(float).tiny)))
+        out[p.name] = float(np.median(factors)) if factors else 1.0
+    return out

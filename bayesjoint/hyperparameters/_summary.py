@@ -1,0 +1,110 @@
+"""From a mode to a fit: Hessian, profiles, verdicts, and what to heed."""
+
+import numpy as np
+
+from ..engines import Estimate
+from ._dense_evidence import DenseEvidence
+from ._profile import interval, profile, verdict
+from ._result import HyperparameterFit
+from ._search import Optimum, at_bounds, covariance_of, curvature
+from ._vector import HyperVector
+
+
+def summarise(objective, optima, curve, how):
+    """Hessian, profiles and verdicts at the best optimum."""
+    top, notes = optima[0], [how]
+    matrix = curvature(objective, top.theta)
+    lines = ([profile(objective, top, matrix, i) for i in range(top.theta.size)] if curve else
+             _parabolas(objective.vector, top, matrix))
+    if len(optima) > 1:
+        notes.append(f"{len(optima) - 1} other maximum(s), the next {top.value - optima[1].value:.1f} nats lower")
+    if curve and any(line["log_posterior"].max() > top.value + 0.1 for line in lines):
+        notes.append("a profile climbs above the maximum: start again from there")
+    problem = objective.vector.rebuild(top.theta)
+    return _fit(objective, top, matrix, lines, _stated(objective, top.theta, problem), problem, notes)
+
+
+def summarise_noisy(objective, top, how):
+    """The same at a mode found by noisy gradients: intervals by the average information."""
+    vector, evidence = objective.vector, objective.evidence.log_evidence(top.theta)
+    peak = Optimum(theta=top.theta, value=float(evidence), converged=top.converged, message=f"{top.steps} steps")
+    noise = np.nanmax(top.error / np.sqrt(np.diag(_covariance(vector, peak, top.information))))
+    notes = [how, f"probes move the mode by {noise:.2f} of its standard deviation at most (one standard error)"]
+    return _fit(objective, peak, top.information, _parabolas(vector, peak, top.information), evidence,
+                vector.rebuild(top.theta), notes, top.error)
+
+
+def _covariance(vector, top, matrix):
+    return covariance_of(matrix, at_bounds(vector, top.theta) == 0)
+
+
+def _fit(objective, top, matrix, lines, evidence, problem, notes, error=0.0):
+    """The fit at a mode with its profiles `lines`; `error` is what noise in the gradients makes of the mode."""
+    vector, sides = objective.vector, at_bounds(objective.vector, top.theta)
+    covariance, errors = _covariance(vector, top, matrix), np.broadcast_to(error, top.theta.shape)
+    curves, rows = {}, []
+    for i, (c, line) in enumerate(zip(vector.coordinates, lines, strict=True)):
+        rows.append(_row(c, line, i, sides[i], _own_share(vector, top.theta, covariance, i), errors[i]))
+        curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
+    table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    notes = [*notes, *_warnings(vector, table, top.converged, top.message)]
+    return HyperparameterFit(
+        problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves, log_evidence=evidence,
+        covariance=covariance, hessian=-matrix, theta=top.theta, vector=vector, converged=top.converged,
+        message="; ".join(notes) + ".", evaluations=objective.evidence.calls, objective=objective)
+
+
+def _warnings(vector, table, converged, last):
+    out = [] if converged else [f"the search did not converge ({last})"]
+    weak = [c.name for c, ok in zip(vector.coordinates, table["identified"], strict=True) if not ok]
+    return [*out, f"not settled by the data: {', '.join(weak)}, see the verdicts"] if weak else out
+
+
+def _stated(objective, theta, problem):
+    """The evidence at the mode with its error: none, or that of the torus of continued fields."""
+    _, _, value = objective.evaluate(theta)
+    if not problem.prior.continued:
+        return Estimate(value, error=0.0, method="exact, data-space Cholesky")
+    used = objective.vector
+    again = HyperVector(used.rebuild(theta, used.problem), used.names[:1])
+    other, _ = DenseEvidence(again).evaluate(again.start, gradient=False)
+    return Estimate(value, error=abs(other - value), method="data-space Cholesky on the search's periodic lattice; "
+                    "error: the difference from one laid out for the fitted ranges")
+
+
+def _own_share(vector, theta, covariance, index):
+    """Share of the curvature along one profile that the data supply."""
+    prior = -vector.log_prior(theta)[2][index]
+    return 1.0 - prior * covariance[index, index] if np.isfinite(covariance[index, index]) else 1.0
+
+
+def _row(coordinate, line, index, side, own, noise):
+    ends = tuple(float(coordinate.natural(e)) for e in interval(line, index))
+    return {
+        "name": coordinate.name, "units": coordinate.units, "value": float(coordinate.natural(
+            line["theta"][int(np.argmax(line["log_posterior"])), index])),
+        "stated": coordinate.value, "low": ends[0], "high": ends[1], "lower_bound": coordinate.low,
+        "upper_bound": coordinate.high, "search_error": float(noise),
+        "identified": bool(np.isfinite(ends).all() and side == 0 and own >= 0.5),
+        "verdict": verdict(coordinate, line, index, side, ends, own),
+    }
+
+
+def _parabolas(vector, top, matrix):
+    """The profiles that the curvature alone predicts."""
+    covariance = _covariance(vector, top, matrix)
+    return [_parabola(vector, top, covariance, i) for i in range(vector.size)]
+
+
+def _parabola(vector, top, covariance, index):
+    steps = np.linspace(-3, 3, 13)
+    theta = np.repeat(top.theta[None], steps.size, axis=0)
+    variance = covariance[index, index]
+    if not np.isfinite(variance):
+        return {"theta": top.theta[None], "log_posterior": np.array([top.value]), "log_evidence": np.array([top.value]),
+                "predicted": True}
+    theta += steps[:, None] * covariance[:, index] / np.sqrt(variance)
+    value = top.value - 0.5 * steps**2
+    low, high = vector.bounds[index]
+    inside = (theta[:, index] >= low) & (theta[:, index] <= high)
+    return {"theta": theta[inside], "log_posterior": value[inside], "log_evidence": value[inside], "predicted": True}

@@ -1,0 +1,160 @@
+"""The door to the model estimates."""
+
+import numpy as np
+
+from .._checks import fail, one_of
+from ..solvers import RRCGSettings
+from ._converged import MapSettings, converged_map
+from ._nonlinear import nonlinear_map
+from ._rrcg_map import rrcg_map
+
+METHODS = ("auto", "map", "rrcg")
+
+
+def find_map(problem, method="auto", *, start=None, seed=0, max_iterations=None, tolerance=1e-3, progress=False,
+             callback=None, discrepancy=None, target=1.0, alpha_decay=0.95, alpha_floor=None,
+             conjugacy="polak-ribiere", hold_bounds=True, stop_at_target=True):
+    """Find the most probable model of a problem, or one that fits all data.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        What is asked.
+    method : {"auto", "map", "rrcg"}, default "auto"
+        "map": the converged MAP, a stationary point of Φ between its bounds, at the α at which it fits the data (see
+        `discrepancy`). "rrcg": the re-weighted regularised conjugate gradients of Vatankhah et al. (2022, arXiv
+        2112.15562). α falls until the data fit; what it returns is an iterate, not a minimum of Φ, and says so.
+        "auto": "map", or "rrcg" where a coupling is no density. With a nonlinear `ForwardModel` the "map" is found by
+        damped Gauss–Newton steps (`solvers.gauss_newton`), with α as given; there may be other minima.
+    start : dict of array_like, optional
+        {parameter: physical array} to begin from. Default: the reference model, put between the bounds.
+    seed : int, default 0
+        Of the probes that precondition "map"; "rrcg" draws nothing.
+    max_iterations : int, optional
+        Default: 200 Newton steps for each model of "map", 100 Gauss–Newton steps; K_max = 150, the paper's, for
+        "rrcg".
+    tolerance : float, default 1e-3
+        `.converged` is True where the projected gradient is at most this much of that at the start ("rrcg"), of that
+        at the reference model for each parameter, plain and in depth-weighted coordinates ("map"). With a nonlinear
+        model: where the minimum is at most this many posterior standard deviations away, as the linearised problem has
+        them.
+    progress : bool, default False
+        Show a progress bar.
+    callback : callable, optional
+        For "map": called with (x, record) at every iterate, x the state vector, record a row of the history.
+    discrepancy : bool, optional
+        For "map": move the α of each parameter both ways until every converged χ² is right. Default: where priors have
+        an α (`Focusing`, `MinimumLength`); False holds them.
+    target : float or dict of {modality: float}, default 1.0
+        For "map": χ²/n aimed at.
+    alpha_decay : float, default 0.95
+        q: α is multiplied by it each iteration until every survey that sees the parameter fits.
+    alpha_floor : float or dict of {parameter: float}, optional
+        α never falls below it. Default 0.
+    conjugacy : {"polak-ribiere", "fletcher-reeves"}, default "polak-ribiere"
+        See `RRCGSettings`; the paper's is "fletcher-reeves".
+    hold_bounds : bool, default True
+        Keep cells that press against a bound out of the search direction. The paper's is False.
+    stop_at_target : bool, default True
+        Stop when every χ² <= n + √(2n). False goes on to `max_iterations`, to look at semi-convergence.
+
+    Returns
+    -------
+    MapResult
+        A `ConvergedMap`, which adds the criterion and the active bounds, from "map"; a `GaussNewtonMap` where a
+        forward model is not linear.
+
+    Raises
+    ------
+    ValueError
+        On a prior or coupling the method cannot handle, a start outside the bounds, or bad settings.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> mesh = bj.Mesh.regular((3, 6, 6), (100, 100, 100))
+    >>> density = bj.Parameter("density", mesh, prior=bj.Focusing(20_000), bounds=(0, 1000))
+    >>> gravity = bj.GravityOperator(mesh, mesh.easting, mesh.northing)
+    >>> truth = np.zeros(mesh.shape)
+    >>> truth[1, 2:4, 2:4] = 1000.0
+    >>> survey = bj.Modality("gravity", gravity, gravity.predict(truth), bj.DiagonalNoise(np.full(36, 0.02)), "density")
+    >>> result = find_map(bj.JointProblem([density], [survey]), method="rrcg")
+    >>> result.target_met, result.converged
+    (True, False)
+    >>> result = find_map(bj.JointProblem([density], [survey]), method="map", discrepancy=False)
+    >>> result.converged, result.criterion <= 1e-3
+    (True, True)
+    """
+    if one_of("method", method, METHODS) == "auto":
+        method = "map" if all(getattr(c, "is_density", True) for c in problem.couplings) else "rrcg"
+    if problem.nonlinear:
+        return _nonlinear(problem, method, start, seed, progress, callback, tolerance=tolerance,
+                          discrepancy=discrepancy, max_iterations=max_iterations)
+    if method == "map":
+        return _map(problem, start, seed, progress, callback,
+                    {"tolerance": tolerance, "discrepancy": discrepancy, "target": target}
+                    | ({} if max_iterations is None else {"max_iterations": max_iterations}))
+    max_iterations = 150 if max_iterations is None else max_iterations
+    settings = RRCGSettings(alpha_decay=alpha_decay, max_iterations=max_iterations, conjugacy=conjugacy,
+                            hold_bounds=hold_bounds, stop_at_target=stop_at_target)
+    x = _start(problem, start)
+    with _Bar(problem, max_iterations, progress, "RRCG") as bar:
+        return rrcg_map(problem, x, settings, alpha_floor, tolerance, bar.update)
+
+
+def _map(problem, start, seed, progress, callback, options):
+    settings = MapSettings(**options)
+    with _Bar(problem, None, progress, "MAP") as bar:
+        return converged_map(problem, _start(problem, start), settings, seed, bar.watching(callback))
+
+
+def _nonlinear(problem, method, start, seed, progress, callback, **options):
+    if method == "rrcg":
+        fail("method", 'be "map" where a forward model is not linear', repr(method), "RRCG is for linear operators.")
+    with _Bar(problem, None, progress, "Gauss-Newton") as bar:
+        return nonlinear_map(problem, _start(problem, start), seed=seed, callback=bar.watching(callback), **options)
+
+
+def _start(problem, start):
+    if start is None:
+        return problem.start()
+    x = problem.pack(start)
+    slack = 1e-9 * np.maximum(1.0, np.abs(x))
+    outside = int(np.sum((x < problem.lower - slack) | (x > problem.upper + slack)))
+    if outside:
+        fail("start", "lie within the bounds", f"{outside} value(s) outside", "Clip it first.")
+    return np.where(problem.free, np.clip(x, problem.lower, problem.upper), problem.start())
+
+
+class _Bar:
+    """A progress bar with χ²/n of each survey, or nothing."""
+
+    def __init__(self, problem, total, shown, label):
+        self.sizes = {m.name: m.size for m in problem.modalities}
+        self.total, self.shown, self.label, self.bar, self.count = total, shown, label, None, 0
+
+    def __enter__(self):
+        if self.shown:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(total=self.total, desc=self.label, unit="it")
+        return self
+
+    def update(self, iteration, chi2):
+        self.count = iteration
+        if self.bar is not None:
+            self.bar.set_postfix({name: f"{value / self.sizes[name]:.3g}" for name, value in chi2.items()})
+            self.bar.update(iteration - self.bar.n)
+
+    def watching(self, callback):
+        """A callback (x, record) that moves the bar and calls another, if there is one."""
+        def watch(x, record):
+            self.update(self.count + 1, {name: record[f"chi2_{name}"] for name in self.sizes})
+            if callback is not None:
+                callback(x, record)
+
+        return watch
+
+    def __exit__(self, *exception):
+        if self.bar is not None:
+            self.bar.close()

@@ -1,0 +1,64 @@
+"""The prior of a bias's coefficients: independent, about zero, of a size that is stated or comes from the evidence."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._checks import as_positive, fail
+from ._covariance import DiagonalCovariance
+from ._gaussian import BoundGaussian
+
+
+@dataclass(frozen=True)
+class BiasPrior:
+    """b_j ~ N(0, σ_j²), independent.
+
+    A `GaussianPrior` that keeps its standard deviations as such, so that `fit_hyperparameters` can scale them by one
+    factor.
+
+    Parameters
+    ----------
+    std : tuple of float
+        σ_j, units of the data.
+    evidence : StdEvidence, optional
+        Where σ came from, if the data chose it.
+
+    Raises
+    ------
+    ValueError
+        If a σ is not positive; when a parameter of another length is built with it.
+
+    Examples
+    --------
+    >>> from bayesjoint import Parameter
+    >>> float(Parameter("ground_bias", 2, prior=BiasPrior((3.0, 1.0))).bound_prior.value(np.array([3.0, 2.0])))
+    2.5
+    """
+
+    std: tuple
+    evidence: object = None
+
+    def __post_init__(self):
+        """Refuse bad settings at once."""
+        as_positive("std", self.std, 1)
+
+    def __str__(self):
+        """In words, for the record of a run."""
+        low, high = min(self.std), max(self.std)
+        size = f"std {low:.4g}" if low == high else f"std {low:.4g} to {high:.4g}"
+        return f"independent, {size}" + ("" if self.evidence is None else f"; {self.evidence.verdict}")
+
+    def size(self):
+        """Root mean square of the standard deviations: what a fit scales."""
+        return float(np.sqrt(np.mean(np.square(self.std))))
+
+    def scaled(self, factor):
+        """The same with all standard deviations times `factor`; what the data said of the old ones is dropped."""
+        return replace(self, std=tuple(float(s) * float(factor) for s in self.std), evidence=None)
+
+    def bind(self, parameter):
+        """Return the prior over one parameter."""
+        if len(self.std) != parameter.size:
+            fail("std", f"have {parameter.size} values", f"{len(self.std)}", "One for each coefficient.")
+        variance = np.square(np.asarray(self.std, dtype=float) / parameter.scale)
+        return BoundGaussian(np.zeros(parameter.size), DiagonalCovariance(variance))

@@ -1,0 +1,315 @@
+"""The joint problem: negative log posterior, its gradient and Gauss–Newton products."""
+
+import numpy as np
+
+from .._checks import as_positive, fail
+from .._places import runs
+from ._cache import Cache
+from ._ground import with_ground
+from ._modality_operator import ModalityOperator
+from ._prior import JointPrior
+
+
+class JointProblem:
+    """Parameters, surveys and couplings as one posterior density.
+
+    Φ(x) = ½ Σ_k w_k ‖C_k^{-1/2}(G_k m − d_k)‖² + Σ_p R_p + Σ_c S_c, with x the concatenated m̂_p = m_p / scale_p.
+    A separate inversion is the same class with one modality and no coupling.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+        Unknowns, with different names.
+    modalities : list of Modality
+        Surveys, with different names.
+    couplings : list of coupling, default ()
+        Penalties, and at most one joint covariance (`Coregionalization`).
+    weights : dict of {modality name: float}, optional
+        Likelihood exponents w_k > 0; default 1.
+
+    Attributes
+    ----------
+    data_slices : dict of {str: slice}
+        Place of every modality among the data, stacked in the problem's order; `data_size` of them.
+    by_name, surveys : dict
+        Parameters and modalities by their names.
+    cache : Cache
+        What costly questions have left for the next ones; problems made from this one share it.
+    ground : ndarray of bool, shape (size,)
+        False in air: cells that no answer counts. A parameter's mesh marks them, or the `active` of an operator over
+        it, with which the parameter is then replaced.
+    known, free : ndarray of bool, shape (size,)
+        Cells given exactly (`fixed`); ground that is not.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On repeated or unknown names, sizes that disagree, weights <= 0, or operators and meshes that mark different
+        air.
+
+    Examples
+    --------
+    >>> from bayesjoint import DiagonalNoise, GaussianPrior, Modality, Parameter
+    >>> m = Parameter("slope", 1, prior=GaussianPrior(0.0, 1.0))
+    >>> line = Modality("line", np.ones((2, 1)), [1.0, 3.0], DiagonalNoise([1.0, 1.0]), "slope")
+    >>> problem = JointProblem([m], [line])
+    >>> problem.value(problem.pack({"slope": [2.0]}))
+    3.0
+    """
+
+    def __init__(self, parameters, modalities, couplings=(), weights=None):
+        self.modalities = _unique("modalities", modalities, ("forward", "noise"))
+        self.parameters = with_ground(_unique("parameters", parameters, ("bound_prior", "from_hat")), self.modalities)
+        self.couplings = _listed("couplings", couplings)
+        self.by_name, self.surveys = (
+            {one.name: one for one in things} for things in (self.parameters, self.modalities))
+        self.slices, self.data_slices = (
+            dict(zip((one.name for one in things), runs(one.size for one in things), strict=True))
+            for things in (self.parameters, self.modalities))
+        self.size, self.data_size = (sum(one.size for one in things) for things in (self.parameters, self.modalities))
+        self.cache = Cache()
+        self.weights = self._exponents(weights)
+        self._check_names()
+        self._operators = [ModalityOperator(k, self.by_name, self.slices, self.size) for k in self.modalities]
+        joint = [c for c in self.couplings if hasattr(c, "joint_covariance")]
+        if len(joint) > 1:
+            fail("couplings", "hold at most one joint covariance", f"{len(joint)}", "Merge them into one matrix.")
+        self.prior = JointPrior(self.parameters, self.slices, joint[0] if joint else None)
+        self.penalties = [self._bound(c) for c in self.couplings if c not in joint]
+        self.lower = self._bound_side("lower", -np.inf)
+        self.upper = self._bound_side("upper", np.inf)
+        self.ground = np.concatenate([p.ground for p in self.parameters])
+        self.known = np.concatenate([p.fixed_mask for p in self.parameters])
+        self.free = self.ground & ~self.known
+
+    # -- state vector ------------------------------------------------------------------------------------------------
+    def pack(self, physical):
+        """Physical arrays by parameter name, in air anything, to the state vector x, shape (size,), 0 in air."""
+        missing = set(self.by_name) ^ set(physical)
+        if missing:
+            fail("physical", f"have the keys {sorted(self.by_name)}", f"{sorted(physical)}", "Give every parameter.")
+        return np.concatenate([p.to_hat(physical[p.name]) for p in self.parameters])
+
+    def unpack(self, x):
+        """State vectors, shape (..., size), to {name: physical array (..., *shape)}, NaN in air."""
+        x = np.asarray(x)
+        return {p.name: p.from_hat(x[..., self.slices[p.name]]) for p in self.parameters}
+
+    def start(self):
+        """Reference model, inside the bounds, with known cells at their values: shape (size,)."""
+        x = np.clip(np.concatenate([p.reference_hat for p in self.parameters]), self.lower, self.upper)
+        x[self.known] = np.concatenate([p.fixed_values for p in self.parameters])[self.known]
+        return x
+
+    # -- pieces ------------------------------------------------------------------------------------------------------
+    def operator(self, k):
+        """Forward operator of modality k (name or index) on x, to physical data; an error where it is not linear."""
+        found = self._operators[self._index(k)]
+        if not found.linear:
+            fail(f"forward of modality {self.modalities[self._index(k)].name!r}", "be linear for what was asked",
+                 "a nonlinear model", 'Use find_map and posterior(method="laplace"), or ask problem.linearised(x), the '
+                 "tangent at a state vector x.")
+        return found
+
+    def operators_at(self, x):
+        """[derivative of modality k's data at x], linear operators on x; the operators themselves where linear."""
+        return [a.at(x) for a in self._operators]
+
+    def predict(self, k, x):
+        """Clean data of modality k (name or index) at x, shape (n_data,), physical units."""
+        return self._operators[self._index(k)].predict(x)
+
+    def physical(self, k, x):
+        """What modality k's forward model is a function of at x: physical values joined in its order, shape (n,)."""
+        return self._operators[self._index(k)].physical(x)
+
+    @property
+    def nonlinear(self):
+        """Names of the modalities whose forward model is not linear."""
+        return tuple(m.name for m in self.modalities if not m.linear)
+
+    def linearised(self, x):
+        """The problem with every nonlinear model replaced by its tangent at a state vector x, shape (size,).
+
+        Data become d − G(x) + J x, so that misfits agree at x in value and gradient, and any engine for linear
+        operators applies.
+        """
+        surveys = []
+        for m, a in zip(self.modalities, self._operators, strict=True):
+            tangent = a.at(x)
+            surveys.append(m if m.linear else m.replace(
+                forward=tangent.forward, data=m.data - a.predict(x) + tangent.matvec(x)))
+        return self.replace(modalities=surveys)
+
+    def _index(self, k):
+        names = [m.name for m in self.modalities]
+        if k in names:
+            return names.index(k)
+        if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 0 <= k < len(names):
+            fail("k", f"be one of {names} or its index", repr(k), "Correct the name.")
+        return k
+
+    def residuals(self, x):
+        """[G_k(x) − d_k], physical units."""
+        return [a.predict(x) - m.data for a, m in zip(self._operators, self.modalities, strict=True)]
+
+    def chi2(self, x):
+        """{modality name: ‖C_k^{-1/2}(G_k(x) − d_k)‖²}, without the exponents.
+
+        Refused for continued fields: data feel their hidden cells too, which x does not hold. Ask `Posterior.chi2`.
+        """
+        self.prior.refuse_hidden()
+        return {m.name: float(np.sum(m.noise.whiten(r) ** 2))
+                for m, r in zip(self.modalities, self.residuals(x), strict=True)}
+
+    def terms(self, x):
+        """Every term of Φ by name."""
+        terms = {f"misfit {name}": 0.5 * self.weights[name] * chi2 for name, chi2 in self.chi2(x).items()}
+        terms |= {f"prior {name}": value for name, value in self.prior.terms(x).items()}
+        for i, bound in enumerate(self.penalties):
+            terms[f"coupling {i}"] = bound.value(self.parts(x))
+        return terms
+
+    def parts(self, x):
+        """{name: flat m̂} views of x."""
+        return {name: x[where] for name, where in self.slices.items()}
+
+    # -- Φ -----------------------------------------------------------------------------------------------------------
+    def value(self, x):
+        """Φ(x), constants dropped."""
+        return sum(self.terms(x).values())
+
+    def gradient(self, x):
+        """∇Φ(x), shape (size,), zero at known cells."""
+        out = self.prior.gradient(x)
+        for a, m, r in zip(self.operators_at(x), self.modalities, self.residuals(x), strict=True):
+            out += a.rmatvec(self.weights[m.name] * m.noise.solve(r))
+        for bound in self.penalties:
+            for name, part in bound.gradient(self.parts(x)).items():
+                out[self.slices[name]] += part
+        return np.where(self.free, out, 0.0)
+
+    def hessian_product(self, x, direction):
+        """Hessian of Φ at x times a direction, shape (size,): exact for linear operators, else Gauss–Newton's.
+
+        Gauss–Newton's leaves out the curvature of the forward models, weighted by residuals.
+        """
+        v = np.where(self.free, direction, 0.0)
+        out = self.penalty_hessian_product(x, v)
+        for a, m in zip(self.operators_at(x), self.modalities, strict=True):
+            out += a.rmatvec(self.weights[m.name] * m.noise.solve(a.matvec(v)))
+        return np.where(self.free, out, 0.0)
+
+    def penalty_hessian_product(self, x, direction):
+        """Hessian at x of Φ without its misfit terms, times a direction, shape (size,)."""
+        v = np.where(self.free, direction, 0.0)
+        out = self.prior.hessian_product(x, v)
+        for bound in self.penalties:
+            for name, part in bound.hessian_product(self.parts(x), self.parts(v)).items():
+                out[self.slices[name]] += part
+        return np.where(self.free, out, 0.0)
+
+    @property
+    def bounded(self):
+        """Whether any parameter has a finite bound."""
+        return bool(np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
+
+    @property
+    def linear_gaussian(self):
+        """Whether the posterior is exactly Gaussian: Gaussian prior, linear operators, no penalty, no bounds."""
+        return self.prior.gaussian and not self.penalties and not self.bounded and not self.nonlinear
+
+    # -- relatives ---------------------------------------------------------------------------------------------------
+    def separate(self):
+        """{modality name: JointProblem} of each survey alone with the parameters it sees, without couplings."""
+        return {m.name: self.replace(parameters=[p for p in self.parameters if p.name in m.parameters], modalities=[m],
+                                     couplings=()) for m in self.modalities}
+
+    def replace(self, **changes):
+        """A copy with some of parameters, modalities, couplings, weights changed; surveys that stay keep theirs."""
+        given = {"parameters": self.parameters, "modalities": self.modalities, "couplings": self.couplings, **changes}
+        if "weights" not in changes:
+            names = [getattr(m, "name", None) for m in _listed("modalities", given["modalities"])]
+            given["weights"] = {name: value for name, value in self.weights.items() if name in names}
+        out = JointProblem(**given)
+        out.cache = self.cache
+        return out
+
+    def with_data(self, data):
+        """The same with other data, shape (n_data,), stacked over modalities, physical units."""
+        return self.replace(modalities=[m.replace(data=data[self.data_slices[m.name]].reshape(m.data_shape))
+                                        for m in self.modalities])
+
+    def settings(self):
+        """What was asked, as {key: string or number}, for the record of a run."""
+        out = {}
+        for p in self.parameters:
+            out |= {f"{p.name}: {key}": value for key, value in p.settings().items()}
+            if p.mesh is not None:
+                out["mesh"] = repr(p.mesh)
+        for m in self.modalities:
+            out |= {f"{m.name}: data": m.size, f"{m.name}: noise": m.noise.settings(),
+                    f"{m.name}: likelihood exponent": self.weights[m.name]}
+            out |= {} if m.linear else {f"{m.name}: forward model": f"nonlinear, {m.forward!r}"}
+        out["couplings"] = ", ".join(str(c) for c in self.couplings) or "none"
+        return out
+
+    def __repr__(self):
+        return (f"JointProblem(parameters={list(self.by_name)}, modalities={[m.name for m in self.modalities]}, "
+                f"couplings={list(self.couplings)}, {self.data_size} data, {self.size} unknowns)")
+
+    # -- construction ------------------------------------------------------------------------------------------------
+    def _exponents(self, weights):
+        names = [m.name for m in self.modalities]
+        given = {} if weights is None else weights
+        if not isinstance(given, dict):
+            fail("weights", f"be a dict keyed by modality names {names}", type(weights).__name__,
+                 'Pass {"gravity": 0.5}.', TypeError)
+        for name, value in given.items():
+            if name not in names:
+                fail("weights", f"be keyed by modality names {names}", repr(name), "Correct the key.")
+            as_positive(f"weights[{name!r}]", value, 0)
+        return {name: float(given.get(name, 1.0)) for name in names}
+
+    def _check_names(self):
+        for m in self.modalities:
+            unknown = set(m.parameters) - set(self.by_name)
+            if unknown:
+                fail(f"parameter of modality {m.name!r}", f"be among {sorted(self.by_name)}", f"{sorted(unknown)}",
+                     "Add the parameter to `parameters` or correct the name.")
+        for c in self.couplings:
+            names = getattr(c, "parameters", None)
+            unknown = set(names or ()) - set(self.by_name)
+            if unknown:
+                fail("parameters of a coupling", f"be among {sorted(self.by_name)}", f"{sorted(unknown)}", "Mend it.")
+            if not hasattr(c, "joint_covariance") and not hasattr(c, "bind"):
+                fail("couplings", "hold bayesjoint couplings", type(c).__name__, "Try Gramian(...).", TypeError)
+
+    def _bound(self, coupling):
+        names = coupling.parameters
+        members = [p for p in self.parameters if (p.mesh is not None if names is None else p.name in names)]
+        return coupling.bind(members)
+
+    def _bound_side(self, side, open_value):
+        return np.concatenate([
+            np.full(p.size, open_value) if getattr(p, side) is None else getattr(p, side) for p in self.parameters
+        ])
+
+
+def _listed(argument, things):
+    if not isinstance(things, (list, tuple)):
+        fail(argument, "be a list", type(things).__name__, "Put it in brackets.", TypeError)
+    return tuple(things)
+
+
+def _unique(argument, things, attributes):
+    things = _listed(argument, things)
+    if not things:
+        fail(argument, "hold at least one", "none", "Pass a list.")
+    for thing in things:
+        if not all(hasattr(thing, a) for a in attributes):
+            fail(argument, "hold bayesjoint objects", type(thing).__name__, "See the class's docstring.", TypeError)
+    names = [t.name for t in things]
+    if len(set(names)) != len(names):
+        fail(argument, "have different names", f"{names}", "Rename one.")
+    return things

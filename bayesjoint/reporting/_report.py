@@ -1,0 +1,165 @@
+"""Tree in, one HTML file out."""
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from .._checks import fail
+from ..dataset import read_attributes, read_tree
+from ..plot import is_tree, labels_of, mesh_of, mesh_parameters, pretty
+from . import _agreement as accord
+from . import _facts as facts
+from . import _figures as figures
+from . import _ground as ground
+from . import _panels as panels
+from . import _questions as questions
+from . import _words as words
+
+
+def report(tree, path="report.html", title=None):
+    """Write a result as one self-contained HTML file: no network, no scripts, readable on a phone and on paper.
+
+    Everything it says is computed from the tree. It names what is approximate and by how much, and prints
+    probability and kind with every interval.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree or path-like
+        From `to_datatree` or `bayesjoint.dataset.build_tree`, or the netCDF file of one; or what `load` gave.
+    path : path-like, default "report.html"
+        Target; written beside and renamed, so it is never half there.
+    title : str, optional
+        Heading; default the tree's own ``title``, else one made of its data sets.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    TypeError, ValueError, FileNotFoundError
+        If `tree` is no result tree, or a file that is missing or not ours, or the target's folder does not exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from bayesjoint.dataset import ParameterBlock, build_tree
+    >>> tree = build_tree([ParameterBlock(name="H0", dims=("H0_id",), units="km/s/Mpc", mean=[70.0], std=[1.5])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     "H0" in report(tree, folder + "/report.html").read_text(encoding="utf-8")
+    True
+    """
+    if isinstance(tree, str | os.PathLike):
+        tree = read_tree(tree)
+    if not is_tree(tree):
+        fail("tree", "be a result tree or the path of one", type(tree).__name__,
+             "Pass posterior.to_datatree(), or the netCDF file it was saved as.", TypeError)
+    path = Path(path)
+    if not path.parent.is_dir():
+        fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
+    text = _render(_content(tree, title))
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def _render(content):
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    templates = {name: files(__package__).joinpath(name).read_text(encoding="utf-8")
+                 for name in ("template.html", "agreement.html", "diagnostics.html", "ground.html",
+                               "macros.html")}
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+                              loader=DictLoader(templates))
+    environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty,
+                            "tail": words.tail}
+    return environment.get_template("template.html").render(content)
+
+
+def _content(tree, title):
+    root, fits, properties = read_attributes(tree), facts.fits(tree), facts.properties(tree)
+    gains, stated = facts.gains(tree), facts.approximations(tree)
+    mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
+    held = ground.ground(tree)
+    brief = [a for a in stated if held is None or a["name"] not in ground.STATED]
+    lead, details = words.answer(fits, properties, gains, brief, mesh, facts.unmixed(tree), held)
+    agreed = accord.agreement(tree)
+    if agreed is not None:
+        lead = f"{agreed['verdict']} {lead}"
+    return {
+        "title": title or root.get("title") or _title(fits),
+        "root": root,
+        "unchecked": ground.unchecked(tree),
+        "ground": held,
+        "lead": lead,
+        "details": details,
+        "interval": words.interval_name(),
+        "fits": [(fit, figures.survey_pictures(tree, fit)) for fit in fits],
+        "models": [_model(tree, p) for p in properties],
+        "uncertain": any(p.peak_std is not None for p in properties),
+        "vectors": vectors,
+        "confusions": any(v["confused"] for v in vectors),
+        "gains": gains,
+        "relations": [(row, figures.relation_pictures(tree, row)) for row in facts.relations(tree)],
+        "history": figures.history_pictures(tree),
+        "accord": {"tests": agreed, "matrix": accord.matrix(tree), "remedies": accord.remedies(tree),
+                   "pictures": accord.agreement_pictures(tree), "slices": accord.remedy_pictures(tree)},
+        "asked": _asked(tree),
+        "approximations": stated,
+        "settings": facts.settings_rows(root.get("settings", {})),
+        "mesh": mesh,
+        "facts": _run_facts(tree, root),
+        "versions": root.get("versions", {}),
+    }
+
+
+def _asked(tree):
+    """What the diagnostics in the tree answered, and their pictures."""
+    return {"quantities": questions.quantity_rows(tree), "resolved": questions.resolved(tree),
+            "leaks": questions.leaks(tree), "information": questions.information(tree),
+            "bought": questions.bought(tree), "calibrated": questions.calibrated(tree),
+            "pictures": panels.pictures_of(tree)}
+
+
+def _title(fits):
+    if not fits:
+        return "Bayesian inversion"
+    kind = "Joint inversion of" if len(fits) > 1 else "Inversion of"
+    return f"{kind} {words.listing(f.name.replace('_', ' ') for f in fits)}"
+
+
+def _model(tree, p):
+    """Pictures and numbers of one parameter."""
+    pictures = figures.ModelPictures(tree, p.name)
+    depth = {"depth": pictures.best["depth"]}
+    planes = [{axis: pictures.best[axis]} for axis in ("depth", "northing", "easting")]
+    separate = [{"label": label.replace("_", " "), "joint": pictures.pair(**depth),
+                 "alone": pictures.pair(label, **depth), "ratios": [pictures.ratio(label, **at) for at in planes]}
+                for label in labels_of(tree, p.name) if pictures.sure]
+    draws = [pictures.panel("draw", **depth)] if p.draws else []
+    return {"property": p, "slices": pictures.slices(), "sections": pictures.sections(), "profile": pictures.profile(),
+            "draws": draws, "separate": separate, "held": facts.has(tree, "active_bounds", f"{p.name}_active")}
+
+
+def _run_facts(tree, root):
+    """Rows (key, value) that say how the result came about."""
+    keys = (("method", "posterior engine"), ("engine", "posterior engine"), ("reason", "why this engine"),
+            ("seed", "seed"), ("log_evidence", "log evidence (nats)"), ("log_evidence_error", "its error (nats)"),
+            ("log_evidence_method", "how the evidence was computed"), ("map_method", "optimiser"),
+            ("map_converged", "optimiser converged"), ("map_message", "optimiser's message"),
+            ("run_time", "run time (s)"), ("draw_storage", "storage of draws"), ("created_at", "made"))
+    rows = [(text, root[key]) for key, text in keys if key in root]
+    if "posterior" in tree.children:
+        sizes = tree["posterior"].sizes
+        rows.append(("draws kept", f"{sizes['chain']} chains of {sizes['draw']}"))
+    names = mesh_parameters(tree)
+    if names:
+        rows.append(("cells", int(np.prod(tree["posterior_summary"][f"{names[0]}_mean"].shape))))
+    return rows

@@ -1,0 +1,270 @@
+"""The answer in words: sentences built from the numbers of `facts`."""
+
+import numpy as np
+
+from ..plot import pretty
+from ._facts import PROBABILITY, UNINFORMED
+
+
+def number(value, digits=3):
+    """A number as a reader wants it: `digits` significant digits, true minus, no exponent where it can be helped.
+
+    Examples
+    --------
+    >>> number(-1234.5), number(0.012345), number(1e-9), number(12)
+    ('−1,230', '0.0123', '1.00 × 10⁻⁹', '12')
+    """
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "not known"
+    if isinstance(value, int | np.integer):
+        return f"{value:,}".replace("-", "−")
+    if value == 0:
+        return "0"
+    if np.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    power = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])  # of the rounded number: 9.999 is 10.0
+    if not -4 <= power <= 6:
+        raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{value / 10.0**power:.{digits - 1}f} × 10{raised}".replace("-", "−")
+    decimals = max(digits - 1 - power, 0)
+    return f"{round(value, digits - 1 - power):,.{decimals}f}".replace("-", "−")
+
+
+def tail(probability):
+    """A p-value; one too small for a floating-point number is not called zero.
+
+    Examples
+    --------
+    >>> tail(0.0123), tail(0.0)
+    ('0.012', 'under 10⁻³⁰⁰')
+    """
+    return "under 10⁻³⁰⁰" if probability < 1e-300 else number(probability, 2)
+
+
+def signed(value, digits=3):
+    """As `number`, with a plus sign on positive values."""
+    return ("+" if value > 0 else "") + number(value, digits)
+
+
+def quantity(value, units, digits=3):
+    """A number with its units."""
+    return f"{number(value, digits)} {pretty(units)}".strip()
+
+
+def percent(share):
+    """A share as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.1234), percent(0.0004), percent(0)
+    ('12 %', 'under 0.1 %', 'none')
+    """
+    if share == 0:
+        return "none"
+    if share < 0.001:
+        return "under 0.1 %"
+    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def span(values, units=""):
+    """From the least to the largest of values, NaN left out."""
+    return f"{number(float(np.nanmin(values)))} to {quantity(float(np.nanmax(values)), units)}"
+
+
+def plain(name):
+    """A name as words."""
+    return str(name).replace("_", " ")
+
+
+def interval_name():
+    """Probability and kind of the intervals of the report."""
+    return f"{PROBABILITY:.0%} equal-tailed interval".replace("%", " %")
+
+
+def listing(items):
+    """Items joined as in speech."""
+    items = list(items)
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def answer(fits, properties, gains, approximations, mesh, unmixed=None, ground=None):
+    """The answer: one paragraph, and the details behind it.
+
+    Parameters
+    ----------
+    fits, properties, gains, approximations : list
+        From `facts`.
+    mesh : Mesh or None
+        The mesh of the properties.
+    unmixed : dict or None
+        From `facts`: the figures that say that chains did not mix.
+    ground : dict or None
+        From `ground`: on what kind of it intervals were recalibrated.
+
+    Returns
+    -------
+    lead : str
+        What was found, how sure it is, and how far to trust it.
+    details : list of str
+        One statement each.
+    """
+    lead = [_warned(unmixed), _done(fits, properties)]
+    lead += [_found(p) if p.gaussian is None else _interval_of(p, ground["name"]) for p in properties]
+    if ground is not None:
+        lead.append(ground["lead"])
+    if any(p.peak_std is not None and p.gaussian is None for p in properties):
+        lead.append("(± is one posterior standard deviation.)")
+    lead += [_fitted(fits), ground["gain"] if ground and ground["gain"] else _gained(gains, short=True),
+             trust(approximations, fits, checked=ground is not None)]
+    details = [] if mesh is None else [_mesh(mesh)]
+    for p in properties:
+        details += [_spread(p), _averaged(p), _learned(p)]
+    details.append(_gained(gains))
+    return " ".join(s for s in lead if s), [s for s in details if s]
+
+
+def _warned(unmixed):
+    """What comes before everything else where the draws are not the posterior's."""
+    if unmixed is None:
+        return ""
+    u = unmixed
+    return ("Do not use the numbers of this report: the Markov chains behind them did not mix. The largest R-hat is "
+            f"{number(u['rhat'], 4)} ({u['slowest']}; at most {u['rhat_limit']} is asked), the smallest effective "
+            f"sample size {number(u['ess'])} ({u['rarest']}; at least {u['ess_limit']}). Means, standard deviations "
+            "and their stated errors may all be wrong; draw longer chains, or see the statement on the draws below.")
+
+
+def _capital(sentence):
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _done(fits, properties):
+    surveys = listing(f"{plain(f.name)} ({number(f.count)} data)" for f in fits) if fits else "no data"
+    if not properties:
+        return f"Inverted: {surveys}."
+    verb = "were inverted together" if len(fits) > 1 else "was inverted"
+    return _capital(f"{surveys} {verb} for {listing(p.long_name for p in properties)}.")
+
+
+def _mesh(mesh):
+    nz, ny, nx = mesh.shape
+    air = int((~mesh.active).sum())
+    over = (f" {number(air)} of them are air, above the ground: they are no part of the model, nothing here counts "
+            "them, and pictures leave them grey.") if air else ""
+    return f"The mesh has {nz} × {ny} × {nx} = {number(nz * ny * nx)} cells (up, north, east).{over}"
+
+
+def _fitted(fits):
+    known = [f for f in fits if f.judged[0] is not None]
+    good = [plain(f.name) for f in known if f.verdict == "as expected"]
+    sentences = []
+    if good:
+        verb = "fits" if len(good) == 1 else "fit"
+        sentences.append(f"{_capital(listing(good))} {verb} as prior and noise would have it.")
+    sentences += [f"{_capital(plain(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
+                  f"{f.judged[1]:.2f} to {f.judged[2]:.2f})." for f in known if f.verdict != "as expected"]
+    return " ".join(sentences)
+
+
+def _place(p):
+    divisor, unit = p.scale
+    depth, east, north = (f"{p.place[k] / divisor:.{2 if unit == 'km' else 0}f} {unit}"
+                          for k in ("depth", "easting", "northing"))
+    return f"{depth} deep at easting {east}, northing {north}{'' if p.beneath else ' (outside the stations)'}"
+
+
+def _found(p):
+    if p.peak_std is None:
+        return (f"The {p.long_name} that stands out most is {signed(p.peak)} {pretty(p.units)}, {_place(p)}; the "
+                "dataset holds no standard deviation, so this is one model and no answer to how sure it is.")
+    value = f"{signed(p.peak)} ± {quantity(p.peak_std, p.units, 2)}"
+    if abs(p.score) < 2:
+        return (f"No single cell's {p.long_name} is more than two posterior standard deviations from its prior mean; "
+                f"the clearest, {_place(p)}, has {value}.")
+    return f"The {p.long_name} that stands out most is {value}, {_place(p)}."
+
+
+def _interval_of(p, family):
+    """What stands out most, its recalibrated interval first."""
+    ends = [f"{signed(low)} to {signed(high)}" for low, high in (p.interval, p.gaussian)]
+    found = f"{ends[0]} {pretty(p.units)}".rstrip()
+    return (f"The {p.long_name} that stands out most, {_place(p)}, is {found} (90 %, recalibrated on “{family}”); the "
+            f"Gaussian says {ends[1]}.")
+
+
+def _spread(p):
+    if p.beyond is None:
+        return ""
+    if p.excluded is not None:
+        return (f"{_capital(p.long_name)}: in {percent(p.excluded)} of the cells the recalibrated 90 % interval "
+                f"excludes zero; in the others zero is possible. {_capital(percent(p.beyond))} lie more than two "
+                "posterior standard deviations from their prior mean.")
+    share = (f"{_capital(percent(p.beyond))} of the cells lie more than two posterior standard deviations from their "
+             "prior mean, each cell judged by itself.")
+    if p.interval is None:
+        return f"{_capital(p.long_name)}: {share[0].lower()}{share[1:]}"
+    low, high = p.interval
+    units = f" {pretty(p.units)}".rstrip()
+    return (f"{_capital(p.long_name)} of the cell that stands out most: {interval_name()} {signed(low)} to "
+            f"{signed(high)}{units} (quantiles of {p.draws} draws). {share}")
+
+
+def _averaged(p):
+    if p.box is None:
+        return ""
+    b = p.box
+    return (f"Averages are better known than cells: of the boxes of {b['cells']} cells, the one whose {p.long_name} "
+            f"stands out most has {signed(b['mean'])} ± {quantity(b['std'], p.units, 2)} (mean and standard deviation "
+            f"of {b['draws']} draws; the latter is good to {percent(b['error'])}).")
+
+
+def _learned(p):
+    if p.top_ratio is None:
+        return ""
+    if p.reach == 0.0:
+        return (f"{_capital(p.long_name)}: in no layer do the data bring the median standard deviation below "
+                f"{percent(UNINFORMED)} of the prior's; the model shown is mostly the prior.")
+    name, limit = _capital(p.long_name), f"{percent(UNINFORMED)} of the prior's standard deviation"
+    top = "" if np.isnan(p.top_ratio) else f"in the top layer the data leave {percent(p.top_ratio)}, "
+    if p.whole:
+        return f"{name}, median cell: {top}down to the bottom of the mesh less than {limit}."
+    depth = f"{p.reach / p.scale[0]:.4g} {p.scale[1]}"
+    return (f"{name}, median cell: {top}below {depth} more than {limit} in every layer, so there the picture is the "
+            "prior's.")
+
+
+def _gained(gains, short=False):
+    parts = []
+    for g in gains:
+        size = f"{signed(100 * (g['middle'] - 1), 2)} %"
+        spread = "" if short else f"; ratio {g['low']:.3f} in the 5th, {g['high']:.3f} in the 95th percentile of cells"
+        parts.append(f"{size} for {g['long_name']} (against {plain(g['label'])}{spread})")
+    return f"Joint inversion changed the median cell's standard deviation by {listing(parts)}." if parts else ""
+
+
+def trust(approximations, fits=(), checked=False):
+    """What the numbers are worth: what is approximate, and what the fit says of the assumptions.
+
+    Where intervals were `checked` on simulated ground, that they are exact for a prior is not said again.
+    """
+    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
+             "deviations, which rest on both, may be off.") if doubted else ""
+    stated = "" if checked and approximations and all(a["status"] == "exact" for a in approximations) else (
+        _stated(approximations))
+    return f"{doubt} {stated}".strip()
+
+
+def _stated(approximations):
+    if not approximations:
+        return ("The dataset does not say what is approximate in it: treat its numbers as not validated until it does.")
+    unknown = [a["name"] for a in approximations if a["status"] == "not validated"]
+    sized = [a["name"] for a in approximations if a["status"] in ("measured", "bounded")]
+    if unknown:
+        return (f"Approximate, not validated: {listing(unknown)}. Nobody has measured how wrong that is on this "
+                "problem; do not rest a decision on those numbers alone.")
+    if sized:
+        return (f"Approximate, with errors given below: {listing(sized)}. All else that the dataset states is exact up "
+                "to rounding.")
+    return ("The posterior numbers are exact up to rounding for the prior, the noise and the physics as stated; that "
+            "says nothing of whether those are right.")

@@ -1,0 +1,182 @@
+"""`read_survey`: from a netCDF file or a text table to a `Survey`, with nothing assumed in silence."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from .._checks import as_finite, fail, one_of
+from ._netcdf import ENGINES, read_netcdf
+from ._rules import needs_field, standard_units
+from ._survey import Survey
+from ._table import read_table
+from ._units import to_standard
+
+COLUMN_ROLES = ("data", "easting", "northing", "upward", "std")
+FIELD_ATTRIBUTES = {
+    "intensity": "inducing_field_intensity_nT",
+    "inclination": "inducing_field_inclination_deg",
+    "declination": "inducing_field_declination_deg",
+}
+
+
+def read_survey(
+    path, kind, std=None, height=None, columns=None, crs=None, *, variable=None, name=None, units=None, missing=None,
+    intensity=None, inclination=None, declination=None, source=None, licence=None,
+):  # fmt: skip
+    """Read a survey from a netCDF file (3 or 4) or a text table (CSV and its kin).
+
+    The format is told by the file's content. What an argument gives wins over what the file says; what was taken from
+    where, and what was guessed, is the first line of the survey's `history`. NaN, fill values and empty cells mark
+    gaps.
+
+    Parameters
+    ----------
+    path : str or Path
+        File.
+    kind : str
+        ``"gravity"``, ``"magnetic"``, one of their components such as ``"gzz"``, or another word.
+    std : float or array_like, optional
+        Standard deviation of the noise in mGal or nT. Default: a netCDF variable ``<data>_std``, or the one
+        column whose name says std, sigma, uncertainty or error; otherwise unknown (None).
+    height : float or array_like, optional
+        Height of the stations in metres, positive up. Default: a netCDF variable ``<data>_upward``, ``upward`` or
+        ``height``, an attribute ``<kind>_height_m`` or ``height_m``, or the one column whose name says height,
+        elevation, altitude or upward. An unknown height is an error.
+    columns : dict, optional
+        Names by role, ``{"easting": "easting_m", "data": "gravity_noisy_mGal", ...}``; roles are data, easting,
+        northing, upward and std. Positions count from 0 in a table without header. Default: by name, CF standard name
+        (netCDF) or an unambiguous header; a choice between two columns is never made for you.
+    crs : str, optional
+        Coordinate reference system. Default: the attribute ``crs``.
+    variable : str, optional
+        Short for ``columns={"data": variable}``. Default for netCDF: the variable named like the kind, or the only one
+        that sounds like it.
+    name : str, optional
+        Name of the survey. Default: `kind`.
+    units : str, optional
+        Units that the file's data really have (mGal, um/s2, m/s2, ...; nT, T); data and std are converted to
+        mGal or nT. Default: the attribute ``units``, or the end of the column's name. Unknown units are an error.
+    missing : float, optional
+        A number that marks gaps, such as -99999, besides NaN and declared fill values.
+    intensity, inclination, declination : float, optional
+        Inducing field (nT, degrees) of a magnetic survey. Default: attributes ``inducing_field_intensity_nT``,
+        ``inducing_field_inclination_deg``, ``inducing_field_declination_deg``.
+    source, licence : str, optional
+        Default: the attributes title and citation (else source); licence or license.
+
+    Returns
+    -------
+    Survey
+        A grid for a 2-D variable, scattered stations otherwise (`Survey.to_grid` lays an exported grid out again).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If variable, coordinates, units or height cannot be settled, or the values are bad; the message lists what the
+        file holds.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "line.csv"
+    ...     _ = path.write_text("easting_m,northing_m,height_m,gravity_um/s2,sigma_um/s2" + chr(10) + "0,0,5,12,1")
+    ...     survey = read_survey(path, "gravity")
+    >>> survey
+    Survey('gravity': 1 stations, 1 observed, mGal, upward 5 m, std 0.1 mGal)
+    """
+    path = Path(path)
+    if not path.is_file():
+        fail("path", "name an existing file", f"{str(path)!r}", "Check the name and the working directory.",
+             FileNotFoundError)
+    columns = _roles(columns, variable, height)
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    engine = ENGINES.get(magic)
+    if engine is None and magic[:3] == b"CDF":
+        fail("path", "be netCDF-3 (classic, 64-bit offset) or netCDF-4", f"netCDF variant {magic!r}",
+             "Convert it: nccopy -k nc4.")
+    found = read_netcdf(path, engine, kind, columns) if engine else read_table(path, kind, columns)
+    units, factor, note = _conversion(kind, units, found, path)
+    data, noise = _values(found, factor, std, missing, kind)
+    if height is None and found["upward"] is None:
+        fail("height", "be known", f"none in {path.name!r} (no height variable, column or attribute)",
+             "Pass height= in metres, positive up, in the datum of the mesh (0 for stations on its top face).")
+    attributes = found["attributes"]
+    field = {"intensity": intensity, "inclination": inclination, "declination": declination}
+    if needs_field(kind):
+        field = {key: attributes.get(FIELD_ATTRIBUTES[key]) if v is None else v for key, v in field.items()}
+    return Survey(
+        kind, data, found["easting"], found["northing"], found["upward"] if height is None else height, noise,
+        name=name, units=units, crs=_text(crs, attributes, "crs"), **field,
+        source=source or _source(attributes), licence=_text(licence, attributes, "licence", "license"),
+        history=(_taken(path, found, height, std) + note, *_previous(attributes)),
+    )  # fmt: skip
+
+
+def _roles(columns, variable, height):
+    columns = {} if columns is None else dict(columns)
+    for role in columns:
+        one_of("columns", role, COLUMN_ROLES)
+    if variable is not None:
+        if columns.get("data", variable) != variable:
+            fail("variable", "agree with columns['data']", f"{variable!r} and {columns['data']!r}", "Give one of them.")
+        columns["data"] = variable
+    if height is not None and "upward" in columns:
+        fail("height", "be left out when columns names the heights", f"column {columns['upward']!r} too",
+             "Give one of them.")
+    return columns
+
+
+def _conversion(kind, units, found, path):
+    """Units of the survey, the factor that takes the file's data there, and a note for the history."""
+    stated = found["units"]
+    given = stated if units is None else units
+    if given is None:
+        fail("units", "be known", f"none stated in {path.name!r}",
+             f"Pass units=, e.g. units={standard_units(kind, 'km/s')!r}: what the file's numbers are in.")
+    factor = to_standard(kind, given, "the data")
+    standard = standard_units(kind, given)
+    note = "" if factor == 1.0 else f"; converted from {given} to {standard} (x {factor:g})"
+    if units is not None and stated is not None and units != stated:
+        note += f"; the file's own units {stated!r} set aside for {units!r}"
+    return standard, factor, note
+
+
+def _values(found, factor, std, missing, kind):
+    data = found["data"]
+    if missing is not None:
+        data = np.where(data == float(as_finite("missing", missing, 0)), np.nan, data)
+    if std is None and found["std"] is not None:
+        # An explicit `units` says what the data are in; a std with units of its own keeps them.
+        own = found["std_units"]
+        std = found["std"] * (factor if own is None else to_standard(kind, own, "the std"))
+    return data * factor, std
+
+
+def _taken(path, found, height, std):
+    """Which variable, column, attribute or argument each role came from."""
+    notes = {role: text for role, text in found["notes"].items() if role != "std" or found["std"] is not None}
+    notes |= {role: "given" for role, value in (("upward", height), ("std", std)) if value is not None}
+    return f"read from {path.name}: " + ", ".join(f"{role} {text}" for role, text in notes.items())
+
+
+def _text(given, attributes, *keys):
+    found = [given, *(attributes.get(key) for key in keys)]
+    return next((str(value) for value in found if value not in (None, "")), None)
+
+
+def _source(attributes):
+    """Title and citation, the citation replaced by a plainer source where there is none."""
+    origin = _text(None, attributes, "citation", "source", "source_repository", "references")
+    parts = [part for part in (_text(None, attributes, "title"), origin) if part]
+    return ". ".join(re.sub(r"\.\s*$", "", part) for part in parts) or None
+
+
+def _previous(attributes):
+    history = attributes.get("history")
+    return (f"file's history: {history}",) if history else ()
