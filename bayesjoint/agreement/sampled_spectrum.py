@@ -6,7 +6,6 @@ Krylov space finds them in a few steps. E u = −[P (0, K_ba u)]_a takes one sol
 the inner product of K_a, and uᵀK_a E u = bᵀP b with b = (0, K_ba u), known to the square of a solve's residual.
 """
 
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -197,19 +196,12 @@ class _Growth:
         return -pulled[self.rows[0]], square
 
 
-@dataclass
 class _Space:
     """A Krylov space: a basis that is orthonormal in the inner product of K_a, E in it, and what E adds to it next."""
 
-    raw: np.ndarray
-    products: tuple = ()
-    gram: np.ndarray = None
-    sizes: list = field(default_factory=list)
-    matrix: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    scale: float = 0.0
-
-    def __post_init__(self):
-        self.basis = self.dual = self.raw[:, :0]
+    def __init__(self, raw):
+        self.raw, self.products, self.gram, self.sizes, self.scale = raw, (), None, [], 0.0
+        self.basis, self.dual, self.matrix = raw[:, :0], raw[:, :0], np.zeros((0, 0))
 
     def project(self, vectors, count=None):
         """Vectors less what lies in the first `count` directions."""
@@ -258,7 +250,7 @@ class _Space:
 
 def _begin(growth, blocks):
     """A `_Space` of every block of starting vectors (n_a, width)."""
-    spaces = [_Space(raw=block) for block in blocks]
+    spaces = [_Space(block) for block in blocks]
     _measure(growth, spaces)
     return spaces
 
