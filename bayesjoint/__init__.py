@@ -41,6 +41,7 @@ _PUBLIC = {
     "couple": "map_estimate",
     "fit_hyperparameters": "hyperparameters",
     "posterior": "engines",
+    "load": "engines",
     "Estimate": "engines",
     "Posterior": "engines",
     "PosteriorEngine": "engines",

@@ -84,7 +84,7 @@ def test_loo_pit_is_the_leave_one_out_probability(gaussian, tree):
 
 def test_answers_do_not_stand_in_the_way(gaussian):
     post = gaussian[0]
-    whole = post.to_datatree(draws=100, diagnostics={"resolution": bj.resolution(post), "functionals": bj.exceedance(
+    whole = post.to_datatree(draws=250, diagnostics={"resolution": bj.resolution(post), "functionals": bj.exceedance(
         post, "m", 0.0, draws=20)})
     assert np.isfinite(arviz_stats.ess(whole)["m"]).all()
     assert np.isfinite(arviz_stats.loo(whole, var_name="line").elpd)

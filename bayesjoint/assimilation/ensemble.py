@@ -2,19 +2,20 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
+from .._places import blocks
 from ..dataset import Approximation
 from ..engines.base import Estimate
 from ..engines.iterative import LOOSEST, IterativePosterior
-from .order import noise_logdet, runs
-from .steps import History, Step, described, shares, spreads
+from .order import in_order, runs
+from .steps import Assimilated, History, step_of
 
 FEWEST = 8
 PROBES = 64  # at most, for each log determinant
 LOGDET_ERROR = 0.2  # aimed at, nats: few probes guess their own error badly
 
 
-class EnsemblePosterior(IterativePosterior):
+class EnsemblePosterior(Assimilated, IterativePosterior):
     """The iterative posterior of all surveys, with an ensemble that went through them one by one; use `assimilate`.
 
     Every member is a joint prior draw of the model and of all clean data with a draw of the noise; at step k it becomes
@@ -50,22 +51,18 @@ class EnsemblePosterior(IterativePosterior):
     method = "ensemble"
 
     def __init__(self, problem, steps, members=64, tolerance=LOOSEST, evidence=True, seed=0):
-        if isinstance(members, bool) or not isinstance(members, (int, np.integer)) or members < FEWEST:
-            fail("members", f"be an integer of at least {FEWEST}", repr(members), "64 give stds to 9 %.")
+        members = as_count("members", members, FEWEST, "64 give stds to 9 %.")
         super().__init__(problem, tolerance=tolerance, seed=seed)
         self.reason = "surveys were taken up one after another, with too many data for a factor"
         self.steps, self._evidence = steps, evidence
         rng = np.random.default_rng(seed)
-        prior, clean = self._model.draw(rng, int(members))
+        prior, clean = self._model.draw(rng, members)
         self._prior_members = prior + self._model.prior_mean
         self._perturbed = self.system.residual[:, None] - self._model.whiten(clean.T)
         self._perturbed += rng.standard_normal(clean.shape).T
         self._variances, self.history = np.empty((len(steps), problem.size)), None
         self._carry()
         self.approximations = self._statements()
-
-    def __repr__(self):
-        return described(self, self.problem)
 
     def _carry(self):
         """Take the members through the steps."""
@@ -75,16 +72,15 @@ class EnsemblePosterior(IterativePosterior):
             x = self._moved(post, where.stop)
             self._variances[k] = np.mean((x - post.state_mean()) ** 2, axis=0)
             now = self._account(post)
-            out.append(self._step(k, where, before, now))
+            out.append(self._step(k, before, now))
             before = now
         self.members, self.history = self.problem.unpack(x), History(out)
 
     def _leading(self, k):
         """The posterior after the first k + 1 steps."""
-        names = [name for step in self.steps[: k + 1] for name in step]
-        kept = [m for m in self.problem.modalities if m.name in names]
+        problem = in_order(self.problem, self.steps[: k + 1])
         try:
-            return IterativePosterior(self.problem.replace(modalities=kept), self._tolerance, seed=self._seed)
+            return IterativePosterior(problem, self.tolerance, seed=self._seed)
         except ValueError as error:
             if k == 0 and self.problem.prior.flat and str(error).startswith("prior must"):
                 fail("order", "begin with surveys that determine every parameter with a flat prior",
@@ -94,9 +90,7 @@ class EnsemblePosterior(IterativePosterior):
     def _moved(self, post, count):
         """Members after the step whose posterior is `post`, shape (members, size)."""
         out = self._prior_members.copy()
-        width = post.system.width()
-        for first in range(0, out.shape[0], width):
-            block = slice(first, first + width)
+        for block in blocks(out.shape[0], post.system.width()):
             right = self._perturbed[:count, block]
             out[block] += post.respond(right, solved=post.solve_draws(right))[0].T
         return out
@@ -113,22 +107,15 @@ class EnsemblePosterior(IterativePosterior):
             found |= {"volume": value, "volume_error": float(np.hypot(spread, bias)), "words": words}
         return found
 
-    def _step(self, k, where, before, now):
-        names, count = self.steps[k], where.stop - where.start
-        flat = self._flat.index.size if k == 0 else 0
-        prior = self._model.prior_variance()
+    def _step(self, k, before, now):
         chi2, chi2_error = now["fit"] - before["fit"], now["fit_error"] + before["fit_error"]
         roots, error = now["volume"] - before["volume"], float(np.hypot(now["volume_error"], before["volume_error"]))
-        density = -0.5 * (chi2 + roots + noise_logdet(self.problem, names) + count * np.log(2 * np.pi))
         words = now.get("words", "not asked for")
-        return Step(
-            surveys=names, data=count, dof=count - flat,
-            chi2=Estimate(chi2, chi2_error, method="conjugate gradients, bound from the residual"),
-            information=Estimate(np.inf if flat else 0.5 * roots / np.log(2), 0.5 * error / np.log(2), method=words),
-            log_evidence=Estimate(np.nan if flat else density, 0.5 * (error + chi2_error), method=words),
-            std_left=shares(self.problem, self._variances[k], prior), std_left_error=self.member_error,
-            std=spreads(self.problem, self._variances[k]),
-        )
+        errors = {"chi2": (chi2_error, "conjugate gradients, bound from the residual"),
+                  "information": (0.5 * error / np.log(2), words), "log_evidence": (0.5 * (error + chi2_error), words)}
+        return step_of(self.problem, self.steps[k], chi2, roots, self._variances[k], self._model.prior_variance(),
+                       lambda key, value: Estimate(value, errors[key][0], method=errors[key][1]),
+                       0 if k else self._flat.index.size, self.member_error)
 
     @property
     def member_error(self):
@@ -145,10 +132,6 @@ class EnsemblePosterior(IterativePosterior):
             fail("step", f"be below {len(self.steps)}", repr(step), "Count from zero.")
         return self.problem.unpack(np.sqrt(self._variances[step]))
 
-    def note(self, approximation):
-        """Keep an approximation that was made before."""
-        self.approximations.append(approximation)
-
     def _statements(self):
         said = super()._statements()
         if not hasattr(self, "steps") or self.history is None:
@@ -157,12 +140,8 @@ class EnsemblePosterior(IterativePosterior):
         return [*said, Approximation(
             name="ensemble", status="measured", error=self.member_error,
             statement=f"{count} members, each an exact draw of the posterior after every step up to the tolerance of "
-            f"its solve, went through {' then '.join(' with '.join(s) for s in self.steps)}. Their standard deviations "
+            f"its solve, went through {self.order_words}. Their standard deviations "
             f"have a standard error of {self.member_error:.1%} and are too small by {0.25 / count:.2%} on average; "
             f"their sample covariance has rank {count} and spurious correlations of {1 / np.sqrt(count):.2f}. No "
             "update uses it, so that the biases of an ensemble Kalman filter (variance too small, inflation, "
             "localisation) do not arise. Mean and χ² come from solves without members.")]
-
-    def extra_groups(self):
-        """Groups of the dataset that this engine adds."""
-        return super().extra_groups() | {"assimilation": self.history.to_dataset()}

@@ -5,12 +5,13 @@ x_t = μ_t + W_t ε + what no data tell, W_t = Cov(x_t, ε), Γ_t its covariance
 Γ_t − W_t W_tᵀ. The filter makes the columns of W_t of the data up to step t, the smoother the rest.
 """
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from .._checks import fail
+from .._places import runs
+from ..gaussian import linear_gaussian
+from .order import in_order
 from .transition import MovedCovariance
 
 BYTES = 6e9  # of all gains together
@@ -20,23 +21,16 @@ class Observed:
     """The surveys of one step, whitened: d̃ = Ã x + e, e ~ N(0, I)."""
 
     def __init__(self, problem, names):
-        chosen = [m for m in problem.modalities if m.name in names]
-        self.parts, start = [], 0
-        for m in chosen:
-            where = slice(start, start + m.size)
-            self.parts.append((problem.operator(m.name).stored(), m.noise, np.sqrt(problem.weights[m.name]), where))
-            start += m.size
-        self.size = start
-        self.data = np.concatenate([root * noise.whiten(m.data) for m, (_, noise, root, _) in
-                                    zip(chosen, self.parts, strict=True)])
+        self._model = linear_gaussian(in_order(problem, [names]), stored=True)
+        self.size, self.data = self._model.data_size, self._model.whiten(self._model.data)
 
     def see(self, x):
         """Ã X, shape (n_data, k)."""
-        return np.concatenate([root * noise.whiten(a.matmat(x)) for a, noise, root, _ in self.parts])
+        return self._model.whiten(self._model.predict(x))
 
     def pull(self, white):
         """Ãᵀ V, shape (size, k)."""
-        return sum(a.rmatmat(root * noise.whiten_adjoint(white[where])) for a, noise, root, where in self.parts)
+        return self._model.back(self._model.whiten_adjoint(white))
 
 
 class Filtered:
@@ -73,11 +67,10 @@ class Filtered:
 
     def __init__(self, mean, covariance, moves, observed):
         self.observed, self.moves = observed, moves
-        ends = np.cumsum([0, *(o.size for o in observed)])
-        self.runs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        _check_size(mean.size, ends)
+        self.runs = runs(o.size for o in observed)
+        _check_size(mean.size, [where.stop for where in self.runs])
         self.means, self.covariances, self.transitions = [mean], [covariance], []
-        self.gains, self.roots, self.innovations = [], [], np.empty(int(ends[-1]))
+        self.gains, self.roots, self.innovations = [], [], np.empty(self.runs[-1].stop)
         carried = np.zeros((mean.size, 0))
         for t, epoch in enumerate(observed):
             if t:
@@ -166,8 +159,8 @@ class Filtered:
 
 
 def _check_size(size, ends):
-    held = 8.0 * size * (float(np.sum(ends[1:])) + len(ends[1:]) * float(ends[-1]))
+    held = 8.0 * size * (sum(ends) + len(ends) * ends[-1])
     if held > BYTES:
         fail("problem", f"have gains of states and data fit {BYTES / 1e9:g} GB", f"{held / 1e9:.1f} GB for {size} "
-             f"unknowns, {ends[-1]} data and {len(ends) - 1} steps", "Use a coarser mesh, thin the surveys, or take "
+             f"unknowns, {ends[-1]} data and {len(ends)} steps", "Use a coarser mesh, thin the surveys, or take "
              "fewer steps.")

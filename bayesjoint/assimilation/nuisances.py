@@ -4,8 +4,9 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from .._checks import fail
+from .._places import unit_columns
 from ..dataset import Sheet
-from ..problem.describe import parameter_fields
+from ..problem.describe import add_map, parameter_fields
 
 LARGEST = 64  # values of the parameter asked about
 
@@ -53,9 +54,7 @@ def contamination(post, parameter, target=None):
     (0.64, 0.1524)
     """
     where = _checked(post, parameter)
-    unit = np.zeros((post.problem.size, where.stop - where.start))
-    unit[where] = np.eye(where.stop - where.start)
-    crossed = post.state_product(unit)
+    crossed = post.state_product(unit_columns(post.problem.size, where))
     root = _root(crossed[where], parameter)
     blame = solve_triangular(root, crossed.T, lower=True)
     blamed, variance = np.sum(blame**2, axis=0), post.state_variance()
@@ -148,16 +147,13 @@ def _weights(problem, target):
 
 def _put(sheet, p, variance, blamed, parameter):
     """Maps of one parameter."""
-    fields = parameter_fields(p)
-    sheet.place(fields)
-    dims, words = fields["dims"], fields["long_name"]
+    words = parameter_fields(p)["long_name"]
     share = np.divide(blamed, variance, out=np.zeros_like(variance), where=variance > 0)
     given = np.sqrt(np.maximum(variance - blamed, 0.0))
     total = float(blamed.sum() / variance.sum()) if variance.sum() > 0 else 0.0
-    sheet.add(f"{p.name}_share", dims, share.reshape(p.shape), "1",
-              f"share of the variance of {words} due to {parameter}")
-    sheet.add(f"{p.name}_std", dims, p.from_hat(np.sqrt(variance)), p.units, f"posterior std of {words}")
-    sheet.add(f"{p.name}_std_given", dims, p.from_hat(given), p.units, f"posterior std of {words} given {parameter}")
+    add_map(sheet, p, "share", share, "1", f"share of the variance of {words} due to {parameter}")
+    add_map(sheet, p, "std", p.from_hat(np.sqrt(variance)), p.units, f"posterior std of {words}")
+    add_map(sheet, p, "std_given", p.from_hat(given), p.units, f"posterior std of {words} given {parameter}")
     sheet.add(f"{p.name}_share_of_all", (), total, "1",
               f"share of the variance of {words} summed over cells due to {parameter}")
 

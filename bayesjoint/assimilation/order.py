@@ -1,7 +1,5 @@
 """The order in which surveys are taken up."""
 
-import numpy as np
-
 from .._checks import fail
 
 
@@ -34,22 +32,10 @@ def read_order(problem, order):
 
 
 def in_order(problem, steps):
-    """The same problem with its modalities in the order of the steps."""
-    by_name = {m.name: m for m in problem.modalities}
-    return problem.replace(modalities=[by_name[name] for step in steps for name in step])
+    """The same problem with the modalities of the steps alone, in their order."""
+    return problem.replace(modalities=[problem.surveys[name] for step in steps for name in step])
 
 
 def runs(problem, steps):
     """Place of every step among the stacked data, a list of slices."""
-    sizes, out, start = {m.name: m.size for m in problem.modalities}, [], 0
-    for step in steps:
-        stop = start + sum(sizes[name] for name in step)
-        out.append(slice(start, stop))
-        start = stop
-    return out
-
-
-def noise_logdet(problem, names):
-    """Log det of the noise covariance of the named surveys, exponents taken as C/w."""
-    return sum(m.noise.logdet() - m.size * np.log(problem.weights[m.name])
-               for m in problem.modalities if m.name in names)
+    return [slice(problem.data_slices[step[0]].start, problem.data_slices[step[-1]].stop) for step in steps]

@@ -7,13 +7,13 @@ import numpy as np
 from scipy.linalg import blas, solve_triangular
 
 from .._checks import fail
+from .._places import blocks
 from ..dataset import Approximation
-from ..engines.base import Estimate, Posterior
+from ..engines.base import Posterior
 from ..engines.dense import CELLS, DensePosterior, check_dense
-from ..engines.rounding import EPS
 from ..gaussian import CleanCovariance, DenseSystem, FlatColumns, factorised, linear_gaussian
-from .order import noise_logdet, runs
-from .steps import History, Step, described, shares, spreads
+from .order import in_order, runs
+from .steps import Assimilated, History, rounded, step_of
 
 
 class Earlier(NamedTuple):
@@ -25,7 +25,7 @@ class Earlier(NamedTuple):
     clean: CleanCovariance
 
 
-class SequentialPosterior(DensePosterior):
+class SequentialPosterior(Assimilated, DensePosterior):
     """Exact Gaussian posterior after one survey after another; use `assimilate`.
 
     The Kalman update by survey k, P ← P − PAᵀS⁻¹AP with S = APAᵀ + C, keeps P = Γ − UUᵀ. Of the n x m matrix
@@ -62,9 +62,6 @@ class SequentialPosterior(DensePosterior):
         self._answer_with(clean, _grown(clean.whitened(), self._runs, adopted, before))
         self._check_first()
 
-    def __repr__(self):
-        return described(self, self.problem)
-
     def _check_first(self):
         """Refuse flat priors that the first step does not make proper."""
         index = self._model.flat_index
@@ -89,12 +86,11 @@ class SequentialPosterior(DensePosterior):
         if steps == len(self.steps):
             return self
         end = self._runs[steps - 1].stop
-        names = [name for step in self.steps[:steps] for name in step]
-        kept = [m for m in self.problem.modalities if m.name in names]
-        clean = self.clean.part(self._model.part(names)[0])
+        problem = in_order(self.problem, self.steps[:steps])
+        clean = self.clean.part(self._model.part(problem.surveys)[0])
         system = DenseSystem(clean.model, factor=self.system.factor[:end, :end])
         part = Earlier(self.steps[:steps], self.notes, system, clean)
-        return SequentialPosterior(self.problem.replace(modalities=kept), part.steps, part)
+        return SequentialPosterior(problem, part.steps, part)
 
     def then(self, survey):
         """The posterior with one more survey, which the parameters of the problem explain.
@@ -118,31 +114,18 @@ class SequentialPosterior(DensePosterior):
         spread = self._spread()
         half = solve_triangular(self.system.factor, self.system.residual, lower=True, check_finite=False)
         columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
-        prior, out = self._known_scale(), []
+        prior, out, errors = self._known_scale(), [], self._rounding
+        errors = {"chi2": errors.fit, "information": errors.logdet, "log_evidence": errors.fit + errors.logdet}
         prior[self._flat.index] = np.inf
         misfit = volume = 0.0
         for k, (names, where) in enumerate(zip(self.steps, self._runs, strict=True)):
-            first, seen = k == 0 and self._flat.index.size > 0, slice(0, where.stop)
-            fit, inside = _left_over(half[seen], columns[seen])
+            fit, inside = _left_over(half[: where.stop], columns[: where.stop])
             roots = 2.0 * float(np.sum(np.log(np.diag(self.system.factor)[where]))) + inside - volume
             chi2, misfit, volume = fit - misfit, fit, inside
-            out.append(Step(
-                surveys=names, data=where.stop - where.start, dof=where.stop - where.start - first * columns.shape[1],
-                chi2=self._exact(chi2, self._rounding.fit),
-                information=self._exact(np.inf if first else 0.5 * roots / np.log(2), self._rounding.logdet),
-                log_evidence=self._exact(np.nan if first else self._density(names, chi2, roots, where),
-                                         self._rounding.fit + self._rounding.logdet),
-                std_left=shares(self.problem, spread[k], prior), std=spreads(self.problem, spread[k]),
-            ))
+            out.append(step_of(
+                self.problem, names, chi2, roots, spread[k], prior, flat=0 if k else columns.shape[1],
+                estimate=lambda key, v: rounded(v, errors[key], "square-root Kalman update, rounding as measured")))
         return History(out)
-
-    def _exact(self, value, error):
-        return Estimate(value, error + EPS * abs(value) if np.isfinite(value) else np.nan,
-                        method="square-root Kalman update, rounding as measured")
-
-    def _density(self, names, chi2, roots, where):
-        noise = noise_logdet(self.problem, names)
-        return -0.5 * (chi2 + roots + noise + (where.stop - where.start) * np.log(2 * np.pi))
 
     def _spread(self):
         """Variance of x after every step, shape (steps, size)."""
@@ -153,13 +136,12 @@ class SequentialPosterior(DensePosterior):
             prior[self._flat.index] = 0.0
             columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
             held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
-            for first in range(0, self.problem.size, CELLS):
-                block = slice(first, min(first + CELLS, self.problem.size))
+            for block in blocks(self.problem.size, CELLS):
                 half = blas.dtrsm(1.0, self.system.factor, self.whitened_rows(block), lower=1, overwrite_b=1)
                 gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
                 out[:, block] = prior[block] - gone
                 if columns.shape[1]:
-                    self._add_flat(out[:, block], half, columns, held, first)
+                    self._add_flat(out[:, block], half, columns, held, block.start)
             self._cached_spread = np.maximum(out, 0.0)
         return self._cached_spread
 
@@ -176,21 +158,17 @@ class SequentialPosterior(DensePosterior):
 
     def _statements(self):
         said = super()._statements()
-        words = " then ".join(" with ".join(step) for step in self.steps)
         order = Approximation(
             name="assimilation", status="exact",
-            statement=f"Surveys were taken up one after another by Kalman updates in square-root form: {words}. The "
-            "posterior is that of all of them at once in whatever order; what each step gained depends on the order.")
+            statement="Surveys were taken up one after another by Kalman updates in square-root form: "
+            f"{self.order_words}. The posterior is that of all of them at once in whatever order; what each step "
+            "gained depends on the order.")
         return [*said, order, *self.notes]
 
     def note(self, approximation):
         """Keep an approximation that was made before, here and in what `after` and `then` make of this posterior."""
         self.notes.append(approximation)
-        self.approximations.append(approximation)
-
-    def extra_groups(self):
-        """Groups of the dataset that this engine adds."""
-        return {"assimilation": self.history.to_dataset()}
+        super().note(approximation)
 
 
 def _adopted(before, model):

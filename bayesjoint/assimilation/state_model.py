@@ -138,15 +138,11 @@ def _coefficient(problem, to, source, value):
         _known_name(f"transition of {to}", problem, value)
         if problem.by_name[value].size != 1 or value in (to, source):
             fail(f"transition of {to}", "name another parameter, of one value", repr(value), "Give a number instead.")
-    elif hasattr(value, "matmat"):
-        if tuple(value.shape) != (rows, columns):
-            fail(f"transition of {to}", f"have shape {(rows, columns)}", f"{tuple(value.shape)}", "Check the sizes.")
-        return _over_ground(problem, to, source, value)
     else:
-        value = as_finite(f"transition of {to}", value, (0, 2))
-        if value.ndim and value.shape != (rows, columns):
-            fail(f"transition of {to}", f"have shape {(rows, columns)}", f"{value.shape}", "Check the sizes.")
-        if value.ndim:
+        value = value if hasattr(value, "matmat") else as_finite(f"transition of {to}", value, (0, 2))
+        if value.shape and tuple(value.shape) != (rows, columns):
+            fail(f"transition of {to}", f"have shape {(rows, columns)}", f"{tuple(value.shape)}", "Check the sizes.")
+        if value.shape:
             return _over_ground(problem, to, source, value)
         value = float(value)
     if rows != columns:

@@ -7,6 +7,7 @@ from scipy.stats import chi2 as chi2_law
 
 from ..dataset import Sheet
 from ..engines.base import Estimate
+from ..engines.rounding import EPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +127,41 @@ _WORDS = {
 }
 
 
+def step_of(problem, names, chi2, roots, variance, prior, estimate, flat=0, std_error=0.0):
+    """The `Step` that takes some surveys up.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    names : tuple of str
+        Surveys of the step.
+    chi2, roots : float
+        χ² of the innovation, log det of its whitened covariance.
+    variance, prior : ndarray, shape (size,)
+        Variance of x after the step, and without data.
+    estimate : callable
+        ``estimate(key, value)`` makes an `Estimate` of "chi2", "information" or "log_evidence".
+    flat : int, default 0
+        Values with a flat prior that the step made proper.
+    std_error : float, default 0.0
+        Of `Step.std_left`, as a share of it.
+    """
+    surveys = [problem.surveys[name] for name in names]
+    count = sum(m.size for m in surveys)
+    noise = sum(m.noise.logdet() - m.size * np.log(problem.weights[m.name]) for m in surveys)
+    density = -0.5 * (chi2 + roots + noise + count * np.log(2 * np.pi))
+    values = {"chi2": chi2, "information": np.inf if flat else 0.5 * roots / np.log(2),
+              "log_evidence": np.nan if flat else density}
+    return Step(surveys=names, data=count, dof=count - flat, std=spreads(problem, variance),
+                std_left=shares(problem, variance, prior), std_left_error=std_error,
+                **{key: estimate(key, value) for key, value in values.items()})
+
+
+def rounded(value, error, method):
+    """An `Estimate` of a number that only rounding moves."""
+    return Estimate(value, error + EPS * abs(value) if np.isfinite(value) else np.nan, method=method)
+
+
 def shares(problem, variance, prior):
     """{parameter: rms posterior std over rms prior std}; NaN where the prior is flat or knows everything."""
     out = {}
@@ -142,8 +178,24 @@ def spreads(problem, variance):
                    problem.by_name[name].units) for name, where in problem.slices.items()}
 
 
-def described(post, problem):
-    """One line on a posterior that was assimilated, and the problem with all its surveys."""
-    data, size = sum(m.size for m in problem.modalities), problem.size
-    return (f"{type(post).__name__} of {', '.join(problem.by_name)} ({size} value{'s' * (size != 1)}) after "
-            f"{' then '.join(' with '.join(step) for step in post.steps)} ({data} data): .history has the steps")
+class Assimilated:
+    """A posterior that has `steps` and their `history`."""
+
+    @property
+    def order_words(self):
+        """Its steps in words."""
+        return " then ".join(" with ".join(step) for step in self.steps)
+
+    def __repr__(self):
+        problem = getattr(self, "all", self.problem)
+        return (f"{type(self).__name__} of {', '.join(problem.by_name)} ({problem.size} "
+                f"value{'s' * (problem.size != 1)}) after {self.order_words} ({problem.data_size} data): .history has "
+                "the steps")
+
+    def note(self, approximation):
+        """Keep an approximation that was made before."""
+        self.approximations.append(approximation)
+
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds."""
+        return super().extra_groups() | {"assimilation": self.history.to_dataset()}

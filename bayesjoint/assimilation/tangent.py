@@ -42,13 +42,12 @@ def tangent_error(post, problem, seed=0):
     """
     draws, clean = post.joint_draws(np.random.default_rng(seed), DRAWS)
     total, count = 0.0, 0
-    places = post.problem.data_slices.values()
-    for m, flat, where in zip(problem.modalities, post.problem.modalities, places, strict=True):
+    for m, flat in zip(problem.modalities, post.problem.modalities, strict=True):
         if m.linear:
             continue
         shift = flat.data - m.data  # the tangent's data are those of another origin
         true = np.stack([problem.predict(m.name, x) for x in draws])
-        off = m.noise.whiten((true + shift - clean[:, where]).T)
+        off = m.noise.whiten((true + shift - clean[:, post.problem.data_slices[m.name]]).T)
         total, count = total + float(np.sum(off**2)), count + off.size
     error = float(np.sqrt(total / count))
     return Approximation(

@@ -12,8 +12,8 @@ from ..engines.rounding import EPS, SAFETY
 from ..engines.whitened import check_visible
 from ..gaussian import check_linear_gaussian
 from .filtering import Filtered, Observed
-from .order import noise_logdet
-from .steps import History, Step, described, shares, spreads
+from .order import in_order
+from .steps import Assimilated, History, rounded, step_of
 from .transition import picked_diagonal
 
 PROBES = 4
@@ -36,9 +36,7 @@ class StatePosterior(Posterior):
     method = "assimilated"
 
     def __init__(self, whole, step, gain):
-        names = whole.steps[step]
-        Posterior.__init__(self, whole.all.replace(
-            modalities=[m for m in whole.all.modalities if m.name in names]))
+        Posterior.__init__(self, in_order(whole.all, whole.steps[step : step + 1]))
         self.reason = "surveys were taken up one after another while the state moved on"
         self._whole, self._step, self._gain = whole, step, gain
         self.approximations = whole.approximations
@@ -104,7 +102,7 @@ class StatePosterior(Posterior):
         return out
 
 
-class TimeLapsePosterior(StatePosterior):
+class TimeLapsePosterior(Assimilated, StatePosterior):
     """The state at the last step given all surveys, with every earlier state beside it; use `assimilate`.
 
     Parameters
@@ -139,9 +137,6 @@ class TimeLapsePosterior(StatePosterior):
         self.rounding, self.approximations = _rounding(self.run, self._smoothed), []
         super().__init__(self, len(steps) - 1, self._smoothed[-1])
         self.approximations = self._statements()
-
-    def __repr__(self):
-        return described(self, self.all)
 
     # -- states -------------------------------------------------------------------------------------------------------
     def smoothed(self, step):
@@ -210,23 +205,16 @@ class TimeLapsePosterior(StatePosterior):
     @cached_property
     def history(self):
         """What every step said and left, a `History`; std left is that of the step's own state."""
-        out = []
+        out, method = [], f"Kalman filter{self._label()}, rounding as measured"
         for t, (names, where) in enumerate(zip(self.steps, self.run.runs, strict=True)):
             part, count = self.run.innovations[where], where.stop - where.start
             chi2, roots = float(part @ part), 2.0 * float(np.sum(np.log(np.diag(self.run.roots[t]))))
-            density = -0.5 * (chi2 + roots + noise_logdet(self.all, names) + count * np.log(2 * np.pi))
             here = self.filtered(t)
-            out.append(Step(
-                surveys=names, data=count, dof=count, chi2=self._exact(chi2, 2 * self.rounding * (chi2 + 1)),
-                information=self._exact(0.5 * roots / np.log(2), count * self.rounding),
-                log_evidence=self._exact(density, self.rounding * (chi2 + count + 1)),
-                std_left=shares(self.all, here.state_variance(), here.prior_state_variance()),
-                std=spreads(self.all, here.state_variance()),
-            ))
+            size = {"chi2": 2 * (chi2 + 1), "information": count, "log_evidence": chi2 + count + 1}
+            out.append(step_of(
+                self.all, names, chi2, roots, here.state_variance(), here.prior_state_variance(),
+                estimate=lambda key, value, size=size: rounded(value, self.rounding * size[key], method)))
         return History(out)
-
-    def _exact(self, value, error):
-        return Estimate(value, error + EPS * abs(value), method=f"Kalman filter{self._label()}, rounding as measured")
 
     def _label(self):
         return "" if all(move.linear for move in self.run.moves) else " of the linearised model"
@@ -239,10 +227,6 @@ class TimeLapsePosterior(StatePosterior):
     def evidence_or_none(self):
         """Log evidence as an `Estimate`, or None."""
         return self.log_evidence()
-
-    def extra_groups(self):
-        """Groups of the dataset that this engine adds."""
-        return {"assimilation": self.history.to_dataset()}
 
     def _statements(self):
         out = [Approximation(

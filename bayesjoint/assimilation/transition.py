@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import fail
+from .._places import blocks, unit_columns
 from ..priors.covariance import Covariance
 
 UNITS = 256  # unit vectors carried through a covariance at once
@@ -111,20 +112,19 @@ class Transition:
 
     def apply(self, x):
         """F X, shape (size, k)."""
-        out = np.zeros((self.size, x.shape[1]))
-        for where in self.kept:
-            out[where] = x[where]
-        for to, source, value in self.entries:
-            out[to] += value * x[source] if isinstance(value, float) else value @ x[source]
-        return out
+        return self._summed(x, self.entries)
 
     def adjoint(self, x):
         """Fᵀ X, shape (size, k)."""
+        return self._summed(x, [(source, to, value if isinstance(value, float) else value.T)
+                                for to, source, value in self.entries])
+
+    def _summed(self, x, entries):
         out = np.zeros((self.size, x.shape[1]))
         for where in self.kept:
-            out[where] += x[where]
-        for to, source, value in self.entries:
-            out[source] += value * x[to] if isinstance(value, float) else value.T @ x[to]
+            out[where] = x[where]
+        for to, source, value in entries:
+            out[to] += value * x[source] if isinstance(value, float) else value @ x[source]
         return out
 
     def multiples(self):
@@ -167,9 +167,6 @@ class MovedCovariance(Covariance):
 def picked_diagonal(product, size, index):
     """Diagonal entries at `index` of the matrix behind a product with (size, k)."""
     out = np.empty(index.size)
-    for first in range(0, index.size, UNITS):
-        some = index[first : first + UNITS]
-        unit = np.zeros((size, some.size))
-        unit[some, np.arange(some.size)] = 1.0
-        out[first : first + UNITS] = product(unit)[some, np.arange(some.size)]
+    for part in blocks(index.size, UNITS):
+        out[part] = product(unit_columns(size, index[part]))[index[part]].diagonal()
     return out

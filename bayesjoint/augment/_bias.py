@@ -4,8 +4,8 @@ import numpy as np
 
 from .._checks import as_positive, fail
 from ..priors.bias import BiasPrior
+from ..problem import one_survey
 from ..problem.parameter import Parameter
-from ..problem.view import View
 from ._bias_basis import bias_basis
 from ._bias_evidence import bias_std_evidence
 
@@ -62,16 +62,13 @@ def add_bias(problem, survey, basis="constant", std=None, name=None):
     >>> drifting.modalities[0].parameters
     ('slope', 'line_bias', 'line_drift')
     """
-    names = [m.name for m in problem.modalities]
-    if survey not in names:
-        fail("survey", f"be one of {names}", repr(survey), "Give a modality's name.")
+    modality = one_survey(problem, survey)
     label = f"{survey}_bias" if name is None else name
     if label in problem.by_name:
         fail("survey" if name is None else "name", "carry no bias yet" if name is None else "be free",
              f"{label} among the parameters", "Give another `name`, or all columns in one `basis`.")
     if std is None:
         fail("std", "be given", "None", 'Say how large the bias may be, in units of the data, or "evidence".')
-    modality = problem.modalities[names.index(survey)]
     columns, labels = bias_basis(modality, basis)
     prior = _prior(problem, modality, columns, std)
     bias = Parameter(label, columns.shape[1], units=modality.units, prior=prior, labels=labels)
@@ -82,8 +79,8 @@ def add_bias(problem, survey, basis="constant", std=None, name=None):
 
 def biases_of(problem, survey):
     """Parameters that `add_bias` has given a survey."""
-    modality = next(m for m in problem.modalities if m.name == survey)
-    return [problem.by_name[name] for name in modality.parameters if isinstance(problem.by_name[name].prior, BiasPrior)]
+    seen = problem.surveys[survey].parameters
+    return [problem.by_name[name] for name in seen if isinstance(problem.by_name[name].prior, BiasPrior)]
 
 
 def held_by_biases(problem, survey, columns):
@@ -110,8 +107,7 @@ def held_by_biases(problem, survey, columns):
     >>> held_by_biases(biased, "line", np.array([[2.0, 0.0], [2.0, 1.0]])).tolist()
     [True, False]
     """
-    k = [m.name for m in problem.modalities].index(survey)
-    held = [View(problem, k, p.name).matmat(np.eye(p.size)) for p in biases_of(problem, survey)]
+    held = [problem.surveys[survey].term(p.name).columns for p in biases_of(problem, survey)]
     if not held:
         return np.zeros(columns.shape[1], dtype=bool)
     held = np.hstack(held)

@@ -7,8 +7,7 @@ import numpy as np
 from .._checks import as_finite, as_positive, fail
 from ..forward.holes import IntervalOperator
 from ..noise import DiagonalNoise
-from ..problem.modality import Modality
-from ..problem.parameter import Parameter
+from ..problem import Modality, check_field
 from ._bias import add_bias
 
 
@@ -147,9 +146,7 @@ class Borehole:
         ValueError, TypeError
             If the parameter is another property, or an interval is in air or outside of its mesh.
         """
-        if not isinstance(parameter, Parameter) or parameter.mesh is None:
-            fail("parameter", "be a Parameter on a mesh", repr(parameter)[:60], "Give the field that the hole is in.",
-                 TypeError)
+        check_field(parameter, "Give the field that the hole is in.")
         if parameter.name != self.property:
             fail("parameter", f"be {self.property!r}, which {self.name} measured", repr(parameter.name),
                  "Give that parameter, or state property= of the hole.")

@@ -4,8 +4,10 @@ import numpy as np
 from scipy import sparse
 
 from .._checks import as_finite, as_positive, fail
+from .._places import runs
 from ..priors.discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
 from ..priors.gaussian import GaussianPrior
+from ..problem import some_surveys
 from ..problem.parameter import Parameter
 
 NAME = "discrepancy"
@@ -69,23 +71,17 @@ def add_discrepancy(problem, kernel, surveys=None, std=None, correlation=0.0):
     >>> bj.posterior(bj.add_discrepancy(bj.JointProblem([m], opposed), common)).std()["m"].round(4)
     array([0.4183])
     """
-    chosen = _surveys(problem, surveys)
+    chosen = some_surveys(problem, surveys)
     if NAME in problem.by_name:
         fail("problem", "have no discrepancy yet", f"{NAME!r} among its parameters", "Give all surveys at once.")
     if hasattr(kernel, "factors"):
         return _with_factors(problem, chosen, kernel.factors, std, correlation)
     units = list(dict.fromkeys(m.units for m in chosen))
     prior = _prior(kernel, chosen, units, std, correlation)
-    sizes = [m.size for m in chosen]
-    count = sum(sizes)
+    count = sum(m.size for m in chosen)
     parameter = Parameter(NAME, count, units=units[0] if len(units) == 1 else "of the data", prior=prior)
-    places, start = {}, 0
-    for m in chosen:
-        places[m.name] = sparse.csr_array((np.ones(m.size), (np.arange(m.size), start + np.arange(m.size))),
-                                          shape=(m.size, count))
-        start += m.size
-    modalities = [m if m.name not in places else m.with_term(NAME, places[m.name]) for m in problem.modalities]
-    return problem.replace(parameters=[*problem.parameters, parameter], modalities=modalities)
+    return _joined(problem, parameter, {m.name: sparse.eye_array(m.size, count, k=where.start, format="csr")
+                                        for m, where in zip(chosen, runs(m.size for m in chosen), strict=True)})
 
 
 def _with_factors(problem, chosen, factors, std, correlation):
@@ -96,13 +92,17 @@ def _with_factors(problem, chosen, factors, std, correlation):
     if missing:
         fail("kernel", "have a factor of one row a datum for every survey", f"none for {', '.join(missing)}",
              "Make it for this problem, or name the surveys it is for.")
-    count, start, columns = sum(factors[m.name].shape[1] for m in chosen), 0, {}
-    for m in chosen:
+    count, columns = sum(factors[m.name].shape[1] for m in chosen), {}
+    for m, where in zip(chosen, runs(factors[m.name].shape[1] for m in chosen), strict=True):
         columns[m.name] = np.zeros((m.size, count))
-        columns[m.name][:, start : start + factors[m.name].shape[1]] = factors[m.name]
-        start += factors[m.name].shape[1]
+        columns[m.name][:, where] = factors[m.name]
     parameter = Parameter(NAME, count, units="1", prior=GaussianPrior(np.zeros(count), np.eye(count)))
-    modalities = [m if m.name not in columns else m.with_term(NAME, columns[m.name]) for m in problem.modalities]
+    return _joined(problem, parameter, columns)
+
+
+def _joined(problem, parameter, columns):
+    """The problem with one more parameter, by {survey: columns}."""
+    modalities = [m.with_term(parameter.name, columns[m.name]) if m.name in columns else m for m in problem.modalities]
     return problem.replace(parameters=[*problem.parameters, parameter], modalities=modalities)
 
 
@@ -133,14 +133,6 @@ def discrepancy_of(problem):
     if not found:
         fail("problem", "have a discrepancy", "none", "Use add_discrepancy(problem, kernel).")
     return found[0]
-
-
-def _surveys(problem, surveys):
-    names = [m.name for m in problem.modalities]
-    given = names if surveys is None else [surveys] if isinstance(surveys, str) else list(surveys)
-    if not given or len(set(given)) != len(given) or not set(given) <= set(names):
-        fail("surveys", f"be different ones of {names}", repr(surveys), "Give modality names.")
-    return [problem.modalities[names.index(name)] for name in given]
 
 
 def _prior(kernel, chosen, units, std, correlation):

@@ -5,8 +5,7 @@ import numpy as np
 from .._checks import as_finite, fail
 from ..forward.holes import IntervalOperator
 from ..noise import DiagonalNoise
-from ..problem.modality import Modality
-from ..problem.parameter import Parameter
+from ..problem import Modality, check_field
 
 
 def outcrops(parameter, unit_map, values, *, name="outcrops", fixed=False):
@@ -52,9 +51,7 @@ def outcrops(parameter, unit_map, values, *, name="outcrops", fixed=False):
     >>> int(np.isfinite(known).sum()), density.replace(fixed=known).settings()["known_cells"]
     (5, 5)
     """
-    if not isinstance(parameter, Parameter) or parameter.mesh is None:
-        fail("parameter", "be a Parameter on a mesh", repr(parameter)[:60], "Give the field whose surface it is.",
-             TypeError)
+    check_field(parameter, "Give the field whose surface it is.")
     mesh = parameter.mesh
     units, known = _on_mesh(unit_map, mesh)
     known &= mesh.active.any(axis=0)

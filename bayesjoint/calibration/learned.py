@@ -95,10 +95,10 @@ class LearnedRule(Rule):
         world = np.broadcast_to(np.arange(len(truth))[:, None], truth.shape)
         table = [_columns(depth, std, sides), scores, world, sides[1:].mean(axis=0)]
         keep = [np.ones(len(truth), dtype=bool), *(~test for test in folds)]
-        made = [Classes(*(a[part].reshape(-1, *a.shape[2:]) for a in table), seed) for part in keep]
+        parts = [Classes(*(a[part].reshape(-1, *a.shape[2:]) for a in table), seed) for part in keep]
         typical = [_typical(c, table[0][part], sides[:, part]) if self.positive else None
-                   for c, part in zip(made, keep, strict=True)]
-        (self.classes, *self._aside), (self._typical, *self._typical_aside) = made, typical
+                   for c, part in zip(parts, keep, strict=True)]
+        (self.classes, *self._aside), (self._typical, *self._typical_aside) = parts, typical
 
     def left_out(self, worlds):
         """Pairs (mask of worlds, rule that has not seen them); trees and classes are there already."""

@@ -8,8 +8,8 @@ from ..hyperparameters import fit_hyperparameters
 from .config import refuse
 from .run import check_folder, fitted_problem, leave, solve
 
-STAGES = ("read surveys", "build operators", "fit hyperparameters", "tests of agreement", "remedies",
-          "posterior under each remedy", "draws and dataset", "report")
+STAGES = ("read surveys", "build operators", "fit hyperparameters", "posterior as stated", "tests of agreement",
+          "remedies", "posterior under each remedy", "draws and dataset", "report")
 
 MATRIX = "agreement_matrix"  # group of Bayes ratios and suspiciousness
 
@@ -47,25 +47,26 @@ def examine(config, out, stage=lambda name: None, progress=False):
     check_folder(out)
     _check(config)
     problem, fit = fitted_problem(config, stage)
-    stage(STAGES[3])
+    stage(STAGES[3])  # first: what it learns of surveys and fields the tests need too
+    stated = solve(problem, config.posterior.method, config.seed, progress)[0]
+    if fit is not None:
+        stated.approximations += [fit.approximation(), *([] if config.conflict.refits else [TAKEN_FOR_KNOWN])]
+    stage(STAGES[4])
     asked = config.conflict
     refitted = {"refit": _refit, "draws": asked.refits} if asked.refits else {}
     found = conflict(problem, level=asked.level, margins=asked.margins, places=asked.places, seed=config.seed,
                      **refitted)
     matrix = found.matrix  # now, while the factors of the tests are there
-    stage(STAGES[4])
-    problems = found.problems
     stage(STAGES[5])
+    problems = found.problems
+    stage(STAGES[6])
     rest = iter(problems.items())
-    label, problem = next(rest)
-    stated = solve(problem, config.posterior.method, config.seed, progress)[0]
-    if fit is not None:
-        stated.approximations += [fit.approximation(), *([] if asked.refits else [TAKEN_FOR_KNOWN])]
+    label, _ = next(rest)
     others = _solved(rest, problems.untried, config, progress)
     table = compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed)
     untried = [f"{name}: {reason}" for name, reason in problems.untried.items()]
     diagnostics = {"remedies": table.assign_attrs(untried="\n".join(untried)), MATRIX: matrix}
-    stage(STAGES[6])
+    stage(STAGES[7])
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=found, diagnostics=diagnostics)
     tree.attrs["verdict"] = found.verdict

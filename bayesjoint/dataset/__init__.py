@@ -16,9 +16,11 @@ Groups (present when they have something to hold):
 ``predictive_summary``
     ``gravity_mean``, ``gravity_std`` (noise-free prediction) and ``gravity_chi2``, all without Monte Carlo noise.
 ``constant_data``
-    cell edges, noise standard deviations (``gravity_noise_std``), station heights (``gravity_upward``).
+    cell edges, bounds (``density_bound_lower``), noise standard deviations (``gravity_noise_std``), station heights
+    (``gravity_upward``).
 ``sample_stats``, ``history``
-    one value a draw (``chi2_gravity``: χ² of that draw's prediction); one value an iteration of the optimiser.
+    one value a draw (``chi2_gravity``: χ² of that draw's prediction; ``relative_residual`` of the solve behind it); one
+    value an iteration of the optimiser.
 
 ``recalibration``, ``recalibration_classes``, ``recalibration_plausibility``, ``recalibration_sensitivity``
     what `recalibrate` found on simulated ground; the family, its worlds and their seed are attributes of the root.
@@ -30,9 +32,11 @@ from .build import build_tree
 from .files import read_attributes, read_tree, without_gaps, write_tree
 from .records import Approximation, ModalityBlock, ParameterBlock
 from .sheet import Sheet
+from .store import GrowingFile
 
 __all__ = [
     "Approximation",
+    "GrowingFile",
     "ModalityBlock",
     "ParameterBlock",
     "Sheet",

@@ -131,6 +131,8 @@ def _add_parameter(builder, block):
             words = f"{_MEANING[key]} of {long_name}, {label.replace('_', ' ')}"
             add("separate_summary", f"{block.name}_{key}__{label}", values, words, {"label": label},
                 nan=key.endswith("error"), spread=True)
+    for side, values in block.bounds.items():
+        add("constant_data", f"{block.name}_bound_{side}", values, f"{side} bound of {long_name}", nan=True)
     for dim, edges in block.edges.items():
         words = f"cell edges along {dim}"
         builder.add("constant_data", f"{dim}_edges", (f"{dim}_edge",), edges, "m", words, where=where, shared=True)

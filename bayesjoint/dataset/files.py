@@ -8,10 +8,12 @@ import numpy as np
 
 from .._checks import fail
 
+GROWN = ("posterior", "prior", "posterior_predictive", "log_likelihood", "sample_stats")  # groups of draws
+CHUNK = 10  # draws stored together where they can grow
 _COMPRESSED = {"zlib": True, "complevel": 1, "shuffle": True}
 
 
-def write_tree(tree, path):
+def write_tree(tree, path, growing=False):
     """Write a tree as netCDF 4: beside the target first, then renamed, so that nothing half-written is ever seen.
 
     Draws rounded with ``keep_bits`` are compressed; everything else is stored plain, which is faster and costs
@@ -23,6 +25,8 @@ def write_tree(tree, path):
         From `build_tree`.
     path : path-like
         Target; an existing file is replaced.
+    growing : bool, default False
+        Lay draws out so that `GrowingFile` can append to them.
 
     Returns
     -------
@@ -42,26 +46,39 @@ def write_tree(tree, path):
     if not path.parent.is_dir():
         fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    encoding = {}
+    encoding, unlimited = _layout(tree) if growing else ({}, None)
     if "keep_bits" in tree.attrs:
         for group in ("posterior", "prior", "posterior_predictive", "log_likelihood"):
             if group in tree.children:
-                encoding[f"/{group}"] = dict.fromkeys(tree[group].data_vars, _COMPRESSED)
+                held = encoding.setdefault(f"/{group}", {})
+                encoding[f"/{group}"] = {name: _COMPRESSED | held.get(name, {}) for name in tree[group].data_vars}
     try:
-        tree.to_netcdf(beside, engine="h5netcdf", encoding=encoding)
+        tree.to_netcdf(beside, engine="h5netcdf", encoding=encoding, unlimited_dims=unlimited)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
     return path
 
 
-def read_tree(path):
-    """Read a file of `write_tree` into memory.
+def _layout(tree):
+    """(encoding, unlimited dims) of groups whose draws can grow: in chunks of a few draws of one chain."""
+    few, encoding = {"chain": 1, "draw": CHUNK}, {}
+    for name in set(GROWN) & set(tree.children):
+        encoding[f"/{name}"] = {
+            variable: {"chunksizes": tuple(min(few.get(dim, size), size) for dim, size in values.sizes.items())}
+            for variable, values in tree[name].variables.items() if "draw" in values.dims}
+    return encoding, {group: ["draw"] for group in encoding}
+
+
+def read_tree(path, lazy=False):
+    """Read a file of `write_tree` or `GrowingFile`.
 
     Parameters
     ----------
     path : path-like
         The file.
+    lazy : bool, default False
+        Leave arrays in the file until they are asked for, and the file open.
 
     Returns
     -------
@@ -80,12 +97,15 @@ def read_tree(path):
     if not path.is_file():
         fail("path", "name an existing file", str(path), "Check the name, or run the inversion.", FileNotFoundError)
     try:
-        with xarray.open_datatree(path, engine="h5netcdf") as tree:
-            tree.load()
+        tree = xarray.open_datatree(path, engine="h5netcdf")
     except OSError as error:
         fail("path", "name a netCDF 4 file", f"{path.name} ({error})", "Pass a file that write_tree has written.")
     if tree.attrs.get("schema") != "bayesjoint":
+        tree.close()
         fail("path", "name a bayesjoint posterior", f"{path.name} without that schema", "Pass a file of write_tree.")
+    if not lazy:
+        with tree:
+            tree.load()
     return tree
 
 

@@ -36,6 +36,8 @@ class ParameterBlock:
         The same of the prior.
     separate : dict, optional
         {label: {"mean": ..., "std": ...}} from the separate inversions, label like ``gravity_only``.
+    bounds : dict, optional
+        {"lower" or "upper": array_like of shape `shape`}, NaN where open; stored in ``constant_data``.
     intervals : dict, optional
         {label: (lower, upper, attributes)}: ends of intervals and what they are (``probability``, ``kind``). Those
         of label "" are stored as ``<name>_lower``, of label "gaussian" as ``<name>_gaussian_lower``.
@@ -66,6 +68,7 @@ class ParameterBlock:
     prior_mean: object = None
     prior_std: object = None
     separate: dict = field(default_factory=dict)
+    bounds: dict = field(default_factory=dict)
     intervals: dict = field(default_factory=dict)
     attributes: dict = field(default_factory=dict)
 

@@ -5,8 +5,8 @@ import numpy as np
 from .._checks import fail
 from ..dataset import Sheet
 from ..engines import Posterior
-from ..engines.export import chi2_of, clean_mean
-from ..problem.describe import parameter_fields
+from ..engines.export import clean_mean
+from ..problem.describe import add_map
 from .estimator import probe_count, use_exact
 from .fusing import Fusion
 from .scoring import write_scores
@@ -74,8 +74,6 @@ def compare(joint, separate, method="auto", draws=DRAWS, seed=0):
     names = list(separate)
     sheet.along("survey", names, "survey inverted alone")
     sheet.along("parameter", [p.name for p in problem.parameters], "parameter")
-    for p in problem.parameters:
-        sheet.place(parameter_fields(p))
     _write_ratios(sheet, joint, separate)
     _write_explained(sheet, joint, separate)
     _write_price(sheet, joint, separate)
@@ -130,8 +128,8 @@ def _write_ratios(sheet, joint, separate):
                 continue
             ratio, error = _ratio(joint.std()[p.name], joint.std_error()[p.name], post.std()[p.name],
                                   post.std_error()[p.name])
-            sheet.add(f"{p.name}_std_ratio__{name}", parameter_fields(p)["dims"], ratio, "1",
-                      f"joint / separate posterior std of {p.name}, against {name}", error)
+            add_map(sheet, p, f"std_ratio__{name}", ratio, "1",
+                    f"joint / separate posterior std of {p.name}, against {name}", error)
             known = np.isfinite(ratio)
             if known.any():
                 table["median_ratio"][i, j] = np.median(ratio[known])
@@ -169,38 +167,36 @@ def _write_explained(sheet, joint, separate):
             share = 1 - np.divide(std**2, base**2, out=np.full_like(std, np.nan), where=known)
             slack = np.divide(2 * std * error + error**2, base**2, out=np.full_like(std, np.nan), where=known)
             alone = f", {label[2:]} alone" if label else ""
-            sheet.add(f"{p.name}_explained{label}", parameter_fields(p)["dims"], share, "1",
-                      f"share of the prior variance of {p.name} that the data explain{alone}", slack)
+            add_map(sheet, p, f"explained{label}", share, "1",
+                    f"share of the prior variance of {p.name} that the data explain{alone}", slack)
 
 
 def _write_price(sheet, joint, separate):
-    columns = {key: [] for key in ("chi2_joint", "chi2_separate", "price", "price_expected")}
-    errors = {key: [] for key in columns}
+    values, errors = [], []
     spread = joint.prediction_std()
     for name, post in separate.items():
-        m = next(m for m in joint.problem.modalities if m.name == name)
-        both = [chi2_of(m, clean_mean(each, name)) for each in (joint, post)]
+        m = joint.problem.surveys[name]
+        both = [each.chi2()[name] for each in (joint, post)]
         slack = [_chi2_error(each, m) for each in (joint, post)]
-        for key, value, error in zip(columns, (*both, both[0] - both[1]), (*slack, sum(slack)), strict=False):
-            columns[key].append(value)
-            errors[key].append(error)
         alone = post.prediction_std()[name]
         tempered = any(w != 1 for w in (*joint.problem.weights.values(), *post.problem.weights.values()))
         known = m.noise.independent and not tempered and spread[name] is not None and alone is not None
         # E χ² of a posterior mean is m − tr(C⁻¹ A P Aᵀ)
-        columns["price_expected"].append(np.sum((alone**2 - spread[name] ** 2) / m.noise.variance()) if known
-                                         else np.nan)
-        errors["price_expected"].append(0.0 if known else np.nan)
+        expected = np.sum((alone**2 - spread[name] ** 2) / m.noise.variance()) if known else np.nan
+        values.append((*both, both[0] - both[1], expected))
+        errors.append((*slack, sum(slack), 0.0 if known else np.nan))
     words = {"chi2_joint": "χ² of the survey at the joint mean",
              "chi2_separate": "χ² of the survey at its separate mean",
              "price": "price of the compromise: joint less separate χ²",
              "price_expected": "mean of that price if prior, noise and coupling are right"}
-    for key, values in columns.items():
-        sheet.add(key, ("survey",), values, "1", words[key], errors[key])
+    for (key, meaning), value, error in zip(words.items(), np.transpose(values), np.transpose(errors), strict=True):
+        sheet.add(key, ("survey",), value, "1", meaning, error)
 
 
 def _chi2_error(post, m):
-    """What the stated error of the mean can change in χ², to first order and adding up."""
+    """What the stated error of the mean can change in χ², to first order and adding up; NaN of a loaded posterior."""
+    if post.held is not None:
+        return np.nan
     residual = clean_mean(post, m.name) - m.data
     gradient = post.problem.operator(m.name).rmatvec(2 * m.noise.solve(residual))
     return float(np.abs(gradient) @ post.state_mean_error())
@@ -211,16 +207,13 @@ def _write_fusion(sheet, joint, fusion, draws, rng, exact):
     std, std_error = np.sqrt(joint.state_variance()), joint.state_std_error()
     ratio, ratio_error = _ratio(std, std_error, rmse, rmse_error)
     mean_error, spread_error = fusion.errors()
-    found = {"fused_mean": (fusion.mean, mean_error), "fused_std": (np.sqrt(fusion.variance), spread_error),
-             "fused_rmse": (rmse, rmse_error)}
-    words = {"fused_mean": "mean of the separate results fused cell by cell",
-             "fused_std": "std that cell-by-cell fusion claims",
-             "fused_rmse": "rms error of cell-by-cell fusion if the joint problem is right",
-             "joint_over_fused": "joint std / rms error of cell-by-cell fusion"}
+    found = {"fused_mean": ("mean of the separate results fused cell by cell", fusion.mean, mean_error),
+             "fused_std": ("std that cell-by-cell fusion claims", np.sqrt(fusion.variance), spread_error),
+             "fused_rmse": ("rms error of cell-by-cell fusion if the joint problem is right", rmse, rmse_error)}
     for p in joint.problem.parameters:
-        where, dims = joint.problem.slices[p.name], parameter_fields(p)["dims"]
-        for key, (values, error) in found.items():
-            sheet.add(f"{p.name}_{key}", dims, p.from_hat(values[where]), p.units, f"{p.name}: {words[key]}",
-                      p.from_hat(np.broadcast_to(error, values.shape)[where]))
-        sheet.add(f"{p.name}_joint_over_fused", dims, p.blank(ratio[where].reshape(p.shape)), "1",
-                  f"{p.name}: {words['joint_over_fused']}", p.blank(ratio_error[where].reshape(p.shape)))
+        where = joint.problem.slices[p.name]
+        for key, (words, values, error) in found.items():
+            add_map(sheet, p, key, p.from_hat(values[where]), p.units, f"{p.name}: {words}",
+                    p.from_hat(np.broadcast_to(error, values.shape)[where]))
+        add_map(sheet, p, "joint_over_fused", ratio[where], "1",
+                f"{p.name}: joint std / rms error of cell-by-cell fusion", ratio_error[where])

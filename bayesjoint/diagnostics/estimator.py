@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_count, fail, one_of
+from .._places import blocks, unit_columns
 from ..functionals.answers import caution
 
 METHODS = ("auto", "exact", "stochastic")
@@ -15,7 +16,7 @@ COLUMNS = 256  # data carried through operators at once
 def use_exact(post, method):
     """Whether to take the exact road: when asked to, or when it is affordable."""
     one_of("method", method, METHODS)
-    data = sum(m.size for m in post.problem.modalities)
+    data = post.problem.data_size
     fits = 8.0 * post.problem.size * data <= EXACT_BYTES and float(post.problem.size) * data**2 <= EXACT_WORK
     if method == "exact" and not fits:
         fail("method", "be 'stochastic' for a problem of this size", f"'exact' with {post.problem.size} unknowns and "
@@ -25,15 +26,12 @@ def use_exact(post, method):
 
 def probe_count(probes, name="probes"):
     """Refuse counts of random vectors that give no error."""
-    if isinstance(probes, bool) or not hasattr(probes, "__index__") or probes < 8:
-        fail(name, "be an integer >= 8", repr(probes), "64 are a good start; the error falls with their root.")
-    return int(probes)
+    return as_count(name, probes, 8, "64 are a good start; the error falls with their root.")
 
 
-def blocks(count, size):
-    """(first, how many) of vectors of `size` values carried through an operator at once."""
-    step = int(np.clip(BLOCK_VALUES // size, 1, 32))
-    return [(first, min(step, count - first)) for first in range(0, count, step)]
+def carried(count, size):
+    """Slices of `count` vectors of `size` values that are carried through an operator at once."""
+    return blocks(count, int(np.clip(BLOCK_VALUES // size, 1, 32)))
 
 
 def prior_std(post):
@@ -69,20 +67,16 @@ class Estimator:
 
     def __init__(self, post):
         self.post, self.problem = post, post.problem
-        count = sum(m.size for m in self.problem.modalities)
+        count = self.problem.data_size
         self.matrix = np.empty((self.problem.size, count))
-        for first in range(0, count, COLUMNS):
-            width = min(COLUMNS, count - first)
-            unit = np.zeros((count, width))
-            unit[first + np.arange(width), np.arange(width)] = 1.0
-            self.matrix[:, first : first + width] = post.mean_response(unit)
+        for part in blocks(count, COLUMNS):
+            self.matrix[:, part] = post.mean_response(unit_columns(count, part))
         self.matrix[~self.problem.free] = 0.0
 
     def seen(self, name):
         """Indices of the data that see a parameter."""
-        runs = zip(self.problem.modalities, self.post.problem.data_slices.values(), strict=True)
-        return np.concatenate([np.arange(r.start, r.stop) for m, r in runs if name in m.parameters] or [
-            np.arange(0)]).astype(int)
+        seen = [np.full(m.size, name in m.parameters) for m in self.problem.modalities]
+        return np.flatnonzero(np.concatenate(seen))
 
     def data_sensitivity(self, name):
         """Aᵀ of one parameter and the data that see it, shape (size of the parameter, seen data)."""
@@ -91,11 +85,7 @@ class Estimator:
             if name not in m.parameters:
                 continue
             operator = self.problem.operator(k).stored()
-            for first in range(0, m.size, COLUMNS):
-                width = min(COLUMNS, m.size - first)
-                unit = np.zeros((m.size, width))
-                unit[first + np.arange(width), np.arange(width)] = 1.0
-                parts.append(operator.rmatmat(unit)[where])
+            parts += [operator.rmatmat(unit_columns(m.size, part))[where] for part in blocks(m.size, COLUMNS)]
         if not parts:
             return np.zeros((where.stop - where.start, 0))
         return np.concatenate(parts, axis=1) * self.problem.free[where, None]
@@ -104,8 +94,7 @@ class Estimator:
         """A_q Γ_qq A_qᵀ of one parameter over the data that see it: what it alone does to them under the prior."""
         where, sensitivity = self.problem.slices[name], self.data_sensitivity(name)
         out, rows = np.empty((sensitivity.shape[1],) * 2), self.seen(name)
-        for first in range(0, rows.size, COLUMNS):
-            part = slice(first, first + COLUMNS)
+        for part in blocks(rows.size, COLUMNS):
             spread = np.zeros((self.problem.size, sensitivity[:, part].shape[1]))
             spread[where] = sensitivity[:, part]
             through = np.zeros_like(spread)

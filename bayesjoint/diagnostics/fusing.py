@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from .._places import blocks, unit_columns
 from ..engines.export import prior_correlations
 from ..gaussian import linear_gaussian
-from .estimator import COLUMNS, Estimator, blocks
+from .estimator import COLUMNS, Estimator, carried
 
 
 class Fusion:
@@ -105,13 +106,13 @@ class Fusion:
         that is too large truths and data are drawn from the joint problem, the separate means answer them, and their
         fusion is held against the truth.
         """
-        model, places = linear_gaussian(self.joint.problem), self._places()
+        model, places = linear_gaussian(self.joint.problem), self.joint.problem.data_slices
         if exact:
             return self._exact_error(model, places)
         squares = np.zeros(self.joint.problem.size)
-        for _, width in blocks(draws, self.joint.problem.size):
-            truth, data = model.draw(rng, width)
-            data = data.T + model.colour(rng.standard_normal((model.data_size, width)))
+        for part in carried(draws, self.joint.problem.size):
+            truth, data = model.draw(rng, part.stop - part.start)
+            data = data.T + model.colour(rng.standard_normal((model.data_size, part.stop - part.start)))
             answers = {name: post.mean_response(data[places[name]]) for name, post in self.separate.items()}
             squares += np.sum((self.combine(answers) - truth.T) ** 2, axis=1)
         error = np.sqrt(squares / draws)
@@ -122,18 +123,13 @@ class Fusion:
         for name, post in self.separate.items():
             matrix[:, places[name]] = self.combine({name: Estimator(post).matrix})
         squares = model.prior_variance()
-        for first in range(0, model.data_size, COLUMNS):
-            part = slice(first, first + COLUMNS)
-            unit = np.eye(model.data_size)[:, part]
+        for part in blocks(model.data_size, COLUMNS):
+            unit = unit_columns(model.data_size, part)
             cross, covariance = model.gain_and_signal(unit)
-            for m, where in zip(model.problem.modalities, model.data_slices, strict=True):
-                covariance[where] += m.noise.apply(unit[where]) / model.problem.weights[m.name]
+            for m in model.problem.modalities:
+                covariance[places[m.name]] += m.noise.apply(unit[places[m.name]]) / model.problem.weights[m.name]
             squares += np.einsum("ij,ij->i", matrix[:, part], matrix @ covariance - 2 * cross)
         return np.sqrt(squares.clip(0.0)), np.zeros(model.size)
-
-    def _places(self):
-        runs = zip(self.joint.problem.modalities, self.joint.problem.data_slices.values(), strict=True)
-        return {m.name: where for m, where in runs}
 
 
 def _tied(problem):

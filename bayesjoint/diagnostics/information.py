@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import fail
+from .._places import blocks
 from ..gaussian import DenseSystem, data_system
 
 SOLVE = 1e-8  # relative residual of solves: far below what random vectors leave open
@@ -55,9 +56,7 @@ class DataInformation:
         """{name: (estimate, standard error)} of tr S and of tr S K⁻¹ from random signs."""
         system, rng, probes = self.of(names), np.random.default_rng(self._seed), self._probes
         signal, fitted = np.empty(probes), np.empty(probes)
-        step = system.width()
-        for first in range(0, probes, step):
-            part = slice(first, min(first + step, probes))
+        for part in blocks(probes, system.width()):
             signs = rng.choice([-1.0, 1.0], (system.size, part.stop - part.start))
             signal[part] = np.sum(signs * system.product(signs), axis=0) - system.size
             fitted[part] = system.size - np.sum(signs * system.solve(signs)[0], axis=0)

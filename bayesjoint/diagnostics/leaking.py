@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dataset import Sheet
-from ..problem.describe import parameter_fields
-from .estimator import Estimator, blocks, finished, prior_std, probe_count, quadratic, use_exact
+from ..problem.describe import add_map
+from .estimator import Estimator, carried, finished, prior_std, probe_count, quadratic, use_exact
 from .operator import ResolutionOperator
 
 
@@ -59,12 +59,10 @@ def leakage(post, method="auto", probes=64, seed=0):
     sheet.along("estimated", names, "property that is estimated")
     sheet.along("true", names, "property of the ground that causes it")
     for p in post.problem.parameters:
-        fields = parameter_fields(p)
-        sheet.place(fields)
         for q in names:
-            values, error = (p.blank(a.reshape(p.shape)) for a in found[p.name, q]["map"])
-            sheet.add(f"{p.name}_from_{q}", fields["dims"], values, "1",
-                      f"std of estimated {p.name} caused by true {q} alone, share of the prior std", error)
+            values, error = found[p.name, q]["map"]
+            add_map(sheet, p, f"from_{q}", values, "1",
+                    f"std of estimated {p.name} caused by true {q} alone, share of the prior std", error)
     words = {"norm": "Frobenius norm of the block of the resolution matrix, in units of the prior std",
              "rms": "rms over cells of what is caused in the estimate, share of the prior std"}
     for key, long_name in words.items():
@@ -97,7 +95,8 @@ def _by_draws(post, std, truth, probes, rng):
         where = post.problem.slices[q.name]
         squares, per_draw, per_sign = np.zeros(post.problem.size), [], []
         fourth = np.zeros(post.problem.size)
-        for _, width in blocks(probes, post.problem.size):
+        for part in carried(probes, post.problem.size):
+            width = part.stop - part.start
             truths = _truths(post, std, where, width, rng, _drawn(post, q, truth))
             answered = (inverse * operator.matmat(truths)) ** 2
             squares += answered.sum(axis=1)

@@ -6,6 +6,7 @@ from scipy.special import erf
 from scipy.stats import norm
 
 from .._checks import as_finite, fail, one_of
+from .._places import blocks, unit_columns
 from ..dataset import Sheet
 from ..forward.holes import intervals_of
 from ..gaussian import METHODS, DenseSystem, data_system
@@ -103,10 +104,8 @@ def _chosen(problem, holes):
 
 def _columns(system, rows):
     """Columns of P of the data in a slice."""
-    unit = np.zeros((system.size, rows.stop - rows.start))
-    unit[rows] = np.eye(unit.shape[1])
-    step = system.width()
-    return np.hstack([system.project(unit[:, k : k + step]) for k in range(0, unit.shape[1], step)])
+    unit = unit_columns(system.size, rows)
+    return np.hstack([system.project(unit[:, part]) for part in blocks(unit.shape[1], system.width())])
 
 
 def _hole(system, weights, k, probability):

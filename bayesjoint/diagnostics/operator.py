@@ -39,8 +39,8 @@ class ResolutionOperator(LinearOperator):
     def _rmatmat(self, vectors):
         free = np.where(self.problem.free[:, None], vectors, 0.0)
         answers = self.post.mean_response_adjoint(free)
-        runs = enumerate(self.post.problem.data_slices.values())
-        pulled = sum(self.problem.operator(k).rmatmat(answers[where]) for k, where in runs)
+        pulled = sum(self.problem.operator(name).rmatmat(answers[where])
+                     for name, where in self.problem.data_slices.items())
         return np.where(self.problem.free[:, None], pulled, 0.0)
 
     def _matvec(self, x):

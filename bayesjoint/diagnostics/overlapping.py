@@ -63,8 +63,7 @@ def discrepancy_overlap(problem, draws=64, seed=0):
     white = model.whiten(columns @ drawn)
     explained = white - IterativeSystem(model, SOLVE).project(white)
     names = list(parameter.prior.names)
-    rows = {m.name: where for m, where in zip(problem.modalities, model.data_slices, strict=True)}
-    found = [_share(explained[rows[name]], white[rows[name]], exact) for name in names]
+    found = [_share(explained[rows], white[rows], exact) for rows in map(problem.data_slices.get, names)]
     whole = _share(explained, white, exact)
     gain = _gain(problem, plain)
     sheet = Sheet()
@@ -88,8 +87,7 @@ def _share(explained, white, exact):
 
 
 def _gain(problem, plain):
-    count = sum(m.size for m in problem.modalities)
-    if problem.prior.flat or count > DENSE:
+    if problem.prior.flat or problem.data_size > DENSE:
         return np.nan
     return float(posterior(problem, "dense").log_evidence()) - float(posterior(plain, "dense").log_evidence())
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from .._places import unit_columns
 from ..dataset import Sheet
 from ..problem.describe import parameter_fields
-from .estimator import Estimator, blocks, finished, prior_std, probe_count, quadratic, use_exact
+from .estimator import Estimator, carried, finished, prior_std, probe_count, quadratic, use_exact
 from .operator import ResolutionOperator
 
 STRIDE = 2  # cells probed together are that many columns apart: near ones mix most
@@ -112,10 +113,8 @@ def _by_probing(post, scale, probes, rng):
 
 def _vector(operator, p):
     """Diagonal of a short parameter, one unit vector an element."""
-    start = operator.problem.slices[p.name].start
-    unit = np.zeros((operator.problem.size, p.size))
-    unit[start + np.arange(p.size), np.arange(p.size)] = 1.0
-    return operator.matmat(unit)[start : start + p.size].diagonal(), np.zeros(p.size)
+    where = operator.problem.slices[p.name]
+    return operator.matmat(unit_columns(operator.problem.size, where))[where].diagonal(), np.zeros(p.size)
 
 
 def _probed(operator, p, probes, rng):
@@ -127,13 +126,14 @@ def _probed(operator, p, probes, rng):
     layers = np.zeros((p.shape[0] if p.mesh is not None else 1, repeats))  # sums of every repeat over all colours
     for colour in range(colours.max() + 1):
         mine = colours == colour
-        for first, width in blocks(repeats, operator.problem.size):
+        for part in carried(repeats, operator.problem.size):
+            width = part.stop - part.start
             signs = np.zeros((operator.problem.size, width))
             signs[where] = np.where(mine[:, None], rng.choice([-1.0, 1.0], (p.size, width)), 0.0)
             products = signs[where] * operator.matmat(signs)[where]
             total += products.sum(axis=1)
             squares += (products**2).sum(axis=1)
-            layers[:, first : first + width] += products.reshape(len(layers), -1, width).sum(axis=1)
+            layers[:, part] += products.reshape(len(layers), -1, width).sum(axis=1)
     mean = total / repeats
     variance = np.maximum(squares / repeats - mean**2, 0.0) / (repeats - 1)
     trace = layers.sum(axis=0)
@@ -162,10 +162,9 @@ def _sampled_spreads(operator, p, scale, rng):
     cells = np.concatenate(picked)
     axes = np.meshgrid(*(getattr(p.mesh, d) for d in p.mesh.dims), indexing="ij")
     places, found = [a.ravel() for a in axes], []
-    for first, width in blocks(cells.size, operator.problem.size):
-        some = cells[first : first + width]
-        unit = np.zeros((operator.problem.size, some.size))
-        unit[where.start + some, np.arange(some.size)] = 1.0
+    for part in carried(cells.size, operator.problem.size):
+        some = cells[part]
+        unit = unit_columns(operator.problem.size, where.start + some)
         power = (operator.rmatmat(unit)[where] * scale[where][:, None]) ** 2
         found.append(_roots([np.sum(power * (x[:, None] - x[some]) ** 2, axis=0) for x in places], power.sum(axis=0)))
     values = np.split(np.concatenate(found, axis=1), np.cumsum([len(c) for c in picked])[:-1], axis=1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ..dataset import Sheet
 
 
@@ -47,9 +47,7 @@ def subset(tree, cells=50, directions=5, seed=0):
 
     if "posterior" not in getattr(tree, "children", {}):
         fail("tree", "hold posterior draws", type(tree).__name__, "Pass post.to_datatree().", TypeError)
-    for name, value in (("cells", cells), ("directions", directions)):
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-            fail(name, "be a positive integer", repr(value), "Give a count.")
+    cells, directions = as_count("cells", cells), as_count("directions", directions)
     rng, sheet = np.random.default_rng(seed), Sheet()
     for name, variable in tree["posterior"].data_vars.items():
         flat = np.asarray(variable.values, dtype=float).reshape(*variable.shape[:2], -1)
@@ -61,7 +59,7 @@ def subset(tree, cells=50, directions=5, seed=0):
         sheet.along(f"{name}_leading", np.arange(leading.shape[2]), f"number of the leading direction of {name}")
         sheet.add(f"{name}_direction", (f"{name}_leading",), leading, "1",
                   f"leading directions of {variable.attrs['long_name']}, in their std", draws=True)
-    return xarray.DataTree.from_dict({"/posterior": sheet.dataset({"seed": str(seed), "cells": int(cells)})})
+    return xarray.DataTree.from_dict({"/posterior": sheet.dataset({"seed": str(seed), "cells": cells})})
 
 
 def _leading(flat, count):

@@ -1,51 +1,18 @@
 """What every posterior offers, whatever engine computed it."""
 
-
 import numpy as np
 from scipy.special import ndtri
 
 from .._checks import as_finite, fail
-from .export import chi2_of, to_datatree
+from .draws import DrawsOfPosterior, as_mapping
+from .estimate import Estimate
+from .export import chi2_of
 from .nuisances import nuisance_sheet
 
-
-class Estimate(float):
-    """A number with a statement of how wrong it can be.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-    error : float
-        One standard error, or a bound where `method` says so.
-    bias : float, default 0
-        Estimated systematic error, same units.
-    method : str, default ""
-        How value and error were obtained.
-
-    Examples
-    --------
-    >>> z = Estimate(-12.5, error=0.25, method="16 probes")
-    >>> z + 1, z.error
-    (-11.5, 0.25)
-    """
-
-    def __new__(cls, value, error, bias=0.0, method=""):
-        """Build the float; the statement rides along."""
-        self = super().__new__(cls, value)
-        self.error, self.bias, self.method = float(error), float(bias), str(method)
-        return self
-
-    def __getnewargs__(self):
-        """Arguments that let a copy or a pickle keep its statement."""
-        return float(self), self.error, self.bias, self.method
-
-    def __repr__(self):
-        bias = f", bias={self.bias:.3g}" if self.bias else ""
-        return f"Estimate({float(self):.6g}, error={self.error:.3g}{bias}, method={self.method!r})"
+__all__ = ["Estimate", "Posterior"]
 
 
-class Posterior:
+class Posterior(DrawsOfPosterior):
     """A posterior over the parameters of a problem.
 
     What an engine gives is `PosteriorEngine`; the defaults that follow here rest on `state_product`, the operators and
@@ -63,10 +30,13 @@ class Posterior:
         Every approximation with its error, or the statement that there is none.
     markov : bool
         Whether draws of one chain depend on one another; Monte Carlo errors then rest on the effective sample size.
+    held : (int, int) or None
+        Chains and draws of a posterior that was loaded, which computes nothing more; None of all others.
     """
 
     method = ""
     markov = False
+    held = None
     reason = "asked for by name"
 
     def __init__(self, problem):
@@ -198,26 +168,6 @@ class Posterior:
         variance = self.prior_state_variance()
         return None if variance is None else self.problem.unpack(np.sqrt(variance))
 
-    def sample(self, draws=200, chains=4, seed=0):
-        """Independent posterior draws.
-
-        Parameters
-        ----------
-        draws : int, default 200
-            Per chain.
-        chains : int, default 4
-            Draws are independent; chains are there because ArviZ's diagnostics compare them.
-        seed : int or numpy.random.Generator, default 0
-
-        Returns
-        -------
-        dict of ndarray
-            {parameter: (chain, draw, *shape)}, physical units.
-        """
-        draws, chains = _count("draws", draws), _count("chains", chains)
-        flat = self.state_draws(np.random.default_rng(seed), draws * chains)
-        return self.problem.unpack(flat.reshape(chains, draws, -1))
-
     def prediction_std(self):
         """Posterior std of the noise-free data, {modality name: (n_data,)}, or None where the engine has none."""
         return {m.name: None for m in self.problem.modalities}
@@ -237,7 +187,7 @@ class Posterior:
         """
         # v weighs physical values, so on m̂ = m / s it is s v: pack divides by s, hence the square
         scales = {p.name: p.scale**2 for p in self.problem.parameters}
-        if set(_mapping("v", v)) != set(scales):
+        if set(as_mapping("v", v)) != set(scales):
             fail("v", f"have the keys {sorted(scales)}", f"{sorted(v)}", "Give zeros for the parameters left out.")
         flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
         return self.problem.unpack(self.state_product(flat))
@@ -334,52 +284,3 @@ class Posterior:
     def log_evidence(self):
         """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""
         fail("method", "offer an evidence", self.method, 'Use method="dense" or, at survey size, "iterative".')
-
-    def to_datatree(self, draws=50, chains=4, seed=0, separate=None, conflict=None, result=None,
-                    diagnostics=None):
-        """The posterior as an xarray.DataTree in ArviZ's flat groups.
-
-        Parameters
-        ----------
-        draws, chains : int, default 50 and 4
-            Draws kept, as in `sample`.
-        seed : int, default 0
-            Kept in the dataset.
-        separate : dict of {modality name: Posterior}, optional
-            Posteriors of the separate inversions, to stand beside the joint one.
-        conflict : Conflict, optional
-            What `conflict` found on the same problem, to stand with the answer.
-        result : MapResult, optional
-            Its history is kept as the record of convergence.
-        diagnostics : dict of {str: xarray.Dataset}, optional
-            Answers to keep with the posterior, each as a group of that name: ``{"resolution": bj.resolution(post)}``.
-            The report has words for ``resolution``, ``leakage``, ``identifiability``, ``comparison``, ``calibration``,
-            and those whose names begin with ``functionals``.
-
-        Returns
-        -------
-        xarray.DataTree
-        """
-        if conflict is not None and not hasattr(conflict, "datasets"):
-            fail("conflict", "be what bj.conflict returns", type(conflict).__name__, "Pass bj.conflict(problem).",
-                 TypeError)
-        names = [m.name for m in self.problem.modalities]
-        for name, other in _mapping("separate", separate).items():
-            if name not in names or not isinstance(other, Posterior):
-                fail("separate", f"hold posteriors under modality names {names}", f"{name!r}: {type(other).__name__}",
-                     "Pass post.separate(), or {name: posterior(problem)}.")
-        return to_datatree(self, _count("draws", draws), _count("chains", chains), seed, separate, result,
-                           ({} if conflict is None else conflict.datasets()) | _mapping("diagnostics", diagnostics))
-
-
-def _mapping(name, value):
-    if value is not None and not isinstance(value, dict):
-        fail(name, "be a dict", type(value).__name__, "Pass {name: value}.", TypeError)
-    return value or {}
-
-
-def _count(name, value):
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < 1:
-        fail(name, "be a positive integer", repr(value), "Give a count.", ValueError if whole else TypeError)
-    return int(value)

@@ -7,6 +7,7 @@ import numpy as np
 from .._checks import fail
 from ..dataset import Approximation
 from .base import Posterior
+from .drawing import thinned
 
 BATCHES = 16  # per chain: 64 of four chains give an error that is itself known to 9 %
 FEWEST = 100  # draws per chain, so that a batch holds six
@@ -146,14 +147,11 @@ class ChainPosterior(Posterior):
 
     def state_draws(self, rng, count):
         """Evenly thinned draws in the chains' order, so that (chain, draw) follows by reshaping."""
-        chains, draws, size = self.chains.shape
+        chains, draws, _ = self.chains.shape
         if count > chains * draws:
             fail("draws * chains", f"be at most the {chains * draws} that were drawn", f"{count}",
                  f"Ask posterior(problem, method={self.method!r}, draws=...) for more.")
-        if count % chains:
-            return self.chains.reshape(-1, size)[np.linspace(0, chains * draws - 1, count).round().astype(int)]
-        kept = np.linspace(0, draws - 1, count // chains).round().astype(int)
-        return self.chains[:, kept].reshape(count, size)
+        return thinned(self.chains, count)
 
     def extra_groups(self):
         """Groups of the dataset that this engine adds."""

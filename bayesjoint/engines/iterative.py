@@ -7,6 +7,7 @@ from ..dataset import Approximation
 from ..gaussian import SCATTERED_RANK, IterativeSystem, check_linear_gaussian, fits_stored, linear_gaussian
 from .base import Estimate
 from .data_space import UNCHECKED, DataSpacePosterior, torus_statements
+from .drawing import BLOCK, Drawn, blocks_of, spread
 from .iterative_variance import PointwiseVariance
 
 MEAN_TOLERANCE = 1e-8
@@ -14,6 +15,7 @@ ANSWER_TOLERANCE = 1e-4  # of means for other data: 0.01 % of what such data mov
 LOOSEST = 1e-3  # draws then changed by some 0.2 % of their size; truncated in model space they kept 1 % of it
 DIRECTIONS = 1000  # largest default rank
 RANK_DATA = 20_000  # data above which informative directions are too many to help
+TASK_BYTES = 4e8  # of draws that one task of an executor gives back
 CHECKED = 2  # draws solved further to measure what their tolerance costs
 
 
@@ -39,7 +41,8 @@ class IterativePosterior(DataSpacePosterior):
         Outliers of the preconditioned operator to be sketched and removed. Default 0, or 300 where data lie on no
         lattice and cosines do not apply.
     executor : concurrent.futures.Executor, optional
-        Runs the blocks of draws; default: one after the other here. Draws do not depend on it.
+        Makes the blocks of draws, such as ``ProcessPoolExecutor()`` or Dask's ``client.get_executor()``; default: one
+        after the other here. Draws do not depend on it.
     seed : int, default 0
         Of the solves behind the standard deviation and of sketches.
 
@@ -50,7 +53,8 @@ class IterativePosterior(DataSpacePosterior):
     iterations : int
         Products with K for the mean.
     draw_residuals : ndarray
-        Whitened relative residual of every draw of the last call of `sample`.
+        Whitened relative residual of every draw that was made last, chain by chain; a dataset keeps it as
+        ``relative_residual`` in ``sample_stats``.
 
     Raises
     ------
@@ -73,9 +77,9 @@ class IterativePosterior(DataSpacePosterior):
     def __init__(self, problem, tolerance=LOOSEST, solves=64, rank=None, deflation=None, executor=None, seed=0):
         super().__init__(problem)
         check_linear_gaussian(problem, "iterative")
-        self._tolerance = float(as_positive("tolerance", tolerance, 0))
-        if self._tolerance > LOOSEST:
-            fail("tolerance", f"be at most {LOOSEST:g}", f"{self._tolerance:g}",
+        self.tolerance = float(as_positive("tolerance", tolerance, 0))
+        if self.tolerance > LOOSEST:
+            fail("tolerance", f"be at most {LOOSEST:g}", f"{self.tolerance:g}",
                  "Draws truncated earlier have another covariance.")
         self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
         self._rank = _default_rank(problem.data_size) if rank is None else _count("rank", rank)
@@ -101,7 +105,7 @@ class IterativePosterior(DataSpacePosterior):
 
     def solve_draws(self, right):
         """K̃⁻¹R to the tolerance of draws."""
-        return self.system.solve(right, self._tolerance)[0]
+        return self.system.solve(right, self.tolerance)[0]
 
     def state_mean(self):
         """Posterior mean of x, (size,)."""
@@ -158,66 +162,22 @@ class IterativePosterior(DataSpacePosterior):
         return Estimate(value, error=0.5 * (spread + off), bias=-0.5 * bias, method=words)
 
     # -- draws ---------------------------------------------------------------------------------------------------------
-    def joint_draws(self, rng, count):
-        """Perturbed observations: draws of x, (count, size), and of the clean data, (count, n_data)."""
-        draws, clean = np.empty((count, self.problem.size)), np.empty((count, self._model.data_size))
-        residuals, first = [], 0
-        for x, data, residual in self._blocks(rng, count):
-            draws[first : first + len(x)], clean[first : first + len(x)] = x, data
-            residuals.append(residual)
-            first += len(x)
-        self.draw_residuals = np.concatenate(residuals)
-        return draws, clean
-
-    def _blocks(self, rng, count):
-        """Blocks of (x, clean data, residuals), each from a seed of its own, so that it may be made anywhere."""
-        step = self.system.width()
-        sizes = [min(step, count - first) for first in range(0, count, step)]
-        seeds = rng.integers(2**63, size=len(sizes))
-        run = map if self._executor is None else self._executor.map
-        return run(_DrawBlock(self), seeds.tolist(), sizes)
-
-    def stream(self, draws=200, seed=0):
-        """Posterior draws block by block in float32, for surveys whose draws together would not fit memory.
-
-        Parameters
-        ----------
-        draws : int, default 200
-            How many; the same as one chain of `sample` with this seed, rounded.
-        seed : int or numpy.random.Generator, default 0
-
-        Yields
-        ------
-        dict of ndarray
-            {parameter: (k, *shape)} in physical units, k draws at a time; `draw_residuals` grows along.
-
-        Examples
-        --------
-        >>> import bayesjoint as bj
-        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
-        >>> line = bj.Modality("line", [[1.0], [1.0]], [3.0, 3.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
-        >>> post = bj.posterior(bj.JointProblem([slope], [line]), method="iterative")
-        >>> sum(block["slope"].shape[0] for block in post.stream(draws=100))
-        100
-        """
+    def draw_blocks(self, blocks, clean=True):
+        """Draws of blocks by perturbed observations, on the executor if there is one; `draw_residuals` grows along."""
         self.draw_residuals = np.zeros(0)
-        for x, _, residual in self._blocks(np.random.default_rng(seed), _count("draws", draws)):
-            self.draw_residuals = np.append(self.draw_residuals, residual)
-            yield {name: values.astype(np.float32) for name, values in self.problem.unpack(x).items()}
+        most = max(1, int(TASK_BYTES / (8 * BLOCK * self.problem.size)))
+        for found in spread(BlockDrawer(self, clean), blocks, self._executor, most):
+            self.draw_residuals = np.append(self.draw_residuals, found.stats["relative_residual"][0])
+            yield found
 
-    def extra_groups(self):
-        """Groups of the dataset that this engine adds."""
-        if not self.draw_residuals.size:
-            return {}
-        import xarray as xr
-
-        words = {"units": "1", "long_name": "whitened relative residual of the solve behind each draw, chain by chain",
-                 "tolerance": self._tolerance}
-        return {"solves": xr.Dataset({"relative_residual": ("solve", self.draw_residuals.copy(), words)})}
+    def joint_draws(self, rng, count):
+        """Draws of x, (count, size), and of the clean data, (count, n_data), in blocks seeded by one integer of rng."""
+        found = list(self.draw_blocks(blocks_of(rng, count)))
+        return np.concatenate([f.x for f in found]), np.concatenate([f.clean for f in found])
 
     def separate(self):
         """Posteriors of the separate inversions, {modality name: IterativePosterior}."""
-        return {name: IterativePosterior(alone, self._tolerance, self._solves, executor=self._executor, seed=self._seed)
+        return {name: IterativePosterior(alone, self.tolerance, self._solves, executor=self._executor, seed=self._seed)
                 for name, alone in self.problem.separate().items()}
 
     def _statements(self):
@@ -230,7 +190,7 @@ class IterativePosterior(DataSpacePosterior):
             "whitened residual; but for that it is exact for the stated prior." + UNCHECKED,
         ), Approximation(
             name="draws", status="measured", error=self._draw_bias(),
-            statement=f"Each draw is one solve to a whitened relative residual of {self._tolerance:g}, kept with the "
+            statement=f"Each draw is one solve to a whitened relative residual of {self.tolerance:g}, kept with the "
             f"draws. Carried on to {MEAN_TOLERANCE:g}, {CHECKED} draws changed by {self._draw_bias():.1e} of their own "
             "size about the mean (root mean square over all cells)." + self._precision(),
         ), *torus_statements(self._model)]
@@ -265,25 +225,37 @@ class IterativePosterior(DataSpacePosterior):
         return self._bias
 
 
-class _DrawBlock:
-    """One block of draws as a callable that any executor can run."""
+class BlockDrawer:
+    """Draws blocks wherever it is sent: it holds what a block needs, and no variance, statement or cache.
 
-    def __init__(self, post):
-        self.post = post.__class__.__new__(post.__class__)
-        self.post.__dict__ = {k: v for k, v in post.__dict__.items() if k not in ("_executor", "_cached")}
+    Parameters
+    ----------
+    post : IterativePosterior
+        Whose draws are wanted.
+    clean : bool
+        Whether their clean data are wanted.
+    """
 
-    def __call__(self, seed, count):
-        post, rng = self.post, np.random.default_rng(seed)
-        draws, clean = post.system.model.draw(rng, count)
-        noise = rng.standard_normal((count, post.system.model.data_size)).T
+    def __init__(self, post, clean=True):
+        self.system, self.tolerance, self.clean = post.system.for_draws(), post.tolerance, clean
+        self.center, self.mean_fit = post.state_mean(), post.system.residual - post.data_weights - post.data_left
+        self.words = {"units": "1", "long_name": "whitened relative residual of the solve behind the draw",
+                      "tolerance": self.tolerance}
+
+    def __call__(self, block):
+        """`Drawn` of a block."""
+        rng, system, model = block.generator(), self.system, self.system.model
+        x, clean = model.draw(rng, BLOCK)
+        noise = rng.standard_normal((BLOCK, model.data_size)).T
         # about the mean, which has been solved for already
-        right = noise - post.system.model.whiten(clean.T)
-        found = post.system.solution(right, post._tolerance)
-        change, weights, _ = post.respond(right, solved=found.x)
-        draws += change.T + post._center
-        mean_fit = post.system.residual - post.data_weights - post.data_left
-        fit = mean_fit[:, None] + noise - weights - found.residual
-        return draws, (post.system.model.data_mean[:, None] + post.system.model.colour(fit)).T, found.relative
+        right = noise - model.whiten(clean.T)
+        found = system.solution(right, self.tolerance)
+        weights, flat = system.flat.eliminate(found.x, right)
+        x += self.center + model.gain(model.whiten_adjoint(weights)).T
+        x[:, system.flat.index] += flat.T
+        fit, kept = self.mean_fit[:, None] + noise - weights - found.residual, slice(block.kept)
+        data = (model.data_mean[:, None] + model.colour(fit)).T[kept] if self.clean else None
+        return Drawn(x[kept], data, {"relative_residual": (found.relative[kept], self.words)})
 
 
 def _default_rank(data):

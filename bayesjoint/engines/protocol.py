@@ -1,5 +1,6 @@
 """What an engine gives, whatever it computes with: the protocol that diagnostics, functionals and datasets ask."""
 
+from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -54,6 +55,9 @@ class PosteriorEngine(Protocol):
     # -- with defaults -------------------------------------------------------------------------------------------------
     def joint_draws(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
         """(draws of x, (count, size), the clean data that each predicts, (count, n_data)); default from the first."""
+
+    def draw_blocks(self, blocks: list, clean: bool = True) -> Iterator:
+        """`Drawn` of every `Block` of draws; default by `joint_draws`, or `state_draws` where no data are wanted."""
 
     def state_quantiles(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of x, shape (levels, size); default a Gaussian's of mean and variance."""

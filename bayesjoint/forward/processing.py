@@ -5,6 +5,7 @@ from scipy import fft
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_positive, fail
+from .._places import unit_columns
 from ..quantities import FIELD
 from .base import ForwardOperator
 
@@ -42,9 +43,7 @@ class Processing(LinearOperator):
 
     def rows_of(self, index):
         """Dense rows of H, shape (k, n_in)."""
-        unit = np.zeros((self.shape[0], len(index)))
-        unit[index, np.arange(len(index))] = 1.0
-        return self.rmatmat(unit).T
+        return self.rmatmat(unit_columns(self.shape[0], index)).T
 
 
 class ComposedOperator(ForwardOperator):

@@ -55,6 +55,10 @@ class LatticeOperator(ForwardOperator):
         self._set_quantity(quantity)
         self._convolution = self._embed()
 
+    def __getstate__(self):
+        """Leave out of pickles what is found again when it is asked for: spectra on a torus."""
+        return {key: value for key, value in super().__getstate__().items() if key != "_periodic"}
+
     def _refuse_ground(self):
         """Refuse stations inside the ground, or between ground above and below."""
         top = top_of_ground(self.mesh.with_active(self.active), self.window, (self.northing.size, self.easting.size))

@@ -6,6 +6,7 @@ from .gaussian import closed_form
 from .montecarlo import drawn, mean_and_std, quantiles
 
 KIND = "equal-tailed"
+DRAWS, CHAINS = 500, 4  # 2,000 draws give a mean to 2 % of the standard deviation
 
 
 def tails(probability):
@@ -21,9 +22,11 @@ def interval_words(probability):
     return {"probability": float(probability), "kind": KIND}
 
 
-def counts(draws, chains):
-    """Refuse counts that are none."""
-    return as_count("draws", draws), as_count("chains", chains)
+def counts(post, draws, chains):
+    """(draws, chains) to ask for, by default all of a loaded posterior; counts that are none are refused."""
+    held = (CHAINS, DRAWS) if post.held is None else post.held
+    return (as_count("draws", held[1] if draws is None else draws),
+            as_count("chains", held[0] if chains is None else chains))
 
 
 def run_words(post, draws, chains, seed):
@@ -66,7 +69,7 @@ def integral(post, functional, probability, draws, chains, seed, attributes, ask
     `asked` is what a recalibrated posterior is asked for, where that is more than the functional: one that picks.
     """
     tails(probability)  # refuses what is none, before anything is drawn
-    draws, chains = counts(draws, chains)
+    draws, chains = counts(post, draws, chains)
     values = drawn(post, functional.evaluate, draws, chains, seed)
     mean, mean_error, std, std_error = mean_and_std(values, post.markov)
     name, words, units = functional.name, functional.long_name, functional.units

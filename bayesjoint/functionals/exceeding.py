@@ -14,7 +14,7 @@ from .protocol import Functional, on_mesh, shares_in
 SHARES = (1.0, 0.5, 0.25, 0.1)  # of a threshold at which a mean, smoother than the ground, may tell where its top is
 
 
-def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
+def exceedance(post, parameter, threshold, *, draws=None, chains=None, seed=0):
     """Probability that a parameter exceeds a threshold, cell by cell.
 
     Parameters
@@ -25,7 +25,7 @@ def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
         Any parameter of the problem.
     threshold : float
         Units of the parameter; the condition is m > threshold.
-    draws, chains : int, default 500 and 4
+    draws, chains : int, default 500 and 4, or all that a loaded posterior holds
         Posterior draws; 2,000 give a probability of one half to 0.011.
     seed : int or numpy.random.Generator, default 0
 
@@ -50,11 +50,11 @@ def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
     >>> line = bj.Modality("line", [[1.0]], [0.0], bj.DiagonalNoise([1.0]), "slope")
     >>> found = exceedance(bj.posterior(bj.JointProblem([slope], [line])), "slope", 0.5)
     >>> found.slope_exceedance_closed_form.values.round(4), found.slope_exceedance_error.values.round(3)
-    (array([0.2398]), array([0.009]))
+    (array([0.2398]), array([0.01]))
     """
     p = _parameter(post.problem, parameter)
     threshold = float(as_finite("threshold", threshold, 0))
-    draws, chains = counts(draws, chains)
+    draws, chains = counts(post, draws, chains)
     hits = drawn(post, lambda model: model[parameter] > threshold, draws, chains, seed)
     share, error = (p.blank(a) for a in shares(hits, post.markov))
     fields, sheet = parameter_fields(p), Sheet()
@@ -77,7 +77,7 @@ def exceedance(post, parameter, threshold, *, draws=500, chains=4, seed=0):
                          | run_words(post, draws, chains, seed))
 
 
-def depth_to_top(post, threshold, parameter="density", box=None, *, probability=0.9, draws=500, chains=4, seed=0):
+def depth_to_top(post, threshold, parameter="density", box=None, *, probability=0.9, draws=None, chains=None, seed=0):
     """Depth to the top of what exceeds a threshold: below every column, and of the shallowest cell in a box.
 
     In each draw the top of a column is the upper face of its shallowest cell with m > threshold, in metres below the
@@ -97,7 +97,7 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
         Only cells whose centres lie inside count; metres, upward coordinates. Default the whole mesh.
     probability : float, default 0.9
         Of the equal-tailed interval.
-    draws, chains : int, default 500 and 4
+    draws, chains : int, default 500 and 4, or all that a loaded posterior holds
     seed : int or numpy.random.Generator, default 0
 
     Returns
@@ -125,7 +125,7 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     (100.0, 1.0)
     """
     tails(probability)  # refuses what is none, before anything is drawn
-    draws, chains = counts(draws, chains)
+    draws, chains = counts(post, draws, chains)
     p = on_mesh(post.problem, parameter)
     columns = drawn(post, _tops(p, threshold, box), draws, chains, seed)
     sheet = Sheet()

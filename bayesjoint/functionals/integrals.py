@@ -9,7 +9,8 @@ from .protocol import linear, on_mesh, shares_in, volumes
 from .windows import Window, WindowedMass
 
 
-def excess_mass(post, box=None, parameter="density", background=0.0, *, probability=0.9, draws=500, chains=4, seed=0):
+def excess_mass(post, box=None, parameter="density", background=0.0, *, probability=0.9, draws=None,
+                chains=None, seed=0):
     """Posterior of the excess mass in a box, Σ (m − background) · volume.
 
     By Gauss's theorem the field fixes the sum over the whole ground much better than any cell (Hammer 1945,
@@ -29,7 +30,7 @@ def excess_mass(post, box=None, parameter="density", background=0.0, *, probabil
         Value that counts as no excess, units of the parameter: 0 because density is a contrast already.
     probability : float, default 0.9
         Of the equal-tailed interval.
-    draws, chains : int, default 500 and 4
+    draws, chains : int, default 500 and 4, or all that a loaded posterior holds
         Posterior draws; 2,000 give the mean to 2 % of the standard deviation and the latter to 1.6 %.
     seed : int or numpy.random.Generator, default 0
 
@@ -66,8 +67,8 @@ def excess_mass(post, box=None, parameter="density", background=0.0, *, probabil
                     {"parameter": parameter, "background": float(np.mean(background)), **_place(box)}, asked)
 
 
-def magnetic_moment(post, box=None, parameter="susceptibility", intensity=None, *, probability=0.9, draws=500, chains=4,
-                    seed=0):
+def magnetic_moment(post, box=None, parameter="susceptibility", intensity=None, *, probability=0.9, draws=None,
+                    chains=None, seed=0):
     """Posterior of the total induced magnetic moment in a box, Σ χ · volume · F/μ₀.
 
     Parameters

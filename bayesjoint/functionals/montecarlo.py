@@ -3,7 +3,10 @@
 import numpy as np
 from scipy import fft, special
 
-BLOCK = 20_000_000  # values of draws held at once: 160 MB
+from ..engines.drawing import blocks_of
+from ..engines.drawing import drawn as draw_blocks
+
+TOGETHER = 100  # stored draws of chains looked at together
 
 
 def drawn(post, evaluate, draws, chains, seed):
@@ -24,14 +27,13 @@ def drawn(post, evaluate, draws, chains, seed):
     -------
     ndarray, shape (chains, draws, ...)
     """
-    count, step = draws * chains, max(1, BLOCK // post.problem.size)
-    starts = range(0, count, step)
     if post.markov:
-        kept = {name: a.reshape(count, *a.shape[2:]) for name, a in post.sample(draws, chains, seed).items()}
-        parts = [evaluate({name: a[first : first + step] for name, a in kept.items()}) for first in starts]
+        kept = {name: a.reshape(-1, *a.shape[2:]) for name, a in post.sample(draws, chains, seed).items()}
+        parts = [evaluate({name: a[first : first + TOGETHER] for name, a in kept.items()})
+                 for first in range(0, draws * chains, TOGETHER)]
     else:
-        rng = np.random.default_rng(seed)
-        parts = [evaluate(post.problem.unpack(post.state_draws(rng, min(step, count - first)))) for first in starts]
+        found = draw_blocks(post, blocks_of(seed, draws, chains), clean=False)
+        parts = [evaluate(post.problem.unpack(block.x)) for block in found]
     values = np.concatenate(parts)
     return values.reshape(chains, draws, *values.shape[1:])
 

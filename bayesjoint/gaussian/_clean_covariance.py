@@ -4,9 +4,10 @@ import copy
 
 import numpy as np
 
+from .._places import blocks, unit_columns
 from ..priors.covariance import MixedCovariance, ScaledCovariance
 from ..problem import Cache
-from ..problem.view import View
+from ..problem.view import views_of
 from ._unit_fields import UnitFields
 
 WIDE = 256  # data carried through a torus at once
@@ -41,8 +42,7 @@ class CleanCovariance:
             return
         problem = model.problem
         for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
-            views = [View(problem, k, name) for name in names for k, m in enumerate(problem.modalities)
-                     if name in m.parameters]
+            views = views_of(problem, names)
             if not views:
                 continue
             covariance = bound.covariance
@@ -79,29 +79,24 @@ class CleanCovariance:
     # -- Cov(x, d) -----------------------------------------------------------------------------------------------------
     def gain(self, data):
         """Cov(x, d) V, shape (size, k), for V of shape (n_data, k)."""
-        if self._gain is not None:
-            return self._gain @ data
-        out = np.zeros((self.model.size, data.shape[1]))
-        for piece in self._pieces:
-            piece.add_gain(data, out, self.model.data_slices)
-        return out
+        return self._gain @ data if self._gain is not None else self._summed(
+            "add_gain", data, (self.model.size, data.shape[1]))
 
     def gain_adjoint(self, x):
         """Cov(d, x) X, shape (n_data, k), for X of shape (size, k)."""
-        if self._gain is not None:
-            return self._gain.T @ x
-        out = np.zeros((self.model.data_size, x.shape[1]))
-        for piece in self._pieces:
-            piece.add_gain_adjoint(x, out, self.model.data_slices)
-        return out
+        return self._gain.T @ x if self._gain is not None else self._summed(
+            "add_gain_adjoint", x, (self.model.data_size, x.shape[1]))
 
     def gain_rows(self, where):
         """Cov(x, d) of a slice of x, shape (k, n_data)."""
-        if self._gain is not None:
-            return self._gain[where]
-        out = np.zeros((where.stop - where.start, self.model.data_size))
+        return self._gain[where] if self._gain is not None else self._summed(
+            "add_rows", where, (where.stop - where.start, self.model.data_size))
+
+    def _summed(self, method, given, shape):
+        """What a method of every piece adds to zeros."""
+        out = np.zeros(shape)
         for piece in self._pieces:
-            piece.add_rows(where, out, self.model.data_slices)
+            getattr(piece, method)(given, out, self.model.data_slices)
         return out
 
     def _by_products(self, with_gain, before):
@@ -111,16 +106,14 @@ class CleanCovariance:
         if before is not None:
             first = before.model.data_size
             self._gain[:, :first], self.matrix[:first, :first] = before.gain_rows(slice(0, model.size)), before.matrix
-        for start in range(first, model.data_size, WIDE):
-            columns = slice(start, min(start + WIDE, model.data_size))
-            unit = np.zeros((model.data_size, columns.stop - start))
-            unit[start + np.arange(unit.shape[1]), np.arange(unit.shape[1])] = 1.0
+        for columns in blocks(model.data_size, WIDE, first):
+            unit = unit_columns(model.data_size, columns)
             if with_gain:
                 self._gain[:, columns], seen = model.gain_and_signal(unit)
             else:
                 seen = model.signal(unit)
             self.matrix[: columns.stop, columns] = seen[: columns.stop]
-            self.matrix[columns, :start] = seen[:start].T
+            self.matrix[columns, : columns.start] = seen[: columns.start].T
         self.matrix = 0.5 * (self.matrix + self.matrix.T)
 
 
@@ -133,6 +126,11 @@ class _Fields:
         self._mixing, self._places = covariance.mixing if mixed else np.eye(1), {n: k for k, n in enumerate(names)}
         self._slices, self._views = {name: problem.slices[name] for name in names}, views
         self._unit = UnitFields(problem.cache, views, covariance.correlation, stds, gains=gains)
+        self._profiles = self._unit.profiles
+
+    def _through(self, b):
+        """What Cov(x, d_b) is of, up to the ties and profiles of the fields, shape (cells, n_b)."""
+        return self._unit.gain(b)
 
     def _tie(self, b, name):
         """M_pq t_p t_q of the field that a view sees and another one."""
@@ -146,16 +144,16 @@ class _Fields:
 
     def add_gain(self, data, out, runs):
         for b, view in enumerate(self._views):
-            through = self._unit.gain(b) @ data[runs[view.modality]]
+            through = self._through(b) @ data[runs[view.modality]]
             for name, where in self._slices.items():
                 if tie := self._tie(b, name):
-                    out[where] += (tie * self._unit.profiles[name])[:, None] * through
+                    out[where] += (tie * self._profiles[name])[:, None] * through
 
     def add_gain_adjoint(self, x, out, runs):
         for b, view in enumerate(self._views):
-            seen = sum((self._tie(b, name) * self._unit.profiles[name])[:, None] * x[where]
+            seen = sum((self._tie(b, name) * self._profiles[name])[:, None] * x[where]
                        for name, where in self._slices.items())
-            out[runs[view.modality]] += self._unit.gain(b).T @ seen
+            out[runs[view.modality]] += self._through(b).T @ seen
 
     def add_rows(self, where, out, runs):
         for name, place in self._slices.items():
@@ -164,51 +162,29 @@ class _Fields:
                 continue
             cells = slice(first - place.start, last - place.start)
             for b, view in enumerate(self._views):
-                weight = (self._tie(b, name) * self._unit.profiles[name][cells])[:, None]
-                out[first - where.start : last - where.start, runs[view.modality]] += weight * self._unit.gain(b)[cells]
+                weight = (self._tie(b, name) * self._profiles[name][cells])[:, None]
+                out[first - where.start : last - where.start, runs[view.modality]] += weight * self._through(b)[cells]
 
 
-class _Others:
+class _Others(_Fields):
     """Parameters with another covariance: plain vectors, or fields without a correlation of their own."""
 
     def __init__(self, problem, names, covariance, views, _):
-        self._place, self._covariance = problem.slices[names[0]], covariance
-        self._views, self._columns = [v.stored() for v in views], {}
-        self._few = problem.by_name[names[0]].size <= problem.data_size
+        self._slices, self._covariance = {names[0]: problem.slices[names[0]]}, covariance
+        self._views, self._columns, self._size = [v.stored() for v in views], {}, covariance.size
+        self._profiles, self._few = {names[0]: np.ones(self._size)}, self._size <= problem.data_size
 
-    def _column(self, b):
+    def _tie(self, b, name):
+        return 1.0
+
+    def _through(self, b):
         """Γ A_bᵀ, shape (size, n_b)."""
         if b not in self._columns:
             view = self._views[b]
-            seen = view.matmat(np.eye(self._place.stop - self._place.start)).T if self._few else view.rmatmat(
-                np.eye(view.data_count))
+            seen = view.matmat(np.eye(self._size)).T if self._few else view.rmatmat(np.eye(view.data_count))
             self._columns[b] = self._covariance.matmat(seen)
         return self._columns[b]
 
     def signals(self, with_gain):
-        out = {(a, b): self._views[a].matmat(self._column(b)) for b in range(len(self._views)) for a in range(b + 1)}
+        out = {(a, b): self._views[a].matmat(self._through(b)) for b in range(len(self._views)) for a in range(b + 1)}
         return {(a, b): 0.5 * (block + block.T) if a == b else block for (a, b), block in out.items()}
-
-    def add_gain(self, data, out, runs):
-        for b, view in enumerate(self._views):
-            out[self._place] += self._column(b) @ data[runs[view.modality]]
-
-    def add_gain_adjoint(self, x, out, runs):
-        for b, view in enumerate(self._views):
-            out[runs[view.modality]] += self._column(b).T @ x[self._place]
-
-    def add_rows(self, where, out, runs):
-        first, last = max(where.start, self._place.start), min(where.stop, self._place.stop)
-        for b, view in enumerate(self._views) if first < last else ():
-            part = self._column(b)[first - self._place.start : last - self._place.start]
-            out[first - where.start : last - where.start, runs[view.modality]] += part
-
-
-def clean_covariance(model):
-    """Cov(d, d) of a linear-Gaussian problem, shape (n_data, n_data), physical units."""
-    return CleanCovariance(model).matrix
-
-
-def whitened_covariance(model):
-    """The same of whitened clean data: W Cov(d, d) Wᵀ."""
-    return CleanCovariance(model).whitened()

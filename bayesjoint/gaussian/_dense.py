@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
 
 from .._checks import fail
-from ._clean_covariance import whitened_covariance
+from ._clean_covariance import CleanCovariance
 from ._system import EPS, LogDeterminant, System
 
 KEPT = 2  # covariances and factors that a problem keeps: at most 0.6 GB each
@@ -34,7 +34,8 @@ class DenseSystem(System):
     @cached_property
     def signal(self):
         """S̃, shape (size, size)."""
-        return self._kept("signal", lambda: whitened_covariance(self.model)) if self._given is None else self._given
+        return (self._kept("signal", lambda: CleanCovariance(self.model).whitened()) if self._given is None else
+                self._given)
 
     @cached_property
     def factor(self):

@@ -1,11 +1,9 @@
 """Continued fields under topography as a problem's group: covariances with its cells, among its data, and draws."""
 
-import copy
-
 import numpy as np
 
 from .._checks import fail
-from ..forward.periodic import periodic_spectra
+from .._places import blocks
 from ._masked_torus import MaskedCovariance, MaskedTorus, torus_ground
 from ._torus import TorusGroup, add_from_channels, to_channels
 
@@ -42,35 +40,16 @@ class GroundGroup(TorusGroup):
         self._see(fields, out)
         return [out[s.rows] for s in self.surveys]
 
-    def _keep(self, transfers, through):
-        self.single = self._is_single()
-        self._root = np.linalg.cholesky(self.mixing)
-        seen = [periodic_spectra(s.lattice, self.torus) * (s.scale * self._full[s.member])[:, None, None]
-                for s in self.surveys]
-        spectra = self._between(transfers, through)
-        self._lay(spectra, [seen[k][h] for k, h in self.channels])
-
-    def _lay(self, spectra, transfers):
-        windows = [self.surveys[k].window for k, _ in self.channels]
+    def _lay(self, transfers, through, windows):
+        seen = [self._transfer(s, self.torus, self._full) for s in self.surveys]
         self._masked = MaskedTorus(torus_ground(self.mesh, self.torus), windows,
-                                   [self.surveys[k].member for k, _ in self.channels], transfers, len(self.places))
-        self.covariance = (MaskedCovariance(spectra, self.torus, windows, self._masked, self.field.mix, self.mixing)
-                           if windows else None)
-        self._spectra = spectra
+                                   [self.surveys[k].member for k, _ in self.channels],
+                                   [seen[k][h] for k, h in self.channels], len(self.places))
+        self.covariance = MaskedCovariance(self._between(transfers, through), self.torus, windows, self._masked,
+                                           self.field.mix, self.mixing) if windows else None
 
-    def part(self, places):
-        """See `TorusGroup.part`."""
-        out = copy.copy(self)
-        kept = out._restrict(self, places)
-        keys = {c: n for n, c in enumerate(kept)}
-        surveys = sorted({self.channels[c][0] for c in kept})
-        out.logs = self.logs.part(out, surveys, places)
-        if not kept:
-            out.covariance = None
-            return out
-        out._lay({(keys[a], keys[b]): s for (a, b), s in self._spectra.items() if a in keys and b in keys},
-                 [self._masked.transfers[c] for c in kept])
-        return out
+    def _cut(self, surveys, channels):
+        self._masked = self._masked.part(channels)
 
     def spectra(self):
         """Refuse: with air there are no wavenumbers that do not mix."""
@@ -81,8 +60,7 @@ class GroundGroup(TorusGroup):
     def add_gain(self, data, out):
         """Add Cov(x, d) V to `out`, shape (size, k)."""
         nz, ny, nx = self.mesh.shape
-        for first in range(0, data.shape[1], self._masked.step):
-            block = slice(first, first + self._masked.step)
+        for block in blocks(data.shape[1], self._masked.step):
             pulled = self._masked.spread(to_channels(self.surveys, data[:, block]))
             fields = self._masked.smooth(self.field.mix, self.mixing, pulled)
             for field, place, std in zip(fields, self.places, self._full, strict=True):
@@ -110,8 +88,8 @@ class GroundGroup(TorusGroup):
     def _see(self, fields, out):
         """Add to `out` (n_data, k) what surveys see of unit fields (n_cells, k) by member; None where there is none."""
         nz, ny, nx = self.mesh.shape
-        for first in range(0, out.shape[1], self._masked.step):
-            block, waves = slice(first, first + self._masked.step), []
+        for block in blocks(out.shape[1], self._masked.step):
+            waves = []
             for field in fields:
                 if field is None:
                     waves.append(None)

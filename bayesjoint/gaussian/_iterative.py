@@ -1,13 +1,16 @@
 """`System` whose K is known by its products: preconditioned conjugate gradients, no matrix."""
 
+import copy
+
 import numpy as np
 
 from .._checks import fail
+from .._places import unit_columns
 from ..priors.discrepancy import DISCREPANCIES
 from ..solvers.block_cg import block_cg
 from ..solvers.lanczos import preconditioned_log_trace
 from ..solvers.nystrom import NystromPreconditioner
-from ._clean_covariance import whitened_covariance
+from ._clean_covariance import CleanCovariance
 from ._dense import DenseSystem
 from ._model import nearest_stationary_groups
 from ._plates import Plates, plates_of
@@ -75,6 +78,13 @@ class IterativeSystem(System):
         self._deflated = NystromPreconditioner(self.product, self._cosines, self._sample, self.size, rank, rng)
         self.outliers = self._deflated.values
 
+    def for_draws(self):
+        """A copy with what draws need, and little else, to be sent to other processes."""
+        out, _ = copy.copy(self), self.flat  # which is found once, here
+        out.model = self.model.for_draws()
+        out._deflated = None if self._deflated is None else self._deflated.beside(out._cosines)
+        return out
+
     def product(self, white):
         """K̃ V for V of shape (n_data, k)."""
         if self._spread is None:
@@ -119,7 +129,7 @@ class IterativeSystem(System):
         (`preconditioned_log_trace`); where correlated noise joins data on a window with others M is the identity.
         """
         if self.scattered and self.size <= EXACT_DATA:
-            return DenseSystem(self.model, whitened_covariance(self.model)).log_determinant()
+            return DenseSystem(self.model, CleanCovariance(self.model).whitened()).log_determinant()
         known = self._known_logdet()
         solve, sample = (np.array, lambda rng, count: rng.standard_normal((self.size, count))) if known is None else (
             self._cosines, self._sample)
@@ -146,8 +156,7 @@ class IterativeSystem(System):
 
     def signal_block(self, where):
         """S̃ between the data of a slice."""
-        unit = np.zeros((self.size, where.stop - where.start))
-        unit[where] = np.eye(unit.shape[1])
+        unit = unit_columns(self.size, where)
         return (self.product(unit) - unit)[where]
 
     def part(self, names):

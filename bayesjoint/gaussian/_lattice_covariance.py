@@ -107,6 +107,24 @@ class LatticeCovariance:
                                    if a in place and b in place} for each in (self.lags, self._spectra))
         return out
 
+    def scaled(self, factors, ties):
+        """The same times {(a, b): factor}, of which those that are 0 leave two channels untied."""
+        out = copy.copy(self)
+        out.lags, out._spectra = ({key: factors[key] * value for key, value in each.items()
+                                   if factors[key] != 0 or key[0] == key[1]} for each in (self.lags, self._spectra))
+        return out
+
+    def matrix(self, a, b):
+        """Between all values of two channels, shape (n_a, n_b)."""
+        if (min(a, b), max(a, b)) not in self.lags:
+            return np.zeros([np.prod([count for _, count in self.windows[c]]) for c in (a, b)])
+        lags = self.lags[a, b] if a <= b else self.lags[b, a][::-1, ::-1]
+        row, column = (np.subtract.outer(first + np.arange(n), other + np.arange(m)) + middle - 1
+                       for (first, n), (other, m), middle in zip(*(self.windows[c] for c in (a, b)), self.frame,
+                                                                 strict=True))
+        whole = lags[row[:, None, :, None], column[:, None, :]]  # (row, column, row', column')
+        return whole.reshape(whole.shape[0] * whole.shape[1], -1)
+
     def variance(self, channel):
         """Variance of a channel's values, the same at every station."""
         return float(self.lags[channel, channel][self.frame[0] - 1, self.frame[1] - 1])

@@ -1,7 +1,6 @@
 """K of surveys on lattices under continued fields as an operator, with its cosine preconditioner, for one θ."""
 
 from ._plates import Plates, plates_of
-from ._torus import add_from_channels, to_channels
 
 
 class LatticeSystem:
@@ -9,21 +8,20 @@ class LatticeSystem:
 
     Parameters
     ----------
-    signals : list of TorusSignal
-    covariances : list of LatticeCovariance
-        Of each, between its channels.
+    groups : list of StationaryGroup
+        Of every signal, for its surveys.
     noise : ndarray, shape (n_data,)
         Variances.
     """
 
-    def __init__(self, signals, covariances, noise):
-        self._signals, self.covariances, self.noise = signals, covariances, noise
+    def __init__(self, groups, noise):
+        self.groups, self.noise = groups, noise
 
     def product(self, data):
         """K V, shape (n_data, k)."""
         out = self.noise[:, None] * data
-        for signal, covariance in zip(self._signals, self.covariances, strict=True):
-            add_from_channels(signal.surveys, covariance.product(to_channels(signal.surveys, data)), out)
+        for group in self.groups:
+            group.add_signal(data, out)
         return out
 
     def preconditioner(self, change=None, step=0.0):
@@ -40,9 +38,9 @@ class LatticeSystem:
         Plates
         """
         noise, plates = self.noise + step * (0.0 if change is None else change.noise), []
-        for g, (signal, covariance) in enumerate(zip(self._signals, self.covariances, strict=True)):
-            moved = {} if change is None else change.covariances[g].lags
+        for g, group in enumerate(self.groups):
+            moved = {} if change is None else change.groups[g].covariance.lags
             lags = {key: value + step * moved[key] if key in moved else value
-                    for key, value in covariance.lags.items()}
-            plates += plates_of(signal.surveys, signal.channels, covariance.windows, lags, noise)
+                    for key, value in group.covariance.lags.items()}
+            plates += plates_of(group.surveys, group.channels, group.covariance.windows, lags, noise)
         return Plates(noise, plates)

@@ -1,13 +1,14 @@
 """Logs beside the lattices of a continued field: they see cells of the mesh, lattices see hidden cells too."""
 
-from dataclasses import dataclass
-from itertools import pairwise
+import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft
 from scipy.sparse import csr_array
 
 from .._checks import fail
+from .._places import blocks, runs, unit_columns
 from ..forward._threads import worker_count
 from ..forward.holes import intervals_of
 
@@ -48,14 +49,13 @@ class GroupLogs:
 
     def __init__(self, group, logs):
         self.logs, self._group = logs, group
-        self.index = np.concatenate([np.arange(0), *(np.arange(k.rows.start, k.rows.stop) for k in logs)])
+        self.index = _index(logs)
         if self.index.size > INTERVAL_LIMIT:
             fail("logs", f"have at most {INTERVAL_LIMIT} intervals beside a continued field", f"{self.index.size}",
                  'Average the log over longer intervals, or use extent="mesh".')
         self._own = np.zeros((self.index.size,) * 2)
         self._across = [np.zeros((s.rows.stop - s.rows.start, self.index.size)) for s in group.surveys]
-        ends = np.cumsum([0, *(k.matrix.shape[0] for k in logs)])
-        places = [slice(int(a), int(b)) for a, b in pairwise(ends)]
+        places = runs(k.matrix.shape[0] for k in logs)
         cells = [np.unique(k.matrix.indices) for k in logs]
         shares = [k.matrix[:, c].toarray() * self._weights(k)[c] for k, c in zip(logs, cells, strict=True)]
         for b, (log, columns) in enumerate(zip(logs, places, strict=True)):
@@ -67,33 +67,26 @@ class GroupLogs:
 
     def _see(self, log, columns, cells, shares):
         """What lattices see of the cells of a log: few, however many intervals there are in each."""
-        for first in range(0, cells.size if self._group.surveys else 0, CELLS):
-            part = cells[first : first + CELLS]
-            unit = np.zeros((log.matrix.shape[1], part.size))
-            unit[part, np.arange(part.size)] = 1.0
+        for part in blocks(cells.size if self._group.surveys else 0, CELLS):
+            unit = unit_columns(log.matrix.shape[1], cells[part])
             for across, seen in zip(self._across, self._group.lattices_of(log.member, unit), strict=True):
-                across[:, columns] += seen @ shares[:, first : first + CELLS].T
+                across[:, columns] += seen @ shares[:, part].T
 
     def _between(self, one, other):
         """Correlation of the unit field between cells, (n_one, n_other)."""
-        correlation, mesh, total = self._group.field.correlation, self._group.mesh, 0.0
+        correlation, mesh = self._group.field.correlation, self._group.mesh
         places = zip((mesh.upward, mesh.northing, mesh.easting), np.unravel_index(one, mesh.shape),
                      np.unravel_index(other, mesh.shape), correlation.ranges, strict=True)
-        for centres, a, b, reach in places:
-            total = total + (np.subtract.outer(centres[a], centres[b]) / reach) ** 2
-        return correlation.function(np.sqrt(total))
+        return correlation.at(*((np.subtract.outer(centres[a], centres[b]) / reach) ** 2
+                                for centres, a, b, reach in places))
 
     def part(self, group, kept, places):
         """The logs whose data begin at the keys of `places`, moved there, beside the surveys `kept` of `group`."""
-        out, first, columns = GroupLogs.__new__(GroupLogs), 0, [np.arange(0)]
-        out._group, out.logs = group, []
-        for log in self.logs:
-            if log.rows.start in places:
-                out.logs.append(CellLog(places[log.rows.start], log.member, log.matrix))
-                columns.append(first + np.arange(log.matrix.shape[0]))
-            first += log.matrix.shape[0]
-        chosen = np.concatenate(columns)
-        out.index = np.concatenate([np.arange(0), *(np.arange(k.rows.start, k.rows.stop) for k in out.logs)])
+        out, chosen = copy.copy(self), np.isin(self.index, [
+            i for k in self.logs if k.rows.start in places for i in range(k.rows.start, k.rows.stop)])
+        out._group = group
+        out.logs = [replace(k, rows=places[k.rows.start]) for k in self.logs if k.rows.start in places]
+        out.index = _index(out.logs)
         out._own, out._across = self._own[np.ix_(chosen, chosen)], [self._across[k][:, chosen] for k in kept]
         return out
 
@@ -137,24 +130,29 @@ class GroupLogs:
         field, (nz, ny, nx) = self._group.field, self._group.mesh.shape
         (py, px), out = self._group.torus, np.empty(fields.shape)
         step = max(1, int(BLOCK_BYTES // (32 * nz * py * (px // 2 + 1))))
-        for first in range(0, fields.shape[1], step):
-            part = np.moveaxis(fields[:, first : first + step].reshape(nz, ny, nx, -1), -1, 1)
+        for block in blocks(fields.shape[1], step):
+            part = np.moveaxis(fields[:, block].reshape(nz, ny, nx, -1), -1, 1)
             waves = field.mix(fft.rfft2(part, (py, px), workers=worker_count()))
             smooth = self._group.crop(waves, (0, ny), (0, nx))
-            out[:, first : first + step] = np.moveaxis(smooth, 1, -1).reshape(nz * ny * nx, -1)
+            out[:, block] = np.moveaxis(smooth, 1, -1).reshape(nz * ny * nx, -1)
         return out
+
+
+def _index(logs):
+    """Places of the data of logs among all data."""
+    return np.concatenate([np.arange(0), *(np.arange(k.rows.start, k.rows.stop) for k in logs)])
 
 
 def cell_logs(problem, names):
     """The logs that see the named fields, as `CellLog`."""
-    out, start = [], 0
+    out = []
     for m in problem.modalities:
-        rows = slice(start, start + m.size)
-        start, operator = rows.stop, intervals_of(m.forward)
+        operator = intervals_of(m.forward)
         seen = [name for name in m.parameters if name in names]
         if operator is not None and seen:
             if operator.mesh != problem.by_name[seen[0]].mesh:
                 fail(f"forward of modality {m.name!r}", f"have the mesh of {seen[0]}", repr(operator.mesh),
                      "Make both from one mesh.")
-            out.append(CellLog(rows, names.index(seen[0]), operator.matrix * problem.by_name[seen[0]].scale))
+            out.append(CellLog(problem.data_slices[m.name], names.index(seen[0]),
+                               operator.matrix * problem.by_name[seen[0]].scale))
     return out

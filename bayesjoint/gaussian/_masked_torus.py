@@ -1,5 +1,7 @@
 """Continued fields under topography: what lies above the ground, on the mesh and beyond it, takes no part."""
 
+import copy
+
 import numpy as np
 from scipy import fft
 
@@ -59,6 +61,13 @@ class MaskedTorus:
         self.torus = ground.shape[1:]
         self._places = [tuple(np.arange(first, first + size) % period for (first, size), period in
                               zip(window, self.torus, strict=True)) for window in windows]
+
+    def part(self, channels):
+        """The same of some channels."""
+        out = copy.copy(self)
+        out.members, out.transfers, out._places = (
+            [each[c] for c in channels] for each in (self.members, self.transfers, self._places))
+        return out
 
     @property
     def step(self):
@@ -140,6 +149,18 @@ class MaskedCovariance(LatticeCovariance):
     def __init__(self, spectra, torus, windows, masked, mix, ties):
         super().__init__(spectra, torus, windows)
         self._masked, self._mix, self._ties = masked, mix, ties
+
+    def scaled(self, factors, ties):
+        """As of `LatticeCovariance`, `ties` (P, P) being the factors by fields."""
+        out = super().scaled(factors, ties)
+        out._ties = self._ties * ties
+        return out
+
+    def part(self, channels):
+        """The covariance among some channels."""
+        out = super().part(channels)
+        out._masked = self._masked.part(channels)
+        return out
 
     def product(self, fields):
         """Covariance times fields, as of `LatticeCovariance`."""

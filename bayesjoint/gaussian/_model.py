@@ -1,12 +1,13 @@
 """A linear-Gaussian problem as covariances between model and data: what every exact engine works with."""
 
 import copy
-from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from .._checks import fail
+from .._places import unit_columns
 from ..forward.holes import intervals_of
 from ..forward.periodic import lattice_and_processing
 from ..priors.covariance import DiagonalCovariance, MixedCovariance, ScaledCovariance
@@ -112,11 +113,9 @@ class LinearGaussian:
 
     def __init__(self, problem, stored=False):
         self.problem, self.size = problem, problem.size
-        sizes = [m.size for m in problem.modalities]
-        self.data_slices = _runs(problem)
-        self.data_size = self.data_slices[-1].stop
+        self.data_slices, self.data_size = list(problem.data_slices.values()), problem.data_size
         self.data = np.concatenate([m.data for m in problem.modalities])
-        operators = [problem.operator(k) for k in range(len(sizes))]
+        operators = [problem.operator(m.name) for m in problem.modalities]
         self._operators = [op.stored() for op in operators] if stored else operators
         self.prior_mean, self._prior = problem.prior.gaussian_moments()
         self.data_mean = self.predict(self.prior_mean[:, None])[:, 0]
@@ -138,7 +137,7 @@ class LinearGaussian:
         rows = np.concatenate([np.arange(self.data_size)[self.data_slices[k]] for k in kept])
         out = copy.copy(self)
         out.problem = self.problem.replace(modalities=[self.problem.modalities[k] for k in kept])
-        out.data_slices = _runs(out.problem)
+        out.data_slices = list(out.problem.data_slices.values())
         out.data_size = rows.size
         out._operators = [self._operators[k] for k in kept]
         out.data, out.data_mean, out.flat_columns = self.data[rows], self.data_mean[rows], self.flat_columns[rows]
@@ -148,10 +147,18 @@ class LinearGaussian:
         out.groups = [group for group in groups if group.surveys or group.logs.logs]
         return out, rows
 
+    def for_draws(self):
+        """A copy that draws, whitens and has its gain, without the problem it came from."""
+        out = copy.copy(self)
+        out.problem = SimpleNamespace(weights=self.problem.weights, modalities=[
+            SimpleNamespace(name=m.name, size=m.size, noise=m.noise) for m in self.problem.modalities])
+        out.prior_mean = None
+        if self.groups:
+            out._operators = out._prior = None
+        return out
+
     def _columns(self, index):
-        pick = np.zeros((self.size, index.size))
-        pick[index, np.arange(index.size)] = 1.0
-        return self.predict(pick) if index.size else np.zeros((self.data_size, 0))
+        return self.predict(unit_columns(self.size, index)) if index.size else np.zeros((self.data_size, 0))
 
     def _add_vectors(self):
         """Plain vectors beside continued fields: few dense columns; those of a discrepancy hold one entry each."""
@@ -250,28 +257,24 @@ class LinearGaussian:
     # -- noise --------------------------------------------------------------------------------------------------------
     def whiten(self, data):
         """W V, W = √w L⁻¹ with LLᵀ the noise covariance, for V of shape (n_data,) or (n_data, k)."""
-        return self._by_modality("whiten", data, False)
+        return self._by_modality(data, lambda noise, part: noise.whiten(part), 0.5)
 
     def whiten_adjoint(self, white):
         """Wᵀ V."""
-        return self._by_modality("whiten_adjoint", white, False)
+        return self._by_modality(white, lambda noise, part: noise.whiten_adjoint(part), 0.5)
 
     def colour(self, white):
         """W⁻¹ V."""
-        return self._by_modality("colour", white, True)
+        return self._by_modality(white, lambda noise, part: noise.colour(part), -0.5)
 
     def colour_adjoint(self, data):
         """W⁻ᵀ V: Lᵀ = L⁻¹C."""
-        out = np.empty(data.shape, dtype=float)
-        for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
-            out[where] = m.noise.whiten(m.noise.apply(data[where])) / np.sqrt(self.problem.weights[m.name])
-        return out
+        return self._by_modality(data, lambda noise, part: noise.whiten(noise.apply(part)), -0.5)
 
-    def _by_modality(self, method, data, inverse):
+    def _by_modality(self, data, product, power):
         out = np.empty(data.shape, dtype=float)
         for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
-            root = np.sqrt(self.problem.weights[m.name])
-            out[where] = getattr(m.noise, method)(data[where]) * (1 / root if inverse else root)
+            out[where] = product(m.noise, data[where]) * self.problem.weights[m.name] ** power
         return out
 
     def noise_logdet(self):
@@ -281,12 +284,6 @@ class LinearGaussian:
     def noise_variance(self):
         """Variance of every datum's noise, shape (n_data,), exponents taken as C/w."""
         return np.concatenate([m.noise.variance() / self.problem.weights[m.name] for m in self.problem.modalities])
-
-
-def _runs(problem):
-    """Places of the modalities among the stacked data."""
-    ends = np.cumsum([0, *(m.size for m in problem.modalities)])
-    return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
 
 def joined_columns(problem, name):
@@ -309,16 +306,22 @@ def _torus_groups(problem):
         if set(names) & set(prior.continued):
             found.append((names, bound.covariance, lattice_surveys(problem, names, strict=True)))
     least = problem_torus([(covariance.correlation, surveys) for _, covariance, surveys in found])
-    return [_torus_group(problem, names, covariance, surveys, least) for names, covariance, surveys in found]
+    return [torus_group(problem, names, covariance, surveys, TorusField(covariance.correlation, least))
+            for names, covariance, surveys in found]
 
 
-def _torus_group(problem, names, covariance, surveys, least):
-    field, members = TorusField(covariance.correlation, least), _members(problem, names, covariance)
+def torus_group(problem, names, covariance, surveys, field, drawn=True):
+    """The group of continued fields on a torus, seen by their lattices and logs, with air or without.
+
+    Where it is to be `drawn`, or to answer for cells, the field must be one that exists on its torus.
+    """
+    members, logs = _members(problem, names, covariance), cell_logs(problem, names)
     if not problem.by_name[names[0]].has_air:
-        return TorusGroup(field, *members, surveys, cell_logs(problem, names))
+        return TorusGroup(field, *members, surveys, logs) if drawn or logs else StationaryGroup(
+            field, *members, surveys)
     stds = covariance.stds if isinstance(covariance, MixedCovariance) else [covariance.std]
     full = [std.reshape(field.layers, -1).max(axis=1) for std in stds]
-    return GroundGroup(field, *members, surveys, full, cell_logs(problem, names))
+    return GroundGroup(field, *members, surveys, full, logs)
 
 
 def nearest_stationary_groups(problem):
@@ -362,10 +365,8 @@ def _members(problem, names, covariance):
 
 def lattice_surveys(problem, names, strict):
     """The surveys that see the named fields through a lattice; with `strict` an error where one sees them otherwise."""
-    out, start = [], 0
+    out = []
     for m in problem.modalities:
-        rows = slice(start, start + m.size)
-        start += m.size
         seen = [name for name in m.parameters if name in names]
         if not seen or intervals_of(m.forward) is not None:  # logs see cells, not lattices
             continue
@@ -377,5 +378,6 @@ def lattice_surveys(problem, names, strict):
                      type(m.forward).__name__, "Use GravityOperator or MagneticOperator on a lattice, with "
                      'StationSampling for scattered stations, or extent="mesh".')
             continue
-        out.append(LatticeSurvey(rows, names.index(seen[0]), *parts, problem.by_name[seen[0]].scale))
+        out.append(LatticeSurvey(problem.data_slices[m.name], names.index(seen[0]), *parts,
+                                 problem.by_name[seen[0]].scale))
     return out

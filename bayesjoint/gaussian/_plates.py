@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._places import as_slice
 from ..forward.processing import StationSelection
 from ..solvers.cosine import CosinePreconditioner
 
@@ -33,7 +34,7 @@ class Plates:
         """M⁻¹ V, shape (n_data, k)."""
         out = np.empty(data.shape)
         for index, plate in self.plates:
-            where = _as_slice(index)
+            where = as_slice(index)
             out[where] = plate.solve(data[where])
         out[self.rest] = data[self.rest] / self._noise[:, None]
         return out
@@ -117,9 +118,3 @@ def _picked(lags, window, stride):
     """Lags cut to a window and its stride."""
     reach = [(n // 2, (size - 1) * k, k) for n, size, k in zip(lags.shape, window, stride, strict=True)]
     return lags[tuple(slice(middle - r, middle + r + 1, k) for middle, r, k in reach)]
-
-
-def _as_slice(index):
-    """A slice where the data of a plate run on: a view in place of a copy."""
-    run = index.size and index[-1] - index[0] + 1 == index.size
-    return slice(int(index[0]), int(index[-1]) + 1) if run else index

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import fft
@@ -120,22 +121,28 @@ class StationaryGroup:
         Between the channels' clean lattice data; None where only logs see the fields.
     """
 
+    stationary = True  # covariances between lattice data depend on their lag alone
+
     def __init__(self, field, places, stds, mixing, surveys):
         self.field, self.torus, self.mesh = field, field.torus, field.correlation.mesh
         self.places, self.stds, self.mixing, self.surveys = places, stds, mixing, surveys
         self.channels = channels_of(surveys)
-        transfers = [self._transfer(survey, self.torus) for survey in surveys]
-        through = [_mixed(self.field, transfer) for transfer in transfers]
-        self.covariance = LatticeCovariance(self._between(transfers, through), self.torus,
-                                            [surveys[k].window for k, _ in self.channels]) if surveys else None
-        self._keep(transfers, through)
+        self._lay(*self._seen(), [surveys[k].window for k, _ in self.channels])
 
-    def _keep(self, transfers, through):
-        """Hook for what needs the transfers after the covariance."""
+    def _seen(self):
+        """(transfers of every survey, covariances of its data with unit fields)."""
+        transfers = [self._transfer(survey, self.torus, self.stds) for survey in self.surveys]
+        return transfers, [_mixed(self.field, transfer) for transfer in transfers]
 
-    def _transfer(self, survey, torus, keep=True):
+    def _lay(self, transfers, through, windows):
+        """Make the covariance between the channels."""
+        self.covariance = (LatticeCovariance(self._between(transfers, through), self.torus, windows)
+                           if windows else None)
+
+    @staticmethod
+    def _transfer(survey, torus, stds, keep=True):
         """Transfer of unit fields to lattice data, shape (heights, nz, rows, columns // 2 + 1)."""
-        weight = survey.scale * self.stds[survey.member]
+        weight = survey.scale * stds[survey.member]
         return periodic_spectra(survey.lattice, torus, keep) * weight[:, None, None]
 
     def _between(self, transfers, through):
@@ -149,6 +156,24 @@ class StationaryGroup:
                     out[a, b] = spectrum.real.copy() if a == b else spectrum
         return out
 
+    def scaled(self, ties):
+        """The same, its lattice data's covariance times factors, shape (P, P), on what members have in common."""
+        members, out = [self.surveys[k].member for k, _ in self.channels], copy.copy(self)
+        factors = {(a, b): ties[members[a], members[b]] for a, b in self.covariance.lags}
+        out.covariance = self.covariance.scaled(factors, ties)
+        return out
+
+    def add_signal(self, data, out):
+        """Add Cov(d, d) V to `out`, shape (n_data, k)."""
+        if self.surveys:
+            add_from_channels(self.surveys, self.covariance.product(to_channels(self.surveys, data)), out)
+
+    def matrix(self, one, other):
+        """Cov(d, d) between the data of two surveys, shape (n_one, n_other); not where there is air."""
+        inner, outer = ([c for c, (k, _) in enumerate(self.channels) if k == survey] for survey in (one, other))
+        whole = np.block([[self.covariance.matrix(a, b) for b in outer] for a in inner])
+        return self.surveys[other].to_data(self.surveys[one].to_data(whole).T).T
+
     def truncation(self):
         """Largest relative change of a channel's variance on a torus half as large again.
 
@@ -157,7 +182,7 @@ class StationaryGroup:
         wider = TorusSpectrum(self.field.correlation, tuple(int(np.ceil(LARGER * n)) for n in self.torus))
         changes = [0.0]
         for k, survey in enumerate(self.surveys):
-            transfers = self._transfer(survey, wider.torus, keep=False)
+            transfers = self._transfer(survey, wider.torus, self.stds, keep=False)
             for h, (transfer, through) in enumerate(zip(transfers, _mixed(wider, transfers), strict=True)):
                 variance = fft.irfft2(_summed(through, transfer), wider.torus)[0, 0]
                 changes.append(abs(variance / self.covariance.variance(self.channels.index((k, h))) - 1))
@@ -175,8 +200,6 @@ class TorusGroup(StationaryGroup):
         Those that see cells of a member.
     """
 
-    stationary = True  # covariances between data depend on their lag alone
-
     def __init__(self, field, places, stds, mixing, surveys, logs=()):
         super().__init__(field, places, stds, mixing, surveys)
         self.logs = GroupLogs(self, logs)
@@ -192,14 +215,19 @@ class TorusGroup(StationaryGroup):
                 else np.zeros((s.rows.stop - s.rows.start, unit.shape[1]))
                 for s, gain in zip(self.surveys, self._gains, strict=True)]
 
-    def _is_single(self):
+    @property
+    def single(self):
+        """Whether draws are made in float32."""
         return self.field.layers * self.torus[0] * self.torus[1] > SINGLE_FROM
 
-    def _keep(self, transfers, through):
-        self.single = self._is_single()
+    @cached_property
+    def _root(self):
+        return np.linalg.cholesky(self.mixing)
+
+    def _lay(self, transfers, through, windows):
+        super()._lay(transfers, through, windows)
         self._transfers = [t.astype(np.complex64) for t in transfers] if self.single else transfers
         self._gains = [self._convolution(survey, waves) for survey, waves in zip(self.surveys, through, strict=True)]
-        self._root = np.linalg.cholesky(self.mixing)
 
     def _convolution(self, survey, through):
         """Covariance of lattice data with unit fields of the mesh, as layered convolution."""
@@ -215,20 +243,18 @@ class TorusGroup(StationaryGroup):
     def part(self, places):
         """The group with the surveys alone whose data begin at the keys of `places`, moved there {start: slice}."""
         out = copy.copy(self)
-        kept = out._restrict(self, places)
-        surveys = sorted({self.channels[c][0] for c in kept})
-        out._transfers, out._gains = ([each[k] for k in surveys] for each in (self._transfers, self._gains))
+        surveys = [k for k, s in enumerate(self.surveys) if s.rows.start in places]
+        kept = [c for c, (k, _) in enumerate(self.channels) if k in surveys]
+        out.surveys = [replace(self.surveys[k], rows=places[self.surveys[k].rows.start]) for k in surveys]
+        out.channels = channels_of(out.surveys)
+        out._cut(surveys, kept)
         out.logs = self.logs.part(out, surveys, places)
         out.covariance = self.covariance.part(kept) if kept else None
         return out
 
-    def _restrict(self, whole, places):
-        """Take over some surveys of another group; the channels of that one that are theirs."""
-        surveys = [k for k, s in enumerate(whole.surveys) if s.rows.start in places]
-        kept = [c for c, (k, _) in enumerate(whole.channels) if k in surveys]
-        self.surveys = [replace(whole.surveys[k], rows=places[whole.surveys[k].rows.start]) for k in surveys]
-        self.channels = [(surveys.index(whole.channels[c][0]), whole.channels[c][1]) for c in kept]
-        return kept
+    def _cut(self, surveys, channels):
+        """Keep what belongs to some surveys, and to their channels."""
+        self._transfers, self._gains = ([each[k] for k in surveys] for each in (self._transfers, self._gains))
 
     def spectra(self):
         """What the wavenumbers of endless data are made of.
@@ -242,8 +268,7 @@ class TorusGroup(StationaryGroup):
         transfers : list of ndarray, the same shape
             What each channel sees of that field.
         """
-        transfers = [self._transfer(survey, self.torus) for survey in self.surveys]
-        through = [_mixed(self.field, transfer) for transfer in transfers]
+        transfers, through = self._seen()
         return (self._between(transfers, through), [through[k][h] for k, h in self.channels],
                 [transfers[k][h] for k, h in self.channels])
 
@@ -280,8 +305,7 @@ class TorusGroup(StationaryGroup):
     def add_signal(self, data, out):
         """Add Cov(d, d) V to `out`, shape (n_data, k)."""
         self.logs.add_signal(data, out)
-        if self.surveys:
-            add_from_channels(self.surveys, self.covariance.product(to_channels(self.surveys, data)), out)
+        super().add_signal(data, out)
 
     # -- draws -------------------------------------------------------------------------------------------------------
     def draw(self, rng, x, data):

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .._places import blocks, unit_columns
 from ..priors.covariance import StationaryCorrelation
 from ..problem import Cache
 
@@ -81,13 +82,11 @@ class UnitFields:
         """(slice, U_b of its data), some data at a time."""
         view, used = self._stored[b], self._used[b]
         known, profile = self._known_gain(b), self.profiles[view.parameter][:, None]
-        for first in range(0, used.size, COLUMNS):
-            where = slice(first, min(first + COLUMNS, used.size))
+        for where in blocks(used.size, COLUMNS):
             if known is not None:
                 yield where, known[:, where]
                 continue
-            unit = np.zeros((view.data_count, where.stop - first))
-            unit[used[where], np.arange(unit.shape[1])] = 1.0
+            unit = unit_columns(view.data_count, used[where])
             yield where, self._correlation.matmat(profile * view.rmatmat(unit))
 
     def signals(self):

@@ -58,19 +58,20 @@ def geology_default(mesh, std, length=None, positive=("susceptibility",), log_st
     std = {k: float(as_positive(f"std[{k!r}]", v, 0)) for k, v in std.items()}
     north, east, depth = (float(np.ptp(e)) for e in (mesh.northing_edges, mesh.easting_edges, mesh.upward_edges))
     size = 0.5 * depth if length is None else float(as_positive("length", length, 0))
-    made = _Made(std, positive, size)
+    scaled = _Simulators(std, positive, size)
     common = {"shared": shared, "log_std": log_std, "positive": tuple(p for p in positive if p in std),
               "host": {p: LogNormal(0.1 * std[p], 0.5) for p in positive if p in std}}
     families = [
-        Geology([made.bodies(north * east * depth, depth), made.texture()], name="bodies", **common),
-        Geology([made.layers(), made.texture()], name="layers", **common),
-        Geology([made.units(), made.texture()], name="units", **common),
-        Geology([made.dykes(north * east, depth), made.cover(), made.texture()], name="dykes under cover", **common),
+        Geology([scaled.bodies(north * east * depth, depth), scaled.texture()], name="bodies", **common),
+        Geology([scaled.layers(), scaled.texture()], name="layers", **common),
+        Geology([scaled.units(), scaled.texture()], name="units", **common),
+        Geology([scaled.dykes(north * east, depth), scaled.cover(), scaled.texture()], name="dykes under cover",
+                **common),
     ]
     return Mixture(families, WEIGHTS, name="mixture")
 
 
-class _Made:
+class _Simulators:
     """Structures of one size."""
 
     def __init__(self, std, positive, size):

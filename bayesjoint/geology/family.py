@@ -232,11 +232,11 @@ class Geology:
 
     def describe(self):
         """What the family is, in sentences, for the record of a run."""
-        made = "; then ".join(s.describe() for s in self.structures)
+        said = "; then ".join(s.describe() for s in self.structures)
         rocks = "" if self.rocks is None else f" Rocks: {self.rocks.describe()} Host: {self.host}."
         host = "".join(f" Host {k}: {v}." for k, v in self.host.items()) if self.rocks is None else ""
         factors = "".join(f" Contrasts of {k} times {v:g}." for k, v in self.factors.items() if v != 1)
-        return (f"{self.name}: {made}.{rocks}{host} Properties share their geometry in {100 * self.shared:.0f} % of "
+        return (f"{self.name}: {said}.{rocks}{host} Properties share their geometry in {100 * self.shared:.0f} % of "
                 f"the worlds. Contrasts of a property times exp({self.log_std:g} N(0, 1)) in each world.{factors}")
 
 

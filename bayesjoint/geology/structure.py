@@ -73,9 +73,9 @@ class Structure:
         """What it is made of, in words."""
         numbers = [f"{f.name.replace('_', ' ')} {getattr(self, f.name)}" for f in fields(self)
                    if isinstance(getattr(self, f.name), Distribution)]
-        made = [] if self.contrasts is None else [f"{k} {v}" for k, v in self.contrasts.items()]
-        made += [] if self.units is None else ["made of " + ", ".join(self.units)]
-        return f"{type(self).__name__} ({'; '.join(numbers + made)})"
+        stated = [] if self.contrasts is None else [f"{k} {v}" for k, v in self.contrasts.items()]
+        stated += [] if self.units is None else ["made of " + ", ".join(self.units)]
+        return f"{type(self).__name__} ({'; '.join(numbers + stated)})"
 
 
 def count_of(distribution, rng, least=0):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +63,21 @@ class Coordinate:
     def start(self):
         """The problem's value in the search's coordinate, inside the bounds."""
         return float(np.clip(self.working(self.value), *self.bounds))
+
+
+def sized(name, kind, targets, value, around, span, **rest):
+    """A coordinate of a size, sought from `span[0]` to `span[1]` times what it should be `around`, or further."""
+    return Coordinate(name=name, kind=kind, targets=targets, value=value, low=min(span[0] * around, value / 10),
+                      high=max(span[1] * around, value * 10), **rest)
+
+
+def reaching(name, kind, targets, value, spacing, extent, **rest):
+    """A coordinate of a range, sought from half a spacing to twice an extent, metres, or further."""
+    return Coordinate(name=name, kind=kind, targets=targets, value=value, units="m", scale=spacing,
+                      low=min(0.5 * spacing, value / 2), high=max(2 * extent, 2 * value), **rest)
+
+
+def laid_out(place):
+    """(median distance between neighbours, extent) of stations, shape (n, 2), metres."""
+    spacing = float(np.median(cKDTree(place).query(place, k=2)[0][:, 1])) if len(place) > 1 else 1.0
+    return spacing, float(np.ptp(place, axis=0).max())

@@ -1,17 +1,15 @@
 """Exact log evidence of a linear-Gaussian problem and its gradient by the hyperparameters, by Cholesky factors."""
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.linalg import cho_solve, lapack
 
 from .._checks import fail
 from .._correlation import CORRELATIONS, SLOPES
-from ..gaussian import FieldGroup, TorusGroup
-from ..problem.view import View
+from .._places import runs
+from ..gaussian import FieldGroup, TorusMatrices
 from .discrepancy import KINDS, DiscrepancyPart, discrepancies
 from .mixing import Mixing
-from .parts import field_groups, innovations, other_parameters
+from .parts import field_groups, innovations, other_parameters, vector_columns
 from .vector import fitted_kernel
 
 DENSE_LIMIT = 20_000  # data; as the dense engine
@@ -41,13 +39,12 @@ class DenseEvidence:
         check_evidence(problem)
         self.vector, self._mixing = vector, Mixing(vector)
         self._rows = [np.arange(m.size) for m in problem.modalities] if rows is None else rows
-        ends = np.cumsum([0, *(r.size for r in self._rows)])
-        self._runs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        self.count = int(ends[-1])
+        self._runs = runs(r.size for r in self._rows)
+        self.count = self._runs[-1].stop
         if self.count > DENSE_LIMIT:
             fail("problem", f"have at most {DENSE_LIMIT} data for a dense evidence", f"{self.count}", "Thin them.")
         self.data = np.concatenate([d[r] for d, r in zip(innovations(problem), self._rows, strict=True)])
-        self._groups = [(TorusGroup if members[0].prior.extent == "continued" else FieldGroup)(
+        self._groups = [(TorusMatrices if members[0].prior.extent == "continued" else FieldGroup)(
             problem, members, self._rows) for members in field_groups(problem)]
         self._fixed, self._vectors = self._vector_covariances()
         self._discrepancy = [DiscrepancyPart(problem, self._rows, vector.coordinates) for _ in discrepancies(problem)]
@@ -94,11 +91,12 @@ class DenseEvidence:
             matrix += (values[c.name] / c.value) ** 2 * block
         for group in self._groups:
             blocks = group.matrices(self._mixing.ranges(group.members[0], values))
-            for (a, b), factor in self._factors(group, values).items():
+            for (a, b), block in blocks.items():
+                part = self._factor(group, a, b, values) * block
                 rows, columns = self._place(group, a), self._place(group, b)
-                matrix[rows, columns] += factor * blocks[a, b]
+                matrix[rows, columns] += part
                 if a != b:
-                    matrix[columns, rows] += factor * blocks[a, b].T
+                    matrix[columns, rows] += part.T
         for noise, run in zip(self._noises, self._runs, strict=True):
             noise.add_to(matrix[run, run], values)
         return matrix
@@ -120,16 +118,15 @@ class DenseEvidence:
     def _group_against(self, q, group, coordinate, values):
         slope = coordinate.axes if coordinate.kind == "range" else ()
         blocks, total = group.matrices(self._mixing.ranges(group.members[0], values), slope), 0.0
-        for (a, b), factor in self._factors(group, values, coordinate).items():
-            if factor:
+        for (a, b), block in blocks.items():
+            if factor := self._factor(group, a, b, values, coordinate):
                 part = q[self._place(group, a), self._place(group, b)]
-                total += factor * (1 if a == b else 2) * float(np.vdot(part, blocks[a, b]))
+                total += factor * (1 if a == b else 2) * float(np.vdot(part, block))
         return total
 
-    def _factors(self, group, values, by=None):
-        """Factor on S of every pair, or its derivative by a coordinate."""
-        names = [v.parameter for v in group.views]
-        return {(a, b): self._mixing.factor(names[a], names[b], values, by) for a, b in group.pairs}
+    def _factor(self, group, a, b, values, by=None):
+        """Factor on S of two views, or its derivative by a coordinate."""
+        return self._mixing.factor(group.views[a].parameter, group.views[b].parameter, values, by)
 
     def _place(self, group, a):
         return self._runs[group.views[a].modality]
@@ -140,16 +137,12 @@ class DenseEvidence:
         held, scaled = np.zeros((self.count, self.count)), []
         moving = {c.targets[0]: c for c in self.vector.coordinates if c.kind == "vector_std"}
         for p in other_parameters(problem):
-            out = held
+            columns = vector_columns(problem, p.name, self._rows)
+            block = columns @ p.bound_prior.covariance.matmat(columns.T)
             if p.name in moving:
-                out = np.zeros_like(held)
-                scaled.append((moving[p.name], out))
-            views = [View(problem, k, p.name) for k, m in enumerate(problem.modalities) if p.name in m.parameters]
-            rows = [v.rmatmat(np.eye(v.data_count))[:, self._rows[v.modality]] for v in views]
-            for left, v in zip(rows, views, strict=True):
-                for right, w in zip(rows, views, strict=True):
-                    block = left.T @ p.bound_prior.covariance.matmat(right)
-                    out[self._runs[v.modality], self._runs[w.modality]] += block
+                scaled.append((moving[p.name], block))
+            else:
+                held += block
         return held, scaled
 
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .._correlation import CORRELATIONS, SLOPES
+from .._places import runs
 from ..priors.discrepancy import DISCREPANCIES, MatrixDiscrepancy
 from ..priors.stations import scaled_distance
-from .coordinates import Coordinate
+from .coordinates import Coordinate, laid_out, reaching, sized
 
 STD, RANGE, CORRELATION, WHOLE = (f"discrepancy_{key}" for key in ("std", "range", "correlation", "whole"))
 KINDS = (STD, RANGE, CORRELATION, WHOLE)
@@ -33,29 +33,23 @@ def discrepancy_coordinates(problem, sizes, tail):
         5 % of the prior of a std lies above this many times the data's own.
     """
     for p in discrepancies(problem):
-        prior, common = p.prior, {"held": True}
+        prior = p.prior
         if isinstance(prior, MatrixDiscrepancy):
             size = float(np.sqrt(np.mean([sizes[n] ** 2 for n in prior.names])))
-            yield _std("discrepancy_std", WHOLE, prior.names, prior.size(), size, tail, p.units)
+            yield sized("discrepancy_std", WHOLE, prior.names, prior.size(), size, STD_SPAN, units=p.units,
+                        scale=tail * size, held=True)
             continue
         for name, std in zip(prior.names, prior.std, strict=True):
-            units = next(m.units for m in problem.modalities if m.name == name)
-            yield _std(f"{name}_discrepancy_std", STD, (name,), std, sizes[name], tail, units)
+            yield sized(f"{name}_discrepancy_std", STD, (name,), std, sizes[name], STD_SPAN, held=True,
+                        units=problem.surveys[name].units, scale=tail * sizes[name])
         place = np.unique(np.stack([prior.easting, prior.northing], axis=1), axis=0)
-        spacing = float(np.median(cKDTree(place).query(place, k=2)[0][:, 1])) if len(place) > 1 else 1.0
-        value, extent = float(np.exp(np.mean(np.log(prior.range)))), float(np.ptp(place, axis=0).max())
-        yield Coordinate(name=RANGE, kind=RANGE, targets=prior.names, value=value, units="m", scale=spacing,
-                         low=min(0.5 * spacing, value / 2), high=max(2 * extent, 2 * value), **common)
+        yield reaching(RANGE, RANGE, prior.names, float(np.exp(np.mean(np.log(prior.range)))), *laid_out(place),
+                       held=True)
         if len(prior.names) == 2:
             limit = LARGEST_CORRELATION
             value = float(np.clip(prior.correlation[0, 1], -limit, limit))
             yield Coordinate(name=CORRELATION, kind=CORRELATION, targets=prior.names, value=value, low=-limit,
-                             high=limit, **common)
-
-
-def _std(name, kind, targets, value, size, tail, units):
-    return Coordinate(name=name, kind=kind, targets=targets, value=value, units=units, scale=tail * size, held=True,
-                      low=min(STD_SPAN[0] * size, value / 10), high=max(STD_SPAN[1] * size, value * 10))
+                             high=limit, held=True)
 
 
 def rebuilt(prior, free, values):
@@ -90,14 +84,12 @@ class DiscrepancyPart:
     def __init__(self, problem, rows, free):
         self._prior = discrepancies(problem)[0].prior
         self._free = [c for c in free if c.kind in KINDS]
-        names, sizes = self._prior.names, {m.name: m.size for m in problem.modalities}
-        starts = dict(zip(names, np.cumsum([0, *(sizes[n] for n in names)])[:-1], strict=True))
-        ends = np.cumsum([0, *(r.size for r in rows)])
+        names = self._prior.names
+        own = runs(problem.surveys[name].size for name in names)
         # places in the parameter of the data that are used, and their places among these
-        used = [(m.name, r, int(ends[k])) for k, (m, r) in enumerate(zip(problem.modalities, rows, strict=True))
-                if m.name in names]
-        self.index = np.concatenate([starts[name] + r for name, r, _ in used])
-        self.place = np.concatenate([first + np.arange(r.size) for _, r, first in used])
+        used = [(own[names.index(m.name)].start + r, np.arange(where.start, where.stop)) for m, r, where in zip(
+            problem.modalities, rows, runs(r.size for r in rows), strict=True) if m.name in names]
+        self.index, self.place = (np.concatenate(each) for each in zip(*used, strict=True))
         if isinstance(self._prior, MatrixDiscrepancy):
             self._fixed = self._prior.matrix[np.ix_(self.index, self.index)]
             return

@@ -1,5 +1,7 @@
 """The door: hyperparameters by the evidence."""
 
+from functools import partial
+
 import numpy as np
 
 from .._checks import fail, one_of
@@ -11,7 +13,8 @@ from .newton import climb
 from .parts import matern_parameters, rough_gain, rough_std
 from .search import Objective, distinct, maximise
 from .summary import summarise, summarise_noisy
-from .thinning import strides_of, thinned, vector_builder, whittle_maximum
+from .thinning import strides_of, thinned, whittle_maximum
+from .vector import HyperVector
 from .whittle import whittle_suits
 
 DENSE_BEST = 1_500  # data: a gradient takes a second there on one core, and the cube of the data beyond
@@ -87,7 +90,7 @@ def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common
     check_problem(problem)
     one_of("method", method, ("evidence", "dense", "lanczos"))
     one_of("prior", prior, ("weak", "flat"))
-    build = vector_builder(free, ranges, bounds, prior == "flat", problem)
+    build = partial(HyperVector, free=free, ranges=ranges, bounds=bounds, flat=prior == "flat", whole=problem)
     vector, start, note = _thin(problem, thin, build)
     way, reason = _way(vector.problem, method)
     reason += note
@@ -130,13 +133,13 @@ def _strides(problem, thin):
 
 def _way(problem, method):
     """("dense" or "lanczos", why)."""
-    count = sum(m.size for m in problem.modalities)
     if method != "evidence":
         return method, ""
     suits = not discrepancies(problem) and whittle_suits(problem) and all(
         p.prior.extent == "continued" for p in matern_parameters(problem))
-    if count > DENSE_BEST and suits:
-        return "lanczos", f" (chosen because {count} data on lattices are more than a dense matrix is quick for)"
+    if problem.data_size > DENSE_BEST and suits:
+        return "lanczos", (f" (chosen because {problem.data_size} data on lattices are more than a dense matrix is "
+                           "quick for)")
     return "dense", ""
 
 
@@ -153,8 +156,7 @@ def _fit_large(vector, start, reason, seed):
 def guesses(vector):
     """Starts in the search's coordinates: the problem's own, and two from the size of the data and the mesh."""
     problem = vector.problem
-    gain, size = rough_gain(problem, np.random.default_rng(0)), dict(
-        zip([m.name for m in problem.modalities], rough_std(problem), strict=True))
+    gain, size = rough_gain(problem, np.random.default_rng(0)), rough_std(problem)
     out = [vector.start]
     for reach, noise in ((0.25, 0.1), (0.5, 0.02)):
         point = vector.start.copy()

@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, ndtr, ndtri
+from scipy.special import gammaln, logsumexp, ndtr, ndtri
 from scipy.stats import chi2, norm, qmc
 
 from .._checks import fail
 from ..dataset import Approximation
 from ..engines.base import Estimate, Posterior
+from ..engines.drawing import BLOCK, Drawn
 from ..engines.select import posterior
 
 FREEDOM = 5  # of the Student proposal: tails heavier than any posterior of log scales met
 WIDER = 1.5  # than the curvature says: the tail towards no noise or no field falls off slowly
 WIDEST = 1.5  # standard deviation in log value where the curvature gives none
 FEWEST = 25  # points: fewer have no tail to fit a Pareto shape to
+HELD_BYTES = 4e8  # of draws made together, so that a component serves many blocks
 NEGLIGIBLE = 1e-4  # of the weight together: components beyond it are left out
 WORST_K = 0.7  # above it importance weights are not to be trusted (Vehtari et al. 2024),
 BISECTIONS = 60  # halvings of the bracket of a quantile: to rounding
@@ -108,8 +110,6 @@ def weigh(objective, theta, hessian, count, seed):
 
 def _student(white, root):
     """Log density of multivariate Student draws root @ white."""
-    from scipy.special import gammaln
-
     size = white.shape[1]
     constant = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2) - 0.5 * size * np.log(FREEDOM * np.pi)
     logdet = np.log(np.linalg.svd(root, compute_uv=False)).sum()
@@ -228,12 +228,28 @@ class MixturePosterior(Posterior):
 
     def joint_draws(self, rng, count):
         """Draws of x, (count, size), and of the clean data, (count, n_data)."""
-        choice = rng.choice(self._weight.size, size=count, p=self._weight)
-        out, clean = np.empty((count, self.problem.size)), np.empty((count, self._predictions.shape[1]))
-        for k in np.unique(choice):
-            where = np.flatnonzero(choice == k)
-            out[where], clean[where] = self._component(self._theta[k]).joint_draws(rng, where.size)
-        return out, clean
+        return next(self._drawn([rng], count))
+
+    def draw_blocks(self, blocks, clean=True):
+        """`Drawn` of every block; a component is made once for as many blocks as fit memory together."""
+        step = max(1, int(HELD_BYTES / (8 * BLOCK * (self.problem.size + self._predictions.shape[1]))))
+        for first in range(0, len(blocks), step):
+            part = blocks[first : first + step]
+            for block, (x, data) in zip(part, self._drawn([b.generator() for b in part], BLOCK), strict=True):
+                yield Drawn(x[: block.kept], data[: block.kept] if clean else None, {})
+
+    def _drawn(self, generators, count):
+        """(draws of x, of the clean data) from each generator, components in their order."""
+        choices = [rng.choice(self._weight.size, size=count, p=self._weight) for rng in generators]
+        shapes = (len(choices), count, self.problem.size), (len(choices), count, self._predictions.shape[1])
+        out, clean = np.empty(shapes[0]), np.empty(shapes[1])
+        for k in np.unique(choices):
+            component = self._component(self._theta[k])
+            for b, (rng, choice) in enumerate(zip(generators, choices, strict=True)):
+                where = np.flatnonzero(choice == k)
+                if where.size:
+                    out[b, where], clean[b, where] = component.joint_draws(rng, where.size)
+        return zip(out, clean, strict=True)
 
     def evidence_or_none(self):
         """Log evidence as an `Estimate`, or None."""

@@ -1,16 +1,18 @@
 """Log evidence at survey size, and its gradient, by preconditioned stochastic traces: no matrix is formed."""
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from .._checks import fail
+from .._places import runs
 from ..engines.base import Estimate
+from ..forward.holes import intervals_of
 from ..gaussian import LatticeSystem, TorusSignal
-from ..problem.view import View
 from ..solvers.block_cg import block_cg
 from ..solvers.lanczos import preconditioned_log_trace
 from .discrepancy import discrepancies
 from .mixing import Mixing
-from .parts import field_groups, innovations, other_parameters
+from .parts import field_groups, innovations, other_parameters, vector_columns
 
 SOLVE = 1e-6  # relative residual of solves for the data: wᵀ∂Kw is of the size of n, its standard deviation of √n
 PROBE_SOLVE, CURVATURE_SOLVE = 1e-4, 1e-2  # of those for probes, and for the average information
@@ -51,10 +53,10 @@ class LargeEvidence:
             if not m.noise.independent:
                 fail(f"noise of modality {m.name!r}", "be independent for an evidence without matrices",
                      m.noise.settings(), "Use DiagonalNoise, or thin the survey.")
-        self._signals = [TorusSignal(problem, members) for members in field_groups(problem)]
-        if logs := [problem.modalities[v.modality].name for s in self._signals for v in s.logs.views]:
+        if logs := [m.name for m in problem.modalities if intervals_of(m.forward) is not None]:
             fail("problem", "be seen by lattices only for an evidence without matrices", f"logs {', '.join(logs)}",
                  'Use method="dense", up to 20,000 data, or fit without the logs.')
+        self._signals = [TorusSignal(problem, members) for members in field_groups(problem)]
         self.data = np.concatenate(innovations(problem))
         self.count, self._seed, self.calls = self.data.size, seed, 0
         self.probes = probes or (8 if self.count > MANY else 16)
@@ -75,13 +77,11 @@ class LargeEvidence:
         """
         self.calls += 1
         most = most or (8 if self.count > MANY else 64)
-        system = self._system(self.vector.values(theta))
-        plates = system.preconditioner()
+        values, system, plates = self._at(theta)
         found = preconditioned_log_trace(system.product, plates.solve, plates.sample, self.count,
                                          np.random.default_rng(self._seed), error=2 * error, most=most)
-        solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
-        spread = self._spread_of(self.vector.values(theta))
-        weights, inner = self._eliminate(solved, spread)
+        spread = self._spread_of(values)
+        weights, inner, _ = self._eliminated(system, plates, spread)
         logdet = plates.logdet() + found.value + self._vector_logdet(inner, spread)
         value = -0.5 * (float(self.data @ weights) + logdet + self.count * np.log(2 * np.pi))
         return Estimate(value, error=0.5 * found.error, bias=-0.5 * found.bias, method="cosine-preconditioned Lanczos "
@@ -103,15 +103,12 @@ class LargeEvidence:
             ½ wᵀ∂_iK K⁻¹ ∂_jK w: between observed and expected information (Gilmour et al. 1995, Biometrics 51).
         """
         self.calls += 1
-        values = self.vector.values(theta)
-        system = self._system(values)
-        plates = system.preconditioner()
+        values, system, plates = self._at(theta)
         y = plates.sample(np.random.default_rng(self._seed), self.probes)
         q = self._columns.shape[1]
-        solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
         spread = self._spread_of(values)
-        weights, inner = self._eliminate(solved, spread)
-        u, x, back = solved[:, 1:], self._solve(system, plates, y, PROBE_SOLVE), plates.solve(y)
+        weights, inner, u = self._eliminated(system, plates, spread)
+        x, back = self._solve(system, plates, y, PROBE_SOLVE), plates.solve(y)
         lemma = u @ inner
         gradient, error, pulls = np.empty(self.vector.size), np.empty(self.vector.size), []
         for i, c in enumerate(self.vector.coordinates):
@@ -136,23 +133,22 @@ class LargeEvidence:
         return gradient, error, 0.25 * (pulls.T @ pushed + pushed.T @ pulls)
 
     # -- pieces ------------------------------------------------------------------------------------------------------
+    def _at(self, theta):
+        """(values, K without the plain vectors, its preconditioner)."""
+        values = self.vector.values(theta)
+        system = self._system(values)
+        return values, system, system.preconditioner()
+
     def _system(self, values, by=None):
         """K without the plain vectors, or its derivative by a coordinate."""
-        covariances = []
+        groups = []
         for signal in self._signals:
-            ranges = self._mixing.ranges(signal.members[0], values)
-            axes = by.axes if by is not None and by.kind == "range" else ()
-            touched = by is None or bool({p.name for p in signal.members} & set(by.targets))
-            unit = signal.spectra(ranges, axes) if touched else signal.spectra(ranges)
-            names = [signal.views[v].parameter for v, _ in signal.channels]
-
-            def factor(name, other, touched=touched):
-                return self._mixing.factor(name, other, values, by) if touched else 0.0
-
-            factors = {k: factor(names[k[0]], names[k[1]]) for k in unit}
-            spectra = {k: factors[k] * s for k, s in unit.items() if k[0] == k[1] or factors[k] != 0}
-            covariances.append(signal.covariance(spectra, ranges, axes if touched else (), factor))
-        return LatticeSystem(self._signals, covariances, self._noise_of(values, by))
+            names = [p.name for p in signal.members]
+            touched = by is None or bool(set(names) & set(by.targets))
+            group = signal.at(self._mixing.ranges(signal.members[0], values), by.axes if by and touched else ())
+            factors = [[self._mixing.factor(p, q, values, by) if touched else 0.0 for q in names] for p in names]
+            groups.append(group.scaled(np.array(factors)))
+        return LatticeSystem(groups, self._noise_of(values, by))
 
     def _noise_of(self, values, by):
         out, known = np.zeros(self.count), self.vector.known()
@@ -170,23 +166,11 @@ class LargeEvidence:
         return found.x
 
     def _vectors(self):
-        """Columns of plain vectors, (n_data, q), and their prior covariance."""
-        problem, columns, blocks, places = self.vector.problem, [], [], {}
-        for p in other_parameters(problem):
-            wide = np.zeros((self.count, p.size))
-            for k, m in enumerate(problem.modalities):
-                if p.name in m.parameters:
-                    wide[problem.data_slices[m.name]] = View(problem, k, p.name).matmat(np.eye(p.size))
-            first = sum(len(b) for b in blocks)
-            places[p.name] = slice(first, first + p.size)
-            columns.append(wide)
-            blocks.append(p.bound_prior.covariance.dense())
-        q = sum(len(b) for b in blocks)
-        spread, start = np.zeros((q, q)), 0
-        for block in blocks:
-            spread[start : start + len(block), start : start + len(block)] = block
-            start += len(block)
-        return np.hstack([np.zeros((self.count, 0)), *columns]), spread, places
+        """Columns of plain vectors, (n_data, q), their prior covariance, and places among them by parameter."""
+        problem, others = self.vector.problem, other_parameters(self.vector.problem)
+        columns = np.hstack([np.zeros((self.count, 0)), *(vector_columns(problem, p.name) for p in others)])
+        spread = block_diag(np.zeros((0, 0)), *(p.bound_prior.covariance.dense() for p in others))
+        return columns, spread, dict(zip((p.name for p in others), runs(p.size for p in others), strict=True))
 
     def _spread_of(self, values):
         """Prior covariance of plain vectors at hyperparameters."""
@@ -205,16 +189,13 @@ class LargeEvidence:
         trace = np.sum(change * (gram - gram @ inner @ gram)[where, where])
         return 0.5 * float(seen @ change @ seen - trace), self._columns[:, where] @ (change @ seen)
 
-    def _eliminate(self, solved, spread):
-        """K⁻¹ d and (D⁻¹ + BᵀK₀⁻¹B)⁻¹ from K₀⁻¹ [d, B]."""
+    def _eliminated(self, system, plates, spread):
+        """K⁻¹ d, (D⁻¹ + BᵀK₀⁻¹B)⁻¹ and K₀⁻¹ B."""
+        solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
         u = solved[:, 1:]
-        if not u.shape[1]:
-            return solved[:, 0], np.zeros((0, 0))
         inner = np.linalg.inv(np.linalg.inv(spread) + self._columns.T @ u)
-        return solved[:, 0] - u @ (inner @ (u.T @ self.data)), inner
+        return solved[:, 0] - u @ (inner @ (u.T @ self.data)), inner, u
 
     def _vector_logdet(self, inner, spread):
         """Log det(I + D BᵀK₀⁻¹B)."""
-        if not inner.size:
-            return 0.0
         return float(np.linalg.slogdet(spread)[1] - np.linalg.slogdet(inner)[1])

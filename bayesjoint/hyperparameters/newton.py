@@ -51,7 +51,8 @@ def climb(evidence, vector, start):
     """
     low, high = vector.bounds.T
     theta, longest, last = np.clip(start, low, high), np.full(start.size, LONGEST), np.zeros(start.size)
-    for count in range(1, MOST + 1):
+    steps, converged = 0, False
+    while steps < MOST and not converged:
         gradient, noise, information = evidence.slope(theta)
         _, slope, bend = vector.log_prior(theta)
         gradient, information = gradient + slope, information + np.diag(np.maximum(-bend, 0.0))
@@ -66,7 +67,7 @@ def climb(evidence, vector, start):
         # where average information is below the curvature a coordinate swings about its root: it is damped there
         longest[step * last < 0] = REVERSED * np.minimum(longest, np.abs(last))[step * last < 0]
         step = np.clip(step, -longest, longest)
-        if np.all(np.abs(step) < np.maximum(SETTLED * spread, FINEST)):
-            return NoisyOptimum(theta=theta, information=information, error=error, steps=count, converged=True)
-        theta, last = np.clip(theta + step, low, high), step
-    return NoisyOptimum(theta=theta, information=information, error=error, steps=MOST, converged=False)
+        steps, converged = steps + 1, bool(np.all(np.abs(step) < np.maximum(SETTLED * spread, FINEST)))
+        if not converged:
+            theta, last = np.clip(theta + step, low, high), step
+    return NoisyOptimum(theta=theta, information=information, error=error, steps=steps, converged=converged)

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..priors.discrepancy import DISCREPANCIES
 from ..priors.matern import Matern
-from ..problem.view import View
+from ..problem.view import views_of
 
 
 def matern_parameters(problem):
@@ -14,11 +14,8 @@ def matern_parameters(problem):
 
 def coregionalized(problem):
     """(coupling, members in its order), or (None, []) where there is no joint covariance."""
-    for coupling in problem.couplings:
-        if hasattr(coupling, "joint_covariance"):
-            names = coupling.parameters or [p.name for p in problem.parameters if p.mesh is not None]
-            return coupling, [problem.by_name[name] for name in names]
-    return None, []
+    coupling = next((c for c in problem.couplings if hasattr(c, "joint_covariance")), None)
+    return coupling, [] if coupling is None else [problem.by_name[name] for name in problem.prior.block_members[0]]
 
 
 def field_groups(problem):
@@ -33,6 +30,15 @@ def other_parameters(problem):
     return [p for p in problem.parameters if not isinstance(p.prior, (Matern, *DISCREPANCIES))]
 
 
+def vector_columns(problem, name, used=None):
+    """What all data, or some of every modality, see of each value of m̂ of a parameter, shape (n_data, size)."""
+    rows = [np.arange(m.size) for m in problem.modalities] if used is None else used
+    out = [np.zeros((r.size, problem.by_name[name].size)) for r in rows]
+    for view in views_of(problem, [name]):
+        out[view.modality] = view.rmatmat(np.eye(view.data_count)).T[rows[view.modality]]
+    return np.concatenate(out)
+
+
 def innovations(problem):
     """[d − A μ] of every modality, physical units: what the prior has to explain."""
     mean, _ = problem.prior.gaussian_moments()
@@ -40,14 +46,15 @@ def innovations(problem):
 
 
 def rough_std(problem):
-    """[std] of every modality's innovation once its bias columns are fitted by least squares."""
-    out = []
+    """{modality: std} of its innovation once its bias columns are fitted by least squares."""
+    out, views = {}, views_of(problem, [p.name for p in other_parameters(problem)])
     for k, r in enumerate(innovations(problem)):
-        seen = [p for p in other_parameters(problem) if p.name in problem.modalities[k].parameters and p.size < r.size]
+        sizes = {v: problem.by_name[v.parameter].size for v in views if v.modality == k}
+        seen = [v.matmat(np.eye(size)) for v, size in sizes.items() if size < r.size]
         if seen:
-            basis = np.hstack([View(problem, k, p.name).matmat(np.eye(p.size)) for p in seen])
+            basis = np.hstack(seen)
             r = r - basis @ np.linalg.lstsq(basis, r, rcond=None)[0]
-        out.append(float(np.sqrt(np.mean(r**2))) or 1.0)
+        out[problem.modalities[k].name] = float(np.sqrt(np.mean(r**2))) or 1.0
     return out
 
 
@@ -60,12 +67,11 @@ def rough_gain(problem, rng, values=40_000):
     sizes, out = rough_std(problem), {}
     for p in matern_parameters(problem):
         factors = []
-        for k, m in enumerate(problem.modalities):
-            if p.name in m.parameters:
-                probes = min(8, max(1, values // m.size))
-                signs = rng.choice([-1.0, 1.0], (m.size, probes))
-                back = View(problem, k, p.name).rmatmat(signs)
-                variance = np.sum(back * p.bound_prior.covariance.matmat(back)) / (m.size * probes)
-                factors.append(sizes[k] / np.sqrt(max(variance, np.finfo(float).tiny)))
+        for view in views_of(problem, [p.name]):
+            probes = min(8, max(1, values // view.data_count))
+            signs = rng.choice([-1.0, 1.0], (view.data_count, probes))
+            back = view.rmatmat(signs)
+            variance = np.sum(back * p.bound_prior.covariance.matmat(back)) / signs.size
+            factors.append(sizes[problem.modalities[view.modality].name] / np.sqrt(max(variance, np.finfo(float).tiny)))
         out[p.name] = float(np.median(factors)) if factors else 1.0
     return out

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count
 from ..dataset import Approximation
 from .integrate import FEWEST, MixturePosterior, weigh
 
@@ -83,9 +83,8 @@ class HyperparameterFit:
         ValueError
             If fewer than 25 points fall inside the bounds.
         """
-        if not isinstance(draws, (int, np.integer)) or draws < FEWEST:
-            fail("draws", f"be an integer of at least {FEWEST}", repr(draws), "32 serve up to four hyperparameters.")
-        points = weigh(self.objective, self.theta, self.hessian, int(draws), seed)
+        draws = as_count("draws", draws, FEWEST, "32 serve up to four hyperparameters.")
+        points = weigh(self.objective, self.theta, self.hessian, draws, seed)
         return MixturePosterior(self.problem, self.vector, points, engine)
 
     def approximation(self):

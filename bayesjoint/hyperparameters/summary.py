@@ -12,49 +12,45 @@ from .vector import HyperVector
 
 def summarise(objective, optima, curve, how):
     """Hessian, profiles and verdicts at the best optimum."""
-    vector, top = objective.vector, optima[0]
+    top, notes = optima[0], [how]
     matrix = curvature(objective, top.theta)
-    sides = at_bounds(vector, top.theta)
-    covariance = covariance_of(matrix, sides == 0)
-    curves, rows = {}, []
-    for i, c in enumerate(vector.coordinates):
-        line = profile(objective, top, matrix, i) if curve else _parabola(vector, top, covariance, i)
-        rows.append(_row(c, line, i, sides[i], _own_share(vector, top.theta, covariance, i)))
-        curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
-    table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    notes, problem = [how], vector.rebuild(top.theta)
+    lines = ([profile(objective, top, matrix, i) for i in range(top.theta.size)] if curve else
+             _parabolas(objective.vector, top, matrix))
     if len(optima) > 1:
         notes.append(f"{len(optima) - 1} other maximum(s), the next {top.value - optima[1].value:.1f} nats lower")
-    if curve and any(line["log_posterior"].max() > top.value + 0.1 for line in curves.values()):
+    if curve and any(line["log_posterior"].max() > top.value + 0.1 for line in lines):
         notes.append("a profile climbs above the maximum: start again from there")
-    notes += _warnings(vector, table, top.converged, top.message)
-    return HyperparameterFit(
-        problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves,
-        log_evidence=_stated(objective, top.theta, problem),
-        covariance=covariance, hessian=-matrix, theta=top.theta, vector=vector, converged=top.converged,
-        message="; ".join(notes) + ".", evaluations=objective.evidence.calls,
-        objective=objective)
+    problem = objective.vector.rebuild(top.theta)
+    return _fit(objective, top, matrix, lines, _stated(objective, top.theta, problem), problem, notes)
 
 
 def summarise_noisy(objective, top, how):
     """The same at a mode found by noisy gradients: intervals by the average information."""
-    vector, problem = objective.vector, objective.vector.rebuild(top.theta)
-    sides = at_bounds(vector, top.theta)
-    covariance = covariance_of(top.information, sides == 0)
-    evidence = objective.evidence.log_evidence(top.theta)
+    vector, evidence = objective.vector, objective.evidence.log_evidence(top.theta)
     peak = Optimum(theta=top.theta, value=float(evidence), converged=top.converged, message=f"{top.steps} steps")
-    curves = {c.name: _parabola(vector, peak, covariance, i) for i, c in enumerate(vector.coordinates)}
-    rows = [_row(c, curves[c.name], i, sides[i], _own_share(vector, top.theta, covariance, i), top.error[i])
-            for i, c in enumerate(vector.coordinates)]
-    for c, i in zip(vector.coordinates, range(vector.size), strict=True):
-        curves[c.name]["value"] = np.asarray(c.natural(curves[c.name]["theta"][:, i]))
+    noise = np.nanmax(top.error / np.sqrt(np.diag(_covariance(vector, peak, top.information))))
+    notes = [how, f"probes move the mode by {noise:.2f} of its standard deviation at most (one standard error)"]
+    return _fit(objective, peak, top.information, _parabolas(vector, peak, top.information), evidence,
+                vector.rebuild(top.theta), notes, top.error)
+
+
+def _covariance(vector, top, matrix):
+    return covariance_of(matrix, at_bounds(vector, top.theta) == 0)
+
+
+def _fit(objective, top, matrix, lines, evidence, problem, notes, error=0.0):
+    """The fit at a mode with its profiles `lines`; `error` is what noise in the gradients makes of the mode."""
+    vector, sides = objective.vector, at_bounds(objective.vector, top.theta)
+    covariance, errors = _covariance(vector, top, matrix), np.broadcast_to(error, top.theta.shape)
+    curves, rows = {}, []
+    for i, (c, line) in enumerate(zip(vector.coordinates, lines, strict=True)):
+        rows.append(_row(c, line, i, sides[i], _own_share(vector, top.theta, covariance, i), errors[i]))
+        curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
     table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    noise = np.nanmax(top.error / np.sqrt(np.diag(covariance)))
-    notes = [how, f"probes move the mode by {noise:.2f} of its standard deviation at most (one standard error)",
-             *_warnings(vector, table, top.converged, f"{top.steps} steps")]
+    notes = [*notes, *_warnings(vector, table, top.converged, top.message)]
     return HyperparameterFit(
         problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves, log_evidence=evidence,
-        covariance=covariance, hessian=-top.information, theta=top.theta, vector=vector, converged=top.converged,
+        covariance=covariance, hessian=-matrix, theta=top.theta, vector=vector, converged=top.converged,
         message="; ".join(notes) + ".", evaluations=objective.evidence.calls, objective=objective)
 
 
@@ -82,7 +78,7 @@ def _own_share(vector, theta, covariance, index):
     return 1.0 - prior * covariance[index, index] if np.isfinite(covariance[index, index]) else 1.0
 
 
-def _row(coordinate, line, index, side, own, noise=0.0):
+def _row(coordinate, line, index, side, own, noise):
     ends = tuple(float(coordinate.natural(e)) for e in interval(line, index))
     return {
         "name": coordinate.name, "units": coordinate.units, "value": float(coordinate.natural(
@@ -94,8 +90,13 @@ def _row(coordinate, line, index, side, own, noise=0.0):
     }
 
 
+def _parabolas(vector, top, matrix):
+    """The profiles that the curvature alone predicts."""
+    covariance = _covariance(vector, top, matrix)
+    return [_parabola(vector, top, covariance, i) for i in range(vector.size)]
+
+
 def _parabola(vector, top, covariance, index):
-    """The profile that the curvature alone predicts."""
     steps = np.linspace(-3, 3, 13)
     theta = np.repeat(top.theta[None], steps.size, axis=0)
     variance = covariance[index, index]

@@ -13,7 +13,6 @@ from .._checks import fail
 from ..forward.processing import StationSelection
 from ..noise import DiagonalNoise
 from .search import Objective, maximise
-from .vector import HyperVector
 from .whittle import WhittleEvidence, lattice_of
 
 MOST = 6  # nodes: a grid sampled more finely than that is beyond what thinning can mend
@@ -89,7 +88,8 @@ def strides_of(problem, vector, build, starts):
         top = whittle_maximum(here, starts(here) if top is None else [top, starts(here)[1]])
         low = {c.name: c.low for c in here.coordinates}
         gone = [m for m, name in free.items() if here.natural(top)[name] < NEAR * low[name]]
-        further = [m for m in gone if strides[m] < MOST and _left(problem, m, strides[m] + 1) >= FEWEST]
+        further = [m for m in gone if strides[m] < MOST and (
+            problem.surveys[m].size // (strides[m] + 1) ** 2) >= FEWEST]
         if not further:
             return {name: k for name, k in used.items() if name not in gone}, top
         strides |= {m: strides[m] + 1 for m in further}
@@ -99,16 +99,3 @@ def whittle_maximum(vector, starts):
     """Where the debiased Whittle likelihood is largest, to a twentieth of a standard deviation or so."""
     rough = Objective(WhittleEvidence(vector), vector)
     return max((maximise(rough, s, tolerance=0.5) for s in starts), key=lambda o: o.value).theta
-
-
-def _left(problem, name, stride):
-    """Nodes that would be left, about."""
-    return next(m.size for m in problem.modalities if m.name == name) // stride**2
-
-
-def vector_builder(free, ranges, bounds, flat, whole):
-    """A function that makes the vector of a thinned problem, which rebuilds the whole one."""
-    def build(problem):
-        return HyperVector(problem, free, ranges, bounds, flat, whole=whole)
-
-    return build

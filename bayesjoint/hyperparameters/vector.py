@@ -3,13 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .._checks import as_finite, fail, one_of
 from ..noise import MaternKernel, StationaryNoise
 from ..priors.bias import BiasPrior
-from .coordinates import Coordinate
-from .discrepancy import KINDS, discrepancies, discrepancy_coordinates, rebuilt
+from .coordinates import Coordinate, laid_out, reaching, sized
+from .discrepancy import discrepancies, discrepancy_coordinates, rebuilt
 from .parts import coregionalized, field_groups, innovations, matern_parameters, rough_gain, rough_std
 from .penalty import log_prior
 
@@ -18,7 +17,7 @@ AXES = {
     "layered": {"range_vertical": (0,), "range_horizontal": (1, 2)},
     "axes": {"range_upward": (0,), "range_northing": (1,), "range_easting": (2,)},
 }
-STD_SPAN = 1e3  # the std may be this factor smaller or larger than the size of the data asks for
+STD_SPAN = (1e-3, 1e3)  # of what the size of the data asks for
 STD_TAIL = 10.0  # 5 % of its prior lies above this many times what the data ask for
 NOISE_SPAN = (1e-3, 3.0)  # of the data's own std; finer than the first, prisms and flat ground describe no field
 BIAS_SPAN = (1e-4, 100.0)  # of the data's own std
@@ -122,25 +121,19 @@ class HyperVector:
         JointProblem
         """
         values, problem = self.values(theta), self.whole if problem is None else problem
-        factors = {p.name: [1.0, np.ones(3)] for p in problem.parameters}
-        noises, couplings = {}, list(problem.couplings)
+        priors = {p.name: p.prior for p in problem.parameters}
+        priors |= {p.name: rebuilt(p.prior, self.coordinates, values) for p in discrepancies(problem)}
+        noises, couplings = set(), list(problem.couplings)
         for c in self.coordinates:
-            ratio = values[c.name] / c.value if c.kind not in ("correlation", *KINDS) else None
-            for name in c.targets:
-                if c.kind in ("std", "vector_std"):
-                    factors[name][0] = ratio
-                elif c.kind == "range":
-                    factors[name][1][list(c.axes)] = ratio
-                elif c.kind.startswith("noise"):
-                    noises[name] = None
-            if c.kind == "correlation":
+            if c.kind in ("std", "vector_std", "range") and values[c.name] != c.value:
+                priors |= {name: _scaled(priors[name], values[c.name] / c.value, c.axes) for name in c.targets}
+            elif c.kind.startswith("noise"):
+                noises |= {*c.targets}
+            elif c.kind == "correlation":
                 couplings = [replace(k, correlation=values[c.name]) if hasattr(k, "joint_covariance") else k
                              for k in couplings]
-        parameters = [p.replace(prior=_scaled(p.prior, *factors[p.name])) if _moved(factors[p.name]) else p
-                      for p in problem.parameters]
-        own = {p.name: rebuilt(p.prior, self.coordinates, values) for p in discrepancies(problem)}
-        parameters = [p.replace(prior=own[p.name]) if p.name in own else p for p in parameters]
-        used = {m.name: m.size for m in self.problem.modalities}
+        parameters = [p if priors[p.name] is p.prior else p.replace(prior=priors[p.name]) for p in problem.parameters]
+        used = {name: m.size for name, m in self.problem.surveys.items()}
         modalities = [m.replace(noise=self._noise(m, values)) if m.name in noises else m for m in problem.modalities]
         modalities = [m if m.size == used[m.name] else m.replace(noise=m.noise.scaled(m.size / used[m.name]))
                       for m in modalities]
@@ -164,17 +157,15 @@ def fitted_kernel(noise):
     return stationary if stationary is not None and isinstance(stationary.kernel, MaternKernel) else None
 
 
-def _moved(change):
-    return change[0] != 1 or np.any(change[1] != 1)
-
-
-def _scaled(prior, factor, stretch):
+def _scaled(prior, ratio, axes):
+    """A prior with its std, or its ranges along `axes`, times a ratio."""
     if isinstance(prior, BiasPrior):
-        return prior.scaled(factor)
-    ranges = np.array(prior.ranges()) * stretch
-    one = np.ndim(prior.range) == 0 and np.ptp(stretch) == 0
-    reach = float(prior.range * stretch[0]) if one else tuple(float(r) for r in ranges)
-    return replace(prior, std=_plain(np.asarray(prior.std) * factor), range=reach)
+        return prior.scaled(ratio)
+    if not axes:
+        return replace(prior, std=_plain(np.asarray(prior.std) * ratio))
+    if np.ndim(prior.range) == 0 and len(axes) == 3:
+        return replace(prior, range=float(prior.range * ratio))
+    return replace(prior, range=tuple(float(r * ratio if i in axes else r) for i, r in enumerate(prior.ranges())))
 
 
 def _plain(array):
@@ -187,9 +178,7 @@ def _fields(problem, axes):
     for p in matern_parameters(problem):
         value = float(np.sqrt(np.mean(np.asarray(p.prior.std, dtype=float) ** 2)))
         guess = value * gain[p.name]
-        yield Coordinate(
-            name=f"{p.name}_std", kind="std", targets=(p.name,), value=value, low=min(guess / STD_SPAN, value / 10),
-            high=max(guess * STD_SPAN, value * 10), scale=STD_TAIL * guess, units=p.units)
+        yield sized(f"{p.name}_std", "std", (p.name,), value, guess, STD_SPAN, scale=STD_TAIL * guess, units=p.units)
     for group in field_groups(problem):
         mesh, ranges, prefix = group[0].mesh, group[0].prior.ranges(), "" if len(group) > 1 else f"{group[0].name}_"
         spacing = (float(np.min(mesh.thickness)), *mesh.horizontal_spacing())
@@ -197,10 +186,8 @@ def _fields(problem, axes):
         for label, which in axes.items():
             value = float(np.exp(np.mean(np.log([ranges[i] for i in which]))))
             cell = min(spacing[i] for i in which if i or which == (0,))
-            yield Coordinate(
-                name=prefix + label, kind="range", targets=tuple(p.name for p in group), value=value, axes=which,
-                low=min(0.5 * cell, value / 2), high=max(2 * max(extent[i] for i in which), 2 * value), scale=cell,
-                units="m")
+            yield reaching(prefix + label, "range", tuple(p.name for p in group), value, cell,
+                           max(extent[i] for i in which), axes=which)
     coupling, members = coregionalized(problem)
     if coupling is not None and (np.ndim(coupling.correlation) == 0 or len(members) == 2):
         value = float(coupling.matrix(len(members))[0, 1])
@@ -211,23 +198,20 @@ def _fields(problem, axes):
 
 def _noises(problem):
     """Coordinates of the noise of every modality."""
-    for m, size in zip(problem.modalities, rough_std(problem), strict=True):
+    for name, size in rough_std(problem).items():
+        m = problem.surveys[name]
         stationary = fitted_kernel(m.noise)
         white = m.noise.variance() if stationary is None else np.broadcast_to(np.square(stationary.white), m.size)
-        common = {"targets": (m.name,), "units": m.units}
+        common = {"scale": size, "units": m.units}
         if white.any():
-            yield _noise_std(f"{m.name}_noise", float(np.sqrt(np.mean(white))), size,
-                             part="all" if stationary is None else "white", **common)
+            yield sized(f"{m.name}_noise", "noise", (m.name,), float(np.sqrt(np.mean(white))), size, NOISE_SPAN,
+                        part="all" if stationary is None else "white", **common)
         if stationary is None:
             continue
-        yield _noise_std(f"{m.name}_noise_correlated", stationary.kernel.std, size, part="correlated", **common)
+        yield sized(f"{m.name}_noise_correlated", "noise", (m.name,), stationary.kernel.std, size, NOISE_SPAN,
+                    part="correlated", **common)
         place = np.stack(m.forward.coordinates()[:2], axis=1)
-        spacing = float(np.median(cKDTree(place).query(place, k=2)[0][:, 1])) if m.size > 1 else 1.0
-        value = stationary.kernel.range
-        yield Coordinate(
-            name=f"{m.name}_noise_range", kind="noise_range", targets=(m.name,), value=value, units="m",
-            low=min(0.5 * spacing, value / 2), high=max(2 * float(np.ptp(place, axis=0).max()), 2 * value),
-            scale=spacing)
+        yield reaching(f"{m.name}_noise_range", "noise_range", (m.name,), stationary.kernel.range, *laid_out(place))
 
 
 def _nuisances(problem):
@@ -239,16 +223,8 @@ def _nuisances(problem):
         size = sizes[m.name]
         for p in (problem.by_name[name] for name in m.parameters):
             if isinstance(p.prior, BiasPrior):
-                value = p.prior.size()
-                yield Coordinate(
-                    name=f"{p.name}_std", kind="vector_std", targets=(p.name,), value=value, units=p.units,
-                    low=min(BIAS_SPAN[0] * size, value / 10), high=max(BIAS_SPAN[1] * size, value * 10),
-                    scale=STD_TAIL * size, held=p.prior.evidence is None)
-
-
-def _noise_std(name, value, size, **rest):
-    return Coordinate(name=name, kind="noise", value=value, low=min(NOISE_SPAN[0] * size, value / 10),
-                      high=max(NOISE_SPAN[1] * size, value * 10), scale=size, **rest)
+                yield sized(f"{p.name}_std", "vector_std", (p.name,), p.prior.size(), size, BIAS_SPAN, units=p.units,
+                            scale=STD_TAIL * size, held=p.prior.evidence is None)
 
 
 def _name(argument, name, known):

@@ -100,7 +100,8 @@ class MapResult:
         ]
         modalities = [
             ModalityBlock(
-                **modality_fields(self.problem, m, self.x),
+                **modality_fields(self.problem, m), predicted_mean=self.problem.predict(m.name, self.x),
+                chi2=self.chi2[m.name],
                 separate={f"{name}_only": r.chi2[m.name] for name, r in separate.items() if m.name in r.chi2},
             )
             for m in self.problem.modalities

@@ -2,7 +2,8 @@
 
 Every function draws on the Axes given as ``ax=`` (or on new ones) and returns it. Maps have equal scales along both
 axes and are in kilometres; anomalies and contrasts have a diverging colour map centred on zero, standard deviations a
-sequential one; both are safe for the colour-blind. Matplotlib is imported on first use of this module.
+sequential one; both are safe for the colour-blind. What takes a result tree takes a posterior from `bayesjoint.load`
+too. Matplotlib is imported on first use of this module.
 """
 
 from .agreement import bands, matrix, places, verdict

@@ -7,6 +7,8 @@ from scipy import fft
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky
 
 from .._checks import fail
+from .._places import blocks, unit_columns
+from ..forward._threads import worker_count
 
 DENSE_LIMIT = 6_000  # cells; above it the inverse of a covariance is not formed
 CLIP_TOLERANCE = 1e-9  # share of the variance that rounding may cost a circulant embedding
@@ -51,9 +53,7 @@ class Covariance:
         """The matrix over some values."""
         if index.size == self.size:
             return self.dense()
-        pick = np.zeros((self.size, index.size))
-        pick[index, np.arange(index.size)] = 1.0
-        return self.matmat(pick)[index]
+        return self.matmat(unit_columns(self.size, index))[index]
 
 
 class DiagonalCovariance(Covariance):
@@ -140,21 +140,33 @@ class StationaryCorrelation(Covariance):
         """On the mesh's own torus; made when first used, as fields that go on beyond the mesh never do."""
         return self._blocks(self._torus)
 
+    def at(self, up, north, east):
+        """Correlation at squared offsets along each axis, in units of its range."""
+        return self.function(np.sqrt(north + east + up))
+
+    def lag_planes(self, torus):
+        """By wavenumber of a torus, for each distinct vertical lag, and which of them holds entry (z, z') of a matrix.
+
+        Returns
+        -------
+        planes : iterator of ndarray, shape (rows, columns // 2 + 1)
+        pair : ndarray of int, shape (nz, nz)
+        """
+        north, east = (step * np.minimum(np.arange(n), n - np.arange(n)) / reach
+                       for n, step, reach in zip(torus, self._spacing, self.ranges[1:], strict=True))
+        rise = np.abs(self.mesh.upward[:, None] - self.mesh.upward) / self.ranges[0]
+        # lags that only rounding tells apart share a transform
+        _, first, pair = np.unique(rise.round(12), return_index=True, return_inverse=True)
+        planes = (fft.rfft2(self.at(lag**2, north[:, None] ** 2, east**2), workers=worker_count()).real
+                  for lag in rise.ravel()[first])
+        return planes, pair.reshape(rise.shape)
+
     def _blocks(self, torus):
         """Real symmetric spectral matrices, shape (Py, Px//2+1, nz, nz)."""
-        up, north, east = self.ranges
-        (dy, dx), (py, px) = self._spacing, torus
-        lag_y = dy * np.minimum(np.arange(py), py - np.arange(py)) / north
-        lag_x = dx * np.minimum(np.arange(px), px - np.arange(px)) / east
-        flat = lag_y[:, None] ** 2 + lag_x**2
-        rise = np.abs(self.mesh.upward[:, None] - self.mesh.upward) / up
-        nz = rise.shape[0]
-        blocks = np.empty((py, px // 2 + 1, nz, nz))
-        # one transform a vertical lag; lags that only rounding tells apart share it
-        _, first, group = np.unique(rise.round(13), return_index=True, return_inverse=True)
-        for k, lag in enumerate(rise.ravel()[first]):
-            plane = fft.rfft2(self.function(np.sqrt(flat + lag**2))).real
-            blocks[..., group.reshape(nz, nz) == k] = plane[..., None]
+        planes, pair = self.lag_planes(torus)
+        blocks = np.empty((torus[0], torus[1] // 2 + 1, *pair.shape))
+        for k, plane in enumerate(planes):
+            blocks[..., pair == k] = plane[..., None]
         return blocks
 
     def matmat(self, vectors):
@@ -162,8 +174,7 @@ class StationaryCorrelation(Covariance):
         nz, ny, nx = self.mesh.shape
         out = np.empty((self.size, vectors.shape[1]))
         width = max(1, BLOCK // (nz * self._torus[0] * self._torus[1]))
-        for first in range(0, vectors.shape[1], width):
-            block = slice(first, first + width)
+        for block in blocks(vectors.shape[1], width):
             field = np.ascontiguousarray(vectors[:, block]).reshape(nz, ny, nx, -1)
             out[:, block] = self._filter(field, self._spectrum, self._torus).reshape(self.size, -1)
         return out
@@ -347,9 +358,7 @@ class ConditionedCovariance(Covariance):
             fail("fixed", f"know at most {DENSE_LIMIT} cells under a correlated prior", f"{known.size}",
                  "Leave air out by `active=` in the forward operator, or use a cellwise prior.")
         self.base, self.known, self.size = base, known, base.size
-        pick = np.zeros((base.size, known.size))
-        pick[known, np.arange(known.size)] = 1.0
-        self._gain_columns = base.matmat(pick)
+        self._gain_columns = base.matmat(unit_columns(base.size, known))
         try:
             factor = cho_factor(self._gain_columns[known], lower=True)
         except LinAlgError:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import fft
 
 from .._checks import fail
-from ..forward._threads import worker_count
+from .covariance import StationaryCorrelation
 
 CORRELATION_REACH = 1e-3  # correlations below it count as none when the torus is laid out
 KERNEL_REACH = 4.0  # depths of the bottom below the highest station: white cells beyond give (1/4)⁴ of a variance
@@ -39,18 +39,8 @@ class TorusSpectrum:
 
     def __init__(self, correlation, torus):
         self.correlation, self.layers, self.torus = correlation, correlation.mesh.shape[0], tuple(torus)
-        up, north, east = correlation.ranges
-        (dy, dx), (py, px) = correlation.mesh.horizontal_spacing(), self.torus
-        flat = (dy * _ring(py) / north)[:, None] ** 2 + (dx * _ring(px) / east) ** 2
-        centres = correlation.mesh.upward
-        # lags that only rounding tells apart share a plane
-        rise = np.abs(centres[:, None] - centres) / up
-        _, first, pair = np.unique(rise.round(12), return_index=True, return_inverse=True)
-        self.planes = np.empty((first.size, py // 2 + 1, px // 2 + 1))
-        for n, lag in enumerate(rise.ravel()[first]):
-            plane = fft.rfft2(correlation.function(np.sqrt(flat + lag**2)), workers=worker_count())
-            self.planes[n] = plane.real[: py // 2 + 1]
-        self.pair = pair.reshape(rise.shape)
+        planes, self.pair = correlation.lag_planes(self.torus)
+        self.planes = np.stack([plane[: torus[0] // 2 + 1].copy() for plane in planes])
 
     def mix(self, waves):
         """Γ(k) times spectra of layers.
@@ -155,16 +145,15 @@ class TorusField(TorusSpectrum):
         return waves
 
 
-class CellwiseCorrelation:
+class CellwiseCorrelation(StationaryCorrelation):
     """Independent cells as a stationary correlation, for what wants one."""
 
     def __init__(self, mesh):
-        self.mesh, self.ranges = mesh, (float(mesh.thickness.min()), *mesh.horizontal_spacing())
+        super().__init__(mesh, _only_itself, (float(mesh.thickness.min()), *mesh.horizontal_spacing()))
 
-    @staticmethod
-    def function(distance):
-        """1 at no distance."""
-        return (distance < 1e-9).astype(float)
+
+def _only_itself(distance):
+    return (distance < 1e-9).astype(float)
 
 
 def least_torus(correlation, windows, depth):
@@ -204,11 +193,6 @@ def _reach(function):
     """Scaled distance at which a correlation has fallen to `CORRELATION_REACH`."""
     grid = np.linspace(0.0, 40.0, 4001)
     return float(grid[np.flatnonzero(function(grid) >= CORRELATION_REACH)[-1]])
-
-
-def _ring(period):
-    index = np.arange(period)
-    return np.minimum(index, period - index)
 
 
 def _add_product(plane, wave, out):

@@ -2,6 +2,7 @@
 
 from .._checks import fail
 from .joint import JointProblem
+from .parameter import Parameter
 
 
 def check_problem(problem):
@@ -11,10 +12,24 @@ def check_problem(problem):
              TypeError)
 
 
+def check_field(parameter, remedy):
+    """Refuse what is no Parameter on a mesh."""
+    if not isinstance(parameter, Parameter) or parameter.mesh is None:
+        fail("parameter", "be a Parameter on a mesh", repr(parameter)[:60], remedy, TypeError)
+
+
 def one_survey(problem, survey):
     """The modality of that name of a JointProblem."""
     check_problem(problem)
-    names = [m.name for m in problem.modalities]
-    if survey not in names:
-        fail("survey", f"be one of {names}", repr(survey), "Give a modality's name.")
-    return problem.modalities[names.index(survey)]
+    if survey not in problem.surveys:
+        fail("survey", f"be one of {[*problem.surveys]}", repr(survey), "Give a modality's name.")
+    return problem.surveys[survey]
+
+
+def some_surveys(problem, surveys):
+    """The modalities of some names, or of one, or all where `surveys` is None."""
+    known = problem.surveys
+    given = [*known] if surveys is None else [surveys] if isinstance(surveys, str) else list(surveys)
+    if not given or len(set(given)) != len(given) or not set(given) <= set(known):
+        fail("surveys", f"be different ones of {[*known]}", repr(surveys), "Give modality names.")
+    return [known[name] for name in given]

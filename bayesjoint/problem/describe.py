@@ -28,8 +28,19 @@ def parameter_fields(parameter):
         "coords": _vector_coords(parameter, dims[0]) if mesh is None else mesh.coords(),
         "edges": {} if mesh is None else {d: getattr(mesh, f"{d}_edges") for d in dims},
         "ground": mesh.active if parameter.has_air else None,
+        "bounds": {side: parameter.from_hat(np.where(np.isfinite(ends), ends, np.nan)) for side, ends in (
+            ("lower", parameter.lower), ("upper", parameter.upper)) if ends is not None},
         "attributes": {"prior": parameter.settings()["prior"], "scale": parameter.scale},
     }  # fmt: skip
+
+
+def add_map(sheet, parameter, key, values, units, long_name, error=None):
+    """Put numbers over a parameter's values, flat or of its shape, on a `Sheet`: NaN in air."""
+    fields = parameter_fields(parameter)
+    sheet.place(fields)
+    values, error = (each if each is None else parameter.blank(np.reshape(each, parameter.shape))
+                     for each in (values, error))
+    sheet.add(f"{parameter.name}_{key}", fields["dims"], values, units, long_name, error)
 
 
 def _vector_coords(parameter, dim):
@@ -41,17 +52,22 @@ def _vector_coords(parameter, dim):
     return out
 
 
-def modality_fields(problem, modality, x):
-    """Return what a `dataset.ModalityBlock` says of a survey and of the fit of one state vector x, as keywords."""
+def modality_fields(problem, modality):
+    """Return what a `dataset.ModalityBlock` says of a survey whatever was inferred from it, as keywords."""
     weight = problem.weights[modality.name]
     dims, coords, mask, upward = layout(modality)
-    predicted = problem.predict(modality.name, x)
     return {
         "name": modality.name, "kind": modality.kind, "dims": dims, "coords": coords, "mask": mask, "upward": upward,
         "units": modality.units, "observed": modality.data, "std": np.sqrt(modality.noise.variance() / weight),
-        "predicted_mean": predicted, "chi2": float(np.sum(modality.noise.whiten(predicted - modality.data) ** 2)),
-        "attributes": {"noise": modality.noise.settings(), "likelihood_exponent": weight, **modality.metadata},
+        "attributes": {"noise": modality.noise.settings(), "likelihood_exponent": weight,
+                       "parameters": modality.parameters, **_inducing(modality.forward), **modality.metadata},
     }  # fmt: skip
+
+
+def _inducing(forward):
+    """The inducing field that a forward operator knows, nT and degrees."""
+    found = {key: getattr(forward, key, None) for key in ("intensity", "inclination", "declination")}
+    return {key: float(value) for key, value in found.items() if np.ndim(value) == 0 and value is not None}
 
 
 def layout(modality):

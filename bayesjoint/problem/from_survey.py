@@ -5,11 +5,13 @@ import warnings
 import numpy as np
 
 from .._checks import fail, one_of
+from .._places import blocks
 from ..forward import StationOperator, StationSampling, StationSelection, lattice_operator
 from ..forward.lattice import ALIGNMENT_TOLERANCE, top_of_ground
 from ..mesh import SPACING_TOLERANCE
 from ..noise import DiagonalNoise, guessed_noise
 from ..quantities import FIELD, component_of, known_names, quantity
+from ._asked import check_field
 from .modality import Modality
 
 DIRECT_PAIRS = 20e6  # station-cell pairs: 70 ns each measured on one core, so about 1.4 s a product
@@ -65,10 +67,7 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
     >>> modality, modality.metadata["forward"]
     (Modality('gravity', 3 data, parameter=('density',)), 'lattice operator (FFT), gaps left out')
     """
-    mesh = getattr(parameter, "mesh", None)
-    if mesh is None:
-        fail("parameter", "be a Parameter on a mesh", repr(parameter), 'Use Parameter("density", mesh, prior=...).',
-             TypeError)
+    check_field(parameter, 'Use Parameter("density", mesh, prior=...).')
     noise = _noise(survey, std)
     std = noise.std
     if isinstance(forward, str):
@@ -170,8 +169,7 @@ def sampling_share(sampled, exact, parameter, seed=0):
     bound = parameter.bound_prior
     covariance = bound.covariance if getattr(bound, "gaussian", False) else None
     variances = np.empty((2, index.size))
-    for start in range(0, index.size, ROW_BLOCK):
-        part = slice(start, start + ROW_BLOCK)
+    for part in blocks(index.size, ROW_BLOCK):
         rows = exact.rows(index[part])
         for k, block in enumerate((rows - sampled.rows(index[part]), rows)):
             smooth = block if covariance is None else covariance.matmat(block.T).T

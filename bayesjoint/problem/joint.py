@@ -1,10 +1,9 @@
 """The joint problem: negative log posterior, its gradient and Gauss–Newton products."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from .._checks import as_positive, fail
+from .._places import runs
 from ._cache import Cache
 from .ground import with_ground
 from .modality_operator import ModalityOperator
@@ -32,6 +31,8 @@ class JointProblem:
     ----------
     data_slices : dict of {str: slice}
         Place of every modality among the data, stacked in the problem's order; `data_size` of them.
+    by_name, surveys : dict
+        Parameters and modalities by their names.
     cache : Cache
         What costly questions have left for the next ones; problems made from this one share it.
     ground : ndarray of bool, shape (size,)
@@ -60,16 +61,12 @@ class JointProblem:
         self.modalities = _unique("modalities", modalities, ("forward", "noise"))
         self.parameters = with_ground(_unique("parameters", parameters, ("bound_prior", "from_hat")), self.modalities)
         self.couplings = _listed("couplings", couplings)
-        self.slices, start = {}, 0
-        for p in self.parameters:
-            self.slices[p.name] = slice(start, start + p.size)
-            start += p.size
-        self.size = start
-        self.by_name = {p.name: p for p in self.parameters}
-        ends = np.cumsum([0, *(m.size for m in self.modalities)])
-        self.data_slices = {m.name: slice(int(a), int(b)) for m, (a, b) in zip(
-            self.modalities, pairwise(ends), strict=True)}
-        self.data_size = int(ends[-1])
+        self.by_name, self.surveys = (
+            {one.name: one for one in things} for things in (self.parameters, self.modalities))
+        self.slices, self.data_slices = (
+            dict(zip((one.name for one in things), runs(one.size for one in things), strict=True))
+            for things in (self.parameters, self.modalities))
+        self.size, self.data_size = (sum(one.size for one in things) for things in (self.parameters, self.modalities))
         self.cache = Cache()
         self.weights = self._exponents(weights)
         self._check_names()
@@ -259,7 +256,7 @@ class JointProblem:
 
     def __repr__(self):
         return (f"JointProblem(parameters={list(self.by_name)}, modalities={[m.name for m in self.modalities]}, "
-                f"couplings={list(self.couplings)}, {sum(m.size for m in self.modalities)} data, {self.size} unknowns)")
+                f"couplings={list(self.couplings)}, {self.data_size} data, {self.size} unknowns)")
 
     # -- construction ------------------------------------------------------------------------------------------------
     def _exponents(self, weights):

@@ -95,18 +95,16 @@ class ModalityOperator(LinearOperator):
 
     # With one parameter the scale is taken on the side of the data, of which there are fewer.
     def _matmat(self, x):
-        if len(self._parts) == 1:
-            where, _, scale = self._parts[0]
-            return self._added(scale * self.forward.matmat(self._without_air(x[where], copied=False)), x)
-        return self._added(self.forward.matmat(self._without_air(
-            np.concatenate([scale * x[where] for where, _, scale in self._parts]))), x)
+        return self._applied(x, self.forward.matmat)
 
     def _matvec(self, x):
-        x = np.asarray(x).ravel()
+        return self._applied(np.asarray(x).ravel(), self.forward.matvec)
+
+    def _applied(self, x, product):
         if len(self._parts) == 1:
             where, _, scale = self._parts[0]
-            return self._added(scale * self.forward.matvec(self._without_air(x[where], copied=False)), x)
-        return self._added(self.forward.matvec(self.physical(x)), x)
+            return self._added(scale * product(self._without_air(x[where], copied=False)), x)
+        return self._added(product(self.physical(x)), x)
 
     def stored(self):
         """Return the same operator with prism sums that stream kept as a matrix, (n_data, n) float64."""
@@ -118,28 +116,24 @@ class ModalityOperator(LinearOperator):
         return out
 
     def _rmatmat(self, y):
-        return self._scatter(self._without_air(self.forward.rmatmat(y), copied=False), y)
+        out = np.zeros((self.shape[1], y.shape[1]))
+        self._add(y, out, self.forward.rmatmat)
+        return out
 
     def add_adjoint(self, y, out):
         """Add Aᵀ y to `out`, shape (n,), touching only the parameters the modality sees."""
-        y = np.asarray(y).ravel()
+        self._add(np.asarray(y).ravel(), out, self.forward.rmatvec)
+
+    def _add(self, y, out, product):
         for where, scale, columns in self._terms:
             out[where] += scale * (columns.T @ y)
         if len(self._parts) == 1:
             where, _, scale = self._parts[0]
-            if hasattr(self.forward, "add_adjoint") and self._air is None:
+            if y.ndim == 1 and hasattr(self.forward, "add_adjoint") and self._air is None:
                 self.forward.add_adjoint(scale * y, out[where])
             else:
-                out[where] += self._without_air(self.forward.rmatvec(scale * y), copied=False)
+                out[where] += self._without_air(product(scale * y), copied=False)
             return
-        physical = self._without_air(self.forward.rmatvec(y), copied=False)
+        physical = self._without_air(product(y), copied=False)
         for where, inside, scale in self._parts:
             out[where] += scale * physical[inside]
-
-    def _scatter(self, physical, y):
-        out = np.zeros((self.shape[1], *physical.shape[1:]))
-        for where, inside, scale in self._parts:
-            np.multiply(physical[inside], scale, out=out[where])
-        for where, scale, columns in self._terms:
-            out[where] = scale * (columns.T @ y)
-        return out

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import fail
+from .._places import as_slice
 from ..priors.covariance import BlockCovariance, ConditionedCovariance
 from ..priors.gaussian import BoundGaussian
 
@@ -25,20 +26,19 @@ class JointPrior:
         self._blocks = []  # (index into x, bound prior)
         members = []
         if coregionalization is not None:
-            names = coregionalization.parameters
-            members = [p for p in parameters if (p.mesh is not None if names is None else p.name in names)]
-            if names is not None:
-                members.sort(key=lambda p: names.index(p.name))
+            names, by_name = coregionalization.parameters, {p.name: p for p in parameters}
+            members = [p for p in parameters if p.mesh is not None] if names is None else [by_name[n] for n in names]
             covariance = coregionalization.joint_covariance(members)  # refuses members it cannot tie
             index = np.concatenate([np.arange(self.size)[slices[p.name]] for p in members])
             mean = np.concatenate([p.bound_prior.mean for p in members])
-            self._blocks.append((_as_slice(index), BoundGaussian(mean, covariance)))
+            self._blocks.append((as_slice(index), BoundGaussian(mean, covariance)))
         self.continued = tuple(p.name for p in parameters if getattr(p.prior, "extent", "mesh") == "continued")
         self.tied = {p.name for p in members}  # parameters whose prior is correlated with another's
         self.flat = [p.name for p in parameters if p.bound_prior is None]
-        self._blocks += [(slices[p.name], p.bound_prior) for p in parameters if p not in members and p.bound_prior]
-        self.block_members = ([tuple(p.name for p in members)] if members else []) + [
-            (p.name,) for p in parameters if p not in members and p.bound_prior]  # names, for each of `blocks`
+        alone = [p for p in parameters if p not in members and p.bound_prior]
+        self._blocks += [(slices[p.name], p.bound_prior) for p in alone]
+        self.block_members = [tuple(p.name for p in group)  # names, for each of `blocks`
+                              for group in (members, *([p] for p in alone)) if group]
         self._known = np.concatenate([p.fixed_mask for p in parameters])
         self._known_values = np.concatenate([p.fixed_values for p in parameters])
         self.names = {p.name: slices[p.name] for p in parameters}
@@ -71,18 +71,17 @@ class JointPrior:
 
     def gradient(self, x):
         """Gradient of `value`, shape (size,)."""
-        self.refuse_hidden()
-        out = np.zeros(self.size)
-        for index, bound in self._blocks:
-            out[index] = bound.gradient(x[index])
-        return out
+        return self._by_block(lambda bound, index: bound.gradient(x[index]))
 
     def hessian_product(self, x, direction):
         """Hessian of `value` at x times a direction, shape (size,)."""
+        return self._by_block(lambda bound, index: bound.hessian_product(x[index], direction[index]))
+
+    def _by_block(self, product):
         self.refuse_hidden()
         out = np.zeros(self.size)
         for index, bound in self._blocks:
-            out[index] = bound.hessian_product(x[index], direction[index])
+            out[index] = product(bound, index)
         return out
 
     def gaussian_moments(self):
@@ -108,13 +107,6 @@ class JointPrior:
         probe = np.zeros(self.size, dtype=bool)
         probe[index] = True
         return "+".join(name for name, where in self.names.items() if probe[where].any())
-
-
-def _as_slice(index):
-    """A slice where the indices run on, so that views are taken rather than copies."""
-    if np.array_equal(index, np.arange(index[0], index[0] + index.size)):
-        return slice(int(index[0]), int(index[0]) + index.size)
-    return index
 
 
 def _covers(blocks, size):

@@ -51,6 +51,11 @@ class View:
         return self.forward.rmatmat(self.scale * data)[self.inside]
 
 
+def views_of(problem, names):
+    """Every `View` of some parameters, parameter by parameter."""
+    return [View(problem, k, name) for name in names for k, m in enumerate(problem.modalities) if name in m.parameters]
+
+
 def _alone(modality, parameter, problem):
     """(map that sees a parameter, its place among the columns)."""
     term = modality.term(parameter)

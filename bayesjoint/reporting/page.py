@@ -22,7 +22,7 @@ def report(tree, path="report.html", title=None):
     Parameters
     ----------
     tree : xarray.DataTree or path-like
-        From `to_datatree` or `bayesjoint.dataset.build_tree`, or the netCDF file of one.
+        From `to_datatree` or `bayesjoint.dataset.build_tree`, or the netCDF file of one; or what `load` gave.
     path : path-like, default "report.html"
         Target; written beside and renamed, so it is never half there.
     title : str, optional

@@ -1,5 +1,7 @@
 """Randomised Nyström deflation of the outliers that a preconditioner leaves."""
 
+import copy
+
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
@@ -64,6 +66,12 @@ class NystromPreconditioner:
         self.values = values[keep]
         turn = solve_triangular(lower, turn[:, keep] / np.sqrt(self.values), lower=True, trans=1)
         self.vectors = np.asfortranarray(w @ turn)
+
+    def beside(self, precondition):
+        """The same with the callable that it goes beside replaced by an equal one."""
+        out = copy.copy(self)
+        out._precondition = precondition
+        return out
 
     def solve(self, right):
         """M_d⁻¹ R for R of shape (n, k)."""

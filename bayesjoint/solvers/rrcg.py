@@ -8,7 +8,7 @@ from scipy.sparse.linalg import aslinearoperator
 from .._checks import as_positive, fail, one_of
 from ..forward._threads import run_side_by_side
 from .fused import advance, conjugate, renew
-from .terms import NoCoupling, PriorView, dot, lanes, summed
+from .terms import NoCoupling, PriorView, dot, independent_groups, summed
 
 SIDE_BY_SIDE_FROM = 80_000  # unknowns: below, threads wait longer for the interpreter than they save
 
@@ -158,7 +158,7 @@ class _Run:
         self.free = {b.name: None if free[b.where].all() else free[b.where] for b in blocks}
         self.factor = dict.fromkeys((b.name for b in blocks), 1.0)
         self.residuals = [self._residual(k) for k in range(len(misfits))]
-        self.lanes = lanes(blocks, misfits)
+        self.groups = independent_groups(blocks, misfits)
         self._squares = {}
         # slope and direction of the last iteration, in the weighted space
         self.memory = {b.name: np.zeros((2, self.x[b.where].size)) for b in blocks}
@@ -186,8 +186,8 @@ class _Run:
     def iterate(self):
         """One step of every block, then the decay of the weights whose data are not fitted yet."""
         steps, changes, self.before = {}, {}, list(self.residuals)
-        plans = self._in_lanes(lambda blocks, _: {b.name: (*self._direct(b), self._images(b)) for b in blocks})
-        plans = {name: plan for lane in plans for name, plan in lane.items()}
+        plans = self._in_groups(lambda blocks, _: {b.name: (*self._direct(b), self._images(b)) for b in blocks})
+        plans = {name: plan for group in plans for name, plan in group.items()}
         self.rows[-1]["projected_gradient"] = sum(plan[2] for plan in plans.values()) ** 0.5
         for block in self.blocks:
             descent, square, _, images = plans[block.name]
@@ -206,10 +206,10 @@ class _Run:
         if self.smooth is None:
             self.smooth = self.buffer
             self.smooth[:] = 0.0
-        self.priors = {name: view for lane in self._in_lanes(self._look_along) for name, view in lane.items()}
+        self.priors = {name: view for group in self._in_groups(self._look_along) for name, view in group.items()}
 
     def _look_along(self, blocks, data):
-        """One lane's part of the look; the residuals are brought up to date where a bound acted."""
+        """One group's part of the look; the residuals are brought up to date where a bound acted."""
         for k in data:
             if self.residuals[k] is None:
                 self.residuals[k] = self._residual(k)
@@ -218,12 +218,12 @@ class _Run:
                 add(self.residuals[k], self.smooth)
             else:
                 adjoint = self.operators[k].rmatvec(self.residuals[k])
-                for b in (b for b in blocks if b.name in self.misfits[k].blocks):  # no other lane's part
+                for b in (b for b in blocks if b.name in self.misfits[k].blocks):  # no other group's part
                     self.smooth[b.where] += adjoint[b.where]
         return {b.name: PriorView(b, self.x[b.where], self.inverse[b.where]) for b in blocks}
 
-    def _in_lanes(self, task):
-        tasks = [lambda lane=lane: task(*lane) for lane in self.lanes]
+    def _in_groups(self, task):
+        tasks = [lambda group=group: task(*group) for group in self.groups]
         return run_side_by_side(tasks) if self.x.size >= SIDE_BY_SIDE_FROM else [task() for task in tasks]
 
     def _renew(self, block):

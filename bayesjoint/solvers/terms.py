@@ -82,7 +82,7 @@ class NoCoupling:
         return 0.0
 
 
-def lanes(blocks, misfits):
+def independent_groups(blocks, misfits):
     """[(blocks, indices of data sets)] that no data set ties together: between couplings they can go side by side."""
     groups = [({b.name}, []) for b in blocks]
     for k, misfit in enumerate(misfits):

@@ -21,21 +21,48 @@ SIMULATED = 400  # data sets behind the null of the information criterion
 SHARE = 0.1  # of a survey's data: directions at most in which informations are matched
 
 
-class Evidence:
+class Criterion:
+    """What chooses exponents for groups of surveys.
+
+    Parameters
+    ----------
+    whitened : DenseSystem
+        Whitened by the noise as stated, no exponents in it.
+    groups : list of tuple of str
+        Surveys that share one exponent.
+    seed : int, default 0
+        Of simulations.
+    most : float, default infinite
+        What no exponent may exceed; `beyond` keeps {survey: w} of those that would have.
+    """
+
+    note = ""
+
+    def __init__(self, whitened, groups, seed=0, most=np.inf):
+        self.whitened, self.groups = whitened, groups
+        self._most, self._seed, self.beyond = most, seed, {}
+
+    def suits(self, group):
+        """Whether the criterion says something of a group: always."""
+        return True
+
+    @staticmethod
+    def _with(weights, group, value):
+        """Exponents of which those of a group have one value."""
+        return {**weights, **dict.fromkeys(group, float(value))}
+
+
+class Evidence(Criterion):
     """Exponents as hyperparameters of the noise (Hobson, Bridle & Lahav 2002, MNRAS 335, 377): largest evidence.
 
     ∂ log p / ∂ log w_k = ½ (tr P_kk − |(P y)_k|²) / w_k: at the top w_k χ²_k is the number of data less what the model
     uses up (MacKay 1992). With one survey of one flat value w = (n − 1) / χ², the square of Birge's scale factor.
-
-    Like every criterion it takes `most`, what no exponent may exceed, and keeps in `beyond` {survey: w} those that
-    would have.
     """
 
-    name, objective, note = "evidence", "log_evidence", ""
+    name, objective = "evidence", "log_evidence"
 
-    def __init__(self, whitened, groups, most=np.inf):
-        self.whitened, self.groups = whitened, sorted(groups)  # the order of the surveys must not matter
-        self._most, self.beyond = most, {}
+    def __init__(self, whitened, groups, seed=0, most=np.inf):
+        super().__init__(whitened, sorted(groups), seed, most)  # the order of the surveys must not matter
 
     def weights(self, start):
         """({survey: w}, {survey: standard error of log w}); NaN and w as stated where the curvature says nothing.
@@ -106,14 +133,9 @@ class Evidence:
                          for s in STEP * np.eye(len(sought))])
         return found.x, _spread(-0.5 * (bend + bend.T), found.x, highest)
 
-    def suits(self, group):
-        """Always."""
-        return True
-
     def curve(self, weights, group, values):
         """Log evidence over the exponent of a group of surveys, the others held."""
-        return np.array([self.whitened.at({**weights, **dict.fromkeys(group, float(v))}).log_evidence()
-                         for v in values])
+        return np.array([self.whitened.at(self._with(weights, group, v)).log_evidence() for v in values])
 
 
 def _spread(information, theta, highest):
@@ -126,17 +148,16 @@ def _spread(information, theta, highest):
     return out
 
 
-class Discrepancy:
+class Discrepancy(Criterion):
     """Morozov's principle: the largest exponent up to 1 at which w χ² of the posterior mean is no more than the data.
 
     It counts no degrees of freedom that the model uses up, and so tempers less than the evidence, and never sharpens.
     """
 
-    name, objective, note = "discrepancy", "chi2_ratio", ""
+    name, objective = "discrepancy", "chi2_ratio"
 
-    def __init__(self, whitened, groups, most=1.0):
-        self.whitened, self.groups, self.beyond = whitened, groups, {}
-        self._most = min(most, 1.0)
+    def __init__(self, whitened, groups, seed=0, most=1.0):
+        super().__init__(whitened, groups, seed, min(most, 1.0))
 
     def ratio(self, weights, group):
         """W χ² / n of a group at the posterior mean."""
@@ -148,10 +169,6 @@ class Discrepancy:
 
     def _count(self, group):
         return sum(self.whitened.rows[n].stop - self.whitened.rows[n].start for n in group)
-
-    def suits(self, group):
-        """Always."""
-        return True
 
     def weights(self, start):
         """({survey: w}, {survey: standard error of log w}): w_k = min(1, n_k / χ²_k), all at once until none moves.
@@ -170,10 +187,10 @@ class Discrepancy:
 
     def curve(self, weights, group, values):
         """W χ² / n over the exponent of a group of surveys, the others held; 1 is wanted."""
-        return np.array([self.ratio({**weights, **dict.fromkeys(group, float(v))}, group) for v in values])
+        return np.array([self.ratio(self._with(weights, group, v), group) for v in values])
 
 
-class Information:
+class Information(Criterion):
     """Fisher information matched to the score's own variance (Lyddon, Holmes & Walker 2019, Biometrika 106, 465).
 
     w = tr(J I⁻¹ J) / tr J, J the information that the likelihood claims and I = Σ u_i u_iᵀ v_i the variance of its
@@ -183,11 +200,7 @@ class Information:
     over simulated data sets without conflict, which inverting a noisy I would otherwise put above 1.
     """
 
-    name, objective, note = "information", "mismatch", ""
-
-    def __init__(self, whitened, groups, seed=0, most=np.inf):
-        self.whitened, self.groups, self._seed = whitened, groups, seed
-        self._most, self.beyond = most, {}
+    name, objective = "information", "mismatch"
 
     def weights(self, start):
         """({survey: w}, {survey: standard error of log w})."""
@@ -241,17 +254,14 @@ def _matched(directions, squares):
     return np.array([np.mean(1 / np.maximum(np.linalg.eigvalsh(b), 1e-300)) for b in blocks])
 
 
-class Prediction:
+class Prediction(Criterion):
     """How well a survey, its exponent lowered, predicts the others: expected log predictive density of their data.
 
     Σ_i log p(d_i | survey) over the data of all other surveys (Vehtari, Gelman & Gabry 2017, Stat. Comput. 27, 1413),
     pointwise in whitened data. It asks of a survey what it is worth to the rest, not whether its noise is right.
     """
 
-    name, objective, note = "prediction", "log_density", ""
-
-    def __init__(self, whitened, groups, most=np.inf):
-        self.whitened, self.groups, self._most, self.beyond = whitened, groups, most, {}
+    name, objective = "prediction", "log_density"
 
     def suits(self, group):
         """Whether there is another survey to predict, and this one holds every flat value."""

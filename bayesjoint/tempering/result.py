@@ -83,17 +83,21 @@ def words_of(weight, error, bounds, count, common=False, beyond=None):
         side = "lower" if weight <= 2 * bounds[0] else "upper" if weight >= 0.5 * bounds[1] else None
         said = f"{weight:.3g}, at its {side} bound" if side else f"{weight:.3g}, error not known"
         return f"{said}: not identified, the data do not tell its noise{shared}"
-    low, high = weight * np.exp(-1.96 * error), weight * np.exp(1.96 * error)
-    said = f"{weight:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    said, low, high = _interval(weight, error)
     if high < 1:
         return f"{said}: noise larger than stated, or a conflict"
     return f"{said}: noise smaller than stated" if low > 1 else f"{said}: the stated noise will do"
+
+
+def _interval(weight, error):
+    """(an exponent with its interval in words, low, high)."""
+    low, high = weight * np.exp(-1.96 * error), weight * np.exp(1.96 * error)
+    return f"{weight:.3g} (95 % interval {low:.3g} to {high:.3g})", low, high
 
 
 def _beyond_words(weight, error, bounds, count):
     if count < FEW or not error <= VAGUE:
         known = f"{weight:.3g}" if weight < 0.5 * bounds[1] else "without bound"
         return f"{known}, from {count} data that do not tell their noise"
-    low, high = weight * np.exp(-1.96 * error), weight * np.exp(1.96 * error)
-    said = f"{weight:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    said, low, _ = _interval(weight, error)
     return f"{said}: {'noise smaller than stated, which sharpen=True takes' if low > 1 else 'the stated noise will do'}"

@@ -5,7 +5,7 @@ import numpy as np
 from .._checks import fail, one_of
 from ..gaussian import DenseSystem, check_linear_gaussian, linear_gaussian
 from ..hyperparameters import fit_hyperparameters
-from ..problem import check_problem
+from ..problem import check_problem, some_surveys
 from .criteria import CRITERIA, HIGHEST, LOWEST
 from .result import FEW, Tempering, words_of
 
@@ -74,20 +74,18 @@ def temper(problem, criterion="evidence", surveys=None, common=False, curve=True
     one_of("criterion", criterion, tuple(CRITERIA))
     check_linear_gaussian(problem, "tempering")
     groups = _groups(problem, surveys, common)
-    count = problem.data_size
-    size = {m.name: m.size for m in problem.modalities}
-    few = [] if common else [group for group in groups if size[group[0]] < FEW]
+    few = [] if common else [group for group in groups if problem.surveys[group[0]].size < FEW]
     sought = [group for group in groups if group not in few]
     most = np.inf if sharpen else 1.0
-    if count > DENSE_LIMIT:
+    if problem.data_size > DENSE_LIMIT:
         return _large(problem, criterion, sought, few, common, most)
     whitened = DenseSystem(linear_gaussian(problem.replace(weights={})))
-    chosen = _build(criterion, whitened, sought, seed, most)
+    chosen = CRITERIA[criterion](whitened, sought, seed, most)
     weights, errors = chosen.weights(problem.weights)
     curves = _curves(whitened, groups, problem.weights, weights, seed) if curve else {}
     still = [n for n in weights if not np.isfinite(errors.get(n, np.nan)) and weights[n] == problem.weights[n]]
     held = f", {', '.join(still)} held" if still else ""
-    how = f"By {criterion}, exact matrices of {count} data{held}{chosen.note}."
+    how = f"By {criterion}, exact matrices of {problem.data_size} data{held}{chosen.note}."
     return _answer(problem, criterion, weights, _with_few(errors, few), curves, how, common, chosen.beyond)
 
 
@@ -96,15 +94,8 @@ def _with_few(errors, few):
     return errors | {name: np.nan for group in few for name in group}
 
 
-def _build(criterion, whitened, groups, seed, most=np.inf):
-    return CRITERIA[criterion](whitened, groups, most=most, **({"seed": seed} if criterion == "information" else {}))
-
-
 def _groups(problem, surveys, common):
-    names = [m.name for m in problem.modalities]
-    given = names if surveys is None else [surveys] if isinstance(surveys, str) else list(surveys)
-    if not given or len(set(given)) != len(given) or not set(given) <= set(names):
-        fail("surveys", f"be different ones of {names}", repr(surveys), "Give modality names.")
+    given = [m.name for m in some_surveys(problem, surveys)]
     return [tuple(given)] if common else [(name,) for name in given]
 
 
@@ -115,8 +106,8 @@ def _curves(whitened, groups, stated, weights, seed):
         w = weights[group[0]]
         values = np.geomspace(min(LOW, w / WIDER), max(HIGH, w * WIDER), CURVE)
         line = {"weight": values}
-        for name in CRITERIA:
-            one = _build(name, whitened, [group], seed)
+        for name, kind in CRITERIA.items():
+            one = kind(whitened, [group], seed)
             if one.suits(group):
                 # what is matched is the information criterion's own exponent
                 at = one.weights(stated)[0] if name == "information" else weights
@@ -126,7 +117,7 @@ def _curves(whitened, groups, stated, weights, seed):
 
 
 def _answer(problem, criterion, weights, errors, curves, message, common=False, beyond=None):
-    bounds, size = np.exp([LOWEST, HIGHEST]), {m.name: m.size for m in problem.modalities}
+    bounds, size = np.exp([LOWEST, HIGHEST]), {name: m.size for name, m in problem.surveys.items()}
     total, beyond = sum(size[name] for name in errors), beyond or {}
     verdict = {name: words_of(weights[name], errors[name], bounds, total if common else size[name], common,
                               beyond.get(name)) for name in errors}
@@ -160,7 +151,7 @@ def _fitted(problem, names):
     fit = fit_hyperparameters(problem, free=[f"{name}_noise" for name in names], prior="flat", thin=1)
     weights, errors, curves = dict(problem.weights), {}, {}
     for k, name in enumerate(names):
-        stated, found = (next(m for m in p.modalities if m.name == name).noise.variance().mean()
+        stated, found = (p.surveys[name].noise.variance().mean()
                          for p in (problem, fit.problem))
         weights[name] *= float(stated / found)
         errors[name] = 2 * float(np.sqrt(fit.covariance[k, k]))

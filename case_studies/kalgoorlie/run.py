@@ -24,7 +24,7 @@ STAGES = ("evidence", "spectral", "exact", "rrcg", "figures")
 DEPTH, LAYERS = 12_000.0, 15
 START = {"density_std": 43.0, "susceptibility_std": 0.039, "range": 4000.0, "correlation": 0.1,
          "gravity_noise": 0.3, "magnetic_noise": 15.0}  # those of the small window
-DRAWS, BLOCK = 200, 8
+DRAWS = 200
 KEPT = 4, 2  # draws and chains in the dataset
 DENSE = 100.0  # kg/m3: what the exceedance map asks for
 BOX = (0.35, 0.65)  # middle part of the survey, of its width: the body whose mass is asked for, down to 4 km
@@ -105,18 +105,17 @@ def draws(post, mean, std, error, out, clock):
                                                                        strict=True)]
     volume = np.multiply.outer(mesh.thickness * (mesh.upward > -4000.0),
                                np.multiply.outer(inside[1], inside[0])) * np.prod(mesh.horizontal_spacing())
-    above, square, mass, residual = np.zeros(mesh.shape), np.zeros(mesh.shape), [], []
-    for block in range(0, DRAWS, BLOCK):
-        drawn = post.sample(draws=BLOCK, chains=1, seed=1000 + block)["density"][0].astype(np.float32)
+    above, square, mass = np.zeros(mesh.shape), np.zeros(mesh.shape), []
+    for block in post.stream(DRAWS, seed=1000):
+        drawn = block["density"]
         above += np.count_nonzero(drawn > DENSE, axis=0)
         square += np.sum((drawn - mean["density"]) ** 2, axis=0)
         mass += np.einsum("dzyx,zyx->d", drawn, volume).tolist()
-        residual += post.draw_residuals.tolist()
     ratio = np.sqrt(square / DRAWS) / std["density"]
     figures.keep(out / "exact.npz", mean=mean, std=std, error=error, above={"density": above / DRAWS})
     seconds = clock.lap()
     return {"draws": DRAWS, "draws_s": seconds, "s_per_draw": seconds / DRAWS,
-            "largest_residual": float(max(residual)),
+            "largest_residual": float(post.draw_residuals.max()),
             "std_of_draws_over_std": [float(ratio.mean()), float(ratio.std())],
             "mass_in_box_kg": [float(np.mean(mass)), float(np.std(mass)), float(np.std(mass) / np.sqrt(DRAWS))]}
 

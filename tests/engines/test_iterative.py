@@ -1,7 +1,5 @@
 """The iterative posterior against the dense one: mean, draws, standard deviations and the errors they claim."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 
@@ -146,43 +144,12 @@ def test_directions_and_controls_narrow_the_error(survey):
     assert words.name == "standard deviation" and words.error == pytest.approx(errors[1], rel=1e-6)
 
 
-def test_draws_do_not_depend_on_the_executor(survey):
-    problem, _ = survey
-    serial = IterativePosterior(problem).sample(draws=20, chains=4, seed=7)
-    with ThreadPoolExecutor(2) as executor:
-        threaded = IterativePosterior(problem, executor=executor).sample(draws=20, chains=4, seed=7)
-    for name, values in serial.items():
-        np.testing.assert_array_equal(values, threaded[name])
-        assert not np.any(values[0] == values[1])
-
-
-def test_streamed_draws_are_the_sampled_ones(survey, monkeypatch):
-    problem, _ = survey
-    monkeypatch.setattr("bayesjoint.gaussian._iterative.MODEL_BYTES", 8 * 5 * problem.size)  # five at a time
-    post = IterativePosterior(problem)
-    blocks = list(post.stream(draws=12, seed=3))
-    assert [b["density"].shape[0] for b in blocks] == [5, 5, 2] and blocks[0]["density"].dtype == np.float32
-    assert post.draw_residuals.size == 12
-    whole = post.sample(draws=12, chains=1, seed=3)
-    for name, values in whole.items():
-        np.testing.assert_allclose(np.concatenate([b[name] for b in blocks]), values[0], rtol=1e-6, atol=1e-6)
-
-
-def test_the_block_of_draws_can_be_sent_away():
-    import pickle
-
-    from bayesjoint.engines.iterative import _DrawBlock
-
-    task = _DrawBlock(IterativePosterior(continued_problem()))
-    here, there = task(5, 2), pickle.loads(pickle.dumps(task))(5, 2)
-    np.testing.assert_allclose(here[0], there[0], rtol=1e-12)
-
-
 def test_the_dataset_carries_solves_and_errors():
     post = IterativePosterior(continued_problem(bias=True))
     tree = post.to_datatree(draws=4, chains=2)
-    residuals = tree["solves"]["relative_residual"]
-    assert residuals.sizes == {"solve": 8} and 0 < float(residuals.max()) <= 1e-3
+    residuals = tree["sample_stats"]["relative_residual"]
+    assert residuals.sizes == {"chain": 2, "draw": 4} and 0 < float(residuals.max()) <= 1e-3
+    np.testing.assert_array_equal(residuals.values.ravel(), post.draw_residuals)
     assert float(tree["posterior_summary"]["density_std_error"].min()) > 0
     names = [a.name for a in post.approximations]
     assert names == ["posterior mean", "draws", "periodic lattice of the continued field", "standard deviation"]

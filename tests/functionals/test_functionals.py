@@ -7,7 +7,7 @@ from scipy.stats import norm
 
 import bayesjoint as bj
 from bayesjoint.functionals.integrals import mass_in
-from bayesjoint.functionals.protocol import shares_in
+from bayesjoint.functionals.protocol import shares_in, volumes
 
 from ..linear import make
 from ..refusals import refused
@@ -137,11 +137,13 @@ def test_chains_that_remember_have_larger_errors():
     assert maps[1].density_exceedance_error.mean() > 3 * maps[0].density_exceedance_error.mean()
 
 
-def test_large_draws_come_in_blocks(case, monkeypatch):
+def test_draws_are_those_that_sample_gives(case):
     post, _ = case
-    monkeypatch.setattr("bayesjoint.functionals.montecarlo.BLOCK", 5 * post.problem.size)
-    found = bj.excess_mass(post, draws=7, chains=3)
-    assert found.excess_mass_draws.shape == (3, 7)
+    few, many = (bj.excess_mass(post, draws=n, chains=3, seed=1).excess_mass_draws.values for n in (7, 23))
+    np.testing.assert_allclose(few, many[:, :7], rtol=1e-9)
+    weights = volumes(post.problem.parameters[0].mesh)
+    drawn = post.sample(draws=7, chains=3, seed=1)["density"]
+    np.testing.assert_allclose(few, np.sum(drawn * weights, axis=(2, 3, 4)), rtol=1e-9)
 
 
 def test_chains_have_no_closed_form():

@@ -6,7 +6,7 @@ import pytest
 import bayesjoint as bj
 from bayesjoint.gaussian import _unit_fields as room
 from bayesjoint.gaussian import linear_gaussian
-from bayesjoint.gaussian._clean_covariance import CleanCovariance, clean_covariance, whitened_covariance
+from bayesjoint.gaussian._clean_covariance import CleanCovariance
 from bayesjoint.problem.view import View
 
 from ..linear import make
@@ -36,10 +36,10 @@ def expected(reference):
 def test_it_is_the_operators_on_the_prior(case):
     problem, reference = make(**case)
     model, wanted = linear_gaussian(problem), expected(reference)
-    np.testing.assert_allclose(clean_covariance(model), wanted, atol=1e-11 * wanted.max())
+    np.testing.assert_allclose(CleanCovariance(model).matrix, wanted, atol=1e-11 * wanted.max())
     root = np.linalg.inv(np.linalg.cholesky(reference.noise))
     white = root @ wanted @ root.T
-    np.testing.assert_allclose(whitened_covariance(model), white, atol=1e-10 * white.max())
+    np.testing.assert_allclose(CleanCovariance(model).whitened(), white, atol=1e-10 * white.max())
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -60,25 +60,25 @@ def test_the_gain_comes_in_the_same_pass(case):
 def test_a_continued_field_is_that_of_the_torus():
     model = linear_gaussian(continued_problem())
     wanted = model.signal(np.eye(model.data_size))
-    np.testing.assert_allclose(clean_covariance(model), wanted, atol=1e-12 * wanted.max())
+    np.testing.assert_allclose(CleanCovariance(model).matrix, wanted, atol=1e-12 * wanted.max())
 
 
 def test_what_changes_no_field_costs_no_product(monkeypatch):
     problem, _ = make(correlation=0.4)
-    clean_covariance(linear_gaussian(problem))
+    CleanCovariance(linear_gaussian(problem))
     monkeypatch.setattr(room.UnitFields, "_sweep", None)  # any new block would fail
     parameters = [p.replace(prior=bj.Matern(std=3.0 * p.prior.std, range=p.prior.range)) for p in problem.parameters]
     tempered = problem.replace(weights={m.name: 0.5 for m in problem.modalities})
     louder = bj.add_bias(problem.replace(parameters=parameters), "survey_density", basis=np.ones((5, 1)), std=2.0)
     untied = problem.replace(couplings=[])
-    np.testing.assert_array_equal(clean_covariance(linear_gaussian(tempered)),
-                                  clean_covariance(linear_gaussian(problem)))
+    np.testing.assert_array_equal(CleanCovariance(linear_gaussian(tempered)).matrix,
+                                  CleanCovariance(linear_gaussian(problem)).matrix)
     wanted = linear_gaussian(louder).signal(np.eye(11))
-    np.testing.assert_allclose(clean_covariance(linear_gaussian(louder)), wanted, atol=1e-12 * wanted.max())
+    np.testing.assert_allclose(CleanCovariance(linear_gaussian(louder)).matrix, wanted, atol=1e-12 * wanted.max())
     monkeypatch.undo()
     for changed in (untied, parameters_of(problem, range=90.0), parameters_of(problem, smoothness=2.5)):
         wanted = linear_gaussian(changed).signal(np.eye(11))
-        np.testing.assert_allclose(clean_covariance(linear_gaussian(changed)), wanted, atol=1e-12 * wanted.max())
+        np.testing.assert_allclose(CleanCovariance(linear_gaussian(changed)).matrix, wanted, atol=1e-12 * wanted.max())
 
 
 def parameters_of(problem, **changed):
@@ -91,9 +91,9 @@ def parameters_of(problem, **changed):
 def test_another_profile_of_the_std_is_another_field():
     flat, _ = make(names=("density",))
     layered, reference = make(names=("density",), layered=True)
-    clean_covariance(linear_gaussian(flat))
+    CleanCovariance(linear_gaussian(flat))
     wanted = expected(reference)
-    np.testing.assert_allclose(clean_covariance(linear_gaussian(layered)), wanted, atol=1e-11 * wanted.max())
+    np.testing.assert_allclose(CleanCovariance(linear_gaussian(layered)).matrix, wanted, atol=1e-11 * wanted.max())
 
 
 def test_few_sets_of_blocks_are_kept(monkeypatch):
@@ -103,7 +103,7 @@ def test_few_sets_of_blocks_are_kept(monkeypatch):
 
     def ask(ranges):
         for reach in ranges:
-            clean_covariance(linear_gaussian(parameters_of(problem, range=reach)))
+            CleanCovariance(linear_gaussian(parameters_of(problem, range=reach)))
         return len(made)
 
     reaches = [100.0 + 10.0 * k for k in range(room.KEPT + 1)]

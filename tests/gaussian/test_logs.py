@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 import bayesjoint as bj
 from bayesjoint.forward import IntervalOperator
 from bayesjoint.gaussian import linear_gaussian
-from bayesjoint.gaussian._clean_covariance import clean_covariance
+from bayesjoint.gaussian._clean_covariance import CleanCovariance
 
 from ..linear import joined
 from ..periodic import continued_problem, torus_matrices
@@ -87,7 +87,7 @@ def test_products_and_draws_of_logs_are_those_of_one_covariance():
     units = np.concatenate([np.full(p.size, p.scale) for p in problem.parameters])[:, None]
     signal = matrix @ prior @ matrix.T
     size = np.sqrt(np.diag(signal))
-    assert np.abs((clean_covariance(model) - signal) / np.outer(size, size)).max() < 1e-9
+    assert np.abs((CleanCovariance(model).matrix - signal) / np.outer(size, size)).max() < 1e-9
     eye = np.eye(model.data_size)
     gain = model.gain(eye) * units
     scale = np.sqrt(np.diag(prior)[visible])[:, None]
@@ -102,11 +102,11 @@ def test_products_and_draws_of_logs_are_those_of_one_covariance():
 
 def test_a_part_of_the_surveys_keeps_the_blocks_of_the_whole():
     model = linear_gaussian(with_logs(continued_problem()))
-    whole = clean_covariance(model)
+    whole = CleanCovariance(model).matrix
     for names in (("gravity", "susceptibility_log"), ("density_log",), ("magnetic", "gravity"),
                   ("density_log", "susceptibility_log")):
         part, rows = model.part(names)
-        np.testing.assert_allclose(clean_covariance(part), whole[np.ix_(rows, rows)], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(CleanCovariance(part).matrix, whole[np.ix_(rows, rows)], rtol=1e-12, atol=1e-12)
         both = np.random.default_rng(1).standard_normal((part.data_size, 2))
         wide = np.zeros((model.data_size, 2))
         wide[rows] = both

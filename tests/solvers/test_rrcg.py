@@ -4,7 +4,7 @@ from scipy.sparse.linalg import LinearOperator
 
 import bayesjoint.solvers.rrcg as module
 from bayesjoint.solvers.rrcg import RRCGSettings, rrcg
-from bayesjoint.solvers.terms import Block, Misfit, NoCoupling, lanes
+from bayesjoint.solvers.terms import Block, Misfit, NoCoupling, independent_groups
 
 
 class Counted(LinearOperator):
@@ -92,7 +92,7 @@ def test_two_data_sets_on_one_block_and_two_blocks_under_one_data_set():
 
 
 def three_blocks():
-    """Blocks a and c under one data set, b under two of its own: two lanes."""
+    """Blocks a and c under one data set, b under two of its own: two independent_groups."""
     rng = np.random.default_rng(11)
     blocks = [quadratic(n, slice(4 * i, 4 * i + 4), 0.5, 0.1 * i) for i, n in enumerate("abc")]
     columns = {("a", "c"): [0, 1, 2, 3, 8, 9, 10, 11], ("b",): [4, 5, 6, 7]}
@@ -106,9 +106,9 @@ def three_blocks():
 
 def test_lanes_hold_together_what_a_data_set_ties():
     blocks, data = three_blocks()
-    found = {frozenset(b.name for b in part): sorted(members) for part, members in lanes(blocks, data)}
+    found = {frozenset(b.name for b in part): sorted(members) for part, members in independent_groups(blocks, data)}
     assert found == {frozenset("ac"): [0], frozenset("b"): [1, 2]}
-    assert len(lanes([*blocks, quadratic("alone", slice(12, 13), 1.0)], data)) == 3
+    assert len(independent_groups([*blocks, quadratic("alone", slice(12, 13), 1.0)], data)) == 3
 
 
 @pytest.mark.parametrize("bound", [np.inf, 0.3])

@@ -1,0 +1,373 @@
+"""A posterior as a saved dataset holds it: what was computed can be asked again, nothing more is computed."""
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from .._checks import as_count, fail
+from ..dataset import Approximation, read_attributes, read_tree
+from ..mesh import Mesh
+from ..noise import DiagonalNoise
+from ..problem import JointProblem, Modality, Parameter
+from .base import Estimate, Posterior
+from .drawing import Drawn, thinned
+
+AGAIN = "Make the posterior again: bj.posterior(problem)."
+COLUMNS = 4096  # cells whose quantiles are taken at a time
+GAUSSIAN = "equal-tailed Gaussian"  # how the words of a Gaussian's interval begin
+FIELD = ("intensity", "inclination", "declination")  # of the inducing field, kept with a survey
+
+
+def load(source):
+    """The posterior that a saved dataset holds.
+
+    Parameters
+    ----------
+    source : path-like or xarray.DataTree
+        File that `write_tree`, ``post.to_file`` or ``bayesjoint run`` has written; or the tree itself.
+
+    Returns
+    -------
+    LoadedPosterior
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If there is no such file, or it holds no posterior of a problem.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+    >>> line = bj.Modality("line", [[1.0]], [2.0], bj.DiagonalNoise([1.0]), "slope")
+    >>> tree = bj.posterior(bj.JointProblem([slope], [line])).to_datatree(draws=20, chains=2)
+    >>> post = load(tree)
+    >>> post.mean()["slope"].round(3), post.sample()["slope"].shape
+    (array([1.]), (2, 20, 1))
+    """
+    return LoadedPosterior(source if hasattr(source, "children") else read_tree(source, lazy=True))
+
+
+class LoadedPosterior(Posterior):
+    """A posterior of stored draws and summaries; use `load`.
+
+    It answers `mean`, `std` and their errors, `interval`, `prediction`, `chi2`, `sample`, `stream`, the stored
+    evidence, functionals, `bj.compare`, and stands for its tree in `bj.plot` and `bj.report`. What needs the operators
+    (covariance products, resolution, other data) it refuses. Draws were stored in float32.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+
+    Attributes
+    ----------
+    tree : xarray.DataTree
+        What was loaded.
+    held : tuple of int
+        (chains, draws) that are stored; (0, 0) without draws.
+    """
+
+    def __init__(self, tree):
+        if tree.attrs.get("schema") != "bayesjoint":
+            fail("source", "be a bayesjoint posterior", "a tree without that schema", "Pass post.to_datatree().")
+        said = read_attributes(tree)
+        super().__init__(_problem_of(tree, said))
+        self.tree, self.method, self._said = tree, said.get("method", "unknown"), said
+        self.reason = said.get("reason", "unknown")
+        mixed = "mixing" in tree.children  # files of before say nothing else of it
+        self.markov = said.get("markov", "true" if mixed else "false") == "true"
+        self.approximations = [Approximation(**stated) for stated in said.get("approximations", [])]
+        if "recalibration" in tree.children:
+            self.approximations.append(Approximation(
+                name="functionals of a loaded posterior", status="not validated",
+                statement="Only the stored intervals of cells are recalibrated: worlds are not in the file, so that "
+                "functionals and other probabilities are the engine's own."))
+        sizes = tree["posterior"].sizes if "posterior" in tree.children else {}
+        self.held = sizes.get("chain", 0), sizes.get("draw", 0)
+
+    # -- the tree itself, for plots and reports ------------------------------------------------------------------------
+    @property
+    def children(self):
+        """Groups of the tree."""
+        return self.tree.children
+
+    @property
+    def attrs(self):
+        """Attributes of the tree."""
+        return self.tree.attrs
+
+    def __getitem__(self, group):
+        return self.tree[group]
+
+    def to_datatree(self, **nothing):
+        """The tree that was loaded; arguments are refused."""
+        if nothing:
+            fail("arguments", "be none: a stored tree is handed out as it is", f"{sorted(nothing)}", AGAIN, TypeError)
+        return self.tree
+
+    # -- summaries -----------------------------------------------------------------------------------------------------
+    def _flat(self, p, values):
+        """An array of a parameter as m̂, shape (..., size), 0 in air."""
+        flat = np.reshape(values, (*np.shape(values)[: np.ndim(values) - len(p.shape)], p.size)) / p.scale
+        return np.where(p.ground, flat, 0.0)
+
+    def _summary(self, group, ending, absent=None):
+        """State vector of a summary, (size,); `absent` where a parameter has none, an error where that is None."""
+        found = []
+        for p in self.problem.parameters:
+            held = self.tree[group].data_vars if group in self.tree.children else {}
+            if f"{p.name}_{ending}" not in held and absent is None:
+                fail("dataset", f"hold {p.name}_{ending} for this", f"no such variable in {group}", AGAIN)
+            name = f"{p.name}_{ending}"
+            found.append(self._flat(p, held[name].values) if name in held else np.full(p.size, absent))
+        return np.concatenate(found)
+
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
+        return self._summary("posterior_summary", "mean")
+
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
+        return self._summary("posterior_summary", "std") ** 2
+
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
+        return self._summary("posterior_summary", "mean_error", np.nan)
+
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
+        return self._summary("posterior_summary", "std_error", np.nan)
+
+    def prior_state_mean(self):
+        """Prior mean of x, (size,); None where none is stored."""
+        return self._summary("prior_summary", "mean", np.nan) if self._has_prior() else None
+
+    def prior_state_variance(self):
+        """Prior variance of x, (size,), infinite where none is stored; None where none is stored at all."""
+        return self._summary("prior_summary", "std", np.inf) ** 2 if self._has_prior() else None
+
+    def _has_prior(self):
+        held = self.tree["prior_summary"].data_vars if "prior_summary" in self.tree.children else {}
+        return any(f"{p.name}_std" in held for p in self.problem.parameters)
+
+    def log_evidence(self):
+        """The stored log evidence as an `Estimate`, in nats."""
+        if "log_evidence" not in self._said:
+            fail("dataset", "hold an evidence", "none", AGAIN)
+        return Estimate(*(self._said[f"log_evidence{key}"] for key in ("", "_error")),
+                        method=self._said["log_evidence_method"])
+
+    def evidence_or_none(self):
+        """The stored log evidence, or None."""
+        return self.log_evidence() if "log_evidence" in self._said else None
+
+    def nuisances(self):
+        """What was stored of biases; see `Posterior.nuisances`."""
+        return self.tree["nuisances"].to_dataset() if "nuisances" in self.tree.children else None
+
+    # -- data ----------------------------------------------------------------------------------------------------------
+    def _of_survey(self, m, ending):
+        held = self.tree["predictive_summary"].data_vars if "predictive_summary" in self.tree.children else {}
+        return held[f"{m.name}_{ending}"].values if f"{m.name}_{ending}" in held else None
+
+    def predicted_data(self):
+        """Clean data that the posterior mean predicts, (n_data,)."""
+        return np.concatenate([_observed(self.tree, m.name, self._of_survey(m, "mean"))
+                               for m in self.problem.modalities])
+
+    def prediction_std(self):
+        """Posterior std of the noise-free data, {modality name: (n_data,)}, None where none is stored."""
+        found = {m.name: self._of_survey(m, "std") for m in self.problem.modalities}
+        return {name: None if std is None else _observed(self.tree, name, std) for name, std in found.items()}
+
+    def chi2(self):
+        """Stored χ² of `prediction` against the data, {modality name: float}."""
+        return {m.name: float(self._of_survey(m, "chi2")) for m in self.problem.modalities}
+
+    # -- intervals -----------------------------------------------------------------------------------------------------
+    def _stored_ends(self, p):
+        """(lower, upper) as stored, or None."""
+        held = self.tree["posterior_summary"].data_vars
+        return [held[f"{p.name}_{side}"] for side in ("lower", "upper")] if f"{p.name}_lower" in held else None
+
+    def _is_gaussian(self):
+        """Whether the engine's own intervals are a Gaussian's."""
+        held = self.tree["posterior_summary"].data_vars
+        stated = list(self._said.get("interval_kinds", {}).values())
+        for p in self.problem.parameters:
+            own = held.get(f"{p.name}_gaussian_lower", held.get(f"{p.name}_lower"))
+            stated += [] if own is None else [own.attrs["kind"]]
+        return any(kind.startswith(GAUSSIAN) for kind in stated)
+
+    def state_interval(self, probability):
+        """Both ends of the interval of x, (2, size): the stored ones where they have this probability."""
+        ends = {p.name: self._stored_ends(p) for p in self.problem.parameters}
+        kept = {name for name, end in ends.items() if end is not None and np.isclose(
+            end[0].attrs["probability"], probability, rtol=0, atol=1e-9)}
+        out = np.empty((2, self.problem.size)) if kept == set(ends) else super().state_interval(probability)
+        for name in kept:
+            out[:, self.problem.slices[name]] = self._flat(self.problem.by_name[name], [e.values for e in ends[name]])
+        return out
+
+    def state_quantiles(self, levels):
+        """Quantiles of x, (levels, size): of the Gaussian of mean and std, or of the stored draws."""
+        if self._is_gaussian():
+            return super().state_quantiles(levels)
+        x = self.state_draws(None, self._all_draws())
+        parts = [np.quantile(x[:, k : k + COLUMNS], levels, axis=0) for k in range(0, x.shape[1], COLUMNS)]
+        return np.concatenate(parts, axis=1)
+
+    def interval_words(self, parameter):
+        """What the interval of a parameter is, in words: at the stored probability, and at others."""
+        ends = self._stored_ends(self.problem.by_name[parameter])
+        others = ("equal-tailed Gaussian of the stored mean and standard deviation" if self._is_gaussian()
+                  else "equal-tailed, of the stored draws")
+        if ends is None:
+            return others
+        return f"at {ends[0].attrs['probability']:.0%} as stored: {ends[0].attrs['kind']}; otherwise {others}"
+
+    # -- draws ---------------------------------------------------------------------------------------------------------
+    def _all_draws(self):
+        if not all(self.held):
+            fail("dataset", "hold draws for this", "none", "Save post.to_datatree(draws=...).")
+        return self.held[0] * self.held[1]
+
+    def _draws(self, chain, draws):
+        """Stored draws of x, (count, size)."""
+        group = self.tree["posterior"]
+        return np.concatenate([self._flat(p, np.asarray(group[p.name][chain, draws].values, dtype=float))
+                               for p in self.problem.parameters], axis=-1)
+
+    def state_draws(self, rng, count):
+        """Stored draws of x, (count, size), evenly thinned over all chains."""
+        if count > self._all_draws():
+            self._too_many(count)
+        return thinned(np.stack([self._draws(chain, slice(None)) for chain in range(self.held[0])]), count)
+
+    def draw_blocks(self, blocks, clean=True):
+        """`Drawn` of every block, as stored."""
+        if clean:
+            self._refuse("the noise-free data of draws")
+        self._all_draws()
+        for block in blocks:
+            if block.chain >= self.held[0] or block.draws.stop > self.held[1]:
+                self._too_many(f"draw {block.draws.stop} of chain {block.chain + 1}")
+            yield Drawn(self._draws(block.chain, block.draws), None, {})
+
+    def sample(self, draws=None, chains=None, seed=0):
+        """Stored draws: the first `draws` (default all) of the first `chains` (default all).
+
+        Returns
+        -------
+        dict of ndarray
+            {parameter: (chain, draw, *shape)}, physical units; of Markov chains evenly thinned.
+        """
+        self._all_draws()
+        return super().sample(self.held[1] if draws is None else draws, self.held[0] if chains is None else chains)
+
+    def stream(self, draws=None, seed=0):
+        """Stored draws of the first chain block by block, in float32; see `Posterior.stream`."""
+        self._all_draws()
+        yield from super().stream(self.held[1] if draws is None else as_count("draws", draws))
+
+    def _too_many(self, asked):
+        fail("draws and chains", f"be at most the {self.held[1]} draws in {self.held[0]} chains that are stored",
+             str(asked), "Save more of them: post.to_file(path, draws=...) extends a file.")
+
+    # -- what is refused -----------------------------------------------------------------------------------------------
+    def _refuse(self, what):
+        fail("dataset", f"hold {what} for this", "summaries and draws only", AGAIN)
+
+    def state_product(self, v):
+        """Refused: the file holds no covariance."""
+        self._refuse("the covariance of cells")
+
+    def prior_state_product(self, vectors):
+        """Refused: the file holds no prior covariance."""
+        self._refuse("the prior covariance of cells")
+
+    def joint_draws(self, rng, count):
+        """Refused: the file holds predictions with noise only."""
+        self._refuse("the noise-free data of draws")
+
+    def separate(self):
+        """Refused: load the separate posteriors from files of their own."""
+        self._refuse("the separate posteriors")
+
+
+class _NoOperator(LinearOperator):
+    """Where a forward operator was: it knows its inducing field, and refuses products."""
+
+    def __init__(self, rows, columns, kind, units, shape, said):
+        super().__init__(np.dtype(float), (rows, columns))
+        self.kind, self.units, self.data_shape = kind, units, shape
+        for key in FIELD:
+            if key in said:
+                setattr(self, key, said[key])
+
+    def _matvec(self, x):
+        fail("dataset", "hold forward operators for this", "none: files hold summaries and draws", AGAIN)
+
+    _rmatvec = _matvec
+
+
+class _CorrelatedNoise(DiagonalNoise):
+    """Noise of which a file knows the standard deviations only."""
+
+    independent = False
+
+    def whiten(self, residual):
+        """Refused."""
+        fail("dataset", "hold the noise covariance for this", "its standard deviations only", AGAIN)
+
+    whiten_adjoint = colour = apply = whiten
+
+
+def _problem_of(tree, said):
+    """The `JointProblem` of a tree: parameters, bounds, data and noise, without priors and operators."""
+    missing = {"posterior_summary", "observed_data", "constant_data"} - set(tree.children)
+    if missing:
+        fail("source", "hold the summaries and data of a posterior", f"no group {', '.join(sorted(missing))}",
+             "Save post.to_datatree().")
+    parameters = [_parameter_of(tree, name) for name in said["parameters"]]
+    size = {p.name: p.size for p in parameters}
+    surveys = [_survey_of(tree, name, size) for name in said["modalities"]]
+    weights = {m.name: read_attributes(tree["observed_data"][m.name])["likelihood_exponent"] for m in surveys}
+    return JointProblem(parameters, surveys, weights=weights)
+
+
+def _parameter_of(tree, name):
+    mean, constant = tree["posterior_summary"][f"{name}_mean"], tree["constant_data"].data_vars
+    bounds = []
+    for side, open_end in (("lower", -np.inf), ("upper", np.inf)):
+        stored = constant.get(f"{name}_bound_{side}")
+        bounds.append(None if stored is None else np.where(np.isnan(stored.values), open_end, stored.values))
+    where, labels = max(1, mean.size), None
+    if mean.dims == Mesh.dims:
+        edges = [constant[f"{dim}_edges"].values for dim in ("easting", "northing", "upward")]
+        ground = constant[f"{name}_ground"].values == 1 if f"{name}_ground" in constant else None
+        where = Mesh(*edges, ground)
+    elif mean.dims and mean[mean.dims[0]].dtype.kind not in "iuf":
+        labels = [str(label) for label in mean[mean.dims[0]].values]
+    return Parameter(name, where, bounds=bounds, scale=mean.attrs.get("scale", 1.0), units=mean.attrs["units"],
+                     labels=labels)
+
+
+def _survey_of(tree, name, size):
+    observed, std = tree["observed_data"][name], tree["constant_data"].data_vars.get(f"{name}_noise_std")
+    said = read_attributes(observed)
+    if std is None or "likelihood_exponent" not in said:
+        fail("source", f"hold the noise of {name}", "none", "Save post.to_datatree().")
+    data = _observed(tree, name, observed.values)
+    noise = DiagonalNoise if str(said.get("noise", "")).startswith("independent") else _CorrelatedNoise
+    names = said.get("parameters", list(size))
+    operator = _NoOperator(data.size, sum(size[p] for p in names), said["kind"], said["units"],
+                           observed.shape if data.size == observed.size else data.shape, said)
+    return Modality(name, operator, data, noise(_observed(tree, name, std.values) * said["likelihood_exponent"]**0.5),
+                    tuple(names))
+
+
+def _observed(tree, name, values):
+    """Values at the observed stations of a survey, (n_data,)."""
+    if values is None:
+        fail("dataset", f"hold predictions of {name} for this", "none", AGAIN)
+    return values[np.isfinite(tree["observed_data"][name].values)]
