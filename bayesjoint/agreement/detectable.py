@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import as_positive, fail
+from .._places import blocks
 from ..augment import held_by_biases
 from ..dataset import Sheet
 from .additive import additive_fits
@@ -193,8 +194,7 @@ def _ratio_draws(pair, white, rng, spectrum):
     weights = np.concatenate([spectrum.correlations, -spectrum.correlations, np.ones(pair.excess)])
     count = max(1, min(DRAWS, int(VALUES // max(weights.size, 1))))
     null, linear = np.zeros(count), np.zeros((white.shape[1], count))
-    for first in range(0, weights.size, 256):
-        block = slice(first, first + 256)
+    for block in blocks(weights.size, 256):
         z = rng.standard_normal((weights[block].size, count))
         null += weights[block] @ z**2
         linear += 2 * (weights[block, None] * shifts[block]).T @ z

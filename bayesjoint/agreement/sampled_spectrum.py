@@ -6,12 +6,11 @@ Krylov space finds them in a few steps. E u = −[P (0, K_ba u)]_a takes one sol
 the inner product of K_a, and uᵀK_a E u = bᵀP b with b = (0, K_ba u), known to the square of a solve's residual.
 """
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.linalg import eigh
 
 from .._checks import as_count
+from .._places import runs
 from ..gaussian import FlatColumns
 from . import canonical
 from .canonical import CanonicalSpectrum, average
@@ -263,7 +262,7 @@ def _grow(growth, spaces, steps):
             return
         new = [space.add() for space in growing]
         image, square = growth.image(np.hstack(new))
-        for space, where in zip(growing, _places(new), strict=True):
+        for space, where in zip(growing, runs(part.shape[1] for part in new), strict=True):
             space.extend(image[:, where], square(where))
         _measure(growth, growing)
 
@@ -271,11 +270,5 @@ def _grow(growth, spaces, steps):
 def _measure(growth, spaces):
     raw = [space.raw for space in spaces]
     dual, across = growth.products(np.hstack(raw))
-    for space, where in zip(spaces, _places(raw), strict=True):
+    for space, where in zip(spaces, runs(part.shape[1] for part in raw), strict=True):
         space.measure(dual[:, where], across[:, where])
-
-
-def _places(parts):
-    """Slices of arrays that stand side by side."""
-    ends = np.cumsum([0, *(part.shape[1] for part in parts)])
-    return [slice(a, b) for a, b in pairwise(ends)]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import as_count, as_positive, fail
+from .._places import blocks
 from ..engines import posterior
 from ..map_estimate import find_map
 from ..problem import check_problem
@@ -258,12 +259,12 @@ def _truths(setup, truths, rng, count):
 
 
 def _simulate(run, states, seeds, executor, progress):
-    blocks = [slice(first, first + BLOCK) for first in range(0, len(seeds), BLOCK)]
-    parts = (map if executor is None else executor.map)(run, (states[b] for b in blocks), (seeds[b] for b in blocks))
+    several = blocks(len(seeds), BLOCK)
+    parts = (map if executor is None else executor.map)(run, (states[b] for b in several), (seeds[b] for b in several))
     if progress:
         from tqdm.auto import tqdm
 
-        parts = tqdm(parts, desc="simulated pairs", total=len(blocks), unit=f"{BLOCK} pairs")
+        parts = tqdm(parts, desc="simulated pairs", total=len(several), unit=f"{BLOCK} pairs")
     return np.concatenate(list(parts))
 
 
