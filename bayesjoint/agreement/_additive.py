@@ -5,6 +5,7 @@ from scipy.linalg import eigh
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 
+from .._places import runs
 from ._local_conflict import smallest
 from ._multiple_testing import false_discovery
 from ._nuisance_test import CONFOUNDING
@@ -43,10 +44,9 @@ def additive_fits(data, disturbances):
     alone = np.einsum("ij,ij->j", white, solved) + np.einsum("ij,ij->j", solved, left)
     # against what the columns would tell were nothing flat: a share of rounding size is confounding
     least = CONFOUNDING * alone + SURE * np.einsum("ij,ij->j", left, left)
-    slip, first, out = np.linalg.norm(unseen) * np.sqrt(alone), 0, {}
-    for d in disturbances:
-        k = slice(first, first + d.columns.shape[1])
-        precision, first = white[:, k].T @ weights[:, k] + solved[:, k].T @ left[:, k], k.stop
+    slip, out = np.linalg.norm(unseen) * np.sqrt(alone), {}
+    for d, k in zip(disturbances, runs(d.columns.shape[1] for d in disturbances), strict=True):
+        precision = white[:, k].T @ weights[:, k] + solved[:, k].T @ left[:, k]
         if d.kind == "levels":
             out[d.survey, d.name] = LevelFit(0.5 * (precision + precision.T), score[k], alone[k],
                                              float(np.max(least[k] / alone[k])), float(np.linalg.norm(slip[k])))

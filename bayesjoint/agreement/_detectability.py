@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import as_positive, fail
+from .._places import blocks
 from ..augment import held_by_biases
 from ..dataset import Sheet
 from ._additive import additive_fits
@@ -182,7 +183,10 @@ def _ratio_draws(pair, white, rng, spectrum):
     """(q under agreement, (draws,), what is linear in each disturbance, (k, draws)): q + a linear + a² felt."""
     if pair.method != "dense":
         null = spectrum.null().sample(rng, DRAWS) if spectrum.testable else np.zeros(DRAWS)
-        spread = _linear_std(pair, white)
+        pulled = pair.both.project(white)  # 2 hᵀM e is linear, M the matrix of q_ab − q_a − q_b; e has the covariance K
+        for part, rows in pair.parts:
+            pulled[rows] -= part.project(white[rows])
+        spread = 2 * np.sqrt(np.maximum(np.einsum("ij,ij->j", pulled, pair.both.product(pulled)), 0.0))
         return null, spread[:, None] * rng.standard_normal((white.shape[1], DRAWS))
     u, v, w = pair.canonical.of(white)
     rho = spectrum.correlations[:, None]
@@ -190,20 +194,11 @@ def _ratio_draws(pair, white, rng, spectrum):
     weights = np.concatenate([spectrum.correlations, -spectrum.correlations, np.ones(pair.excess)])
     count = max(1, min(DRAWS, int(VALUES // max(weights.size, 1))))
     null, linear = np.zeros(count), np.zeros((white.shape[1], count))
-    for first in range(0, weights.size, 256):
-        block = slice(first, first + 256)
+    for block in blocks(weights.size, 256):
         z = rng.standard_normal((weights[block].size, count))
         null += weights[block] @ z**2
         linear += 2 * (weights[block, None] * shifts[block]).T @ z
     return null, linear
-
-
-def _linear_std(pair, white):
-    """Standard deviation of 2 hᵀM e with M the matrix of q_ab − q_a − q_b: e has the covariance K."""
-    pulled = pair.both.project(white)
-    for part, rows in pair.parts:
-        pulled[rows] -= part.project(white[rows])
-    return 2 * np.sqrt(np.maximum(np.einsum("ij,ij->j", pulled, pair.both.product(pulled)), 0.0))
 
 
 def _ratio_size(null, linear, square, scale, level, power):

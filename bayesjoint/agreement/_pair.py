@@ -1,7 +1,7 @@
 """Two surveys, or two groups of surveys, as two correlated random vectors: what every test of a pair is built on."""
 
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import svd
@@ -13,8 +13,7 @@ from ._likelihood_ratio_null import CanonicalCoordinates, CanonicalSpectrum, tor
 from ._sampled_spectrum import lanczos_spectrum
 
 
-@dataclass(frozen=True, kw_only=True)
-class PairStatistics:
+class PairStatistics(NamedTuple):
     """Statistics of one or many pairs of data sets.
 
     Attributes

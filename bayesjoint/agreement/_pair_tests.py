@@ -102,7 +102,9 @@ class PairTests:
     def __init__(self, problem, surveys, margins, method, seed, places=True):
         pair = make_pair(problem, surveys, method)
         self.fitted, spectrum = fitted_forms(pair, seed), pair.spectrum(seed=seed)
-        self.shared = _shared(pair, spectrum)
+        one, other = ({name for m in pair.problem.modalities if m.name in group for name in m.parameters}
+                      for group in pair.groups)
+        self.shared = np.inf if one & other or pair.excess else spectrum.information()[0]
         table = tabulate(pair, margins=margins, seed=seed, fitted=self.fitted, spectrum=spectrum)
         self.detectability, self.maps, self.bands = table, {}, {}
         self.tests = [_seeing_offset(t, table) for t in (ratio_of(pair, spectrum), *splits_of(pair))]
@@ -142,13 +144,6 @@ class PairTests:
         self.bands[survey] = band_residual(residual) if bands is None else bands
         self.maps[survey] = map_residual(residual)
         self.tests += [bands_test(self.bands[survey], (survey, *given)), map_test(self.maps[survey], (survey, *given))]
-
-
-def _shared(pair, spectrum):
-    """Nats that surveys without a common parameter share under the prior; infinite where they have one."""
-    one, other = ({name for m in pair.problem.modalities if m.name in group for name in m.parameters}
-                  for group in pair.groups)
-    return np.inf if one & other or pair.excess else spectrum.information()[0]
 
 
 def bands_test(found, surveys):

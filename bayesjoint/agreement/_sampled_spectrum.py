@@ -6,13 +6,11 @@ Krylov space finds them in a few steps. E u = −[P (0, K_ba u)]_a takes one sol
 the inner product of K_a, and uᵀK_a E u = bᵀP b with b = (0, K_ba u), known to the square of a solve's residual.
 """
 
-from dataclasses import dataclass, field
-from itertools import pairwise
-
 import numpy as np
 from scipy.linalg import eigh
 
 from .._checks import as_count
+from .._places import runs
 from ..gaussian import FlatColumns
 from . import _likelihood_ratio_null as canonical
 from ._likelihood_ratio_null import CanonicalSpectrum, average
@@ -197,19 +195,12 @@ class _Growth:
         return -pulled[self.rows[0]], square
 
 
-@dataclass
 class _Space:
     """A Krylov space: a basis that is orthonormal in the inner product of K_a, E in it, and what E adds to it next."""
 
-    raw: np.ndarray
-    products: tuple = ()
-    gram: np.ndarray = None
-    sizes: list = field(default_factory=list)
-    matrix: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    scale: float = 0.0
-
-    def __post_init__(self):
-        self.basis = self.dual = self.raw[:, :0]
+    def __init__(self, raw):
+        self.raw, self.products, self.gram, self.sizes, self.scale = raw, (), None, [], 0.0
+        self.basis, self.dual, self.matrix = raw[:, :0], raw[:, :0], np.zeros((0, 0))
 
     def project(self, vectors, count=None):
         """Vectors less what lies in the first `count` directions."""
@@ -258,7 +249,7 @@ class _Space:
 
 def _begin(growth, blocks):
     """A `_Space` of every block of starting vectors (n_a, width)."""
-    spaces = [_Space(raw=block) for block in blocks]
+    spaces = [_Space(block) for block in blocks]
     _measure(growth, spaces)
     return spaces
 
@@ -271,7 +262,7 @@ def _grow(growth, spaces, steps):
             return
         new = [space.add() for space in growing]
         image, square = growth.image(np.hstack(new))
-        for space, where in zip(growing, _places(new), strict=True):
+        for space, where in zip(growing, runs(part.shape[1] for part in new), strict=True):
             space.extend(image[:, where], square(where))
         _measure(growth, growing)
 
@@ -279,11 +270,5 @@ def _grow(growth, spaces, steps):
 def _measure(growth, spaces):
     raw = [space.raw for space in spaces]
     dual, across = growth.products(np.hstack(raw))
-    for space, where in zip(spaces, _places(raw), strict=True):
+    for space, where in zip(spaces, runs(part.shape[1] for part in raw), strict=True):
         space.measure(dual[:, where], across[:, where])
-
-
-def _places(parts):
-    """Slices of arrays that stand side by side."""
-    ends = np.cumsum([0, *(part.shape[1] for part in parts)])
-    return [slice(a, b) for a, b in pairwise(ends)]

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from .._checks import as_positive, fail
+from .._places import blocks, runs
 from ..problem import check_problem
 
 FAR = 1e6  # times the scale: what is not seen there is not seen
@@ -18,17 +19,16 @@ def widened(data, parts):
     parts : list of (str, ndarray)
         Survey and its columns (n_data of the survey, q), in units of the data; zero for all other surveys.
     """
-    first, wide = 0, np.zeros((data.size, sum(columns.shape[1] for _, columns in parts)))
-    for survey, columns in parts:
-        wide[data.rows[survey], first : first + columns.shape[1]] = columns
-        first += columns.shape[1]
+    places = runs(columns.shape[1] for _, columns in parts)
+    wide = np.zeros((data.size, places[-1].stop))
+    for (survey, columns), where in zip(parts, places, strict=True):
+        wide[data.rows[survey], where] = columns
     return data.model.whiten(wide)
 
 
 def in_blocks(data, white, use):
     """``use(V)``, shape (..., k), of all columns V of `white`, as many at once as fit memory."""
-    step = data.width()
-    return np.concatenate([use(white[:, k : k + step]) for k in range(0, white.shape[1], step)], axis=-1)
+    return np.concatenate([use(white[:, k]) for k in blocks(white.shape[1], data.width())], axis=-1)
 
 
 def crossing(rising, scale, close, least=0.0):

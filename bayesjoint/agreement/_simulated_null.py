@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import as_count, as_positive, fail
+from .._places import blocks
 from ..engines import posterior
 from ..map_estimate import find_map
 from ..problem import check_problem
@@ -84,7 +85,7 @@ def bootstrap_test(problem, pair, *, draws=1000, truths="fit", seed=0, executor=
     count = as_count("draws", draws, FEWEST, "1000 tell 5 % from 3 %.")
     rng = np.random.default_rng(seed)
     if not setup.testable:
-        return setup.untestable(UNTESTABLE)
+        return untestable("likelihood ratio", setup.names, UNTESTABLE, statistic=setup.statistic, dof=0)
     states, words = _truths(setup, truths, rng, count)
     seeds = rng.integers(0, 2**63, count)
     simulated = _simulate(setup.run, states, seeds, executor, progress)
@@ -129,11 +130,19 @@ def wilks_test(problem, pair, *, start=None, tolerance=None):
     (1, 1.5)
     """
     setup = _Setup(problem, pair, start, tolerance)
-    setup.check_flat()
+    joint = setup.joint
+    if not setup.plain:
+        fail("problem", "have flat priors and no penalties for Wilks's theorem",
+             f"priors on {[p.name for p in joint.parameters if p.name not in joint.prior.flat]}, "
+             f"{len(joint.penalties)} penalties", "Use null='bootstrap'.")
+    if np.any((setup.x <= joint.lower) | (setup.x >= joint.upper)):
+        fail("problem", "have its joint fit inside the bounds for Wilks's theorem", "a bound reached",
+             "Use null='bootstrap'.")
     dof = setup.wilks_dof(setup.x)
     if dof == 0:
-        return setup.untestable(RAN_OFF if setup.testable else UNTESTABLE)
-    tangent = setup.joint.linearised(setup.x)
+        why = RAN_OFF if setup.testable else UNTESTABLE
+        return untestable("likelihood ratio", setup.names, why, statistic=setup.statistic, dof=0)
+    tangent = joint.linearised(setup.x)
     straight = _Run(tangent, setup.run.groups, SHARPER * STRAIGHT, setup.begin).statistic(tangent, setup.x)[0]
     moved = setup.error + abs(setup.statistic - straight)
     return chi2_test(
@@ -191,20 +200,6 @@ class _Setup:
                   for group in (*self.run.groups, self.names)]
         ranks = [int(np.sum(v > least * v.max(initial=0.0))) for v in values]
         return ranks[0] + ranks[1] - ranks[2]
-
-    def check_flat(self):
-        """Refuse what Wilks's theorem does not cover."""
-        if not self.plain:
-            fail("problem", "have flat priors and no penalties for Wilks's theorem",
-                 f"priors on {[p.name for p in self.joint.parameters if p.name not in self.joint.prior.flat]}, "
-                 f"{len(self.joint.penalties)} penalties", "Use null='bootstrap'.")
-        if np.any((self.x <= self.joint.lower) | (self.x >= self.joint.upper)):
-            fail("problem", "have its joint fit inside the bounds for Wilks's theorem", "a bound reached",
-                 "Use null='bootstrap'.")
-
-    def untestable(self, why):
-        """The answer where one model serves as well as two whatever the data, or seems to."""
-        return untestable("likelihood ratio", self.names, why, statistic=self.statistic, dof=0)
 
 
 class _Run:
@@ -264,12 +259,12 @@ def _truths(setup, truths, rng, count):
 
 
 def _simulate(run, states, seeds, executor, progress):
-    blocks = [slice(first, first + BLOCK) for first in range(0, len(seeds), BLOCK)]
-    parts = (map if executor is None else executor.map)(run, (states[b] for b in blocks), (seeds[b] for b in blocks))
+    several = blocks(len(seeds), BLOCK)
+    parts = (map if executor is None else executor.map)(run, (states[b] for b in several), (seeds[b] for b in several))
     if progress:
         from tqdm.auto import tqdm
 
-        parts = tqdm(parts, desc="simulated pairs", total=len(blocks), unit=f"{BLOCK} pairs")
+        parts = tqdm(parts, desc="simulated pairs", total=len(several), unit=f"{BLOCK} pairs")
     return np.concatenate(list(parts))
 
 

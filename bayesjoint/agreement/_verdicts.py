@@ -1,6 +1,6 @@
 """From p-values to one honest verdict: disagree, agree, or cannot say."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +10,7 @@ from ._words import LITTLE
 CLEAR = 2.0  # standard deviations by which priors must differ, of two surveys or from that stated, to be told apart
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """A verdict: its kind, the sentence, what lies behind it, and which tests remedies should answer."""
 
     kind: str
@@ -72,9 +71,10 @@ def _of_untied(pairs, own, level):
     alarms, misfits = {pair: _objecting(each.tests, level) for pair, each in pairs.items()}, {}
     for pair, each in alarms.items():
         # through a coupling that tells something the fault of one survey alarms tests of the other too
-        one = _held(words.best_of(each)) if each and pairs[pair].shared >= LITTLE else None
+        one = words.best_of(each) if each and pairs[pair].shared >= LITTLE else None
         for test in each:
-            misfits.setdefault(one or _held(test), []).append(test)
+            held = one or test  # the survey that it holds against all else
+            misfits.setdefault(held.target or held.surveys[0], []).append(test)
     for test in alone:
         misfits.setdefault(test.target, []).append(test)
     bare = [pair for pair, each in pairs.items() if not each.ratio.testable]
@@ -83,11 +83,6 @@ def _of_untied(pairs, own, level):
     return Judgement("cannot say", words.untied(bare, shared, misfits, tested),
                      (*words.told(alone), *words.listed(alarms)),
                      (*(t for each in alarms.values() for t in each), *alone))
-
-
-def _held(test):
-    """The survey that a test of a pair holds against all else."""
-    return test.target or test.surveys[0]
 
 
 def _of_tied(problem, own, pairs, level, again):

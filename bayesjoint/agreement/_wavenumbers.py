@@ -9,7 +9,6 @@ from ..gaussian import WaveSystem, linear_gaussian
 from ..problem import layout, one_survey
 from ._pair import restricted
 
-KILOMETRE = 1000.0
 WRITTEN = 6_000  # stations whose cosines are written out where they are no full lattice: 0.3 GB
 WIDER = 1.0 + 1e-9
 
@@ -51,7 +50,7 @@ class CosineModes:
         self._shape, self._mask, self._basis, rows = tuple(a.size for a in axes), mask, None, None
         if not lattice:
             steps, rows = self._scatter(modality)
-        side = [n * step / KILOMETRE for n, step in zip(self._shape, steps, strict=True)]
+        side = [n * step / 1000.0 for n, step in zip(self._shape, steps, strict=True)]
         self.extent = max(side)
         north, east = (np.arange(n) / (2 * s) for n, s in zip(self._shape, side, strict=True))
         self.wavenumber = np.hypot(north[:, None], east).ravel()
@@ -300,11 +299,8 @@ class CrossPeriodogram:
         white = fft.rfft2(rng.standard_normal((len(self._order), k, *torus)), workers=worker_count())
         rows, columns = (np.arange(first, first + count) % period
                          for (first, count), period in zip(self._frame, torus, strict=True))
-        out = []
-        for i in range(len(self._order)):
-            wave = sum(root[..., i, j] * white[j] for j in range(i + 1))
-            out.append(fft.irfft2(wave, torus, workers=worker_count())[:, rows[:, None], columns])
-        return np.stack(out)
+        waves = np.einsum("rcij,jkrc->ikrc", root, white)
+        return fft.irfft2(waves, torus, workers=worker_count())[..., rows[:, None], columns]
 
 
 def _channels(model, survey, given):
