@@ -71,6 +71,18 @@ def as_positive(argument, values, ndim=None):
     return array
 
 
+def frozen(values):
+    """A copy of an array that cannot be written to; one that already cannot is returned as it is.
+
+    What others have computed from an object may be kept with it, and must stay true.
+    """
+    array = np.asarray(values)
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
 def as_count(argument, value, least=1, remedy="Give a count."):
     """Return `value` as an int, refusing what is no integer, or is less than `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._checks import as_finite, as_positive, fail
+from ._checks import as_finite, as_positive, fail, frozen
 from ._topography import surface_over
 
 SPACING_TOLERANCE = 1e-6  # of a cell: rounding in edges that were built by addition
@@ -291,14 +291,14 @@ def _edges(name, values):
 
 def _ground(active, shape):
     if active is None:
-        return np.ones(shape, dtype=bool)
+        return frozen(np.ones(shape, dtype=bool))
     active = np.asarray(active)
     if active.dtype != bool or active.shape != shape:
         fail("active", f"be a boolean array of shape {shape}", f"{active.dtype} of shape {active.shape}",
              "Mark air cells False in an array (upward, northing, easting).")
     if not active.any():
         fail("active", "mark at least one cell True", "none", "False means air; check the height of the topography.")
-    return active.copy()
+    return frozen(active)
 
 
 def _columns(coordinates, gridded, spacing, padding, axis):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
-from ._checks import as_finite, as_positive, fail, one_of
+from ._checks import as_finite, as_positive, fail, frozen, one_of
 from ._correlation import CORRELATIONS
 
 DENSE_LIMIT = 20_000  # data; a dense factor of that many takes 3.2 GB
@@ -125,7 +125,7 @@ class DiagonalNoise(_Noise):
         if std.size == 0:
             fail("std", "hold at least one value", "none", "Give one std for each datum.")
         self.shape = std.shape  # lets a modality notice a grid that is transposed
-        self.std = std.flatten()
+        self.std = frozen(std.ravel())
         self.size = self.std.size
 
     def _column(self, array):
@@ -203,7 +203,7 @@ class DenseNoise(_Noise):
         asymmetry = np.abs(matrix - matrix.T).max()
         if asymmetry > 1e-10 * np.abs(matrix).max():
             fail("covariance", "be symmetric", f"asymmetry {asymmetry:.3g}", "Use 0.5 * (C + C.T) if that is meant.")
-        self._matrix = 0.5 * (matrix + matrix.T)
+        self._matrix = frozen(0.5 * (matrix + matrix.T))
         try:
             self._factor = cholesky(self._matrix, lower=True)
         except LinAlgError:

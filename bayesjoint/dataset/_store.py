@@ -51,7 +51,8 @@ class GrowingFile:
         self.draws, self._placed, self._changed = 0, 0, False
 
     def __enter__(self):
-        if self.path.is_file():
+        if self.path.exists():
+            self._refuse_other()
             with self._opened("r", self.path) as file:
                 held = file.groups["posterior"].dimensions.get("draw") if "posterior" in file.groups else None
                 if held is None or not held.isunlimited():
@@ -68,6 +69,15 @@ class GrowingFile:
                 self._beside.replace(self.path)
         finally:
             self._beside.unlink(missing_ok=True)
+
+    def _refuse_other(self):
+        """What is no netCDF file is neither read nor written over."""
+        try:
+            with self._opened("r", self.path):
+                return
+        except OSError:
+            fail("path", "name a netCDF file of draws, or none", f"{self.path}, which is another file or a folder",
+                 "Choose another path.")
 
     @contextmanager
     def _opened(self, mode, path=None):

@@ -5,7 +5,7 @@ from inspect import signature
 from .._checks import fail, one_of
 from ..gaussian import DENSE_DATA, is_linear_gaussian
 from ..problem import check_problem
-from ._registry import ENGINES, methods
+from ._registry import ENGINES, check_engine, methods
 from .gibbs import gibbs_can_sample
 from .laplace import check_map
 
@@ -70,6 +70,7 @@ def posterior(problem, method="auto", at=None, **options):
     _check_options(chosen, options)
     make = ENGINES[chosen].load()
     post = make(problem, at, **options) if ENGINES[chosen].needs_map else make(target, **options)
+    check_engine(post, chosen)
     if reason is not None:
         post.reason = reason
     return post
@@ -81,7 +82,10 @@ def needs_a_map(problem, method="auto"):
 
 
 def _check_options(chosen, options):
-    known = [name for name in signature(ENGINES[chosen].load()).parameters if name not in ("problem", "at")]
+    taken = signature(ENGINES[chosen].load()).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        return
+    known = [name for name in taken if name not in ("problem", "at")]
     unknown = sorted(set(options) - set(known))
     if unknown:
         fail("options", f"be among {known} for the {chosen} engine", f"{unknown}", "Leave them out, or name the engine "

@@ -201,6 +201,10 @@ class LoadedPosterior(Posterior):
     def state_interval(self, probability):
         """Both ends of the interval of x, (2, size): the stored ones where they have this probability."""
         ends = {p.name: self._stored_ends(p) for p in self.problem.parameters}
+        for name, end in ends.items() if "recalibration" in self.tree.children else ():
+            if end is not None and not np.isclose(end[0].attrs["probability"], probability, rtol=0, atol=1e-9):
+                fail("probability", f"be the stored {end[0].attrs['probability']:g}, at which {name} was recalibrated",
+                     f"{probability:g}", AGAIN)
         kept = {name for name, end in ends.items() if end is not None and np.isclose(
             end[0].attrs["probability"], probability, rtol=0, atol=1e-9)}
         out = np.empty((2, self.problem.size)) if kept == set(ends) else super().state_interval(probability)
@@ -276,6 +280,14 @@ class LoadedPosterior(Posterior):
     # -- what is refused -----------------------------------------------------------------------------------------------
     def _refuse(self, what):
         fail("dataset", f"hold {what} for this", "summaries and draws only", AGAIN)
+
+    def mean_given(self, data):
+        """Refused: the file holds no engine."""
+        self._refuse("answers to other data")
+
+    def to_file(self, path, **options):
+        """Refused: the file is there, and more draws need the engine."""
+        self._refuse("the engine that makes further draws")
 
     def state_product(self, v):
         """Refused: the file holds no covariance."""

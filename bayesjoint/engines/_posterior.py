@@ -7,6 +7,7 @@ from .._checks import as_finite, fail
 from ._estimate import Estimate
 from ._export import chi2_of
 from ._nuisances import nuisance_sheet
+from ._registry import check_shape
 from ._sample import DrawsOfPosterior, as_mapping
 
 __all__ = ["Estimate", "Posterior"]
@@ -49,7 +50,9 @@ class Posterior(DrawsOfPosterior):
 
     def std(self):
         """Posterior standard deviation, {parameter: array}, physical units."""
-        return self.problem.unpack(np.sqrt(self.state_variance()))
+        variance = self.state_variance()
+        check_shape(self.method, "state_variance()", variance, (self.problem.size,))
+        return self.problem.unpack(np.sqrt(variance))
 
     def mean_error(self):
         """Error of `mean` as {parameter: array}, physical units; what kind of error, `approximations` says."""
@@ -190,7 +193,9 @@ class Posterior(DrawsOfPosterior):
         if set(as_mapping("v", v)) != set(scales):
             fail("v", f"have the keys {sorted(scales)}", f"{sorted(v)}", "Give zeros for the parameters left out.")
         flat = self.problem.pack({name: np.asarray(array) * scales[name] for name, array in v.items()})
-        return self.problem.unpack(self.state_product(flat))
+        found = self.state_product(flat)
+        check_shape(self.method, "state_product(v)", found, flat.shape)
+        return self.problem.unpack(found)
 
     def nuisances(self):
         """What was learned of every bias (`add_bias`), and what of the model it is confused with.

@@ -1,9 +1,14 @@
 """The engines there are: one list, read by `posterior`, the command and the documents."""
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+import numpy as np
 
 from .._checks import fail
+from ._protocol import PosteriorEngine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,8 @@ class EngineEntry:
 
     def load(self):
         """The class or function itself."""
+        if isinstance(self.make, EntryPoint):
+            return self.make.load()
         if isinstance(self.make, str):
             module, name = self.make.split(":")
             return getattr(import_module(f".{module}", __package__), name)
@@ -62,8 +69,19 @@ ENGINES = {entry.name: entry for entry in (
 )}
 
 
+SHIPPED = tuple(ENGINES)
+
+
+@cache
+def _find_installed():
+    """Add the engines of installed packages, which name them under the entry points "bayesjoint.engines"."""
+    for point in entry_points(group="bayesjoint.engines"):
+        ENGINES.setdefault(point.name, EngineEntry(name=point.name, make=point, purpose=f"of {point.value}"))
+
+
 def methods():
     """What `posterior` takes for `method`."""
+    _find_installed()
     return ("auto", *ENGINES)
 
 
@@ -78,7 +96,7 @@ def register_engine(name, make, purpose, needs_map=False, other_data=False):
     Parameters
     ----------
     name : str
-        As in ``posterior(problem, method=name)``; none that is taken.
+        As in ``posterior(problem, method=name)``; none of the package's own. One of yours is replaced.
     make : callable
         ``make(problem, **options)``, or ``make(problem, at, **options)`` if it needs a MAP; returns a
         `PosteriorEngine`, most easily a subclass of `Posterior`.
@@ -92,7 +110,7 @@ def register_engine(name, make, purpose, needs_map=False, other_data=False):
     Raises
     ------
     ValueError, TypeError
-        If the name is taken or no identifier, or `make` cannot be called.
+        If the name is one of the package's own or no identifier, or `make` cannot be called.
 
     Examples
     --------
@@ -103,12 +121,29 @@ def register_engine(name, make, purpose, needs_map=False, other_data=False):
     """
     if not isinstance(name, str) or not name.isidentifier():
         fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "grid".', TypeError)
-    if name in methods():
-        fail("name", f"be none of {methods()}", repr(name), "Choose another one.")
+    if name in ("auto", *SHIPPED):
+        fail("name", f"be none of {('auto', *SHIPPED)}", repr(name), "Choose another one.")
     if not callable(make):
         fail("make", "be a class or a function", type(make).__name__, "Pass a subclass of bj.Posterior.", TypeError)
     ENGINES[name] = EngineEntry(name=name, make=make, purpose=purpose, needs_map=needs_map,
                                 other_data=other_data)
+
+
+def check_engine(post, name):
+    """Refuse what an engine gave if it is no posterior, or its mean has not one value for each unknown."""
+    missing = [key for key in dir(PosteriorEngine) if not key.startswith("_") and not hasattr(post, key)]
+    missing += [key for key in PosteriorEngine.__annotations__ if not hasattr(post, key)]
+    if missing:
+        fail(f"engine {name!r}", "give a PosteriorEngine", f"{type(post).__name__} without {', '.join(missing)}",
+             "Derive it from bj.Posterior: see docs/extending.md.", TypeError)
+    if name not in SHIPPED:
+        check_shape(name, "state_mean()", post.state_mean(), (post.problem.size,))
+
+
+def check_shape(name, what, array, shape):
+    """Refuse what an engine gave in another shape."""
+    if np.shape(array) != shape:
+        fail(f"{what} of engine {name!r}", f"have shape {shape}", f"{np.shape(array)}", "See PosteriorEngine.")
 
 
 def engine_table():

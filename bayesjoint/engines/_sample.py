@@ -5,6 +5,7 @@ import numpy as np
 from .._checks import fail
 from ._draw_blocks import BLOCK, Drawn, blocks_of, drawn
 from ._export import to_datatree
+from ._registry import check_shape
 from ._to_file import write_blocks
 
 
@@ -80,6 +81,7 @@ class DrawsOfPosterior:
         for block in blocks:
             rng = block.generator()
             x, data = self.joint_draws(rng, BLOCK) if clean else (self.state_draws(rng, BLOCK), None)
+            check_shape(self.method, "draws", x, (BLOCK, self.problem.size))
             yield Drawn(x[: block.kept], data if data is None else data[: block.kept], {})
 
     def to_datatree(self, draws=50, chains=4, seed=0, separate=None, conflict=None, result=None,
@@ -135,7 +137,7 @@ class DrawsOfPosterior:
         progress : bool, default False
             Show a progress bar.
         **beside
-            ``separate``, ``conflict``, ``result``, ``diagnostics`` as for `to_datatree`; kept when the file is made.
+            ``separate``, ``conflict``, ``result``, ``diagnostics`` as for `to_datatree`, for a file that is new.
 
         Returns
         -------

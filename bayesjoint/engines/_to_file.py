@@ -16,8 +16,13 @@ def write_blocks(post, path, draws, chains, seed, progress, beside):
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         fail("seed", "be an integer, which the file keeps to be extended", type(seed).__name__, "Use for example 0.",
              TypeError)
+    if not 0 <= seed < 2**63:
+        fail("seed", "lie between 0 and 2**63", repr(seed), "Use for example 0.")
     with GrowingFile(path) as file:
         if file.draws:
+            if beside:
+                fail("path", f"name a new file for {', '.join(beside)}", "one that is there", "They are kept when a "
+                     "file is made: leave them out to extend this one.")
             _check(post, file.path, chains, seed, draws > file.draws)
         else:
             file.begin(post.to_datatree(draws if post.markov else min(BLOCK, draws), chains, seed, **beside))
@@ -39,22 +44,51 @@ def _shown(rows, count, progress):
 
 def _check(post, path, chains, seed, longer):
     """Refuse to extend what is not the beginning of the same sample: its first draws are made again."""
+    from ._loaded import LoadedPosterior  # which is itself a posterior that can be asked for a file
+
     tree = read_tree(path, lazy=True)
-    said, held, sizes = read_attributes(tree), tree["posterior"], tree["posterior"].sizes
+    said, sizes, held = read_attributes(tree), tree["posterior"].sizes, LoadedPosterior(tree)
     if post.markov and longer:
         fail("path", "name a new file where draws are Markov chains", f"one of {sizes['draw']} draws",
              "Stored chains are thinned to what is asked for: write them anew.")
+    worlds = {key: value for key, value in said.items() if key.startswith("recalibration_")}
     for key, asked, found in (("seed", int(seed), said.get("seed")), ("chains", chains, sizes["chain"]),
                               ("method", post.method, said.get("method")),
-                              ("parameters", list(post.problem.by_name), said["parameters"])):
+                              ("recalibration", sorted(map(str, post.extra_attributes().values())) if worlds or hasattr(
+                                  post, "record") else [], sorted(map(str, worlds.values()))),
+                              *_told(post.problem, held.problem)):
         if asked != found:
             fail(key, f"be those of the file, {found!r}", repr(asked), OTHERWISE)
-    blocks = blocks_of(seed, min(BLOCK, sizes["draw"]))
-    for name, values in () if post.markov else post.problem.unpack(next(drawn(post, blocks, clean=False)).x).items():
-        stored, slack = held[name][0, : len(values)].values, tree["posterior_summary"][f"{name}_std"].values
-        alike = stored.shape == values.shape and np.all(
-            (np.abs(values - stored) <= ALIKE * slack + 1e-6 * np.abs(values)) | np.isnan(stored))
-        if not alike:
-            fail("path", "name a file of the same problem and engine", f"other draws of {name} of this seed",
-                 OTHERWISE)
+    pairs = [("means", post.mean(), held.mean())]
+    if not post.markov:
+        x = next(drawn(post, blocks_of(seed, min(BLOCK, sizes["draw"])), clean=False)).x
+        pairs.append(("draws", post.problem.unpack(x), {name: v[0, : len(x)].values for name, v in
+                                                        tree["posterior"].data_vars.items()}))
+    slack = held.std()
+    for what, made, stored in pairs:
+        for name, values in made.items():
+            alike = np.abs(values - stored[name]) <= ALIKE * slack[name] + 1e-6 * np.abs(values)
+            if not np.all(alike | np.isnan(stored[name])):
+                fail("path", "name a file of the same problem and engine", f"other {what} of {name} of this seed",
+                     OTHERWISE)
     tree.close()
+
+
+def _told(mine, theirs):
+    """(what, of the problem, of the file) of parameters and surveys."""
+    for what in ("parameters", "modalities"):
+        one, other = ({p.name: p for p in getattr(problem, what)} for problem in (mine, theirs))
+        yield what, list(one), list(other)
+        for name in one:
+            yield f"units of {name}", one[name].units, other[name].units
+    for m in mine.modalities:
+        other = theirs.surveys[m.name]
+        yield f"likelihood exponent of {m.name}", mine.weights[m.name], theirs.weights[m.name]
+        for what, one, kept in (("data", m.data, other.data), ("noise", m.noise.variance(), other.noise.variance())):
+            same = one.shape == kept.shape and np.allclose(one, kept, rtol=1e-9, atol=0.0)
+            yield f"{what} of {m.name}", _words(one, None if same else one), _words(kept, None if same else one)
+
+
+def _words(values, told):
+    """A few of the values, where they are told."""
+    return "the same" if told is None else f"{np.size(values)} values from {np.min(values):.6g} to {np.max(values):.6g}"

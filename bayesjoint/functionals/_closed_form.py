@@ -35,7 +35,8 @@ def closed_form(post, functional):
 
 def has_closed_form(post):
     """Whether the posterior is a Gaussian that the engine knows without draws: not from a chain, nor a file."""
-    return post.held is None and is_linear_gaussian(post.problem) and not post.markov
+    return (post.held is None and is_linear_gaussian(post.problem) and not post.markov
+            and post.prior_state_variance() is not None)
 
 
 def state_weights(problem, weights):

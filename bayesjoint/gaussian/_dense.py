@@ -34,8 +34,9 @@ class DenseSystem(System):
     @cached_property
     def signal(self):
         """S̃, shape (size, size)."""
-        return (self._kept("signal", lambda: CleanCovariance(self.model).whitened()) if self._given is None else
-                self._given)
+        if self._given is not None:
+            return self._given
+        return self._kept("whitened signal", lambda: CleanCovariance(self.model).whitened())
 
     @cached_property
     def factor(self):
@@ -43,7 +44,7 @@ class DenseSystem(System):
         if self._factor is not None:
             return self._factor
         if self._given is None and self._variance is None:
-            return self._kept("factor", self._factorised)
+            return self._kept("whitened factor", self._factorised)
         return self._factorised()
 
     def _factorised(self):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_positive, as_shape, fail, one_of
+from .._checks import as_positive, as_shape, fail, frozen, one_of
 from .._correlation import CORRELATIONS
 from ._covariance import ScaledCovariance, StationaryCorrelation
 from ._gaussian import BoundGaussian
@@ -64,6 +64,9 @@ class Matern:
             fail("range", "be one number or three (upward, northing, easting)", repr(self.range), "Give metres.")
         one_of("smoothness", self.smoothness, tuple(CORRELATIONS))
         one_of("extent", self.extent, EXTENTS)
+        for name in ("std", "mean"):
+            if np.ndim(getattr(self, name)):
+                object.__setattr__(self, name, frozen(getattr(self, name)))
 
     def __str__(self):
         """In words, for the record of a run: what differs from the plain case is left to be told apart."""

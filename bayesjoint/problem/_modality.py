@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from scipy.sparse import csr_array, issparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from .._checks import as_finite, fail
+from .._checks import as_finite, fail, frozen
 from ..noise import StationaryNoise
 
 
@@ -36,7 +36,8 @@ class Modality:
     name : str
         Identifier; it names the survey in every result.
     forward : LinearOperator, array_like or ForwardModel, shape (n_data, n)
-        Acts on the physical values of the parameters it sees, flattened and joined in the order of `parameter`.
+        Acts on the physical values of the parameters it sees, flattened and joined in the order of `parameter`. A
+        matrix is copied, unless it is read-only.
     data : array_like
         n_data values, flat or in the grid shape that `forward` predicts, finite: leave gaps out of both.
     noise : DiagonalNoise, DenseNoise or StationaryNoise
@@ -189,9 +190,12 @@ def _is_nonlinear(forward):
 def _operator(forward):
     if isinstance(forward, LinearOperator) or _is_nonlinear(forward):
         return forward
+    if hasattr(forward, "toarray") and hasattr(forward, "data"):
+        forward = forward.copy()  # answers that are kept for it must stay true
+        forward.data = frozen(forward.data)
     if hasattr(forward, "matvec") or hasattr(forward, "toarray"):
         return aslinearoperator(forward)
     if callable(forward):
         fail("forward", "be a LinearOperator, a matrix or a ForwardModel", "a callable",
              "Wrap a nonlinear function in ForwardModel(predict, shape), a linear one in a LinearOperator.", TypeError)
-    return aslinearoperator(as_finite("forward", forward, 2))
+    return aslinearoperator(frozen(as_finite("forward", forward, 2)))
