@@ -100,3 +100,56 @@ def test_what_cannot_be_registered_is_refused():
     refused(lambda: bj.register_engine("dense", lambda p: p, "x"), "name")
     refused(lambda: bj.register_engine("a b", lambda p: p, "x"), "name", TypeError)
     refused(lambda: bj.register_engine("grid", 3, "x"), "make", TypeError)
+
+
+class Wrong(bj.Posterior):
+    """An engine whose shapes are to be spoilt."""
+
+    method = "wrong"
+
+    def state_mean(self):
+        return np.zeros(self.problem.size)
+
+    def state_variance(self):
+        return np.ones(self.problem.size)
+
+    state_mean_error = state_std_error = state_mean
+
+    def state_draws(self, rng, count):
+        return rng.standard_normal((count, self.problem.size))
+
+    def state_product(self, v):
+        return v
+
+
+@pytest.mark.parametrize(("name", "value", "ask"), [
+    ("state_mean", np.zeros(3), lambda p: bj.posterior(p, method="wrong")),
+    ("state_variance", np.ones(3), lambda p: bj.posterior(p, method="wrong").std()),
+    ("state_draws", np.zeros(2), lambda p: bj.posterior(p, method="wrong").sample(draws=3)),
+    ("state_product", np.zeros(3),
+     lambda p: bj.posterior(p, method="wrong").covariance_product({"a": [1.0], "b": [1.0]})),
+])
+def test_a_wrong_shape_is_refused_at_once(page, monkeypatch, name, value, ask):
+    monkeypatch.setattr(Wrong, name, lambda self, *given: value)
+    bj.register_engine("wrong", Wrong, "a test's")
+    with pytest.raises(ValueError, match="must have shape"):
+        ask(two_slopes())
+
+
+def test_what_is_no_posterior_is_refused(page):
+    bj.register_engine("none", lambda problem, **options: None, "a test's")
+    with pytest.raises(TypeError, match="must give a PosteriorEngine"):
+        bj.posterior(two_slopes(), method="none", anything=1)
+
+
+def test_the_pages_engine_finds_its_values_wherever_they_are(page):
+    mesh = bj.Mesh.regular((1, 1, 2), (1, 1, 1))
+    plain = bj.Parameter("v", 2, prior=bj.GaussianPrior([5.0, 5.0], np.eye(2)))
+    fields = [bj.Parameter(name, mesh, prior=bj.Matern(std=1.0, range=1.0), scale=1.0) for name in "pq"]
+    survey = bj.Modality("line", np.eye(2), [5.0, 5.0], bj.DiagonalNoise([1.0, 1.0]), "v")
+    post = bj.posterior(bj.JointProblem([plain, *fields], [survey], [bj.Coregionalization(0.5)]), method="importance")
+    assert np.all(np.abs(post.mean()["v"] - 5.0) < 4.5 * post.mean_error()["v"])
+    bounded = two_slopes()
+    bounded = bounded.replace(parameters=[p.replace(bounds=(0.0, None)) for p in bounded.parameters])
+    with pytest.raises(ValueError, match="no bounds"):
+        bj.posterior(bounded, method="importance")

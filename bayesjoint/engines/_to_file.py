@@ -79,6 +79,8 @@ def _told(mine, theirs):
     for what in ("parameters", "modalities"):
         one, other = ({p.name: p for p in getattr(problem, what)} for problem in (mine, theirs))
         yield what, list(one), list(other)
+        if list(one) != list(other):
+            return
         for name in one:
             yield f"units of {name}", one[name].units, other[name].units
     for m in mine.modalities:

@@ -76,7 +76,9 @@ class DenseSystem(System):
         variance = np.empty(self.size)
         for name, where in self.rows.items():
             variance[where] = 1 / weights[name]
-        return DenseSystem(self.model, self.signal, variance=variance)
+        out = DenseSystem(self.model, self.signal, variance=variance)
+        out.residual = self.residual
+        return out
 
     def product(self, white):
         """K V."""

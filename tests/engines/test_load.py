@@ -188,7 +188,8 @@ def test_recalibrated_intervals_lead(tmp_path):
     sound = bj.recalibrate(bj.posterior(ground_problem()), gaussian_ground, worlds=60, seed=2, sensitivity=None)
     post, found = pair(tmp_path, sound)
     np.testing.assert_allclose(found.interval(0.9)["density"], post.interval(0.9)["density"])
-    np.testing.assert_allclose(found.interval(0.5)["density"], post.engine.interval(0.5)["density"], atol=1e-9)
+    refused(lambda: found.interval(0.5), "probability")  # the engine's would be narrower, though they hold less
+    refused(lambda: bj.posterior(ground_problem()).to_file(tmp_path / "posterior.nc"), "path")
     assert "recalibrated on" in found.interval_words("density")
     assert "functionals of a loaded posterior" in bj.excess_mass(found).caution
 

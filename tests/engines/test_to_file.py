@@ -76,7 +76,20 @@ def test_other_samples_are_refused(tmp_path):
     refused(lambda: post.to_file(path, draws=20, chains=2, seed=np.random.default_rng(1)), "seed", TypeError)
     refused(lambda: bj.posterior(post.problem, method="iterative").to_file(path, draws=20, chains=2, seed=1), "method")
     other = bj.posterior(post.problem.replace(weights={"gravity": 0.4}), method="dense")
-    refused(lambda: other.to_file(path, draws=20, chains=2, seed=1), "path")
+    refused(lambda: other.to_file(path, draws=20, chains=2, seed=1), "likelihood exponent of gravity")
+    gravity, *rest = post.problem.modalities
+    for key, changed in (("data of gravity", gravity.replace(data=gravity.data * (1 + 1e-5))),
+                         ("noise of gravity", gravity.replace(noise=bj.DiagonalNoise(1.1 * gravity.noise.std))),
+                         ("units of gravity", gravity.replace(units="uGal")),
+                         ("modalities", gravity.replace(name="ground"))):
+        near = bj.posterior(post.problem.replace(modalities=[changed, *rest]), method="dense")
+        refused(lambda near=near: near.to_file(path, draws=20, chains=2, seed=1), key)
+    refused(lambda: post.to_file(path, draws=20, chains=2, seed=1, separate=post.separate()), "path")
+    refused(lambda: post.to_file(path, draws=20, chains=2, seed=2**70), "seed")
+    (tmp_path / "text.nc").write_text("no netCDF")
+    refused(lambda: post.to_file(tmp_path / "text.nc", draws=20), "path")
+    refused(lambda: post.to_file(tmp_path, draws=20), "path")
+    (tmp_path / "text.nc").unlink()
     fewer = bj.posterior(post.problem.separate()["gravity"], method="dense")
     refused(lambda: fewer.to_file(path, draws=20, chains=2, seed=1), "parameters")
     whole = write_tree(post.to_datatree(draws=2, chains=2), tmp_path / "whole.nc")
@@ -175,9 +188,11 @@ def test_other_groups_stay_and_chains_are_written_at_once(tmp_path):
     found = bj.load(post.to_file(tmp_path / "a.nc", draws=60, chains=2))
     assert found.markov and found.held == (2, 60)
     refused(lambda: post.to_file(tmp_path / "a.nc", draws=90, chains=2), "path")
+    moved = bj.posterior(problem.with_data(np.array([50.0, 50.0, 52.0])), method="gibbs", draws=100, chains=2, seed=1)
+    refused(lambda: moved.to_file(tmp_path / "a.nc", draws=60, chains=2), "data of a")
     dense = bj.posterior(survey_problem(), method="dense")
     mass = bj.excess_mass(dense, draws=30, chains=2)
-    for draws in (5, 20):
-        dense.to_file(tmp_path / "b.nc", draws=draws, chains=1, diagnostics={"functionals_mass": mass}, progress=True)
+    for draws, beside in ((5, {"diagnostics": {"functionals_mass": mass}}), (20, {})):
+        dense.to_file(tmp_path / "b.nc", draws=draws, chains=1, progress=True, **beside)
     assert read_tree(tmp_path / "b.nc")["functionals_mass"].sizes["draw"] == 30
     assert filing.BLOCK == drawing.BLOCK
