@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 import bayesjoint as bj
 from bayesjoint import plot
-from bayesjoint.dataset import Sheet
+from bayesjoint.dataset import DatasetBuilder
 
 from .refusals import refused
 
@@ -66,10 +66,10 @@ def test_cells_and_columns_draw_their_values(tree):
 
 
 def test_layers_lie_at_their_depth_with_their_errors():
-    sheet = Sheet()
-    sheet.along("upward", [-250.0, -150.0, -50.0], "height", "m")
-    sheet.add("a_profile", ("upward",), [0.1, 0.2, 0.4], "1", "a", [0.01, 0.0, 0.02])
-    ax = plot.layers(sheet.dataset(), "a_profile", ax=axes())
+    table = DatasetBuilder()
+    table.along("upward", [-250.0, -150.0, -50.0], "height", "m")
+    table.add("a_profile", ("upward",), [0.1, 0.2, 0.4], "1", "a", [0.01, 0.0, 0.02])
+    ax = plot.layers(table.dataset(), "a_profile", ax=axes())
     np.testing.assert_allclose(ax.lines[0].get_xdata(), [0.1, 0.2, 0.4])
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [200.0, 100.0, 0.0])
     assert ax.get_ylim()[0] > ax.get_ylim()[1]

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._checks import fail
 from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..engines import Posterior, chi2_of, clean_mean
 from ..hyperparameters import HyperVector, fit_hyperparameters
 from ..priors import GaussianPrior, Matern
@@ -233,24 +233,24 @@ def compare_remedies(posteriors, pair=None, seed=0):
         fail("posteriors", "hold at least the one as stated", "none", "Put it first.")
     surveys = stated.problem.modalities
     names, about = [m.name for m in surveys], {"heed": REUSED, "engine": stated.method}
-    sheet, both = Sheet(), ("remedy", "survey")
-    sheet.along("remedy", labels, "remedy")
-    sheet.along("survey", names, "survey")
-    sheet.add("chi2", both, [k.chi2 for k in kept], "1", "χ² of the posterior mean, noise as stated")
-    sheet.add("n_data", ("survey",), [float(m.size) for m in surveys], "1", "number of data")
-    sheet.add("exponent", both, [[k.problem.weights[n] for n in names] for k in kept], "1", "likelihood exponent")
-    _add_models(sheet, stated.problem, kept)
-    sheet.add("log_evidence", ("remedy",), [k.evidence[0] for k in kept], "nat", "log evidence",
+    table, both = DatasetBuilder(), ("remedy", "survey")
+    table.along("remedy", labels, "remedy")
+    table.along("survey", names, "survey")
+    table.add("chi2", both, [k.chi2 for k in kept], "1", "χ² of the posterior mean, noise as stated")
+    table.add("n_data", ("survey",), [float(m.size) for m in surveys], "1", "number of data")
+    table.add("exponent", both, [[k.problem.weights[n] for n in names] for k in kept], "1", "likelihood exponent")
+    _add_models(table, stated.problem, kept)
+    table.add("log_evidence", ("remedy",), [k.evidence[0] for k in kept], "nat", "log evidence",
               [k.evidence[1] for k in kept])
     if pair is not None or len(names) == 2:
         groups = checked_groups(stated.problem, tuple(names) if pair is None else pair)
         tests = [_tests(make_pair(k.problem, groups), seed) for k in kept]  # one pair at a time: its matrices are large
-        sheet.along("test", list(TESTS), "test")
-        sheet.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in tests], "1",
+        table.along("test", list(TESTS), "test")
+        table.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in tests], "1",
                   "p-value of agreement", [[t.p_value_error for t in row] for row in tests])
         about["pair"] = " against ".join(map(" and ".join, groups))
     words = "remedy", [k.words for k in kept], {"units": "1", "long_name": "what the remedy did"}
-    return sheet.dataset(about).assign_coords(words=words)
+    return table.dataset(about).assign_coords(words=words)
 
 
 def _tests(pair, seed):
@@ -269,21 +269,21 @@ class _Kept:
         self.words = _words(post, stated.problem)
 
 
-def _add_models(sheet, problem, kept):
+def _add_models(table, problem, kept):
     """Means and standard deviations under every remedy, and how far they are from those as stated."""
     fields = [p for p in problem.parameters if p.mesh is not None] or list(problem.parameters)
     names, base = [p.name for p in fields], kept[0]
-    sheet.along("parameter", names, "parameter")
+    table.along("parameter", names, "parameter")
     ratio = [[np.nanmedian(k.std[n] / base.std[n]) for n in names] for k in kept]
     shift = [[np.sqrt(np.nanmean(((k.mean[n] - base.mean[n]) / base.std[n]) ** 2)) for n in names] for k in kept]
-    sheet.add("std_ratio", ("remedy", "parameter"), ratio, "1", "standard deviation over that as stated, median cell",
+    table.add("std_ratio", ("remedy", "parameter"), ratio, "1", "standard deviation over that as stated, median cell",
               [[_error_of_ratio(k, base, n) for n in names] for k in kept])
-    sheet.add("shift", ("remedy", "parameter"), shift, "1", "rms change of the mean, standard deviations as stated")
+    table.add("shift", ("remedy", "parameter"), shift, "1", "rms change of the mean, standard deviations as stated")
     for p in fields:
         place = parameter_fields(p)
-        sheet.place(place)
+        table.place(place)
         for key, words in (("mean", "posterior mean"), ("std", "posterior standard deviation")):
-            sheet.add(f"{p.name}_{key}", ("remedy", *place["dims"]), np.stack([getattr(k, key)[p.name] for k in kept]),
+            table.add(f"{p.name}_{key}", ("remedy", *place["dims"]), np.stack([getattr(k, key)[p.name] for k in kept]),
                       p.units, f"{words} of {p.name} under the remedy")
 
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import chi2, norm
 
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ._likelihood_ratio import ratio_of, splits_of
 from ._local_conflict import LEVEL
 from ._multiple_testing import holm
@@ -194,9 +194,9 @@ def _row(pair, seed):
 
 
 def _matrix(names, pairs, rest):
-    sheet, dims = Sheet(), ("survey", "other")
-    sheet.along("survey", names, "survey")
-    sheet.along("other", names, "the other survey")
+    table, dims = DatasetBuilder(), ("survey", "other")
+    table.along("survey", names, "survey")
+    table.along("other", names, "the other survey")
 
     def square(values, empty=np.nan, kind=float):
         """Values of each pair, either one for both or one each way, laid out over (survey, other)."""
@@ -205,13 +205,13 @@ def _matrix(names, pairs, rest):
             out[i, j], out[j, i] = (value, value) if np.ndim(value) == 0 else value
         return out
 
-    add_columns(sheet, dims, list(pairs.values()), _described("the other"), square)
+    add_columns(table, dims, list(pairs.values()), _described("the other"), square)
     texts = {"words": (dims, square([r["words"] for r in pairs.values()], "", object).astype(str), WORDS)}
     if rest:
-        add_columns(sheet, ("survey",), list(rest.values()), _described("all others", ", against all others"),
+        add_columns(table, ("survey",), list(rest.values()), _described("all others", ", against all others"),
                     lambda values: np.array([np.ravel(value)[0] for value in values]), "rest_")
         texts["rest_words"] = "survey", np.array([r["words"] for r in rest.values()]), WORDS
-    return sheet.dataset().assign_coords(texts)
+    return table.dataset().assign_coords(texts)
 
 
 def _described(whom, beside=""):

@@ -5,7 +5,7 @@ import numpy as np
 from .._checks import as_positive, fail
 from .._places import blocks
 from ..augment import held_by_biases
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ._additive import additive_fits
 from ._disturbances import KINDS, disturbances_of
 from ._gain_test import gain_fits
@@ -129,13 +129,13 @@ def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, 
     white = widened(pair.both, [(d.survey, d.column(fit.least_seen)) for d, fit in zip(forms, fits, strict=True)])
     spectrum = pair.spectrum() if spectrum is None else spectrum
     tests, sizes, errors = _sizes(pair, white, forms, rows, level, power, seed, spectrum)
-    sheet = Sheet()
-    sheet.along("disturbance", [f"{d.name} of {d.survey}" for d in forms], "what may be wrong")
-    sheet.along("test", tests, "test")
-    sheet.add("detectable", ("disturbance", "test"), sizes, "size_units",
+    result = DatasetBuilder()
+    result.along("disturbance", [f"{d.name} of {d.survey}" for d in forms], "what may be wrong")
+    result.along("test", tests, "test")
+    result.add("detectable", ("disturbance", "test"), sizes, "size_units",
               f"smallest size seen in {power:.0%} of cases at level {level:.0%}", errors)
-    add_columns(sheet, ("disturbance",), rows, _WORDS)
-    table = sheet.dataset({"pair": f"{pair.label(0)} and {pair.label(1)}", "level": level, "power": power,
+    add_columns(result, ("disturbance",), rows, _WORDS)
+    table = result.dataset({"pair": f"{pair.label(0)} and {pair.label(1)}", "level": level, "power": power,
                            "method": pair.method})
     return table.assign_coords({key: ("disturbance", [getattr(d, name) for d in forms], {
         "units": "1", "long_name": words}) for key, (name, words) in _LABELS.items()})

@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import norm, t
 
 from .._checks import as_finite, fail, one_of
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..problem import layout
 from ._multiple_testing import CONTROLS, false_discovery, log_simes
 from ._residuals import residual_of
@@ -91,15 +91,15 @@ def map_residual(residual, patches=None, control="hochberg", level=LEVEL):
     m = residual.modality
     radii, weights = patch_weights(m, patches)
     dims, coords, mask, _ = layout(m)
-    sheet, shape, against = Sheet(), tuple(coords[d][1].size for d in dims), against_words(residual.given)
-    sheet.place({"name": m.name, "dims": dims, "coords": coords})
-    sheet.along("patch", radii, "radius of the patch", "m")
+    table, shape, against = DatasetBuilder(), tuple(coords[d][1].size for d in dims), against_words(residual.given)
+    table.place({"name": m.name, "dims": dims, "coords": coords})
+    table.along("patch", radii, "radius of the patch", "m")
 
     def add(name, values, units, words, errors=None):
         """Values of every station, or of every patch and station."""
         along = ("patch", *dims) if values.ndim > 1 else dims
         errors = None if errors is None else _spread(errors, shape, mask)
-        sheet.add(name, along, _spread(values, shape, mask), units, words, errors)
+        table.add(name, along, _spread(values, shape, mask), units, words, errors)
 
     add("residual", residual.value, m.units, f"{m.name} less what {against} predicts")
     means = [w.multiply(1.0 / np.asarray(w.sum(axis=1))).tocsr() for w in weights]
@@ -122,7 +122,7 @@ def map_residual(residual, patches=None, control="hochberg", level=LEVEL):
     null = "standard normal, exact" if np.isinf(residual.dof) else (
         f"Student's t with {residual.dof:.0f} degrees of freedom, exact for standard deviations from draws")
     verdict = _verdict(m.name, against, whole.pop("count"), whole.pop("anomaly_count"), whole, mean.size, level)
-    return sheet.dataset(whole | {
+    return table.dataset(whole | {
         "survey": m.name, "given": ", ".join(residual.given) or "its own model", "null": null,
         "control": f"false discoveries at {level:g}, Benjamini-{control.capitalize()}", "level": level,
         "dof": residual.dof, "verdict": verdict})

@@ -53,12 +53,12 @@ def crossing(rising, scale, close, least=0.0):
     return float(brentq(rising, (low or least * high) if least else 0.0, high, xtol=close * high))
 
 
-def add_columns(sheet, dims, rows, described, lay=np.array, before=""):
-    """Add variables to a `Sheet`.
+def add_columns(table, dims, rows, described, lay=np.array, before=""):
+    """Add variables to a `DatasetBuilder`.
 
     Parameters
     ----------
-    sheet : Sheet
+    table : DatasetBuilder
     dims : tuple of str
     rows : list of dict
         With the fields named; where the first has a field ``<name>_error`` that is added as the error.
@@ -71,7 +71,7 @@ def add_columns(sheet, dims, rows, described, lay=np.array, before=""):
     """
     for name, (units, words) in described.items():
         errors = lay([row[f"{name}_error"] for row in rows]) if f"{name}_error" in rows[0] else None
-        sheet.add(before + name, dims, lay([row[name] for row in rows]), units, words, errors)
+        table.add(before + name, dims, lay([row[name] for row in rows]), units, words, errors)
 
 
 def as_share(name, value):

@@ -7,7 +7,7 @@ from scipy.special import chndtrinc
 from scipy.stats import chi2, f, ncf
 
 from .._checks import as_count, one_of
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..gaussian import DENSE_DATA
 from ._local_conflict import LEVEL, POWER
 from ._multiple_testing import holm
@@ -253,17 +253,17 @@ def noncentrality(dof, level=LEVEL, power=POWER):
 
 
 def _dataset(modality, given, edges, found, method, how, level):
-    sheet, survey, units = Sheet(), modality.name, modality.units
-    sheet.along("band", np.arange(len(found)), "band of wavelengths, longest first")
+    table, survey, units = DatasetBuilder(), modality.name, modality.units
+    table.along("band", np.arange(len(found)), "band of wavelengths, longest first")
     adjusted = holm([b["p_value"] for b in found])
     flagged = adjusted <= level
     rows = [b | {"p_holm": p, "flagged": np.int8(bad)} for b, p, bad in zip(found, adjusted, flagged, strict=True)]
     with np.errstate(divide="ignore"):
         long = np.where(edges[:-1] > 0, 1.0 / edges[:-1], np.nan)
-    sheet.add("wavelength_long", ("band",), long, "km", "longest wavelength; NaN where there is no limit")
-    sheet.add("wavelength_short", ("band",), 1.0 / edges[1:], "km", "shortest wavelength")
-    add_columns(sheet, ("band",), rows, {k: (units if u == "data" else u, said) for k, (u, said) in _WORDS.items()})
-    return sheet.dataset({"survey": survey, "given": ", ".join(given) or "its own model", "method": method,
+    table.add("wavelength_long", ("band",), long, "km", "longest wavelength; NaN where there is no limit")
+    table.add("wavelength_short", ("band",), 1.0 / edges[1:], "km", "shortest wavelength")
+    add_columns(table, ("band",), rows, {k: (units if u == "data" else u, said) for k, (u, said) in _WORDS.items()})
+    return table.dataset({"survey": survey, "given": ", ".join(given) or "its own model", "method": method,
                           "null": f"{method}: {how}", "level": level, "p_value": float(np.min(adjusted)),
                           "verdict": _verdict(survey, against_words(given), flagged, edges, found, units)})
 

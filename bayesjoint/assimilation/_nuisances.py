@@ -5,7 +5,7 @@ from scipy.linalg import cholesky, solve_triangular
 
 from .._checks import fail
 from .._places import unit_columns
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..problem import add_map, parameter_fields
 
 LARGEST = 64  # values of the parameter asked about
@@ -58,18 +58,18 @@ def contamination(post, parameter, target=None):
     root = _root(crossed[where], parameter)
     blame = solve_triangular(root, crossed.T, lower=True)
     blamed, variance = np.sum(blame**2, axis=0), post.state_variance()
-    sheet, scale = Sheet(), post.problem.by_name[parameter].scale
+    table, scale = DatasetBuilder(), post.problem.by_name[parameter].scale
     for p in post.problem.parameters:
         if p.name != parameter:
-            _put(sheet, p, variance[post.problem.slices[p.name]], blamed[post.problem.slices[p.name]], parameter)
+            _put(table, p, variance[post.problem.slices[p.name]], blamed[post.problem.slices[p.name]], parameter)
     known = np.sqrt(np.mean(np.diag(crossed[where])))
-    sheet.add("parameter_std", (), scale * known, post.problem.by_name[parameter].units,
+    table.add("parameter_std", (), scale * known, post.problem.by_name[parameter].units,
               f"posterior std of {parameter}, root mean square over its values")
     if target is not None:
         v = _weights(post.problem, target)
         total, part = float(v @ post.state_product(v)), float(np.sum((blame @ v) ** 2))
-        _put_target(sheet, total, part, parameter)
-    return sheet.dataset({"parameter": parameter})
+        _put_target(table, total, part, parameter)
+    return table.dataset({"parameter": parameter})
 
 
 def damping(post, parameter, target=None):
@@ -104,13 +104,13 @@ def damping(post, parameter, target=None):
         fail("post", "come from assimilate", type(post).__name__, "Use contamination(post, ...) for one posterior.",
              TypeError)
     parts = [contamination(post.after(k + 1), parameter, target) for k in range(len(post.steps))]
-    sheet = Sheet()
-    sheet.along("step", [" + ".join(step) for step in post.steps], "surveys taken up")
+    table = DatasetBuilder()
+    table.along("step", [" + ".join(step) for step in post.steps], "surveys taken up")
     for name in parts[0].data_vars:
         if parts[0][name].ndim == 0:
             values, attributes = [float(part[name]) for part in parts], parts[0][name].attrs
-            sheet.add(name, ("step",), values, attributes["units"], attributes["long_name"])
-    return sheet.dataset({"parameter": parameter})
+            table.add(name, ("step",), values, attributes["units"], attributes["long_name"])
+    return table.dataset({"parameter": parameter})
 
 
 def _checked(post, parameter):
@@ -145,22 +145,22 @@ def _weights(problem, target):
     return v
 
 
-def _put(sheet, p, variance, blamed, parameter):
+def _put(table, p, variance, blamed, parameter):
     """Maps of one parameter."""
     words = parameter_fields(p)["long_name"]
     share = np.divide(blamed, variance, out=np.zeros_like(variance), where=variance > 0)
     given = np.sqrt(np.maximum(variance - blamed, 0.0))
     total = float(blamed.sum() / variance.sum()) if variance.sum() > 0 else 0.0
-    add_map(sheet, p, "share", share, "1", f"share of the variance of {words} due to {parameter}")
-    add_map(sheet, p, "std", p.from_hat(np.sqrt(variance)), p.units, f"posterior std of {words}")
-    add_map(sheet, p, "std_given", p.from_hat(given), p.units, f"posterior std of {words} given {parameter}")
-    sheet.add(f"{p.name}_share_of_all", (), total, "1",
+    add_map(table, p, "share", share, "1", f"share of the variance of {words} due to {parameter}")
+    add_map(table, p, "std", p.from_hat(np.sqrt(variance)), p.units, f"posterior std of {words}")
+    add_map(table, p, "std_given", p.from_hat(given), p.units, f"posterior std of {words} given {parameter}")
+    table.add(f"{p.name}_share_of_all", (), total, "1",
               f"share of the variance of {words} summed over cells due to {parameter}")
 
 
-def _put_target(sheet, total, part, parameter):
+def _put_target(table, total, part, parameter):
     share = part / total if total > 0 else 0.0
-    sheet.add("target_share", (), share, "1", f"share of the variance of the target due to {parameter}")
-    sheet.add("target_std", (), np.sqrt(max(total, 0.0)), "1", "posterior std of the target")
-    sheet.add("target_std_given", (), np.sqrt(max(total - part, 0.0)), "1",
+    table.add("target_share", (), share, "1", f"share of the variance of the target due to {parameter}")
+    table.add("target_std", (), np.sqrt(max(total, 0.0)), "1", "posterior std of the target")
+    table.add("target_std_given", (), np.sqrt(max(total - part, 0.0)), "1",
               f"posterior std of the target given {parameter}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.stats import chi2 as chi2_law
 
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..engines import EPS, Estimate
 
 
@@ -102,18 +102,18 @@ class History(tuple):
 
     def to_dataset(self):
         """The steps as an xarray.Dataset over dim ``step``, with the errors of what has one."""
-        sheet = Sheet()
-        sheet.along("step", [" + ".join(step.surveys) for step in self], "surveys taken up")
+        table = DatasetBuilder()
+        table.along("step", [" + ".join(step.surveys) for step in self], "surveys taken up")
         for key, (words, units) in _WORDS.items():
             values = [getattr(step, key) for step in self]
             errors = [v.error for v in values] if isinstance(values[0], Estimate) else None
-            sheet.add(key, ("step",), np.array([float(v) for v in values]), units, words, errors)
+            table.add(key, ("step",), np.array([float(v) for v in values]), units, words, errors)
         for name in self[0].std_left:
             values = np.array([step.std_left[name] for step in self])
-            sheet.add(f"std_left_{name}", ("step",), values, "1",
+            table.add(f"std_left_{name}", ("step",), values, "1",
                       f"rms posterior std of {name} as a share of the prior's", [s.std_left_error * v for s, v in
                                                                                 zip(self, values, strict=True)])
-        return sheet.dataset()
+        return table.dataset()
 
 
 _WORDS = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._checks import fail
-from ..diagnostics import score_sheet
+from ..diagnostics import score_table
 from ..engines import UNCHECKED, Posterior, PosteriorEngine
 from ._functional_rules import FunctionalRule
 
@@ -118,7 +118,7 @@ class RecalibratedPosterior(Posterior):
 
     def groups_beside(self, separate):
         """Groups that set this posterior beside separate ones."""
-        found = score_sheet(self, separate) if separate else None
+        found = score_table(self, separate) if separate else None
         return {} if found is None else {"recalibration_joint": found}
 
     def extra_attributes(self):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..dataset import Approximation, Sheet
+from ..dataset import Approximation, DatasetBuilder
 from ._coverage import KINDS, PROBABILITIES, mean_and_error, median_ratio, ratio_and_error
 from ._plausibility import MARKS
 
@@ -130,82 +130,82 @@ class Record:
 
 def coverage_sheet(scores, family, worlds):
     """Dataset of {parameter: scores (kinds, probabilities, 3, worlds)} on worlds left out."""
-    sheet = Sheet()
-    sheet.along("parameter", list(scores), "property")
-    sheet.along("kind", list(KINDS), "intervals: recalibrated, the engine's own, the family's by depth without data")
-    sheet.along("probability", np.array(PROBABILITIES), "nominal probability of the interval")
+    table = DatasetBuilder()
+    table.along("parameter", list(scores), "property")
+    table.along("kind", list(KINDS), "intervals: recalibrated, the engine's own, the family's by depth without data")
+    table.along("probability", np.array(PROBABILITIES), "nominal probability of the interval")
     dims = ("parameter", "kind", "probability")
     moments = [mean_and_error(s) for s in scores.values()]
     for k, name in enumerate(MEASURES):
         value, error = (np.stack([m[i][..., k] for m in moments]) for i in (0, 1))
         words = {"coverage": "share of cells whose interval holds the truth", "width": "mean width of the interval",
                  "score": "mean interval score, smaller is better"}[name]
-        sheet.add(name, dims, value, "1" if name == "coverage" else "of the property", words, error)
+        table.add(name, dims, value, "1" if name == "coverage" else "of the property", words, error)
     at = PROBABILITIES.index(SHOWN)
     for other in ("no data", "gaussian"):
         j, label = KINDS.index(other), other.replace(" ", "_")
         rows = [ratio_and_error(s[0, at, 2], s[j, at, 2]) for s in scores.values()]
-        sheet.add(f"score_over_{label}", ("parameter",), [r[0] for r in rows], "1",
+        table.add(f"score_over_{label}", ("parameter",), [r[0] for r in rows], "1",
                   f"interval score at 90 % over that of the {other} intervals", [r[1] for r in rows])
-        sheet.add(f"median_score_over_{label}", ("parameter",), [
+        table.add(f"median_score_over_{label}", ("parameter",), [
             median_ratio(s[0, at, 2], s[j, at, 2]) for s in scores.values()], "1",
             f"median over worlds of the interval score at 90 % over that of the {other} intervals")
-    return sheet.dataset({"family": family, "worlds": worlds, "kind": "cross-validated over worlds"})
+    return table.dataset({"family": family, "worlds": worlds, "kind": "cross-validated over worlds"})
 
 
 def classes_sheet(rules):
     """Dataset of the classes of {parameter: rule}, one row a class."""
-    sheet = Sheet()
+    table = DatasetBuilder()
     features, score = next((rule.features, rule.score) for rule in rules.values())
     rows = [(name, rule.classes.boundaries(len(features)), rule.classes) for name, rule in rules.items()]
     total = sum(c.size for _, _, c in rows)
-    sheet.along("cell_class", np.arange(total), "number of the class")
+    table.along("cell_class", np.arange(total), "number of the class")
     owner = np.concatenate([np.full(c.size, k) for k, (_, _, c) in enumerate(rows)])
-    sheet.add("parameter", ("cell_class",), owner, "1",
+    table.add("parameter", ("cell_class",), owner, "1",
               "number of the property: " + ", ".join(f"{k} {name}" for k, (name, _, _) in enumerate(rows)))
     bounds = np.concatenate([np.where(np.isfinite(b), b, np.nan) for _, b, _ in rows])
     for k, words in enumerate(features):
         for side, end in enumerate(("least", "most")):
             name = f"{words.replace(' ', '_')}_{end}"
-            sheet.add(name, ("cell_class",), bounds[:, k, side], "m" if k == 0 else "1",
+            table.add(name, ("cell_class",), bounds[:, k, side], "m" if k == 0 else "1",
                       f"{end} {words} of the class, NaN where open")
     for name, column, words in (("lower", 0.05, "5 %"), ("upper", 0.95, "95 %")):
-        sheet.add(name, ("cell_class",), np.concatenate([c.level(column) for _, _, c in rows]), "1",
+        table.add(name, ("cell_class",), np.concatenate([c.level(column) for _, _, c in rows]), "1",
                   f"{words} point of {score}")
-    sheet.add("tail_error", ("cell_class",), np.concatenate([c.error.max(axis=1) for _, _, c in rows]), "1",
+    table.add("tail_error", ("cell_class",), np.concatenate([c.error.max(axis=1) for _, _, c in rows]), "1",
               "standard error over worlds of the level at the two points, the larger")
-    sheet.add("cells", ("cell_class",), np.concatenate([c.count for _, _, c in rows]), "1", "cells learned from")
-    return sheet.dataset({"parameters": ", ".join(rules)})
+    table.add("cells", ("cell_class",), np.concatenate([c.count for _, _, c in rows]), "1", "cells learned from")
+    return table.dataset({"parameters": ", ".join(rules)})
 
 
 def plausibility_sheet(surveys, p_values, power):
     """Dataset of ranks (surveys, marks) and of {variant: share of its data sets that the mark sees}."""
-    sheet = Sheet()
-    sheet.along("survey", list(surveys), "survey")
-    sheet.along("mark", list(MARKS), "mark of the data after its biases are removed")
-    sheet.add("p_value", ("survey", "mark"), p_values, "1", "two-sided p-value of the rank among the worlds' data")
+    table = DatasetBuilder()
+    table.along("survey", list(surveys), "survey")
+    table.along("mark", list(MARKS), "mark of the data after its biases are removed")
+    table.add("p_value", ("survey", "mark"), p_values, "1", "two-sided p-value of the rank among the worlds' data")
     if power:
-        sheet.along("variant", list(power), "other family")
-        sheet.add("seen", ("variant", "survey", "mark"), np.stack(list(power.values())), "1",
+        table.along("variant", list(power), "other family")
+        table.add("seen", ("variant", "survey", "mark"), np.stack(list(power.values())), "1",
                   "share of that family's data sets that the mark tells from the worlds' at 5 %")
-    return sheet.dataset({"note": "silence says nothing about contrast"})
+    return table.dataset({"note": "silence says nothing about contrast"})
 
 
 def sensitivity_sheet(found, names, families):
     """Dataset of {variant: {parameter: scores (kinds, probabilities, 3, worlds)}}."""
-    sheet = Sheet()
-    sheet.along("variant", list(found), "other family")
-    sheet.along("parameter", list(names), "property")
+    table = DatasetBuilder()
+    table.along("variant", list(found), "other family")
+    table.along("parameter", list(names), "property")
     at, gaussian = PROBABILITIES.index(SHOWN), KINDS.index("gaussian")
     dims = ("variant", "parameter")
     pairs = [[mean_and_error(found[v][n][0, at]) for n in names] for v in found]
     for k, name in enumerate(MEASURES):
         value, error = (np.array([[p[i][k] for p in row] for row in pairs]) for i in (0, 1))
         units = "1" if name == "coverage" else "of the property"
-        sheet.add(name, dims, value, units, f"{name} of 90 % intervals", error)
+        table.add(name, dims, value, units, f"{name} of 90 % intervals", error)
     own = [[float(found[v][n][gaussian, at, 0].mean()) for n in names] for v in found]
-    sheet.add("gaussian_coverage", dims, own, "1", "coverage of the engine's own 90 % intervals")
+    table.add("gaussian_coverage", dims, own, "1", "coverage of the engine's own 90 % intervals")
     ratio = [[median_ratio(found[v][n][0, at, 2], found[v][n][2, at, 2]) for n in names] for v in found]
-    sheet.add("score_over_no_data", dims, ratio, "1",
+    table.add("score_over_no_data", dims, ratio, "1",
               "median over worlds of the interval score over that of the stated family's by depth without data")
-    return sheet.dataset({"families": families})
+    return table.dataset({"families": families})

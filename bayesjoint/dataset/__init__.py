@@ -29,10 +29,20 @@ Anything else (diagnostics, conflict tests) goes in as further flat groups throu
 """
 
 from ._build import build_tree
-from ._dataset_builder import Sheet
+from ._dataset_builder import DatasetBuilder
 from ._files import read_attributes, read_tree, without_gaps, write_tree
 from ._records import Approximation, ModalityBlock, ParameterBlock
 from ._store import GrowingFile
 
-__all__ = ["Approximation", "GrowingFile", "ModalityBlock", "ParameterBlock", "Sheet", "build_tree",
-           "read_attributes", "read_tree", "without_gaps", "write_tree"]
+__all__ = [
+           "Approximation",
+           "DatasetBuilder",
+           "GrowingFile",
+           "ModalityBlock",
+           "ParameterBlock",
+           "build_tree",
+           "read_attributes",
+           "read_tree",
+           "without_gaps",
+           "write_tree",
+]

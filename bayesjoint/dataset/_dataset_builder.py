@@ -7,15 +7,15 @@ from ._groups import GroupBuilder
 _GROUP = "figures"
 
 
-class Sheet:
+class DatasetBuilder:
     """Variables with units, words and errors, laid out by the rules of the result schema.
 
     Examples
     --------
-    >>> sheet = Sheet()
-    >>> sheet.along("modality", ["gravity", "magnetic"], "modality")
-    >>> sheet.add("information", ("modality",), [12.5, 30.0], "bit", "information gained", error=[0.1, 0.2])
-    >>> sheet.dataset({"seed": 0})["information_error"].values
+    >>> table = DatasetBuilder()
+    >>> table.along("modality", ["gravity", "magnetic"], "modality")
+    >>> table.add("information", ("modality",), [12.5, 30.0], "bit", "information gained", error=[0.1, 0.2])
+    >>> table.dataset({"seed": 0})["information_error"].values
     array([0.1, 0.2])
     """
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import fail
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..engines import Posterior, clean_mean
 from ..problem import add_map
 from ._estimator import probe_count, use_exact
@@ -69,21 +69,21 @@ def compare(joint, separate, method="auto", draws=DRAWS, seed=0):
     """
     draws = probe_count(draws, "draws")
     _check(joint, separate)
-    problem, sheet = joint.problem, Sheet()
+    problem, result = joint.problem, DatasetBuilder()
     names = list(separate)
-    sheet.along("survey", names, "survey inverted alone")
-    sheet.along("parameter", [p.name for p in problem.parameters], "parameter")
-    _write_ratios(sheet, joint, separate)
-    _write_explained(sheet, joint, separate)
-    _write_price(sheet, joint, separate)
+    result.along("survey", names, "survey inverted alone")
+    result.along("parameter", [p.name for p in problem.parameters], "parameter")
+    _write_ratios(result, joint, separate)
+    _write_explained(result, joint, separate)
+    _write_price(result, joint, separate)
     attributes = {"engine": joint.method, "helped_below": HELPED, "harmed_above": HARMED, "seed": str(seed),
-                  "interval_scores": write_scores(sheet, joint, separate)}
+                  "interval_scores": write_scores(result, joint, separate)}
     joint, separate = _engine(joint), {name: _engine(post) for name, post in separate.items()}
     if problem.linear_gaussian and not problem.prior.flat:
         exact = use_exact(joint, method)
-        _write_fusion(sheet, joint, Fusion(joint, separate), draws, np.random.default_rng(seed), exact)
+        _write_fusion(result, joint, Fusion(joint, separate), draws, np.random.default_rng(seed), exact)
         attributes["fusion"] = "dense algebra over cells and data" if exact else f"{draws} truths"
-    return sheet.dataset(attributes)
+    return result.dataset(attributes)
 
 
 def _engine(post):
@@ -116,7 +116,7 @@ def _ratio(top, top_error, below, below_error):
     return value, np.abs(value) * relative
 
 
-def _write_ratios(sheet, joint, separate):
+def _write_ratios(result, joint, separate):
     problem = joint.problem
     table = {key: np.full((len(problem.parameters), len(separate)), np.nan)
              for key in ("median_ratio", "helped", "unchanged", "harmed", "undecided")}
@@ -127,7 +127,7 @@ def _write_ratios(sheet, joint, separate):
                 continue
             ratio, error = _ratio(joint.std()[p.name], joint.std_error()[p.name], post.std()[p.name],
                                   post.std_error()[p.name])
-            add_map(sheet, p, f"std_ratio__{name}", ratio, "1",
+            add_map(result, p, f"std_ratio__{name}", ratio, "1",
                     f"joint / separate posterior std of {p.name}, against {name}", error)
             known = np.isfinite(ratio)
             if known.any():
@@ -143,7 +143,7 @@ def _write_ratios(sheet, joint, separate):
              "undecided": "share of cells whose std is not known well enough to tell"}
     for key, values in table.items():
         plain = key == "undecided"
-        sheet.add(key, ("parameter", "survey"), values, "1", words[key], *(() if plain else (errors[key],)))
+        result.add(key, ("parameter", "survey"), values, "1", words[key], *(() if plain else (errors[key],)))
 
 
 def _shares(ratio, slack):
@@ -154,7 +154,7 @@ def _shares(ratio, slack):
             "unchanged": np.mean(same)}
 
 
-def _write_explained(sheet, joint, separate):
+def _write_explained(result, joint, separate):
     for label, post in {"": joint, **{f"__{name}": post for name, post in separate.items()}}.items():
         prior = post.prior_std()
         if prior is None:
@@ -166,11 +166,11 @@ def _write_explained(sheet, joint, separate):
             share = 1 - np.divide(std**2, base**2, out=np.full_like(std, np.nan), where=known)
             slack = np.divide(2 * std * error + error**2, base**2, out=np.full_like(std, np.nan), where=known)
             alone = f", {label[2:]} alone" if label else ""
-            add_map(sheet, p, f"explained{label}", share, "1",
+            add_map(result, p, f"explained{label}", share, "1",
                     f"share of the prior variance of {p.name} that the data explain{alone}", slack)
 
 
-def _write_price(sheet, joint, separate):
+def _write_price(result, joint, separate):
     values, errors = [], []
     spread = joint.prediction_std()
     for name, post in separate.items():
@@ -189,7 +189,7 @@ def _write_price(sheet, joint, separate):
              "price": "price of the compromise: joint less separate χ²",
              "price_expected": "mean of that price if prior, noise and coupling are right"}
     for (key, meaning), value, error in zip(words.items(), np.transpose(values), np.transpose(errors), strict=True):
-        sheet.add(key, ("survey",), value, "1", meaning, error)
+        result.add(key, ("survey",), value, "1", meaning, error)
 
 
 def _chi2_error(post, m):
@@ -201,7 +201,7 @@ def _chi2_error(post, m):
     return float(np.abs(gradient) @ post.state_mean_error())
 
 
-def _write_fusion(sheet, joint, fusion, draws, rng, exact):
+def _write_fusion(result, joint, fusion, draws, rng, exact):
     rmse, rmse_error = fusion.true_error(draws, rng, exact)
     std, std_error = np.sqrt(joint.state_variance()), joint.state_std_error()
     ratio, ratio_error = _ratio(std, std_error, rmse, rmse_error)
@@ -212,7 +212,7 @@ def _write_fusion(sheet, joint, fusion, draws, rng, exact):
     for p in joint.problem.parameters:
         where = joint.problem.slices[p.name]
         for key, (words, values, error) in found.items():
-            add_map(sheet, p, key, p.from_hat(values[where]), p.units, f"{p.name}: {words}",
+            add_map(result, p, key, p.from_hat(values[where]), p.units, f"{p.name}: {words}",
                     p.from_hat(np.broadcast_to(error, values.shape)[where]))
-        add_map(sheet, p, "joint_over_fused", ratio[where], "1",
+        add_map(result, p, "joint_over_fused", ratio[where], "1",
                 f"{p.name}: joint std / rms error of cell-by-cell fusion", ratio_error[where])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..augment import discrepancy_of, without_discrepancy
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..engines import posterior
 from ..gaussian import IterativeSystem, joined_columns, linear_gaussian
 
@@ -66,15 +66,15 @@ def discrepancy_overlap(problem, draws=64, seed=0):
     found = [_share(explained[rows], white[rows], exact) for rows in map(problem.data_slices.get, names)]
     whole = _share(explained, white, exact)
     gain = _gain(problem, plain)
-    sheet = Sheet()
-    sheet.along("survey", names, "survey")
-    sheet.add("share", ("survey",), [f[0] for f in found], "1", "share of the discrepancy that the model would explain "
+    table = DatasetBuilder()
+    table.along("survey", names, "survey")
+    table.add("share", ("survey",), [f[0] for f in found], "1", "share of the discrepancy that the model would explain "
               "away", [f[1] for f in found])
-    sheet.add("share_all", (), whole[0], "1", "share of the discrepancy that the model would explain away, all surveys",
+    table.add("share_all", (), whole[0], "1", "share of the discrepancy that the model would explain away, all surveys",
               whole[1])
-    sheet.add("evidence_gain", (), gain, "nat", "log evidence with the discrepancy less that without it")
+    table.add("evidence_gain", (), gain, "nat", "log evidence with the discrepancy less that without it")
     how = "the whole covariance of the discrepancy" if exact else f"{draws} draws of the discrepancy"
-    return sheet.dataset({"method": how, "seed": str(seed), "verdict": _verdict(whole[0], gain)})
+    return table.dataset({"method": how, "seed": str(seed), "verdict": _verdict(whole[0], gain)})
 
 
 def _share(explained, white, exact):

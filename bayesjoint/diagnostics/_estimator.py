@@ -45,10 +45,10 @@ def prior_std(post):
     return np.sqrt(np.where(np.isfinite(variance), variance, post.state_variance()))
 
 
-def finished(sheet, post, attributes):
+def finished(table, post, attributes):
     """The dataset; where the posterior itself is a sample every error is NaN, for that of the sample is not known."""
     sampled = {"sampled": "covariances are those of Markov chains"} if post.markov else {}
-    found = sheet.dataset(attributes | sampled | {"caution": caution(post)})
+    found = table.dataset(attributes | sampled | {"caution": caution(post)})
     if post.markov:
         for name in found.data_vars:
             if name.endswith("_error"):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import fail
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..problem import Modality
 from ._estimator import probe_count
 from ._identifiability import PROBED
@@ -64,14 +64,14 @@ def expected_information(problem, candidate, target=None, probes=32, seed=0):
             now, then = signal.left(columns, at_hand), signal.left(columns, [*at_hand, extra.name])
             stds.append([_std(*left) for left in (now, then)])
             about.append(bits_between(now, then))
-    sheet = Sheet()
-    sheet.along("candidate", [m.name for m in candidates], "candidate survey")
+    table = DatasetBuilder()
+    table.along("candidate", [m.name for m in candidates], "candidate survey")
     values, errors = np.transpose(bits)
-    sheet.add("information", ("candidate",), values, "bit", "information that the candidate would add", errors)
+    table.add("information", ("candidate",), values, "bit", "information that the candidate would add", errors)
     if columns is not None:
-        _write_target(sheet, stds, about)
+        _write_target(table, stds, about)
     how = "dense algebra over the data" if exact else PROBED.format(probes)
-    return sheet.dataset({"method": how, "seed": str(seed)})
+    return table.dataset({"method": how, "seed": str(seed)})
 
 
 def _gain(signal, at_hand, name):
@@ -86,15 +86,15 @@ def _std(covariance, error):
     return std, np.divide(error, 2 * std, out=np.zeros_like(std), where=std > 0)
 
 
-def _write_target(sheet, stds, about):
+def _write_target(table, stds, about):
     (now, now_error), (then, then_error) = np.moveaxis(stds, (1, 2), (0, 1))
     values, errors = np.transpose(about)
-    sheet.along("number", np.arange(now.shape[1]), "number of the target")
+    table.along("number", np.arange(now.shape[1]), "number of the target")
     units = "units of the target"
-    sheet.add("target_std_now", ("number",), now[0], units, "posterior std of the target now", now_error[0])
-    sheet.add("target_std", ("candidate", "number"), then, units, "posterior std of the target with the candidate",
+    table.add("target_std_now", ("number",), now[0], units, "posterior std of the target now", now_error[0])
+    table.add("target_std", ("candidate", "number"), then, units, "posterior std of the target with the candidate",
               then_error)
-    sheet.add("target_information", ("candidate",), values, "bit",
+    table.add("target_information", ("candidate",), values, "bit",
               "information about the target that the candidate would add", errors)
 
 

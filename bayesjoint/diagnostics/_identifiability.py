@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import eigh
 
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ._estimator import probe_count
 from ._information import BITS, DataInformation, bits_between
 from ._targets import target_columns
@@ -63,17 +63,17 @@ def identifiability(problem, target=None, probes=32, seed=0):
     """
     probes, signal = probe_count(probes), DataInformation(problem, probes, seed)
     names = [m.name for m in problem.modalities]
-    sheet = Sheet()
-    sheet.along("modality", names, "survey")
-    sheet.along("other", names, "the other survey")
+    result = DatasetBuilder()
+    result.along("modality", names, "survey")
+    result.along("other", names, "the other survey")
     if signal.exact:
-        _write_exact(sheet, signal, names)
+        _write_exact(result, signal, names)
     else:
-        _write_probed(sheet, signal, names)
+        _write_probed(result, signal, names)
     if target is not None:
-        _write_target(sheet, problem, signal, names, target)
+        _write_target(result, problem, signal, names, target)
     how = "dense algebra over the data" if signal.exact else PROBED.format(probes)
-    return sheet.dataset({"method": how, "seed": str(seed)})
+    return result.dataset({"method": how, "seed": str(seed)})
 
 
 _WORDS = {"information": ("bit", "information about the model"),
@@ -81,20 +81,20 @@ _WORDS = {"information": ("bit", "information about the model"),
           "fisher_trace": ("1", "trace of prior covariance times Fisher information")}
 
 
-def _add_parts(sheet, key, parts, joint, part_errors=0.0, joint_error=0.0):
+def _add_parts(result, key, parts, joint, part_errors=0.0, joint_error=0.0):
     units, words = _WORDS[key]
-    sheet.add(key, ("modality",), parts, units, f"{words} of one survey", part_errors)
-    sheet.add(f"{key}_joint", (), joint, units, f"{words} of all surveys", joint_error)
+    result.add(key, ("modality",), parts, units, f"{words} of one survey", part_errors)
+    result.add(f"{key}_joint", (), joint, units, f"{words} of all surveys", joint_error)
 
 
-def _add_redundancy(sheet, total, pairs, total_error=0.0, pair_errors=0.0):
-    sheet.add("redundancy", (), total, "bit", "information that surveys repeat: sum of the parts less the joint",
+def _add_redundancy(result, total, pairs, total_error=0.0, pair_errors=0.0):
+    result.add("redundancy", (), total, "bit", "information that surveys repeat: sum of the parts less the joint",
               total_error)
-    sheet.add("redundancy_pair", ("modality", "other"), pairs, "bit", "information that two surveys repeat",
+    result.add("redundancy_pair", ("modality", "other"), pairs, "bit", "information that two surveys repeat",
               pair_errors)
 
 
-def _write_exact(sheet, signal, names):
+def _write_exact(result, signal, names):
     whole = eigh(signal.system.signal, eigvals_only=True).clip(0.0)
     spectra = {}
     for name in names:
@@ -104,29 +104,29 @@ def _write_exact(sheet, signal, names):
     sums = {"information": lambda t: 0.5 * BITS * np.sum(np.log1p(t)),
             "degrees_of_freedom": lambda t: np.sum(t / (1 + t)), "fisher_trace": np.sum}
     for key, f in sums.items():
-        _add_parts(sheet, key, [f(spectra[name][0]) for name in names], f(whole))
+        _add_parts(result, key, [f(spectra[name][0]) for name in names], f(whole))
     parts = np.array([sums["information"](spectra[name][0]) for name in names])
     pairs = np.full((len(names),) * 2, np.nan)
     for i, first in enumerate(names):
         for j in range(i):
             pairs[i, j] = pairs[j, i] = parts[i] + parts[j] - signal.bits([names[j], first])[0]
-    _add_redundancy(sheet, parts.sum() - sums["information"](whole), pairs)
-    _write_ranks(sheet, signal, names, spectra, whole)
-    _write_directions(sheet, signal, names, spectra)
+    _add_redundancy(result, parts.sum() - sums["information"](whole), pairs)
+    _write_ranks(result, signal, names, spectra, whole)
+    _write_directions(result, signal, names, spectra)
 
 
-def _write_ranks(sheet, signal, names, spectra, whole):
+def _write_ranks(result, signal, names, spectra, whole):
     free = int(signal.system.model.problem.free.sum())
     for end, dims, values in (("", ("modality",), [spectra[name][0] for name in names]), ("_joint", (), [whole])):
         ranks = np.array([np.sum(v > RANK * max(v.max(), 1e-300)) for v in values]).reshape(-1 if dims else ())
         useful = np.array([np.sum(v > NOISE) for v in values]).reshape(ranks.shape)
-        sheet.add(f"seen_directions{end}", dims, ranks, "1",
+        result.add(f"seen_directions{end}", dims, ranks, "1",
                   f"directions that the data see at all (above {RANK:g} of the first)")
-        sheet.add(f"null_space{end}", dims, free - ranks, "1", "unknown directions that the data do not see")
-        sheet.add(f"informative_directions{end}", dims, useful, "1", "directions in which signal exceeds noise")
+        result.add(f"null_space{end}", dims, free - ranks, "1", "unknown directions that the data do not see")
+        result.add(f"informative_directions{end}", dims, useful, "1", "directions in which signal exceeds noise")
 
 
-def _write_directions(sheet, signal, names, spectra):
+def _write_directions(result, signal, names, spectra):
     count = len(names)
     cosine, canonical = np.full((2, count, count, DIRECTIONS), np.nan)
     shares = np.full((count, DIRECTIONS), np.nan)
@@ -144,12 +144,12 @@ def _write_directions(sheet, signal, names, spectra):
                     else np.zeros(0)
                 _fill(out[i, j], found.clip(0.0, 1.0))
                 out[j, i] = out[i, j]
-    sheet.along("direction", np.arange(DIRECTIONS), "number of the direction")
-    sheet.add("cosine", ("modality", "other", "direction"), cosine, "1",
+    result.along("direction", np.arange(DIRECTIONS), "number of the direction")
+    result.add("cosine", ("modality", "other", "direction"), cosine, "1",
               "cosine of the principal angle between informative directions of two surveys", 0.0)
-    sheet.add("canonical_correlation", ("modality", "other", "direction"), canonical, "1",
+    result.add("canonical_correlation", ("modality", "other", "direction"), canonical, "1",
               "canonical correlation of two surveys' data under the prior", 0.0)
-    sheet.add("precision_share", ("modality", "direction"), shares, "1",
+    result.add("precision_share", ("modality", "direction"), shares, "1",
               "share of the joint posterior precision that one survey brings, in its best directions", 0.0)
 
 
@@ -164,7 +164,7 @@ def _fill(out, values):
     out[: min(out.size, values.size)] = values[: out.size]
 
 
-def _write_probed(sheet, signal, names):
+def _write_probed(result, signal, names):
     """From random vectors."""
     pairs = [(a, b) for i, b in enumerate(names) for a in names[:i]]
     subsets = [(name,) for name in names] + pairs + ([tuple(names)] if len(names) != 2 else [])
@@ -174,14 +174,14 @@ def _write_probed(sheet, signal, names):
     for key in _WORDS:
         found = {s: bits[s] if key == "information" else traces[s][key] for s in traces}
         values, errors = np.transpose([found[name,] for name in names])
-        _add_parts(sheet, key, values, found[whole][0], errors, found[whole][1])
+        _add_parts(result, key, values, found[whole][0], errors, found[whole][1])
     count = len(names)
     table, table_errors = np.full((2, count, count), np.nan)
     for a, b in pairs:
         i, j = names.index(a), names.index(b)
         table[i, j], table_errors[i, j] = table[j, i], table_errors[j, i] = _less([bits[a,], bits[b,]], bits[a, b])
     total, error = _less([bits[name,] for name in names], bits[whole])
-    _add_redundancy(sheet, total, table, error, table_errors)
+    _add_redundancy(result, total, table, error, table_errors)
 
 
 def _less(parts, joint):
@@ -189,13 +189,13 @@ def _less(parts, joint):
     return sum(v for v, _ in parts) - joint[0], float(np.sqrt(sum(e**2 for _, e in [*parts, joint])))
 
 
-def _write_target(sheet, problem, signal, names, target):
+def _write_target(result, problem, signal, names, target):
     columns = target_columns(problem, target)
     prior = signal.left(columns, [])
     parts, errors = np.transpose([bits_between(prior, signal.left(columns, [name])) for name in names])
     joint, error = bits_between(prior, signal.left(columns, names))
-    sheet.add("target_information", ("modality",), parts, "bit", "information about the target of one survey", errors)
-    sheet.add("target_information_joint", (), joint, "bit", "information about the target of all surveys", error)
-    sheet.add("target_synergy", (), joint - parts.sum(), "bit",
+    result.add("target_information", ("modality",), parts, "bit", "information about the target of one survey", errors)
+    result.add("target_information_joint", (), joint, "bit", "information about the target of all surveys", error)
+    result.add("target_synergy", (), joint - parts.sum(), "bit",
               "information about the target that only surveys together hold (negative: that they repeat)",
               error + errors.sum())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..problem import add_map
 from ._estimator import Estimator, carried, finished, prior_std, probe_count, quadratic, use_exact
 from ._resolution_operator import ResolutionOperator
@@ -55,21 +55,21 @@ def leakage(post, method="auto", probes=64, seed=0):
     std = np.ones(post.problem.size) * post.problem.free if std is None else std
     found = _exactly(post, std, truth) if exact else _by_draws(post, std, truth, probes, np.random.default_rng(seed))
     names = [p.name for p in post.problem.parameters]
-    sheet = Sheet()
-    sheet.along("estimated", names, "property that is estimated")
-    sheet.along("true", names, "property of the ground that causes it")
+    result = DatasetBuilder()
+    result.along("estimated", names, "property that is estimated")
+    result.along("true", names, "property of the ground that causes it")
     for p in post.problem.parameters:
         for q in names:
             values, error = found[p.name, q]["map"]
-            add_map(sheet, p, f"from_{q}", values, "1",
+            add_map(result, p, f"from_{q}", values, "1",
                     f"std of estimated {p.name} caused by true {q} alone, share of the prior std", error)
     words = {"norm": "Frobenius norm of the block of the resolution matrix, in units of the prior std",
              "rms": "rms over cells of what is caused in the estimate, share of the prior std"}
     for key, long_name in words.items():
         value, error = np.moveaxis([[found[p, q][key] for q in names] for p in names], -1, 0)
-        sheet.add(key, ("estimated", "true"), value, "1", long_name, error)
+        result.add(key, ("estimated", "true"), value, "1", long_name, error)
     how = "dense algebra over cells and data" if exact else f"{probes} truths and {probes} random signs a property"
-    return finished(sheet, post, {"method": how, "engine": post.method, "seed": str(seed), "truth": truth})
+    return finished(result, post, {"method": how, "engine": post.method, "seed": str(seed), "truth": truth})
 
 
 def _exactly(post, std, truth):

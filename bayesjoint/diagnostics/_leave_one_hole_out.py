@@ -7,7 +7,7 @@ from scipy.stats import norm
 
 from .._checks import as_finite, fail, one_of
 from .._places import blocks, unit_columns
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..forward import intervals_of
 from ..gaussian import METHODS, DenseSystem, data_system
 
@@ -87,7 +87,7 @@ def leave_one_hole_out(problem, method="auto", probability=0.9, *, holes=None):
     found = [_hole(system, weights, k, probability) for k in chosen]
     how = "one Cholesky factor over all data" if isinstance(system, DenseSystem) else (
         f"solves to a relative residual of {TOLERANCE:g}")
-    return _sheet(problem, chosen, found, {"probability": probability, "method": f"closed form by {how}"})
+    return _table(problem, chosen, found, {"probability": probability, "method": f"closed form by {how}"})
 
 
 def _chosen(problem, holes):
@@ -149,21 +149,21 @@ def _scores(observed, predicted, covariance, probability):
             "crps": crps.mean(), "log_density": log_density}
 
 
-def _sheet(problem, chosen, found, attributes):
+def _table(problem, chosen, found, attributes):
     modalities = [problem.modalities[k] for k in chosen]
     kinds = sorted({m.units for m in modalities})
     units = kinds[0] if len(kinds) == 1 else "units of the hole's property"
-    sheet, counts = Sheet(), [m.size for m in modalities]
-    sheet.along("hole", [m.name for m in modalities], "hole left out")
-    sheet.along("interval", np.arange(sum(counts)), "number of the interval, hole after hole")
-    sheet.add("intervals", ("hole",), np.array(counts), "1", "number of intervals or samples")
+    table, counts = DatasetBuilder(), [m.size for m in modalities]
+    table.along("hole", [m.name for m in modalities], "hole left out")
+    table.along("interval", np.arange(sum(counts)), "number of the interval, hole after hole")
+    table.add("intervals", ("hole",), np.array(counts), "1", "number of intervals or samples")
     for which, suffix, words in ((1, "", "given all but the hole"), (2, "_prior", "of the prior alone")):
         for name, meaning in SCORES.items():
-            sheet.add(f"{name}{suffix}", ("hole",), np.array([f[which][name] for f in found]),
+            table.add(f"{name}{suffix}", ("hole",), np.array([f[which][name] for f in found]),
                       OWN_UNITS.get(name, units), f"{meaning}, {words}")
-    sheet.add("of_hole", ("interval",), np.repeat(np.arange(len(counts)), counts), "1", "place of its hole along hole")
+    table.add("of_hole", ("interval",), np.repeat(np.arange(len(counts)), counts), "1", "place of its hole along hole")
     for i, (name, words) in enumerate((("observed", "observed"), ("predicted", "predicted without its hole"),
                                        ("predicted_std", "standard deviation of that, noise included"))):
-        sheet.add(name, ("interval",), np.concatenate([f[0][i] for f in found]), units, f"value, {words}")
+        table.add(name, ("interval",), np.concatenate([f[0][i] for f in found]), units, f"value, {words}")
     properties = ", ".join(f"{m.name}: {m.kind} ({m.units})" for m in modalities)
-    return sheet.dataset(attributes | {"properties": properties})
+    return table.dataset(attributes | {"properties": properties})

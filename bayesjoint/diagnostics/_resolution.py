@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._places import unit_columns
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
 from ._estimator import Estimator, carried, finished, prior_std, probe_count, quadratic, use_exact
 from ._resolution_operator import ResolutionOperator
@@ -57,12 +57,12 @@ def resolution(post, method="auto", probes=64, seed=0):
     probes, exact = probe_count(probes), use_exact(post, method)
     scale = prior_std(post)
     scale = np.ones(post.problem.size) if scale is None else scale
-    rng, sheet = np.random.default_rng(seed), Sheet()
+    rng, table = np.random.default_rng(seed), DatasetBuilder()
     found = _exactly(post, scale) if exact else _by_probing(post, scale, probes, rng)
     for p in post.problem.parameters:
-        _write(sheet, p, found[p.name])
+        _write(table, p, found[p.name])
     how = "dense algebra over cells and data" if exact else f"{probes} random probes, {LAYER_CELLS} kernels a layer"
-    return finished(sheet, post, {"method": how, "engine": post.method, "seed": str(seed)})
+    return finished(table, post, {"method": how, "engine": post.method, "seed": str(seed)})
 
 
 def _exactly(post, scale):
@@ -178,28 +178,28 @@ def _or_one(scale):
     return np.where(scale > 0, scale, 1.0)
 
 
-def _write(sheet, p, found):
+def _write(table, p, found):
     fields = parameter_fields(p)
-    sheet.place(fields)
+    table.place(fields)
     words = fields["long_name"]
     diagonal, error = (p.blank(a.reshape(p.shape)) for a in found["diagonal"])
-    sheet.add(f"{p.name}_diagonal", fields["dims"], diagonal, "1", f"resolution of {words}", error)
-    sheet.add(f"{p.name}_degrees_of_freedom", (), found["freedom"][0], "1",
+    table.add(f"{p.name}_diagonal", fields["dims"], diagonal, "1", f"resolution of {words}", error)
+    table.add(f"{p.name}_degrees_of_freedom", (), found["freedom"][0], "1",
               f"degrees of freedom of {words} that the data fix", found["freedom"][1])
     if p.mesh is None:
         return
     profile = np.nansum(diagonal, axis=(1, 2)) / _cells_by_layer(p)
-    sheet.add(f"{p.name}_diagonal_profile", ("upward",), profile, "1",
+    table.add(f"{p.name}_diagonal_profile", ("upward",), profile, "1",
               f"mean resolution of {words} in the layer", found.get("profile_error", 0.0))
     for k, axis in enumerate(("horizontal", "vertical")):
         long_name = f"{axis} spread of the averaging kernels of {words}"
         if "spread" in found:
             spread = p.blank(found["spread"][k].reshape(p.shape))
-            sheet.add(f"{p.name}_spread_{axis}", fields["dims"], spread, "m", long_name, 0.0)
+            table.add(f"{p.name}_spread_{axis}", fields["dims"], spread, "m", long_name, 0.0)
             layer = np.where(np.isfinite(spread), spread, 0.0).sum(axis=(1, 2)) / np.maximum(
                 np.isfinite(spread).sum(axis=(1, 2)), 1)
             layer, layer_error = np.where(np.isfinite(spread).any(axis=(1, 2)), layer, np.nan), 0.0
         else:
             layer, layer_error = found["sampled"][axis]
-        sheet.add(f"{p.name}_spread_{axis}_profile", ("upward",), layer, "m", f"mean {long_name} in the layer",
+        table.add(f"{p.name}_spread_{axis}_profile", ("upward",), layer, "m", f"mean {long_name} in the layer",
                   layer_error)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 
 UNASKED = ("Not asked: whether joint intervals are better on ground is known only where joint and separate posteriors "
            "are recalibrated (bj.recalibrate) on one family with one seed.")
@@ -10,12 +10,12 @@ UNPAIRED = ("Not comparable: joint and separate posteriors were recalibrated on 
             "numbers of worlds.")
 
 
-def write_scores(sheet, joint, separate):
-    """Add ratios of interval scores to a sheet with dims (parameter, survey); say in words what they rest on.
+def write_scores(result, joint, separate):
+    """Add ratios of interval scores to a result with dims (parameter, survey); say in words what they rest on.
 
     Parameters
     ----------
-    sheet : Sheet
+    result : DatasetBuilder
     joint : Posterior
     separate : dict of {str: Posterior}
         Those with a `record` were recalibrated: it offers ``gain_over(record)`` and ``gain_over_no_data()``.
@@ -39,18 +39,18 @@ def write_scores(sheet, joint, separate):
              "mean interval score of the separate intervals over that of the family's own without data")):
         value, error = (np.array([[(table.get(s) or {}).get(p, (np.nan, np.nan))[k] for s in separate] for p in names])
                         for k in (0, 1))
-        sheet.add(key, ("parameter", "survey"), value, "1", words, error)
+        result.add(key, ("parameter", "survey"), value, "1", words, error)
     bare = mine.gain_over_no_data()
     value, error = (np.array([bare.get(p, (np.nan, np.nan))[k] for p in names]) for k in (0, 1))
-    sheet.add("score_over_no_data", ("parameter",), value, "1",
+    result.add("score_over_no_data", ("parameter",), value, "1",
               "mean interval score of the joint intervals over that of the family's own without data", error)
     return f"90 % intervals recalibrated on {mine.name}, {mine.worlds} worlds left out in turn, the same for all"
 
 
-def score_sheet(joint, separate):
+def score_table(joint, separate):
     """The same as a dataset, ``interval_scores`` among its attributes; None where no separate posterior is paired."""
-    sheet = Sheet()
-    sheet.along("survey", list(separate), "survey inverted alone")
-    sheet.along("parameter", [p.name for p in joint.problem.parameters], "parameter")
-    words = write_scores(sheet, joint, separate)
-    return None if words in (UNASKED, UNPAIRED) else sheet.dataset({"interval_scores": words})
+    result = DatasetBuilder()
+    result.along("survey", list(separate), "survey inverted alone")
+    result.along("parameter", [p.name for p in joint.problem.parameters], "parameter")
+    words = write_scores(result, joint, separate)
+    return None if words in (UNASKED, UNPAIRED) else result.dataset({"interval_scores": words})

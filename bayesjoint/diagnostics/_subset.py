@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import as_count, fail
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 
 
 def subset(tree, cells=50, directions=5, seed=0):
@@ -48,18 +48,18 @@ def subset(tree, cells=50, directions=5, seed=0):
     if "posterior" not in getattr(tree, "children", {}):
         fail("tree", "hold posterior draws", type(tree).__name__, "Pass post.to_datatree().", TypeError)
     cells, directions = as_count("cells", cells), as_count("directions", directions)
-    rng, sheet = np.random.default_rng(seed), Sheet()
+    rng, table = np.random.default_rng(seed), DatasetBuilder()
     for name, variable in tree["posterior"].data_vars.items():
         flat = np.asarray(variable.values, dtype=float).reshape(*variable.shape[:2], -1)
         kept = np.sort(rng.permutation(flat.shape[2])[:cells])
-        sheet.along(f"{name}_cell", kept, f"flat index of the cell of {name}")
-        sheet.add(name, (f"{name}_cell",), flat[:, :, kept], variable.attrs["units"], variable.attrs["long_name"],
+        table.along(f"{name}_cell", kept, f"flat index of the cell of {name}")
+        table.add(name, (f"{name}_cell",), flat[:, :, kept], variable.attrs["units"], variable.attrs["long_name"],
                   draws=True)
         leading = _leading(flat, directions)
-        sheet.along(f"{name}_leading", np.arange(leading.shape[2]), f"number of the leading direction of {name}")
-        sheet.add(f"{name}_direction", (f"{name}_leading",), leading, "1",
+        table.along(f"{name}_leading", np.arange(leading.shape[2]), f"number of the leading direction of {name}")
+        table.add(f"{name}_direction", (f"{name}_leading",), leading, "1",
                   f"leading directions of {variable.attrs['long_name']}, in their std", draws=True)
-    return xarray.DataTree.from_dict({"/posterior": sheet.dataset({"seed": str(seed), "cells": cells})})
+    return xarray.DataTree.from_dict({"/posterior": table.dataset({"seed": str(seed), "cells": cells})})
 
 
 def _leading(flat, count):

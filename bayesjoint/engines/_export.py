@@ -7,7 +7,7 @@ import numpy as np
 from ..dataset import ModalityBlock, ParameterBlock, build_tree
 from ..problem import modality_fields, parameter_fields, versions
 from ._draw_blocks import BLOCK, NOISE, PRIOR, blocks_of, drawn
-from ._nuisances import nuisance_sheet
+from ._nuisances import nuisance_table
 
 STORED = 0.9  # probability of the intervals that a dataset keeps
 
@@ -19,7 +19,7 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     parameters, modalities, stats = _draw_fields(post, found)
     intervals = post.stored_intervals(STORED)
     summaries, fits = _parameter_summaries(post, separate, intervals), _modality_summaries(post, separate)
-    nuisances = nuisance_sheet(post)
+    nuisances = nuisance_table(post)
     groups = post.extra_groups() | post.groups_beside(separate)
     return build_tree(
         [ParameterBlock(**parameters[name], **summary) for name, summary in summaries.items()],

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..priors import BiasPrior
 from ..problem import parameter_fields
 
@@ -17,7 +17,7 @@ def biases(problem):
     return [p for p in problem.parameters if isinstance(p.prior, BiasPrior)]
 
 
-def nuisance_sheet(post):
+def nuisance_table(post):
     """Value, std and correlations of every bias coefficient, as an `xarray.Dataset`; None where there is no bias.
 
     Parameters
@@ -36,11 +36,11 @@ def nuisance_sheet(post):
     scale = np.concatenate([np.full(p.size, p.scale) for p in post.problem.parameters])
     spread, mean = _covariances(post, columns), post.problem.unpack(post.state_mean())
     own = np.sqrt(np.maximum(np.einsum("ij,ij->j", columns, spread), 0.0))
-    sheet = Sheet()
-    sheet.along("average", names, "average over a part of the model")
+    table = DatasetBuilder()
+    table.along("average", names, "average over a part of the model")
     for p in found:
         fields, where = parameter_fields(p), post.problem.slices[p.name]
-        sheet.place(fields)
+        table.place(fields)
         dims, words = fields["dims"], fields["long_name"]
         unit = np.zeros((post.problem.size, p.size))
         unit[where] = np.eye(p.size)
@@ -49,16 +49,16 @@ def nuisance_sheet(post):
         size = std[:, None] * own
         correlation = np.divide(spread[where], size, out=np.zeros_like(size), where=size > 0)
         strongest = np.argmax(np.abs(correlation), axis=1)
-        sheet.add(f"{p.name}_value", dims, mean[p.name], p.units, f"posterior mean of {words}")
-        sheet.add(f"{p.name}_std", dims, std * scale[where], p.units, f"posterior standard deviation of {words}")
-        sheet.add(f"{p.name}_prior_std", dims, p.prior.std, p.units, f"prior standard deviation of {words}")
-        sheet.add(f"{p.name}_correlation", (*dims, "average"), correlation, "1",
+        table.add(f"{p.name}_value", dims, mean[p.name], p.units, f"posterior mean of {words}")
+        table.add(f"{p.name}_std", dims, std * scale[where], p.units, f"posterior standard deviation of {words}")
+        table.add(f"{p.name}_prior_std", dims, p.prior.std, p.units, f"prior standard deviation of {words}")
+        table.add(f"{p.name}_correlation", (*dims, "average"), correlation, "1",
                   f"posterior correlation of {words} with averages of the model")
-        sheet.add(f"{p.name}_strongest", dims, correlation[np.arange(p.size), strongest], "1",
+        table.add(f"{p.name}_strongest", dims, correlation[np.arange(p.size), strongest], "1",
                   f"the largest of them in size; {p.name}_strongest_average is the place of its average")
-        sheet.add(f"{p.name}_strongest_average", dims, strongest, "1",
+        table.add(f"{p.name}_strongest_average", dims, strongest, "1",
                   "place along `average` of what the coefficient is most correlated with")
-    return sheet.dataset({"method": post.method})
+    return table.dataset({"method": post.method})
 
 
 def _covariances(post, columns):

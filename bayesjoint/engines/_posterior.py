@@ -6,7 +6,7 @@ from scipy.special import ndtri
 from .._checks import as_finite, fail
 from ._estimate import Estimate
 from ._export import chi2_of
-from ._nuisances import nuisance_sheet
+from ._nuisances import nuisance_table
 from ._registry import check_shape
 from ._sample import DrawsOfPosterior, as_mapping
 
@@ -217,7 +217,7 @@ class Posterior(DrawsOfPosterior):
         >>> bj.posterior(problem).nuisances()["line_bias_strongest"].sel(line_bias_id="datum").round(2).item()
         -0.95
         """
-        return nuisance_sheet(self)
+        return nuisance_table(self)
 
     def mean_response(self, data):
         """Change of the posterior mean, (size, k), when the data deviate by `data`, (n_data, k), from the prediction.

@@ -182,10 +182,10 @@ class IterativePosterior(DataSpacePosterior):
 
     def _statements(self):
         bound = float(np.linalg.norm(self.data_left))
-        plates = "cosines on the stations' lattice" if self.system.plates else "a randomised Nyström sketch"
+        blocks = "cosines on the stations' lattice" if self.system.blocks else "a randomised Nyström sketch"
         out = [Approximation(
             name="posterior mean", status="bounded", error=bound,
-            statement=f"Conjugate gradients in data space, preconditioned by {plates}: {self.iterations} products with "
+            statement=f"Conjugate gradients in data space, preconditioned by {blocks}: {self.iterations} products with "
             f"K. In no cell is the mean off by more than {bound:.1e} of the prior standard deviation, the norm of the "
             "whitened residual; but for that it is exact for the stated prior." + UNCHECKED,
         ), Approximation(

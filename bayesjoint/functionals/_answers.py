@@ -1,7 +1,7 @@
 """From a scalar functional of draws to a dataset with its errors."""
 
 from .._checks import as_count, as_finite, fail
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ._closed_form import closed_form
 from ._montecarlo import drawn, mean_and_std, quantiles
 
@@ -40,27 +40,27 @@ def caution(post):
     return " ".join(f"{a.name}: {a.statement}" for a in post.approximations if a.status == "not validated") or "none"
 
 
-def add_recalibrated(sheet, name, words, units, told, probability):
+def add_recalibrated(table, name, words, units, told, probability):
     """What a recalibrated posterior says of a functional, as from `RecalibratedPosterior.functional_interval`."""
     kind = {"probability": float(probability), "kind": "recalibrated", "worlds": told["worlds"]}
-    sheet.add(f"{name}_median", (), told["centre"], units, f"recalibrated median of {words}")
+    table.add(f"{name}_median", (), told["centre"], units, f"recalibrated median of {words}")
     for side in ("lower", "upper"):
-        sheet.add(f"{name}_{side}", (), told[side], units, f"{side} end of the recalibrated interval of {words}",
+        table.add(f"{name}_{side}", (), told[side], units, f"{side} end of the recalibrated interval of {words}",
                   **kind)
-        sheet.add(f"{name}_without_data_{side}", (), told[f"{side}_without_data"], units,
+        table.add(f"{name}_without_data_{side}", (), told[f"{side}_without_data"], units,
                   f"{side} end of what the family says of {words} before any data", **kind)
-    sheet.add(f"{name}_coverage", (), told["coverage"], "1", f"share of worlds left out whose interval holds {words}",
+    table.add(f"{name}_coverage", (), told["coverage"], "1", f"share of worlds left out whose interval holds {words}",
               told["coverage_error"])
 
 
-def add_interval(sheet, name, words, units, values, markov, probability, told, condition=""):
+def add_interval(table, name, words, units, values, markov, probability, told, condition=""):
     """Add the interval of draws and, where a recalibrated posterior `told` of it, the recalibrated one in its place."""
     own = name if told is None else f"{name}_gaussian"
     for side, end, error in zip(("lower", "upper"), *quantiles(values, tails(probability), markov), strict=True):
-        sheet.add(f"{own}_{side}", (), end, units, f"{side} end of the interval of {words}", error,
+        table.add(f"{own}_{side}", (), end, units, f"{side} end of the interval of {words}", error,
                   **interval_words(probability))
     if told is not None:
-        add_recalibrated(sheet, name, words + condition, units, told, probability)
+        add_recalibrated(table, name, words + condition, units, told, probability)
 
 
 def integral(post, functional, probability, draws, chains, seed, attributes, asked=None):
@@ -73,16 +73,16 @@ def integral(post, functional, probability, draws, chains, seed, attributes, ask
     values = drawn(post, functional.evaluate, draws, chains, seed)
     mean, mean_error, std, std_error = mean_and_std(values, post.markov)
     name, words, units = functional.name, functional.long_name, functional.units
-    sheet = Sheet()
-    sheet.add(f"{name}_draws", (), values, units, f"posterior draws of {words}", draws=True)
-    sheet.add(f"{name}_mean", (), mean, units, f"posterior mean of {words}", mean_error)
-    sheet.add(f"{name}_std", (), std, units, f"posterior standard deviation of {words}", std_error)
+    table = DatasetBuilder()
+    table.add(f"{name}_draws", (), values, units, f"posterior draws of {words}", draws=True)
+    table.add(f"{name}_mean", (), mean, units, f"posterior mean of {words}", mean_error)
+    table.add(f"{name}_std", (), std, units, f"posterior standard deviation of {words}", std_error)
     told = post.functional_interval(functional if asked is None else asked, probability)
-    add_interval(sheet, name, words, units, values, post.markov, probability, told)
+    add_interval(table, name, words, units, values, post.markov, probability, told)
     exact = closed_form(post, functional)
     if exact is not None:
-        sheet.add(f"{name}_mean_closed_form", (), exact[0], units, f"posterior mean of {words}, without draws",
+        table.add(f"{name}_mean_closed_form", (), exact[0], units, f"posterior mean of {words}, without draws",
                   exact[1])
-        sheet.add(f"{name}_std_closed_form", (), exact[2], units,
+        table.add(f"{name}_std_closed_form", (), exact[2], units,
                   f"posterior standard deviation of {words}, without draws", exact[3])
-    return sheet.dataset(attributes | run_words(post, draws, chains, seed) | interval_words(probability))
+    return table.dataset(attributes | run_words(post, draws, chains, seed) | interval_words(probability))

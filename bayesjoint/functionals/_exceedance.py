@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import norm
 
 from .._checks import as_finite, fail
-from ..dataset import Sheet
+from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
 from ._answers import add_interval, counts, interval_words, run_words, tails
 from ._closed_form import has_closed_form
@@ -57,23 +57,23 @@ def exceedance(post, parameter, threshold, *, draws=None, chains=None, seed=0):
     draws, chains = counts(post, draws, chains)
     hits = drawn(post, lambda model: model[parameter] > threshold, draws, chains, seed)
     share, error = (p.blank(a) for a in shares(hits, post.markov))
-    fields, sheet = parameter_fields(p), Sheet()
-    sheet.place(fields)
+    fields, table = parameter_fields(p), DatasetBuilder()
+    table.place(fields)
     words = f"probability that {fields['long_name']} exceeds {threshold:g} {p.units}"
     learned, name = post.tail_probability(parameter, threshold), f"{parameter}_exceedance"
     source = f"share of {post.method} draws"
     if learned is not None:
-        sheet.add(f"{name}_gaussian", fields["dims"], share, "1", f"{words}, {source}", error, threshold=threshold)
+        table.add(f"{name}_gaussian", fields["dims"], share, "1", f"{words}, {source}", error, threshold=threshold)
         # cells that are known, or that nothing was learned for, keep what the engine says of them
         known = np.isfinite(learned[0])
         share, error = (np.where(known, a, b) for a, b in zip(learned, (share, error), strict=True))
         source = f"recalibrated on {post.record.name}"
-    sheet.add(name, fields["dims"], share, "1", words, error, threshold=threshold, source=source)
+    table.add(name, fields["dims"], share, "1", words, error, threshold=threshold, source=source)
     if has_closed_form(post):
         exact, slack = _gaussian_tail(post, parameter, threshold)
-        sheet.add(f"{parameter}_exceedance_closed_form", fields["dims"], exact, "1", f"{words}, without draws", slack,
+        table.add(f"{parameter}_exceedance_closed_form", fields["dims"], exact, "1", f"{words}, without draws", slack,
                   threshold=threshold)
-    return sheet.dataset({"parameter": parameter, "threshold": threshold, "threshold_units": p.units}
+    return table.dataset({"parameter": parameter, "threshold": threshold, "threshold_units": p.units}
                          | run_words(post, draws, chains, seed))
 
 
@@ -128,27 +128,27 @@ def depth_to_top(post, threshold, parameter="density", box=None, *, probability=
     draws, chains = counts(post, draws, chains)
     p = on_mesh(post.problem, parameter)
     columns = drawn(post, _tops(p, threshold, box), draws, chains, seed)
-    sheet = Sheet()
-    sheet.place({"name": parameter, "dims": p.mesh.dims[1:],
+    table = DatasetBuilder()
+    table.place({"name": parameter, "dims": p.mesh.dims[1:],
                  "coords": {d: c for d, c in p.mesh.coords().items() if d != "upward"}})
     words = f"{parameter} above {float(threshold):g} {p.units}"
-    _add_columns(sheet, columns, words, post.markov, p.mesh)
+    _add_columns(table, columns, words, post.markov, p.mesh)
     columns = np.where(np.isfinite(columns), columns, np.nan)
     depth = np.fmin.reduce(columns, axis=(2, 3))
-    sheet.add("depth_to_top_draws", (), depth, "m", f"posterior draws of the depth to the top of {words}", draws=True)
+    table.add("depth_to_top_draws", (), depth, "m", f"posterior draws of the depth to the top of {words}", draws=True)
     present = shares(np.isfinite(depth), post.markov)
-    sheet.add("depth_to_top_presence", (), present[0], "1", f"probability of {words} in the box", present[1])
+    table.add("depth_to_top_presence", (), present[0], "1", f"probability of {words} in the box", present[1])
     mean, mean_error, std, std_error = mean_and_std(depth, post.markov)
-    sheet.add("depth_to_top_mean", (), mean, "m", f"mean depth to the top of {words}, given that there is one",
+    table.add("depth_to_top_mean", (), mean, "m", f"mean depth to the top of {words}, given that there is one",
               mean_error)
-    sheet.add("depth_to_top_std", (), std, "m", f"standard deviation of the depth to the top of {words}", std_error)
+    table.add("depth_to_top_std", (), std, "m", f"standard deviation of the depth to the top of {words}", std_error)
     told = post.functional_interval(shallowest(p, threshold, box), probability,
                                     [shallowest(p, share * float(threshold), box) for share in SHARES])
-    add_interval(sheet, "depth_to_top", f"the depth to the top of {words}", "m", depth, post.markov, probability, told,
+    add_interval(table, "depth_to_top", f"the depth to the top of {words}", "m", depth, post.markov, probability, told,
                  ", given that there is one")
     if told is not None:
-        sheet.add("depth_to_top_absence", (), told["absent"], "1", f"recalibrated probability of no {words}")
-    return sheet.dataset({"parameter": parameter, "threshold": float(threshold), "threshold_units": p.units}
+        table.add("depth_to_top_absence", (), told["absent"], "1", f"recalibrated probability of no {words}")
+    return table.dataset({"parameter": parameter, "threshold": float(threshold), "threshold_units": p.units}
                          | run_words(post, draws, chains, seed) | interval_words(probability))
 
 
@@ -194,12 +194,12 @@ def _centres_in(mesh, box):
     return inside
 
 
-def _add_columns(sheet, columns, words, markov, mesh):
+def _add_columns(table, columns, words, markov, mesh):
     dims, air = ("northing", "easting"), ~mesh.active.any(axis=0)
     share, share_error = (np.where(air, np.nan, a) for a in shares(np.isfinite(columns), markov))
     mean, mean_error, _, _ = mean_and_std(np.where(np.isfinite(columns), columns, np.nan), markov)
-    sheet.add("column_presence", dims, share, "1", f"probability of {words} in the column", share_error)
-    sheet.add("column_depth_mean", dims, mean, "m", f"mean depth to the top of {words}, given that there is one",
+    table.add("column_presence", dims, share, "1", f"probability of {words} in the column", share_error)
+    table.add("column_depth_mean", dims, mean, "m", f"mean depth to the top of {words}, given that there is one",
               mean_error)
 
 

@@ -10,12 +10,12 @@ from ..priors import DISCREPANCIES
 from ..solvers import NystromPreconditioner, block_cg, preconditioned_log_trace
 from ._clean_covariance import CleanCovariance
 from ._dense import DenseSystem
-from ._lattice_preconditioner import Plates, plates_of
+from ._lattice_preconditioner import LatticePreconditioner, blocks_of_windows
 from ._model import nearest_stationary_groups
 from ._system import LogDeterminant, System
 
 MAX_ITERATIONS = 2000
-SINGLE_FROM = 20_000  # data on a plate above which its cosines are in float32: it only preconditions
+SINGLE_FROM = 20_000  # data on a block above which its cosines are in float32: it only preconditions
 SOLVE = 1e-6  # relative residual of solves: quadratic forms are then known to its square
 EXACT_DATA = 6_000  # scattered data up to which a log determinant is that of a matrix, 0.3 GB
 SCATTERED_RANK = 300  # of the sketch that preconditions data that are on no lattice
@@ -46,10 +46,10 @@ class IterativeSystem(System):
 
     Attributes
     ----------
-    plates : list of (ndarray of int, CosinePreconditioner)
+    blocks : list of (ndarray of int, CosinePreconditioner)
         Data on one window of a lattice, in the preconditioner's order.
     scattered : bool
-        Whether some data are on no plate.
+        Whether some data are on no block.
     outliers : ndarray
         Eigenvalues that the sketch removed.
     """
@@ -59,8 +59,8 @@ class IterativeSystem(System):
         self.tolerance, self._cosine = tolerance, cosine
         groups = (model.groups or nearest_stationary_groups(model.problem)) if cosine else []
         noise = model.noise_variance()
-        self._plates = Plates(noise, [plate for group in groups for plate in _plates(model, group, noise)])
-        self.plates, self.scattered = self._plates.plates, self._plates.rest.size > 0
+        self._lattices = LatticePreconditioner(noise, [b for group in groups for b in _blocks(model, group, noise)])
+        self.blocks, self.scattered = self._lattices.blocks, self._lattices.rest.size > 0
         # independent noise is one number a datum: no need to go through every modality
         self._independent = all(m.noise.independent for m in model.problem.modalities)
         self._spread = np.sqrt(noise)[:, None] if self._independent else None
@@ -141,7 +141,7 @@ class IterativeSystem(System):
     def _known_logdet(self):
         """Log det of the cosine preconditioner in whitened data; None where correlated noise crosses its edge."""
         held, problem, value = np.ones(self.size, dtype=bool), self.model.problem, 0.0
-        held[self._plates.rest] = False
+        held[self._lattices.rest] = False
         for m, where in zip(problem.modalities, self.model.data_slices, strict=True):
             inside, weight = held[where], problem.weights[m.name]
             if m.noise.independent:
@@ -150,7 +150,7 @@ class IterativeSystem(System):
                 value -= m.noise.logdet() - m.size * np.log(weight)
             elif inside.any():
                 return None
-        return value + sum(plate.logdet() for _, plate in self.plates)
+        return value + sum(block.logdet() for _, block in self.blocks)
 
     def signal_block(self, where):
         """S̃ between the data of a slice."""
@@ -166,20 +166,20 @@ class IterativeSystem(System):
         return int(np.clip(min(COLUMN_BYTES / (8 * 8 * self.size), MODEL_BYTES / (8 * self.model.size)), 1, 64))
 
     def _cosines(self, white):
-        if not self.plates:
+        if not self.blocks:
             return np.array(white)
         physical = white * self._spread if self._independent else self.model.colour(white)
-        physical = self._plates.solve(physical)
+        physical = self._lattices.solve(physical)
         out = physical * self._spread if self._independent else self.model.colour_adjoint(physical)
-        out[self._plates.rest] = white[self._plates.rest]
+        out[self._lattices.rest] = white[self._lattices.rest]
         return out
 
     def _sample(self, rng, count):
         """Whitened columns with the preconditioner's covariance."""
-        if not self.plates:
+        if not self.blocks:
             return rng.standard_normal((self.size, count))
-        white = self._plates.sample(rng, count)
-        rest = self._plates.rest
+        white = self._lattices.sample(rng, count)
+        rest = self._lattices.rest
         if self._independent:
             return white / self._spread
         white[rest] = 0.0
@@ -188,8 +188,8 @@ class IterativeSystem(System):
         return white
 
 
-def _plates(model, group, noise):
-    """Plates of the data that a group's channels are."""
+def _blocks(model, group, noise):
+    """LatticePreconditioner of the data that a group's channels are."""
     names = {where.start: m.name for m, where in zip(model.problem.modalities, model.data_slices, strict=True)}
 
     def extra(one, other, shape, stride):
@@ -203,5 +203,5 @@ def _plates(model, group, noise):
                 return found if np.any(found != 0) else None
         return None
 
-    return plates_of(group.surveys, group.channels, group.covariance.windows if group.covariance else [],
+    return blocks_of_windows(group.surveys, group.channels, group.covariance.windows if group.covariance else [],
                      group.covariance.lags if group.covariance else {}, noise, extra, SINGLE_FROM)

@@ -7,14 +7,14 @@ from ..forward import StationSelection
 from ..solvers import CosinePreconditioner
 
 
-class Plates:
+class LatticePreconditioner:
     """M: a cosine preconditioner for every window, the noise where data lie on none.
 
     Parameters
     ----------
     noise : ndarray, shape (n_data,)
         Variances.
-    plates : list of (ndarray of int, CosinePreconditioner)
+    blocks : list of (ndarray of int, CosinePreconditioner)
         Data of every window, in the preconditioner's order.
 
     Attributes
@@ -23,9 +23,9 @@ class Plates:
         Data on no window.
     """
 
-    def __init__(self, noise, plates):
-        self.plates, held = plates, np.zeros(noise.size, dtype=bool)
-        for index, _ in plates:
+    def __init__(self, noise, blocks):
+        self.blocks, held = blocks, np.zeros(noise.size, dtype=bool)
+        for index, _ in blocks:
             held[index] = True
         self.rest = np.flatnonzero(~held)
         self._size, self._noise = noise.size, noise[self.rest]
@@ -33,26 +33,26 @@ class Plates:
     def solve(self, data):
         """M⁻¹ V, shape (n_data, k)."""
         out = np.empty(data.shape)
-        for index, plate in self.plates:
+        for index, block in self.blocks:
             where = as_slice(index)
-            out[where] = plate.solve(data[where])
+            out[where] = block.solve(data[where])
         out[self.rest] = data[self.rest] / self._noise[:, None]
         return out
 
     def sample(self, rng, count):
         """Columns with covariance M, shape (n_data, count)."""
         out = np.empty((self._size, count))
-        for index, plate in self.plates:
-            out[index] = plate.colour(rng, count)
+        for index, block in self.blocks:
+            out[index] = block.colour(rng, count)
         out[self.rest] = np.sqrt(self._noise)[:, None] * rng.standard_normal((self.rest.size, count))
         return out
 
     def logdet(self):
         """Log det M."""
-        return sum(plate.logdet() for _, plate in self.plates) + float(np.log(self._noise).sum())
+        return sum(block.logdet() for _, block in self.blocks) + float(np.log(self._noise).sum())
 
 
-def plates_of(surveys, channels, windows, lags, noise, extra=None, single_from=np.inf):
+def blocks_of_windows(surveys, channels, windows, lags, noise, extra=None, single_from=np.inf):
     """(data, CosinePreconditioner) of every window, or regular part of one, that channels share.
 
     Surveys whose data are not stations of their lattice are left out.
@@ -71,7 +71,7 @@ def plates_of(surveys, channels, windows, lags, noise, extra=None, single_from=n
     extra : callable, optional
         ``extra(one, other, shape, stride)``: covariance by lag that something else adds to two surveys, or None.
     single_from : float, default infinite
-        Data on a plate above which its cosines are in float32.
+        Data on a block above which its cosines are in float32.
     """
     for stride, members in _shared(surveys, channels, windows):
         index = [part for _, part, _ in members]

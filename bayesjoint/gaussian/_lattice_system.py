@@ -1,6 +1,6 @@
 """K of surveys on lattices under continued fields as an operator, with its cosine preconditioner, for one θ."""
 
-from ._lattice_preconditioner import Plates, plates_of
+from ._lattice_preconditioner import LatticePreconditioner, blocks_of_windows
 
 
 class LatticeSystem:
@@ -35,12 +35,12 @@ class LatticeSystem:
 
         Returns
         -------
-        Plates
+        LatticePreconditioner
         """
-        noise, plates = self.noise + step * (0.0 if change is None else change.noise), []
+        noise, blocks = self.noise + step * (0.0 if change is None else change.noise), []
         for g, group in enumerate(self.groups):
             moved = {} if change is None else change.groups[g].covariance.lags
             lags = {key: value + step * moved[key] if key in moved else value
                     for key, value in group.covariance.lags.items()}
-            plates += plates_of(group.surveys, group.channels, group.covariance.windows, lags, noise)
-        return Plates(noise, plates)
+            blocks += blocks_of_windows(group.surveys, group.channels, group.covariance.windows, lags, noise)
+        return LatticePreconditioner(noise, blocks)

@@ -76,12 +76,12 @@ class LargeEvidence:
         """
         self.calls += 1
         most = most or (8 if self.count > MANY else 64)
-        values, system, plates = self._at(theta)
-        found = preconditioned_log_trace(system.product, plates.solve, plates.sample, self.count,
+        values, system, blocks = self._at(theta)
+        found = preconditioned_log_trace(system.product, blocks.solve, blocks.sample, self.count,
                                          np.random.default_rng(self._seed), error=2 * error, most=most)
         spread = self._spread_of(values)
-        weights, inner, _ = self._eliminated(system, plates, spread)
-        logdet = plates.logdet() + found.value + self._vector_logdet(inner, spread)
+        weights, inner, _ = self._eliminated(system, blocks, spread)
+        logdet = blocks.logdet() + found.value + self._vector_logdet(inner, spread)
         value = -0.5 * (float(self.data @ weights) + logdet + self.count * np.log(2 * np.pi))
         return Estimate(value, error=0.5 * found.error, bias=-0.5 * found.bias, method="cosine-preconditioned Lanczos "
                         f"quadrature, XTrace with {found.probes} probes, {found.steps} steps; error from the probes, "
@@ -102,12 +102,12 @@ class LargeEvidence:
             ½ wᵀ∂_iK K⁻¹ ∂_jK w: between observed and expected information (Gilmour et al. 1995, Biometrics 51).
         """
         self.calls += 1
-        values, system, plates = self._at(theta)
-        y = plates.sample(np.random.default_rng(self._seed), self.probes)
+        values, system, blocks = self._at(theta)
+        y = blocks.sample(np.random.default_rng(self._seed), self.probes)
         q = self._columns.shape[1]
         spread = self._spread_of(values)
-        weights, inner, u = self._eliminated(system, plates, spread)
-        x, back = self._solve(system, plates, y, PROBE_SOLVE), plates.solve(y)
+        weights, inner, u = self._eliminated(system, blocks, spread)
+        x, back = self._solve(system, blocks, y, PROBE_SOLVE), blocks.solve(y)
         lemma = u @ inner
         gradient, error, pulls = np.empty(self.vector.size), np.empty(self.vector.size), []
         for i, c in enumerate(self.vector.coordinates):
@@ -127,7 +127,7 @@ class LargeEvidence:
             gradient[i] = 0.5 * (float(weights @ image[:, 0]) - trace)
             error[i] = 0.5 * np.std(terms, ddof=1) / np.sqrt(self.probes)
         pulls = np.column_stack(pulls)
-        pushed = self._solve(system, plates, pulls, CURVATURE_SOLVE)
+        pushed = self._solve(system, blocks, pulls, CURVATURE_SOLVE)
         pushed -= lemma @ (self._columns.T @ pushed)
         return gradient, error, 0.25 * (pulls.T @ pushed + pushed.T @ pulls)
 
@@ -157,8 +157,8 @@ class LargeEvidence:
                 out[run] = self._noise[run] * (values[c.name] / c.value) ** 2 * (1 if by is None else 2)
         return out
 
-    def _solve(self, system, plates, right, tolerance=SOLVE):
-        found = block_cg(system.product, right, plates.solve, tolerance=tolerance, max_iterations=2000)
+    def _solve(self, system, blocks, right, tolerance=SOLVE):
+        found = block_cg(system.product, right, blocks.solve, tolerance=tolerance, max_iterations=2000)
         if not found.converged.all():
             fail("the data-space solve", f"reach a relative residual of {tolerance:g}", f"{found.relative.max():.2g}",
                  "Raise the noise's lower bound.")
@@ -188,9 +188,9 @@ class LargeEvidence:
         trace = np.sum(change * (gram - gram @ inner @ gram)[where, where])
         return 0.5 * float(seen @ change @ seen - trace), self._columns[:, where] @ (change @ seen)
 
-    def _eliminated(self, system, plates, spread):
+    def _eliminated(self, system, blocks, spread):
         """K⁻¹ d, (D⁻¹ + BᵀK₀⁻¹B)⁻¹ and K₀⁻¹ B."""
-        solved = self._solve(system, plates, np.column_stack([self.data, self._columns]))
+        solved = self._solve(system, blocks, np.column_stack([self.data, self._columns]))
         u = solved[:, 1:]
         inner = np.linalg.inv(np.linalg.inv(spread) + self._columns.T @ u)
         return solved[:, 0] - u @ (inner @ (u.T @ self.data)), inner, u

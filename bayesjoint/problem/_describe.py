@@ -34,13 +34,13 @@ def parameter_fields(parameter):
     }  # fmt: skip
 
 
-def add_map(sheet, parameter, key, values, units, long_name, error=None):
-    """Put numbers over a parameter's values, flat or of its shape, on a `Sheet`: NaN in air."""
+def add_map(table, parameter, key, values, units, long_name, error=None):
+    """Put numbers over a parameter's values, flat or of its shape, on a `DatasetBuilder`: NaN in air."""
     fields = parameter_fields(parameter)
-    sheet.place(fields)
+    table.place(fields)
     values, error = (each if each is None else parameter.blank(np.reshape(each, parameter.shape))
                      for each in (values, error))
-    sheet.add(f"{parameter.name}_{key}", fields["dims"], values, units, long_name, error)
+    table.add(f"{parameter.name}_{key}", fields["dims"], values, units, long_name, error)
 
 
 def _vector_coords(parameter, dim):

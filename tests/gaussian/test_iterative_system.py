@@ -71,7 +71,7 @@ def test_dense_noise_goes_through_its_factor():
 
 def test_matrices_have_no_lattice():
     system = IterativeSystem(linear_gaussian(make()[0]))
-    assert system.scattered and not system.plates
+    assert system.scattered and not system.blocks
     eye = np.eye(system.size)
     np.testing.assert_array_equal(system.preconditioner(eye), eye)
     assert IterativeSystem(linear_gaussian(make()[0]), rank=3).outliers.size > 0

@@ -69,10 +69,10 @@ def test_diagnostics_mean_over_the_ground(posts):
     for a, b in zip((bj.compare(p, p.separate()) for p in posts), ("median_ratio", "helped"), strict=True):
         assert np.isfinite(a[b].values).any()
     biased = bj.posterior(bj.add_bias(whole.problem, "gravity", std=1.0))
-    sheet = biased.nuisances()
+    table = biased.nuisances()
     mean = np.concatenate([active.ravel() / active.sum(), np.zeros(active.size)])
-    place = sheet.average.values.tolist().index("density, all")
-    assert sheet.gravity_bias_correlation.values[0, place] == pytest.approx(_correlation(biased, mean), rel=1e-6)
+    place = table.average.values.tolist().index("density, all")
+    assert table.gravity_bias_correlation.values[0, place] == pytest.approx(_correlation(biased, mean), rel=1e-6)
 
 
 def _correlation(post, weights):

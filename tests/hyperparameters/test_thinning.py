@@ -70,9 +70,9 @@ def test_a_thinned_lattice_is_preconditioned_as_the_lattice_it_is():
     vector = HyperVector(problem)
     large = LargeEvidence(vector)
     system = large._system(vector.values(vector.start))
-    plates = system.preconditioner()
+    blocks = system.preconditioner()
     matrix = system.product(np.eye(144))
-    values = np.linalg.eigvals(plates.solve(matrix)).real
+    values = np.linalg.eigvals(blocks.solve(matrix)).real
     assert values.max() / values.min() < 30
-    assert plates.logdet() > np.linalg.slogdet(matrix)[1]  # Hadamard
-    assert np.trace(plates.solve(matrix)) == pytest.approx(144)
+    assert blocks.logdet() > np.linalg.slogdet(matrix)[1]  # Hadamard
+    assert np.trace(blocks.solve(matrix)) == pytest.approx(144)

@@ -165,11 +165,11 @@ def diagnostics():
     """Resolution, leakage, information."""
     post = bj.posterior(problem(), method="dense")
     out = {}
-    for name, sheet in (("resolution", bj.resolution(post)), ("leakage", bj.leakage(post)),
+    for name, table in (("resolution", bj.resolution(post)), ("leakage", bj.leakage(post)),
                         ("identifiability", bj.identifiability(problem()))):
-        for key, values in sheet.data_vars.items():
+        for key, values in table.data_vars.items():
             if np.issubdtype(values.dtype, np.floating) and not key.endswith("_error"):
-                error = sheet.get(f"{key}_error")
+                error = table.get(f"{key}_error")
                 drawn = error is not None and float(np.nanmax(error)) > 0
                 out[f"{name}: {key}"] = values.values, 3 * error.values if drawn else 1e-8
     return out
