@@ -1,9 +1,12 @@
 """Rectilinear meshes of prisms: edges, centres, ground and air, and how to lay one under a set of surveys."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ._checks import as_finite, as_positive, fail, frozen
 from ._topography import surface_over
+from ._typing import Any, ArrayLike
 
 SPACING_TOLERANCE = 1e-6  # of a cell: rounding in edges that were built by addition
 OFFSET_TOLERANCE = 1e-3  # of a cell: station coordinates stored in single precision must still count as a lattice
@@ -49,7 +52,8 @@ class Mesh:
 
     dims = ("upward", "northing", "easting")
 
-    def __init__(self, easting_edges, northing_edges, upward_edges, active=None):
+    def __init__(self, easting_edges: ArrayLike, northing_edges: ArrayLike, upward_edges: ArrayLike,
+                 active: Any = None) -> None:
         self.easting_edges = _edges("easting_edges", easting_edges)
         self.northing_edges = _edges("northing_edges", northing_edges)
         self.upward_edges = _edges("upward_edges", upward_edges)
@@ -61,7 +65,7 @@ class Mesh:
         self.active = _ground(active, self.shape)
 
     @classmethod
-    def regular(cls, shape, spacing, west=0.0, south=0.0, top=0.0):
+    def regular(cls, shape: tuple, spacing: tuple, west: float = 0.0, south: float = 0.0, top: float = 0.0) -> Mesh:
         """Mesh of equal cells.
 
         Parameters
@@ -94,7 +98,9 @@ class Mesh:
         )
 
     @classmethod
-    def from_surveys(cls, surveys, depth, layers=15, padding=5, spacing=None, top=None, growth=1.0, topography=None):
+    def from_surveys(cls, surveys: list, depth: float, layers: int = 15, padding: int = 5,
+                     spacing: float | tuple | None = None, top: float | None = None, growth: float = 1.0,
+                     topography: Any = None) -> Mesh:
         """Lay a mesh under surveys, its columns centred on the stations of the gridded ones.
 
         Parameters
@@ -150,7 +156,7 @@ class Mesh:
         mesh = cls(easting, northing, upward[::-1])
         return mesh if topography is None else mesh.with_topography(topography, surveys)
 
-    def with_topography(self, topography, surveys=()):
+    def with_topography(self, topography: Any, surveys: list = ()) -> Mesh:
         """The same mesh with ground where a cell's centre lies below the topography, and air above.
 
         Parameters
@@ -181,7 +187,7 @@ class Mesh:
         ground = self._below(surface_over(self.easting_edges, self.northing_edges, topography))
         return self.with_active(ground & ~self._at_or_above_stations(surveys))
 
-    def with_active(self, active):
+    def with_active(self, active: Any):
         """The same mesh with other cells marked as ground; None marks all."""
         return Mesh(self.easting_edges, self.northing_edges, self.upward_edges, active)
 
@@ -201,7 +207,7 @@ class Mesh:
         """Depth of the cell centres below the surface of their column, shape (nz, ny, nx), metres, NaN in air."""
         return np.where(self.active, self.surface - self.upward[:, None, None], np.nan)
 
-    def same_cells(self, other):
+    def same_cells(self, other: Any):
         """Whether another mesh has the same cells, wherever either has air."""
         return isinstance(other, Mesh) and all(
             np.array_equal(getattr(self, f"{d}_edges"), getattr(other, f"{d}_edges")) for d in self.dims)

@@ -1,5 +1,7 @@
 """Noise covariances of one modality, and the whitening they define."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,12 +9,13 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from ._checks import as_finite, as_positive, fail, frozen, one_of
 from ._correlation import CORRELATIONS
+from ._typing import Any, ArrayLike
 
 DENSE_LIMIT = 20_000  # data; a dense factor of that many takes 3.2 GB
 GUESS = 0.05  # of the data's own std: between a good marine and a poor old survey
 
 
-def noise_std(data, relative, floor):
+def noise_std(data: ArrayLike, relative: float, floor: float) -> np.ndarray:
     """Standard deviation proportional to the datum plus a floor.
 
     std = relative |d| + floor max|d|, the (τ1, τ2) rule of Vatankhah et al. (2022, arXiv 2112.15562).
@@ -120,7 +123,7 @@ class DiagonalNoise(_Noise):
     independent = True
     guessed = False  # whether the std is a start for a fit and nothing more
 
-    def __init__(self, std):
+    def __init__(self, std: ArrayLike) -> None:
         std = as_positive("std", std)
         if std.size == 0:
             fail("std", "hold at least one value", "none", "Give one std for each datum.")
@@ -131,17 +134,17 @@ class DiagonalNoise(_Noise):
     def _column(self, array):
         return self.std if np.ndim(array) == 1 else self.std[:, None]
 
-    def whiten(self, residual):
+    def whiten(self, residual: Any):
         """L⁻¹ r for r of shape (size,) or (size, k)."""
         return residual / self._column(residual)
 
     whiten_adjoint = whiten
 
-    def colour(self, white):
+    def colour(self, white: Any):
         """L v, the inverse of `whiten`."""
         return white * self._column(white)
 
-    def apply(self, vector):
+    def apply(self, vector: Any):
         """C v."""
         return vector * self._column(vector) ** 2
 
@@ -153,7 +156,7 @@ class DiagonalNoise(_Noise):
         """Diagonal of the covariance, shape (size,)."""
         return self.std**2
 
-    def sample(self, rng, count):
+    def sample(self, rng: np.random.Generator, count: int):
         """`count` draws, shape (count, size)."""
         return rng.standard_normal((count, self.size)) * self.std
 
@@ -161,7 +164,7 @@ class DiagonalNoise(_Noise):
         """Logarithm of the determinant of C."""
         return 2.0 * float(np.sum(np.log(self.std)))
 
-    def scaled(self, factor):
+    def scaled(self, factor: Any):
         """The same noise with its covariance multiplied by `factor`."""
         return DiagonalNoise(self.std * np.sqrt(as_positive("factor", factor, 0)))
 
@@ -194,7 +197,7 @@ class DenseNoise(_Noise):
 
     stationary = None  # the StationaryNoise it was made from, if it was
 
-    def __init__(self, covariance):
+    def __init__(self, covariance: ArrayLike) -> None:
         matrix = as_finite("covariance", covariance, 2)
         if matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
             fail("covariance", "be square", f"shape {matrix.shape}", "Give one row and column for each datum.")
@@ -211,19 +214,19 @@ class DenseNoise(_Noise):
             fail("covariance", "be positive definite", f"smallest eigenvalue {low:.3g}", "Add a white-noise part.")
         self.size = matrix.shape[0]
 
-    def whiten(self, residual):
+    def whiten(self, residual: Any):
         """L⁻¹ r for r of shape (size,) or (size, k)."""
         return solve_triangular(self._factor, residual, lower=True)
 
-    def colour(self, white):
+    def colour(self, white: Any):
         """L v, the inverse of `whiten`."""
         return self._factor @ white
 
-    def whiten_adjoint(self, vector):
+    def whiten_adjoint(self, vector: Any):
         """L⁻ᵀ v for v of shape (size,) or (size, k)."""
         return solve_triangular(self._factor, vector, lower=True, trans=1)
 
-    def apply(self, vector):
+    def apply(self, vector: Any):
         """C v."""
         return self._matrix @ vector
 
@@ -235,7 +238,7 @@ class DenseNoise(_Noise):
         """Diagonal of the covariance, shape (size,)."""
         return np.diag(self._matrix).copy()
 
-    def sample(self, rng, count):
+    def sample(self, rng: np.random.Generator, count: int):
         """`count` draws, shape (count, size)."""
         return rng.standard_normal((count, self.size)) @ self._factor.T
 
@@ -243,7 +246,7 @@ class DenseNoise(_Noise):
         """Logarithm of the determinant of C."""
         return 2.0 * float(np.sum(np.log(np.diag(self._factor))))
 
-    def scaled(self, factor):
+    def scaled(self, factor: Any):
         """The same noise with its covariance multiplied by `factor`."""
         return DenseNoise(self._matrix * as_positive("factor", factor, 0))
 
@@ -322,7 +325,7 @@ class StationaryNoise:
         if np.any(as_finite("white", self.white, (0, 1)) < 0):
             fail("white", "be finite and >= 0", repr(self.white), "Give a standard deviation.")
 
-    def at(self, easting, northing):
+    def at(self, easting: np.ndarray, northing: np.ndarray) -> DenseNoise:
         """Dense noise at stations.
 
         Parameters

@@ -1,11 +1,14 @@
 """What may be done about a conflict, and what each remedy changes: fit, model, standard deviations, tests."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from itertools import chain, count
 
 import numpy as np
 
 from .._checks import fail
+from .._typing import Any, xr
 from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases
 from ..dataset import DatasetBuilder
 from ..engines import Posterior, chi2_of, clean_mean
@@ -182,7 +185,7 @@ REUSED = ("p-values under a remedy that was fitted to the same data (a bias or a
           "the data were used twice")
 
 
-def compare_remedies(posteriors, pair=None, seed=0):
+def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0) -> xr.Dataset:
     """Set the posteriors under several remedies beside the one as stated.
 
     Parameters

@@ -1,5 +1,7 @@
 """Do the surveys agree? All tests, one verdict, and what may be done."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -7,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from .._checks import as_count, fail, one_of
+from .._typing import Any, Callable, Executor
 from ..gaussian import METHODS, check_linear_gaussian, data_system
 from ..problem import JointProblem
 from . import _words as words
@@ -114,8 +117,9 @@ class Conflict:
         return "\n".join([self.verdict, *self.details, *rows])
 
 
-def conflict(problem, pairs=None, *, level=LEVEL, margins=None, method="auto", places=True, seed=0, refit=None,
-             draws=99, executor=None):
+def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, margins: dict | None = None,
+             method: str = "auto", places: bool = True, seed: int = 0, refit: Callable | None = None, draws: int = 99,
+             executor: Executor | None = None) -> Conflict:
     """Do the surveys agree? Every test that has power against some way of disagreeing, and one verdict.
 
     Each survey is first tested alone, against its own prior and noise: a wrong std of either alarms tests of

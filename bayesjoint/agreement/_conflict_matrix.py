@@ -1,10 +1,13 @@
 """Several surveys: Bayes ratio, suspiciousness and tests of every pair, and of every survey against all others."""
 
+from __future__ import annotations
+
 from itertools import combinations
 
 import numpy as np
 from scipy.stats import chi2, norm
 
+from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ._likelihood_ratio import ratio_of, splits_of
 from ._local_conflict import LEVEL
@@ -119,7 +122,7 @@ _NUMBERS = {  # of R and S: (units, words)
 }
 
 
-def conflict_matrix(problem, *, level=LEVEL, method="auto", seed=0):
+def conflict_matrix(problem: JointProblem, *, level: float = LEVEL, method: str = "auto", seed: int = 0) -> xr.Dataset:
     """All pairs of surveys, and each against the rest: likelihood ratio, node splits, Bayes ratio and suspiciousness.
 
     R = Z_ab / (Z_a Z_b) is the odds of one model for both; it grows with the width of the prior. The suspiciousness S

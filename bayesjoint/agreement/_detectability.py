@@ -1,9 +1,12 @@
 """What silence means: the smallest disturbances that tests would have seen, and which ones the data exclude."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import as_positive, fail
 from .._places import blocks
+from .._typing import JointProblem, xr
 from ..augment import held_by_biases
 from ..dataset import DatasetBuilder
 from ._additive import additive_fits
@@ -33,7 +36,9 @@ _LABELS = {  # coordinate: (field of a `Disturbance`, words)
 UNSEEN = 1e-12  # share of a disturbance's own precision below which a statistic does not feel it
 
 
-def detectability(problem, pair=None, *, level=LEVEL, power=POWER, margins=None, radius=None, method="auto", seed=0):
+def detectability(problem: JointProblem, pair: tuple | None = None, *, level: float = LEVEL, power: float = POWER,
+                  margins: dict | None = None, radius: float | None = None, method: str = "auto",
+                  seed: int = 0) -> xr.Dataset:
     """What each test of a pair of surveys would have detected, and which disturbances the data exclude.
 
     For every survey of the pair, an offset, a tilt, a patch, levels of lines and a gain are held against: the test of

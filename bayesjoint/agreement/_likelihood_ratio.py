@@ -1,8 +1,11 @@
 """Tests of two surveys: whether one model serves both as well as a model each, and node splits, each from the other."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import fail, one_of
+from .._typing import Any, Seed
 from ..gaussian import is_linear_gaussian
 from ..problem import JointProblem
 from ._pair import make_pair
@@ -15,7 +18,8 @@ GAUSSIAN = {  # nulls of linear-Gaussian problems: their method and options
     "spectral": ("auto", ("probes",))}
 
 
-def likelihood_ratio_test(problem, pair, null="auto", seed=0, **options):
+def likelihood_ratio_test(problem: JointProblem, pair: tuple, null: str = "auto", seed: Seed = 0,
+                          **options: Any) -> AgreementTest:
     """Test whether one model serves two surveys as well as a model each.
 
     Flat priors, linear: the statistic is the rise of the misfit when one model must fit both, Λ, a χ² with
@@ -113,7 +117,7 @@ def ratio_of(pair, spectrum):
         note=shared_note(pair.excess, information, doubt, float(np.sqrt(np.max(rho**2)))))
 
 
-def node_split(problem, pair, method="auto"):
+def node_split(problem: JointProblem, pair: tuple, method: str = "auto"):
     """Test each of two surveys against its prediction from the other.
 
     For each direction (d_b − A_b m_a)ᵀ (A_b P_a A_bᵀ + C_b)⁻¹ (d_b − A_b m_a), with m_a, P_a the posterior given the

@@ -1,11 +1,14 @@
 """Where surveys disagree: maps of what one survey says beyond the others, at several patch sizes, with errors."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 from scipy.stats import norm, t
 
 from .._checks import as_finite, fail, one_of
+from .._typing import JointProblem, Sequence, xr
 from ..dataset import DatasetBuilder
 from ..problem import layout
 from ._multiple_testing import CONTROLS, false_discovery, log_simes
@@ -25,8 +28,9 @@ _WORDS = {
 }
 
 
-def local_conflict(problem, survey, given=None, patches=None, *, control="hochberg", level=LEVEL, method="auto",
-                   draws=64, seed=0):
+def local_conflict(problem: JointProblem, survey: str, given: str | tuple | None = None,
+                   patches: Sequence[float] | None = None, *, control: str = "hochberg", level: float = LEVEL,
+                   method: str = "auto", draws: int = 64, seed: int = 0) -> xr.Dataset:
     """Map where a survey disagrees with the others, or with its own model.
 
     Two maps, each at several patch sizes. The residual: the mean over a patch of what the survey says beyond what the

@@ -1,7 +1,10 @@
 """Tests of a named additive nuisance of one survey: an offset, a tilt, a level for each line, columns of one's own."""
 
+from __future__ import annotations
+
 import numpy as np
 
+from .._typing import AgreementTest, ArrayLike, JointProblem, Seed
 from ..augment import bias_basis
 from ..gaussian import data_system
 from ..problem import one_survey
@@ -18,7 +21,8 @@ SHOWN = 3  # names of columns in a title
 BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns"}
 
 
-def nuisance_test(problem, survey, basis="constant", method="auto", draws=None, seed=0):
+def nuisance_test(problem: JointProblem, survey: str, basis: str | int | ArrayLike | dict | tuple = "constant",
+                  method: str = "auto", draws: int | None = None, seed: Seed = 0) -> AgreementTest:
     """Test whether one survey carries an error of a given form, the model marginalised.
 
     With d = A m + B b + e for this survey, b̂ and its covariance follow by generalised least squares under the prior

@@ -1,5 +1,7 @@
 """At which wavelengths surveys disagree: what one says beyond the others, band by band, each with its null."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
 from scipy.optimize import brentq
@@ -7,6 +9,7 @@ from scipy.special import chndtrinc
 from scipy.stats import chi2, f, ncf
 
 from .._checks import as_count, one_of
+from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ..gaussian import DENSE_DATA
 from ._local_conflict import LEVEL, POWER
@@ -37,7 +40,9 @@ FEW = 64  # modes whose covariance is worked out by wavenumber
 TINY = 1e-300  # p-value below which F's is not told from 0
 
 
-def spectral_conflict(problem, survey, given=None, bands=8, *, method="auto", draws=None, seed=0, level=LEVEL):
+def spectral_conflict(problem: JointProblem, survey: str, given: str | tuple | None = None, bands: int = 8, *,
+                      method: str = "auto", draws: int | None = None, seed: int = 0,
+                      level: float = LEVEL) -> xr.Dataset:
     """At which wavelengths a survey disagrees with the others, or with its own model.
 
     Datum shifts, regional trends and levelling show at long wavelengths, aliasing and a wrong noise std at short ones.

@@ -1,6 +1,9 @@
 """The door to the assimilation of surveys."""
 
+from __future__ import annotations
+
 from .._checks import fail, one_of
+from .._typing import Any, JointProblem, MapResult
 from ..engines import dense_fits
 from ..problem import check_problem
 from ._ensemble import EnsemblePosterior
@@ -13,7 +16,8 @@ from ._time_lapse import TimeLapsePosterior
 METHODS = ("auto", "exact", "ensemble")
 
 
-def assimilate(problem, order=None, state=None, method="auto", at=None, **options):
+def assimilate(problem: JointProblem, order: list | tuple | None = None, state: StateModel | None = None,
+               method: str = "auto", at: MapResult | dict | None = None, **options: Any):
     """Take surveys up one after another.
 
     Parameters

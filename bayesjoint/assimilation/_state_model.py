@@ -1,5 +1,7 @@
 """How a state moves on between surveys: m_{t+1} = F m_t + noise."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +9,7 @@ from scipy.sparse import dia_array
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_finite, fail
+from .._typing import JointProblem
 from ..priors import BlockCovariance, ScaledCovariance
 from ._transition import Move
 
@@ -58,7 +61,7 @@ class StateModel:
     noise: object = None
     times: object = None
 
-    def moves(self, problem, count):
+    def moves(self, problem: JointProblem, count: int):
         """The `count` − 1 moves between the steps of a problem, a list of `Move`."""
         times = self._times(count)
         entries, noise = self._entries(problem), self._noise(problem)

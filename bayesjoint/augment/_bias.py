@@ -1,8 +1,11 @@
 """Problems with a nuisance added: a bias of one survey."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import as_positive, fail
+from .._typing import ArrayLike, JointProblem
 from ..priors import BiasPrior
 from ..problem import Parameter, one_survey
 from ._bias_basis import bias_basis
@@ -11,7 +14,8 @@ from ._bias_evidence import bias_std_evidence
 HELD = 1e-6  # part of a column outside of a span, below which it lies within
 
 
-def add_bias(problem, survey, basis="constant", std=None, name=None):
+def add_bias(problem: JointProblem, survey: str, basis: str | int | ArrayLike | dict | tuple = "constant",
+             std: float | ArrayLike | None = None, name: str | None = None) -> JointProblem:
     """A problem in which one survey carries an additive bias b ~ N(0, std²) per basis column.
 
     A regional field that the mesh cannot hold, a datum shift, a tilt or the levels of flight lines are then

@@ -1,10 +1,13 @@
 """Boreholes and samples: what was measured where along a hole, and how it joins a problem."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail
+from .._typing import JointProblem, Parameter
 from ..forward import IntervalOperator
 from ..noise import DiagonalNoise
 from ..problem import Modality, check_field
@@ -127,7 +130,7 @@ class Borehole:
         return tuple(np.stack([columns["easting"], columns["northing"], columns[z]], axis=1)
                      for z in ("top", "bottom"))
 
-    def modality(self, parameter):
+    def modality(self, parameter: Parameter) -> Modality:
         """The hole as data on a parameter.
 
         Its offset is joined by ``bj.add_bias(problem, hole.name, "constant", std=...)``, or by `add_boreholes`.
@@ -155,7 +158,7 @@ class Borehole:
                         metadata=self.metadata)
 
 
-def add_boreholes(problem, holes):
+def add_boreholes(problem: JointProblem, holes: list) -> JointProblem:
     """A problem with boreholes, each with the offset that it states.
 
     Parameters

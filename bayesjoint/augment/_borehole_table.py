@@ -1,5 +1,7 @@
 """Boreholes from a table of intervals."""
 
+from __future__ import annotations
+
 import csv
 import re
 from pathlib import Path
@@ -13,7 +15,8 @@ ROLES = ("hole", "easting", "northing", "top", "bottom", "value", "std")
 NEEDED = ("hole", "easting", "northing", "top", "bottom", "value")
 
 
-def read_boreholes(path, property="density", *, std=None, columns=None, background=0.0, offset_std=None):
+def read_boreholes(path: str | Path, property: str = "density", *, std: float | None = None,
+                   columns: dict | None = None, background: float = 0.0, offset_std: float | None = None) -> list:
     """Read boreholes from a CSV file with one row an interval.
 
     Columns are ``hole, easting, northing, top, bottom, value, std``, by these names and no guess: easting and northing

@@ -1,17 +1,21 @@
 """Problems whose forward models are wrong by a Gaussian process: R + Σ(θ), within and across surveys."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy import sparse
 
 from .._checks import as_finite, as_positive, fail
 from .._places import runs
+from .._typing import Any, ArrayLike, JointProblem
 from ..priors import DISCREPANCIES, GaussianPrior, MatrixDiscrepancy, StationDiscrepancy
 from ..problem import Parameter, some_surveys
 
 NAME = "discrepancy"
 
 
-def add_discrepancy(problem, kernel, surveys=None, std=None, correlation=0.0):
+def add_discrepancy(problem: JointProblem, kernel: Any, surveys: str | list | None = None, std: dict | None = None,
+                    correlation: float | ArrayLike = 0.0) -> JointProblem:
     """A problem in which data are G m + δ + e, δ a Gaussian process over the stations of one survey or several.
 
     δ stands for what is wrong with the forward model or the mesh and varies smoothly from station to station (Kennedy &

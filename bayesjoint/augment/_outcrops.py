@@ -1,14 +1,18 @@
 """What a geological map says of the cells at the surface."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import as_finite, fail
+from .._typing import ArrayLike, Parameter, RockTable, xr
 from ..forward import IntervalOperator
 from ..noise import DiagonalNoise
 from ..problem import Modality, check_field
 
 
-def outcrops(parameter, unit_map, values, *, name="outcrops", fixed=False):
+def outcrops(parameter: Parameter, unit_map: ArrayLike | xr.DataArray, values: dict | RockTable, *,
+             name: str = "outcrops", fixed: bool = False) -> Modality | np.ndarray:
     """A plan map of units as data on the highest ground cell of each column, or as cells that are known.
 
     Parameters

@@ -1,8 +1,11 @@
 """Simulation-based calibration: the same question asked of the truth and of the posterior, many times over."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import as_count, fail
+from .._typing import Any, Callable, Executor, JointProblem, Seed, xr
 from ..engines import posterior
 from ..functionals import closed_form, state_weights
 from ..gaussian import linear_gaussian
@@ -17,8 +20,9 @@ VALUES = 20_000_000  # of draws held at once: 160 MB
 COLUMNS = 64  # simulated data sets answered at once
 
 
-def calibrate(problem, n=200, method="auto", functionals=None, seed=0, executor=None, *, draws=99, truths=None,
-              **options):
+def calibrate(problem: JointProblem, n: int = 200, method: str | Callable = "auto", functionals: Any = None,
+              seed: Seed = 0, executor: Executor | None = None, *, draws: int = 99, truths: Callable | None = None,
+              **options: Any) -> xr.Dataset:
     """Simulation-based calibration of a posterior engine on a problem (Talts et al. 2018; Cook, Gelman & Rubin 2006).
 
     Truths are drawn from the prior, data simulated from them with the stated noise, posteriors computed; the rank of

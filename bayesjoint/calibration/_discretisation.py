@@ -1,10 +1,13 @@
 """What cells of a mesh's size do to data: simulated on finer cells of stated ground."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._checks import as_count, fail
+from .._typing import Callable, Geology, JointProblem, Mixture, Seed
 from ..geology import describe
 from ._worlds import Simulator
 
@@ -45,7 +48,8 @@ class DiscretisationNoise:
         return f"DiscretisationNoise(rms {rows}; directions {[f.shape[1] for f in self.factors.values()]})"
 
 
-def discretisation_noise(problem, geology, worlds=100, seed=0, beyond=None):
+def discretisation_noise(problem: JointProblem, geology: Geology | Mixture | Callable, worlds: int = 100,
+                         seed: Seed = 0, beyond: float | None = None):
     """What cells of this size do to the data of each survey, on a stated kind of ground.
 
     Data of real ground are not those of its averages over cells. The evidence finds only part of it, for cells near a

@@ -1,8 +1,11 @@
 """The door: an engine's posterior, a family of grounds, and intervals that hold on such ground."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import as_count, fail
+from .._typing import Any, Callable, Geology, Mixture, Seed, Sequence
 from ..engines import Posterior
 from ..geology import describe, geology_default, name_of
 from ._contrasts import ContrastRule
@@ -19,8 +22,10 @@ USUAL = "200 worlds are usual."
 FEWEST = 40  # worlds: with fewer hardly any class knows its tails to 1.5 points
 
 
-def recalibrate(post, geology, worlds=200, seed=0, *, envelope=(), contrast_factor=1.0, learned=False, symmetric=None,
-                sensitivity="standard", sensitivity_worlds=40, beyond=None, functionals=None, progress=None):
+def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: Any = 200, seed: Seed = 0, *,
+                envelope: Sequence = (), contrast_factor: float = 1.0, learned: bool = False,
+                symmetric: Sequence | None = None, sensitivity: Any = "standard", sensitivity_worlds: int = 40,
+                beyond: float | None = None, functionals: dict | None = None, progress: Callable | None = None):
     """Intervals that hold on a stated kind of ground: simulate it, push it through the engine, learn the errors.
 
     A Gaussian posterior is exact for its prior; real ground is not like that prior, and no test of the data can see it:

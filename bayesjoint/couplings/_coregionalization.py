@@ -1,5 +1,7 @@
 """Statistical coupling: parameters that are jointly Gaussian fields with one cross-correlation."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +57,7 @@ class Coregionalization:
         members = f" of {', '.join(self.parameters)}" if self.parameters else ""
         return f"Coregionalization, correlation {what}{members}"
 
-    def matrix(self, count):
+    def matrix(self, count: int):
         """Correlation matrix, shape (count, count)."""
         values = as_finite("correlation", self.correlation, (0, 2))
         matrix = values if values.ndim else np.full((count, count), float(values)) + (1 - float(values)) * np.eye(count)
@@ -70,7 +72,7 @@ class Coregionalization:
                  "Use |correlation| < 1 (for P equal ones, > -1/(P-1)).")
         return matrix
 
-    def joint_covariance(self, parameters):
+    def joint_covariance(self, parameters: list):
         """Covariance over the members' m̂, concatenated in order.
 
         Parameters

@@ -1,10 +1,13 @@
 """The Gramian coupling: parameters drawn towards linear dependence."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._checks import as_finite, fail, one_of
+from .._typing import Any
 from ..forward import run_tasks, split, worker_count
 from ..priors import MeshGradient
 
@@ -80,7 +83,7 @@ class Gramian:
         """Whether the coupling is a factor of a posterior density."""
         return self.weights is None
 
-    def bind(self, parameters):
+    def bind(self, parameters: Any):
         """Return the penalty over given parameters (list of Parameter)."""
         if self.parameters is not None:
             parameters = sorted(parameters, key=lambda p: self.parameters.index(p.name))

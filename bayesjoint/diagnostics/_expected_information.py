@@ -1,8 +1,11 @@
 """What another survey would add to those at hand, before anybody goes to the field."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import fail
+from .._typing import JointProblem, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import Modality
 from ._estimator import probe_count
@@ -11,7 +14,8 @@ from ._information import DataInformation, bits_between
 from ._targets import target_columns
 
 
-def expected_information(problem, candidate, target=None, probes=32, seed=0):
+def expected_information(problem: JointProblem, candidate: Modality | list, target: str | dict | None = None,
+                         probes: int = 32, seed: Seed = 0) -> xr.Dataset:
     """Bits that a candidate survey would add to the surveys of a problem, and the std it would leave on a target.
 
     For linear problems with Gaussian priors neither depends on what the survey would measure:

@@ -1,8 +1,11 @@
 """What each survey can tell by itself, what two tell twice, and what only both together tell."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.linalg import eigh
 
+from .._typing import JointProblem, Seed, xr
 from ..dataset import DatasetBuilder
 from ._estimator import probe_count
 from ._information import BITS, DataInformation, bits_between
@@ -14,7 +17,8 @@ PROBED = "preconditioned Lanczos quadrature and solves with up to {} random vect
 NOISE = 1.0  # eigenvalue at which signal and noise are equal
 
 
-def identifiability(problem, target=None, probes=32, seed=0):
+def identifiability(problem: JointProblem, target: str | dict | None = None, probes: int = 32,
+                    seed: Seed = 0) -> xr.Dataset:
     """Information of each survey and of all together, their redundancy, and how their informative directions lie.
 
     With independent noise between surveys I(m; d₁, d₂) = I(m; d₁) + I(m; d₂) − I(d₁; d₂): about the whole model

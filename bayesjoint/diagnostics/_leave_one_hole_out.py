@@ -1,5 +1,7 @@
 """Each hole predicted from everything else: the one test of a posterior against the ground itself."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.special import erf
@@ -7,6 +9,7 @@ from scipy.stats import norm
 
 from .._checks import as_finite, fail, one_of
 from .._places import blocks, unit_columns
+from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ..forward import intervals_of
 from ..gaussian import METHODS, DenseSystem, data_system
@@ -22,7 +25,8 @@ SCORES = {
 OWN_UNITS = {"coverage": "1", "log_density": "nat"}
 
 
-def leave_one_hole_out(problem, method="auto", probability=0.9, *, holes=None):
+def leave_one_hole_out(problem: JointProblem, method: str = "auto", probability: float = 0.9, *,
+                       holes: list | None = None) -> xr.Dataset:
     """Scores of each hole as predicted by everything but itself, beside those of the prior alone.
 
     A hole says what the ground is like, which no survey above it does: whether intervals hold, and whether the surveys

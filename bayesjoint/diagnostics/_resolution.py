@@ -1,8 +1,11 @@
 """How sharply the data see each cell: diagonal of the resolution matrix, and width of its averaging kernels."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._places import unit_columns
+from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
 from ._estimator import Estimator, carried, finished, prior_std, probe_count, quadratic, use_exact
@@ -13,7 +16,7 @@ LAYER_CELLS = 4  # averaging kernels taken in each layer where not all can be
 FEW = 64  # elements of a plain vector that are probed one by one
 
 
-def resolution(post, method="auto", probes=64, seed=0):
+def resolution(post: Posterior, method: str = "auto", probes: int = 64, seed: Seed = 0) -> xr.Dataset:
     """How much of the truth comes through to the posterior mean, cell by cell, and how blurred.
 
     The diagonal of R = ∂mean/∂truth is 1 where a cell is resolved and 0 where only the prior speaks; its sum is the

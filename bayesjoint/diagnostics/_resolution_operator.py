@@ -1,9 +1,12 @@
 """The resolution matrix as an operator: how the estimate answers the truth, without a matrix."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import fail
+from .._typing import Any, Posterior
 
 
 class ResolutionOperator(LinearOperator):
@@ -28,7 +31,7 @@ class ResolutionOperator(LinearOperator):
     (array([0.6667]), array([0.6667]))
     """
 
-    def __init__(self, post):
+    def __init__(self, post: Posterior) -> None:
         self.post, self.problem = post, post.problem
         super().__init__(np.dtype(float), (post.problem.size,) * 2)
 
@@ -49,7 +52,7 @@ class ResolutionOperator(LinearOperator):
     def _rmatvec(self, x):
         return self._rmatmat(np.reshape(x, (-1, 1)))[:, 0]
 
-    def point_spread(self, parameter, cell):
+    def point_spread(self, parameter: str, cell: int | tuple) -> dict:
         """What a unit of `parameter` in one cell adds to the posterior mean.
 
         Parameters
@@ -67,7 +70,7 @@ class ResolutionOperator(LinearOperator):
         place, scale = self._place(parameter, cell)
         return {name: array / scale for name, array in self.problem.unpack(self.matvec(place)).items()}
 
-    def averaging_kernel(self, parameter, cell):
+    def averaging_kernel(self, parameter: str, cell: Any) -> dict:
         """Weights with which the truth enters the posterior mean of one cell.
 
         Parameters

@@ -1,9 +1,12 @@
 """A posterior as a saved dataset holds it: what was computed can be asked again, nothing more is computed."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_count, fail
+from .._typing import Path, xr
 from ..dataset import Approximation, read_attributes, read_tree
 from ..mesh import Mesh
 from ..noise import DiagonalNoise
@@ -17,7 +20,7 @@ GAUSSIAN = "equal-tailed Gaussian"  # how the words of a Gaussian's interval beg
 FIELD = ("intensity", "inclination", "declination")  # of the inducing field, kept with a survey
 
 
-def load(source):
+def load(source: str | Path | xr.DataTree):
     """The posterior that a saved dataset holds.
 
     Parameters

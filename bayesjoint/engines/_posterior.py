@@ -1,9 +1,12 @@
 """What every posterior offers, whatever engine computed it."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.special import ndtri
 
 from .._checks import as_finite, fail
+from .._typing import Any, JointProblem, Sequence, xr
 from ._estimate import Estimate
 from ._export import chi2_of
 from ._nuisances import nuisance_table
@@ -40,7 +43,7 @@ class Posterior(DrawsOfPosterior):
     held = None
     reason = "asked for by name"
 
-    def __init__(self, problem):
+    def __init__(self, problem: JointProblem) -> None:
         self.problem = problem
         self.approximations = []
 
@@ -62,7 +65,7 @@ class Posterior(DrawsOfPosterior):
         """Error of `std` as {parameter: array}, physical units; what kind of error, `approximations` says."""
         return self.problem.unpack(self.state_std_error())
 
-    def interval(self, probability=0.9):
+    def interval(self, probability: float = 0.9) -> dict | np.ndarray:
         """Equal-tailed posterior interval of every value, computed and not read off draws where the engine can.
 
         A Gaussian's is mean ± z std; a mixture's solves for its quantiles; chains give the quantiles of all their
@@ -100,27 +103,27 @@ class Posterior(DrawsOfPosterior):
         lower, upper = (self.problem.unpack(np.clip(end, low, high)) for end in self.state_interval(share))
         return {name: (lower[name], upper[name]) for name in lower}
 
-    def interval_words(self, parameter):
+    def interval_words(self, parameter: str):
         """What the interval of a parameter is, in words."""
         return "equal-tailed Gaussian, for the stated prior"
 
-    def stored_intervals(self, probability):
+    def stored_intervals(self, probability: float):
         """{label: (intervals, words)}, both by parameter, that a dataset keeps; those to lead with under ""."""
         found = self.interval(probability)
         return {"": (found, {name: self.interval_words(name) for name in found})}
 
-    def tail_probability(self, parameter, threshold):
+    def tail_probability(self, parameter: str, threshold: Any) -> None:
         """(probability that a parameter exceeds a threshold, its error) as learned on simulated ground, else None."""
 
-    def state_interval(self, probability):
+    def state_interval(self, probability: float):
         """Both ends of the interval of x, (2, size)."""
         return self.state_quantiles(np.array([(1 - probability) / 2, (1 + probability) / 2]))
 
-    def state_quantiles(self, levels):
+    def state_quantiles(self, levels: np.ndarray):
         """Quantiles of x, (levels, size); a Gaussian's unless an engine knows better."""
         return self.state_mean() + ndtri(levels)[:, None] * np.sqrt(self.state_variance())
 
-    def prediction(self):
+    def prediction(self) -> dict:
         """Noise-free data that the posterior mean predicts, cells hidden beyond the mesh included.
 
         Returns
@@ -142,7 +145,7 @@ class Posterior(DrawsOfPosterior):
         return {m.name: chi2_of(m, predicted[where])
                 for m, where in zip(self.problem.modalities, self.problem.data_slices.values(), strict=True)}
 
-    def mean_given(self, data):
+    def mean_given(self, data: np.ndarray) -> np.ndarray:
         """Posterior means had the data been others: those of a Gaussian are affine in them, and its std is the same.
 
         Parameters
@@ -163,7 +166,7 @@ class Posterior(DrawsOfPosterior):
         fail("method", "answer other data by one solve", self.method,
              'Use "dense", "iterative", "spectral" or "lowrank".', TypeError)
 
-    def functional_interval(self, functional, probability, estimators=()):
+    def functional_interval(self, functional: Any, probability: float, estimators: Sequence = ()) -> None:
         """Interval of a functional learned from simulated worlds; None unless the posterior was recalibrated."""
 
     def prior_std(self):
@@ -175,7 +178,7 @@ class Posterior(DrawsOfPosterior):
         """Posterior std of the noise-free data, {modality name: (n_data,)}, or None where the engine has none."""
         return {m.name: None for m in self.problem.modalities}
 
-    def covariance_product(self, v):
+    def covariance_product(self, v: dict) -> dict:
         """Posterior covariance times v.
 
         Parameters
@@ -197,7 +200,7 @@ class Posterior(DrawsOfPosterior):
         check_shape(self.method, "state_product(v)", found, flat.shape)
         return self.problem.unpack(found)
 
-    def nuisances(self):
+    def nuisances(self) -> xr.Dataset | None:
         """What was learned of every bias (`add_bias`), and what of the model it is confused with.
 
         Returns
@@ -219,7 +222,7 @@ class Posterior(DrawsOfPosterior):
         """
         return nuisance_table(self)
 
-    def mean_response(self, data):
+    def mean_response(self, data: np.ndarray):
         """Change of the posterior mean, (size, k), when the data deviate by `data`, (n_data, k), from the prediction.
 
         ∂mean/∂d = Cov(x | d) Aᵀ w C⁻¹ for linear operators and Gaussian noise whatever the prior (for the Gaussian
@@ -230,14 +233,14 @@ class Posterior(DrawsOfPosterior):
                      for k, (m, where) in enumerate(parts))
         return self.state_product(pulled)
 
-    def mean_response_adjoint(self, vectors):
+    def mean_response_adjoint(self, vectors: np.ndarray):
         """Transpose of `mean_response`: (size, k) to (n_data, k)."""
         sensed = self.data_sensitivity(self.state_product(vectors))
         for m, where in zip(self.problem.modalities, self.problem.data_slices.values(), strict=True):
             sensed[where] = self.problem.weights[m.name] * m.noise.solve(sensed[where])
         return sensed
 
-    def data_sensitivity(self, vectors):
+    def data_sensitivity(self, vectors: np.ndarray):
         """A V of the visible cells, (size, k) to (n_data, k), stacked over modalities, physical units."""
         return np.concatenate([self.problem.operator(k).matmat(vectors) for k in range(len(self.problem.modalities))])
 
@@ -245,12 +248,12 @@ class Posterior(DrawsOfPosterior):
         """Clean data that the posterior mean predicts, (n_data,), stacked, physical units; hidden cells included."""
         return self.data_sensitivity(self.state_mean()[:, None])[:, 0]
 
-    def joint_draws(self, rng, count):
+    def joint_draws(self, rng: np.random.Generator, count: int):
         """Draws of x, (count, size), with the clean data that each predicts, (count, n_data)."""
         x = self.state_draws(rng, count)
         return x, self.data_sensitivity(x.T).T
 
-    def prior_state_product(self, vectors):
+    def prior_state_product(self, vectors: np.ndarray):
         """Prior covariance times V, (size, k) to (size, k), 0 where flat; None where the prior is not Gaussian."""
         if not all(bound.gaussian for _, bound in self.problem.prior.blocks):
             return None
@@ -258,19 +261,19 @@ class Posterior(DrawsOfPosterior):
             _, self._prior_covariance = self.problem.prior.gaussian_moments()
         return self._prior_covariance.matmat(vectors)
 
-    def prior_state_variance(self):
+    def prior_state_variance(self) -> None:
         """Prior variance of x, (size,)."""
         return
 
-    def prior_state_mean(self):
+    def prior_state_mean(self) -> None:
         """Prior mean of x, (size,)."""
         return
 
-    def prior_state_draws(self, rng, count):
+    def prior_state_draws(self, rng: np.random.Generator, count: int) -> None:
         """Prior draws of x, (count, size)."""
         return
 
-    def evidence_or_none(self):
+    def evidence_or_none(self) -> None:
         """Log evidence as an `Estimate`, or None."""
         return
 
@@ -282,10 +285,10 @@ class Posterior(DrawsOfPosterior):
         """Attributes of the dataset that this engine adds."""
         return {}
 
-    def groups_beside(self, separate):
+    def groups_beside(self, separate: dict):
         """Groups of a dataset that set this posterior beside separate ones, {modality name: Posterior}."""
         return {}
 
-    def log_evidence(self):
+    def log_evidence(self) -> None:
         """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""
         fail("method", "offer an evidence", self.method, 'Use method="dense" or, at survey size, "iterative".')

@@ -1,5 +1,7 @@
 """The engines there are: one list, read by `posterior`, the command and the documents."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -8,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 import numpy as np
 
 from .._checks import fail
+from .._typing import Callable
 from ._protocol import PosteriorEngine
 
 
@@ -90,7 +93,7 @@ def answers_other_data(method):
     return method == "auto" or ENGINES[method].other_data
 
 
-def register_engine(name, make, purpose, needs_map=False, other_data=False):
+def register_engine(name: str, make: Callable, purpose: str, needs_map: bool = False, other_data: bool = False) -> None:
     """Make an engine of your own known to `posterior` and to the command.
 
     Parameters

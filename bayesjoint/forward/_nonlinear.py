@@ -1,9 +1,12 @@
 """Forward models that are not linear: a prediction, and its Jacobian as a linear operator."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from .._checks import as_finite, as_positive, fail
+from .._typing import Any, ArrayLike, Callable
 
 DIFFERENCED = 200  # values at most whose Jacobian is taken by differences: two predictions each
 STEP = np.finfo(float).eps ** (1 / 3)  # balances rounding against curvature in central differences
@@ -60,7 +63,9 @@ class ForwardModel:
     ('central differences', True)
     """
 
-    def __init__(self, predict, shape, jacobian=None, *, jvp=None, vjp=None, typical=None, units="1", kind="data"):
+    def __init__(self, predict: Callable, shape: tuple, jacobian: Callable | None = None, *,
+                 jvp: Callable | None = None, vjp: Callable | None = None, typical: float | ArrayLike | None = None,
+                 units: str = "1", kind: str = "data") -> None:
         for name, given, needed in (("predict", predict, True), ("jacobian", jacobian, False), ("jvp", jvp, False),
                                     ("vjp", vjp, False)):
             if not callable(given) and (needed or given is not None):
@@ -79,7 +84,7 @@ class ForwardModel:
         self._typical = None if typical is None else np.broadcast_to(as_positive("typical", typical, (0, 1)),
                                                                      (self.shape[1],))
 
-    def predict(self, values):
+    def predict(self, values: Any):
         """Noise-free data, shape (n_data,), of physical values, shape (n,); NaN where the model makes no sense."""
         with np.errstate(all="ignore"):  # searches go where it makes no sense, and see so by the value
             return self._data(self._values(values))
@@ -90,7 +95,7 @@ class ForwardModel:
             fail("predict", f"return {self.shape[0]} data", f"shape {data.shape}", "Correct `shape` or the function.")
         return data.ravel()
 
-    def linearise(self, values):
+    def linearise(self, values: Any):
         """Jacobian at physical values, shape (n,), as a LinearOperator of shape (n_data, n)."""
         values = self._values(values)
         if self._jvp is not None:
@@ -105,7 +110,7 @@ class ForwardModel:
             fail("jacobian", f"return shape {self.shape}", f"shape {jacobian.shape}", "One row for each datum.")
         return aslinearoperator(jacobian)
 
-    def jacobian_error(self, values):
+    def jacobian_error(self, values: Any):
         """Relative error, in the Frobenius norm, of a differenced Jacobian; 0 where derivatives are given.
 
         Truncation is measured by doubling the step, of whose effect it is a third, at an edge up to all of it; to it
@@ -148,7 +153,7 @@ class ForwardModel:
             fail("values", f"number {self.shape[1]}", f"{values.size}", "Join the parameters in the modality's order.")
         return values
 
-    def _refuse(self, *_):
+    def _refuse(self, *_: Any) -> None:
         fail("forward", "be linear for what was asked", "a nonlinear ForwardModel", "Use find_map and "
              'posterior(method="laplace"), or ask problem.linearised(x), the tangent at a state vector x.', TypeError)
 

@@ -1,9 +1,12 @@
 """The field of any list of prisms: octrees, bodies, anything that is no mesh."""
 
+from __future__ import annotations
+
 import numpy as np
 from numba import njit
 
 from .._checks import as_finite, as_shape, fail
+from .._typing import ArrayLike
 from ..quantities import quantity
 from ._kernels import node_value
 from ._threads import run_ranges
@@ -12,7 +15,8 @@ WEST, EAST, SOUTH, NORTH, BOTTOM, TOP = (1 << n for n in range(6))
 INSIDE, EDGE = 64, 128
 
 
-def forward_prisms(prisms, properties, stations, kind, intensity=50_000.0, inclination=45.0, declination=45.0):
+def forward_prisms(prisms: ArrayLike, properties: ArrayLike, stations: tuple, kind: str, intensity: float = 50_000.0,
+                   inclination: float = 45.0, declination: float = 45.0) -> np.ndarray:
     """Field of a list of prisms at scattered stations.
 
     Corners are merged and their weights summed before anything is evaluated, so corners inside a homogeneous part of

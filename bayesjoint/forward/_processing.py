@@ -1,11 +1,14 @@
 """H: what happens between the field on a lattice and the data; composition with F, gaps, upward continuation."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy import fft
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_positive, fail
 from .._places import unit_columns
+from .._typing import GravityOperator, MagneticOperator
 from ..quantities import FIELD
 from ._base import ForwardOperator
 
@@ -186,7 +189,7 @@ class UpwardContinuation(Processing):
     ((30, 40), 400.0)
     """
 
-    def __init__(self, operator, distance):
+    def __init__(self, operator: GravityOperator | MagneticOperator, distance: float) -> None:
         self.distance = float(as_positive("distance", distance, 0))
         super().__init__(operator, getattr(operator, "data_shape", ()), getattr(operator, "data_dims", ()))
         if not hasattr(operator, "height") or not hasattr(operator, "spacing"):

@@ -1,5 +1,7 @@
 """From a lattice to scattered stations: interpolation with an error that is measured."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +9,7 @@ from scipy import sparse
 from scipy.special import stdtrit
 
 from .._checks import as_finite, as_shape, fail
+from .._typing import Any, ArrayLike, GravityOperator, MagneticOperator, Seed
 from ._direct import StationOperator
 from ._processing import Processing
 from ._toeplitz import LatticeOperator
@@ -102,7 +105,8 @@ class StationSampling(Processing):
     True
     """
 
-    def __init__(self, operator, easting, northing, upward, order=5):
+    def __init__(self, operator: GravityOperator | MagneticOperator, easting: ArrayLike, northing: ArrayLike,
+                 upward: ArrayLike, order: int = 5) -> None:
         if not all(hasattr(operator, name) for name in ("easting", "northing", "height", "spacing")):
             fail("operator", "be on a lattice", type(operator).__name__, "Use GravityOperator or MagneticOperator.",
                  TypeError)
@@ -128,11 +132,11 @@ class StationSampling(Processing):
         pointer = np.arange(0, weights.size + 1, weights[0].size)
         return sparse.csr_array((weights.ravel(), index.ravel(), pointer), shape=self.shape)
 
-    def rows_of(self, index):
+    def rows_of(self, index: Any):
         """Dense rows of H, shape (k, n_in)."""
         return self.matrix[index].toarray()
 
-    def sampling_error(self, operator, model=None, stations=64, seed=0):
+    def sampling_error(self, operator: Any, model: ArrayLike | None = None, stations: int = 64, seed: Seed = 0):
         """Measure the error of ``H @ lattice`` against direct prism sums at random stations.
 
         Errors of interpolation are large at few stations, so a uniform draw would understate them. Half of the draw is

@@ -1,9 +1,12 @@
 """The fast operators: stations on a lattice over the mesh's columns, by block-Toeplitz matrices and FFTs."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.fft import next_fast_len
 
 from .._checks import fail, one_of
+from .._typing import Any, ArrayLike
 from ..mesh import Mesh
 from ..quantities import quantity
 from ._base import ForwardOperator
@@ -215,11 +218,13 @@ class GravityOperator(LatticeOperator):
 
     kind = "gravity"
 
-    def __init__(self, mesh, easting, northing, height=0.0, dtype="float64", active=None, component="gz"):
+    def __init__(self, mesh: Mesh, easting: ArrayLike, northing: ArrayLike, height: float | ArrayLike = 0.0,
+                 dtype: str = "float64", active: Any = None, component: str = "gz") -> None:
         super().__init__(mesh, easting, northing, height, quantity("gravity", component), dtype, active)
 
     @staticmethod
-    def at_stations(mesh, easting, northing, upward, active=None, component="gz"):
+    def at_stations(mesh: Mesh, easting: ArrayLike, northing: ArrayLike, upward: ArrayLike, active: Any = None,
+                    component: str = "gz"):
         """Gravity at scattered stations over any rectilinear mesh, by direct prism sums.
 
         Parameters
@@ -294,14 +299,16 @@ class MagneticOperator(LatticeOperator):
 
     kind = "magnetic"
 
-    def __init__(self, mesh, easting, northing, height=0.0, intensity=50_000.0, inclination=45.0, declination=45.0,
-                 dtype="float64", active=None, component="tfa"):
+    def __init__(self, mesh: Mesh, easting: Any, northing: Any, height: Any = 0.0, intensity: float = 50_000.0,
+                 inclination: float = 45.0, declination: float = 45.0, dtype: Any = "float64", active: Any = None,
+                 component: str = "tfa") -> None:
         what = quantity("magnetic", component, intensity, inclination, declination)
         super().__init__(mesh, easting, northing, height, what, dtype, active)
 
     @staticmethod
-    def at_stations(mesh, easting, northing, upward, active=None, intensity=50_000.0, inclination=45.0,
-                    declination=45.0, component="tfa"):
+    def at_stations(mesh: Mesh, easting: Any, northing: Any, upward: Any, active: Any = None,
+                    intensity: float = 50_000.0, inclination: float = 45.0, declination: float = 45.0,
+                    component: str = "tfa"):
         """Total-field anomaly at scattered stations over any rectilinear mesh, by direct prism sums.
 
         Parameters

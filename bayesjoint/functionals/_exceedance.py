@@ -1,9 +1,12 @@
 """Where a property exceeds a threshold, and how deep the top of such a body lies."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.stats import norm
 
 from .._checks import as_finite, fail
+from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
 from ._answers import add_interval, counts, interval_words, run_words, tails
@@ -14,7 +17,8 @@ from ._protocol import Functional, on_mesh, shares_in
 SHARES = (1.0, 0.5, 0.25, 0.1)  # of a threshold at which a mean, smoother than the ground, may tell where its top is
 
 
-def exceedance(post, parameter, threshold, *, draws=None, chains=None, seed=0):
+def exceedance(post: Posterior, parameter: str, threshold: float, *, draws: int | None = None,
+               chains: int | None = None, seed: Seed = 0) -> xr.Dataset:
     """Probability that a parameter exceeds a threshold, cell by cell.
 
     Parameters
@@ -77,7 +81,9 @@ def exceedance(post, parameter, threshold, *, draws=None, chains=None, seed=0):
                          | run_words(post, draws, chains, seed))
 
 
-def depth_to_top(post, threshold, parameter="density", box=None, *, probability=0.9, draws=None, chains=None, seed=0):
+def depth_to_top(post: Posterior, threshold: float, parameter: str = "density", box: tuple | None = None, *,
+                 probability: float = 0.9, draws: int | None = None, chains: int | None = None,
+                 seed: Seed = 0) -> xr.Dataset:
     """Depth to the top of what exceeds a threshold: below every column, and of the shallowest cell in a box.
 
     In each draw the top of a column is the upper face of its shallowest cell with m > threshold, in metres below the

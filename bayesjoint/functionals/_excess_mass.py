@@ -1,16 +1,20 @@
 """How much there is of something: excess mass and magnetic moment of a body."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.constants import mu_0
 
 from .._checks import as_positive, fail
+from .._typing import ArrayLike, Posterior, Seed, xr
 from ._answers import integral
 from ._protocol import linear, on_mesh, shares_in, volumes
 from ._window import Window, WindowedMass
 
 
-def excess_mass(post, box=None, parameter="density", background=0.0, *, probability=0.9, draws=None,
-                chains=None, seed=0):
+def excess_mass(post: Posterior, box: tuple | None = None, parameter: str = "density",
+                background: float | ArrayLike = 0.0, *, probability: float = 0.9, draws: int | None = None,
+                chains: int | None = None, seed: Seed = 0) -> xr.Dataset:
     """Posterior of the excess mass in a box, Σ (m − background) · volume.
 
     By Gauss's theorem the field fixes the sum over the whole ground much better than any cell (Hammer 1945,
@@ -67,8 +71,9 @@ def excess_mass(post, box=None, parameter="density", background=0.0, *, probabil
                     {"parameter": parameter, "background": float(np.mean(background)), **_place(box)}, asked)
 
 
-def magnetic_moment(post, box=None, parameter="susceptibility", intensity=None, *, probability=0.9, draws=None,
-                    chains=None, seed=0):
+def magnetic_moment(post: Posterior, box: tuple | None = None, parameter: str = "susceptibility",
+                    intensity: float | None = None, *, probability: float = 0.9, draws: int | None = None,
+                    chains: int | None = None, seed: Seed = 0) -> xr.Dataset:
     """Posterior of the total induced magnetic moment in a box, Σ χ · volume · F/μ₀.
 
     Parameters

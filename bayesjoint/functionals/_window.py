@@ -1,10 +1,13 @@
 """A window whose place is picked from the estimate: where the most is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._checks import as_positive
+from .._typing import Any, Mesh
 from ._protocol import on_mesh, volumes
 
 
@@ -37,13 +40,13 @@ class Window:
         for name in ("northing", "easting", *(() if self.depth is None else ("depth",))):
             as_positive(name, getattr(self, name), 0)
 
-    def columns(self, mesh):
+    def columns(self, mesh: Mesh):
         """(rows, columns) of the mesh that the window covers, at least one of each and at most all."""
         steps = mesh.horizontal_spacing()
         return tuple(int(np.clip(round(size / step), 1, count)) for size, step, count in zip(
             (self.northing, self.easting), steps, mesh.shape[1:], strict=True))
 
-    def box(self, mesh, place):
+    def box(self, mesh: Mesh, place: Any):
         """(west, east, south, north, bottom, top) of the window whose south-west column is (row, column)."""
         (row, column), (rows, columns) = place, self.columns(mesh)
         return (mesh.easting_edges[column], mesh.easting_edges[column + columns], mesh.northing_edges[row],

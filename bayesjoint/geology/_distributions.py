@@ -4,11 +4,14 @@ Any parameter of a distribution may itself be a distribution. It is then drawn o
 varies within the world (`draw`).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail
+from .._typing import Any
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Uniform(Distribution):
         """Refuse bounds that do not ascend."""
         _ascending(self.low, self.high)
 
-    def draw(self, rng, size=None):
+    def draw(self, rng: np.random.Generator, size: int | None = None):
         """Numbers between the bounds."""
         return rng.uniform(self.low, self.high, size)
 
@@ -113,7 +116,7 @@ class LogUniform(Distribution):
         _positive("low", self.low)
         _ascending(self.low, self.high)
 
-    def draw(self, rng, size=None):
+    def draw(self, rng: np.random.Generator, size: int | None = None):
         """Numbers between the bounds."""
         return np.exp(rng.uniform(np.log(self.low), np.log(self.high), size))
 
@@ -148,11 +151,11 @@ class Normal(Distribution):
         """Refuse a negative standard deviation."""
         _not_negative("std", self.std)
 
-    def times(self, factor):
+    def times(self, factor: Any):
         """The distribution of `factor` times the number."""
         return Normal(times(self.mean, factor), times(self.std, abs(factor)))
 
-    def draw(self, rng, size=None):
+    def draw(self, rng: np.random.Generator, size: int | None = None):
         """Numbers about the mean."""
         return rng.normal(self.mean, self.std, size)
 
@@ -190,7 +193,7 @@ class LogNormal(Distribution):
         _positive("median", self.median)
         _not_negative("log_std", self.log_std)
 
-    def draw(self, rng, size=None):
+    def draw(self, rng: np.random.Generator, size: int | None = None):
         """Positive numbers about the median."""
         return self.median * np.exp(self.log_std * rng.standard_normal(size))
 
@@ -224,7 +227,7 @@ class Poisson(Distribution):
         """Refuse a negative mean."""
         _not_negative("mean", self.mean)
 
-    def draw(self, rng, size=None):
+    def draw(self, rng: np.random.Generator, size: int | None = None):
         """Counts."""
         return rng.poisson(self.mean, size)
 
@@ -263,11 +266,11 @@ class Signed(Distribution):
         if not isinstance(self.positive, Distribution) and not 0 <= float(as_finite("positive", self.positive, 0)) <= 1:
             fail("positive", "be a probability", repr(self.positive), "Give a number from 0 to 1.")
 
-    def settle(self, rng):
+    def settle(self, rng: np.random.Generator):
         """The distribution of one world: the magnitude still varies within it."""
         return Signed(as_distribution("magnitude", self.magnitude).settle(rng), once(self.positive, rng))
 
-    def draw(self, rng, size=None):
+    def draw(self, rng: np.random.Generator, size: int | None = None):
         """Numbers of either sign."""
         sign = np.where(rng.random(size) < self.positive, 1.0, -1.0)
         return sign * as_distribution("magnitude", self.magnitude).draw(rng, size)
@@ -296,11 +299,11 @@ class Centred(Distribution):
 
     WORDS = "{law}, centred"
 
-    def settle(self, rng):
+    def settle(self, rng: np.random.Generator):
         """The distribution of one world: the law still varies within it."""
         return Centred(as_distribution("law", self.law).settle(rng))
 
-    def draw(self, rng, size=None):
+    def draw(self, rng: np.random.Generator, size: int | None = None):
         """Numbers with mean zero."""
         if size is None or size < 2:
             return 0.0 if size is None else np.zeros(size)

@@ -1,11 +1,14 @@
 """A family of grounds: structures painted one over another, with what they are made of."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail, one_of
+from .._typing import Any, Seed, Sequence
 from ..mesh import Mesh
 from ._canvas import Canvas, Domain, Paint
 from ._distributions import as_distribution
@@ -122,7 +125,7 @@ class Geology:
         named = {k for s in self.structures for k in ((s.contrasts or {}) | getattr(s, "std", {}))} | set(self.host)
         return tuple(p for p in PLAIN if p in named) + tuple(sorted(named - set(PLAIN)))
 
-    def draw(self, mesh, seed=0, parameters=None):
+    def draw(self, mesh: Mesh, seed: Seed = 0, parameters: Sequence | None = None) -> dict:
         """One world.
 
         Parameters
@@ -177,7 +180,7 @@ class Geology:
             values[air] = np.nan
         return values
 
-    def scaled(self, **factors):
+    def scaled(self, **factors: Any) -> Geology:
         """The same family with contrasts multiplied.
 
         Parameters
@@ -199,7 +202,7 @@ class Geology:
         factors = {p: self.factors.get(p, 1.0) * f for p, f in factors.items()}
         return replace(self, factors=self.factors | factors)
 
-    def without(self, *kinds):
+    def without(self, *kinds: Any):
         """The same family without structures of some kinds: ``without("cover")``.
 
         Raises
@@ -215,7 +218,7 @@ class Geology:
             fail("kinds", "leave a structure", f"none of {', '.join(here)}", "Name fewer.")
         return replace(self, structures=left)
 
-    def resized(self, factor):
+    def resized(self, factor: float) -> Geology:
         """The same family with the lengths of all structures multiplied; depths and numbers stay.
 
         Parameters

@@ -1,10 +1,13 @@
 """Mixtures of families, and one world of anything that can stand for a family."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail, one_of
+from .._typing import Any, Mesh, Seed, Sequence
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Mixture:
         known = [f.parameters for f in self.families if hasattr(f, "parameters")]
         return tuple(p for p in known[0] if all(p in k for k in known)) if known else ()
 
-    def draw(self, mesh, seed=0, parameters=None):
+    def draw(self, mesh: Mesh, seed: Seed = 0, parameters: Sequence | None = None) -> dict:
         """One world, of one of the families; see `Geology.draw`.
 
         Parameters
@@ -84,13 +87,13 @@ class Mixture:
 
     __call__ = draw
 
-    def scaled(self, **factors):
+    def scaled(self, **factors: Any):
         """The same mixture with contrasts multiplied; see `Geology.scaled`."""
         for p in factors:
             one_of("factors", p, self.parameters or tuple(factors))
         return replace(self, factors=self.factors | {p: self.factors.get(p, 1.0) * f for p, f in factors.items()})
 
-    def without(self, *kinds):
+    def without(self, *kinds: Any):
         """The same mixture without structures of some kinds; a family of nothing else is left out.
 
         Raises
@@ -107,7 +110,7 @@ class Mixture:
             fail("kinds", "leave a family", "none", "Name fewer.")
         return replace(self, families=tuple(f for f, _ in kept), weights=tuple(w for _, w in kept))
 
-    def resized(self, factor):
+    def resized(self, factor: Any):
         """The same mixture with lengths multiplied, where families can do that; see `Geology.resized`."""
         return replace(self, families=tuple(f.resized(factor) if hasattr(f, "resized") else f for f in self.families))
 

@@ -1,5 +1,7 @@
 """One rock with its properties, and how sure they are."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

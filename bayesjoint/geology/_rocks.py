@@ -1,5 +1,7 @@
 """A table of rocks: density and susceptibility of each unit, how they vary, and how sure that is."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import replace
 
@@ -7,6 +9,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from .._checks import as_positive, fail, one_of
+from .._typing import Any, HyperparameterFit, Mesh, Path, Seed, Sequence
 from ._rock_files import read_samples, read_units, textbook_path
 from ._rock_moments import by_depth, by_unit, compared, mixed, unit_moments
 from ._rock_unit import RockUnit
@@ -44,7 +47,7 @@ class RockTable:
     {'density': 162.7759, 'susceptibility': 0.0094}
     """
 
-    def __init__(self, units, background=None):
+    def __init__(self, units: Sequence, background: float | None = None) -> None:
         self.units = tuple(units)
         if not self.units or not all(isinstance(u, RockUnit) for u in self.units):
             fail("units", "be a sequence of at least one RockUnit", repr(units), "Try RockTable.textbook().", TypeError)
@@ -62,7 +65,8 @@ class RockTable:
         return float(mean) if self._stated is None else self._stated
 
     @classmethod
-    def from_samples(cls, samples, density_units="kg/m3", background=None, columns=None):
+    def from_samples(cls, samples: Any, density_units: str = "kg/m3", background: float | None = None,
+                     columns: dict | None = None) -> RockTable:
         """A table from measured samples, one row a sample.
 
         Parameters
@@ -96,7 +100,7 @@ class RockTable:
         return cls([RockUnit(**u) for u in read_samples(samples, density_units, columns)], background)
 
     @classmethod
-    def from_units(cls, path, background=None):
+    def from_units(cls, path: Path, background: float | None = None) -> RockTable:
         """A table from a CSV file of units.
 
         Parameters
@@ -120,7 +124,7 @@ class RockTable:
         return cls([RockUnit(**u) for u in read_units(path)], background)
 
     @classmethod
-    def textbook(cls, shares=None, background=None):
+    def textbook(cls, shares: dict | None = None, background: float | None = None) -> RockTable:
         """The table that ships with the package: 24 rocks.
 
         Parameters
@@ -142,7 +146,7 @@ class RockTable:
         table = cls.from_units(textbook_path(), background)
         return table if shares is None else table.select(shares)
 
-    def select(self, shares):
+    def select(self, shares: dict) -> RockTable:
         """Some of the units, with other shares.
 
         Parameters
@@ -159,7 +163,7 @@ class RockTable:
     def __getitem__(self, name):
         return self.units[self.names.index(one_of("name", name, self.names))]
 
-    def draw(self, rng):
+    def draw(self, rng: Seed) -> RockTable:
         """A table as it might be: means and spreads moved by how unsure they are.
 
         Parameters
@@ -184,7 +188,7 @@ class RockTable:
                     0.0)))
         return RockTable(moved, self._stated)
 
-    def sample(self, units, rng):
+    def sample(self, units: str, rng: Seed) -> np.ndarray:
         """Properties of objects, one draw each.
 
         Parameters
@@ -210,7 +214,7 @@ class RockTable:
         """Density contrast at the mean and susceptibility at the median of each unit, shape (n_units, 2)."""
         return np.array([[u.density - self.background, u.susceptibility] for u in self.units])
 
-    def std(self, shares=None):
+    def std(self, shares: dict | None = None) -> dict:
         """Standard deviation of each property over the ground: within units and between them.
 
         Parameters
@@ -226,7 +230,7 @@ class RockTable:
         weights = self.shares if shares is None else self.weights(shares)
         return {p: float(s) for p, s in zip(PROPERTIES, mixed(weights, means, variances)[1], strict=True)}
 
-    def weights(self, shares):
+    def weights(self, shares: Any):
         """Shares by name as an array over all units, sum 1."""
         out = np.zeros(len(self.units))
         for name, share in shares.items():
@@ -235,7 +239,7 @@ class RockTable:
             fail("shares", "name at least one unit", repr(shares), f"The units are {', '.join(self.names)}.")
         return out / out.sum()
 
-    def moments(self, mesh, where=None):
+    def moments(self, mesh: Mesh, where: Any = None) -> dict:
         """Mean and standard deviation of each property in every cell, for `Matern(std=..., mean=...)`.
 
         Parameters
@@ -281,7 +285,7 @@ class RockTable:
         mean, std = mixed(shares, means, variances)
         return {p: {"mean": mean[label, i], "std": std[label, i]} for i, p in enumerate(PROPERTIES)}
 
-    def check(self, fit, seed=0):
+    def check(self, fit: HyperparameterFit, seed: int = 0) -> dict:
         """Compare the table's standard deviations with those that the evidence chose, and warn where they disagree.
 
         They disagree where the 95 % intervals do not overlap: the evidence's, and that of the table's own uncertainty.

@@ -1,9 +1,12 @@
 """Bodies and dykes: solids with a centre, three half axes and an exponent."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
+from .._typing import Any
 from ._distributions import LogNormal, LogUniform, Normal, Poisson, Uniform
 from ._kernels import paint_solid
 from ._structure import Structure, axes_of, count_of
@@ -115,7 +118,7 @@ class Bodies(Structure):
 
     LENGTHS = ("size", "soft")
 
-    def shape(self, domain, rng):
+    def shape(self, domain: Any, rng: np.random.Generator):
         """The bodies of one world, `Solids`."""
         law = self.settled(rng)
         n = count_of(law["number"], rng)
@@ -173,7 +176,7 @@ class Dykes(Structure):
 
     LENGTHS = ("thickness", "length", "width")
 
-    def shape(self, domain, rng):
+    def shape(self, domain: Any, rng: np.random.Generator):
         """The sheets of one world, `Solids`."""
         law = self.settled(rng)
         n = count_of(law["number"], rng)

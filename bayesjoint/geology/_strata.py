@@ -1,10 +1,13 @@
 """Layers with folds and faults, cover, and units by truncated Gaussian fields: a label for every cell."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
+from .._typing import Any
 from ._canvas import Domain
 from ._distributions import LogNormal, LogUniform, Poisson, Uniform
 from ._kernels import cover_labels, layer_labels, paint_labels, truncated_labels
@@ -89,7 +92,7 @@ class Layers(Structure):
 
     LENGTHS = ("thickness", "fold", "wavelength", "throw")
 
-    def shape(self, domain, rng):
+    def shape(self, domain: Any, rng: np.random.Generator):
         """The stack of one world, `Labels`."""
         law = self.settled(rng)
         number = count_of(law["number"], rng, 1)
@@ -152,7 +155,7 @@ class Cover(Structure):
 
     LENGTHS = ("thickness", "range")
 
-    def shape(self, domain, rng):
+    def shape(self, domain: Any, rng: np.random.Generator):
         """The cover of one world, `Labels`."""
         law = self.settled(rng)
         waves = matern_waves(rng, (law["range"].draw(rng),) * 3, SMOOTH, SURFACE_WAVES, domain.origin)
@@ -210,7 +213,7 @@ class Plurigaussian(Structure):
 
     LENGTHS = ("range",)
 
-    def shape(self, domain, rng):
+    def shape(self, domain: Any, rng: np.random.Generator):
         """The units of one world, `Labels`."""
         law = self.settled(rng)
         number = count_of(law["number"], rng, 2)

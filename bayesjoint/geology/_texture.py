@@ -1,10 +1,13 @@
 """Gaussian fields: texture inside what other structures painted, and a family of their own."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._checks import as_count, fail, one_of
+from .._typing import Any
 from ._distributions import LogUniform, as_distribution, once
 from ._spectral import matern_waves
 from ._strata import field_on
@@ -71,7 +74,7 @@ class GaussianField(Structure):
         if self.contrasts is not None or self.units is not None:
             fail("contrasts and units", "not be given to a Gaussian field", "one of them", "Its size is `std`.")
 
-    def field(self, domain, rng, parameter):
+    def field(self, domain: Any, rng: np.random.Generator, parameter: str):
         """The field of one parameter, shape (nz, ny, nx), in its units or as a logarithm."""
         law = self.settled(rng)
         reach, flat = (float(law[k].draw(rng)) for k in self.varying)

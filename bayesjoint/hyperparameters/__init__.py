@@ -1,6 +1,7 @@
 """Hyperparameters by the evidence: what may be fitted, how, and how well it is known."""
 
 from ._fit_hyperparameters import fit_hyperparameters
+from ._result import HyperparameterFit
 from ._vector import HyperVector
 
-__all__ = ["HyperVector", "fit_hyperparameters"]
+__all__ = ["HyperVector", "HyperparameterFit", "fit_hyperparameters"]

@@ -1,10 +1,13 @@
 """The door: hyperparameters by the evidence."""
 
+from __future__ import annotations
+
 from functools import partial
 
 import numpy as np
 
 from .._checks import fail, one_of
+from .._typing import Any, HyperparameterFit, JointProblem, Seed
 from ..problem import check_problem
 from ._dense_evidence import DenseEvidence, check_evidence
 from ._discrepancy import KINDS, discrepancies
@@ -21,8 +24,9 @@ DENSE_BEST = 1_500  # data: a gradient takes a second there on one core, and the
 SUBSET = 300  # data of a modality on which the starts are tried
 
 
-def fit_hyperparameters(problem, method="evidence", free=None, *, ranges="common", bounds=None, prior="weak",
-                        thin="auto", curve=True, seed=0):
+def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: list | None = None, *,
+                        ranges: str = "common", bounds: Any = None, prior: str = "weak", thin: Any = "auto",
+                        curve: bool = True, seed: Seed = 0) -> HyperparameterFit:
     """Prior std, ranges, cross-correlation and noise scales that the data themselves prefer.
 
     Maximises log p(d | θ) + log p(θ), the evidence with every constant and weak priors on the hyperparameters (see

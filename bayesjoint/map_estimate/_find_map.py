@@ -1,8 +1,11 @@
 """The door to the model estimates."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import fail, one_of
+from .._typing import Callable, JointProblem, MapResult
 from ..solvers import RRCGSettings
 from ._converged import MapSettings, converged_map
 from ._nonlinear import nonlinear_map
@@ -11,9 +14,11 @@ from ._rrcg_map import rrcg_map
 METHODS = ("auto", "map", "rrcg")
 
 
-def find_map(problem, method="auto", *, start=None, seed=0, max_iterations=None, tolerance=1e-3, progress=False,
-             callback=None, discrepancy=None, target=1.0, alpha_decay=0.95, alpha_floor=None,
-             conjugacy="polak-ribiere", hold_bounds=True, stop_at_target=True):
+def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None = None, seed: int = 0,
+             max_iterations: int | None = None, tolerance: float = 1e-3, progress: bool = False,
+             callback: Callable | None = None, discrepancy: bool | None = None, target: float | dict = 1.0,
+             alpha_decay: float = 0.95, alpha_floor: float | dict | None = None, conjugacy: str = "polak-ribiere",
+             hold_bounds: bool = True, stop_at_target: bool = True) -> MapResult:
     """Find the most probable model of a problem, or one that fits all data.
 
     Parameters

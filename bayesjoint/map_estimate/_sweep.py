@@ -1,11 +1,14 @@
 """How strongly to couple: a sweep over the Gramian's weights."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from .._checks import as_finite, fail
+from .._typing import Any, JointProblem
 from ..couplings import Gramian
 from ._find_map import find_map
 from ._result import MapResult
@@ -44,7 +47,8 @@ class CoupleResult:
     message: str
 
 
-def couple(problem, weights=None, *, correlation=0.95, space="model", method="auto", progress=False, **options):
+def couple(problem: JointProblem, weights: Any = None, *, correlation: float = 0.95, space: str = "model",
+           method: str = "auto", progress: bool = False, **options: Any):
     """Sweep the Gramian's weights and choose the smallest at which the models correlate while the data still fit.
 
     That is how the paper recommends to set them: too little and the models differ, too much and one is a copy of the

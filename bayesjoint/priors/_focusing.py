@@ -1,5 +1,7 @@
 """Minimum-length and focusing priors with depth weights."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -204,7 +206,7 @@ class Focusing:
         one_of("of", self.of, ("model", "gradient"))
         _check_exponent(self.depth_exponent)
 
-    def bind(self, parameter):
+    def bind(self, parameter: str):
         """Return the prior over one parameter."""
         if self.of == "gradient" and parameter.mesh is None:
             fail("of", "be 'model' for a plain vector", "'gradient'", "Only a mesh has neighbours.")
@@ -249,7 +251,7 @@ class MinimumLength:
         as_positive("alpha", self.alpha, 0)
         _check_exponent(self.depth_exponent)
 
-    def bind(self, parameter):
+    def bind(self, parameter: str):
         """Return the prior over one parameter."""
         return Focusing(self.alpha, 2, depth_exponent=self.depth_exponent).bind(parameter)
 

@@ -1,5 +1,7 @@
 """Gaussian priors: what every one offers once bound to a parameter, and the small dense one."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +68,7 @@ class GaussianPrior:
     mean: object
     covariance: object
 
-    def bind(self, parameter):
+    def bind(self, parameter: str):
         """Return the prior over one parameter."""
         mean = parameter.to_hat(self.mean, "mean")
         values = as_finite("covariance", self.covariance)

@@ -1,11 +1,14 @@
 """The Matérn prior: a Gaussian field with a correlation range."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._checks import as_positive, as_shape, fail, frozen, one_of
 from .._correlation import CORRELATIONS
+from .._typing import Mesh
 from ._covariance import ScaledCovariance, StationaryCorrelation
 from ._gaussian import BoundGaussian
 
@@ -79,11 +82,11 @@ class Matern:
         """(upward, northing, easting) ranges in metres."""
         return tuple(float(r) for r in np.broadcast_to(np.asarray(self.range, dtype=float), (3,)))
 
-    def correlation(self, mesh):
+    def correlation(self, mesh: Mesh):
         """The correlation over a mesh, as a covariance with unit variances."""
         return StationaryCorrelation(mesh, CORRELATIONS[self.smoothness], self.ranges())
 
-    def std_hat(self, parameter):
+    def std_hat(self, parameter: str):
         """Standard deviation of m̂ in every cell, shape (size,), 0 in air."""
         std = np.asarray(self.std, dtype=float)
         if std.ndim == 1:
@@ -94,11 +97,11 @@ class Matern:
         # no std in air: the field of the ground cells is left with its marginal, and air takes no part in anything
         return np.where(parameter.ground, as_shape("std", std, parameter.shape).ravel() / parameter.scale, 0.0)
 
-    def mean_hat(self, parameter):
+    def mean_hat(self, parameter: str):
         """Prior mean of m̂, shape (size,)."""
         return parameter.reference_hat if self.mean is None else parameter.to_hat(self.mean, "mean")
 
-    def bind(self, parameter):
+    def bind(self, parameter: str):
         """Return the prior over one parameter."""
         if parameter.mesh is None:
             fail("prior", "suit a plain vector", "Matern", "Use GaussianPrior(mean, covariance).", TypeError)

@@ -1,9 +1,12 @@
 """The joint problem: negative log posterior, its gradient and Gauss–Newton products."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import as_positive, fail
 from .._places import runs
+from .._typing import Any
 from ._cache import Cache
 from ._ground import with_ground
 from ._modality_operator import ModalityOperator
@@ -57,7 +60,7 @@ class JointProblem:
     3.0
     """
 
-    def __init__(self, parameters, modalities, couplings=(), weights=None):
+    def __init__(self, parameters: list, modalities: list, couplings: list = (), weights: dict | None = None) -> None:
         self.modalities = _unique("modalities", modalities, ("forward", "noise"))
         self.parameters = with_ground(_unique("parameters", parameters, ("bound_prior", "from_hat")), self.modalities)
         self.couplings = _listed("couplings", couplings)
@@ -83,14 +86,14 @@ class JointProblem:
         self.free = self.ground & ~self.known
 
     # -- state vector ------------------------------------------------------------------------------------------------
-    def pack(self, physical):
+    def pack(self, physical: Any):
         """Physical arrays by parameter name, in air anything, to the state vector x, shape (size,), 0 in air."""
         missing = set(self.by_name) ^ set(physical)
         if missing:
             fail("physical", f"have the keys {sorted(self.by_name)}", f"{sorted(physical)}", "Give every parameter.")
         return np.concatenate([p.to_hat(physical[p.name]) for p in self.parameters])
 
-    def unpack(self, x):
+    def unpack(self, x: np.ndarray):
         """State vectors, shape (..., size), to {name: physical array (..., *shape)}, NaN in air."""
         x = np.asarray(x)
         return {p.name: p.from_hat(x[..., self.slices[p.name]]) for p in self.parameters}
@@ -102,7 +105,7 @@ class JointProblem:
         return x
 
     # -- pieces ------------------------------------------------------------------------------------------------------
-    def operator(self, k):
+    def operator(self, k: Any):
         """Forward operator of modality k (name or index) on x, to physical data; an error where it is not linear."""
         found = self._operators[self._index(k)]
         if not found.linear:
@@ -111,15 +114,15 @@ class JointProblem:
                  "tangent at a state vector x.")
         return found
 
-    def operators_at(self, x):
+    def operators_at(self, x: np.ndarray):
         """[derivative of modality k's data at x], linear operators on x; the operators themselves where linear."""
         return [a.at(x) for a in self._operators]
 
-    def predict(self, k, x):
+    def predict(self, k: Any, x: np.ndarray):
         """Clean data of modality k (name or index) at x, shape (n_data,), physical units."""
         return self._operators[self._index(k)].predict(x)
 
-    def physical(self, k, x):
+    def physical(self, k: Any, x: np.ndarray):
         """What modality k's forward model is a function of at x: physical values joined in its order, shape (n,)."""
         return self._operators[self._index(k)].physical(x)
 
@@ -128,7 +131,7 @@ class JointProblem:
         """Names of the modalities whose forward model is not linear."""
         return tuple(m.name for m in self.modalities if not m.linear)
 
-    def linearised(self, x):
+    def linearised(self, x: np.ndarray):
         """The problem with every nonlinear model replaced by its tangent at a state vector x, shape (size,).
 
         Data become d − G(x) + J x, so that misfits agree at x in value and gradient, and any engine for linear
@@ -149,11 +152,11 @@ class JointProblem:
             fail("k", f"be one of {names} or its index", repr(k), "Correct the name.")
         return k
 
-    def residuals(self, x):
+    def residuals(self, x: np.ndarray):
         """[G_k(x) − d_k], physical units."""
         return [a.predict(x) - m.data for a, m in zip(self._operators, self.modalities, strict=True)]
 
-    def chi2(self, x):
+    def chi2(self, x: np.ndarray):
         """{modality name: ‖C_k^{-1/2}(G_k(x) − d_k)‖²}, without the exponents.
 
         Refused for continued fields: data feel their hidden cells too, which x does not hold. Ask `Posterior.chi2`.
@@ -162,7 +165,7 @@ class JointProblem:
         return {m.name: float(np.sum(m.noise.whiten(r) ** 2))
                 for m, r in zip(self.modalities, self.residuals(x), strict=True)}
 
-    def terms(self, x):
+    def terms(self, x: np.ndarray):
         """Every term of Φ by name."""
         terms = {f"misfit {name}": 0.5 * self.weights[name] * chi2 for name, chi2 in self.chi2(x).items()}
         terms |= {f"prior {name}": value for name, value in self.prior.terms(x).items()}
@@ -170,16 +173,16 @@ class JointProblem:
             terms[f"coupling {i}"] = bound.value(self.parts(x))
         return terms
 
-    def parts(self, x):
+    def parts(self, x: np.ndarray):
         """{name: flat m̂} views of x."""
         return {name: x[where] for name, where in self.slices.items()}
 
     # -- Φ -----------------------------------------------------------------------------------------------------------
-    def value(self, x):
+    def value(self, x: np.ndarray):
         """Φ(x), constants dropped."""
         return sum(self.terms(x).values())
 
-    def gradient(self, x):
+    def gradient(self, x: np.ndarray):
         """∇Φ(x), shape (size,), zero at known cells."""
         out = self.prior.gradient(x)
         for a, m, r in zip(self.operators_at(x), self.modalities, self.residuals(x), strict=True):
@@ -189,7 +192,7 @@ class JointProblem:
                 out[self.slices[name]] += part
         return np.where(self.free, out, 0.0)
 
-    def hessian_product(self, x, direction):
+    def hessian_product(self, x: np.ndarray, direction: np.ndarray):
         """Hessian of Φ at x times a direction, shape (size,): exact for linear operators, else Gauss–Newton's.
 
         Gauss–Newton's leaves out the curvature of the forward models, weighted by residuals.
@@ -200,7 +203,7 @@ class JointProblem:
             out += a.rmatvec(self.weights[m.name] * m.noise.solve(a.matvec(v)))
         return np.where(self.free, out, 0.0)
 
-    def penalty_hessian_product(self, x, direction):
+    def penalty_hessian_product(self, x: np.ndarray, direction: np.ndarray):
         """Hessian at x of Φ without its misfit terms, times a direction, shape (size,)."""
         v = np.where(self.free, direction, 0.0)
         out = self.prior.hessian_product(x, v)
@@ -225,7 +228,7 @@ class JointProblem:
         return {m.name: self.replace(parameters=[p for p in self.parameters if p.name in m.parameters], modalities=[m],
                                      couplings=()) for m in self.modalities}
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any):
         """A copy with some of parameters, modalities, couplings, weights changed; surveys that stay keep theirs."""
         given = {"parameters": self.parameters, "modalities": self.modalities, "couplings": self.couplings, **changes}
         if "weights" not in changes:
@@ -235,7 +238,7 @@ class JointProblem:
         out.cache = self.cache
         return out
 
-    def with_data(self, data):
+    def with_data(self, data: np.ndarray):
         """The same with other data, shape (n_data,), stacked over modalities, physical units."""
         return self.replace(modalities=[m.replace(data=data[self.data_slices[m.name]].reshape(m.data_shape))
                                         for m in self.modalities])

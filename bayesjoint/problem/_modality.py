@@ -1,11 +1,14 @@
 """One survey as the problem sees it: forward operator, data, noise, and the parameters it looks at."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from scipy.sparse import csr_array, issparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from .._checks import as_finite, fail, frozen
+from .._typing import Any, ArrayLike, ForwardModel, Sequence
 from ..noise import StationaryNoise
 
 
@@ -71,7 +74,9 @@ class Modality:
     2
     """
 
-    def __init__(self, name, forward, data, noise, parameter, units=None, metadata=None, terms=()):
+    def __init__(self, name: str, forward: LinearOperator | ArrayLike | ForwardModel, data: ArrayLike, noise: Any,
+                 parameter: str | tuple, units: str | None = None, metadata: dict | None = None,
+                 terms: Sequence = ()) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "gravity".', TypeError)
         self.name = name
@@ -114,24 +119,24 @@ class Modality:
         """Whether the data are a linear function of the parameters."""
         return not _is_nonlinear(self.forward)
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any):
         """A copy with some constructor arguments changed."""
         given = {"name": self.name, "forward": self.forward, "data": self.data, "noise": self.noise,
                  "parameter": self.seen, "units": self.units, "metadata": self.metadata, "terms": self.terms}
         return Modality(**{**given, **changes})
 
-    def with_term(self, parameter, columns):
+    def with_term(self, parameter: str, columns: Any):
         """The same survey with columns, an array or a sparse array (n_data, q), times a parameter added to its data."""
         return self.replace(terms=(*self.terms, Term(parameter=parameter, columns=columns)))
 
-    def without_term(self, parameter):
+    def without_term(self, parameter: str):
         """The same survey without the term of a parameter that it has."""
         if self.term(parameter) is None:
             fail("parameter", f"be one of the terms of {self.name!r}, {[t.parameter for t in self.terms]}",
                  repr(parameter), "Check the name.")
         return self.replace(terms=[t for t in self.terms if t.parameter != parameter])
 
-    def term(self, parameter):
+    def term(self, parameter: str):
         """The term of a parameter, or None."""
         return next((t for t in self.terms if t.parameter == parameter), None)
 

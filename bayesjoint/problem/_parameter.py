@@ -1,8 +1,11 @@
 """One unknown: a property on a mesh, or a plain vector."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import as_finite, as_positive, as_shape, fail
+from .._typing import Any, ArrayLike, Sequence
 from ..mesh import Mesh
 from ..quantities import property_of
 
@@ -56,8 +59,9 @@ class Parameter:
     ('kg/m3', 24, 0.5)
     """
 
-    def __init__(self, name, mesh, prior=None, bounds=None, scale=None, units=None, fixed=None, reference=None,
-                 labels=None):
+    def __init__(self, name: str, mesh: Mesh | int, prior: Any = None, bounds: tuple | None = None,
+                 scale: float | None = None, units: str | None = None, fixed: ArrayLike | None = None,
+                 reference: ArrayLike | None = None, labels: Sequence | None = None) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "density".', TypeError)
         self.name = name
@@ -79,21 +83,21 @@ class Parameter:
         self._given = {"bounds": bounds, "fixed": fixed, "reference": reference}
         self.bound_prior = None if prior is None else prior.bind(self)
 
-    def to_hat(self, physical, argument=None):
+    def to_hat(self, physical: Any, argument: Any = None):
         """Physical values (scalar or array of the parameter's shape) to flat m̂, shape (size,), 0 in air.
 
         `argument` is what an error calls them; default the parameter's name. Only in air may they be NaN.
         """
         return as_shape(argument or self.name, self._without_air(physical), self.shape).ravel() / self.scale
 
-    def from_hat(self, flat):
+    def from_hat(self, flat: Any):
         """Flat m̂, shape (..., size), to physical values, shape (..., *shape), NaN in air."""
         physical = np.asarray(flat) * self.scale
         if self.has_air:
             physical[..., ~self.ground] = np.nan
         return physical.reshape(*physical.shape[:-1], *self.shape)
 
-    def blank(self, values):
+    def blank(self, values: Any):
         """Values of every cell, shape (..., *shape), with NaN in air."""
         return np.where(self.ground.reshape(self.shape), values, np.nan) if self.has_air else np.asarray(values)
 
@@ -106,7 +110,7 @@ class Parameter:
         except TypeError:  # no numbers: the caller says so
             return values
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any):
         """A copy with some constructor arguments changed."""
         given = {"name": self.name, "mesh": self.size if self.mesh is None else self.mesh, "prior": self.prior,
                  "scale": self.scale, "units": self.units, "labels": self.labels, **self._given}

@@ -1,5 +1,7 @@
 """Tree in, one HTML file out."""
 
+from __future__ import annotations
+
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .._checks import fail
+from .._typing import xr
 from ..dataset import read_attributes, read_tree
 from ..plot import is_tree, labels_of, mesh_of, mesh_parameters, pretty
 from . import _agreement as accord
@@ -18,7 +21,7 @@ from . import _questions as questions
 from . import _words as words
 
 
-def report(tree, path="report.html", title=None):
+def report(tree: xr.DataTree | str | Path, path: str = "report.html", title: str | None = None) -> Path:
     """Write a result as one self-contained HTML file: no network, no scripts, readable on a phone and on paper.
 
     Everything it says is computed from the tree. It names what is approximate and by how much, and prints

@@ -1,11 +1,14 @@
 """`read_survey`: from a netCDF file or a text table to a `Survey`, with nothing assumed in silence."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 
 import numpy as np
 
 from .._checks import as_finite, fail, one_of
+from .._typing import ArrayLike
 from ._netcdf import ENGINES, read_netcdf
 from ._rules import needs_field, standard_units
 from ._survey import Survey
@@ -20,10 +23,11 @@ FIELD_ATTRIBUTES = {
 }
 
 
-def read_survey(
-    path, kind, std=None, height=None, columns=None, crs=None, *, variable=None, name=None, units=None, missing=None,
-    intensity=None, inclination=None, declination=None, source=None, licence=None,
-):  # fmt: skip
+def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = None,
+                height: float | ArrayLike | None = None, columns: dict | None = None, crs: str | None = None, *,
+                variable: str | None = None, name: str | None = None, units: str | None = None,
+                missing: float | None = None, intensity: float | None = None, inclination: float | None = None,
+                declination: float | None = None, source: str | None = None, licence: str | None = None) -> Survey:
     """Read a survey from a netCDF file (3 or 4) or a text table (CSV and its kin).
 
     The format is told by the file's content. What an argument gives wins over what the file says; what was taken from

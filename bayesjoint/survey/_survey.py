@@ -1,10 +1,13 @@
 """The `Survey`: data of one kind with their stations, heights, standard deviations and provenance."""
 
+from __future__ import annotations
+
 from importlib import import_module
 
 import numpy as np
 
 from .._checks import as_count, as_finite, fail
+from .._typing import Any, ArrayLike, LinearOperator, Modality, Parameter, xr
 from ..quantities import component_of
 from . import _rules as rules
 
@@ -81,10 +84,10 @@ class Survey:
     (array([  0., 100.]), array([ 3., nan]))
     """
 
-    def __init__(
-        self, kind, data, easting, northing, upward, std=None, *, name=None, units=None, crs=None,
-        intensity=None, inclination=None, declination=None, source=None, licence=None, history=(),
-    ):  # fmt: skip
+    def __init__(self, kind: str, data: ArrayLike, easting: ArrayLike, northing: ArrayLike, upward: Any,
+                 std: Any = None, *, name: str | None = None, units: str | None = None, crs: str | None = None,
+                 intensity: float | None = None, inclination: float | None = None, declination: float | None = None,
+                 source: str | None = None, licence: str | None = None, history: tuple = ()) -> None:
         self.kind = rules.word("kind", kind)
         self.name = rules.word("name", kind if name is None else name)
         if self.name in rules.RESERVED or not self.name.isidentifier():
@@ -115,7 +118,7 @@ class Survey:
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
 
-    def coordinates(self):
+    def coordinates(self) -> tuple:
         """Coordinates of every station, gaps included, in the order of ``data.ravel()``.
 
         Returns
@@ -133,7 +136,7 @@ class Survey:
             northing, easting = np.meshgrid(northing, easting, indexing="ij")
         return easting.ravel(), northing.ravel(), np.broadcast_to(self.upward, self.shape).ravel()
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> Survey:
         """Return a copy with some constructor arguments changed.
 
         Parameters
@@ -161,7 +164,8 @@ class Survey:
                  TypeError)
         return Survey(**{field: getattr(self, field) for field in FIELDS} | changes)
 
-    def window(self, west=None, east=None, south=None, north=None):
+    def window(self, west: float | None = None, east: float | None = None, south: float | None = None,
+               north: float | None = None) -> Survey:
         """Keep the stations inside a rectangle, its border included.
 
         Parameters
@@ -202,7 +206,7 @@ class Survey:
         return self._changed(step, lambda values: values[index], easting=self.easting[columns],
                              northing=self.northing[rows])
 
-    def to_grid(self):
+    def to_grid(self) -> Survey:
         """Put scattered stations that lie on a lattice (an exported grid, "XYZ") on that lattice; holes become gaps.
 
         Returns
@@ -246,7 +250,7 @@ class Survey:
 
         return level._changed("placed on its lattice", place, easting=easting, northing=northing)
 
-    def detrended(self, degree=1):
+    def detrended(self, degree: int = 1) -> Survey:
         """Subtract a polynomial surface, fitted by least squares: one crude way to deal with the regional field.
 
         The fit cannot tell a deep or wide body from the regional field: it takes part of the signal of anything wider
@@ -287,7 +291,8 @@ class Survey:
         step = f"polynomial of degree {degree} subtracted (its std over the stations: {took:.4g} {self.units})"
         return self.replace(data=self.data - surface, history=(*self.history, step))
 
-    def modality(self, parameter, std=None, forward="auto", name=None):
+    def modality(self, parameter: Parameter, std: Any = None, forward: str | LinearOperator = "auto",
+                 name: str | None = None) -> Modality:
         """Build the `Modality` that ties these data to a parameter: forward operator, noise and gaps in one step.
 
         Parameters
@@ -322,7 +327,7 @@ class Survey:
         build = import_module("...problem._from_survey", __name__).modality_from_survey
         return build(self, parameter, std=std, forward=forward, name=name)
 
-    def to_dataset(self):
+    def to_dataset(self) -> xr.Dataset:
         """Return the survey as an `xarray.Dataset` that `read_survey` understands once saved.
 
         Returns

@@ -1,8 +1,11 @@
 """The door: likelihood exponents by a criterion."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._checks import fail, one_of
+from .._typing import JointProblem, Seed
 from ..gaussian import DenseSystem, check_linear_gaussian, linear_gaussian
 from ..hyperparameters import fit_hyperparameters
 from ..problem import check_problem, some_surveys
@@ -14,7 +17,8 @@ CURVE, LOW, HIGH = 33, 1e-3, 10.0  # points of a curve, and where it runs
 WIDER = 3.0  # than the exponent found, where that lies outside
 
 
-def temper(problem, criterion="evidence", surveys=None, common=False, curve=True, seed=0, sharpen=False):
+def temper(problem: JointProblem, criterion: str = "evidence", surveys: str | list | None = None, common: bool = False,
+           curve: bool = True, seed: Seed = 0, sharpen: bool = False):
     """Likelihood exponents w, noise covariances C / w, chosen from the data: a survey in conflict is believed less.
 
     No survey is believed more than its noise says: w is 1 at most, as the Particle Data Group's scale factor is 1 at

@@ -1,0 +1,31 @@
+"""Names for annotations; what lives in a room, or is heavy, is imported by type checkers alone."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Seed = int | np.random.Generator
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from scipy.sparse.linalg import LinearOperator
+
+    from .agreement import AgreementTest
+    from .engines import Posterior
+    from .forward import ForwardModel, GravityOperator, MagneticOperator
+    from .geology import Geology, Mixture, RockTable
+    from .hyperparameters import HyperparameterFit
+    from .map_estimate import MapResult
+    from .mesh import Mesh
+    from .problem import JointProblem, Modality, Parameter
+else:
+    xr = LinearOperator = AgreementTest = ForwardModel = Geology = GravityOperator = HyperparameterFit = JointProblem = Any
+    MagneticOperator = MapResult = Mesh = Mixture = Modality = Parameter = Posterior = RockTable = Any
+
+__all__ = ["AgreementTest", "Any", "ArrayLike", "Callable", "Executor", "ForwardModel", "Geology", "GravityOperator",
+           "HyperparameterFit", "JointProblem", "LinearOperator", "MagneticOperator", "MapResult", "Mesh", "Mixture",
+           "Modality", "Parameter", "Path", "Posterior", "RockTable", "Seed", "Sequence", "xr"]
