@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from .mesh import Mesh
     from .problem import JointProblem, Modality, Parameter
 else:
-    xr = LinearOperator = AgreementTest = ForwardModel = Geology = GravityOperator = HyperparameterFit = JointProblem = Any
+    xr = LinearOperator = Any
+    AgreementTest = ForwardModel = Geology = GravityOperator = HyperparameterFit = JointProblem = Any
     MagneticOperator = MapResult = Mesh = Mixture = Modality = Parameter = Posterior = RockTable = Any
 
 __all__ = ["AgreementTest", "Any", "ArrayLike", "Callable", "Executor", "ForwardModel", "Geology", "GravityOperator",
