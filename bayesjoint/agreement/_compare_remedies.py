@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain, count
 
 import numpy as np
 
 from .._checks import fail
 from .._typing import Any, xr
-from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases
+from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases, scaled
 from ..dataset import DatasetBuilder
 from ..engines import Posterior, chi2_of, clean_mean
 from ..hyperparameters import HyperVector, fit_hyperparameters
-from ..priors import GaussianPrior, Matern
+from ..priors import Matern
 from ..problem import one_survey, parameter_fields
 from ..tempering import temper
 from ._likelihood_ratio import ratio_of, splits_of
@@ -90,20 +89,7 @@ def mended(problem, tests):
     for test in tests:
         for name in one_survey(problem, test.target).parameters if test.form == "prior" else ():
             priors[name] = max(priors.get(name, 0.0), test.effect["factor"])
-    parameters = [_scaled(p, priors[p.name]) if p.name in priors else p for p in problem.parameters]
-    if not noise and all(new is p for new, p in zip(parameters, problem.parameters, strict=True)):
-        return None
-    weights = {name: weight / noise.get(name, 1.0) ** 2 for name, weight in problem.weights.items()}
-    return problem.replace(parameters=parameters, weights=weights)
-
-
-def _scaled(parameter, factor):
-    prior = parameter.prior
-    if isinstance(prior, Matern):
-        return parameter.replace(prior=replace(prior, std=np.asarray(prior.std) * factor))
-    if type(prior) is GaussianPrior:
-        return parameter.replace(prior=replace(prior, covariance=np.asarray(prior.covariance) * factor**2))
-    return parameter
+    return scaled(problem, priors, noise)
 
 
 def _with_gain(problem, test):
@@ -129,10 +115,8 @@ def _with_bias(problem, test):
     else:
         size = np.sqrt(np.nanmean(value**2)) or np.nanmax(std)  # many levels tell their own size
     modality = one_survey(problem, survey)
-    if hasattr(modality.forward, "coordinates"):
-        columns, labels = bias_basis(modality, BASES[test.form])
-    else:
-        columns, labels = np.ones((modality.size, 1)), ("offset",)
+    placed = hasattr(modality.forward, "coordinates")
+    columns, labels = bias_basis(modality, BASES[test.form] if placed else {"offset": np.ones(modality.size)})
     held = held_by_biases(problem, survey, columns)
     held &= not held.all()  # a bias that holds every one of them is then too narrow
     basis = {label: column for label, column, there in zip(labels, columns.T, held, strict=True) if not there}
@@ -156,8 +140,7 @@ def _tempered(problem, surveys, seed):
 def _fit_of(problem, seed):
     """(label, build, argument): what tests objected to fitted; ranges too where trying one is quick."""
     free, label = None, "hyperparameters by evidence"
-    on_mesh = not problem.prior.continued
-    if on_mesh and problem.size * sum(m.size for m in problem.modalities) > SLOW:
+    if not problem.prior.continued and problem.size * problem.data_size > SLOW:
         free, label = [c.name for c in HyperVector(problem).coordinates if c.kind != "range"], "std, noise by evidence"
     return label, lambda free: fit_hyperparameters(problem, free=free, curve=False, seed=seed).problem, free
 
@@ -234,30 +217,26 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0) 
         kept.append(_Kept(post, stated))
     if stated is None:
         fail("posteriors", "hold at least the one as stated", "none", "Put it first.")
-    surveys = stated.problem.modalities
-    names, about = [m.name for m in surveys], {"heed": REUSED, "engine": stated.method}
+    names, about = list(stated.problem.surveys), {"heed": REUSED, "engine": stated.method}
     table, both = DatasetBuilder(), ("remedy", "survey")
     table.along("remedy", labels, "remedy")
     table.along("survey", names, "survey")
     table.add("chi2", both, [k.chi2 for k in kept], "1", "χ² of the posterior mean, noise as stated")
-    table.add("n_data", ("survey",), [float(m.size) for m in surveys], "1", "number of data")
+    table.add("n_data", ("survey",), [float(m.size) for m in stated.problem.modalities], "1", "number of data")
     table.add("exponent", both, [[k.problem.weights[n] for n in names] for k in kept], "1", "likelihood exponent")
     _add_models(table, stated.problem, kept)
     table.add("log_evidence", ("remedy",), [k.evidence[0] for k in kept], "nat", "log evidence",
               [k.evidence[1] for k in kept])
     if pair is not None or len(names) == 2:
         groups = checked_groups(stated.problem, tuple(names) if pair is None else pair)
-        tests = [_tests(make_pair(k.problem, groups), seed) for k in kept]  # one pair at a time: its matrices are large
+        pairs = (make_pair(k.problem, groups) for k in kept)  # one at a time: its matrices are large
+        tests = [(ratio_of(p, p.spectrum(seed=seed)), *splits_of(p)) for p in pairs]
         table.along("test", list(TESTS), "test")
         table.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in tests], "1",
                   "p-value of agreement", [[t.p_value_error for t in row] for row in tests])
         about["pair"] = " against ".join(map(" and ".join, groups))
     words = "remedy", [k.words for k in kept], {"units": "1", "long_name": "what the remedy did"}
     return table.dataset(about).assign_coords(words=words)
-
-
-def _tests(pair, seed):
-    return ratio_of(pair, pair.spectrum(seed=seed)), *splits_of(pair)
 
 
 class _Kept:

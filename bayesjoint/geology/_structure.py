@@ -45,7 +45,7 @@ class Structure:
     @property
     def varying(self):
         """Names of the fields that may be distributions: those annotated `object`."""
-        return tuple(f.name for f in fields(self) if f.type is object)
+        return tuple(f.name for f in fields(self) if f.type in (object, "object"))
 
     @property
     def kind(self):
