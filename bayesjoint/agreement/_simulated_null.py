@@ -143,7 +143,7 @@ def wilks_test(problem, pair, *, start=None, tolerance=None):
         why = RAN_OFF if setup.testable else UNTESTABLE
         return untestable("likelihood ratio", setup.names, why, statistic=setup.statistic, dof=0)
     tangent = joint.linearised(setup.x)
-    straight = _Run(tangent, setup.run.groups, SHARPER * STRAIGHT, setup.begin).statistic(tangent, setup.x)[0]
+    straight = _SimulatedTest(tangent, setup.run.groups, SHARPER * STRAIGHT, setup.begin).statistic(tangent, setup.x)[0]
     moved = setup.error + abs(setup.statistic - straight)
     return chi2_test(
         "likelihood ratio", setup.names, setup.statistic, moved, dof, how="Wilks's theorem, asymptotic",
@@ -163,7 +163,7 @@ class _Setup:
         tolerance = as_positive("tolerance", usual if tolerance is None else tolerance, 0)
         self.begin = self.joint.start() if start is None else self.joint.pack(
             {p.name: start[p.name] for p in self.joint.parameters})
-        self.run = _Run(self.joint, groups, tolerance, self.begin)
+        self.run = _SimulatedTest(self.joint, groups, tolerance, self.begin)
         first = self.run.fit_from(self.joint, self.joint.unpack(self.begin))
         if not np.isfinite(_missing(first)):
             fail("problem", "have a joint fit that converges", first.message, "Give start=, or a looser tolerance.")
@@ -172,7 +172,7 @@ class _Setup:
         if not np.isfinite(left):
             fail("problem", "have fits that converge", f"an iterate for {' or '.join(self.names)} alone",
                  "Give start=, a prior, or a looser tolerance.")
-        sharper = _Run(self.joint, groups, SHARPER * tolerance, self.begin).statistic(self.joint, self.x)[0]
+        sharper = _SimulatedTest(self.joint, groups, SHARPER * tolerance, self.begin).statistic(self.joint, self.x)[0]
         self.error = left + abs(sharper - self.statistic)
         self.notes = [] if reached else [f"a fit of the observed pair reached no minimum, {LIMIT} {left:.1g}"]
         self.plain = len(self.joint.prior.flat) == len(self.joint.parameters) and not self.joint.penalties
@@ -202,7 +202,7 @@ class _Setup:
         return ranks[0] + ranks[1] - ranks[2]
 
 
-class _Run:
+class _SimulatedTest:
     """Statistics of one data set after another; a class, so that processes can be given it."""
 
     def __init__(self, joint, groups, tolerance, begin):

@@ -6,7 +6,7 @@ from .._checks import as_count, fail
 from .._places import blocks
 from ..dataset import Approximation
 from ..engines import LOOSEST, Estimate, IterativePosterior
-from ._order import in_order, runs
+from ._order import in_order, step_slices
 from ._steps import Assimilated, History, step_of
 
 FEWEST = 8
@@ -66,7 +66,7 @@ class EnsemblePosterior(Assimilated, IterativePosterior):
     def _carry(self):
         """Take the members through the steps."""
         out, before = [], {"fit": 0.0, "fit_error": 0.0, "volume": 0.0, "volume_error": 0.0}
-        for k, where in enumerate(runs(self.problem, self.steps)):
+        for k, where in enumerate(step_slices(self.problem, self.steps)):
             post = self if k == len(self.steps) - 1 else self._leading(k)
             x = self._moved(post, where.stop)
             self._variances[k] = np.mean((x - post.state_mean()) ** 2, axis=0)

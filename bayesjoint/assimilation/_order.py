@@ -36,6 +36,6 @@ def in_order(problem, steps):
     return problem.replace(modalities=[problem.surveys[name] for step in steps for name in step])
 
 
-def runs(problem, steps):
+def step_slices(problem, steps):
     """Place of every step among the stacked data, a list of slices."""
     return [slice(problem.data_slices[step[0]].start, problem.data_slices[step[-1]].stop) for step in steps]

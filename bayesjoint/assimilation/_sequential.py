@@ -11,7 +11,7 @@ from .._places import blocks
 from ..dataset import Approximation
 from ..engines import CELLS, DensePosterior, Posterior, check_dense
 from ..gaussian import CleanCovariance, DenseSystem, FlatColumns, factorised, linear_gaussian
-from ._order import in_order, runs
+from ._order import in_order, step_slices
 from ._steps import Assimilated, History, rounded, step_of
 
 
@@ -54,7 +54,7 @@ class SequentialPosterior(Assimilated, DensePosterior):
         Posterior.__init__(self, problem)
         self.notes = list(getattr(before, "notes", ()))
         check_dense(problem)
-        self.steps, self._runs = steps, runs(problem, steps)
+        self.steps, self._runs = steps, step_slices(problem, steps)
         model = linear_gaussian(problem, stored=True)
         adopted = _adopted(before, model)
         clean = CleanCovariance(model, with_gain=True, before=before.clean if adopted else None)

@@ -33,13 +33,13 @@ def refit(problem, data, values, asked, method, options, draws, rng, executor):
     method : str
     """
     seeds = rng.integers(0, 2**63, len(data))
-    run = _Run(problem, asked, method, options, draws)
+    run = _Refit(problem, asked, method, options, draws)
     mapper = map if executor is None else executor.map
     found = list(mapper(run, data, values.T, seeds))
     return np.stack([ranks for ranks, _ in found], axis=1), found[0][1]
 
 
-class _Run:
+class _Refit:
     """One simulation; a class, so that processes can be given it."""
 
     def __init__(self, problem, asked, method, options, draws):

@@ -10,7 +10,7 @@ BLOCK = 10  # draws made together, always as many: nothing may depend on how man
 NOISE, PRIOR = 1, 2  # further streams of a block, beside that of its draws
 
 
-class Block(NamedTuple):
+class DrawBlock(NamedTuple):
     """One block of draws of one chain.
 
     Parameters
@@ -66,7 +66,7 @@ def entropy_of(seed):
 def blocks_of(seed, draws, chains=1, first=0):
     """Blocks of draws `first` (a multiple of the block) to `draws` of every chain, chain by chain."""
     entropy = entropy_of(seed)
-    return [Block(entropy, chain, start // BLOCK, min(BLOCK, draws - start))
+    return [DrawBlock(entropy, chain, start // BLOCK, min(BLOCK, draws - start))
             for chain in range(chains) for start in range(first, draws, BLOCK)]
 
 

@@ -57,7 +57,7 @@ class PosteriorEngine(Protocol):
         """(draws of x, (count, size), the clean data that each predicts, (count, n_data)); default from the first."""
 
     def draw_blocks(self, blocks: list, clean: bool = True) -> Iterator:
-        """`Drawn` of every `Block` of draws; default by `joint_draws`, or `state_draws` where no data are wanted."""
+        """`Drawn` of every `DrawBlock`; default by `joint_draws`, or `state_draws` where no data are wanted."""
 
     def state_quantiles(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of x, shape (levels, size); default a Gaussian's of mean and variance."""

@@ -77,7 +77,7 @@ class DrawsOfPosterior:
             yield {name: values.astype(np.float32) for name, values in self.problem.unpack(found.x).items()}
 
     def draw_blocks(self, blocks, clean=True):
-        """`Drawn` of every `Block` of draws, in order: each made whole by its own generator, then cut."""
+        """`Drawn` of every `DrawBlock` of draws, in order: each made whole by its own generator, then cut."""
         for block in blocks:
             rng = block.generator()
             x, data = self.joint_draws(rng, BLOCK) if clean else (self.state_draws(rng, BLOCK), None)

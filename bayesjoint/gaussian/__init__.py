@@ -8,7 +8,7 @@ from ._iterative import SCATTERED_RANK, IterativeSystem
 from ._lattice_system import LatticeSystem
 from ._mesh_signal import FieldGroup, unit_correlation
 from ._model import check_linear_gaussian, is_linear_gaussian, joined_columns, linear_gaussian
-from ._system import RANK, LogDeterminant, System
+from ._system import RANK, LogDet, System
 from ._torus_signal import TorusMatrices, TorusSignal
 from ._waves import WaveSystem, channel_noise, only_group
 
@@ -23,7 +23,7 @@ __all__ = [
            "FlatColumns",
            "IterativeSystem",
            "LatticeSystem",
-           "LogDeterminant",
+           "LogDet",
            "System",
            "TorusMatrices",
            "TorusSignal",

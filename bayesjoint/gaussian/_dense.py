@@ -7,7 +7,7 @@ from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
 
 from .._checks import fail
 from ._clean_covariance import CleanCovariance
-from ._system import EPS, LogDeterminant, System
+from ._system import EPS, LogDet, System
 
 KEPT = 2  # covariances and factors that a problem keeps: at most 0.6 GB each
 
@@ -95,7 +95,7 @@ class DenseSystem(System):
         value = 2.0 * float(np.sum(np.log(np.diag(self.factor))))
         # |tr K⁻¹ΔK| for the backward error ΔK of a factorisation, |ΔK| <= n ε |L||L|ᵀ, and K >= I
         rounding = float(EPS * self.size * np.einsum("ij,ij->", self.factor, self.factor))
-        return LogDeterminant(value, rounding, 0.0, "Cholesky factor of the data's covariance, error a bound of "
+        return LogDet(value, rounding, 0.0, "Cholesky factor of the data's covariance, error a bound of "
                               "rounding")
 
     def signal_block(self, where):

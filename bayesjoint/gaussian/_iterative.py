@@ -12,7 +12,7 @@ from ._clean_covariance import CleanCovariance
 from ._dense import DenseSystem
 from ._lattice_preconditioner import LatticePreconditioner, blocks_of_windows
 from ._model import nearest_stationary_groups
-from ._system import LogDeterminant, System
+from ._system import LogDet, System
 
 MAX_ITERATIONS = 2000
 SINGLE_FROM = 20_000  # data on a block above which its cosines are in float32: it only preconditions
@@ -136,7 +136,7 @@ class IterativeSystem(System):
         words = "determinants of small matrices" if not found.steps else (
             f"{'plain' if known is None else 'cosine-preconditioned'} Lanczos quadrature, XTrace with {found.probes} "
             "probes")
-        return LogDeterminant((known or 0.0) + found.value, found.error, found.bias, words)
+        return LogDet((known or 0.0) + found.value, found.error, found.bias, words)
 
     def _known_logdet(self):
         """Log det of the cosine preconditioner in whitened data; None where correlated noise crosses its edge."""

@@ -13,7 +13,7 @@ RANK = 1e-10  # of the largest singular value of whitened flat columns: below it
 EPS = np.finfo(float).eps
 
 
-class LogDeterminant(NamedTuple):
+class LogDet(NamedTuple):
     """A log determinant with its standard error, its bias, and how it was obtained."""
 
     value: float
@@ -64,7 +64,7 @@ class System:
         raise NotImplementedError
 
     def log_determinant(self, rng=None, error=0.5, most=64):
-        """Log det K as `LogDeterminant`; where it is estimated, from at most `most` random vectors of `rng`."""
+        """Log det K as `LogDet`; where it is estimated, from at most `most` random vectors of `rng`."""
         raise NotImplementedError
 
     def signal_block(self, where):

@@ -8,7 +8,7 @@ from .._correlation import CORRELATIONS, SLOPES
 from .._places import runs
 from ..gaussian import FieldGroup, TorusMatrices
 from ._discrepancy import KINDS, DiscrepancyPart, discrepancies
-from ._mixing import Mixing
+from ._pair_factors import PairFactors
 from ._parts import field_groups, innovations, other_parameters, vector_columns
 from ._vector import fitted_kernel
 
@@ -37,7 +37,7 @@ class DenseEvidence:
     def __init__(self, vector, rows=None):
         problem = vector.problem
         check_evidence(problem)
-        self.vector, self._mixing = vector, Mixing(vector)
+        self.vector, self._pair_factors = vector, PairFactors(vector)
         self._rows = [np.arange(m.size) for m in problem.modalities] if rows is None else rows
         self._runs = runs(r.size for r in self._rows)
         self.count = self._runs[-1].stop
@@ -90,7 +90,7 @@ class DenseEvidence:
         for c, block in self._vectors:
             matrix += (values[c.name] / c.value) ** 2 * block
         for group in self._groups:
-            blocks = group.matrices(self._mixing.ranges(group.members[0], values))
+            blocks = group.matrices(self._pair_factors.ranges(group.members[0], values))
             for (a, b), block in blocks.items():
                 part = self._factor(group, a, b, values) * block
                 rows, columns = self._place(group, a), self._place(group, b)
@@ -117,7 +117,7 @@ class DenseEvidence:
 
     def _group_against(self, q, group, coordinate, values):
         slope = coordinate.axes if coordinate.kind == "range" else ()
-        blocks, total = group.matrices(self._mixing.ranges(group.members[0], values), slope), 0.0
+        blocks, total = group.matrices(self._pair_factors.ranges(group.members[0], values), slope), 0.0
         for (a, b), block in blocks.items():
             if factor := self._factor(group, a, b, values, coordinate):
                 part = q[self._place(group, a), self._place(group, b)]
@@ -126,7 +126,7 @@ class DenseEvidence:
 
     def _factor(self, group, a, b, values, by=None):
         """Factor on S of two views, or its derivative by a coordinate."""
-        return self._mixing.factor(group.views[a].parameter, group.views[b].parameter, values, by)
+        return self._pair_factors.factor(group.views[a].parameter, group.views[b].parameter, values, by)
 
     def _place(self, group, a):
         return self._runs[group.views[a].modality]

@@ -14,7 +14,7 @@ from ._discrepancy import KINDS, discrepancies
 from ._large_evidence import LargeEvidence
 from ._newton import climb
 from ._parts import matern_parameters, rough_gain, rough_std
-from ._search import Objective, distinct, maximise
+from ._search import EvidenceObjective, distinct, maximise
 from ._summary import summarise, summarise_noisy
 from ._thinning import strides_of, thinned, whittle_maximum
 from ._vector import HyperVector
@@ -101,7 +101,7 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: l
     if way == "lanczos":
         return _fit_large(vector, start, reason, seed)
     evidence = DenseEvidence(vector)
-    objective = Objective(evidence, vector)
+    objective = EvidenceObjective(evidence, vector)
     starts, how = _starts(vector, start, evidence, np.random.default_rng(seed))
     optima = distinct([maximise(objective, s) for s in starts])
     return summarise(objective, optima, curve, f"{how}{reason}")
@@ -154,7 +154,7 @@ def _fit_large(vector, start, reason, seed):
     top = climb(evidence, vector, start)
     how = (f"stochastic evidence of {evidence.count} data{reason}, started by the debiased Whittle likelihood, "
            f"{top.steps} average-information steps with {evidence.probes} probes")
-    return summarise_noisy(Objective(evidence, vector), top, how)
+    return summarise_noisy(EvidenceObjective(evidence, vector), top, how)
 
 
 def guesses(vector):
@@ -189,7 +189,7 @@ def _starts(vector, start, evidence, rng):
         best = whittle_maximum(vector, guesses(vector)) if start is None else start
         return [best], f"exact evidence of {evidence.count} data, started by the debiased Whittle likelihood"
     rows = [np.sort(rng.permutation(n)[:SUBSET]) for n in sizes]
-    rough = Objective(DenseEvidence(vector, rows), vector)
+    rough = EvidenceObjective(DenseEvidence(vector, rows), vector)
     optima = distinct([maximise(rough, s, tolerance=1e-2) for s in guesses(vector)])
     how = (f"exact evidence of {evidence.count} data, started from {len(optima)} maximum(s) of the evidence of "
            f"{sum(r.size for r in rows)} of them")

@@ -68,7 +68,7 @@ def weigh(objective, theta, hessian, count, seed):
 
     Parameters
     ----------
-    objective : Objective
+    objective : EvidenceObjective
     theta, hessian : ndarray
         Mode and Hessian there.
     count : int

@@ -10,7 +10,7 @@ from ..forward import intervals_of
 from ..gaussian import LatticeSystem, TorusSignal
 from ..solvers import block_cg, preconditioned_log_trace
 from ._discrepancy import discrepancies
-from ._mixing import Mixing
+from ._pair_factors import PairFactors
 from ._parts import field_groups, innovations, other_parameters, vector_columns
 
 SOLVE = 1e-6  # relative residual of solves for the data: wᵀ∂Kw is of the size of n, its standard deviation of √n
@@ -41,7 +41,7 @@ class LargeEvidence:
     """
 
     def __init__(self, vector, probes=None, seed=0):
-        self.vector, self._mixing, problem = vector, Mixing(vector), vector.problem
+        self.vector, self._pair_factors, problem = vector, PairFactors(vector), vector.problem
         if not all(members[0].prior.extent == "continued" for members in field_groups(problem)):
             fail("extent", 'be "continued" for an evidence without matrices', "a field that ends with the mesh",
                  'State Matern(..., extent="continued"), which a survey of this size wants anyway.')
@@ -144,8 +144,8 @@ class LargeEvidence:
         for signal in self._signals:
             names = [p.name for p in signal.members]
             touched = by is None or bool(set(names) & set(by.targets))
-            group = signal.at(self._mixing.ranges(signal.members[0], values), by.axes if by and touched else ())
-            factors = [[self._mixing.factor(p, q, values, by) if touched else 0.0 for q in names] for p in names]
+            group = signal.at(self._pair_factors.ranges(signal.members[0], values), by.axes if by and touched else ())
+            factors = [[self._pair_factors.factor(p, q, values, by) if touched else 0.0 for q in names] for p in names]
             groups.append(group.scaled(np.array(factors)))
         return LatticeSystem(groups, self._noise_of(values, by))
 

@@ -20,7 +20,7 @@ def profile(objective, top, matrix, index):
 
     Parameters
     ----------
-    objective : Objective
+    objective : EvidenceObjective
     top : Optimum
     matrix : ndarray, shape (size, size)
         Negative Hessian there.

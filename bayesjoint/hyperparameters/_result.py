@@ -43,7 +43,7 @@ class HyperparameterFit:
         What was done and what to heed.
     evaluations : int
         Evidences computed on all the data.
-    objective : Objective
+    objective : EvidenceObjective
         What was maximised.
     """
 

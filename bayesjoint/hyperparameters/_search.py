@@ -12,7 +12,7 @@ STEP = 1e-3  # of the differences of the gradient that make a Hessian
 ON_BOUND = 1e-3
 
 
-class Objective:
+class EvidenceObjective:
     """Log evidence plus log prior of the hyperparameters, with gradient.
 
     Parameters
@@ -62,7 +62,7 @@ def maximise(objective, start, tolerance=1e-4, iterations=200):
 
     Parameters
     ----------
-    objective : Objective
+    objective : EvidenceObjective
     start : ndarray, shape (size,)
     tolerance : float, default 1e-4
         Largest projected gradient in nats a unit of log value: 1e-4 moves no estimate by a hundredth of its std.
@@ -96,7 +96,7 @@ def curvature(objective, theta):
 
     Parameters
     ----------
-    objective : Objective
+    objective : EvidenceObjective
     theta : ndarray, shape (size,)
 
     Returns

@@ -12,7 +12,7 @@ import numpy as np
 from .._checks import fail
 from ..forward import StationSelection
 from ..noise import DiagonalNoise
-from ._search import Objective, maximise
+from ._search import EvidenceObjective, maximise
 from ._whittle import WhittleEvidence, lattice_of
 
 MOST = 6  # nodes: a grid sampled more finely than that is beyond what thinning can mend
@@ -97,5 +97,5 @@ def strides_of(problem, vector, build, starts):
 
 def whittle_maximum(vector, starts):
     """Where the debiased Whittle likelihood is largest, to a twentieth of a standard deviation or so."""
-    rough = Objective(WhittleEvidence(vector), vector)
+    rough = EvidenceObjective(WhittleEvidence(vector), vector)
     return max((maximise(rough, s, tolerance=0.5) for s in starts), key=lambda o: o.value).theta

@@ -11,7 +11,7 @@ from scipy import fft
 from ..forward import StationSelection, lattice_and_processing, periodic_spectra
 from ..gaussian import unit_correlation
 from ..priors import TorusSpectrum
-from ._mixing import Mixing
+from ._pair_factors import PairFactors
 from ._parts import field_groups, innovations, matern_parameters, other_parameters
 
 WINDOW = 48  # stations along an axis: a start needs no more, and a range then costs a twentieth of a second
@@ -39,7 +39,7 @@ class WhittleEvidence:
     """
 
     def __init__(self, vector, window=WINDOW):
-        self.vector, self._mixing, problem = vector, Mixing(vector), vector.problem
+        self.vector, self._pair_factors, problem = vector, PairFactors(vector), vector.problem
         fields = {p.name for p in matern_parameters(problem)}
         self._seen = [next(n for n in m.parameters if n in fields) for m in problem.modalities]
         self._lattices = [lattice_of(problem, k) for k in range(len(problem.modalities))]
@@ -74,7 +74,7 @@ class WhittleEvidence:
         for g, group in enumerate(self._groups):
             if not group:
                 continue
-            ranges = self._mixing.ranges(self._members[g][0], values)
+            ranges = self._pair_factors.ranges(self._members[g][0], values)
             model = self._model(g, ranges, values)
             inverse = np.linalg.inv(model)
             product = inverse @ self._periodograms[g]
@@ -95,7 +95,7 @@ class WhittleEvidence:
         out = np.empty((self._kept.sum(), len(group), len(group)), dtype=complex)
         for i, k in enumerate(group):
             for j, other in enumerate(group):
-                out[:, i, j] = unit[i, j] * self._mixing.factor(self._seen[k], self._seen[other], values, by)
+                out[:, i, j] = unit[i, j] * self._pair_factors.factor(self._seen[k], self._seen[other], values, by)
             if by is None:
                 out[:, i, i] += self._noise(k, values)
         return out

@@ -89,7 +89,7 @@ class Fit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Property:
+class ReportedProperty:
     """What was learned of one parameter on the mesh."""
 
     name: str
@@ -186,7 +186,7 @@ def is_exact(tree):
 
 
 def properties(tree):
-    """A `Property` for each parameter on the mesh."""
+    """A `ReportedProperty` for each parameter on the mesh."""
     return [_property(tree, name) for name in mesh_parameters(tree)]
 
 
@@ -213,7 +213,7 @@ def _property(tree, name):
         middle = layer_ratio(std, model_values(tree, name, "prior_std").values)[1]
         top, reach = float(middle[-1]), _reach(mesh, middle)
     east, north = mesh.easting[where[2]], mesh.northing[where[1]]
-    return Property(name=name, long_name=title_of(tree, name), units=mean.attrs["units"],
+    return ReportedProperty(name=name, long_name=title_of(tree, name), units=mean.attrs["units"],
                     peak=float(mean.values[where]), peak_std=None if std is None else float(std[where]),
                     score=float(score[where]),
                     place={"depth": float(mesh.depth_below_ground[where]), "northing": float(north),

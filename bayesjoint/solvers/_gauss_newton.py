@@ -115,7 +115,7 @@ def gauss_newton(objective, start, lower=-np.inf, upper=np.inf, *, tolerance=1e-
     """
     x, lower, upper = _box(start, lower, upper)
     as_positive("tolerance", tolerance, 0)
-    state = _State(objective, x, lower, upper, callback)
+    state = _GaussNewtonState(objective, x, lower, upper, callback)
     message = f"stopped at the limit of {max_iterations} steps"
     for _ in range(max_iterations):
         if state.decrement <= tolerance:
@@ -129,7 +129,7 @@ def gauss_newton(objective, start, lower=-np.inf, upper=np.inf, *, tolerance=1e-
     return state.result(converged, message)
 
 
-class _State:
+class _GaussNewtonState:
     """The iterate and the quadratic model there."""
 
     def __init__(self, objective, x, lower, upper, callback):

@@ -135,7 +135,7 @@ def projected_newton(objective, start, lower=-np.inf, upper=np.inf, *, reference
     """
     x, lower, upper = _box(start, lower, upper)
     gauge = _Gauge(objective, x if reference is None else reference, lower, upper, groups, metric)
-    state = _State(objective, x, lower, upper, gauge, callback)
+    state = _NewtonState(objective, x, lower, upper, gauge, callback)
     message = f"stopped at the limit of {max_iterations} Newton steps"
     for _ in range(max_iterations):
         if state.ratio <= tolerance:
@@ -171,7 +171,7 @@ class _Gauge:
         return {key: n / self.scale[key] for key, n in norms.items()}
 
 
-class _State:
+class _NewtonState:
     """The iterate and what is known there."""
 
     def __init__(self, objective, x, lower, upper, gauge, callback):

@@ -133,7 +133,7 @@ def rrcg(start, misfits, blocks, *, coupling=None, lower=-np.inf, upper=np.inf, 
     >>> rrcg(np.zeros(2), [data], [Block(name="m", where=slice(0, 2))]).x.round(4)
     array([1., 1.])
     """
-    run = _Run(start, misfits, blocks, coupling or NoCoupling(), (lower, upper, free), settings or RRCGSettings())
+    run = _RRCGRun(start, misfits, blocks, coupling or NoCoupling(), (lower, upper, free), settings or RRCGSettings())
     while not run.done():
         run.iterate()
         if callback is not None:
@@ -146,7 +146,7 @@ def _cut(array, part):
     return array[part] if isinstance(array, np.ndarray) else array
 
 
-class _Run:
+class _RRCGRun:
     """State of one run."""
 
     def __init__(self, start, misfits, blocks, coupling, box, settings):

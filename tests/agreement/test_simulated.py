@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import chi2
 
 import bayesjoint as bj
-from bayesjoint.agreement._simulated_null import _Run, bootstrap_test, restricted, wilks_test
+from bayesjoint.agreement._simulated_null import _SimulatedTest, bootstrap_test, restricted, wilks_test
 
 from ..curves import Line, dressed
 from ..refusals import refused
@@ -218,7 +218,7 @@ def test_the_statistic_without_a_minimum_is_the_limit_to_its_stated_error():
     problem = decays(seed=3, std=std)
     times = [m.forward._predict.times for m in problem.modalities]
     fit = bj.find_map(problem, tolerance=1e-4).x
-    run = _Run(problem, [("a",), ("b",)], 1e-3, problem.start())
+    run = _SimulatedTest(problem, [("a",), ("b",)], 1e-3, problem.start())
     rng, open_ = np.random.default_rng(5), 0
     for _ in range(60):
         data = [problem.predict(name, fit) + std * rng.standard_normal(t.size)
@@ -248,8 +248,8 @@ def noted_share(found):
                                              ((1e3, 1e-5, False), "reached no minimum")], ids=["lost", "limit"])
 def test_no_refit_is_left_out(fate, words, monkeypatch):
     problem = decays()
-    known, plain = _Run._simulated, bootstrap_test(problem, PAIR, draws=60)
-    monkeypatch.setattr(_Run, "_simulated",
+    known, plain = _SimulatedTest._simulated, bootstrap_test(problem, PAIR, draws=60)
+    monkeypatch.setattr(_SimulatedTest, "_simulated",
                         lambda self, x, seed: fate if seed % 100 < 30 else known(self, x, seed))
     found = bootstrap_test(problem, PAIR, draws=60)
     share = noted_share(found)

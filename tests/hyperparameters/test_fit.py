@@ -8,7 +8,7 @@ import bayesjoint as bj
 from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
 from bayesjoint.hyperparameters._fit_hyperparameters import guesses
 from bayesjoint.hyperparameters._profile import DROP, interval
-from bayesjoint.hyperparameters._search import Objective, Optimum, curvature, distinct, maximise
+from bayesjoint.hyperparameters._search import EvidenceObjective, Optimum, curvature, distinct, maximise
 from bayesjoint.hyperparameters._vector import HyperVector
 from tests.hyperparameters.fields import TRUTH, gravity_problem, joint_problem
 from tests.hyperparameters.test_dense import continued_problem
@@ -38,7 +38,7 @@ def test_it_hands_back_the_problem_with_what_it_found(fit):
 
 
 def test_it_stands_on_a_maximum(fit):
-    objective = Objective(DenseEvidence(fit.vector), fit.vector)
+    objective = EvidenceObjective(DenseEvidence(fit.vector), fit.vector)
     value, gradient, evidence = objective.evaluate(fit.theta)
     assert np.abs(gradient).max() < 1e-2
     assert evidence == pytest.approx(float(fit.log_evidence))
@@ -48,7 +48,7 @@ def test_it_stands_on_a_maximum(fit):
 
 
 def test_its_curves_are_profiles(fit):
-    objective = Objective(DenseEvidence(fit.vector), fit.vector)
+    objective = EvidenceObjective(DenseEvidence(fit.vector), fit.vector)
     for i, (name, curve) in enumerate(fit.curve.items()):
         assert np.all(np.diff(curve["value"]) > 0)
         top = curve["log_posterior"].max()
@@ -59,7 +59,7 @@ def test_its_curves_are_profiles(fit):
         held[i] = curve["theta"][k, i]
         twin = HyperVector(fit.vector.problem)
         twin.bounds = held
-        best = maximise(Objective(objective.evidence, twin), curve["theta"][k])
+        best = maximise(EvidenceObjective(objective.evidence, twin), curve["theta"][k])
         assert curve["log_posterior"][k] == pytest.approx(best.value, abs=0.05), name
 
 
@@ -85,7 +85,7 @@ def test_intervals_cover_as_often_as_they_say():
     for seed in range(runs):
         problem = gravity_problem(100 + seed, (1, 7, 7), stated=(30.0, TRUTH["density_range"], 0.3))
         vector = HyperVector(problem, free, flat=True)
-        objective = Objective(DenseEvidence(vector), vector)
+        objective = EvidenceObjective(DenseEvidence(vector), vector)
         top = maximise(objective, guesses(vector)[1])
         matrix = curvature(objective, top.theta)
         spread = 1.96 * np.sqrt(np.diag(np.linalg.inv(matrix)))

@@ -6,7 +6,7 @@ import pytest
 import bayesjoint as bj
 from bayesjoint.gaussian._mesh_signal import unit_correlation
 from bayesjoint.hyperparameters._fit_hyperparameters import guesses
-from bayesjoint.hyperparameters._search import Objective, maximise
+from bayesjoint.hyperparameters._search import EvidenceObjective, maximise
 from bayesjoint.hyperparameters._vector import HyperVector
 from bayesjoint.hyperparameters._whittle import WhittleEvidence, whittle_suits
 from bayesjoint.priors._torus import TorusSpectrum
@@ -25,7 +25,7 @@ class NaiveWhittle(WhittleEvidence):
 def ratios(kind, seed):
     """Estimates over the truth."""
     vector = HyperVector(gravity_problem(seed, (3, 24, 24)))
-    objective = Objective(kind(vector), vector)
+    objective = EvidenceObjective(kind(vector), vector)
     top = max((maximise(objective, s, 1e-2) for s in guesses(vector)), key=lambda o: o.value)
     return np.exp(top.theta) / list(TRUTH.values())
 
@@ -58,7 +58,7 @@ def test_expected_periodograms_are_those_of_the_window():
     vector = HyperVector(problem)
     whittle = WhittleEvidence(vector)
     values, shape = vector.values(vector.start), (8, 8)
-    model = whittle._model(0, whittle._mixing.ranges(problem.parameters[0], values), values)
+    model = whittle._model(0, whittle._pair_factors.ranges(problem.parameters[0], values), values)
     # K of both surveys over the whole frame, from the same lags, tapered, and its two-sided DFT
     np.testing.assert_array_equal(whittle._tapers[0] > 0, mask)
     assert not whittle._tapers[1][0].any()

@@ -5,7 +5,7 @@ import numpy as np
 from ._parts import coregionalized
 
 
-class Mixing:
+class PairFactors:
     """Factors M_pq f_p f_q of a vector's values, and their derivatives.
 
     Parameters
