@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
+from bayesjoint.calibration._truths import simulate
 from bayesjoint.plot._fields import mesh_of
 
 from ..refusals import refused
@@ -91,7 +92,7 @@ def test_calibration_asks_of_the_ground():
     problem = gaussian(hill())[0]
     problem = problem.separate()["gravity"].replace(
         parameters=[problem.by_name["density"].replace(prior=focusing)])
-    truths = bj.calibration.truths.simulate(problem, 3, None, np.random.default_rng(0))[0]
+    truths = simulate(problem, 3, None, np.random.default_rng(0))[0]
     assert not truths[:, ~problem.ground].any()
     assert truths[:, problem.ground].all()
 
