@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 from .._places import blocks, unit_columns
+from ..forward import run_side_by_side
 from ..priors import MixedCovariance, ScaledCovariance
 from ..problem import Cache, views_of
 from ._unit_fields import UnitFields
@@ -136,8 +137,8 @@ class _Fields:
         return self._mixing[self._places[self._views[b].parameter], self._places[name]] * self._unit.scale(b, name)
 
     def signals(self, with_gain):
-        for b in range(len(self._views)) if with_gain else ():
-            self._unit.gain(b)
+        if with_gain:
+            run_side_by_side([lambda b=b: self._unit.gain(b) for b in range(len(self._views))])
         return {(a, b): self._tie(a, self._views[b].parameter) * block
                 for (a, b), block in self._unit.signals().items()}
 

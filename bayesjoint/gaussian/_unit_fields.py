@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from .._places import blocks, unit_columns
+from ..forward import run_side_by_side
 from ..priors import StationaryCorrelation
 from ..problem import Cache
 
@@ -91,12 +92,12 @@ class UnitFields:
 
     def signals(self):
         """S, {(a, b): ndarray (n_a, n_b)} for views a <= b."""
-        out = {}
-        for b in range(len(self.views)):
-            for a in range(b + 1):
-                out[a, b] = self._cache.find("signal", *self._kept_as(a, b))
-            missing = [a for a in range(b + 1) if out[a, b] is None]
-            for a, block in self._between(missing, b).items():
+        count = len(self.views)
+        out = {(a, b): self._cache.find("signal", *self._kept_as(a, b)) for b in range(count) for a in range(b + 1)}
+        missing = [[a for a in range(b + 1) if out[a, b] is None] for b in range(count)]
+        made = run_side_by_side([lambda b=b: self._between(missing[b], b) for b in range(count)])
+        for b, found in enumerate(made):
+            for a, block in found.items():
                 out[a, b] = block
                 if block.nbytes <= KEPT_BYTES:
                     self._cache.keep("signal", *self._kept_as(a, b), block, KEPT)

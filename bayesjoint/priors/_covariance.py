@@ -183,14 +183,14 @@ class StationaryCorrelation(Covariance):
         """Multiply each wavenumber of (nz, ., ., k) fields by its nz x nz matrix; crop back to the mesh."""
         nz, ny, nx = self.mesh.shape
         (py, px), count = torus, field.shape[-1]
-        wave = fft.rfft(field, px, axis=2, workers=-1)
-        wave = fft.fft(wave, py, axis=1, workers=-1, overwrite_x=True)
+        wave = fft.rfft(field, px, axis=2, workers=worker_count())
+        wave = fft.fft(wave, py, axis=1, workers=worker_count(), overwrite_x=True)
         real = wave.view(np.float64).reshape(nz, -1, 2 * count).transpose(1, 0, 2)
         mixed = np.empty((nz, py * (px // 2 + 1), 2 * count))
         np.matmul(blocks.reshape(-1, nz, nz), real, out=mixed.transpose(1, 0, 2))
         wave = mixed.view(np.complex128).reshape(nz, py, px // 2 + 1, count)
-        wave = fft.ifft(wave, axis=1, workers=-1, overwrite_x=True)[:, :ny]
-        return fft.irfft(wave, px, axis=2, workers=-1)[:, :, :nx]
+        wave = fft.ifft(wave, axis=1, workers=worker_count(), overwrite_x=True)[:, :ny]
+        return fft.irfft(wave, px, axis=2, workers=worker_count())[:, :, :nx]
 
     def diagonal(self):
         """Ones, shape (size,)."""
