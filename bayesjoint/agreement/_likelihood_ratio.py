@@ -49,14 +49,15 @@ def likelihood_ratio_test(problem: JointProblem, pair: tuple, null: str = "auto"
           `p_value_error` and `statistic_error`.
         - "spectral": the same statistic, null by wavenumber, for continued fields on lattices: approximate for a
           finite window, with the error measured by random vectors.
-        - "bootstrap": pairs simulated from the joint fit, refitted: `agreement.simulated.bootstrap_test`.
-        - "wilks": flat priors, nonlinear models: χ² by Wilks's theorem, `agreement.simulated.wilks_test`.
+        - "bootstrap": pairs simulated from the joint fit, refitted.
+        - "wilks": flat priors, nonlinear models: χ² by Wilks's theorem.
         - "auto": exact up to 6,000 data, else iterative; bootstrap where the problem is not linear-Gaussian.
     seed : int or numpy.random.Generator, default 0
         Of the random vectors, or of the simulations.
     **options
         ``probes`` (that many random vectors and no more) and, for "iterative", ``steps`` of the spectrum; ``draws``,
-        ``truths``, ``executor`` and the rest of `bootstrap_test`.
+        ``truths`` ("fit", "posterior" or a function that draws models), ``start`` (of the joint fit), ``tolerance`` and
+        ``executor`` of the bootstrap.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from .._checks import fail
 from .._places import runs
-from ..gaussian import linear_gaussian
+from ..gaussian import linear_gaussian, refuse_infinite
 from ._order import in_order
 from ._transition import MovedCovariance
 
@@ -92,11 +92,11 @@ class Filtered:
         old = self.innovations[: self.runs[t].start]
         miss = epoch.data - epoch.see((self.means[t] + carried @ old)[:, None])[:, 0]
         if not (np.isfinite(seen).all() and np.isfinite(miss).all()):
-            fail("S = ÃPÃᵀ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
+            refuse_infinite()
         try:
             root = cholesky(0.5 * (seen + seen.T) + np.eye(epoch.size), lower=True)
         except LinAlgError:
-            fail("S = ÃPÃᵀ + I", "be positive definite to rounding", "a failed Cholesky factorisation",
+            fail("the data's covariance", "be positive definite to rounding", "a failed Cholesky factorisation",
                  "Raise the noise std, or lower the prior std.")
         self.roots.append(root)
         self.innovations[self.runs[t]] = solve_triangular(root, miss, lower=True)

@@ -99,10 +99,12 @@ def read_tree(path, lazy=False):
     try:
         tree = xarray.open_datatree(path, engine="h5netcdf")
     except OSError as error:
-        fail("path", "name a netCDF 4 file", f"{path.name} ({error})", "Pass a file that write_tree has written.")
+        fail("path", "name a netCDF 4 file", f"{path.name} ({error})",
+             "Pass a file of post.to_file, or of bayesjoint run.")
     if tree.attrs.get("schema") != "bayesjoint":
         tree.close()
-        fail("path", "name a bayesjoint posterior", f"{path.name} without that schema", "Pass a file of write_tree.")
+        fail("path", "name a bayesjoint posterior", f"{path.name} without that schema",
+             "Pass a file of post.to_file, or of bayesjoint run.")
     if not lazy:
         with tree:
             tree.load()

@@ -42,7 +42,7 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
         Converged MAP, needed by "laplace". Where it is given for a problem that is not linear-Gaussian, the posterior
         is that of `at.problem`, whose α are those really used.
     **options
-        Of the engine: see `IterativePosterior`, `GibbsPosterior`, `NutsPosterior`, `LowRankPosterior`.
+        Of the engine: see the class that ``bayesjoint.engines.ENGINES[method].load()`` gives.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from scipy.linalg import blas, solve_triangular
 
 from .._checks import fail
 from ..dataset import Approximation
-from ..gaussian import CleanCovariance, DenseSystem, check_linear_gaussian, linear_gaussian
+from ..gaussian import CleanCovariance, DenseSystem, check_linear_gaussian, linear_gaussian, refuse_infinite
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._posterior import Estimate, Posterior
 from ._rounding import EPS, PROBES, SAFETY, measure_rounding
@@ -72,13 +72,14 @@ class DensePosterior(DataSpacePosterior):
         self.clean, self.system = clean, DenseSystem(clean.model, clean.whitened(), factor)
         system, column = self.system, self.system.residual[:, None]
         if not np.isfinite(system.signal).all():
-            fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
+            refuse_infinite()
         weights, flat = self._flat.eliminate(self._solve(column), column)
         self.data_weights, self._flat_mean, self.data_left = weights[:, 0], flat[:, 0], 0.0
         self._rounding = measure_rounding(system, self.gain, self.data_weights, self._flat_mean)
         if self._rounding.variance > WORST_ROUNDING:
-            fail("K = S̃ + I", "be positive definite to rounding", f"rounding of {self._rounding.variance:.2g} of the "
-                 "prior variance", "Raise the noise std, or lower the prior std.")
+            fail("the data's covariance", "be positive definite to rounding",
+                 f"rounding of {self._rounding.variance:.2g} of the prior variance",
+                 "Raise the noise std, or lower the prior std.")
         self.approximations = self._statements()
 
     def _statements(self):

@@ -3,8 +3,9 @@
 import numpy as np
 
 from .._checks import fail
+from .._places import unit_columns
 from ..dataset import Approximation
-from ..gaussian import IterativeSystem, WaveSystem, channel_noise, linear_gaussian, only_group
+from ..gaussian import IterativeSystem, WaveSystem, channel_noise, check_linear_gaussian, linear_gaussian, only_group
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._spectral_field import SpectralField
 
@@ -56,6 +57,7 @@ class SpectralPosterior(DataSpacePosterior):
 
     def __init__(self, problem, checks=64, tolerance=1e-5, seed=0):
         super().__init__(problem)
+        check_linear_gaussian(problem, self.method)
         model = linear_gaussian(problem)
         self._group = only_group(model)
         self._names = [next(n for n, where in problem.slices.items() if where == place)
@@ -116,9 +118,7 @@ class SpectralPosterior(DataSpacePosterior):
         self.checked = {"cell": cells, "zone": kinds, "parameter": owners, "std": exact, "stated": stated, "fit": used}
 
     def _exact_std(self, cells):
-        pick = np.zeros((self.problem.size, cells.size))
-        pick[cells, np.arange(cells.size)] = 1.0
-        seen = self.gain_adjoint(pick)
+        seen = self.gain_adjoint(unit_columns(self.problem.size, cells))
         taken = np.einsum("ij,ij->j", seen, self._solve(seen))
         return np.sqrt(self._model.prior_variance()[cells] - taken)
 

@@ -11,7 +11,7 @@ METHODS = ("auto", "dense", "iterative")
 
 
 def data_system(problem, method="auto", tolerance=SOLVE, purpose="agreement"):
-    """What the data of a problem are before they are seen.
+    """The covariance system of a problem's data under the prior.
 
     Parameters
     ----------

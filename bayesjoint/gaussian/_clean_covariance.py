@@ -24,8 +24,8 @@ class CleanCovariance:
     with_gain : bool, default False
         Whether Cov(x, d) will be asked for.
     before : CleanCovariance, optional
-        The same, with gain, of the first surveys alone, on the same torus: nothing of it is computed again. Fields that
-        end with the mesh may have any surveys in common with it.
+        The covariance of the first surveys, with gain and on the same torus, if it is known already: its blocks are
+        copied. Where fields end with the mesh it may be of any surveys.
 
     Attributes
     ----------

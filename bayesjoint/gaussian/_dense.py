@@ -150,7 +150,7 @@ def factorised(covariance, overwrite=False):
     try:
         return cholesky(covariance, lower=True, overwrite_a=overwrite)
     except (LinAlgError, ValueError):
-        return fail("K = S̃ + I", "be positive definite to rounding", "a failed Cholesky factorisation",
+        return fail("the data's covariance", "be positive definite to rounding", "a failed Cholesky factorisation",
                     "Raise the noise std, lower the prior std, or mend an operator that gives NaN.")
 
 

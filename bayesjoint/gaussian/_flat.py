@@ -55,6 +55,10 @@ class FlatColumns:
             self._refuse(problem, scaled, scale)
 
     def _refuse(self, problem, scaled, scale):
+        known = self.index.size == sum(int(problem.by_name[name].ground.sum()) for name in problem.prior.flat)
+        if not known:  # an orthonormal basis of what the data see: its vectors have no names
+            fail("K", "leave flat values apart", "directions of them that rounding alone tells from one another",
+                 "Raise the noise std, or give GaussianPrior(mean, covariance).")
         direction = scale * np.linalg.eigh(scaled)[1][:, 0]
         largest = np.argsort(-np.abs(direction))[:3]
         largest = largest[np.abs(direction[largest]) > 1e-3 * np.abs(direction).max()]

@@ -108,7 +108,8 @@ class IterativeSystem(System):
         found = block_cg(self.product, white, self.preconditioner, tolerance=tolerance, max_iterations=MAX_ITERATIONS)
         if not found.converged.all():
             fail("the data-space solve", f"reach a relative residual of {tolerance:g} in {MAX_ITERATIONS} products",
-                 f"{found.relative.max():.2g}", "Raise `rank`, the noise std, or leave out repeated stations.")
+                 f"{found.relative.max():.2g}", "Raise the noise std, leave out repeated stations, or raise deflation "
+                 'in posterior(method="iterative").')
         return found
 
     def solve(self, white, tolerance=None):

@@ -25,7 +25,7 @@ class LatticeSystem:
         return out
 
     def preconditioner(self, change=None, step=0.0):
-        """M of this system, or of one whose lags and noise are moved by `step` times those of another.
+        """The preconditioner M of K, or of K + step · change.
 
         Parameters
         ----------

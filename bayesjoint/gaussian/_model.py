@@ -23,7 +23,7 @@ from ._logs import cell_logs
 from ._torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
-ENGINES = ("data-space", "dense", "iterative")  # for which another engine is the way out
+OTHERS = ("dense", "iterative", "spectral", "lowrank")  # engines for which another one is the way out
 
 
 def linear_gaussian(problem, stored=False):
@@ -65,9 +65,9 @@ def is_linear_gaussian(problem):
             and all(bound.gaussian for _, bound in problem.prior.blocks))
 
 
-def check_linear_gaussian(problem, purpose="data-space"):
-    """Refuse what is not linear and Gaussian up to flat priors, in words for an engine or for another purpose."""
-    engine = purpose in ENGINES
+def check_linear_gaussian(problem, purpose="dense"):
+    """Raise an error unless the problem is linear and its priors are Gaussian or flat; `purpose` is named in it."""
+    engine = purpose in OTHERS
     what = f"the {purpose} engine" if engine else purpose
     laplace = ', or use method="laplace" at a converged MAP' if engine else ""
     if problem.nonlinear:
@@ -226,7 +226,7 @@ class LinearGaussian:
         return out
 
     def gain_and_signal(self, data):
-        """Both at once, for what the first costs where fields end with the mesh."""
+        """`gain` and `signal` together: where fields end with the mesh, at the cost of `gain` and a product with A."""
         gain = self.gain(data)
         return gain, self.signal(data) if self.groups else self.predict(gain)
 

@@ -53,7 +53,7 @@ class System:
         self.residual = model.whiten(model.data - model.data_mean)
         self.columns = model.whiten(model.flat_columns)
         if not (np.isfinite(self.residual).all() and np.isfinite(self.columns).all()):
-            fail("K = S̃ + I", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
+            refuse_infinite()
 
     def product(self, white):
         """K V, for V of shape (size, k)."""
@@ -150,6 +150,11 @@ class System:
     def draw_clean(self, rng, count):
         """`count` zero-mean draws of whitened clean data, shape (size, count)."""
         return self.model.whiten(self.model.draw(rng, count)[1].T)
+
+
+def refuse_infinite():
+    """A forward operator gave NaN or Inf."""
+    fail("the data's covariance", "be finite", "NaN or Inf in a product with a forward operator", "Mend the operator.")
 
 
 def column_basis(columns):

@@ -29,9 +29,9 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: l
                         curve: bool = True, seed: Seed = 0) -> HyperparameterFit:
     """Prior std, ranges, cross-correlation and noise scales that the data themselves prefer.
 
-    Maximises log p(d | θ) + log p(θ), the evidence with every constant and weak priors on the hyperparameters (see
-    `hyperparameters.penalty`) which keep a std or a noise scale from running to zero in silence. Whatever ends at a
-    bound, is held by its prior, or cannot be told from the data, is said to be so in ``table["verdict"]``.
+    Maximises log p(d | θ) + log p(θ), the evidence with every constant and weak priors on the hyperparameters, which
+    keep a std or a noise scale from running to zero in silence. Whatever ends at a bound, is held by its prior, or
+    cannot be told from the data, is said to be so in ``table["verdict"]``.
 
     Parameters
     ----------

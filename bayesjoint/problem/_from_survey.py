@@ -126,7 +126,7 @@ def _given(survey, parameter, forward):
     if isinstance(forward, np.ndarray):
         return forward[survey.observed.ravel()]
     return fail("forward", f"predict the {count} observed stations", f"{shape[0]} rows",
-                "Leave the gaps out of it: StationSelection(operator, survey.observed) @ operator.")
+                "Leave the gaps out of it: bj.StationSelection(operator, survey.observed) @ operator.")
 
 
 def _built(survey, parameter, std, forward):

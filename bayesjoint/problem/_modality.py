@@ -88,7 +88,7 @@ class Modality:
         self.data, self.size = data.flatten(), data.size
         if self.forward.shape[0] != self.size:
             fail("forward", f"have one row for each of the {self.size} data", f"shape {self.forward.shape}",
-                 "Build it at the stations of the data; StationSelection leaves gaps out.")
+                 "Build it at the stations of the data; bj.StationSelection leaves gaps out.")
         _same_grid("data", data.shape, grid)
         _same_grid("noise", getattr(noise, "shape", ()), grid if len(grid) > 1 else data.shape)
         self.noise = self._placed(noise)
