@@ -9,10 +9,10 @@ from .._places import runs
 from ._local_conflict import smallest
 from ._multiple_testing import false_discovery
 from ._nuisance_test import CONFOUNDING
-from ._quadratic_forms import WeightedChi2
 from ._result import chi2_test, moved_tail, untestable
+from ._sentences import NO_LEVEL
 from ._shared import crossing, in_blocks, widened
-from ._words import NO_LEVEL
+from ._weighted_chi2 import WeightedChi2
 
 LOOSE = 1e-3  # relative residual of solves for columns, of which quadratic forms are wanted: known to its square
 TIGHT = 1e-8  # the same for the data, which every estimate is linear in

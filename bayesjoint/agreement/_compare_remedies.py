@@ -15,11 +15,11 @@ from ..hyperparameters import HyperVector, fit_hyperparameters
 from ..priors import Matern
 from ..problem import one_survey, parameter_fields
 from ..tempering import temper
+from ._judgement import coupling_at_fault
 from ._likelihood_ratio import ratio_of, splits_of
 from ._nuisance_test import BASES
 from ._pair import checked_groups, make_pair
 from ._residuals import residual_of
-from ._verdicts import coupling_at_fault
 
 WIDE = 3.0  # times an estimate, and its std, that a bias may be
 REACH = 0.25  # of a survey's longer side: range of a discrepancy

@@ -12,15 +12,15 @@ from .._checks import as_count, fail, one_of
 from .._typing import Any, Callable, Executor
 from ..gaussian import METHODS, check_linear_gaussian, data_system
 from ..problem import JointProblem
-from . import _words as words
+from . import _sentences as words
 from ._compare_remedies import mended, remedies
 from ._conflict_matrix import conflict_matrix
+from ._judgement import judge
 from ._local_conflict import LEVEL
 from ._pair import checked_groups
 from ._pair_tests import Family, PairTests, own_tests
 from ._recalibration import refitted_family
 from ._shared import as_share, survey_names
-from ._verdicts import judge
 
 _NUMBERS = ("statistic", "statistic_error", "p_value", "p_value_error", "log_p", "sigma", "p_adjusted", "size")
 _LABELS = {  # coordinate of the table: (words on it, value for a test)

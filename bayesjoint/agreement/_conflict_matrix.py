@@ -13,9 +13,9 @@ from ._likelihood_ratio import ratio_of, splits_of
 from ._local_conflict import LEVEL
 from ._multiple_testing import holm
 from ._pair import make_pair
-from ._quadratic_forms import WeightedChi2
+from ._sentences import UNTESTABLE
 from ._shared import add_columns, as_share, survey_names
-from ._words import UNTESTABLE
+from ._weighted_chi2 import WeightedChi2
 
 EIGEN_DATA = 2_500  # whose eigenvalues take half a minute at most
 DRAWS = 32  # simulated pairs where surveys are larger

@@ -8,8 +8,8 @@ from ..gaussian import DenseSystem, data_system
 from ..problem import one_survey
 from ._local_conflict import smallest
 from ._result import AgreementTest, untestable
+from ._sentences import NO_GAIN, gain_note
 from ._shared import in_blocks
-from ._words import NO_GAIN, gain_note
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
 DENSE_DRAWS, ITERATIVE_DRAWS = 999, 99

@@ -10,8 +10,8 @@ from ..gaussian import is_linear_gaussian
 from ..problem import JointProblem
 from ._pair import make_pair
 from ._result import AgreementTest, chi2_test, untestable
+from ._sentences import UNTESTABLE, name_of, shared_note, slip_note
 from ._simulated_null import bootstrap_test, wilks_test
-from ._words import UNTESTABLE, name_of, shared_note, slip_note
 
 GAUSSIAN = {  # nulls of linear-Gaussian problems: their method and options
     "auto": ("auto", ("probes", "steps")), "exact": ("dense", ()), "iterative": ("iterative", ("probes", "steps")),

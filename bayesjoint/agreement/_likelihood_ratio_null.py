@@ -7,7 +7,7 @@ from scipy.linalg import cholesky, solve_triangular, svd
 
 from .._checks import as_count, fail
 from ..gaussian import WaveSystem, channel_noise, only_group
-from ._quadratic_forms import WeightedChi2
+from ._weighted_chi2 import WeightedChi2
 
 PROBES = "Their spread tells the error: 4 or more."
 CLOSE = 1e-13  # canonical correlations nearer 1 than this are rounding

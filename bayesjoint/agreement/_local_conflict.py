@@ -13,8 +13,8 @@ from ..dataset import DatasetBuilder
 from ..problem import layout
 from ._multiple_testing import CONTROLS, false_discovery, log_simes
 from ._residuals import residual_of
+from ._sentences import against_words
 from ._shared import as_share
-from ._words import against_words
 
 PATCHES = (0.0, 2.5, 6.0)  # radii in station spacings: one station, about 21, about 113
 LEVEL, POWER = 0.05, 0.8

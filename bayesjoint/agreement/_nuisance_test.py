@@ -10,8 +10,8 @@ from ..gaussian import data_system
 from ..problem import one_survey
 from ._gain_test import gain_test
 from ._result import chi2_test, untestable
+from ._sentences import CONFOUNDED, columns_note
 from ._shared import widened
-from ._words import CONFOUNDED, columns_note
 
 SOLVE = 1e-8  # relative residual of the solves
 CONFOUNDING = 1e-10  # share of a column's precision below which it cannot be told

@@ -6,10 +6,10 @@ from scipy.stats import norm, t
 
 from ..gaussian import DenseSystem
 from ._likelihood_ratio_null import complement
-from ._quadratic_forms import WeightedChi2
 from ._result import AgreementTest, untestable
+from ._sentences import ALIKE, ALONE, misfit
 from ._shared import in_blocks
-from ._words import ALIKE, ALONE, misfit
+from ._weighted_chi2 import WeightedChi2
 
 EIGEN_DATA = 3_000  # whose eigenvalues take a minute at most
 DRAWS = 64  # simulated data sets where surveys are larger

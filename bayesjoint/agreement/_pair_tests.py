@@ -14,8 +14,8 @@ from ._own_model import own_model_tests
 from ._pair import make_pair
 from ._residuals import Residual
 from ._result import AgreementTest
+from ._sentences import FORMS, LEVELS, NO_OFFSET, article, disc_words, place_words, range_words
 from ._spectral_conflict import band_residual, bands_by_wavenumber
-from ._words import FORMS, LEVELS, NO_OFFSET, article, disc_words, place_words, range_words
 
 SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
 ALIKE = 1 + 1e-9  # times the least: sizes that rounding alone tells apart

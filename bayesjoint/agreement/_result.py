@@ -8,7 +8,7 @@ from scipy.special import gammaln, ndtri_exp
 from scipy.stats import chi2, norm
 
 from .._checks import fail
-from ._words import chi2_null, largest, name_of, one_line
+from ._sentences import chi2_null, largest, name_of, one_line
 
 SLACK = 1e-9  # beyond [0, 1], or below 0 for an error, by which a number may be off by rounding
 LEAST = 1e-300  # p-value below which its logarithm is computed by itself

@@ -9,7 +9,7 @@ from ..map_estimate import find_map
 from ..problem import check_problem
 from ._pair import checked_groups, restricted
 from ._result import AgreementTest, chi2_test, untestable
-from ._words import LIMIT, RAN_OFF, UNTESTABLE
+from ._sentences import LIMIT, RAN_OFF, UNTESTABLE
 
 FEWEST = 19  # simulations with which 5 % can be reached at all
 BLOCK = 16  # simulations handed to an executor at once

@@ -16,9 +16,9 @@ from ._local_conflict import LEVEL, POWER
 from ._multiple_testing import holm
 from ._residuals import DRAWS, checked_given, residual_of
 from ._result import chi2_log_tail
+from ._sentences import against_words, range_words
 from ._shared import add_columns
 from ._wavenumbers import CosineModes, CrossPeriodogram, band_edges
-from ._words import against_words, range_words
 
 METHODS = ("auto", "dense", "spectral", "iterative")
 _WORDS = {

@@ -18,9 +18,9 @@ from ..priors import (
     TorusField,
     TorusSpectrum,
 )
-from ._ground_torus import GroundGroup
 from ._logs import cell_logs
 from ._torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
+from ._torus_with_air import GroundGroup
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
 OTHERS = ("dense", "iterative", "spectral", "lowrank")  # engines for which another one is the way out

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._checks import fail
-from ._units import GEOGRAPHIC, has_role, is_data, plain_unit, to_metres
+from ._column_names import GEOGRAPHIC, has_role, is_data, plain_unit, to_metres
 
 ENGINES = {b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"\x89HDF": "h5netcdf"}
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from .._checks import as_finite, fail, one_of
 from .._typing import ArrayLike
+from ._column_names import to_standard
 from ._netcdf import ENGINES, read_netcdf
 from ._rules import needs_field, standard_units
 from ._survey import Survey
 from ._table import read_table
-from ._units import to_standard
 
 COLUMN_ROLES = ("data", "easting", "northing", "upward", "std")
 FIELD_ATTRIBUTES = {

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from .._checks import fail
-from ._units import FEET, GEOGRAPHIC, TO_METRES, has_role, is_data, is_deviation, to_metres, unit_in_name, words
+from ._column_names import FEET, GEOGRAPHIC, TO_METRES, has_role, is_data, is_deviation, to_metres, unit_in_name, words
 
 MISSING = ("", "nan", "na", "n/a", "null", "none", "*", "-")
 

@@ -6,8 +6,8 @@ from scipy.optimize import brentq
 from scipy.stats import chi2
 
 from bayesjoint.agreement._local_conflict import patch_weights, two_sided
-from bayesjoint.agreement._quadratic_forms import WeightedChi2
 from bayesjoint.agreement._wavenumbers import CosineModes, band_edges
+from bayesjoint.agreement._weighted_chi2 import WeightedChi2
 
 BANDS = 8
 

@@ -11,7 +11,7 @@ from setting import PAIRS, SEED, surveys
 
 from bayesjoint.agreement._likelihood_ratio_null import _binned, torus_correlations
 from bayesjoint.agreement._pair import make_pair
-from bayesjoint.agreement._quadratic_forms import WeightedChi2
+from bayesjoint.agreement._weighted_chi2 import WeightedChi2
 from bayesjoint.gaussian import WaveSystem
 
 SHAPE, SPACING = (2, 201, 338), (400.0, 100.0, 100.0)

@@ -7,7 +7,7 @@ from scipy.stats import chi2, kstest, multivariate_normal, norm
 import bayesjoint as bj
 from bayesjoint.agreement._likelihood_ratio_null import torus_correlations
 from bayesjoint.agreement._pair import make_pair
-from bayesjoint.agreement._quadratic_forms import WeightedChi2
+from bayesjoint.agreement._weighted_chi2 import WeightedChi2
 from bayesjoint.gaussian import data_system
 
 from ..linear import make

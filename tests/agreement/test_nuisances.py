@@ -9,7 +9,7 @@ import bayesjoint as bj
 from bayesjoint.agreement._gain_test import GainFit, GainScore
 from bayesjoint.agreement._multiple_testing import holm
 from bayesjoint.agreement._nuisance_test import NuisanceFit
-from bayesjoint.agreement._quadratic_forms import WeightedChi2
+from bayesjoint.agreement._weighted_chi2 import WeightedChi2
 from bayesjoint.gaussian import data_system
 
 from ..linear import make

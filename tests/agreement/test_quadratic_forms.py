@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from bayesjoint.agreement._quadratic_forms import WeightedChi2
+from bayesjoint.agreement._weighted_chi2 import WeightedChi2
 
 from ..refusals import refused
 

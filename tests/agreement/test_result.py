@@ -6,7 +6,7 @@ from scipy.stats import chi2, norm
 
 from bayesjoint.agreement import AgreementTest
 from bayesjoint.agreement._result import moved_tail
-from bayesjoint.agreement._words import effect_words
+from bayesjoint.agreement._sentences import effect_words
 
 from ..refusals import refused
 

@@ -7,8 +7,8 @@ from scipy.stats import chi2, norm
 
 import bayesjoint as bj
 from bayesjoint.agreement import AgreementTest
-from bayesjoint.agreement._quadratic_forms import WeightedChi2
 from bayesjoint.agreement._result import chi2_log_tail, chi2_test
+from bayesjoint.agreement._weighted_chi2 import WeightedChi2
 from bayesjoint.forward._base import ForwardOperator
 
 from ..refusals import refused

@@ -81,7 +81,7 @@ def test_words_say_when_they_differ():
 def test_the_null_of_suspiciousness_is_uniform(two):
     made = make_pair(overlapping(two, shape=(2, 7, 8)), PAIR)
     from bayesjoint.agreement._conflict_matrix import _weights
-    from bayesjoint.agreement._quadratic_forms import WeightedChi2
+    from bayesjoint.agreement._weighted_chi2 import WeightedChi2
 
     null, drawn = WeightedChi2(_weights(made)), _forms(made, made.both.draw(np.random.default_rng(5), 400))
     p = null.tail(drawn)[0]

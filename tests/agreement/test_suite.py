@@ -10,7 +10,7 @@ from bayesjoint.agreement._conflict import conflict
 from bayesjoint.agreement._multiple_testing import holm
 from bayesjoint.agreement._residuals import residual_of
 from bayesjoint.agreement._result import AgreementTest
-from bayesjoint.agreement._words import best_of, objection
+from bayesjoint.agreement._sentences import best_of, objection
 
 from ..refusals import refused
 from .overlapping import overlapping

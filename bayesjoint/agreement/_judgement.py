@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _words as words
-from ._words import LITTLE
+from . import _sentences as words
+from ._sentences import LITTLE
 
 CLEAR = 2.0  # standard deviations by which priors must differ, of two surveys or from that stated, to be told apart
 
