@@ -115,14 +115,24 @@ class DensePosterior(DataSpacePosterior):
         if not hasattr(self, "_cached_variance"):
             variance = self._known_scale()
             root = np.linalg.cholesky(self._flat.inverse)
-            for first in range(0, self.problem.size, CELLS):
-                block = slice(first, min(first + CELLS, self.problem.size))
-                half = self.whitened_rows(block)
-                variance[block] += np.sum((half.T @ self._flat.solved @ root) ** 2, axis=1)
-                half = blas.dtrsm(1.0, self.system.factor, half, lower=1, overwrite_b=1)
-                variance[block] -= np.einsum("ij,ij->j", half, half)
+            for members, parts in self.clean.shared_rows(CELLS):
+                white = [self._model.whiten(part) for part in parts]
+                held = [part.T @ self._flat.solved @ root for part in white]
+                halves = [self._half_solved(part) for part in white]
+                for where, factors in members:
+                    half = sum(f * part for f, part in zip(factors, halves, strict=True))
+                    variance[where] -= np.einsum("ij,ij->j", half, half)
+                    known = sum(np.reshape(f, (-1, 1)) * part for f, part in zip(factors, held, strict=True))
+                    variance[where] += np.sum(known**2, axis=1)
             self._cached_variance = np.maximum(variance, 0.0)
         return self._cached_variance.copy()
+
+    def _half_solved(self, white):
+        """L⁻¹ V, with K = L Lᵀ; data before the first that V is not 0 on stay 0."""
+        first = int(np.argmax(white.any(axis=1)))
+        out = np.zeros(white.shape, order="F")
+        out[first:] = blas.dtrsm(1.0, self.system.factor[first:, first:], white[first:], lower=1)
+        return out
 
     def state_mean_error(self):
         """Error of the mean of x, (size,)."""

@@ -99,6 +99,21 @@ class CleanCovariance:
             getattr(piece, method)(given, out, self.model.data_slices)
         return out
 
+    def shared_rows(self, step):
+        """Cov(d, x) of some values of x at a time, fields that are seen through the same matrices together.
+
+        Yields
+        ------
+        members : list of (slice, list of ndarray)
+            Places in x, and one factor a part, shape (k,) or a number: Cov(d, x) is the sum of factor · part.
+        parts : list of ndarray, shape (n_data, k)
+        """
+        if self._gain is not None:
+            for where in blocks(self.model.size, step):
+                yield [(where, [1.0])], [self._gain[where].T]
+        for piece in self._pieces:
+            yield from piece.shared_rows(step, self.model)
+
     def _by_products(self, with_gain, before):
         """A product of the whole covariance with every datum."""
         model, first = self.model, 0
@@ -154,6 +169,16 @@ class _Fields:
             seen = sum((self._tie(b, name) * self._profiles[name])[:, None] * x[where]
                        for name, where in self._slices.items())
             out[runs[view.modality]] += self._through(b).T @ seen
+
+    def shared_rows(self, step, model):
+        views = range(len(self._views))
+        for cells in blocks(next(iter(self._profiles.values())).size, step):
+            parts = [np.zeros((model.data_size, cells.stop - cells.start), order="F") for _ in views]
+            for b, part in zip(views, parts, strict=True):
+                part[model.data_slices[self._views[b].modality]] = self._through(b)[cells].T
+            yield [(slice(where.start + cells.start, where.start + cells.stop),
+                    [self._tie(b, name) * self._profiles[name][cells] for b in views])
+                   for name, where in self._slices.items()], parts
 
     def add_rows(self, where, out, runs):
         for name, place in self._slices.items():
