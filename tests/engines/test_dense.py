@@ -342,7 +342,7 @@ REFUSED = {
     "penalty": (lambda: make()[0].replace(couplings=[bj.Gramian(weight=1.0)]), "problem"),
     "not a Gaussian": (lambda: with_parameter(prior=bj.Focusing(alpha=1.0)), "problem"),
     "too many data": (large, "problem"),
-    "operator gives NaN": (lambda: nan_operator(make(names=("density",))[0]), "K"),
+    "operator gives NaN": (lambda: nan_operator(make(names=("density",))[0]), "the data's covariance"),
 }
 
 

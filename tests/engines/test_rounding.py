@@ -105,4 +105,4 @@ def test_rounding_beyond_repair_is_refused():
     parameter = bj.Parameter("m", 8, prior=bj.GaussianPrior(0.0, prior))
     parallel = np.outer(np.arange(1.0, 6.0), matrix[0])  # five times the same datum, said to be known to ten digits
     survey = bj.Modality("d", parallel, data, bj.DiagonalNoise(np.full(5, 1e-9)), "m")
-    assert "noise" in refused(lambda: bj.posterior(bj.JointProblem([parameter], [survey])), "K")
+    assert "noise" in refused(lambda: bj.posterior(bj.JointProblem([parameter], [survey])), "the data's covariance")
