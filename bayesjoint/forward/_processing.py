@@ -8,7 +8,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_positive, fail
 from .._places import unit_columns
-from .._typing import GravityOperator, MagneticOperator
+from .._typing import ArrayLike, GravityOperator, MagneticOperator
 from ..quantities import FIELD
 from ._base import ForwardOperator
 
@@ -132,7 +132,7 @@ class StationSelection(Processing):
     ((4, 6), ('station',))
     """
 
-    def __init__(self, operator, mask):
+    def __init__(self, operator: GravityOperator | MagneticOperator, mask: ArrayLike) -> None:
         mask = np.asarray(mask)
         shape = getattr(operator, "data_shape", mask.shape)
         if mask.dtype != bool or mask.shape != shape:
