@@ -116,23 +116,22 @@ class DensePosterior(DataSpacePosterior):
             variance = self._known_scale()
             root = np.linalg.cholesky(self._flat.inverse)
             for members, parts in self.clean.shared_rows(CELLS):
-                white = [self._model.whiten(part) for part in parts]
-                held = [part.T @ self._flat.solved @ root for part in white]
-                halves = [self._half_solved(part) for part in white]
+                held = [part.T @ self._flat.solved[first:] @ root for first, part in parts]
+                products = self._products(parts)
                 for where, factors in members:
-                    half = sum(f * part for f, part in zip(factors, halves, strict=True))
-                    variance[where] -= np.einsum("ij,ij->j", half, half)
+                    for (a, b), product in products.items():
+                        variance[where] -= (1 if a == b else 2) * factors[a] * factors[b] * product
                     known = sum(np.reshape(f, (-1, 1)) * part for f, part in zip(factors, held, strict=True))
                     variance[where] += np.sum(known**2, axis=1)
             self._cached_variance = np.maximum(variance, 0.0)
         return self._cached_variance.copy()
 
-    def _half_solved(self, white):
-        """L⁻¹ V, with K = L Lᵀ; data before the first that V is not 0 on stay 0."""
-        first = int(np.argmax(white.any(axis=1)))
-        out = np.zeros(white.shape, order="F")
-        out[first:] = blas.dtrsm(1.0, self.system.factor[first:, first:], white[first:], lower=1)
-        return out
+    def _products(self, parts):
+        """Diagonals of V_aᵀ K⁻¹ V_b, {(a, b): (k,)} for a <= b, of the parts V of `CleanCovariance.shared_rows`."""
+        halves = [(first, blas.dtrsm(1.0, self.system.factor[first:, first:], part, lower=1, overwrite_b=1))
+                  for first, part in parts]
+        return {(a, b): np.einsum("ij,ij->j", u[max(second - first, 0):], v[max(first - second, 0):])
+                for b, (second, v) in enumerate(halves) for a, (first, u) in enumerate(halves[: b + 1])}
 
     def state_mean_error(self):
         """Error of the mean of x, (size,)."""

@@ -100,17 +100,18 @@ class CleanCovariance:
         return out
 
     def shared_rows(self, step):
-        """Cov(d, x) of some values of x at a time, fields that are seen through the same matrices together.
+        """W Cov(d, x) of some values of x at a time, fields that are seen through the same matrices together.
 
         Yields
         ------
         members : list of (slice, list of ndarray)
-            Places in x, and one factor a part, shape (k,) or a number: Cov(d, x) is the sum of factor · part.
-        parts : list of ndarray, shape (n_data, k)
+            Places in x, and one factor a part, shape (k,) or a number: W Cov(d, x) is the sum of factor · part.
+        parts : list of (int, ndarray of shape (n_data − first, k))
+            First datum that a part is not 0 on, and the part from there, columns contiguous.
         """
         if self._gain is not None:
             for where in blocks(self.model.size, step):
-                yield [(where, [1.0])], [self._gain[where].T]
+                yield [(where, [1.0])], [(0, np.asfortranarray(self.model.whiten(self._gain[where].T)))]
         for piece in self._pieces:
             yield from piece.shared_rows(step, self.model)
 
@@ -171,13 +172,16 @@ class _Fields:
             out[runs[view.modality]] += self._through(b).T @ seen
 
     def shared_rows(self, step, model):
-        views = range(len(self._views))
+        surveys = [view.modality for view in self._views]
         for cells in blocks(next(iter(self._profiles.values())).size, step):
-            parts = [np.zeros((model.data_size, cells.stop - cells.start), order="F") for _ in views]
-            for b, part in zip(views, parts, strict=True):
-                part[model.data_slices[self._views[b].modality]] = self._through(b)[cells].T
+            parts = []
+            for b, k in enumerate(surveys):
+                first, count = model.data_slices[k].start, self._views[b].data_count
+                part = np.zeros((model.data_size - first, cells.stop - cells.start), order="F")
+                part[:count] = model.whiten_survey(k, self._through(b)[cells].T)
+                parts.append((first, part))
             yield [(slice(where.start + cells.start, where.start + cells.stop),
-                    [self._tie(b, name) * self._profiles[name][cells] for b in views])
+                    [self._tie(b, name) * self._profiles[name][cells] for b in range(len(surveys))])
                    for name, where in self._slices.items()], parts
 
     def add_rows(self, where, out, runs):

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
+from scipy.linalg import LinAlgError, blas, cholesky, lapack, solve_triangular
 
 from .._checks import fail
 from ._clean_covariance import CleanCovariance
@@ -109,7 +109,7 @@ class DenseSystem(System):
 
     def draw(self, rng, count):
         """`count` zero-mean draws of y, shape (size, count), by the Cholesky factor."""
-        return self.factor @ rng.standard_normal((self.size, count))
+        return blas.dtrmm(1.0, self.factor, rng.standard_normal((self.size, count)), lower=1)
 
     @cached_property
     def _root(self):

@@ -264,6 +264,11 @@ class LinearGaussian:
         """W V, W = √w L⁻¹ with LLᵀ the noise covariance, for V of shape (n_data,) or (n_data, k)."""
         return self._by_modality(data, lambda noise, part: noise.whiten(part), 0.5)
 
+    def whiten_survey(self, index, data):
+        """`whiten` of the data of one survey, (n,) or (n, k)."""
+        m = self.problem.modalities[index]
+        return m.noise.whiten(data) * self.problem.weights[m.name] ** 0.5
+
     def whiten_adjoint(self, white):
         """Wᵀ V."""
         return self._by_modality(white, lambda noise, part: noise.whiten_adjoint(part), 0.5)

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from .._places import blocks, unit_columns
-from ..forward import run_side_by_side
+from ..forward import StationSelection, lattice_and_processing, run_side_by_side
 from ..priors import StationaryCorrelation
 from ..problem import Cache
 
@@ -50,13 +50,22 @@ class UnitFields:
         self.profiles = {name: std / self.tops[name] for name, std in stds.items()}
         self._gains = Cache() if gains is None else gains
 
-    def _kept_as(self, *which):
+    def _kept_as(self, *which, forwards=None):
         """(parts, key) that U or S is looked up by."""
         r = self._correlation
         parts = (r.mesh, r.function) if type(r) is StationaryCorrelation else (r,)
         views = [self.views[k] for k in which]
-        return (*parts, *(v.forward for v in views)), (getattr(r, "ranges", None), tuple(
+        return (*parts, *(forwards or [v.forward for v in views])), (getattr(r, "ranges", None), tuple(
             (v.inside.start, v.scale, self.profiles[v.parameter].tobytes()) for v in views))
+
+    def _known_signal(self, a, b):
+        """S of two views, or rows of that of the lattices whose stations they are some of; None if it is not kept."""
+        found = self._cache.find("signal", *self._kept_as(a, b))
+        if found is not None:
+            return found
+        (first, rows), (second, columns) = (_chosen(self.views[k].forward) for k in (a, b))
+        whole = self._cache.find("signal", *self._kept_as(a, b, forwards=[first, second]))
+        return None if whole is None else whole[rows][:, columns]
 
     @cached_property
     def _stored(self):
@@ -93,7 +102,7 @@ class UnitFields:
     def signals(self):
         """S, {(a, b): ndarray (n_a, n_b)} for views a <= b."""
         count = len(self.views)
-        out = {(a, b): self._cache.find("signal", *self._kept_as(a, b)) for b in range(count) for a in range(b + 1)}
+        out = {(a, b): self._known_signal(a, b) for b in range(count) for a in range(b + 1)}
         missing = [[a for a in range(b + 1) if out[a, b] is None] for b in range(count)]
         made = run_side_by_side([lambda b=b: self._between(missing[b], b) for b in range(count)])
         for b, found in enumerate(made):
@@ -121,3 +130,11 @@ class UnitFields:
     def scale(self, a, name):
         """t_p t_q of a view and of another field."""
         return self.tops[self.views[a].parameter] * self.tops[name]
+
+
+def _chosen(forward):
+    """(the lattice whose stations an operator sees some of, which), or the operator itself and all."""
+    lattice, steps = lattice_and_processing(forward) or (forward, ())
+    if len(steps) == 1 and isinstance(steps[0], StationSelection):
+        return lattice, steps[0].index
+    return forward, slice(None)

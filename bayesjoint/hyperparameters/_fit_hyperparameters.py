@@ -16,7 +16,7 @@ from ._newton import climb
 from ._parts import matern_parameters, rough_gain, rough_std
 from ._search import EvidenceObjective, distinct, maximise
 from ._summary import summarise, summarise_noisy
-from ._thinning import strides_of, thinned, whittle_maximum
+from ._thinning import strides_of, thinned, whittle_maximum, whittle_spread
 from ._vector import HyperVector
 from ._whittle import whittle_suits
 
@@ -102,8 +102,8 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: l
         return _fit_large(vector, start, reason, seed)
     evidence = DenseEvidence(vector)
     objective = EvidenceObjective(evidence, vector)
-    starts, how = _starts(vector, start, evidence, np.random.default_rng(seed))
-    optima = distinct([maximise(objective, s) for s in starts])
+    starts, units, how = _starts(vector, start, evidence, np.random.default_rng(seed))
+    optima = distinct([maximise(objective, s, units=units) for s in starts])
     return summarise(objective, optima, curve, f"{how}{reason}")
 
 
@@ -181,16 +181,17 @@ def guesses(vector):
 
 
 def _starts(vector, start, evidence, rng):
-    """Where to start on all the data: few data all guesses, many the optima of something cheaper."""
+    """(starts, units of the search, how): of few data all guesses, of many the optima of something cheaper."""
     sizes = [m.size for m in vector.problem.modalities]
     if max(sizes) <= SUBSET:
-        return guesses(vector), f"exact evidence of {evidence.count} data, {len(guesses(vector))} starts"
+        return guesses(vector), 1.0, f"exact evidence of {evidence.count} data, {len(guesses(vector))} starts"
     if start is not None or whittle_suits(vector.problem):
         best = whittle_maximum(vector, guesses(vector)) if start is None else start
-        return [best], f"exact evidence of {evidence.count} data, started by the debiased Whittle likelihood"
+        how = f"exact evidence of {evidence.count} data, started by the debiased Whittle likelihood"
+        return [best], whittle_spread(vector, best), how
     rows = [np.sort(rng.permutation(n)[:SUBSET]) for n in sizes]
     rough = EvidenceObjective(DenseEvidence(vector, rows), vector)
     optima = distinct([maximise(rough, s, tolerance=1e-2) for s in guesses(vector)])
     how = (f"exact evidence of {evidence.count} data, started from {len(optima)} maximum(s) of the evidence of "
            f"{sum(r.size for r in rows)} of them")
-    return [o.theta for o in optima], how
+    return [o.theta for o in optima], 1.0, how

@@ -57,7 +57,7 @@ class Optimum:
     message: str
 
 
-def maximise(objective, start, tolerance=1e-4, iterations=200):
+def maximise(objective, start, tolerance=1e-4, iterations=200, units=1.0):
     """L-BFGS-B from one start.
 
     Parameters
@@ -65,19 +65,28 @@ def maximise(objective, start, tolerance=1e-4, iterations=200):
     objective : EvidenceObjective
     start : ndarray, shape (size,)
     tolerance : float, default 1e-4
-        Largest projected gradient in nats a unit of log value: 1e-4 moves no estimate by a hundredth of its std.
+        Largest projected gradient in nats a unit: 1e-4 moves no estimate by a hundredth of its std.
     iterations : int, default 200
+    units : float or ndarray, shape (size,), default 1.0
+        Of the search, in log values: rough standard deviations of the coordinates halve its steps.
 
     Returns
     -------
     Optimum
     """
-    bounds = objective.vector.bounds
-    found = minimize(objective.negative, np.clip(start, *bounds.T), jac=True, method="L-BFGS-B", bounds=bounds,
+    units = np.broadcast_to(units, start.shape)
+    bounds = objective.vector.bounds / units[:, None]
+
+    def negative(scaled):
+        value, slope = objective.negative(scaled * units)
+        return value, slope * units
+
+    found = minimize(negative, np.clip(start / units, *bounds.T), jac=True, method="L-BFGS-B", bounds=bounds,
                      options={"gtol": tolerance, "ftol": 1e-12, "maxiter": iterations, "maxcor": 20})
     # rounding ends searches near a maximum before the gradient test can: the projected gradient decides
     slope = np.abs(found.x - np.clip(found.x - found.jac, *bounds.T)).max()
-    return Optimum(theta=found.x, value=-float(found.fun), message=str(found.message),
+    theta = np.clip(found.x * units, *objective.vector.bounds.T)
+    return Optimum(theta=theta, value=-float(found.fun), message=str(found.message),
                    converged=bool(found.fun < REFUSED and ((found.success and slope < 1e-2) or slope < tolerance)))
 
 

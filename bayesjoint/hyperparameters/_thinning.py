@@ -12,7 +12,7 @@ import numpy as np
 from .._checks import fail
 from ..forward import StationSelection
 from ..noise import DiagonalNoise
-from ._search import EvidenceObjective, maximise
+from ._search import EvidenceObjective, curvature, maximise
 from ._whittle import WhittleEvidence, lattice_of
 
 MOST = 6  # nodes: a grid sampled more finely than that is beyond what thinning can mend
@@ -93,6 +93,12 @@ def strides_of(problem, vector, build, starts):
         if not further:
             return {name: k for name, k in used.items() if name not in gone}, top
         strides |= {m: strides[m] + 1 for m in further}
+
+
+def whittle_spread(vector, theta):
+    """Rough standard deviations by the curvature of the debiased Whittle likelihood, 1 where it has none."""
+    diagonal = np.diag(curvature(EvidenceObjective(WhittleEvidence(vector), vector), theta))
+    return 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
 
 
 def whittle_maximum(vector, starts):

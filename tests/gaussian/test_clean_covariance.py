@@ -7,8 +7,10 @@ import bayesjoint as bj
 from bayesjoint.gaussian import _unit_fields as room
 from bayesjoint.gaussian import linear_gaussian
 from bayesjoint.gaussian._clean_covariance import CleanCovariance
+from bayesjoint.hyperparameters._thinning import thinned
 from bayesjoint.problem._view import View
 
+from ..hyperparameters.fields import joint_problem
 from ..linear import make
 from ..periodic import continued_problem
 
@@ -123,3 +125,28 @@ def test_a_view_is_the_operator_on_one_parameter(rng):
             np.testing.assert_allclose(view.matmat(fields), rows @ fields, rtol=1e-10, atol=1e-10)
             np.testing.assert_allclose(view.stored().rmatmat(data), rows.T @ data, rtol=1e-10, atol=1e-10)
         start += m.size
+
+
+def test_a_thinned_survey_takes_its_rows_of_what_is_kept_of_the_whole(monkeypatch):
+    """Every other node, with the operators never asked; and without what is kept the same to rounding."""
+    problem = joint_problem(2, shape=(2, 6, 6))
+    few, fresh = thinned(problem, {"gravity": 2}), thinned(joint_problem(2, shape=(2, 6, 6)), {"gravity": 2})
+    CleanCovariance(linear_gaussian(problem))
+    monkeypatch.setattr(room.UnitFields, "_between", lambda self, which, b: {a: pytest.fail("formed") for a in which})
+    found = CleanCovariance(linear_gaussian(few)).matrix
+    monkeypatch.undo()
+    np.testing.assert_allclose(found, CleanCovariance(linear_gaussian(fresh)).matrix, rtol=0, atol=1e-12 * found.max())
+
+
+@pytest.mark.parametrize("gain", [False, True], ids=["by fields", "by a whole gain"])
+def test_rows_of_the_gain_are_whitened_and_start_where_they_are_not_zero(gain):
+    problem, _ = make(dense=True, correlation=0.4, bias=True, weights={"survey_density": 0.3},
+                              **({"known": (0, 5, 7)} if gain else {}))
+    model = linear_gaussian(problem)
+    clean = CleanCovariance(model, with_gain=True)
+    wanted, found = model.whiten(clean.gain_rows(slice(0, model.size)).T), np.zeros((model.data_size, model.size))
+    for members, parts in clean.shared_rows(10):
+        for where, factors in members:
+            for factor, (first, part) in zip(factors, parts, strict=True):
+                found[first:, where] += factor * part
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12 * np.abs(wanted).max())

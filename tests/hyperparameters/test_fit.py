@@ -9,6 +9,7 @@ from bayesjoint.hyperparameters._dense_evidence import DenseEvidence
 from bayesjoint.hyperparameters._fit_hyperparameters import guesses
 from bayesjoint.hyperparameters._profile import DROP, interval
 from bayesjoint.hyperparameters._search import EvidenceObjective, Optimum, curvature, distinct, maximise
+from bayesjoint.hyperparameters._thinning import whittle_maximum, whittle_spread
 from bayesjoint.hyperparameters._vector import HyperVector
 from tests.hyperparameters.fields import TRUTH, gravity_problem, joint_problem
 from tests.hyperparameters.test_dense import continued_problem
@@ -103,6 +104,19 @@ def test_noise_that_the_data_do_not_have_ends_at_its_bound_and_is_said_to():
     assert not fit.table["identified"][2]
     assert "not settled by the data: " in fit.message
     assert "gravity_noise" in fit.message
+
+
+def test_a_search_in_units_of_rough_stds_comes_to_the_same_place_in_fewer_steps():
+    problem = gravity_problem(3)
+    vector = HyperVector(problem)
+    start, steps, ends = whittle_maximum(vector, guesses(vector)), [], []
+    for units in (1.0, whittle_spread(vector, start)):
+        objective = EvidenceObjective(DenseEvidence(vector), vector)
+        ends.append(maximise(objective, start, units=units))
+        steps.append(objective.evidence.calls)
+    assert all(end.converged for end in ends)
+    np.testing.assert_allclose(ends[1].theta, ends[0].theta, atol=1e-3)
+    assert steps[1] < steps[0], steps
 
 
 def test_what_no_datum_sees_is_said_to_be_unidentifiable():
