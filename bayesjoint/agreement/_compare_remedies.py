@@ -229,14 +229,19 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0) 
               [k.evidence[1] for k in kept])
     if pair is not None or len(names) == 2:
         groups = checked_groups(stated.problem, tuple(names) if pair is None else pair)
-        pairs = (make_pair(k.problem, groups) for k in kept)  # one at a time: its matrices are large
-        tests = [(ratio_of(p, p.spectrum(seed=seed)), *splits_of(p)) for p in pairs]
+        tests = [_tested(k.problem, groups, seed) for k in kept]
         table.along("test", list(TESTS), "test")
         table.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in tests], "1",
                   "p-value of agreement", [[t.p_value_error for t in row] for row in tests])
         about["pair"] = " against ".join(map(" and ".join, groups))
     words = "remedy", [k.words for k in kept], {"units": "1", "long_name": "what the remedy did"}
     return table.dataset(about).assign_coords(words=words)
+
+
+def _tested(problem, groups, seed):
+    """`TESTS` of one pair, whose large matrices are let go of."""
+    pair = make_pair(problem, groups)
+    return ratio_of(pair, pair.spectrum(seed=seed)), *splits_of(pair)
 
 
 class _Kept:

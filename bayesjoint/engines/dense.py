@@ -69,7 +69,7 @@ class DensePosterior(DataSpacePosterior):
 
     def _answer_with(self, clean, factor=None):
         """Mean, and what rounding has done to it."""
-        self.clean, self.system = clean, DenseSystem(clean.model, clean.whitened(), factor)
+        self.clean, self.system = clean, DenseSystem(clean.model, factor=factor, clean=clean)
         system, column = self.system, self.system.residual[:, None]
         if not np.isfinite(system.signal).all():
             refuse_infinite()

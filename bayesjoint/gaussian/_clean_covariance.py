@@ -58,7 +58,9 @@ class CleanCovariance:
     def whitened(self):
         """W Cov(d, d) Wᵀ."""
         white = self.model.whiten(self.model.whiten(self.matrix).T)
-        return 0.5 * (white + white.T)
+        white += white.T.copy()
+        white *= 0.5
+        return white
 
     def part(self, model):
         """The same of some surveys and the parameters that they see, under the same marginal priors.

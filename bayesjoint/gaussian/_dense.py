@@ -24,19 +24,21 @@ class DenseSystem(System):
         Lower Cholesky factor of K, where it is known already.
     variance : ndarray, shape (size,), optional
         Of the noise of whitened data, where exponents were left out of the whitening; default 1.
+    clean : CleanCovariance, optional
+        Of the model, where it is at hand and S̃ is not.
     """
 
-    def __init__(self, model, signal=None, factor=None, variance=None):
+    def __init__(self, model, signal=None, factor=None, variance=None, clean=None):
         super().__init__(model)
         self._variance, self._factor = variance, factor
-        self._given = signal
+        self._given, self._clean = signal, clean
 
     @cached_property
     def signal(self):
         """S̃, shape (size, size)."""
         if self._given is not None:
             return self._given
-        return self._kept("whitened signal", lambda: CleanCovariance(self.model).whitened())
+        return self._kept("whitened signal", lambda: (self._clean or CleanCovariance(self.model)).whitened())
 
     @cached_property
     def factor(self):
