@@ -177,6 +177,13 @@ def profile(source, name=None, *, ax=None):
     return ax
 
 
+def layers_left(tree, name):
+    """`layer_ratio` of a parameter, or None where the tree does not hold both standard deviations."""
+    if not (has(tree, "prior_summary", f"{name}_std") and has(tree, "posterior_summary", f"{name}_std")):
+        return None
+    return layer_ratio(*(model_values(tree, name, what).values for what in ("std", "prior_std")))
+
+
 def layer_ratio(std, prior):
     """5th, 50th and 95th percentile per layer of std / prior, shape (3, nz); cells with no prior spread left out."""
     ratio = np.divide(std, prior, out=np.full_like(std, np.nan), where=prior > 0).reshape(std.shape[0], -1)

@@ -256,30 +256,50 @@ def best_sections(tree):
     return {"northing": float(mesh.northing[j]), "easting": float(mesh.easting[i]), "depth": float(mesh.depth[k])}
 
 
+def station_boxes(tree):
+    """{(west, east, south, north)} of the stations of every data set that knows positions, metres."""
+    names = tree["observed_data"].data_vars if "observed_data" in tree.children else ()
+    fields = [field for field in (data_field(tree, name) for name in names) if field.easting is not None]
+    return {tuple(float(f(a)) for a in (field.easting, field.northing) for f in (np.min, np.max)) for field in fields}
+
+
 def under_stations(tree, mesh):
     """Columns within the extent of some survey's stations, (ny, nx) of bool; all where no survey knows its positions.
 
     What stands beside the stations is held by the edge of their field alone, and is no place to point at first.
     """
     seen = np.zeros(mesh.shape[1:], dtype=bool)
-    for name in tree["observed_data"].data_vars if "observed_data" in tree.children else ():
-        field = data_field(tree, name)
-        if field.easting is not None:
-            east, north = ((a >= np.min(b)) & (a <= np.max(b)) for a, b in ((mesh.easting, field.easting),
-                                                                           (mesh.northing, field.northing)))
-            seen |= north[:, None] & east
+    for west, east, south, north in station_boxes(tree):
+        seen |= ((mesh.northing >= south) & (mesh.northing <= north))[:, None] & (mesh.easting >= west) & (
+            mesh.easting <= east)
     return seen if seen.any() else ~seen
 
 
 def standing_out(tree, name):
     """(mean − prior mean) / std per cell, 0 in air; over its own rms where the tree holds no standard deviation."""
-    mean = model_values(tree, name, "mean").values
-    prior = tree["prior_summary"][f"{name}_mean"].values if has(tree, "prior_summary", f"{name}_mean") else 0.0
+    mean, prior = model_values(tree, name, "mean").values, prior_mean(tree, name)
     if has(tree, "posterior_summary", f"{name}_std"):
         std = model_values(tree, name, "std").values
     else:
         std = np.full_like(mean, np.sqrt(np.nanmean((mean - prior) ** 2)))
     return np.divide(mean - prior, std, out=np.zeros_like(mean), where=(std > 0) & np.isfinite(mean))
+
+
+def prior_mean(tree, name):
+    """Prior mean of a mesh parameter; 0 where the tree does not tell it."""
+    found = held(tree, "prior_summary", f"{name}_mean")
+    return 0.0 if found is None else found.values
+
+
+def std_ratio(tree, name, label):
+    """Joint over separate standard deviation of a mesh parameter, NaN where the latter is 0."""
+    joint, alone = (model_values(tree, name, "std", one).values for one in (None, label))
+    return np.divide(joint, alone, out=np.full_like(joint, np.nan), where=alone > 0)
+
+
+def held(tree, group, name):
+    """A variable of a group, or None."""
+    return tree[group][name] if has(tree, group, name) else None
 
 
 def has(tree, group, name):

@@ -11,7 +11,7 @@ import numpy as np
 from .._checks import fail
 from .._typing import xr
 from ..dataset import read_attributes, read_tree
-from ..plot import is_tree, labels_of, mesh_of, mesh_parameters, pretty
+from ..plot import has, is_tree, labels_of, mesh_of, mesh_parameters, pretty
 from . import _agreement as accord
 from . import _facts as facts
 from . import _figures as figures
@@ -148,7 +148,7 @@ def _model(tree, p):
                 for label in labels_of(tree, p.name) if pictures.sure]
     draws = [pictures.panel("draw", **depth)] if p.draws else []
     return {"property": p, "slices": pictures.slices(), "sections": pictures.sections(), "profile": pictures.profile(),
-            "draws": draws, "separate": separate, "held": facts.has(tree, "active_bounds", f"{p.name}_active")}
+            "draws": draws, "separate": separate, "held": has(tree, "active_bounds", f"{p.name}_active")}
 
 
 def _run_facts(tree, root):
