@@ -12,6 +12,7 @@ from ..gaussian import linear_gaussian
 from ._questions import default_questions, given_questions
 from ._refit import refit
 from ._truths import simulate
+from ._uniformity import rank_of
 from ._verdict import summarise
 
 PROBABILITIES = (0.5, 0.9)
@@ -135,12 +136,6 @@ def _answer_all(post, truth, data, values, asked, draws, rng):
         for k, f in enumerate(asked.values()):
             ranks[k, part] = rank_of(values[k, part], f.evaluate(drawn).reshape(count, draws), rng)
     return ranks, _scores(post, means, values, asked)
-
-
-def rank_of(truth, drawn, rng):
-    """Rank of truths (count,) among draws (count, draws), ties broken at random."""
-    below, equal = (np.sum(f(drawn, truth[:, None]), axis=1) for f in (np.less, np.equal))
-    return below + rng.integers(0, equal + 1)
 
 
 def _scores(post, means, values, asked):

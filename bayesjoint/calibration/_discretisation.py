@@ -102,10 +102,9 @@ def discretisation_noise(problem: JointProblem, geology: Geology | Mixture | Cal
     seeds = [int(s) for s in rng.integers(0, 2**62, worlds)]
     errors = np.concatenate([simulator.discretisation(geology, seeds[k : k + simulator.block])
                              for k in range(0, worlds, simulator.block)])
-    factors, std, std_error, left_out, start = {}, {}, {}, {}, 0
+    factors, std, std_error, left_out = {}, {}, {}, {}
     for m in problem.modalities:
-        part = errors[:, start : start + m.size]
-        start += m.size
+        part = errors[:, problem.data_slices[m.name]]
         factors[m.name], left_out[m.name] = _factor(part)
         squares = np.mean(part**2, axis=1)
         std[m.name] = float(np.sqrt(squares.mean()))

@@ -8,6 +8,7 @@ from .._checks import fail
 from ..diagnostics import score_table
 from ..engines import UNCHECKED, Posterior, PosteriorEngine
 from ._functional_rules import FunctionalRule
+from ._rules import widest
 
 INTERVALS = ("state_quantiles",)  # of the protocol, what is not the engine's
 KEPT = (*(name for name, value in vars(PosteriorEngine).items()
@@ -73,8 +74,7 @@ class RecalibratedPosterior(Posterior):
         """Both ends of the interval of x, (2, size)."""
         out, estimates = self.engine.state_interval(probability), self.estimates
         for name, rules in self._rules.items():
-            ends = np.stack([rule.intervals([probability], estimates)[0] for rule in rules])
-            self._put(out, name, np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)]))
+            self._put(out, name, widest(rules, [probability], estimates)[0])
         return out
 
     def state_quantiles(self, levels):
@@ -123,10 +123,8 @@ class RecalibratedPosterior(Posterior):
 
     def extra_attributes(self):
         """Attributes of the dataset that this engine adds."""
-        return {f"recalibration_{key}": value for key, value in (
-            ("family", self.record.family), ("name", self.record.name), ("worlds", self.record.worlds),
-            ("seed", self.record.seed), ("kind", self.record.kind),
-            ("contrast_factor", self.record.contrast_factor))}
+        return {f"recalibration_{key}": getattr(self.record, key)
+                for key in ("family", "name", "worlds", "seed", "kind", "contrast_factor")}
 
     def _put(self, out, name, values):
         where = np.arange(self.problem.size)[self.problem.slices[name]][self._cells[name]]
