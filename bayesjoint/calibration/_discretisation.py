@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_count, fail
+from .._places import blocks
 from .._typing import Callable, Geology, JointProblem, Mixture, Seed
 from ..geology import describe
 from ._worlds import Simulator
@@ -100,8 +101,7 @@ def discretisation_noise(problem: JointProblem, geology: Geology | Mixture | Cal
              "Leave these surveys out, or give their error as a covariance to add_discrepancy.")
     rng = np.random.default_rng(seed)
     seeds = [int(s) for s in rng.integers(0, 2**62, worlds)]
-    errors = np.concatenate([simulator.discretisation(geology, seeds[k : k + simulator.block])
-                             for k in range(0, worlds, simulator.block)])
+    errors = np.concatenate([simulator.discretisation(geology, seeds[b]) for b in blocks(worlds, simulator.block)])
     factors, std, std_error, left_out = {}, {}, {}, {}
     for m in problem.modalities:
         part = errors[:, problem.data_slices[m.name]]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._checks import fail
+from .._places import blocks
 from ..diagnostics import score_table
 from ..engines import UNCHECKED, Posterior, PosteriorEngine
 from ._functional_rules import FunctionalRule
@@ -209,9 +210,9 @@ class RecalibratedPosterior(Posterior):
             fail("functional", "be given to recalibrate for a problem of this size", f"{lived.count} worlds in part",
                  "recalibrate(..., functionals={name: function}) evaluates it while worlds are at hand.")
         step = max(1, BLOCK // max(self.problem.by_name[name].size for name in lived.cells))
-        parts = [slice(first, first + step) for first in range(0, lived.count, step)]
-        return np.concatenate([function(self._fields(lived, lived.truth, part),
-                                        self._fields(lived, lived.estimate, part)) for part in parts], axis=-1)
+        both = lived.truth, lived.estimate
+        return np.concatenate([function(*(self._fields(lived, values, part) for values in both))
+                               for part in blocks(lived.count, step)], axis=-1)
 
     def _fields(self, lived, values, part):
         """{parameter: (worlds, *shape)} of some worlds; known cells and air as in the engine's mean."""

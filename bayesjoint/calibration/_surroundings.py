@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.ndimage import distance_transform_edt, maximum_filter, uniform_filter
 
+from .._places import blocks
+
 BLOCK_VALUES = 30_000_000  # of all features held at once
 TINY = 1e-20  # of a product of squares, against 0 / 0
 
@@ -72,11 +74,8 @@ class Surroundings:
         ndarray of float32, shape (worlds, k, features)
         """
         names = [name, *(other for other in self._free if other != name)]
-        count = len(cells)
-        step = max(1, BLOCK_VALUES // (20 * int(np.prod(self._shape))))
         parts = []
-        for first in range(0, count, step):
-            part = slice(first, first + step)
+        for part in blocks(len(cells), max(1, BLOCK_VALUES // (20 * int(np.prod(self._shape))))):
             at = self._free[name][cells[part]]
             rows = np.arange(len(at))[:, None]
             columns, maps = [self._fixed[name][cells[part]]], []

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .._checks import fail
+from .._places import blocks
 from ..augment import NAME as DISCREPANCY
 from ..forward import LatticeOperator, lattice_and_processing, refined, refined_mesh, run_ranges
 from ..geology import draw_world
@@ -274,8 +275,7 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
     estimate = {key: np.empty_like(truth[n]) for n in names for key in (n, share_of(n))}
     data = np.empty((count, sum(m.size for m in problem.modalities)))
     asked = {name: ([], []) for name in functionals or {}}
-    for first in range(0, count, simulator.block):
-        part = slice(first, min(first + simulator.block, count))
+    for part in blocks(count, simulator.block):
         fine = simulator.draw(geology, seeds[part])
         real = {name: simulator.average(values) for name, values in fine.items()}
         data[part] = simulator.clean(fine, real, rng) + drawn_noise(problem, rng, part.stop - part.start)
@@ -318,8 +318,8 @@ def live_again(simulator, post, problem, lived):
     data = np.concatenate([lived.data[:, problem.data_slices[m.name]] for m in post.problem.modalities], axis=1)
     pick = {key: {n: getattr(lived, key)[n] for n in names} for key in ("cells", "places", "truth")}
     estimate = {key: np.empty_like(lived.truth[n]) for n in names for key in (n, share_of(n))}
-    for first in range(0, lived.count, simulator.block):
-        _answer(simulator, post, data, slice(first, first + simulator.block), pick["places"], estimate)
+    for part in blocks(lived.count, simulator.block):
+        _answer(simulator, post, data, part, pick["places"], estimate)
     return Worlds(**pick, estimate=estimate, data=data, whole=lived.whole)
 
 

@@ -135,9 +135,7 @@ def layers(source, variables, group=None, *, ax=None, labels=None, xlabel=None, 
 def _variable(source, name, group):
     if is_tree(source):
         source = group_named(source, group)
-    if name not in getattr(source, "data_vars", {}):
-        fail("variable", f"be one of {sorted(getattr(source, 'data_vars', []))}", repr(name), "Correct the name.")
-    return source[name]
+    return source[one_of("variable", name, sorted(getattr(source, "data_vars", ())))]
 
 
 def _errors(source, name, group):

@@ -51,9 +51,7 @@ class Section:
 
 def group_named(tree, group):
     """The dataset of a group of a tree."""
-    if group not in tree.children:
-        fail("group", f"be a group of the tree, {sorted(tree.children)}", repr(group), "Correct the name.")
-    return tree[group].to_dataset()
+    return tree[one_of("group", group, sorted(tree.children))].to_dataset()
 
 
 def is_tree(source):

@@ -39,7 +39,7 @@ def quantity_rows(tree):
 
 
 def _quantity_row(found, name):
-    words = found[f"{name}_mean"].attrs["long_name"].removeprefix("posterior mean of ").removeprefix("mean ")
+    words = found[f"{name}_mean"].attrs["long_name"].removeprefix("posterior mean of ").removeprefix("the ")
     row = {"name": words, "units": plot.pretty(found[f"{name}_mean"].attrs["units"]), "interval": "", "source": "",
            **{key: float(found[f"{name}_{key}"]) if f"{name}_{key}" in found else None for key in NUMBERS}}
     end = found.get(f"{name}_lower")
