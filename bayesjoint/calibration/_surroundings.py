@@ -50,11 +50,12 @@ class Surroundings:
     def __init__(self, mesh, free, frames):
         self._shape, self._window = mesh.shape, window(mesh)
         self._free = {name: free[name] for name in frames}
-        self._std = {name: frame.std.astype(np.float32) for name, frame in frames.items()}
         self._prior = {name: frame.prior_std.astype(np.float32) for name, frame in frames.items()}
-        self._means = {name: frame.middle.astype(np.float32) for name, frame in frames.items()}
+        self._ratio = {name: prior / frames[name].std.astype(np.float32) for name, prior in self._prior.items()}
+        self._middle = {name: frames[name].middle.astype(np.float32) / prior for name, prior in self._prior.items()}
         self._fill = {name: _nearest(mesh, free[name]) for name in frames}
-        rim = _rim(mesh).ravel()
+        north, east = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in mesh.shape[1:])
+        rim = np.broadcast_to(np.minimum(north[:, None], east), mesh.shape).ravel()  # columns from the mesh's edge
         self._fixed = {name: np.stack([f.depth, f.std / f.prior_std, rim[free[name]]], axis=1).astype(np.float32)
                        for name, f in frames.items()}
 
@@ -82,7 +83,8 @@ class Surroundings:
             for other in names:
                 u = self._field(other, estimates[other][part])
                 maps.append(np.abs(u).max(axis=1))
-                columns.append(_read(_volumes(u, self._ratio(other), u - self._middle(other), self._window), rows, at))
+                ratio, middle = (self._laid(other, a[other]) for a in (self._ratio, self._middle))
+                columns.append(_read(_volumes(u, ratio, u - middle, self._window), rows, at))
             below = at % maps[0][0].size
             columns += [_read(_likeness(maps[0], other), rows, below) for other in maps[1:]]
             parts.append(np.concatenate(columns, axis=-1))
@@ -93,13 +95,8 @@ class Surroundings:
         u = (np.asarray(estimate, dtype=np.float32) / self._prior[name])[:, self._fill[name]]
         return u.reshape(-1, *self._shape)
 
-    def _middle(self, name):
-        """Prior mean over prior std, (nz, ny, nx)."""
-        return (self._means[name] / self._prior[name])[self._fill[name]].reshape(self._shape)
-
-    def _ratio(self, name):
-        """Prior std over std, (nz, ny, nx)."""
-        return (self._prior[name] / self._std[name])[self._fill[name]].reshape(self._shape)
+    def _laid(self, name, values):
+        return values[self._fill[name]].reshape(self._shape)
 
 
 def _volumes(u, ratio, away, near):
@@ -153,9 +150,3 @@ def _nearest(mesh, free):
     index = distance_transform_edt((place < 0).reshape(mesh.shape), sampling=steps, return_distances=False,
                                    return_indices=True)
     return place[np.ravel_multi_index(tuple(index), mesh.shape).ravel()]
-
-
-def _rim(mesh):
-    """Cells to the nearest side of the mesh, (nz, ny, nx)."""
-    north, east = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in mesh.shape[1:])
-    return np.broadcast_to(np.minimum(north[:, None], east), mesh.shape)

@@ -172,7 +172,9 @@ class Simulator:
         columns = {name: values.reshape(count, -1).T for name, values in fine.items()}
         state = np.zeros((self.problem.size, count))
         for (where, bound), names in zip(self.problem.prior.blocks, self.problem.prior.block_members, strict=True):
-            if all(self.problem.by_name[name].mesh is None for name in names) and not self._stands_for_cells(names):
+            stands_for_cells = names == (DISCREPANCY,) and isinstance(
+                self.problem.by_name[DISCREPANCY].prior, GaussianPrior)
+            if all(self.problem.by_name[name].mesh is None for name in names) and not stands_for_cells:
                 state[where] = (bound.mean + bound.covariance.sample(rng, count)).T
         whole = state.copy()
         for p in self.meshed:
@@ -221,10 +223,6 @@ class Simulator:
         for where, bound in self.problem.prior.blocks:
             mean[where] = bound.mean
         return {p.name: p.scale * mean[self.problem.slices[p.name]][self.free[p.name]] for p in self.meshed}
-
-    def _stands_for_cells(self, names):
-        """Whether a parameter is the error of cells of the mesh's size, which finer cells bring in by themselves."""
-        return names == (DISCREPANCY,) and isinstance(self.problem.by_name[DISCREPANCY].prior, GaussianPrior)
 
     def discretisation(self, geology, seeds):
         """Data of some worlds on fine cells less those of their averages, (len(seeds), n_data); without noise."""

@@ -180,7 +180,7 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
         values, long_name = as_finite("source", source, 3, allow_nan=True), name or "model"
         if values.shape != mesh.shape:
             fail("source", f"have the mesh's shape {mesh.shape}", f"shape {values.shape}", "Reorder the axes.")
-    edges = _edges_of(mesh)
+    edges = {dim: getattr(mesh, f"{dim}_edges") for dim in mesh.dims}
     top = edges["upward"][-1]
     planes = {"northing": northing, "easting": easting, "upward": None if depth is None else top - depth}
     planes = {axis: position for axis, position in planes.items() if position is not None}
@@ -195,10 +195,6 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
     return Section(values=np.take(values, index, axis=("upward", "northing", "easting").index(axis)),
                    horizontal=edges[axes[0]], vertical=edges[axes[1]], axes=axes, place=place, units=units,
                    long_name=long_name, kind=MODEL[what], scale=scale)
-
-
-def _edges_of(mesh):
-    return {dim: getattr(mesh, f"{dim}_edges") for dim in mesh.dims}
 
 
 def _cell(axis, edges, position):

@@ -159,11 +159,8 @@ class Discrepancy(Criterion):
     def __init__(self, whitened, groups, seed=0, most=1.0):
         super().__init__(whitened, groups, seed, min(most, 1.0))
 
-    def ratio(self, weights, group):
-        """W χ² / n of a group at the posterior mean."""
-        return self._ratio(self.whitened.at(weights), weights, group)
-
     def _ratio(self, found, weights, group):
+        """W χ² / n of a group at the posterior mean."""
         fit = sum(float(np.sum(found.pull[self.whitened.rows[n]] ** 2)) / weights[n] for n in group)
         return fit / self._count(group)
 
@@ -187,7 +184,8 @@ class Discrepancy(Criterion):
 
     def curve(self, weights, group, values):
         """W χ² / n over the exponent of a group of surveys, the others held; 1 is wanted."""
-        return np.array([self.ratio(self._with(weights, group, v), group) for v in values])
+        tried = [self._with(weights, group, v) for v in values]
+        return np.array([self._ratio(self.whitened.at(each), each, group) for each in tried])
 
 
 class Information(Criterion):
