@@ -1,7 +1,7 @@
 """Charts of agreement: bands of wavelength, maps of places, the matrix of pairs, all tests with what they can see."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import NullFormatter
 
 from .._checks import fail, one_of
 from ._fields import group_named
@@ -89,7 +89,7 @@ def bands(source, what="ratio", group=None, *, ax=None, title=None):
         if values.max() > FAR:
             room = 2.0
             ax.set_yscale("symlog", linthresh=2.0)
-            ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
+            ax.yaxis.set_major_formatter(plain_tick)
     else:
         for name, style, words in (("expected_rms", "--", "expected under agreement"),
                                    ("detectable_rms", ":", "added, seen in 80 % of cases")):
@@ -102,8 +102,8 @@ def bands(source, what="ratio", group=None, *, ax=None, title=None):
                         color=COLOURS[1], xytext=(0, 3), textcoords="offset points")
     ax.set_xscale("log")
     ax.set_xlim(long[0], short[-1])
-    ax.xaxis.set_major_formatter(FuncFormatter(plain_tick))
-    ax.xaxis.set_minor_formatter(FuncFormatter(_few))
+    ax.xaxis.set_major_formatter(plain_tick)
+    ax.xaxis.set_minor_formatter(_few)
     given = found.attrs["given"]
     against = f"against {given}" if given == "its own model" else f"given {given}"
     ax.set(xlabel="wavelength (km)", ylabel=label, title=title or f"{found.attrs['survey']} {against}")

@@ -10,6 +10,8 @@ from ._style import length_scale
 
 DATA = {"observed": "diverging", "predicted": "diverging", "residual": "diverging", "standardized": "diverging",
         "noise_std": "sequential", "predicted_std": "sequential"}
+STORED = {"noise_std": ("constant_data", "noise_std"), "predicted": ("predictive_summary", "mean"),
+          "predicted_std": ("predictive_summary", "std")}  # of a data set: group, and the end of a name
 MODEL = {"mean": "diverging", "prior_mean": "diverging", "draw": "diverging", "std": "sequential",
          "prior_std": "sequential", "mean_error": "sequential", "std_error": "sequential"}
 
@@ -97,19 +99,13 @@ def _from_tree(tree, name, what, level):
 
 
 def _values(tree, name, what, observed):
-    def held(group, ending):
-        return _variable(tree, group, f"{name}_{ending}").values
-
     if what == "observed":
         return observed.values
-    if what == "noise_std":
-        return held("constant_data", what)
-    if what == "predicted_std":
-        return held("predictive_summary", "std")
-    mean = held("predictive_summary", "mean")
-    if what == "predicted":
-        return mean
-    return (observed.values - mean) / (held("constant_data", "noise_std") if what == "standardized" else 1.0)
+    if what in STORED:
+        group, ending = STORED[what]
+        return _variable(tree, group, f"{name}_{ending}").values
+    residual = observed.values - _values(tree, name, "predicted", observed)
+    return residual / _values(tree, name, "noise_std", observed) if what == "standardized" else residual
 
 
 def _variable(tree, group, name):

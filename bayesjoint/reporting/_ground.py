@@ -102,14 +102,11 @@ def _ordinary(tree):
 def _joint(tree):
     if "recalibration_joint" not in tree.children:
         return []
-    found, rows = tree["recalibration_joint"].to_dataset(), []
-    for p in found.parameter.values:
-        for s in found.survey.values:
-            one = found.sel(parameter=p, survey=s)
-            if np.isfinite(one.score_over_separate):
-                rows.append({"name": plain(p), "survey": plain(s), **{key: pair_of(one, key) for key in (
-                    "score_over_separate", "score_over_no_data", "separate_score_over_no_data")}})
-    return rows
+    found = tree["recalibration_joint"].to_dataset()
+    keys = ("score_over_separate", "score_over_no_data", "separate_score_over_no_data")
+    rows = [{"name": plain(p), "survey": plain(s), **{key: pair_of(one, key) for key in keys}}
+            for p in found.parameter.values for s in found.survey.values for one in [found.sel(parameter=p, survey=s)]]
+    return [row for row in rows if np.isfinite(row["score_over_separate"][0])]
 
 
 def _limits(tree):

@@ -114,21 +114,16 @@ def _content(tree, title):
         "history": figures.history_pictures(tree),
         "accord": {"tests": agreed, "matrix": accord.matrix(tree), "remedies": accord.remedies(tree),
                    "pictures": accord.agreement_pictures(tree), "slices": accord.remedy_pictures(tree)},
-        "asked": _asked(tree),
+        "asked": {"quantities": questions.quantity_rows(tree), "resolved": questions.resolved(tree),
+                  "leaks": questions.leaks(tree), "information": questions.information(tree),
+                  "bought": questions.bought(tree), "calibrated": questions.calibrated(tree),
+                  "pictures": panels.pictures_of(tree)},
         "approximations": stated,
         "settings": facts.settings_rows(root.get("settings", {})),
         "mesh": mesh,
         "facts": _run_facts(tree, root),
         "versions": root.get("versions", {}),
     }
-
-
-def _asked(tree):
-    """What the diagnostics in the tree answered, and their pictures."""
-    return {"quantities": questions.quantity_rows(tree), "resolved": questions.resolved(tree),
-            "leaks": questions.leaks(tree), "information": questions.information(tree),
-            "bought": questions.bought(tree), "calibrated": questions.calibrated(tree),
-            "pictures": panels.pictures_of(tree)}
 
 
 def _title(fits):
