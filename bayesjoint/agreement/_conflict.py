@@ -208,8 +208,6 @@ def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, 
     if pairs is not None and not len(pairs):
         fail("pairs", "hold at least one pair", "none", "Leave it out to test all.")
     pairs = [_pair(problem, pair) for pair in (combinations(names, 2) if pairs is None else pairs)]
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        fail("seed", "be an integer", repr(seed), "0 will do.", TypeError)
     as_count("seed", seed, 0, "0 will do.")
     if refit is not None and not callable(refit):
         fail("refit", "be callable", repr(refit),

@@ -72,7 +72,7 @@ def suspicion(pair, spectrum, statistics, seed=0):
     return {"log_bayes_ratio": ratio, "log_bayes_ratio_error": ratio_error, "log_suspiciousness": log_s,
             "log_suspiciousness_error": 0.5 * error + 0.5 * float(statistics.error[0]), "dimensionality": dimension,
             "dimensionality_error": error, "suspiciousness_p_value": p, "suspiciousness_p_value_error": p_error,
-            CUSTOMARY: gaussian, "words": _words(ratio, log_s, p)}
+            CUSTOMARY: gaussian, "words": _words(ratio, p)}
 
 
 def _forms(pair, white):
@@ -94,7 +94,7 @@ def _weights(pair):
     return np.linalg.eigvalsh(root.T @ form @ root)
 
 
-def _words(ratio, log_s, p):
+def _words(ratio, p):
     if np.isnan(p):
         return "nothing that both surveys constrain: neither R nor S says anything"
     together = "S finds the surveys in conflict" if p <= 0.05 else "S finds nothing unusual"

@@ -1,4 +1,4 @@
-"""Signed weighted sums of χ² variables: tails by Imhof's integral and by saddlepoint, with an error each."""
+"""Signed weighted sums of χ² variables: tails by Imhof's integral, with their error."""
 
 import numpy as np
 from scipy.stats import norm
@@ -13,7 +13,6 @@ NEGLIGIBLE = 1e-17  # of what has been summed
 NEAR = 0.5  # of a standard deviation of s: nearer the pole at 0 the path is moved away
 STEPS = 200  # of Newton's method for the saddlepoint
 SERIES = 1e-2  # below it z/(1−z) + log(1−z) is summed as a series
-CENTRE = 1e-3  # |w| below which Lugannani and Rice's formula is taken at its limit
 BLOCK = 60_000  # complex numbers held at once: they stay in the cache
 
 
@@ -128,15 +127,11 @@ class WeightedChi2:
         probability, error : ndarray, shape of x
             The error is the difference from the rule with twice the step, plus rounding: far larger than what is left.
         """
-        return self._where_possible(x, self._imhof)
-
-    def _where_possible(self, x, tail):
-        """``tail(x)``, but 0 or 1 without an error where X cannot be on one side of x."""
         x = np.asarray(as_finite("x", x, (0, 1)))
         flat = np.atleast_1d(x)
         below = (flat <= 0) & np.isinf(self._low)
         outside = below | ((flat >= 0) & np.isinf(self._high))
-        value, error = tail(np.where(outside, self.mean, flat))
+        value, error = self._imhof(np.where(outside, self.mean, flat))
         value = np.where(outside, below, np.clip(value, 0.0, 1.0))
         return value.reshape(x.shape), np.where(outside, 0.0, error).reshape(x.shape)
 
@@ -168,36 +163,8 @@ class WeightedChi2:
         value = STEP / np.pi * total
         return value, np.abs(value - 2 * STEP / np.pi * coarse) + 64 * np.finfo(float).eps * STEP / np.pi * size
 
-    def saddlepoint(self, x):
-        """P(X >= x) by the formula of Lugannani & Rice (1980, Adv. Appl. Probab. 12, 475).
-
-        Parameters
-        ----------
-        x : array_like, shape () or (k,)
-
-        Returns
-        -------
-        probability, error : ndarray, shape of x
-            The error is the next term of the expansion (Daniels 1987, Int. Stat. Rev. 55, 37): its size where many
-            terms count, no bound where one or two do (of a single χ²_1 near its median it tells a fifth of it).
-        """
-        return self._where_possible(x, self._lugannani_rice)
-
-    def _lugannani_rice(self, x):
-        s = self.saddle(x)
-        w = np.sign(s) * np.sqrt(2.0 * self._legendre(s))
-        second = self.cumulant(s, 2)
-        skew, kurtosis = self.cumulant(s, 3) / second**1.5, self.cumulant(s, 4) / second**2
-        centre = np.abs(w) < CENTRE
-        w, u = np.where(centre, 1.0, w), np.where(centre, 1.0, s * np.sqrt(second))
-        value = norm.sf(w) + norm.pdf(w) * (1.0 / u - 1.0 / w)
-        term = (kurtosis / 8 - 5 * skew**2 / 24) / u - skew / (2 * u**2) - 1 / u**3 + 1 / w**3
-        middle = 0.5 - skew / (6 * np.sqrt(2 * np.pi)) - s * np.sqrt(second) / np.sqrt(2 * np.pi)
-        error = np.where(centre, (np.abs(kurtosis) / 8 + skew**2 / 4) / np.sqrt(2 * np.pi), np.abs(norm.pdf(w) * term))
-        return np.where(centre, middle, value), error
-
     def log_tail(self, x):
-        """Logarithm of P(X >= x), a float; where the probability underflows by `saddlepoint`.
+        """Logarithm of P(X >= x), a float; where it underflows by Lugannani & Rice (1980, Adv. Appl. Probab. 12, 475).
 
         Examples
         --------
@@ -209,19 +176,21 @@ class WeightedChi2:
             return float(np.log(p))
         if x >= 0 and np.isinf(self._high):  # X is never there
             return -np.inf
-        s = self.saddle(x)[0]
-        w, u = np.sqrt(2.0 * self._legendre(np.array([s]))[0]), s * np.sqrt(self.cumulant(s, 2)[0])
+        s = self.saddle(x)
+        w, u = float(self.signed_root(x)[0]), float((s * np.sqrt(self.cumulant(s, 2)))[0])
         return float(norm.logpdf(w) + np.log(np.exp(norm.logsf(w) - norm.logpdf(w)) + 1.0 / u - 1.0 / w))
 
-    def _legendre(self, s):
-        """Return s K'(s) − K(s) = ½ Σ c (z/(1−z) + log(1−z)), z = 2sλ, without cancellation near s = 0."""
+    def signed_root(self, x):
+        """The w of s whose K'(s) = x, shape (k,): w²/2 = s x − K(s), without cancellation near s = 0."""
+        s = self.saddle(x)
+
         def half(z):
             small = np.abs(z) < SERIES
             safe = np.where(small, 0.5, z)
             series = z**2 * (1 / 2 + z * (2 / 3 + z * (3 / 4 + z * (4 / 5 + z * (5 / 6 + z * (6 / 7 + z * 7 / 8))))))
             return 0.5 * np.where(small, series, safe / (1 - safe) + np.log1p(-safe)) @ self.counts
 
-        return np.maximum(self._over(s, half), 0.0)
+        return np.sign(s) * np.sqrt(2.0 * np.maximum(self._over(s, half), 0.0))
 
     def sample(self, rng, count):
         """`count` draws, shape (count,)."""

@@ -65,13 +65,13 @@ class EnsemblePosterior(Assimilated, IterativePosterior):
 
     def _carry(self):
         """Take the members through the steps."""
-        out, before = [], {"fit": 0.0, "fit_error": 0.0, "volume": 0.0, "volume_error": 0.0}
+        out, before = [], np.zeros(4)
         for k, where in enumerate(step_slices(self.problem, self.steps)):
             post = self if k == len(self.steps) - 1 else self._leading(k)
             x = self._moved(post, where.stop)
             self._variances[k] = np.mean((x - post.state_mean()) ** 2, axis=0)
-            now = self._account(post)
-            out.append(self._step(k, before, now))
+            now, words = self._account(post)
+            out.append(self._step(k, before, now, words))
             before = now
         self.members, self.history = self.problem.unpack(x), History(out)
 
@@ -95,21 +95,19 @@ class EnsemblePosterior(Assimilated, IterativePosterior):
         return out
 
     def _account(self, post):
-        """χ² of all data so far, and log det of their covariance, each with its error."""
+        """(χ² of all data so far, its error, log det of their covariance, its error), and how that came about."""
         fit = float(post.system.residual @ post.data_weights)
-        found = {"fit": fit, "fit_error": float(np.linalg.norm(post.data_left) * np.linalg.norm(post.data_weights)),
-                 "volume": np.nan, "volume_error": np.nan}
-        if self._evidence:
-            rng = np.random.default_rng(self._seed)
-            value, spread, bias, words = post.system.log_determinant(rng, LOGDET_ERROR, PROBES)
-            value -= np.linalg.slogdet(post.system.flat.inverse)[1]
-            found |= {"volume": value, "volume_error": float(np.hypot(spread, bias)), "words": words}
-        return found
+        fit_error = float(np.linalg.norm(post.data_left) * np.linalg.norm(post.data_weights))
+        if not self._evidence:
+            return (fit, fit_error, np.nan, np.nan), "not asked for"
+        rng = np.random.default_rng(self._seed)
+        value, spread, bias, words = post.system.log_determinant(rng, LOGDET_ERROR, PROBES)
+        value -= np.linalg.slogdet(post.system.flat.inverse)[1]
+        return (fit, fit_error, value, float(np.hypot(spread, bias))), words
 
-    def _step(self, k, before, now):
-        chi2, chi2_error = now["fit"] - before["fit"], now["fit_error"] + before["fit_error"]
-        roots, error = now["volume"] - before["volume"], float(np.hypot(now["volume_error"], before["volume_error"]))
-        words = now.get("words", "not asked for")
+    def _step(self, k, before, now, words):
+        chi2, chi2_error, roots = now[0] - before[0], now[1] + before[1], now[2] - before[2]
+        error = float(np.hypot(now[3], before[3]))
         errors = {"chi2": (chi2_error, "conjugate gradients, bound from the residual"),
                   "information": (0.5 * error / np.log(2), words), "log_evidence": (0.5 * (error + chi2_error), words)}
         return step_of(self.problem, self.steps[k], chi2, roots, self._variances[k], self._model.prior_variance(),

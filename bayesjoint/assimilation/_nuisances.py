@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from .._checks import fail
+from .._checks import fail, one_of
 from .._places import unit_columns
 from ..dataset import DatasetBuilder
 from ..problem import add_map, parameter_fields
@@ -115,11 +115,9 @@ def damping(post, parameter, target=None):
 
 def _checked(post, parameter):
     names = list(post.problem.by_name)
-    if parameter not in names:
-        fail("parameter", f"be one of {names}", repr(parameter), "Correct the name.")
+    where = post.problem.slices[one_of("parameter", parameter, names)]
     if len(names) < 2:
         fail("problem", "have another parameter to be contaminated", f"{names} alone", "Augment the state by it.")
-    where = post.problem.slices[parameter]
     if where.stop - where.start > LARGEST:
         fail("parameter", f"have at most {LARGEST} values", f"{where.stop - where.start}", "Ask about a plain vector.")
     return where

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import dia_array
 from scipy.sparse.linalg import aslinearoperator
 
-from .._checks import as_finite, fail
+from .._checks import as_finite, fail, one_of
 from .._typing import JointProblem
 from ..priors import BlockCovariance, ScaledCovariance
 from ._transition import Move
@@ -82,7 +82,7 @@ class StateModel:
         for key, value in given.items():
             to, source = (key, key) if isinstance(key, str) else key
             for name in (to, source):
-                _known_name("transition", problem, name)
+                one_of("transition", name, tuple(problem.by_name))
             entries[to, source] = _coefficient(problem, to, source, value)
         return entries
 
@@ -116,14 +116,9 @@ def _all(problem):
     return fields or list(problem.by_name)
 
 
-def _known_name(argument, problem, name):
-    if name not in problem.by_name:
-        fail(argument, f"name parameters among {list(problem.by_name)}", repr(name), "Correct the name.")
-
-
 def _noise_covariance(problem, name, value):
     """Q of a parameter, None where it is to be stationary."""
-    _known_name("noise", problem, name)
+    one_of("noise", name, tuple(problem.by_name))
     if isinstance(value, str) and value == STATIONARY:
         return None
     if not hasattr(value, "bind"):
@@ -138,7 +133,7 @@ def _coefficient(problem, to, source, value):
     """A float, a matrix or a parameter's name, checked."""
     rows, columns = problem.by_name[to].size, problem.by_name[source].size
     if isinstance(value, str):
-        _known_name(f"transition of {to}", problem, value)
+        one_of(f"transition of {to}", value, tuple(problem.by_name))
         if problem.by_name[value].size != 1 or value in (to, source):
             fail(f"transition of {to}", "name another parameter, of one value", repr(value), "Give a number instead.")
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import as_count, fail
+from .._places import blocks
 from .._typing import Any, Callable, Executor, JointProblem, Seed, xr
 from ..engines import posterior
 from ..functionals import closed_form, state_weights
@@ -12,6 +13,7 @@ from ..gaussian import linear_gaussian
 from ._questions import default_questions, given_questions
 from ._refit import refit
 from ._truths import simulate
+from ._uniformity import rank_of
 from ._verdict import summarise
 
 PROBABILITIES = (0.5, 0.9)
@@ -121,13 +123,10 @@ def _answer_all(post, truth, data, values, asked, draws, rng):
     base = post.prior_state_mean()
     predicted = linear_gaussian(problem).data_mean
     means = np.empty_like(truth)
-    for first in range(0, n, COLUMNS):
-        part = slice(first, first + COLUMNS)
+    for part in blocks(n, COLUMNS):
         means[part] = base + post.mean_response((data[part] - predicted).T).T
     center, ranks = post.state_mean(), np.empty(values.shape, dtype=int)
-    step = max(1, VALUES // (problem.size * draws))
-    for first in range(0, n, step):
-        part = slice(first, min(first + step, n))
+    for part in blocks(n, max(1, VALUES // (problem.size * draws))):
         count = part.stop - part.start
         spread = (post.state_draws(rng, count * draws) - center).reshape(count, draws, -1)
         flat = (means[part, None] + spread).reshape(count * draws, -1)
@@ -135,12 +134,6 @@ def _answer_all(post, truth, data, values, asked, draws, rng):
         for k, f in enumerate(asked.values()):
             ranks[k, part] = rank_of(values[k, part], f.evaluate(drawn).reshape(count, draws), rng)
     return ranks, _scores(post, means, values, asked)
-
-
-def rank_of(truth, drawn, rng):
-    """Rank of truths (count,) among draws (count, draws), ties broken at random."""
-    below, equal = (np.sum(f(drawn, truth[:, None]), axis=1) for f in (np.less, np.equal))
-    return below + rng.integers(0, equal + 1)
 
 
 def _scores(post, means, values, asked):

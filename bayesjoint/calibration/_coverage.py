@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtri
 
-from ._rules import DepthRule
+from ._rules import DepthRule, widest
 
 PROBABILITIES = (0.5, 0.9)
 KINDS = ("recalibrated", "gaussian", "no data")
@@ -46,13 +46,13 @@ def cross_validated(rule, worlds, cells=slice(None)):
     return out
 
 
-def scores_of(rule, frame, worlds, train, name, cells=slice(None)):
-    """Scores (kinds, probabilities, 3, worlds) of worlds under a rule; `train` are those behind the baseline."""
+def scores_of(rules, frame, worlds, train, name, cells=slice(None)):
+    """Scores (kinds, probabilities, 3, worlds) under a rule or the widest of a list; `train` is behind the baseline."""
     truth, estimate = worlds.truth[name][:, cells], worlds.estimate[name][:, cells]
     part = frame.at(cells)
     baseline = DepthRule(part.depth, train.truth[name][:, cells])
     out = np.empty((len(KINDS), len(PROBABILITIES), 3, worlds.count))
-    found = rule.intervals(PROBABILITIES, worlds.estimate, cells)
+    found = widest(rules if isinstance(rules, list) else [rules], PROBABILITIES, worlds.estimate, cells)
     for k, probability in enumerate(PROBABILITIES):
         half = ndtri((1 + probability) / 2) * part.std
         ends = (found[k], (estimate - half, estimate + half),

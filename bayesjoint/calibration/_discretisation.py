@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_count, fail
+from .._places import blocks
 from .._typing import Callable, Geology, JointProblem, Mixture, Seed
 from ..geology import describe
 from ._worlds import Simulator
@@ -100,12 +101,10 @@ def discretisation_noise(problem: JointProblem, geology: Geology | Mixture | Cal
              "Leave these surveys out, or give their error as a covariance to add_discrepancy.")
     rng = np.random.default_rng(seed)
     seeds = [int(s) for s in rng.integers(0, 2**62, worlds)]
-    errors = np.concatenate([simulator.discretisation(geology, seeds[k : k + simulator.block])
-                             for k in range(0, worlds, simulator.block)])
-    factors, std, std_error, left_out, start = {}, {}, {}, {}, 0
+    errors = np.concatenate([simulator.discretisation(geology, seeds[b]) for b in blocks(worlds, simulator.block)])
+    factors, std, std_error, left_out = {}, {}, {}, {}
     for m in problem.modalities:
-        part = errors[:, start : start + m.size]
-        start += m.size
+        part = errors[:, problem.data_slices[m.name]]
         factors[m.name], left_out[m.name] = _factor(part)
         squares = np.mean(part**2, axis=1)
         std[m.name] = float(np.sqrt(squares.mean()))

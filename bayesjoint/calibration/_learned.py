@@ -134,10 +134,6 @@ class LearnedRule(Rule):
         sides, index = self._placed(estimates, cells)
         return self.classes.below(_scores(threshold, sides), index)
 
-    def tail_error(self, estimates, cells=slice(None)):
-        """Standard error over worlds of the class's level, the larger of both tails, (..., cells)."""
-        return self.classes.error.max(axis=1)[self._placed(estimates, cells)[1]]
-
     def _real(self, scores, sides):
         return np.maximum(_values(scores, sides), 0.0) if self.positive else _values(scores, sides)
 

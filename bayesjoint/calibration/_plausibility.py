@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.stats import kurtosis, skew
 
+from .._places import unit_columns
+
 LEVEL = 0.05
 MARKS = ("size", "asymmetry", "peakedness", "roughness", "largest")
 
@@ -18,10 +20,9 @@ def data_marks(problem, data):
     problem : JointProblem
     data : ndarray, shape (n, n_data)
     """
-    out, start = [], 0
+    out = []
     for k, m in enumerate(problem.modalities):
-        part = data[:, start : start + m.size].astype(float)
-        start += m.size
+        part = data[:, problem.data_slices[m.name]].astype(float)
         columns = _nuisance_columns(problem, k)
         part = part - (columns @ np.linalg.lstsq(columns, part.T, rcond=None)[0]).T
         std = part.std(axis=1)
@@ -39,9 +40,7 @@ def _nuisance_columns(problem, k):
     for name in m.parameters:
         p = problem.by_name[name]
         if p.mesh is None and p.size < m.size / 4:
-            pick = np.zeros((problem.size, p.size))
-            pick[problem.slices[name]] = np.eye(p.size)
-            columns.append(problem.operator(k).matmat(pick))
+            columns.append(problem.operator(k).matmat(unit_columns(problem.size, problem.slices[name])))
     return np.concatenate(columns, axis=1)
 
 

@@ -133,7 +133,7 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     signs = tuple(getattr(geology, "symmetric", ())) if symmetric is None else tuple(symmetric)
 
     rules = {name: [rule_of(name, frames[name].at(one.places[name]), one, signs) for one in lived] for name in frames}
-    scores = {name: _left_out(each[0], lived[0]) for name, each in rules.items()}
+    scores = {name: cross_validated(each[0], lived[0], _some(each[0])) for name, each in rules.items()}
     variants = _variants(sensitivity, geology, simulator, lived[0])
     fewer = as_count("sensitivity_worlds", sensitivity_worlds, 2, USUAL) if variants else 0
     tried = {label: live(label, other, fewer, int(rng.integers(2**62)))
@@ -206,10 +206,6 @@ def _plain_rule_maker(learned, simulator, frames, count):
     return lambda name, frame, worlds, symmetric: LearnedRule(name, frame, worlds, around, symmetric)
 
 
-def _left_out(rule, worlds):
-    return cross_validated(rule, worlds, _some(rule))
-
-
 def _some(rule):
     """Cells on which coverage is measured."""
     size = rule.frame.std.size
@@ -257,19 +253,7 @@ def _words(families):
 def _scored(name, frame, rules, worlds, train):
     frame = frame.at(worlds.places[name])
     placed = [rule.on(frame) for rule in rules]
-    return scores_of(_Widest(placed), frame, worlds, train, name, _some(placed[0]))
-
-
-class _Widest:
-    """Several rules as one: the widest interval."""
-
-    def __init__(self, rules):
-        self.rules = rules
-
-    def intervals(self, probabilities, estimates, cells=slice(None)):
-        """(k, 2, ..., cells)."""
-        ends = np.stack([rule.intervals(probabilities, estimates, cells) for rule in self.rules])
-        return np.stack([ends[:, :, 0].min(axis=0), ends[:, :, 1].max(axis=0)], axis=1)
+    return scores_of(placed, frame, worlds, train, name, _some(placed[0]))
 
 
 def _factor(value):

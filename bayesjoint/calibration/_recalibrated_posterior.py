@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from .._checks import fail
+from .._places import blocks
 from ..diagnostics import score_table
 from ..engines import UNCHECKED, Posterior, PosteriorEngine
 from ._functional_rules import FunctionalRule
+from ._rules import widest
 
 INTERVALS = ("state_quantiles",)  # of the protocol, what is not the engine's
 KEPT = (*(name for name, value in vars(PosteriorEngine).items()
@@ -73,8 +75,7 @@ class RecalibratedPosterior(Posterior):
         """Both ends of the interval of x, (2, size)."""
         out, estimates = self.engine.state_interval(probability), self.estimates
         for name, rules in self._rules.items():
-            ends = np.stack([rule.intervals([probability], estimates)[0] for rule in rules])
-            self._put(out, name, np.stack([ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)]))
+            self._put(out, name, widest(rules, [probability], estimates)[0])
         return out
 
     def state_quantiles(self, levels):
@@ -123,10 +124,8 @@ class RecalibratedPosterior(Posterior):
 
     def extra_attributes(self):
         """Attributes of the dataset that this engine adds."""
-        return {f"recalibration_{key}": value for key, value in (
-            ("family", self.record.family), ("name", self.record.name), ("worlds", self.record.worlds),
-            ("seed", self.record.seed), ("kind", self.record.kind),
-            ("contrast_factor", self.record.contrast_factor))}
+        return {f"recalibration_{key}": getattr(self.record, key)
+                for key in ("family", "name", "worlds", "seed", "kind", "contrast_factor")}
 
     def _put(self, out, name, values):
         where = np.arange(self.problem.size)[self.problem.slices[name]][self._cells[name]]
@@ -211,9 +210,9 @@ class RecalibratedPosterior(Posterior):
             fail("functional", "be given to recalibrate for a problem of this size", f"{lived.count} worlds in part",
                  "recalibrate(..., functionals={name: function}) evaluates it while worlds are at hand.")
         step = max(1, BLOCK // max(self.problem.by_name[name].size for name in lived.cells))
-        parts = [slice(first, first + step) for first in range(0, lived.count, step)]
-        return np.concatenate([function(self._fields(lived, lived.truth, part),
-                                        self._fields(lived, lived.estimate, part)) for part in parts], axis=-1)
+        both = lived.truth, lived.estimate
+        return np.concatenate([function(*(self._fields(lived, values, part) for values in both))
+                               for part in blocks(lived.count, step)], axis=-1)
 
     def _fields(self, lived, values, part):
         """{parameter: (worlds, *shape)} of some worlds; known cells and air as in the engine's mean."""

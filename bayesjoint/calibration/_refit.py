@@ -7,6 +7,7 @@ import numpy as np
 from .._checks import fail
 from ..engines import ENGINES, choose_engine, needs_a_map, posterior
 from ..map_estimate import find_map
+from ._uniformity import rank_of
 
 
 def refit(problem, data, values, asked, method, options, draws, rng, executor):
@@ -58,10 +59,7 @@ class _Refit:
             fail("method", "take a seed where it samples chains", f"{self.method!r}: simulations would share noise",
                  "Pass lambda problem, seed: posterior(problem, ..., seed=seed), and no seed among the options.")
         drawn = problem.unpack(post.state_draws(rng, self.draws))
-        ranks = []
-        for value, f in zip(values, self.asked.values(), strict=True):
-            among = f.evaluate(drawn)
-            ranks.append(np.sum(among < value) + rng.integers(0, np.sum(among == value) + 1))
+        ranks = [rank_of(value, f.evaluate(drawn), rng) for value, f in zip(values, self.asked.values(), strict=True)]
         return np.array(ranks), post.method
 
     def _posterior(self, problem, seed):

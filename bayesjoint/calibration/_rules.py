@@ -32,6 +32,10 @@ class Rule:
         found = self.quantiles(levels, estimates, cells)
         return found.reshape(-1, 2, *found.shape[1:])
 
+    def tail_error(self, estimates, cells=slice(None)):
+        """Standard error over worlds of the class's level, the larger of both tails, (..., cells)."""
+        return self.classes.error.max(axis=1)[self._placed(estimates, cells)[-1]]
+
 
 class ClassRule(Rule):
     """Standardised errors by classes of depth, signed mean / std, std ratio and share of the local peak; see `Classes`.
@@ -122,10 +126,6 @@ class ClassRule(Rule):
             share = np.where(sign < 0, 1 - share, share)
         return share, error
 
-    def tail_error(self, estimates, cells=slice(None)):
-        """Standard error over worlds of the class's level, the larger of both tails, (..., cells)."""
-        return self.classes.error.max(axis=1)[self._placed(estimates, cells)[3]]
-
 
 class Frame:
     """What is known of cells whatever the data: depth, std, prior std and prior mean, arrays of shape (cells,)."""
@@ -165,6 +165,12 @@ class DepthRule:
         else:
             ends = [level_of(self._table, q) for q in tails([probability])]
         return np.stack([end[self._group[cells]] for end in ends])
+
+
+def widest(rules, probabilities, estimates, cells=slice(None)):
+    """Intervals, as of `Rule.intervals`, that take in those of each of several rules."""
+    ends = np.stack([rule.intervals(probabilities, estimates, cells) for rule in rules])
+    return np.stack([ends[:, :, 0].min(axis=0), ends[:, :, 1].max(axis=0)], axis=1)
 
 
 def tails(probabilities):

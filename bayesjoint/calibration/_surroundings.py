@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.ndimage import distance_transform_edt, maximum_filter, uniform_filter
 
+from .._places import blocks
+
 BLOCK_VALUES = 30_000_000  # of all features held at once
 TINY = 1e-20  # of a product of squares, against 0 / 0
 
@@ -48,11 +50,12 @@ class Surroundings:
     def __init__(self, mesh, free, frames):
         self._shape, self._window = mesh.shape, window(mesh)
         self._free = {name: free[name] for name in frames}
-        self._std = {name: frame.std.astype(np.float32) for name, frame in frames.items()}
         self._prior = {name: frame.prior_std.astype(np.float32) for name, frame in frames.items()}
-        self._means = {name: frame.middle.astype(np.float32) for name, frame in frames.items()}
+        self._ratio = {name: prior / frames[name].std.astype(np.float32) for name, prior in self._prior.items()}
+        self._middle = {name: frames[name].middle.astype(np.float32) / prior for name, prior in self._prior.items()}
         self._fill = {name: _nearest(mesh, free[name]) for name in frames}
-        rim = _rim(mesh).ravel()
+        north, east = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in mesh.shape[1:])
+        rim = np.broadcast_to(np.minimum(north[:, None], east), mesh.shape).ravel()  # columns from the mesh's edge
         self._fixed = {name: np.stack([f.depth, f.std / f.prior_std, rim[free[name]]], axis=1).astype(np.float32)
                        for name, f in frames.items()}
 
@@ -72,18 +75,16 @@ class Surroundings:
         ndarray of float32, shape (worlds, k, features)
         """
         names = [name, *(other for other in self._free if other != name)]
-        count = len(cells)
-        step = max(1, BLOCK_VALUES // (20 * int(np.prod(self._shape))))
         parts = []
-        for first in range(0, count, step):
-            part = slice(first, first + step)
+        for part in blocks(len(cells), max(1, BLOCK_VALUES // (20 * int(np.prod(self._shape))))):
             at = self._free[name][cells[part]]
             rows = np.arange(len(at))[:, None]
             columns, maps = [self._fixed[name][cells[part]]], []
             for other in names:
                 u = self._field(other, estimates[other][part])
                 maps.append(np.abs(u).max(axis=1))
-                columns.append(_read(_volumes(u, self._ratio(other), u - self._middle(other), self._window), rows, at))
+                ratio, middle = (self._laid(other, a[other]) for a in (self._ratio, self._middle))
+                columns.append(_read(_volumes(u, ratio, u - middle, self._window), rows, at))
             below = at % maps[0][0].size
             columns += [_read(_likeness(maps[0], other), rows, below) for other in maps[1:]]
             parts.append(np.concatenate(columns, axis=-1))
@@ -94,13 +95,8 @@ class Surroundings:
         u = (np.asarray(estimate, dtype=np.float32) / self._prior[name])[:, self._fill[name]]
         return u.reshape(-1, *self._shape)
 
-    def _middle(self, name):
-        """Prior mean over prior std, (nz, ny, nx)."""
-        return (self._means[name] / self._prior[name])[self._fill[name]].reshape(self._shape)
-
-    def _ratio(self, name):
-        """Prior std over std, (nz, ny, nx)."""
-        return (self._prior[name] / self._std[name])[self._fill[name]].reshape(self._shape)
+    def _laid(self, name, values):
+        return values[self._fill[name]].reshape(self._shape)
 
 
 def _volumes(u, ratio, away, near):
@@ -154,9 +150,3 @@ def _nearest(mesh, free):
     index = distance_transform_edt((place < 0).reshape(mesh.shape), sampling=steps, return_distances=False,
                                    return_indices=True)
     return place[np.ravel_multi_index(tuple(index), mesh.shape).ravel()]
-
-
-def _rim(mesh):
-    """Cells to the nearest side of the mesh, (nz, ny, nx)."""
-    north, east = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in mesh.shape[1:])
-    return np.broadcast_to(np.minimum(north[:, None], east), mesh.shape)

@@ -30,8 +30,13 @@ def simulate(problem, n, truths, rng):
         drawn = truths(rng, n)
         x = np.stack([problem.pack({name: a[k] for name, a in drawn.items()}) for k in range(n)])
     clean = np.concatenate([problem.operator(k).matmat(x.T) for k in range(len(problem.modalities))]).T
-    noise = [m.noise.sample(rng, n) / np.sqrt(problem.weights[m.name]) for m in problem.modalities]
-    return x, clean + np.concatenate(noise, axis=1)
+    return x, clean + drawn_noise(problem, rng, n)
+
+
+def drawn_noise(problem, rng, n):
+    """Noise of n data sets, (n, n_data)."""
+    return np.concatenate([m.noise.sample(rng, n) / np.sqrt(problem.weights[m.name]) for m in problem.modalities],
+                          axis=1)
 
 
 def _draw_blocks(problem, n, rng):

@@ -68,3 +68,9 @@ def _null(simulations, draws):
     rng = np.random.default_rng(0)
     counts = rng.multinomial(simulations, np.full(draws + 1, 1 / (draws + 1)), REPEATS)
     return np.sort(_statistics(counts, simulations))
+
+
+def rank_of(truth, drawn, rng):
+    """Rank of each truth, shape (...), among its draws, shape (..., draws); ties are broken at random."""
+    below, equal = (np.sum(f(drawn, np.asarray(truth)[..., None]), axis=-1) for f in (np.less, np.equal))
+    return below + rng.integers(0, equal + 1)

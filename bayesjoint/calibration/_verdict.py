@@ -36,7 +36,7 @@ def summarise(asked, ranks, scores, draws, probabilities, attributes):
     held = np.stack([_in_the_middle(ranks, draws, p) for p in probabilities], axis=1)
     closed = np.stack([np.abs(scores) <= ndtri((1 + p) / 2) for p in probabilities], axis=1)
     known = np.isfinite(scores).all(axis=1)
-    nominal = [_nominal(draws, p) for p in probabilities]
+    nominal = [np.mean(_in_the_middle(np.arange(draws + 1), draws, p)) for p in probabilities]
     tests = _tests(held, closed, known, nominal, probabilities)
     values = p_values(ranks, draws)
     _write_coverage(table, held, closed, known, probabilities)
@@ -62,11 +62,6 @@ def summarise(asked, ranks, scores, draws, probabilities, attributes):
 def _in_the_middle(ranks, draws, probability):
     """Whether ranks lie in the central interval: about that share of the draws + 1 possible ones."""
     return np.abs(ranks - draws / 2) < probability * (draws + 1) / 2
-
-
-def _nominal(draws, probability):
-    """The share of possible ranks that the central interval holds."""
-    return np.mean(_in_the_middle(np.arange(draws + 1), draws, probability))
 
 
 def _tests(held, closed, known, nominal, probabilities):

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .._checks import fail
+from .._places import blocks
 from ..augment import NAME as DISCREPANCY
 from ..forward import LatticeOperator, lattice_and_processing, refined, refined_mesh, run_ranges
 from ..geology import draw_world
 from ..priors import GaussianPrior
 from ..problem import View
 from ._surroundings import local_peak, window
+from ._truths import drawn_noise
 
 BLOCK_BYTES = 5e8  # of ground on fine cells held at once, one property
 WHOLE_BYTES = 2.5e9  # of truths, answers and their shares kept for every cell; above it a sample of cells is kept
@@ -170,7 +172,9 @@ class Simulator:
         columns = {name: values.reshape(count, -1).T for name, values in fine.items()}
         state = np.zeros((self.problem.size, count))
         for (where, bound), names in zip(self.problem.prior.blocks, self.problem.prior.block_members, strict=True):
-            if all(self.problem.by_name[name].mesh is None for name in names) and not self._stands_for_cells(names):
+            stands_for_cells = names == (DISCREPANCY,) and isinstance(
+                self.problem.by_name[DISCREPANCY].prior, GaussianPrior)
+            if all(self.problem.by_name[name].mesh is None for name in names) and not stands_for_cells:
                 state[where] = (bound.mean + bound.covariance.sample(rng, count)).T
         whole = state.copy()
         for p in self.meshed:
@@ -220,10 +224,6 @@ class Simulator:
             mean[where] = bound.mean
         return {p.name: p.scale * mean[self.problem.slices[p.name]][self.free[p.name]] for p in self.meshed}
 
-    def _stands_for_cells(self, names):
-        """Whether a parameter is the error of cells of the mesh's size, which finer cells bring in by themselves."""
-        return names == (DISCREPANCY,) and isinstance(self.problem.by_name[DISCREPANCY].prior, GaussianPrior)
-
     def discretisation(self, geology, seeds):
         """Data of some worlds on fine cells less those of their averages, (len(seeds), n_data); without noise."""
         fine = self.draw(geology, seeds)
@@ -235,11 +235,6 @@ class Simulator:
             operator.matmat(columns[next(n for n in m.parameters if n in columns)]).T
             - self.problem.operator(k).matmat(state).T
             for k, (m, operator) in enumerate(zip(self.problem.modalities, self._operators, strict=True))], axis=1)
-
-    def noise(self, rng, count):
-        """Noise of data sets, (count, n_data); likelihood exponents count as C / w."""
-        return np.concatenate([m.noise.sample(rng, count) / np.sqrt(self.problem.weights[m.name])
-                               for m in self.problem.modalities], axis=1)
 
 
 def share_of(name):
@@ -278,17 +273,13 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
     estimate = {key: np.empty_like(truth[n]) for n in names for key in (n, share_of(n))}
     data = np.empty((count, sum(m.size for m in problem.modalities)))
     asked = {name: ([], []) for name in functionals or {}}
-    for first in range(0, count, simulator.block):
-        part = slice(first, min(first + simulator.block, count))
+    for part in blocks(count, simulator.block):
         fine = simulator.draw(geology, seeds[part])
         real = {name: simulator.average(values) for name, values in fine.items()}
-        data[part] = simulator.clean(fine, real, rng) + simulator.noise(rng, part.stop - part.start)
-        found = problem.unpack(post.mean_given(data[part]))
-        answers = simulator.answers(found)
+        data[part] = simulator.clean(fine, real, rng) + drawn_noise(problem, rng, part.stop - part.start)
+        found = _answer(simulator, post, data, part, places, estimate)
         for name in names:
             truth[name][part] = real[name][:, cells[name]]
-            for key in (name, share_of(name)):
-                estimate[key][part] = answers[key][:, places[name]]
         for name, function in (functionals or {}).items():
             shaped = {n: v.reshape(-1, *simulator.mesh.shape) for n, v in real.items()}
             for kept, model in zip(asked[name], (shaped, {n: found[n] for n in names}), strict=True):
@@ -318,22 +309,26 @@ def live_again(simulator, post, problem, lived):
     """
     names = [p.name for p in simulator.meshed]
     held = all(n in lived.cells and np.array_equal(simulator.free[n][lived.places[n]], lived.cells[n]) for n in names)
-    known = {m.name: m for m in problem.modalities}
-    seen = all(m.name in known and known[m.name].size == m.size for m in post.problem.modalities)
+    known = {m.name: m.size for m in problem.modalities}
+    seen = all(known.get(m.name) == m.size for m in post.problem.modalities)
     if not held or not seen:
         fail("worlds", "be of the same surveys and cells", "others", "Give a number of worlds.")
-    ends = np.cumsum([0, *(m.size for m in problem.modalities)])
-    runs = {m.name: slice(a, b) for m, a, b in zip(problem.modalities, ends[:-1], ends[1:], strict=True)}
-    data = np.concatenate([lived.data[:, runs[m.name]] for m in post.problem.modalities], axis=1)
-    estimate = {key: np.empty_like(lived.truth[n]) for n in names for key in (n, share_of(n))}
-    for first in range(0, lived.count, simulator.block):
-        part = slice(first, first + simulator.block)
-        answers = simulator.answers(post.problem.unpack(post.mean_given(data[part])))
-        for n in names:
-            for key in (n, share_of(n)):
-                estimate[key][part] = answers[key][:, lived.places[n]]
+    data = np.concatenate([lived.data[:, problem.data_slices[m.name]] for m in post.problem.modalities], axis=1)
     pick = {key: {n: getattr(lived, key)[n] for n in names} for key in ("cells", "places", "truth")}
+    estimate = {key: np.empty_like(lived.truth[n]) for n in names for key in (n, share_of(n))}
+    for part in blocks(lived.count, simulator.block):
+        _answer(simulator, post, data, part, pick["places"], estimate)
     return Worlds(**pick, estimate=estimate, data=data, whole=lived.whole)
+
+
+def _answer(simulator, post, data, part, places, estimate):
+    """Put a part of the worlds' estimates at the cells kept, and return all that the engine answered."""
+    found = post.problem.unpack(post.mean_given(data[part]))
+    answers = simulator.answers(found)
+    for name, at in places.items():
+        for key in (name, share_of(name)):
+            estimate[key][part] = answers[key][:, at]
+    return found
 
 
 def kept_whole(simulator, count):

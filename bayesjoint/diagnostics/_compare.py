@@ -121,9 +121,13 @@ def _ratio(top, top_error, below, below_error):
 
 def _write_ratios(result, joint, separate):
     problem = joint.problem
-    table = {key: np.full((len(problem.parameters), len(separate)), np.nan)
-             for key in ("median_ratio", "helped", "unchanged", "harmed", "undecided")}
-    errors = {key: np.full_like(values, np.nan) for key, values in table.items()}
+    keys = {"median_ratio": "median over cells of joint / separate std",
+            "helped": f"share of cells whose std fell below {HELPED:g} of the separate one, beyond error",
+            "unchanged": "share of cells whose std stayed about the same, beyond error",
+            "harmed": f"share of cells whose std rose above {HARMED:g} of the separate one, beyond error",
+            "undecided": "share of cells whose std is not known well enough to tell"}
+    table = np.full((len(keys), len(problem.parameters), len(separate)), np.nan)
+    median_error = np.full(table.shape[1:], np.nan)
     for j, (name, post) in enumerate(separate.items()):
         for i, p in enumerate(problem.parameters):
             if p.name not in post.problem.by_name:
@@ -134,27 +138,18 @@ def _write_ratios(result, joint, separate):
                     f"joint / separate posterior std of {p.name}, against {name}", error)
             known = np.isfinite(ratio)
             if known.any():
-                table["median_ratio"][i, j] = np.median(ratio[known])
-                errors["median_ratio"][i, j] = np.median(error[known])  # no larger if errors have much in common
-                for key, share in _shares(ratio[known], 2 * error[known]).items():
-                    table[key][i, j] = share
-                    errors[key][i, j] = np.nan if key == "undecided" else table["undecided"][i, j]
-    words = {"median_ratio": "median over cells of joint / separate std",
-             "helped": f"share of cells whose std fell below {HELPED:g} of the separate one, beyond error",
-             "unchanged": "share of cells whose std stayed about the same, beyond error",
-             "harmed": f"share of cells whose std rose above {HARMED:g} of the separate one, beyond error",
-             "undecided": "share of cells whose std is not known well enough to tell"}
-    for key, values in table.items():
-        plain = key == "undecided"
-        result.add(key, ("parameter", "survey"), values, "1", words[key], *(() if plain else (errors[key],)))
+                table[:, i, j] = np.median(ratio[known]), *_shares(ratio[known], 2 * error[known])
+                median_error[i, j] = np.median(error[known])  # no larger if errors have much in common
+    for (key, words), values in zip(keys.items(), table, strict=True):
+        errors = {"median_ratio": median_error, "undecided": None}.get(key, table[-1])
+        result.add(key, ("parameter", "survey"), values, "1", words, errors)
 
 
 def _shares(ratio, slack):
-    """Shares of cells that are clearly helped, harmed or the same, and of those whose ratio ± slack does not say."""
+    """Shares of cells that were helped, left unchanged and harmed, and of those that cannot be told."""
     helped, harmed = ratio + slack < HELPED, ratio - slack > HARMED
     same = (ratio - slack >= HELPED) & (ratio + slack <= HARMED)
-    return {"undecided": np.mean(~(helped | harmed | same)), "helped": np.mean(helped), "harmed": np.mean(harmed),
-            "unchanged": np.mean(same)}
+    return np.mean(helped), np.mean(same), np.mean(harmed), np.mean(~(helped | harmed | same))
 
 
 def _write_explained(result, joint, separate):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 from scipy.linalg import eigh
 
@@ -70,10 +72,7 @@ def identifiability(problem: JointProblem, target: str | dict | None = None, pro
     result = DatasetBuilder()
     result.along("modality", names, "survey")
     result.along("other", names, "the other survey")
-    if signal.exact:
-        _write_exact(result, signal, names)
-    else:
-        _write_probed(result, signal, names)
+    (_write_exact if signal.exact else _write_probed)(result, signal, names)
     if target is not None:
         _write_target(result, problem, signal, names, target)
     how = "dense algebra over the data" if signal.exact else PROBED.format(probes)
@@ -85,38 +84,45 @@ _WORDS = {"information": ("bit", "information about the model"),
           "fisher_trace": ("1", "trace of prior covariance times Fisher information")}
 
 
-def _add_parts(result, key, parts, joint, part_errors=0.0, joint_error=0.0):
-    units, words = _WORDS[key]
-    result.add(key, ("modality",), parts, units, f"{words} of one survey", part_errors)
-    result.add(f"{key}_joint", (), joint, units, f"{words} of all surveys", joint_error)
-
-
-def _add_redundancy(result, total, pairs, total_error=0.0, pair_errors=0.0):
-    result.add("redundancy", (), total, "bit", "information that surveys repeat: sum of the parts less the joint",
-              total_error)
-    result.add("redundancy_pair", ("modality", "other"), pairs, "bit", "information that two surveys repeat",
-              pair_errors)
-
-
 def _write_exact(result, signal, names):
-    whole = eigh(signal.system.signal, eigvals_only=True).clip(0.0)
-    spectra = {}
-    for name in names:
-        rows = signal.system.index([name])
-        values, vectors = eigh(signal.system.signal[np.ix_(rows, rows)])
-        spectra[name] = values.clip(0.0)[::-1], vectors[:, ::-1]
+    matrix, whole = signal.system.signal, tuple(names)
+    spectra = {(name,): eigh(matrix[np.ix_(rows, rows)]) for name in names for rows in [signal.system.index([name])]}
+    spectra = {s: (values.clip(0.0)[::-1], vectors[:, ::-1]) for s, (values, vectors) in spectra.items()}
+    spectra[whole] = spectra[whole] if len(names) == 1 else (eigh(matrix, eigvals_only=True).clip(0.0), None)
     sums = {"information": lambda t: 0.5 * BITS * np.sum(np.log1p(t)),
             "degrees_of_freedom": lambda t: np.sum(t / (1 + t)), "fisher_trace": np.sum}
-    for key, f in sums.items():
-        _add_parts(result, key, [f(spectra[name][0]) for name in names], f(whole))
-    parts = np.array([sums["information"](spectra[name][0]) for name in names])
-    pairs = np.full((len(names),) * 2, np.nan)
-    for i, first in enumerate(names):
-        for j in range(i):
-            pairs[i, j] = pairs[j, i] = parts[i] + parts[j] - signal.bits([names[j], first])[0]
-    _add_redundancy(result, parts.sum() - sums["information"](whole), pairs)
-    _write_ranks(result, signal, names, spectra, whole)
-    _write_directions(result, signal, names, spectra)
+    found = {s: {key: (f(t), 0.0) for key, f in sums.items()} for s, (t, _) in spectra.items()}
+    pairs = {pair: (signal.bits(pair)[0], 0.0) for pair in combinations(names, 2)}
+    _write_sums(result, names, found, pairs)
+    alone = {name: spectra[name,] for name in names}
+    _write_ranks(result, signal, names, alone, spectra[whole][0])
+    _write_directions(result, signal, names, alone)
+
+
+def _write_probed(result, signal, names):
+    subsets = dict.fromkeys([*((name,) for name in names), tuple(names)])
+    found = {s: signal.traces(s) | {"information": signal.bits(s)} for s in subsets}
+    bits = {pair: found[pair]["information"] if pair in found else signal.bits(pair) for pair in combinations(names, 2)}
+    _write_sums(result, names, found, bits)
+
+
+def _write_sums(result, names, found, pairs):
+    """Write sums over directions, from {surveys: {key: (value, error)}}, and what two surveys or all repeat."""
+    whole, count = tuple(names), len(names)
+    for key, (units, words) in _WORDS.items():
+        values, errors = np.transpose([found[name,][key] for name in names])
+        result.add(key, ("modality",), values, units, f"{words} of one survey", errors)
+        result.add(f"{key}_joint", (), found[whole][key][0], units, f"{words} of all surveys", found[whole][key][1])
+    bits = {s: each["information"] for s, each in found.items()}
+    table, table_errors = np.full((2, count, count), np.nan)
+    for a, b in pairs:
+        i, j = names.index(a), names.index(b)
+        table[i, j], table_errors[i, j] = table[j, i], table_errors[j, i] = _less([bits[a,], bits[b,]], pairs[a, b])
+    total, error = _less([bits[name,] for name in names], bits[whole])
+    result.add("redundancy", (), total, "bit", "information that surveys repeat: sum of the parts less the joint",
+               error)
+    result.add("redundancy_pair", ("modality", "other"), table, "bit", "information that two surveys repeat",
+               table_errors)
 
 
 def _write_ranks(result, signal, names, spectra, whole):
@@ -166,26 +172,6 @@ def _whitener(spectrum, floor):
 
 def _fill(out, values):
     out[: min(out.size, values.size)] = values[: out.size]
-
-
-def _write_probed(result, signal, names):
-    """From random vectors."""
-    pairs = [(a, b) for i, b in enumerate(names) for a in names[:i]]
-    subsets = [(name,) for name in names] + pairs + ([tuple(names)] if len(names) != 2 else [])
-    bits = {s: signal.bits(s) for s in subsets}
-    whole = tuple(names)
-    traces = {s: signal.traces(s) for s in [(n,) for n in names] + [whole]}
-    for key in _WORDS:
-        found = {s: bits[s] if key == "information" else traces[s][key] for s in traces}
-        values, errors = np.transpose([found[name,] for name in names])
-        _add_parts(result, key, values, found[whole][0], errors, found[whole][1])
-    count = len(names)
-    table, table_errors = np.full((2, count, count), np.nan)
-    for a, b in pairs:
-        i, j = names.index(a), names.index(b)
-        table[i, j], table_errors[i, j] = table[j, i], table_errors[j, i] = _less([bits[a,], bits[b,]], bits[a, b])
-    total, error = _less([bits[name,] for name in names], bits[whole])
-    _add_redundancy(result, total, table, error, table_errors)
 
 
 def _less(parts, joint):

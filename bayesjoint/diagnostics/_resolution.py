@@ -76,8 +76,8 @@ def _exactly(post, scale):
         diagonal = np.einsum("ij,ij->i", rows, sensitivity)
         found = {"diagonal": (diagonal, np.zeros(p.size)), "freedom": (diagonal.sum(), 0.0)}
         if p.mesh is not None:
-            found["spread"] = _spreads(p.mesh, rows / _or_one(scale[where])[:, None],
-                                       sensitivity * scale[where][:, None])
+            own = scale[where][:, None]
+            found["spread"] = _spreads(p.mesh, rows / np.where(own > 0, own, 1.0), sensitivity * own)
         out[p.name] = found
     return out
 
@@ -175,10 +175,6 @@ def _sampled_spreads(operator, p, scale, rng):
     errors = np.array([v.std(axis=1, ddof=1) / np.sqrt(v.shape[1]) if v.shape[1] > 1 else [np.nan] * 2 for v in values])
     errors[free.sum(axis=1) == [len(c) for c in picked]] = 0.0  # all of the layer
     return {name: (means[:, k], errors[:, k]) for k, name in enumerate(("horizontal", "vertical"))}
-
-
-def _or_one(scale):
-    return np.where(scale > 0, scale, 1.0)
 
 
 def _write(table, p, found):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._checks import fail
+from .._checks import fail, one_of
 from .._typing import Any, Posterior
 
 
@@ -45,9 +45,6 @@ class ResolutionOperator(LinearOperator):
         pulled = sum(self.problem.operator(name).rmatmat(answers[where])
                      for name, where in self.problem.data_slices.items())
         return np.where(self.problem.free[:, None], pulled, 0.0)
-
-    def _matvec(self, x):
-        return self._matmat(np.reshape(x, (-1, 1)))[:, 0]
 
     def _rmatvec(self, x):
         return self._rmatmat(np.reshape(x, (-1, 1)))[:, 0]
@@ -89,9 +86,7 @@ class ResolutionOperator(LinearOperator):
                 for p in self.problem.parameters}
 
     def _place(self, parameter, cell):
-        if parameter not in self.problem.by_name:
-            fail("parameter", f"be one of {sorted(self.problem.by_name)}", repr(parameter), "Correct the name.")
-        p = self.problem.by_name[parameter]
+        p = self.problem.by_name[one_of("parameter", parameter, tuple(self.problem.by_name))]
         try:
             flat = np.arange(p.size).reshape(p.shape)[cell]
         except IndexError:

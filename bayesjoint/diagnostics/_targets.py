@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import as_finite, fail
+from .._checks import as_finite, fail, one_of
 from ..functionals import state_weights
 
 TARGET_LIMIT = 4_000  # numbers in a target that information is counted about
@@ -20,9 +20,8 @@ def target_columns(problem, target):
         number or with one axis in front for several.
     """
     if isinstance(target, str):
-        if target not in problem.by_name:
-            fail("target", f"name one of {sorted(problem.by_name)}", repr(target), "Correct the name.")
-        where, p = problem.slices[target], problem.by_name[target]
+        p = problem.by_name[one_of("target", target, tuple(problem.by_name))]
+        where = problem.slices[target]
         free = np.flatnonzero(problem.free[where]) + where.start
         if not 0 < free.size <= TARGET_LIMIT:
             fail("target", f"hold 1 to {TARGET_LIMIT} unknown values", f"{target!r} with {free.size}",

@@ -53,8 +53,12 @@ def add_recalibrated(table, name, words, units, told, probability):
               told["coverage_error"])
 
 
-def add_interval(table, name, words, units, values, markov, probability, told, condition=""):
-    """Add the interval of draws and, where a recalibrated posterior `told` of it, the recalibrated one in its place."""
+def add_answer(table, name, words, units, values, markov, probability, told, condition=""):
+    """Add draws, (chains, draws), their mean, std and interval; a recalibrated one `told` takes the place of that."""
+    mean, mean_error, std, std_error = mean_and_std(values, markov)
+    table.add(f"{name}_draws", (), values, units, f"posterior draws of {words}", draws=True)
+    table.add(f"{name}_mean", (), mean, units, f"posterior mean of {words}{condition}", mean_error)
+    table.add(f"{name}_std", (), std, units, f"posterior standard deviation of {words}", std_error)
     own = name if told is None else f"{name}_gaussian"
     for side, end, error in zip(("lower", "upper"), *quantiles(values, tails(probability), markov), strict=True):
         table.add(f"{own}_{side}", (), end, units, f"{side} end of the interval of {words}", error,
@@ -71,14 +75,10 @@ def integral(post, functional, probability, draws, chains, seed, attributes, ask
     tails(probability)  # refuses what is none, before anything is drawn
     draws, chains = counts(post, draws, chains)
     values = drawn(post, functional.evaluate, draws, chains, seed)
-    mean, mean_error, std, std_error = mean_and_std(values, post.markov)
     name, words, units = functional.name, functional.long_name, functional.units
     table = DatasetBuilder()
-    table.add(f"{name}_draws", (), values, units, f"posterior draws of {words}", draws=True)
-    table.add(f"{name}_mean", (), mean, units, f"posterior mean of {words}", mean_error)
-    table.add(f"{name}_std", (), std, units, f"posterior standard deviation of {words}", std_error)
     told = post.functional_interval(functional if asked is None else asked, probability)
-    add_interval(table, name, words, units, values, post.markov, probability, told)
+    add_answer(table, name, words, units, values, post.markov, probability, told)
     exact = closed_form(post, functional)
     if exact is not None:
         table.add(f"{name}_mean_closed_form", (), exact[0], units, f"posterior mean of {words}, without draws",

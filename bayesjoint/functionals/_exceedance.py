@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from .._checks import as_finite, fail
+from .._checks import as_finite, fail, one_of
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
-from ._answers import add_interval, counts, interval_words, run_words, tails
+from ._answers import add_answer, counts, interval_words, run_words, tails
 from ._closed_form import has_closed_form
 from ._montecarlo import drawn, mean_and_std, shares
 from ._protocol import Functional, on_mesh, shares_in
@@ -56,7 +56,7 @@ def exceedance(post: Posterior, parameter: str, threshold: float, *, draws: int 
     >>> found.slope_exceedance_closed_form.values.round(4), found.slope_exceedance_error.values.round(3)
     (array([0.2398]), array([0.01]))
     """
-    p = _parameter(post.problem, parameter)
+    p = post.problem.by_name[one_of("parameter", parameter, tuple(post.problem.by_name))]
     threshold = float(as_finite("threshold", threshold, 0))
     draws, chains = counts(post, draws, chains)
     hits = drawn(post, lambda model: model[parameter] > threshold, draws, chains, seed)
@@ -141,17 +141,12 @@ def depth_to_top(post: Posterior, threshold: float, parameter: str = "density", 
     _add_columns(table, columns, words, post.markov, p.mesh)
     columns = np.where(np.isfinite(columns), columns, np.nan)
     depth = np.fmin.reduce(columns, axis=(2, 3))
-    table.add("depth_to_top_draws", (), depth, "m", f"posterior draws of the depth to the top of {words}", draws=True)
     present = shares(np.isfinite(depth), post.markov)
     table.add("depth_to_top_presence", (), present[0], "1", f"probability of {words} in the box", present[1])
-    mean, mean_error, std, std_error = mean_and_std(depth, post.markov)
-    table.add("depth_to_top_mean", (), mean, "m", f"mean depth to the top of {words}, given that there is one",
-              mean_error)
-    table.add("depth_to_top_std", (), std, "m", f"standard deviation of the depth to the top of {words}", std_error)
     told = post.functional_interval(shallowest(p, threshold, box), probability,
                                     [shallowest(p, share * float(threshold), box) for share in SHARES])
-    add_interval(table, "depth_to_top", f"the depth to the top of {words}", "m", depth, post.markov, probability, told,
-                 ", given that there is one")
+    add_answer(table, "depth_to_top", f"the depth to the top of {words}", "m", depth, post.markov, probability, told,
+               ", given that there is one")
     if told is not None:
         table.add("depth_to_top_absence", (), told["absent"], "1", f"recalibrated probability of no {words}")
     return table.dataset({"parameter": parameter, "threshold": float(threshold), "threshold_units": p.units}
@@ -217,9 +212,3 @@ def _gaussian_tail(post, parameter, threshold):
     slack = norm.pdf(score) * (mean_error + np.abs(score) * std_error) / np.where(certain, 1.0, std)
     return (np.where(certain, (mean > threshold).astype(float), norm.cdf(score)),
             np.where(certain, 0.0, slack))
-
-
-def _parameter(problem, name):
-    if name not in problem.by_name:
-        fail("parameter", f"be one of {sorted(problem.by_name)}", repr(name), "Correct the name.")
-    return problem.by_name[name]

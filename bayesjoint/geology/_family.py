@@ -269,7 +269,7 @@ class World:
                 continue
             shape = structure.shape(self.domain, self.stream("geometry", geometry, number))
             if rocks is None:
-                paint = self._stated(structure, number, group, shape.count, label, geometry)
+                paint = self._stated(structure, number, group, shape.count, label)
             else:
                 paint = self._of_rocks(rocks, structure, number, group, shape.count, geometry)
             shape.paint(canvas, replace(paint, values=(paint.values * gains).astype(np.float32)))
@@ -294,7 +294,7 @@ class World:
                     texture *= np.float32(gain)
                     values += texture
 
-    def _stated(self, structure, number, group, count, label, geometry):
+    def _stated(self, structure, number, group, count, label):
         values = np.zeros((count, len(group)))
         for i, p in enumerate(group):
             if p in structure.contrasts:

@@ -87,32 +87,17 @@ def layer_labels(coords, sunk, boundaries, normals, offsets, throws):
     return labels
 
 
-@njit(cache=True, nogil=True)
 def cover_labels(upward, surface, thickness):
     """0 in cells whose centres lie less than `thickness` (ny, nx) below the ground, else -1."""
-    ny, nx = surface.shape
-    labels = np.full((upward.size, ny, nx), np.int16(-1))
-    for k in range(upward.size):
-        for j in range(ny):
-            for i in range(nx):
-                if surface[j, i] - upward[k] < thickness[j, i]:
-                    labels[k, j, i] = 0
-    return labels
+    return (upward[:, None, None] > surface - thickness) - np.int16(1)
 
 
-@njit(cache=True, nogil=True)
 def truncated_labels(first, second, lower, upper):
     """Unit of each cell by truncation: bands of the first field; above the last, bands of the second."""
-    labels = np.empty(first.shape, dtype=np.int16)
-    flat, a, b = labels.ravel(), first.ravel(), second.ravel()
-    for n in range(flat.size):
-        label = 0
-        while label < lower.size and a[n] >= lower[label]:
-            label += 1
-        if label == lower.size:
-            rest = 0
-            while rest < upper.size and b[n] >= upper[rest]:
-                rest += 1
-            label += rest
-        flat[n] = label
+    labels = np.zeros(first.shape, dtype=np.int16)
+    for edge in lower:
+        labels += first >= edge
+    beyond = labels == lower.size
+    for edge in upper:
+        labels += beyond & (second >= edge)
     return labels

@@ -101,11 +101,11 @@ class Mixture:
         ValueError
             If no family has a structure of a kind, or nothing is left.
         """
-        here = [_kinds(f) for f in self.families]
+        here = [{s.kind for s in getattr(f, "structures", ())} for f in self.families]
         for kind in kinds:
             one_of("kinds", kind, tuple(sorted(set().union(*here))))
-        kept = [(_stripped(f, kinds, k), w) for f, k, w in zip(self.families, here, self.weights, strict=True)
-                if not k or k - set(kinds)]
+        kept = [(f.without(*k & set(kinds)) if k & set(kinds) else f, w)
+                for f, k, w in zip(self.families, here, self.weights, strict=True) if not k or k - set(kinds)]
         if not kept:
             fail("kinds", "leave a family", "none", "Name fewer.")
         return replace(self, families=tuple(f for f, _ in kept), weights=tuple(w for _, w in kept))
@@ -124,15 +124,6 @@ class Mixture:
         parts = " ".join(f"{100 * w:.0f} % {describe(f)}" for f, w in zip(self.families, self.weights, strict=True))
         factors = "".join(f" Contrasts of {k} times {v:g}." for k, v in self.factors.items() if v != 1)
         return f"{self.name}: each world is drawn from one of {len(self.families)} families. {parts}{factors}"
-
-
-def _kinds(family):
-    return {s.kind for s in getattr(family, "structures", ())}
-
-
-def _stripped(family, kinds, here):
-    kinds = [k for k in kinds if k in here]
-    return family.without(*kinds) if kinds else family
 
 
 def describe(geology):

@@ -120,14 +120,10 @@ class Bodies(Structure):
 
     def shape(self, domain: Any, rng: np.random.Generator):
         """The bodies of one world, `Solids`."""
-        law = self.settled(rng)
-        n = count_of(law["number"], rng)
-        northing, easting = domain.places(rng, n)
-        drawn = {k: law[k].draw(rng, n) for k in self.varying if k != "number"}
-        upward = domain.ground_at(northing, easting) - drawn["depth"]
+        upper, drawn = _drawn(self, domain, rng)
         down = (drawn["flatness"] / drawn["elongation"]) ** (1 / 3)
         ratios = np.stack([drawn["elongation"] * down, down, down / drawn["flatness"]], axis=1)
-        return Solids(np.stack([upward, northing, easting], axis=1), 0.5 * drawn["size"][:, None] * ratios,
+        return Solids(upper, 0.5 * drawn["size"][:, None] * ratios,
                       axes_of(drawn["strike"], drawn["dip"]), np.maximum(drawn["exponent"], 2.0),
                       np.maximum(drawn["soft"], 0.0))
 
@@ -178,11 +174,17 @@ class Dykes(Structure):
 
     def shape(self, domain: Any, rng: np.random.Generator):
         """The sheets of one world, `Solids`."""
-        law = self.settled(rng)
-        n = count_of(law["number"], rng)
-        northing, easting = domain.places(rng, n)
-        drawn = {k: law[k].draw(rng, n) for k in self.varying if k != "number"}
+        upper, drawn = _drawn(self, domain, rng)
         axes = axes_of(drawn["strike"], drawn["dip"])
         halves = 0.5 * np.stack([drawn["length"], drawn["width"], drawn["thickness"]], axis=1)
-        upper = np.stack([domain.ground_at(northing, easting) - drawn["depth"], northing, easting], axis=1)
-        return Solids(upper + halves[:, 1:2] * axes[:, 1], halves, axes, np.full(n, np.inf), np.zeros(n))
+        return Solids(upper + halves[:, 1:2] * axes[:, 1], halves, axes, np.full(len(upper), np.inf),
+                      np.zeros(len(upper)))
+
+
+def _drawn(structure, domain, rng):
+    """(Places at the depths drawn, shape (n, 3), {name: n numbers}) of the solids of one world."""
+    law = structure.settled(rng)
+    n = count_of(law["number"], rng)
+    northing, easting = domain.places(rng, n)
+    drawn = {k: law[k].draw(rng, n) for k in structure.varying if k != "number"}
+    return np.stack([domain.ground_at(northing, easting) - drawn["depth"], northing, easting], axis=1), drawn

@@ -15,7 +15,7 @@ from ._charts import (
     convergence,
     correlation,
     crossplot,
-    layer_ratio,
+    layers_left,
     profile,
     residual_reach,
     residuals,
@@ -25,12 +25,16 @@ from ._fields import (
     cut,
     data_field,
     has,
+    held,
     is_tree,
     labels_of,
     mesh_of,
     mesh_parameters,
     model_values,
+    prior_mean,
     standing_out,
+    station_boxes,
+    std_ratio,
     title_of,
     under_stations,
 )
@@ -41,7 +45,8 @@ from ._style import length_scale, norm_for, pretty
 
 __all__ = ["bands", "best_sections", "beyond", "cells", "chi2_terms", "columns", "compare", "convergence",
            "correlation", "coverage", "coverage_rows", "crossplot", "cut", "data", "data_field", "draw_section",
-           "ecdf", "exaggeration_of", "family_label", "geology", "has", "interval", "interval_values", "is_tree",
-           "labels_of", "layer_ratio", "layers", "length_scale", "matrix", "mesh_of", "mesh_parameters", "model",
-           "model_values", "norm_for", "places", "pretty", "profile", "ranks", "residual_reach", "residuals",
-           "standing_out", "title_of", "under_stations", "verdict"]
+           "ecdf", "exaggeration_of", "family_label", "geology", "has", "held", "interval", "interval_values",
+           "is_tree", "labels_of", "layers", "layers_left", "length_scale", "matrix", "mesh_of", "mesh_parameters",
+           "model", "model_values", "norm_for", "places", "pretty", "prior_mean", "profile", "ranks",
+           "residual_reach", "residuals", "standing_out", "station_boxes", "std_ratio", "title_of", "under_stations",
+           "verdict"]

@@ -1,7 +1,7 @@
 """Charts of agreement: bands of wavelength, maps of places, the matrix of pairs, all tests with what they can see."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import NullFormatter
 
 from .._checks import fail, one_of
 from ._fields import group_named
@@ -19,10 +19,15 @@ from ._style import (
 
 FAR = 50.0  # ratio above which an axis is logarithmic beyond 2
 LEAST = 1e-6  # p-values below are drawn there, with an arrow
-MAPS = {"z": "flagged", "anomaly_z": "anomaly_flagged", "anomaly": "anomaly_flagged", "anomaly_detectable": None,
-        "residual": None}
-CELLS = {"ratio": "ratio_p_holm", "split": "split_p_holm", "bayes ratio": "log_bayes_ratio",
-         "suspiciousness": "log_suspiciousness"}
+MAPS = {  # of a local conflict: what flags it, and words
+    "z": ("flagged", "residual / its std"), "anomaly_z": ("anomaly_flagged", "extra anomaly / its std"),
+    "anomaly": ("anomaly_flagged", "extra anomaly"), "anomaly_detectable": (None, "detectable anomaly"),
+    "residual": (None, "residual")}
+CELLS = {  # of a conflict matrix: variable, and words
+    "ratio": ("ratio_p_holm", "likelihood ratio, adjusted p"),
+    "split": ("split_p_holm", "row predicted from column, adjusted p"),
+    "bayes ratio": ("log_bayes_ratio", "log R (nats; below 0: two models)"),
+    "suspiciousness": ("log_suspiciousness", "log S (nats; below 0: conflict)")}
 
 
 def bands(source, what="ratio", group=None, *, ax=None, title=None):
@@ -66,41 +71,42 @@ def bands(source, what="ratio", group=None, *, ax=None, title=None):
     """
     found = _dataset(source, group, "ratio_spread", "spectral_conflict")
     one_of("what", what, ("ratio", "rms"))
-    ax, flagged = new_axes(ax), found.flagged.values.astype(bool)
-    limits = _wavelengths(found)
-    if what == "ratio":
-        ratio, spread = found.ratio.values, found.ratio_spread.values
-        for (short, long), size in zip(limits, spread, strict=True):
-            ax.fill_between([short, long], max(1 - 2 * size, 0), 1 + 2 * size, color="0.5", alpha=0.25, lw=0,
-                            label="±2 std under agreement" if short == limits[0][0] else None)
-        _steps(ax, limits, ratio, flagged)
+    ax, flagged, is_ratio = new_axes(ax), found.flagged.values.astype(bool), what == "ratio"
+    values, short, long = (found[k].values for k in ("ratio" if is_ratio else "residual_rms", "wavelength_short",
+                                                     "wavelength_long"))
+    long = np.where(np.isnan(long), 2 * short, long)  # the first has no longest
+    for kind, words in ((False, ""), (True, ", flagged")):
+        if np.any(flagged == kind):
+            at = flagged == kind
+            _segments(ax, short[at], long[at], values[at], color=COLOURS[int(kind)], lw=3, solid_capstyle="butt",
+                      label=f"{'band' if is_ratio else 'residual'}{words}")
+    if is_ratio:
+        spread = 2 * found.ratio_spread.values[::-1]
+        ax.stairs(1 + spread, np.append(short[::-1], long[0]), baseline=np.maximum(1 - spread, 0), fill=True,
+                  color="0.5", alpha=0.25, lw=0, label="±2 std under agreement")
         ax.axhline(1.0, color="0.5", lw=0.8)
-        label = "statistic / its mean"
-        if ratio.max() > FAR:
+        label, room = "statistic / its mean", 1.25
+        if values.max() > FAR:
+            room = 2.0
             ax.set_yscale("symlog", linthresh=2.0)
-            ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
-        ax.set_ylim(0, ax.get_ylim()[1] * (2.0 if ratio.max() > FAR else 1.25))
+            ax.yaxis.set_major_formatter(plain_tick)
     else:
-        _steps(ax, limits, found.residual_rms.values, flagged, "residual")
         for name, style, words in (("expected_rms", "--", "expected under agreement"),
                                    ("detectable_rms", ":", "added, seen in 80 % of cases")):
-            for (short, long), value in zip(limits, found[name].values, strict=True):
-                ax.plot([short, long], [value] * 2, style, color="0.25", lw=1.4,
-                        label=words if short == limits[0][0] else None)
-        label = with_units("root mean square", found.residual_rms.attrs["units"])
-        ax.set_ylim(0, ax.get_ylim()[1] * 1.15)
-    for (short, long), p, value in zip(limits, found.p_holm.values, found["ratio" if what == "ratio" else
-                                       "residual_rms"].values, strict=True):
+            _segments(ax, short, long, found[name].values, ls=style, color="0.25", lw=1.4, label=words)
+        label, room = with_units("root mean square", found.residual_rms.attrs["units"]), 1.15
+    ax.set_ylim(0, ax.get_ylim()[1] * room)
+    for low, high, p, value in zip(short, long, found.p_holm.values, values, strict=True):
         if p <= found.attrs["level"]:
-            ax.annotate(_p_words(p), (np.sqrt(short * long), value), ha="center", va="bottom", fontsize="x-small",
+            ax.annotate(_p_words(p), (np.sqrt(low * high), value), ha="center", va="bottom", fontsize="x-small",
                         color=COLOURS[1], xytext=(0, 3), textcoords="offset points")
     ax.set_xscale("log")
-    ax.set_xlim(limits[0][1], limits[-1][0])
-    ax.xaxis.set_major_formatter(FuncFormatter(plain_tick))
-    ax.xaxis.set_minor_formatter(FuncFormatter(_few))
-    against = found.attrs["given"]
-    ax.set(xlabel="wavelength (km)", ylabel=label, title=title or f"{found.attrs['survey']} given {against}"
-           if against != "its own model" else title or f"{found.attrs['survey']} against its own model")
+    ax.set_xlim(long[0], short[-1])
+    ax.xaxis.set_major_formatter(plain_tick)
+    ax.xaxis.set_minor_formatter(_few)
+    given = found.attrs["given"]
+    against = f"against {given}" if given == "its own model" else f"given {given}"
+    ax.set(xlabel="wavelength (km)", ylabel=label, title=title or f"{found.attrs['survey']} {against}")
     ax.legend(frameon=False, fontsize="small", loc="best")
     return ax
 
@@ -137,8 +143,8 @@ def places(source, what="z", patch=None, group=None, *, ax=None, limits=None, co
         If the source holds no map, the patch is none of its own, or its stations have no positions.
     """
     found = _dataset(source, group, "anomaly_z", "local_conflict")
-    one_of("what", what, tuple(MAPS))
-    flags = found[MAPS[what] or "anomaly_flagged"]
+    flag, words = MAPS[one_of("what", what, tuple(MAPS))]
+    flags = found[flag or "anomaly_flagged"]
     patches = found.patch.values
     if patch is None:
         counts = flags.values.reshape(patches.size, -1).sum(axis=1)
@@ -147,14 +153,12 @@ def places(source, what="z", patch=None, group=None, *, ax=None, limits=None, co
         fail("patch", f"be one of {patches.tolist()}", f"{patch:g}", "Choose a radius of the map.")
     at = int(np.argmin(np.abs(patches - patch)))
     values = found[what].values if what == "residual" else found[what].values[at]
-    flagged = flags.values[at].astype(bool) if MAPS[what] else np.zeros(values.shape, dtype=bool)
+    flagged = flags.values[at].astype(bool) if flag else np.zeros(values.shape, dtype=bool)
     kind = "sequential" if what == "anomaly_detectable" else "diverging"
     ax = new_axes(ax)
     drawn = _drawn_map(ax, found, values, flagged, kind, limits)
     size = f"{patch:.4g} m radius" if patch > 0 else "single stations"
-    words = {"z": "residual / its std", "anomaly_z": "extra anomaly / its std", "anomaly": "extra anomaly",
-             "anomaly_detectable": "detectable anomaly", "residual": "residual"}[what]
-    count = f", {int(flagged.sum())} flagged" if MAPS[what] else ""
+    count = f", {int(flagged.sum())} flagged" if flag else ""
     heading = f"{found.attrs['survey']} given {found.attrs['given']}\n{words}" + (
         "" if what == "residual" else f", {size}{count}")
     ax.set_title(title or heading)
@@ -180,7 +184,7 @@ def matrix(source, what="ratio", group=None, *, ax=None, title=None):
     matplotlib.axes.Axes
     """
     found = _dataset(source, group, "log_suspiciousness", "conflict_matrix")
-    key = CELLS[one_of("what", what, tuple(CELLS))]
+    key, words = CELLS[one_of("what", what, tuple(CELLS))]
     names, values = [str(v) for v in found.survey.values], found[key].values
     columns = list(names)
     if f"rest_{key}" in found:
@@ -190,7 +194,7 @@ def matrix(source, what="ratio", group=None, *, ax=None, title=None):
     shown = -np.log10(np.maximum(values, LEAST)) if is_p else values
     kind = "sequential" if is_p else "diverging"
     norm = norm_for(kind, shown, (0.0, -np.log10(LEAST)) if is_p else None)
-    colours = colours_for("sequential" if is_p else "diverging")
+    colours = colours_for(kind)
     drawn = ax.imshow(np.ma.masked_invalid(shown), cmap=colours, norm=norm)
     ax.set_facecolor(colours.get_bad())
     for (i, j), value in np.ndenumerate(values):
@@ -200,9 +204,7 @@ def matrix(source, what="ratio", group=None, *, ax=None, title=None):
                     color="w" if dark else "k", fontsize="small")
     ax.set_xticks(range(len(columns)), columns, rotation=30 if len(columns) > 3 else 0)
     ax.set_yticks(range(len(names)), names)
-    words = {"ratio": "likelihood ratio, adjusted p", "split": "row predicted from column, adjusted p",
-             "bayes ratio": "log R (nats; below 0: two models)", "suspiciousness": "log S (nats; below 0: conflict)"}
-    ax.set_title(title or words[what])
+    ax.set_title(title or words)
     if is_p:
         bar = ax.figure.colorbar(drawn, ax=ax)
         ticks = np.arange(0, -np.log10(LEAST) + 1, 2)
@@ -237,15 +239,12 @@ def verdict(source, group="agreement", *, ax=None, title=None):
         height = 1.3 + 0.3 * count
         figure, ax = plt.subplots(figsize=(13.5, height))
         figure.subplots_adjust(left=0.155, right=0.375, top=1 - 0.6 / height, bottom=0.6 / height)
-    adjusted = found.p_adjusted.values
     rows = np.arange(count)
-    for p, row in zip(adjusted, rows, strict=True):
+    for p, row in zip(found.p_adjusted.values, rows, strict=True):
         if np.isnan(p):
             ax.text(0.9, row, "not testable", va="center", ha="left", fontsize="small", color="0.5")
-            continue
-        bad = p <= level
-        marker = "<" if p < LEAST else "o"
-        ax.plot(max(p, LEAST), row, marker, ms=6, color=COLOURS[1] if bad else COLOURS[0])
+        else:
+            ax.plot(max(p, LEAST), row, "<" if p < LEAST else "o", ms=6, color=COLOURS[int(p <= level)])
     ax.axvline(level, color="0.4", lw=0.9, ls="--")
     ax.text(level, -0.9, f"{level:g}", ha="center", va="bottom", fontsize="small", color="0.3")
     ax.set_xscale("log")
@@ -256,10 +255,9 @@ def verdict(source, group="agreement", *, ax=None, title=None):
     for row in rows:
         one = found.isel(agreement_test=int(row))
         seen = str(one["seen" if "seen" in one.coords else "detectable"].values)
-        ax.annotate(_short(str(one.effect.values)), (1.02, row), xycoords=("axes fraction", "data"), va="center",
-                    fontsize="small", annotation_clip=False, in_layout=False)
-        ax.annotate(_short(seen) or "–", (2.42, row), xycoords=("axes fraction", "data"), va="center",
-                    fontsize="small", color="0.3", annotation_clip=False, in_layout=False)
+        for place, words, colour in ((1.02, str(one.effect.values), "k"), (2.42, seen or "–", "0.3")):
+            ax.annotate(_short(words), (place, row), xycoords=("axes fraction", "data"), va="center", color=colour,
+                        fontsize="small", annotation_clip=False, in_layout=False)
     for place, words in ((1.02, "effect"), (2.42, "would have seen (as a single test at 5 %, in 80 % of cases)")):
         ax.annotate(words, (place, 1.0), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points",
                     fontsize="small", fontweight="bold", annotation_clip=False, in_layout=False)
@@ -277,19 +275,10 @@ def _dataset(source, group, wanted, maker):
     return source
 
 
-def _wavelengths(found):
-    """(short, long) of every band in km; the first, which has no longest, to twice its shortest."""
-    short, long = found.wavelength_short.values, found.wavelength_long.values
-    return list(zip(short, np.where(np.isnan(long), 2 * short, long), strict=True))
-
-
-def _steps(ax, limits, values, flagged, words="band"):
-    for k, ((short, long), value) in enumerate(zip(limits, values, strict=True)):
-        kind = bool(flagged[k])
-        first = not np.any(flagged[:k] == kind)
-        label = (f"{words}, flagged" if kind else words) if first else None
-        ax.plot([short, long], [value, value], color=COLOURS[1] if kind else COLOURS[0], lw=3, label=label,
-                solid_capstyle="butt")
+def _segments(ax, short, long, values, **style):
+    """A level line for every value, all of them one line with gaps."""
+    x, y = (np.column_stack([start, end, np.full(len(start), np.nan)]) for start, end in ((short, long), (values,) * 2))
+    ax.plot(x.ravel(), y.ravel(), **style)
 
 
 def _drawn_map(ax, found, values, flagged, kind, limits):

@@ -105,6 +105,7 @@ def layers(source, variables, group=None, *, ax=None, labels=None, xlabel=None, 
     matplotlib.axes.Axes
     """
     variables = [variables] if isinstance(variables, str) else list(variables)
+    held = group_named(source, group) if is_tree(source) else source
     arrays = [_variable(source, name, group) for name in variables]
     for name, array in zip(variables, arrays, strict=True):
         if array.dims != ("upward",):
@@ -121,7 +122,7 @@ def layers(source, variables, group=None, *, ax=None, labels=None, xlabel=None, 
         label = labels[k] if labels else (name.replace("_", " ") if len(variables) > 1 else None)
         depth, values = (top - up) / divisor, array.values / scale
         ax.plot(values, depth, "o-", ms=3, color=COLOURS[k], label=label)
-        error = _errors(source, name, group)
+        error = held.get(f"{name}_error")
         if error is not None and np.nanmax(error) > 0:
             ax.fill_betweenx(depth, values - 2 * error / scale, values + 2 * error / scale, color=COLOURS[k],
                              alpha=0.15, lw=0)
@@ -135,11 +136,4 @@ def layers(source, variables, group=None, *, ax=None, labels=None, xlabel=None, 
 def _variable(source, name, group):
     if is_tree(source):
         source = group_named(source, group)
-    if name not in getattr(source, "data_vars", {}):
-        fail("variable", f"be one of {sorted(getattr(source, 'data_vars', []))}", repr(name), "Correct the name.")
-    return source[name]
-
-
-def _errors(source, name, group):
-    held = source[group] if is_tree(source) else source
-    return held[f"{name}_error"].values if f"{name}_error" in held.data_vars else None
+    return source[one_of("variable", name, sorted(getattr(source, "data_vars", ())))]

@@ -2,7 +2,6 @@
 
 import numpy as np
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import FuncFormatter
 
 from .._checks import fail
 from ._fields import data_field, has, labels_of, mesh_of, mesh_parameters, model_values, title_of
@@ -112,15 +111,15 @@ def crossplot(source, first=None, second=None, *, ax=None, label=None, cax=None)
     norm = LogNorm(1, max(counts.max(), 2))
     drawn = ax.pcolorfast(xe, ye, np.ma.masked_equal(counts.T, 0), cmap=SEQUENTIAL, norm=norm)
     bar = ax.figure.colorbar(drawn, label="cells", **({"ax": ax} if cax is None else {"cax": cax}))
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
+    bar.ax.yaxis.set_major_formatter(plain_tick)
     bar.ax.minorticks_off()
     ax.axhline(0, color="0.7", lw=0.6, zorder=0)
     ax.axvline(0, color="0.7", lw=0.6, zorder=0)
     xlabel, ylabel = (with_units(title_of(source, n), v.attrs["units"]) for n, v in zip(pair, variables, strict=True))
     ax.set(xlabel=xlabel, ylabel=ylabel,
            title=f"correlation of the means {correlation(x, y):.2f}")
-    ax.xaxis.set_major_formatter(FuncFormatter(plain_tick))
-    ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
+    ax.xaxis.set_major_formatter(plain_tick)
+    ax.yaxis.set_major_formatter(plain_tick)
     return ax
 
 
@@ -175,6 +174,13 @@ def profile(source, name=None, *, ax=None):
            title=f"{name.replace('_', ' ')}: what the data leave open")
     ax.legend(frameon=False, fontsize="small", loc="best")
     return ax
+
+
+def layers_left(tree, name):
+    """`layer_ratio` of a parameter, or None where the tree does not hold both standard deviations."""
+    if not (has(tree, "prior_summary", f"{name}_std") and has(tree, "posterior_summary", f"{name}_std")):
+        return None
+    return layer_ratio(*(model_values(tree, name, what).values for what in ("std", "prior_std")))
 
 
 def layer_ratio(std, prior):

@@ -10,6 +10,8 @@ from ._style import length_scale
 
 DATA = {"observed": "diverging", "predicted": "diverging", "residual": "diverging", "standardized": "diverging",
         "noise_std": "sequential", "predicted_std": "sequential"}
+STORED = {"noise_std": ("constant_data", "noise_std"), "predicted": ("predictive_summary", "mean"),
+          "predicted_std": ("predictive_summary", "std")}  # of a data set: group, and the end of a name
 MODEL = {"mean": "diverging", "prior_mean": "diverging", "draw": "diverging", "std": "sequential",
          "prior_std": "sequential", "mean_error": "sequential", "std_error": "sequential"}
 
@@ -51,9 +53,7 @@ class Section:
 
 def group_named(tree, group):
     """The dataset of a group of a tree."""
-    if group not in tree.children:
-        fail("group", f"be a group of the tree, {sorted(tree.children)}", repr(group), "Correct the name.")
-    return tree[group].to_dataset()
+    return tree[one_of("group", group, sorted(tree.children))].to_dataset()
 
 
 def is_tree(source):
@@ -99,19 +99,13 @@ def _from_tree(tree, name, what, level):
 
 
 def _values(tree, name, what, observed):
-    def held(group, ending):
-        return _variable(tree, group, f"{name}_{ending}").values
-
     if what == "observed":
         return observed.values
-    if what == "noise_std":
-        return held("constant_data", what)
-    if what == "predicted_std":
-        return held("predictive_summary", "std")
-    mean = held("predictive_summary", "mean")
-    if what == "predicted":
-        return mean
-    return (observed.values - mean) / (held("constant_data", "noise_std") if what == "standardized" else 1.0)
+    if what in STORED:
+        group, ending = STORED[what]
+        return _variable(tree, group, f"{name}_{ending}").values
+    residual = observed.values - _values(tree, name, "predicted", observed)
+    return residual / _values(tree, name, "noise_std", observed) if what == "standardized" else residual
 
 
 def _variable(tree, group, name):
@@ -182,7 +176,7 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
         values, long_name = as_finite("source", source, 3, allow_nan=True), name or "model"
         if values.shape != mesh.shape:
             fail("source", f"have the mesh's shape {mesh.shape}", f"shape {values.shape}", "Reorder the axes.")
-    edges = _edges_of(mesh)
+    edges = {dim: getattr(mesh, f"{dim}_edges") for dim in mesh.dims}
     top = edges["upward"][-1]
     planes = {"northing": northing, "easting": easting, "upward": None if depth is None else top - depth}
     planes = {axis: position for axis, position in planes.items() if position is not None}
@@ -197,10 +191,6 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
     return Section(values=np.take(values, index, axis=("upward", "northing", "easting").index(axis)),
                    horizontal=edges[axes[0]], vertical=edges[axes[1]], axes=axes, place=place, units=units,
                    long_name=long_name, kind=MODEL[what], scale=scale)
-
-
-def _edges_of(mesh):
-    return {dim: getattr(mesh, f"{dim}_edges") for dim in mesh.dims}
 
 
 def _cell(axis, edges, position):
@@ -256,30 +246,50 @@ def best_sections(tree):
     return {"northing": float(mesh.northing[j]), "easting": float(mesh.easting[i]), "depth": float(mesh.depth[k])}
 
 
+def station_boxes(tree):
+    """{(west, east, south, north)} of the stations of every data set that knows positions, metres."""
+    names = tree["observed_data"].data_vars if "observed_data" in tree.children else ()
+    fields = [field for field in (data_field(tree, name) for name in names) if field.easting is not None]
+    return {tuple(float(f(a)) for a in (field.easting, field.northing) for f in (np.min, np.max)) for field in fields}
+
+
 def under_stations(tree, mesh):
     """Columns within the extent of some survey's stations, (ny, nx) of bool; all where no survey knows its positions.
 
     What stands beside the stations is held by the edge of their field alone, and is no place to point at first.
     """
     seen = np.zeros(mesh.shape[1:], dtype=bool)
-    for name in tree["observed_data"].data_vars if "observed_data" in tree.children else ():
-        field = data_field(tree, name)
-        if field.easting is not None:
-            east, north = ((a >= np.min(b)) & (a <= np.max(b)) for a, b in ((mesh.easting, field.easting),
-                                                                           (mesh.northing, field.northing)))
-            seen |= north[:, None] & east
+    for west, east, south, north in station_boxes(tree):
+        seen |= ((mesh.northing >= south) & (mesh.northing <= north))[:, None] & (mesh.easting >= west) & (
+            mesh.easting <= east)
     return seen if seen.any() else ~seen
 
 
 def standing_out(tree, name):
     """(mean − prior mean) / std per cell, 0 in air; over its own rms where the tree holds no standard deviation."""
-    mean = model_values(tree, name, "mean").values
-    prior = tree["prior_summary"][f"{name}_mean"].values if has(tree, "prior_summary", f"{name}_mean") else 0.0
+    mean, prior = model_values(tree, name, "mean").values, prior_mean(tree, name)
     if has(tree, "posterior_summary", f"{name}_std"):
         std = model_values(tree, name, "std").values
     else:
         std = np.full_like(mean, np.sqrt(np.nanmean((mean - prior) ** 2)))
     return np.divide(mean - prior, std, out=np.zeros_like(mean), where=(std > 0) & np.isfinite(mean))
+
+
+def prior_mean(tree, name):
+    """Prior mean of a mesh parameter; 0 where the tree does not tell it."""
+    found = held(tree, "prior_summary", f"{name}_mean")
+    return 0.0 if found is None else found.values
+
+
+def std_ratio(tree, name, label):
+    """Joint over separate standard deviation of a mesh parameter, NaN where the latter is 0."""
+    joint, alone = (model_values(tree, name, "std", one).values for one in (None, label))
+    return np.divide(joint, alone, out=np.full_like(joint, np.nan), where=alone > 0)
+
+
+def held(tree, group, name):
+    """A variable of a group, or None."""
+    return tree[group][name] if has(tree, group, name) else None
 
 
 def has(tree, group, name):

@@ -64,7 +64,8 @@ def geology(family, source, count=12, seed=0, parameter=None, *, modality=None, 
     if depth is None and northing is None and easting is None:
         northing = 0.5 * (mesh.northing_edges[0] + mesh.northing_edges[-1])
     plane = {"depth": depth, "northing": northing, "easting": easting}
-    wanted = (parameter,) if survey is None else tuple(p for p in survey.parameters if _on_mesh(problem, p))
+    wanted = (parameter,) if survey is None else tuple(
+        p for p in survey.parameters if problem.by_name[p].mesh is not None)
     worlds = [draw_world(family, mesh, seed + k, wanted) for k in range(count)]
     sections = [cut(w[parameter], parameter, mesh=mesh, units=property_of(parameter).units, **plane) for w in worlds]
     drawn = [None if survey is None else _predicted(problem, survey, w) for w in worlds]
@@ -81,10 +82,6 @@ def _meshed(source):
     if not hasattr(source, "by_name"):
         fail("source", "be a JointProblem or a Mesh", type(source).__name__, "Pass bj.Mesh(...).", TypeError)
     return source, None
-
-
-def _on_mesh(problem, name):
-    return problem.by_name[name].mesh is not None
 
 
 def _parameter(family, problem, parameter):

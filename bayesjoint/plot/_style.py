@@ -3,7 +3,7 @@
 import matplotlib
 import numpy as np
 from matplotlib.colors import Normalize
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 DIVERGING, SEQUENTIAL, RATIO = "RdBu_r", "viridis", "PuOr"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito (2008)
@@ -102,7 +102,7 @@ def colour_bar(ax, drawn, label, values, where=True):
     bar = ax.figure.colorbar(drawn, extend=extend, **({"ax": ax} if where is True else {"cax": where}))
     bar.set_label(label)
     bar.ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
+    bar.ax.yaxis.set_major_formatter(plain_tick)
 
 
 def plain_tick(value, position=None):
@@ -113,7 +113,7 @@ def plain_tick(value, position=None):
 def log_upward(ax):
     """Make the vertical axis logarithmic, with plain labels."""
     ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(FuncFormatter(plain_tick))
+    ax.yaxis.set_major_formatter(plain_tick)
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 from .. import plot
-from ..plot import cut, draw_section, mesh_of, mesh_parameters, norm_for
-from ._figures import aspect_of, chart, mapped
+from ._figures import aspect_of, chart, limits_of, mapped
 from ._questions import group_of
 from ._words import number, signed, span
 
@@ -99,13 +98,11 @@ def remedies(tree):
         one = found.sel(remedy=label)
         rows.append({
             "name": str(label), "words": str(one["words"].values) if "words" in found.coords else "",
-            "chi2": [float(one["chi2"].sel(survey=s)) / float(found["n_data"].sel(survey=s)) for s in surveys],
-            "exponent": [float(one["exponent"].sel(survey=s)) for s in surveys],
-            "std_ratio": [_known(one["std_ratio"].sel(parameter=p), one["std_ratio_error"].sel(parameter=p))
-                          for p in parameters],
-            "shift": [float(one["shift"].sel(parameter=p)) for p in parameters],
+            "chi2": (one["chi2"].values / found["n_data"].values).tolist(), "exponent": one["exponent"].values.tolist(),
+            "std_ratio": list(map(_known, one["std_ratio"].values, one["std_ratio_error"].values)),
+            "shift": one["shift"].values.tolist(),
             "evidence": _known(one["log_evidence"], one["log_evidence_error"]),
-            "p_values": [float(one["p_value"].sel(test=t)) for t in tests]})
+            "p_values": one["p_value"].values.tolist() if tests else []})
     return {"surveys": surveys, "parameters": parameters, "tests": tests, "rows": rows, "heed": found.attrs["heed"],
             "pair": found.attrs.get("pair", ""), "sentences": _chosen(rows),
             "untried": [line for line in found.attrs.get("untried", "").split("\n") if line]}
@@ -136,22 +133,17 @@ def remedy_pictures(tree):
     found = group_of(tree, REMEDIES)
     if found is None:
         return []
-    mesh, pictures = mesh_of(tree) if mesh_parameters(tree) else None, []
-    for name in mesh_parameters(tree):
+    pictures = []
+    for name in plot.mesh_parameters(tree):
         if f"{name}_mean" not in found:
             continue
-        values, units = found[f"{name}_mean"], found[f"{name}_mean"].attrs["units"]
-        base = values.isel(remedy=0).values
+        values, mesh = found[f"{name}_mean"], plot.mesh_of(tree)
+        base, units, limits = values.isel(remedy=0).values, values.attrs["units"], limits_of("diverging", values.values)
         depth = float(mesh.depth[np.unravel_index(np.nanargmax(np.abs(base)), base.shape)[0]])
-        norm = norm_for("diverging", values.values)
         for label in found["remedy"].values:
             field = values.sel(remedy=label).values
-            pictures.append(_slice(field, name, str(label), units, mesh, depth, norm))
+            section = plot.cut(field, f"{name}: {label}", mesh=mesh, units=units, depth=depth)
+            pictures.append(mapped(
+                lambda ax, cax, s=section, at=limits: plot.draw_section(s, "", "diverging", ax, at, cax),
+                aspect_of(section), f"Posterior mean of {name} {label}, {section.place}: {span(field, units)}"))
     return pictures
-
-
-def _slice(field, name, label, units, mesh, depth, norm):
-    section = cut(field, f"{name}: {label}", mesh=mesh, units=units, depth=depth)
-    alt = f"Posterior mean of {name} {label}, {section.place}: {span(field, units)}"
-    return mapped(lambda ax, cax: draw_section(section, "", "diverging", ax, (norm.vmin, norm.vmax), cax),
-                  aspect_of(section), alt)

@@ -1,34 +1,17 @@
 """Numbers of the report, taken from the tree; nothing here is claimed that the tree does not hold."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from .. import plot
 from ..dataset import read_attributes
 from ..engines import LEAST_ESS, WORST_RHAT
-from ..plot import (
-    correlation,
-    data_field,
-    has,
-    interval_values,
-    labels_of,
-    layer_ratio,
-    length_scale,
-    mesh_of,
-    mesh_parameters,
-    model_values,
-    pretty,
-    standing_out,
-    title_of,
-    under_stations,
-)
 
 PROBABILITY = 0.90  # of every interval in the report; printed with its kind
+ENDS = [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]  # levels of its ends
 MANY = 60  # values of a vector above which a table shows their size only
 UNINFORMED = 0.95  # posterior std / prior std above which a layer counts as left to the prior
 
 
-@dataclass(frozen=True, kw_only=True)
 class Fit:
     """How one data set is fitted by the posterior mean and by posterior draws.
 
@@ -36,19 +19,24 @@ class Fit:
     data (data and draw are then a draw of the joint density), whatever the engine; χ² of the posterior mean is less.
     """
 
-    name: str
-    long_name: str
-    kind: str
-    units: str
-    count: int
-    chi2: float | None
-    half: float
-    expected: float | None
-    draws: float | None
-    residual_mean: float
-    residual_std: float
-    separate: dict
-    attributes: dict
+    def __init__(self, tree, name):
+        observed, residual = tree["observed_data"][name], np.full(1, np.nan)
+        attrs = read_attributes(observed)
+        self.name, self.long_name = name, attrs["long_name"].removesuffix(", observed")
+        self.kind, self.units, self.count = attrs["kind"], attrs["units"], int(attrs["n_data"])
+        self.half, chi2 = 3 * np.sqrt(2 / self.count), plot.held(tree, "predictive_summary", f"{name}_chi2")
+        self.chi2 = None if chi2 is None else float(chi2)
+        noise = plot.held(tree, "constant_data", f"{name}_noise_std")
+        if noise is not None and plot.has(tree, "predictive_summary", f"{name}_mean"):
+            residual = plot.data_field(tree, name, "standardized").values
+        known = residual[np.isfinite(residual)]
+        self.residual_mean, self.residual_std = (float(f(known)) if known.size else np.nan for f in (np.mean, np.std))
+        weight, of_draws = attrs.get("likelihood_exponent", 1.0), plot.held(tree, "sample_stats", f"chi2_{name}")
+        self.draws = None if of_draws is None or unvalidated(tree) else float(of_draws.mean()) * weight / self.count
+        self.expected = _expected_chi2(tree, name, self.count, weight)
+        self.separate = {label: float(tree["separate_summary"][f"{name}_chi2__{label}"])
+                         for label in plot.labels_of(tree, name, "chi2")}
+        self.attributes = {k: v for k, v in attrs.items() if k not in ("units", "long_name", "kind", "n_data")}
 
     @property
     def ratio(self):
@@ -88,68 +76,61 @@ class Fit:
         return "more closely than the stated noise and prior would have it" if value < low else "as expected"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReportedProperty:
-    """What was learned of one parameter on the mesh."""
+    """What was learned of one parameter on the mesh; None for what the tree does not tell."""
 
-    name: str
-    long_name: str
-    units: str
-    peak: float
-    peak_std: float | None
-    score: float
-    place: dict
-    scale: tuple
-    beneath: bool
-    interval: tuple | None
-    draws: int
-    gaussian: tuple | None
-    excluded: float | None
-    beyond: float | None
-    box: dict | None
-    top_ratio: float | None
-    reach: float | None
-    whole: bool
-    prior: str
+    def __init__(self, tree, name):
+        mean, score, mesh = plot.model_values(tree, name, "mean"), plot.standing_out(tree, name), plot.mesh_of(tree)
+        known = plot.has(tree, "posterior_summary", f"{name}_std")
+        std = plot.model_values(tree, name, "std").values if known else None
+        visible = np.where(plot.under_stations(tree, mesh) & mesh.active, np.abs(score), -1.0)
+        where = np.unravel_index(int(np.argmax(visible)), score.shape)
+        self.name, self.long_name, self.units = name, plot.title_of(tree, name), mean.attrs["units"]
+        self.prior = str(mean.attrs.get("prior", "not stated"))
+        self.peak, self.score = float(mean.values[where]), float(score[where])
+        self.peak_std = None if std is None else float(std[where])
+        self.beyond = None if std is None else float(np.mean(np.abs(score[mesh.active]) > 2))
+        east, north = float(mesh.easting[where[2]]), float(mesh.northing[where[1]])
+        self.place = {"depth": float(mesh.depth_below_ground[where]), "northing": north, "easting": east}
+        self.scale = plot.length_scale(*(getattr(mesh, f"{d}_edges") for d in mesh.dims))
+        boxes = plot.station_boxes(tree)
+        self.beneath = not boxes or any(w <= east <= e and s <= north <= n for w, e, s, n in boxes)
+        left = plot.layers_left(tree, name)
+        self.top_ratio, self.reach = (None, None) if left is None else (float(left[1, -1]), _reach(mesh, left[1]))
+        self.whole = self.reach is not None and bool(np.isclose(self.reach, np.ptp(mesh.upward_edges)))
+        self.box = _box(tree, name, mesh, self.reach)
+        self._add_intervals(tree, where)
+
+    def _add_intervals(self, tree, where):
+        """The interval of the cell that stands out most: from draws, or recalibrated with the Gaussian's beside it."""
+        self.interval = self.gaussian = self.excluded = None
+        self.draws, name = 0, self.name
+        if plot.has(tree, "posterior", name):
+            cell = tree["posterior"][name].values[(slice(None), slice(None), *where)]
+            self.draws, self.interval = cell.size, tuple(float(q) for q in np.quantile(cell, ENDS))
+        if plot.has(tree, "posterior_summary", f"{name}_gaussian_lower"):
+            summary = tree["posterior_summary"]
+            self.interval, self.gaussian = (tuple(float(summary[f"{name}_{label}{side}"].values[where])
+                                                  for side in ("lower", "upper")) for label in ("", "gaussian_"))
+            least = plot.interval_values(tree, name, "least")
+            self.excluded = float(np.mean(least[np.isfinite(least)] != 0))
 
 
 def fits(tree):
     """A `Fit` for each data set."""
     if "observed_data" not in tree.children:
         return []
-    return [_fit(tree, name) for name in tree["observed_data"].data_vars]
+    return [Fit(tree, name) for name in tree["observed_data"].data_vars]
 
 
-def _fit(tree, name):
-    observed = tree["observed_data"][name]
-    count, attrs = int(observed.attrs["n_data"]), read_attributes(observed)
-    chi2 = None
-    if has(tree, "predictive_summary", f"{name}_chi2"):
-        chi2 = float(tree["predictive_summary"][f"{name}_chi2"])
-    mean = spread = float("nan")
-    if has(tree, "predictive_summary", f"{name}_mean") and has(tree, "constant_data", f"{name}_noise_std"):
-        residual = data_field(tree, name, "standardized").values
-        mean, spread = float(np.nanmean(residual)), float(np.nanstd(residual))
-    draws, weight = None, attrs.get("likelihood_exponent", 1.0)
-    if has(tree, "sample_stats", f"chi2_{name}") and not unvalidated(tree):
-        draws = float(tree["sample_stats"][f"chi2_{name}"].mean()) * weight / count
-    separate = {label: float(tree["separate_summary"][f"{name}_chi2__{label}"])
-                for label in labels_of(tree, name, "chi2")}
-    shown = {k: v for k, v in attrs.items() if k not in ("units", "long_name", "kind", "n_data")}
-    return Fit(name=name, long_name=attrs["long_name"].removesuffix(", observed"), kind=attrs["kind"],
-               units=attrs["units"], count=count, chi2=chi2, half=3 * np.sqrt(2 / count),
-               expected=_expected_chi2(tree, name, count, attrs), draws=draws, residual_mean=mean, residual_std=spread,
-               separate=separate, attributes=shown)
-
-
-def _expected_chi2(tree, name, count, attrs):
+def _expected_chi2(tree, name, count, weight):
     """Mean of the posterior mean's χ² when prior and noise are right: m − tr(C⁻¹ A P Aᵀ), for independent noise.
 
     From r = C K⁻¹ (d − A μ) with d − A μ ~ N(0, K) and A P Aᵀ = C − C K⁻¹ C. Its variance is at most twice the mean.
     """
-    pointwise = has(tree, "log_likelihood", name) and tree["log_likelihood"][name].attrs["kind"] == "pointwise"
-    known = has(tree, "predictive_summary", f"{name}_std") and has(tree, "constant_data", f"{name}_noise_std")
-    if not (pointwise and known) or attrs.get("likelihood_exponent", 1.0) != 1.0 or not is_exact(tree):
+    pointwise = plot.has(tree, "log_likelihood", name) and tree["log_likelihood"][name].attrs["kind"] == "pointwise"
+    known = plot.has(tree, "predictive_summary", f"{name}_std") and plot.has(tree, "constant_data", f"{name}_noise_std")
+    if not (pointwise and known) or weight != 1.0 or not is_exact(tree):
         return None
     ratio = tree["predictive_summary"][f"{name}_std"].values / tree["constant_data"][f"{name}_noise_std"].values
     return float(count - np.nansum(ratio**2))
@@ -187,76 +168,22 @@ def is_exact(tree):
 
 def properties(tree):
     """A `ReportedProperty` for each parameter on the mesh."""
-    return [_property(tree, name) for name in mesh_parameters(tree)]
+    return [ReportedProperty(tree, name) for name in plot.mesh_parameters(tree)]
 
 
-def _property(tree, name):
-    mean, score = model_values(tree, name, "mean"), standing_out(tree, name)
-    prior = model_values(tree, name, "prior_mean").values if has(tree, "prior_summary", f"{name}_mean") else 0.0
-    std = model_values(tree, name, "std").values if has(tree, "posterior_summary", f"{name}_std") else None
-    mesh = mesh_of(tree)
-    visible = np.where(under_stations(tree, mesh) & mesh.active, np.abs(score), -1.0)
-    where = np.unravel_index(int(np.argmax(visible)), score.shape)
-    interval, draws = None, 0
-    if has(tree, "posterior", name):
-        cell = tree["posterior"][name].values[(slice(None), slice(None), *where)]
-        draws = cell.size
-        interval = tuple(float(q) for q in np.quantile(cell, [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]))
-    gaussian = excluded = None
-    if has(tree, "posterior_summary", f"{name}_gaussian_lower"):
-        interval, gaussian = (tuple(float(tree["posterior_summary"][f"{name}_{label}{side}"].values[where])
-                                    for side in ("lower", "upper")) for label in ("", "gaussian_"))
-        least = interval_values(tree, name, "least")
-        excluded = float(np.mean(least[np.isfinite(least)] != 0))
-    top = reach = None
-    if std is not None and has(tree, "prior_summary", f"{name}_std"):
-        middle = layer_ratio(std, model_values(tree, name, "prior_std").values)[1]
-        top, reach = float(middle[-1]), _reach(mesh, middle)
-    east, north = mesh.easting[where[2]], mesh.northing[where[1]]
-    return ReportedProperty(name=name, long_name=title_of(tree, name), units=mean.attrs["units"],
-                    peak=float(mean.values[where]), peak_std=None if std is None else float(std[where]),
-                    score=float(score[where]),
-                    place={"depth": float(mesh.depth_below_ground[where]), "northing": float(north),
-                           "easting": float(east)},
-                    scale=length_scale(*(getattr(mesh, f"{d}_edges") for d in mesh.dims)),
-                    beneath=_beneath(tree, east, north),
-                    interval=interval, draws=draws, gaussian=gaussian, excluded=excluded,
-                    beyond=None if std is None else float(np.mean(np.abs(score[mesh.active]) > 2)),
-                    top_ratio=top,
-                    box=_box(tree, name, mesh, prior, reach), reach=reach,
-                    whole=reach is not None and bool(np.isclose(reach, np.ptp(mesh.upward_edges))),
-                    prior=str(mean.attrs.get("prior", "not stated")))
-
-
-def extents(tree):
-    """(west, east, south, north) of the stations of every data set that knows positions, metres."""
-    boxes = {}
-    for name in tree["observed_data"].data_vars if "observed_data" in tree.children else ():
-        field = data_field(tree, name)
-        if field.easting is not None:
-            boxes[name] = tuple(float(f(a)) for a in (field.easting, field.northing) for f in (np.min, np.max))
-    return boxes
-
-
-def _beneath(tree, east, north):
-    """Whether a place lies under the stations of some data set, or no data set knows where its stations are."""
-    boxes = extents(tree).values()
-    return not boxes or any(w <= east <= e and s <= north <= n for w, e, s, n in boxes)
-
-
-def _box(tree, name, mesh, prior, reach):
+def _box(tree, name, mesh, reach):
     """The box average that stands out most, from draws: sums over cells are better known than single cells.
 
     Boxes are a tenth of the mesh wide and a third of the depth that the data inform high, laid side by side.
     """
-    if not has(tree, "posterior", name) or reach == 0.0 or tree["posterior"][name][:, :, 0, 0, 0].size < 20:
+    if not plot.has(tree, "posterior", name) or reach == 0.0 or tree["posterior"][name][:, :, 0, 0, 0].size < 20:
         return None
     inside = mesh.depth <= (reach or np.inf)
     size = (max(int(inside.sum()) // 3, 1), max(mesh.shape[1] // 10, 1), max(mesh.shape[2] // 10, 1))
     if np.prod(size) == 1:
         return None
     draws = tree["posterior"][name].values.reshape(-1, *mesh.shape)[:, inside]
-    prior = np.broadcast_to(prior, mesh.shape)[inside]
+    prior = np.broadcast_to(plot.prior_mean(tree, name), mesh.shape)[inside]
     blocks, expected = _block_means(draws, size), _block_means(prior[None], size)[0]
     mean, std = blocks.mean(0), blocks.std(0, ddof=1)
     score = np.divide(mean - expected, std, out=np.zeros_like(mean), where=std > 0)  # a box with air in it has none
@@ -284,17 +211,16 @@ def _reach(mesh, middle):
 def gains(tree):
     """Rows of joint against separate: std ratio over cells, and how far the means moved."""
     rows = []
-    for name in mesh_parameters(tree):
-        for label in labels_of(tree, name):
-            if not has(tree, "separate_summary", f"{name}_std__{label}"):
+    for name in plot.mesh_parameters(tree):
+        for label in plot.labels_of(tree, name):
+            if not plot.has(tree, "separate_summary", f"{name}_std__{label}"):
                 continue
-            joint, alone = (model_values(tree, name, "std", lab).values for lab in (None, label))
-            ratio = np.divide(joint, alone, out=np.full_like(joint, np.nan), where=alone > 0)
+            ratio, alone = plot.std_ratio(tree, name, label), plot.model_values(tree, name, "std", label).values
             low, middle, high = np.nanpercentile(ratio, [5, 50, 95])
-            shift = model_values(tree, name, "mean").values - model_values(tree, name, "mean", label).values
+            shift = plot.model_values(tree, name, "mean").values - plot.model_values(tree, name, "mean", label).values
             moved = np.divide(shift, alone, out=np.zeros_like(shift), where=alone > 0)[np.isfinite(shift)]
             ratio = ratio[np.isfinite(shift)]
-            rows.append({"name": name, "long_name": title_of(tree, name), "label": label, "low": low, "middle": middle,
+            rows.append({"long_name": plot.title_of(tree, name), "label": label, "low": low, "middle": middle,
                          "high": high, "least": float(np.nanmin(ratio)), "better": float(np.mean(ratio < 0.95)),
                          "worse": float(np.mean(ratio > 1.001)), "shift": float(np.sqrt(np.mean(moved**2)))})
     return rows
@@ -302,54 +228,45 @@ def gains(tree):
 
 def relations(tree):
     """Correlations of every pair of properties: of the means (joint, separate), and in the prior."""
-    names, rows = mesh_parameters(tree), []
+    names, rows = plot.mesh_parameters(tree), []
     for i, first in enumerate(names):
         for second in names[i + 1:]:
-            pair = [model_values(tree, n, "mean").values for n in (first, second)]
+            pair = [plot.model_values(tree, n, "mean").values for n in (first, second)]
             if pair[0].shape != pair[1].shape:
                 continue
-            prior = next((float(tree["prior_summary"][k]) for k in
-                          (f"correlation__{first}__{second}", f"correlation__{second}__{first}")
-                          if has(tree, "prior_summary", k)), None)
-            labels = [next((lab for lab in labels_of(tree, n)), None) for n in (first, second)]
+            prior = [plot.held(tree, "prior_summary", f"correlation__{a}__{b}")
+                     for a, b in ((first, second), (second, first))]
+            labels = [next(iter(plot.labels_of(tree, n)), None) for n in (first, second)]
             alone = None
             if all(labels):
-                alone = correlation(*(model_values(tree, n, "mean", lab).values
-                                      for n, lab in zip((first, second), labels, strict=True)))
-            rows.append({"first": first, "second": second, "joint": correlation(*pair), "prior": prior,
-                         "separate": alone, "labels": labels})
+                alone = plot.correlation(*(plot.model_values(tree, n, "mean", label).values
+                                           for n, label in zip((first, second), labels, strict=True)))
+            rows.append({"first": first, "second": second, "joint": plot.correlation(*pair), "separate": alone,
+                         "labels": labels, "prior": next((float(p) for p in prior if p is not None), None)})
     return rows
 
 
 def vectors(tree):
     """Rows for parameters that do not live on a mesh: one per element, one for all where they are many."""
-    rows, summary, confused = [], tree["posterior_summary"], _confusions(tree)
+    rows, confused = [], _confusions(tree)
     for name in read_attributes(tree).get("parameters", []):
-        if name in mesh_parameters(tree) or f"{name}_mean" not in summary.data_vars:
+        if name in plot.mesh_parameters(tree) or not plot.has(tree, "posterior_summary", f"{name}_mean"):
             continue
-        mean = summary[f"{name}_mean"]
-        if mean.size > MANY:
-            rows.append(_all_of(name, mean, summary.get(f"{name}_std")))
-            continue
-        std = summary[f"{name}_std"].values.ravel() if f"{name}_std" in summary.data_vars else None
-        draws = tree["posterior"][name].values if has(tree, "posterior", name) else None
-        tail = (1 - PROBABILITY) / 2
-        bounds = None if draws is None else np.quantile(draws.reshape(*draws.shape[:2], -1), [tail, 1 - tail], (0, 1))
+        mean, std, draws = (plot.held(tree, *at) for at in (
+            ("posterior_summary", f"{name}_mean"), ("posterior_summary", f"{name}_std"), ("posterior", name)))
+        about, told = {"name": name, "units": plot.pretty(mean.attrs["units"])}, confused
         ids = mean.coords[mean.dims[0]].values if mean.dims else [""]
+        if mean.size > MANY:  # such as a discrepancy at every station
+            ids, draws, told = [f"all {mean.size} values, root mean square"], None, {}
+            mean, std = (None if v is None else np.sqrt(np.mean(v**2)) for v in (mean, std))
+        if draws is not None:
+            draws = draws.values.reshape(draws.shape[0] * draws.shape[1], -1)
         for k, value in enumerate(mean.values.ravel()):
-            rows.append({"name": name, "id": ids[k], "units": pretty(mean.attrs["units"]), "mean": value,
-                         "std": None if std is None else std[k], "draws": 0 if draws is None else draws[..., 0].size
-                         if draws.ndim > 2 else draws.size,
-                         "interval": None if bounds is None else (bounds[0, k], bounds[1, k]),
-                         "confused": confused.get((name, k))})
+            rows.append(about | {
+                "id": ids[k], "mean": float(value), "std": None if std is None else float(std.values.ravel()[k]),
+                "draws": 0 if draws is None else len(draws), "confused": told.get((name, k)),
+                "interval": None if draws is None else tuple(np.quantile(draws[:, k], ENDS))})
     return rows
-
-
-def _all_of(name, mean, std):
-    """One row for a long vector, such as a discrepancy at every station."""
-    sizes = [None if v is None else float(np.sqrt(np.mean(v.values**2))) for v in (mean, std)]
-    return {"name": name, "id": f"all {mean.size} values, root mean square", "units": pretty(mean.attrs["units"]),
-            "mean": sizes[0], "std": sizes[1], "draws": 0, "interval": None, "confused": None}
 
 
 def _confusions(tree):

@@ -10,25 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .. import plot
-from ..plot import (
-    beyond,
-    chi2_terms,
-    cut,
-    data_field,
-    exaggeration_of,
-    has,
-    labels_of,
-    layer_ratio,
-    mesh_of,
-    mesh_parameters,
-    model_values,
-    norm_for,
-    residual_reach,
-    standing_out,
-    title_of,
-)
-from ._facts import UNINFORMED, extents
-from ._words import span
+from ._facts import UNINFORMED
+from ._words import plain, span
 
 WIDTH = 3.4  # inches; about 326 CSS pixels
 DPI = 190  # twice a screen's 96: sharp on dense screens and in print
@@ -103,10 +86,10 @@ def planes(tree, values, draw, kind, words, units="", depth=None):
     """
     if not np.isfinite(values).any():
         return []
-    best, mesh, norm, out = plot.best_sections(tree), mesh_of(tree), norm_for(kind, values), []
+    best, mesh, limits, out = plot.best_sections(tree), plot.mesh_of(tree), limits_of(kind, values), []
     for plane in ({"depth": best["depth"] if depth is None else depth}, {"northing": best["northing"]}):
-        section = cut(values, mesh=mesh, **plane)
-        out.append(mapped(lambda ax, cax, at=plane: draw(ax=ax, limits=(norm.vmin, norm.vmax), colorbar=cax, **at),
+        section = plot.cut(values, mesh=mesh, **plane)
+        out.append(mapped(lambda ax, cax, at=plane: draw(ax=ax, limits=limits, colorbar=cax, **at),
                           aspect_of(section), f"{words}, {section.place}; over the mesh {span(values, units)}"))
     return out
 
@@ -114,26 +97,24 @@ def planes(tree, values, draw, kind, words, units="", depth=None):
 def survey_pictures(tree, fit):
     """Observed, predicted, residual map and residual histogram of one data set."""
     held = [w for w in ("observed", "predicted", "residual") if w == "observed"
-            or has(tree, "predictive_summary", f"{fit.name}_mean")]
-    fields = {w: data_field(tree, fit.name, w) for w in held}
-    together = np.concatenate([fields[w].values.ravel() for w in held if w != "residual"])
-    norm = norm_for("diverging", together)
+            or plot.has(tree, "predictive_summary", f"{fit.name}_mean")]
+    fields = {w: plot.data_field(tree, fit.name, w) for w in held}
+    limits = limits_of("diverging", np.concatenate([fields[w].values.ravel() for w in held if w != "residual"]))
     pictures = []
     for what in held:
-        field, limits = fields[what], None if what == "residual" else (norm.vmin, norm.vmax)
+        field = fields[what]
         alt = f"{what.capitalize()} {fit.long_name}: {span(field.values, fit.units)}"
         if field.easting is None:
             pictures.append(chart(lambda ax, w=what: plot.data(tree, fit.name, w, ax=ax), alt))
             continue
         aspect = (np.ptp(field.northing) or 1.0) / (np.ptp(field.easting) or 1.0)
-        pictures.append(mapped(
-            lambda ax, cax, w=what, lim=limits: plot.data(tree, fit.name, w, ax=ax, limits=lim, colorbar=cax),
-            aspect, alt))
+        pictures.append(mapped(lambda ax, cax, w=what: plot.data(
+            tree, fit.name, w, ax=ax, limits=None if w == "residual" else limits, colorbar=cax), aspect, alt))
     if np.isfinite(fit.residual_std):
-        values = data_field(tree, fit.name, "standardized").values
+        values = plot.data_field(tree, fit.name, "standardized").values
         alt = (f"Histogram of residuals of {fit.long_name} divided by the noise standard deviation: mean "
                f"{fit.residual_mean:.2f}, standard deviation {fit.residual_std:.2f}, "
-               f"{beyond(values, residual_reach(values))}, against the normal density")
+               f"{plot.beyond(values, plot.residual_reach(values))}, against the normal density")
         pictures.append(chart(lambda ax: plot.residuals(tree, fit.name, ax=ax), alt))
     return pictures
 
@@ -142,15 +123,14 @@ class ModelPictures:
     """Slices and sections of one parameter, all on one scale for the mean and one for the standard deviation."""
 
     def __init__(self, tree, name):
-        self.tree, self.name, self.words = tree, name, title_of(tree, name)
-        self.mesh, self.best = mesh_of(tree), plot.best_sections(tree)
-        self.sure = has(tree, "posterior_summary", f"{name}_std")
+        self.tree, self.name, self.words = tree, name, plot.title_of(tree, name)
+        self.mesh, self.best = plot.mesh_of(tree), plot.best_sections(tree)
+        self.sure = plot.has(tree, "posterior_summary", f"{name}_std")
         self.limits, self._drawn = {}, {}
         for what, kind in (("mean", "diverging"), *((("std", "sequential"),) if self.sure else ())):
-            shown = [model_values(tree, name, what, label).values for label in (None, *labels_of(tree, name))]
-            norm = norm_for(kind, np.concatenate(shown))
-            self.limits[what] = (norm.vmin, norm.vmax)
-        self.stands_out = np.abs(standing_out(tree, name)) / 2 if self.sure else None
+            shown = [plot.model_values(tree, name, what, label).values for label in (None, *plot.labels_of(tree, name))]
+            self.limits[what] = limits_of(kind, np.concatenate(shown))
+        self.stands_out = np.abs(plot.standing_out(tree, name)) / 2 if self.sure else None
 
     def panel(self, what, label=None, **plane):
         """One panel of mean, std or draw; drawn once however often it is shown."""
@@ -160,14 +140,13 @@ class ModelPictures:
         return self._drawn[key]
 
     def _draw(self, what, label, plane):
-        section = cut(self.tree, self.name, what, label, **plane)
+        section = plot.cut(self.tree, self.name, what, label, **plane)
         limits = self.limits["std" if what == "std" else "mean"]
         outline = self.stands_out if what == "mean" and label is None else None
         known = np.isfinite(section.values).any()
         reach = span(section.values, section.units) if known else "not known in any cell"
         words = {"mean": "Posterior mean", "std": "Posterior standard deviation", "draw": "One posterior draw"}[what]
-        alt = (f"{words} of {self.words}{', ' + label.replace('_', ' ') if label else ''}, {section.place}: "
-               f"{reach}")
+        alt = f"{words} of {self.words}{', ' + plain(label) if label else ''}, {section.place}: {reach}"
 
         def draw(ax, cax):
             plot.model(self.tree, self.name, what, label=label, ax=ax, limits=limits, colorbar=cax, contour=outline,
@@ -179,7 +158,7 @@ class ModelPictures:
 
     def _outline_stations(self, ax, section):
         divisor = section.scale[0]
-        for west, east, south, north in set(extents(self.tree).values()):
+        for west, east, south, north in plot.station_boxes(self.tree):
             x, y = np.array([west, east, east, west, west]), np.array([south, south, north, north, south])
             ax.plot(x / divisor, y / divisor, color="0.25", lw=0.6, ls=(0, (4, 3)), scalex=False, scaley=False)
 
@@ -197,41 +176,40 @@ class ModelPictures:
 
     def ratio(self, label, **plane):
         """Joint over separate standard deviation in one plane."""
-        joint, alone = (model_values(self.tree, self.name, "std", lab).values for lab in (None, label))
-        whole = np.divide(joint, alone, out=np.full_like(joint, np.nan), where=alone > 0)
-        norm = norm_for("ratio", whole)
-        section = cut(self.tree, self.name, "std", **plane)
+        whole = plot.std_ratio(self.tree, self.name, label)
+        section = plot.cut(self.tree, self.name, "std", **plane)
         alt = (f"Joint divided by separate standard deviation of {self.words}, {section.place}; over the whole mesh "
                f"{np.nanmin(whole):.2f} to {np.nanmax(whole):.2f}")
-        return mapped(
-            lambda ax, cax: plot.compare(self.tree, self.name, label=label, ax=ax, limits=(norm.vmin, norm.vmax),
-                                         colorbar=cax, **plane),
-            aspect_of(section), alt)
+        return mapped(lambda ax, cax: plot.compare(self.tree, self.name, label=label, ax=ax, colorbar=cax, **plane,
+                                                   limits=limits_of("ratio", whole)), aspect_of(section), alt)
 
     def profile(self):
         """Posterior over prior standard deviation by depth, or None without a prior."""
-        if not (self.sure and has(self.tree, "prior_summary", f"{self.name}_std")):
+        if plot.layers_left(self.tree, self.name) is None:
             return None
         alt = f"Posterior divided by prior standard deviation of {self.words} by depth, median of each layer"
         return chart(lambda ax: plot.profile(self.tree, self.name, ax=ax), alt)
 
 
+def limits_of(kind, values):
+    """Ends of the colours of values that share a scale."""
+    norm = plot.norm_for(kind, values)
+    return norm.vmin, norm.vmax
+
+
 def aspect_of(section):
     """Height / width of a section as drawn."""
-    return exaggeration_of(section) * np.ptp(section.vertical) / np.ptp(section.horizontal)
+    return plot.exaggeration_of(section) * np.ptp(section.vertical) / np.ptp(section.horizontal)
 
 
 def slice_depths(tree):
     """Depths (metres) of the slices shown: the most telling layer, and others spread over the depths data inform."""
-    mesh = mesh_of(tree)
+    mesh = plot.mesh_of(tree)
     deepest = 0
-    for name in mesh_parameters(tree):
-        if has(tree, "prior_summary", f"{name}_std") and has(tree, "posterior_summary", f"{name}_std"):
-            ratio = layer_ratio(model_values(tree, name, "std").values, model_values(tree, name, "prior_std").values)[1]
-            informed = np.flatnonzero(ratio < UNINFORMED)
-            deepest = max(deepest, mesh.shape[0] - 1 - int(informed[0]) if informed.size else 0)
-        else:
-            deepest = mesh.shape[0] - 1
+    for name in plot.mesh_parameters(tree):
+        ratio = plot.layers_left(tree, name)
+        informed = np.zeros(1) if ratio is None else np.flatnonzero(ratio[1] < UNINFORMED)
+        deepest = max(deepest, mesh.shape[0] - 1 - int(informed[0]) if informed.size else 0)
     layers = np.unique(np.round(np.linspace(0, max(deepest, min(SLICES, mesh.shape[0]) - 1), SLICES)).astype(int))
     depth = mesh.depth[::-1]
     best = int(np.argmin(np.abs(depth - plot.best_sections(tree)["depth"])))
@@ -262,7 +240,7 @@ def history_pictures(tree, most=5):
     """χ² of every data set and the other terms of the optimiser's history."""
     if "history" not in tree.children:
         return []
-    terms = chi2_terms(tree)
+    terms = plot.chi2_terms(tree)
     names = (["chi2"] if terms else []) + [n for n in tree["history"].data_vars if n not in terms.values()][:most]
-    return [chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{n.replace('_', ' ')} against iterations", 2.4)
+    return [chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{plain(n)} against iterations", 2.4)
             for n in names]

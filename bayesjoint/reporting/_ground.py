@@ -6,7 +6,6 @@ import numpy as np
 
 from .. import plot
 from ..dataset import read_attributes
-from ..plot import coverage_rows, family_label, has, interval_values, mesh_parameters, pretty, title_of
 from ._figures import chart, planes
 from ._questions import pair_of
 from ._words import listing, percent, plain
@@ -19,8 +18,8 @@ UNCHECKED = ("Intervals and standard deviations here are exact for the stated pr
 
 def unchecked(tree):
     """The warning where properties have standard deviations and no kind of ground was stated, else None."""
-    names = mesh_parameters(tree)
-    held = any(has(tree, "posterior_summary", f"{name}_std") for name in names)
+    names = plot.mesh_parameters(tree)
+    held = any(plot.has(tree, "posterior_summary", f"{name}_std") for name in names)
     return UNCHECKED if held and "recalibration" not in tree.children else None
 
 
@@ -47,7 +46,7 @@ def _rows(tree):
     for p in map(str, found.parameter.values):
         units = tree["posterior_summary"][f"{p}_mean"].attrs["units"]
         rows.append({
-            "name": plain(p), "units": pretty(units),
+            "name": plain(p), "units": plot.pretty(units),
             "held": pair_of(found, "coverage", parameter=p, kind="recalibrated"),
             "gaussian_held": pair_of(found, "coverage", parameter=p, kind="gaussian"),
             **{key: float(found.width.sel(parameter=p, kind=kind)) for key, kind in (
@@ -84,8 +83,9 @@ def _bought(row):
 def _others(tree):
     """Rows (family, [(coverage, error, the Gaussian's)], largest share of its data sets that stand out)."""
     seen = tree["recalibration_plausibility"].to_dataset().get("seen")
-    shares = {} if seen is None else {family_label(v): float(seen.sel(variant=v).max()) for v in seen.variant.values}
-    return [(label, list(found.values()), shares.get(label)) for label, found in coverage_rows(tree)[1:]]
+    variants = [] if seen is None else seen.variant.values
+    shares = {plot.family_label(v): float(seen.sel(variant=v).max()) for v in variants}
+    return [(label, list(found.values()), shares.get(label)) for label, found in plot.coverage_rows(tree)[1:]]
 
 
 def _ordinary(tree):
@@ -102,14 +102,11 @@ def _ordinary(tree):
 def _joint(tree):
     if "recalibration_joint" not in tree.children:
         return []
-    found, rows = tree["recalibration_joint"].to_dataset(), []
-    for p in found.parameter.values:
-        for s in found.survey.values:
-            one = found.sel(parameter=p, survey=s)
-            if np.isfinite(one.score_over_separate):
-                rows.append({"name": plain(p), "survey": plain(s), **{key: pair_of(one, key) for key in (
-                    "score_over_separate", "score_over_no_data", "separate_score_over_no_data")}})
-    return rows
+    found = tree["recalibration_joint"].to_dataset()
+    keys = ("score_over_separate", "score_over_no_data", "separate_score_over_no_data")
+    rows = [{"name": plain(p), "survey": plain(s), **{key: pair_of(one, key) for key in keys}}
+            for p in found.parameter.values for s in found.survey.values for one in [found.sel(parameter=p, survey=s)]]
+    return [row for row in rows if np.isfinite(row["score_over_separate"][0])]
 
 
 def _limits(tree):
@@ -125,7 +122,7 @@ def _limits(tree):
 
 def chart_of(tree):
     """Coverage by family."""
-    rows = coverage_rows(tree)
+    rows = plot.coverage_rows(tree)
     said = "; ".join(f"{label} " + ", ".join(f"{name} {value[0]:.2f}" for name, value in found.items())
                      for label, found in rows)
     return chart(lambda ax: plot.coverage(tree, ax=ax), f"Share of cells that 90 % intervals hold, by family: {said}",
@@ -135,12 +132,12 @@ def chart_of(tree):
 def maps_of(tree):
     """For each property the width of its intervals and where they exclude zero, in a slice and a section."""
     out = []
-    for name in mesh_parameters(tree):
-        if not has(tree, "posterior_summary", f"{name}_lower"):
+    for name in plot.mesh_parameters(tree):
+        if not plot.has(tree, "posterior_summary", f"{name}_lower"):
             continue
         units = tree["posterior_summary"][f"{name}_mean"].attrs["units"]
         for what, kind, words in (("width", "sequential", "Width of the 90 % interval"),
                                   ("least", "diverging", "Least size within the 90 % interval")):
-            out += planes(tree, interval_values(tree, name, what), partial(plot.interval, tree, name, what), kind,
-                          f"{words} of {title_of(tree, name)}", units)
+            out += planes(tree, plot.interval_values(tree, name, what), partial(plot.interval, tree, name, what), kind,
+                          f"{words} of {plot.title_of(tree, name)}", units)
     return out

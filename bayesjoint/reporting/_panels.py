@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 
 from .. import plot
-from ..plot import has, mesh_of, mesh_parameters
 from . import _questions as questions
 from ._figures import chart, mapped, planes
 from ._words import number, percent, plain, span
@@ -21,11 +20,11 @@ def resolution_pictures(tree):
     """Diagonal of the resolution matrix of every property, and its profile and spreads by depth."""
     if "resolution" not in tree.children:
         return []
-    names = [n for n in mesh_parameters(tree) if has(tree, "resolution", f"{n}_diagonal")]
+    names = [n for n in plot.mesh_parameters(tree) if plot.has(tree, "resolution", f"{n}_diagonal")]
     pictures = []
     for name in names:
         pictures += cell_pictures(tree, "resolution", f"{name}_diagonal", f"{name}: resolution",
-                                  depth=float(mesh_of(tree).depth[-1]))
+                                  depth=float(plot.mesh_of(tree).depth[-1]))
     if names:
         pictures.append(chart(lambda ax: plot.layers(
             tree, [f"{n}_diagonal_profile" for n in names], "resolution", ax=ax, labels=[plain(n) for n in names],
@@ -39,14 +38,14 @@ def resolution_pictures(tree):
 
 def leakage_pictures(tree, pairs):
     """Slices of what one property causes in the estimate of another."""
-    cellwise = [(p, q) for p, q in pairs if p in mesh_parameters(tree) and has(tree, "leakage", f"{p}_from_{q}")]
-    return [picture for p, q in cellwise for picture in
+    names = plot.mesh_parameters(tree)
+    return [picture for p, q in pairs if p in names and plot.has(tree, "leakage", f"{p}_from_{q}") for picture in
             cell_pictures(tree, "leakage", f"{p}_from_{q}", f"{plain(p)} caused by {plain(q)}")]
 
 
 def comparison_pictures(tree):
     """Joint std over the rms error of the fused separate results."""
-    return [picture for name in mesh_parameters(tree) if has(tree, "comparison", f"{name}_joint_over_fused")
+    return [picture for name in plot.mesh_parameters(tree) if plot.has(tree, "comparison", f"{name}_joint_over_fused")
             for picture in cell_pictures(tree, "comparison", f"{name}_joint_over_fused",
                                          f"{plain(name)}: joint std / error of fusion", "ratio")]
 
@@ -59,7 +58,7 @@ def functional_pictures(tree):
         at = tree[group][variable].attrs["threshold"]
         pictures += cell_pictures(tree, group, variable, f"P({plain(name)} > {number(float(at))})")
     for group in questions.tops(tree):
-        mesh = mesh_of(tree)
+        mesh = plot.mesh_of(tree)
         aspect = np.ptp(mesh.northing_edges) / np.ptp(mesh.easting_edges)
         at = tree[group].attrs
         body = f"{at['parameter']} > {number(float(at['threshold']))}"

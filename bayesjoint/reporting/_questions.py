@@ -2,16 +2,23 @@
 
 import numpy as np
 
-from ..plot import has, length_scale, mesh_parameters, pretty, title_of
+from .. import plot
 from ._words import listing, number, percent, plain, quantity
 
 SAMPLED = "The posterior is known by Markov chains alone: these figures carry a Monte Carlo error that is not known."
+NUMBERS = ("presence", "mean", "mean_error", "std", "std_error", "lower", "upper", "gaussian_lower", "gaussian_upper",
+           "mean_closed_form", "std_closed_form")  # of a quantity, as far as the tree holds them
 LEAKS = 1e-3  # share of the prior std below which a leak is not worth a picture
 
 
 def group_of(tree, name):
     """A group as a dataset, or None."""
     return tree[name].to_dataset() if name in tree.children else None
+
+
+def numbers_of(found, keys):
+    """{key: number} of variables without dimensions."""
+    return {key: float(found[key]) for key in keys}
 
 
 def pair_of(found, key, **at):
@@ -32,19 +39,15 @@ def quantity_rows(tree):
 
 
 def _quantity_row(found, name):
-    def at(key):
-        return float(found[f"{name}_{key}"]) if f"{name}_{key}" in found else None
-
-    words = found[f"{name}_mean"].attrs["long_name"].removeprefix("posterior mean of ").removeprefix("mean ")
+    words = found[f"{name}_mean"].attrs["long_name"].removeprefix("posterior mean of ").removeprefix("the ")
+    row = {"name": words, "units": plot.pretty(found[f"{name}_mean"].attrs["units"]), "interval": "", "source": "",
+           **{key: float(found[f"{name}_{key}"]) if f"{name}_{key}" in found else None for key in NUMBERS}}
     end = found.get(f"{name}_lower")
-    source = "" if end is None else (f"{end.attrs['worlds']} worlds" if "worlds" in end.attrs else
-                                     f"{int(found.attrs['draws_per_chain']) * int(found.attrs['chains'])} "
-                                     f"{found.attrs['draws_are']} draws")
-    return {"name": words, "units": pretty(found[f"{name}_mean"].attrs["units"]), "presence": at("presence"),
-            **{key: at(key) for key in ("mean", "mean_error", "std", "std_error", "lower", "upper", "mean_closed_form",
-                                        "std_closed_form")},
-            "interval": "" if end is None else f"{percent(end.attrs['probability'])} {end.attrs['kind']} interval",
-            "source": source, "gaussian": (at("gaussian_lower"), at("gaussian_upper"))}
+    if end is None:
+        return row
+    source = f"{end.attrs['worlds']} worlds" if "worlds" in end.attrs else (
+        f"{int(found.attrs['draws_per_chain']) * int(found.attrs['chains'])} {found.attrs['draws_are']} draws")
+    return row | {"interval": f"{percent(end.attrs['probability'])} {end.attrs['kind']} interval", "source": source}
 
 
 def exceedances(tree):
@@ -56,13 +59,13 @@ def exceedances(tree):
 
 def tops(tree):
     """Groups that hold a depth to the top below every column."""
-    return [group for group in sorted(tree.children) if has(tree, group, "column_depth_mean")]
+    return [group for group in sorted(tree.children) if plot.has(tree, group, "column_depth_mean")]
 
 
 def resolved(tree):
     """Sentences on how much of the ground comes through."""
     found, out = group_of(tree, "resolution"), []
-    for name in mesh_parameters(tree) if found is not None else ():
+    for name in plot.mesh_parameters(tree) if found is not None else ():
         if f"{name}_diagonal" not in found:
             continue
         freedom, error = pair_of(found, f"{name}_degrees_of_freedom")
@@ -71,7 +74,7 @@ def resolved(tree):
         spread = [found[f"{name}_spread_{axis}_profile"].values[top] for axis in ("horizontal", "vertical")]
         within = f" (± {number(error, 2)})" if error > 0 else ""
         cells = int(found[f"{name}_diagonal"].count())
-        text = (f"{title_of(tree, name).capitalize()}: of {number(cells)} cells the data "
+        text = (f"{plot.title_of(tree, name).capitalize()}: of {number(cells)} cells the data "
                 f"fix {number(freedom)} degrees of freedom{within}. Of a cell's true deviation from the prior "
                 f"{percent(float(profile[0]))} comes through in the bottom layer and {percent(float(profile[top]))} in "
                 "the top layer")
@@ -83,7 +86,7 @@ def resolved(tree):
 
 
 def _metres(value):
-    divisor, unit = length_scale(np.array([value]))
+    divisor, unit = plot.length_scale(np.array([value]))
     return quantity(float(value) / divisor, unit, 2)
 
 
@@ -101,7 +104,7 @@ def leaks(tree):
             if i == j or cells[i][j][0] < LEAKS or not of_prior:
                 continue
             pairs.append((p, q))
-            ground, cellwise = q in mesh_parameters(tree), p in mesh_parameters(tree)
+            ground, cellwise = q in plot.mesh_parameters(tree), p in plot.mesh_parameters(tree)
             what = f"A ground in which {plain(q)} alone deviates" if ground else f"A {plain(q)} that deviates"
             sentences.append(f"{what} as its prior expects shows up in the estimate of {plain(p)} as "
                              f"{percent(cells[i][j][0])} of the latter's prior standard deviation (rms over "
@@ -142,23 +145,19 @@ def bought(tree):
     found = group_of(tree, "comparison")
     if found is None:
         return None
-    rows = []
-    for p in found["parameter"].values:
-        for s in found["survey"].values:
-            table = found.sel(parameter=p, survey=s)
-            if np.isfinite(table["median_ratio"]):
-                rows.append({"name": plain(p), "survey": plain(s), "ratio": float(table["median_ratio"]),
-                             **{k: float(table[k]) for k in ("helped", "unchanged", "harmed", "undecided")}})
-    prices = [{"name": plain(s), **{k: float(found[k].sel(survey=s)) for k in
-                                         ("chi2_joint", "chi2_separate", "price", "price_expected")}}
-              for s in found["survey"].values]
+    shares = ("median_ratio", "helped", "unchanged", "harmed", "undecided")
+    rows = [{"name": plain(p), "survey": plain(s), **numbers_of(found.sel(parameter=p, survey=s), shares)}
+            for p in found["parameter"].values for s in found["survey"].values]
+    prices = [{"name": plain(s), **numbers_of(found.sel(survey=s), (
+        "chi2_joint", "chi2_separate", "price", "price_expected"))} for s in found["survey"].values]
     sentences = []
-    for name in mesh_parameters(tree):
+    for name in plot.mesh_parameters(tree):
         if f"{name}_joint_over_fused" in found:
-            ratio = found[f"{name}_joint_over_fused"].values
+            ratio = number(float(np.nanmedian(found[f"{name}_joint_over_fused"].values)))
             sentences.append(f"Against the baseline of fusing the separate results cell by cell, the joint standard "
-                             f"deviation of {title_of(tree, name)} is {number(float(np.nanmedian(ratio)))} of the rms "
-                             "error that such a fusion makes (median cell), if the joint problem is right.")
+                             f"deviation of {plot.title_of(tree, name)} is {ratio} of the rms error that such a fusion "
+                             "makes (median cell), if the joint problem is right.")
+    rows = [row for row in rows if np.isfinite(row["median_ratio"])]
     return {"rows": rows, "prices": prices, "sentences": sentences, "helped_below": found.attrs["helped_below"]}
 
 
@@ -167,20 +166,18 @@ def calibrated(tree):
     found = group_of(tree, "calibration")
     if found is None:
         return None
-    levels = found["probability"].values
+    levels = [float(q) for q in found["probability"].values]
     rows = []
     for name in found["functional"].values:
         one = found.sel(functional=name)
         rows.append({"name": plain(name), "p": float(one["p_value"]), "flagged": bool(one["flagged"]),
-                     "coverage": [(float(one["coverage"].sel(probability=q)),
-                                   float(one["coverage_closed_form"].sel(probability=q))) for q in levels]})
-    bands = [(float(found["coverage_lower"].sel(probability=q)), float(found["coverage_upper"].sel(probability=q)))
-             for q in levels]
+                     "coverage": list(zip(one["coverage"].values, one["coverage_closed_form"].values, strict=True))})
+    bands = list(zip(found["coverage_lower"].values, found["coverage_upper"].values, strict=True))
     wrong = [row["name"] for row in rows if row["flagged"]]
     words = (f"In {int(found.attrs['simulations'])} simulated surveys, with truths drawn from the prior, the "
              f"{found.attrs['engine']} engine's intervals held the truth as often as they say, and ranks were uniform."
              if not wrong else
              f"Do not trust this engine's intervals on this problem: in {int(found.attrs['simulations'])} simulated "
              f"surveys they failed for {listing(wrong)}.")
-    return {"rows": rows, "levels": [float(q) for q in levels], "bands": bands, "words": words,
+    return {"rows": rows, "levels": levels, "bands": bands, "words": words,
             "draws": int(found.attrs["draws"]), "kind": found.attrs["kind"], "level": float(found.attrs["band_level"])}

@@ -11,7 +11,7 @@ import numpy as np
 from .._checks import fail
 from .._typing import xr
 from ..dataset import read_attributes, read_tree
-from ..plot import is_tree, labels_of, mesh_of, mesh_parameters, pretty
+from ..plot import has, is_tree, labels_of, mesh_of, mesh_parameters, pretty
 from . import _agreement as accord
 from . import _facts as facts
 from . import _figures as figures
@@ -114,21 +114,16 @@ def _content(tree, title):
         "history": figures.history_pictures(tree),
         "accord": {"tests": agreed, "matrix": accord.matrix(tree), "remedies": accord.remedies(tree),
                    "pictures": accord.agreement_pictures(tree), "slices": accord.remedy_pictures(tree)},
-        "asked": _asked(tree),
+        "asked": {"quantities": questions.quantity_rows(tree), "resolved": questions.resolved(tree),
+                  "leaks": questions.leaks(tree), "information": questions.information(tree),
+                  "bought": questions.bought(tree), "calibrated": questions.calibrated(tree),
+                  "pictures": panels.pictures_of(tree)},
         "approximations": stated,
         "settings": facts.settings_rows(root.get("settings", {})),
         "mesh": mesh,
         "facts": _run_facts(tree, root),
         "versions": root.get("versions", {}),
     }
-
-
-def _asked(tree):
-    """What the diagnostics in the tree answered, and their pictures."""
-    return {"quantities": questions.quantity_rows(tree), "resolved": questions.resolved(tree),
-            "leaks": questions.leaks(tree), "information": questions.information(tree),
-            "bought": questions.bought(tree), "calibrated": questions.calibrated(tree),
-            "pictures": panels.pictures_of(tree)}
 
 
 def _title(fits):
@@ -148,7 +143,7 @@ def _model(tree, p):
                 for label in labels_of(tree, p.name) if pictures.sure]
     draws = [pictures.panel("draw", **depth)] if p.draws else []
     return {"property": p, "slices": pictures.slices(), "sections": pictures.sections(), "profile": pictures.profile(),
-            "draws": draws, "separate": separate, "held": facts.has(tree, "active_bounds", f"{p.name}_active")}
+            "draws": draws, "separate": separate, "held": has(tree, "active_bounds", f"{p.name}_active")}
 
 
 def _run_facts(tree, root):

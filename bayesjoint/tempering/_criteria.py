@@ -46,6 +46,15 @@ class Criterion:
         """Whether the criterion says something of a group: always."""
         return True
 
+    def weights(self, start):
+        """({survey: w}, {survey: standard error of log w}), one group after the other, at most what is taken."""
+        weights, errors = dict(start), {}
+        for group, free, held, error in self._found(start):
+            self.beyond |= dict.fromkeys(group, free) if free > self._most else {}
+            weights |= dict.fromkeys(group, held)
+            errors |= dict.fromkeys(group, error)
+        return weights, errors
+
     @staticmethod
     def _with(weights, group, value):
         """Exponents of which those of a group have one value."""
@@ -159,11 +168,8 @@ class Discrepancy(Criterion):
     def __init__(self, whitened, groups, seed=0, most=1.0):
         super().__init__(whitened, groups, seed, min(most, 1.0))
 
-    def ratio(self, weights, group):
-        """W χ² / n of a group at the posterior mean."""
-        return self._ratio(self.whitened.at(weights), weights, group)
-
     def _ratio(self, found, weights, group):
+        """W χ² / n of a group at the posterior mean."""
         fit = sum(float(np.sum(found.pull[self.whitened.rows[n]] ** 2)) / weights[n] for n in group)
         return fit / self._count(group)
 
@@ -187,7 +193,8 @@ class Discrepancy(Criterion):
 
     def curve(self, weights, group, values):
         """W χ² / n over the exponent of a group of surveys, the others held; 1 is wanted."""
-        return np.array([self.ratio(self._with(weights, group, v), group) for v in values])
+        tried = [self._with(weights, group, v) for v in values]
+        return np.array([self._ratio(self.whitened.at(each), each, group) for each in tried])
 
 
 class Information(Criterion):
@@ -202,14 +209,12 @@ class Information(Criterion):
 
     name, objective = "information", "mismatch"
 
-    def weights(self, start):
-        """({survey: w}, {survey: standard error of log w})."""
+    def _found(self, start):
         # residuals of the problem as it stands, so that a conflict between its surveys is among them
         precision = self.whitened.at(start).precision()
         rng = np.random.default_rng(self._seed)
         root = np.linalg.cholesky(precision + 1e-12 * np.trace(precision) / len(precision) * np.eye(len(precision)))
         pulls = root @ rng.standard_normal((len(precision), SIMULATED))
-        weights, errors = dict(start), {}
         for group in self.groups:
             directions = self._directions(group)
             if not directions.shape[1]:
@@ -223,10 +228,7 @@ class Information(Criterion):
             # without conflict the answer is the exponent that the problem states
             stated = float(np.exp(np.mean([np.log(start[n]) for n in group])))
             matched = float(stated * seen / np.median(null))
-            weights |= dict.fromkeys(group, min(matched, self._most))
-            self.beyond |= dict.fromkeys(group, matched) if matched > self._most else {}
-            errors |= dict.fromkeys(group, float(np.std(np.log(null), ddof=1)))
-        return weights, errors
+            yield group, matched, min(matched, self._most), float(np.std(np.log(null), ddof=1))
 
     def suits(self, group):
         """Whether the group informs the model anywhere."""
@@ -269,21 +271,14 @@ class Prediction(Criterion):
         alone = len(group) == len(self.whitened.rows)
         return not alone and (not flat.shape[1] or np.linalg.matrix_rank(flat) == flat.shape[1])
 
-    def weights(self, start):
-        """({survey: w}, {survey: standard error of log w})."""
-        weights, errors = dict(start), {}
+    def _found(self, start):
         for group in self.groups:
             if not self.suits(group):
                 fail("criterion", "leave a survey to be predicted, from one that holds every flat value",
                      f"'prediction' from {', '.join(group)}", 'Use criterion="evidence", or give flat values priors.')
             others = OtherSurveys(self.whitened, group, start)
             w, error = others.best(LOWEST, HIGHEST)
-            if w > self._most:
-                self.beyond |= dict.fromkeys(group, w)
-                w = others.best(LOWEST, np.log(self._most))[0]
-            weights |= dict.fromkeys(group, w)
-            errors |= dict.fromkeys(group, error)
-        return weights, errors
+            yield group, w, w if w <= self._most else others.best(LOWEST, np.log(self._most))[0], error
 
     def curve(self, weights, group, values):
         """Σ log p over the exponent."""

@@ -77,7 +77,8 @@ def temper(problem: JointProblem, criterion: str = "evidence", surveys: str | li
     check_problem(problem)
     one_of("criterion", criterion, tuple(CRITERIA))
     check_linear_gaussian(problem, "tempering")
-    groups = _groups(problem, surveys, common)
+    given = [m.name for m in some_surveys(problem, surveys)]
+    groups = [tuple(given)] if common else [(name,) for name in given]
     few = [] if common else [group for group in groups if problem.surveys[group[0]].size < FEW]
     sought = [group for group in groups if group not in few]
     most = np.inf if sharpen else 1.0
@@ -96,11 +97,6 @@ def temper(problem: JointProblem, criterion: str = "evidence", surveys: str | li
 def _with_few(errors, few):
     """Errors with those of surveys that have too few data, NaN."""
     return errors | {name: np.nan for group in few for name in group}
-
-
-def _groups(problem, surveys, common):
-    given = [m.name for m in some_surveys(problem, surveys)]
-    return [tuple(given)] if common else [(name,) for name in given]
 
 
 def _curves(whitened, groups, stated, weights, seed):

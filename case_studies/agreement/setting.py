@@ -2,6 +2,7 @@
 
 import numpy as np
 from further import Alone, Predicted
+from saddlepoint import saddlepoint_tail
 from scipy.optimize import brentq
 from scipy.stats import chi2
 
@@ -108,7 +109,7 @@ class Suite:
         found = self.made.statistics(white)
         out = {"likelihood ratio": self._ratio(found.ratio) if quick else self.spectrum.tail(found.ratio)[0]}
         if not quick:
-            out["likelihood ratio, saddlepoint"] = self.spectrum.null().saddlepoint(found.ratio)[0]
+            out["likelihood ratio, saddlepoint"] = saddlepoint_tail(self.spectrum.null(), found.ratio)
         dofs = [self.made.both.dof - part.dof for part in (self.made.first, self.made.second)]
         out["node split a -> b"] = chi2.sf(found.into_second, dofs[0])
         out["node split b -> a"] = chi2.sf(found.into_first, dofs[1])

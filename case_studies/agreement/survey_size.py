@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from saddlepoint import saddlepoint_tail
 from scipy import fft
 from scipy.stats import chi2
 from setting import PAIRS, SEED, surveys
@@ -85,7 +86,7 @@ def by_wavenumber(count=PAIRS):
     values, counts = _binned(*torus_correlations(endless.made))
     null = WeightedChi2(np.concatenate([values, -values]), np.concatenate([counts, counts]))
     return {"likelihood ratio, by wavenumber": null.tail(ratio)[0],
-            "likelihood ratio, by wavenumber, saddlepoint": null.saddlepoint(ratio)[0],
+            "likelihood ratio, by wavenumber, saddlepoint": saddlepoint_tail(null, ratio),
             "node split, by wavenumber": chi2.sf(onward, endless.torus[0] * endless.torus[1])}, {
                 "stations of the survey": SHAPE[1] * SHAPE[2], "torus": [int(n) for n in endless.torus],
                 "sum of squared correlations": float(counts @ values**2),

@@ -92,7 +92,7 @@ def test_rows_are_the_numbers(answers, tree):
     assert rows["excess mass"]["mean"] == float(found["functionals_mass"].excess_mass_mean)
     assert rows["excess mass"]["interval"] == "90 % equal-tailed interval"
     assert any("depth to the top" in name for name in rows)
-    assert questions.bought(tree)["rows"][0]["ratio"] == float(found["comparison"].median_ratio[0, 0])
+    assert questions.bought(tree)["rows"][0]["median_ratio"] == float(found["comparison"].median_ratio[0, 0])
     together = questions.information(tree)["rows"][-1]["information"][0]
     assert together == float(found["identifiability"].information_joint)
     assert "calibrat" not in questions.calibrated(tree)["words"] or found["calibration"].verdict != "calibrated"

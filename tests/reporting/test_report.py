@@ -160,14 +160,16 @@ def test_verdict_on_the_fit_rests_on_the_draws(factor, words):
 
 
 def test_doubt_is_said_when_the_fit_gives_cause():
-    from bayesjoint.reporting._facts import Fit
+    from bayesjoint.reporting._facts import fits
     from bayesjoint.reporting._words import trust
 
     exact = [{"name": "posterior", "status": "exact", "statement": ""}]
-    given = {"name": "gravity", "long_name": "", "kind": "", "units": "", "count": 1000, "half": 0.13, "expected": None,
-             "draws": None, "residual_mean": 0.0, "residual_std": 1.0, "separate": {}, "attributes": {}}
-    assert "may be off" in trust(exact, [Fit(chi2=2000.0, **given)])
-    assert "may be off" not in trust(exact, [Fit(chi2=1000.0, **given)])
+    tree = make_tree(SHAPE)
+    fit = fits(tree)[0]
+    fit.draws = 1.0
+    assert "may be off" not in trust(exact, [fit])
+    fit.draws = 2.0
+    assert "may be off" in trust(exact, [fit])
     assert "exact up to rounding" in trust(exact)
 
 
