@@ -7,7 +7,7 @@ import numpy as np
 from .._checks import as_positive, fail
 from .._places import runs
 from .._typing import Any
-from ._air import with_ground
+from ._reconcile_air import with_ground
 from ._cache import Cache
 from ._modality_operator import ModalityOperator
 from ._prior import JointPrior
