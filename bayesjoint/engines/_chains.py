@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
+from .._places import blocks
 from ..dataset import Approximation
 from ._draw_blocks import thinned
 from ._posterior import Posterior
@@ -77,8 +78,7 @@ class ChainPosterior(Posterior):
         count, draws, size = self.chains.shape
         self._moments = np.zeros((4, size))
         length = draws // BATCHES
-        for first in range(0, size, COLUMNS):
-            part = slice(first, first + COLUMNS)
+        for part in blocks(size, COLUMNS):
             x = self.chains[:, :, part].reshape(count * draws, -1)
             mean = x.mean(axis=0)
             squares = (self.chains[:, :, part] - mean) ** 2
@@ -125,8 +125,7 @@ class ChainPosterior(Posterior):
         """Quantiles of x, (levels, size)."""
         count, draws, size = self.chains.shape
         out = np.empty((len(levels), size))
-        for first in range(0, size, COLUMNS):
-            part = slice(first, first + COLUMNS)
+        for part in blocks(size, COLUMNS):
             out[:, part] = np.quantile(self.chains[:, :, part].reshape(count * draws, -1), levels, axis=0)
         return out
 
@@ -167,17 +166,14 @@ class ChainPosterior(Posterior):
 
 def check_lengths(draws, warmup, chains, size):
     """Refuse chains too short to summarise or too long to hold; return (draws, warmup, chains)."""
-    values = {"draws": draws, "warmup": draws // 2 if warmup is None and isinstance(draws, int) else warmup,
-              "chains": chains}
-    for (name, value), least in zip(values.items(), (FEWEST, 0, 2), strict=True):
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < least:
-            fail(name, f"be an integer of at least {least}", repr(value), "R-hat and errors need that many.",
-                 ValueError if whole else TypeError)
+    remedy = "R-hat and errors need that many."
+    draws = as_count("draws", draws, FEWEST, remedy, TypeError)
+    warmup = as_count("warmup", draws // 2 if warmup is None else warmup, 0, remedy, TypeError)
+    chains = as_count("chains", chains, 2, remedy, TypeError)
     if 8.0 * draws * chains * size > LARGEST_BYTES:
         fail("draws * chains", f"fit {LARGEST_BYTES / 1e9:g} GB in float64", f"{8e-9 * draws * chains * size:.3g} GB",
              "Ask for fewer draws or use a coarser mesh.")
-    return tuple(int(v) for v in values.values())
+    return draws, warmup, chains
 
 
 def check_mixing(problem, chains, mean, std, seed=0):

@@ -12,7 +12,8 @@ from ..mesh import Mesh
 from ..noise import DiagonalNoise
 from ..problem import JointProblem, Modality, Parameter
 from ._draw_blocks import Drawn, thinned
-from ._posterior import Estimate, Posterior
+from ._estimate import Estimate
+from ._posterior import Posterior
 
 AGAIN = "Make the posterior again: bj.posterior(problem)."
 COLUMNS = 4096  # cells whose quantiles are taken at a time

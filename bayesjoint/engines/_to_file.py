@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ..dataset import GrowingFile, read_attributes, read_tree
 from ._draw_blocks import BLOCK, blocks_of, drawn
 from ._export import further_draws
@@ -13,10 +13,7 @@ ALIKE = 0.01  # of the standard deviation: draws made again may differ by what r
 
 def write_blocks(post, path, draws, chains, seed, progress, beside):
     """Make or extend a file; arguments as in `Posterior.to_file`."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        fail("seed", "be an integer, which the file keeps to be extended", type(seed).__name__, "Use for example 0.",
-             TypeError)
-    if not 0 <= seed < 2**63:
+    if as_count("seed", seed, 0, "The file keeps it to be extended: use for example 0.", TypeError) >= 2**63:
         fail("seed", "lie between 0 and 2**63", repr(seed), "Use for example 0.")
     with GrowingFile(path) as file:
         if file.draws:

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._checks import fail
 from ..couplings import BoundGramian
+from ..problem import check_density
 from ._chains import ChainPosterior, check_lengths
 from ._gibbs_gramian import GramianSampler
 from ._gibbs_scales import ScaleSampler
@@ -64,9 +65,7 @@ def gibbs_can_sample(problem):
 
 
 def _check(problem):
-    for coupling in problem.couplings:
-        if not getattr(coupling, "is_density", True):
-            fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
+    check_density(problem)
     if problem.nonlinear:
         fail("problem", "have linear forward operators for Gibbs sweeps",
              f"a nonlinear model of {', '.join(problem.nonlinear)}", 'Use method="laplace" at a converged MAP.')

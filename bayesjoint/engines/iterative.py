@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from .._checks import as_positive, fail
+from .._checks import as_count, as_positive, fail
 from ..dataset import Approximation
 from ..gaussian import SCATTERED_RANK, IterativeSystem, check_linear_gaussian, fits_stored, linear_gaussian
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._draw_blocks import BLOCK, Drawn, blocks_of, spread
+from ._estimate import Estimate
 from ._iterative_variance import PointwiseVariance
-from ._posterior import Estimate
 
 MEAN_TOLERANCE = 1e-8
 ANSWER_TOLERANCE = 1e-4  # of means for other data: 0.01 % of what such data move, where worlds differ by their all
@@ -82,9 +82,9 @@ class IterativePosterior(DataSpacePosterior):
             fail("tolerance", f"be at most {LOOSEST:g}", f"{self.tolerance:g}",
                  "Draws truncated earlier have another covariance.")
         self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
-        self._rank = _default_rank(problem.data_size) if rank is None else _count("rank", rank)
+        self._rank = _default_rank(problem.data_size) if rank is None else as_count("rank", rank, 0)
         self.system = IterativeSystem(linear_gaussian(problem, stored=fits_stored(problem)), MEAN_TOLERANCE,
-                                      0 if deflation is None else _count("deflation", deflation), self._seed)
+                                      0 if deflation is None else as_count("deflation", deflation, 0), self._seed)
         if deflation is None and self.system.scattered:
             self.system.deflate(SCATTERED_RANK, self._seed)
         self._solve_mean()
@@ -262,13 +262,7 @@ def _default_rank(data):
     return min(data // 2, DIRECTIONS) if data <= RANK_DATA else 0
 
 
-def _count(name, value):
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        fail(name, "be an integer >= 0", repr(value), "Give a count.")
-    return int(value)
-
-
 def _even(name, value):
-    if _count(name, value) < 8 or value % 2:
-        fail(name, "be even and at least 8", repr(value), "64 give the standard deviation to a few per cent.")
+    if as_count(name, value, 8) % 2:
+        fail(name, "be even", repr(value), "64 give the standard deviation to a few per cent.")
     return int(value)

@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from .._checks import fail
 from ..dataset import Approximation
+from ..problem import check_density
 from ._laplace_curvature import exact_curvature, nonlinear_statements
 from ._laplace_validity import ValidityCheck
 from ._posterior import Posterior
@@ -257,9 +258,8 @@ def _active(problem, x):
 
 
 def _check(problem, at):
-    for coupling in (*problem.couplings, *getattr(getattr(at, "problem", None), "couplings", ())):
-        if not getattr(coupling, "is_density", True):
-            fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
+    for each in (problem, getattr(at, "problem", problem)):
+        check_density(each)
     check_visible(problem)
     if at is None:
         fail("at", "be a converged MAP for the Laplace engine", "None", "Pass at=find_map(problem).")

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._checks import fail
 from ..dataset import Approximation
+from ..problem import check_density
 from ._chains import ChainPosterior, check_lengths
 from ._nuts_density import SmallDensity
 from ._whitened import check_visible
@@ -45,9 +46,7 @@ class NutsPosterior(ChainPosterior):
     method = "nuts"
 
     def __init__(self, problem, draws=1000, chains=4, warmup=None, seed=0):
-        for coupling in problem.couplings:
-            if not getattr(coupling, "is_density", True):
-                fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
+        check_density(problem)
         if problem.size > UNKNOWN_LIMIT:
             fail("problem", f"have at most {UNKNOWN_LIMIT} unknowns for the checking sampler", f"{problem.size}",
                  "Check the engine on a smaller problem of the same kind.")

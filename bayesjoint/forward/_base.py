@@ -128,9 +128,3 @@ class ForwardOperator(LinearOperator):
 
     def _rmatmat(self, Y):
         return self._backward(self._columns(Y, self.shape[0]))
-
-    def _forward(self, columns):
-        raise NotImplementedError
-
-    def _backward(self, columns):
-        raise NotImplementedError

@@ -11,8 +11,6 @@ import numpy as np
 from choclo.prism import kernel_ee, kernel_en, kernel_eu, kernel_nn, kernel_nu, kernel_u
 from numba import njit
 
-__all__ = ["cell_layer", "node_plane", "node_value"]
-
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def node_value(easting, northing, upward, coefficients):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_positive, fail
+from .._checks import as_count, as_positive, fail
+from ..problem import check_density
 from ..solvers import projected_newton
 from ._objective import Objective
 from ._result import MapResult
@@ -80,9 +81,7 @@ class MapSettings:
         """Refuse bad settings at once."""
         as_positive("tolerance", self.tolerance, 0)
         for name in ("max_iterations", "max_searches"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or int(value) != value or value < 1:
-                fail(name, "be an integer >= 1", repr(value), "The default is enough for most problems.")
+            as_count(name, getattr(self, name), 1, "The default is enough for most problems.")
         for value in self.target.values() if isinstance(self.target, dict) else (self.target,):
             as_positive("target", value, 0)
 
@@ -120,7 +119,7 @@ def converged_map(problem, start=None, settings=None, seed=0, callback=None):
     all lie within a quarter of ± 3 √(2 / n) around their targets; 1 ± 3 √(2 / n) is what counts as fitted.
     """
     began, settings = time.perf_counter(), settings or MapSettings()
-    _check_density(problem)
+    check_density(problem)
     search = _Search(problem, settings, seed, callback)
     answer = search.solve(problem.start() if start is None else start)
     while search.moves and not search.fitted() and len(search.trials) < settings.max_searches:
@@ -242,9 +241,3 @@ class _Search:
         else:
             parts.append(f"hyperparameters as given; chi2/n {said}")
         return "; ".join(parts)
-
-
-def _check_density(problem):
-    for coupling in problem.couplings:
-        if not getattr(coupling, "is_density", True):
-            fail("couplings", "be densities for method='map'", repr(coupling), f"{coupling.no_density}.")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import fail
+from ..problem import check_density
 from ..solvers import gauss_newton
-from ._converged import _check_density
 from ._objective import Objective
 from ._result import MapResult
 
@@ -106,7 +106,7 @@ def nonlinear_map(problem, start, tolerance=1e-3, max_iterations=None, discrepan
     GaussNewtonMap
     """
     began = time.perf_counter()
-    _check_density(problem)
+    check_density(problem)
     if discrepancy:
         fail("discrepancy", "be left out where a forward model is not linear", "True",
              "Give alpha, or fit it on the linearised problem.")

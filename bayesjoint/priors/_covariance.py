@@ -4,9 +4,10 @@ from functools import cached_property
 
 import numpy as np
 from scipy import fft
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky
+from scipy.linalg import cho_solve, cholesky
 
 from .._checks import fail
+from .._cholesky import lower_factor
 from .._places import blocks, unit_columns
 from ..forward import worker_count
 
@@ -15,6 +16,12 @@ CLIP_TOLERANCE = 1e-9  # share of the variance that rounding may cost a circulan
 LARGEST_TORUS = 12  # times the mesh, before another way to draw is sought
 ROOT_BYTES = 4e9  # of spectral matrices and their roots: above it a larger torus is not tried
 BLOCK = 20_000_000  # values carried through the FFT at once: 160 MB
+
+
+def prior_factor(matrix):
+    """Lower Cholesky factor of a prior covariance."""
+    return lower_factor(matrix, "prior covariance", "be positive definite to rounding",
+                        "Shorten the range relative to the cells, or use smoothness=0.5.")
 
 
 class Covariance:
@@ -40,13 +47,9 @@ class Covariance:
                 fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
                      f"{self._varying.size} cells",
                      "Drop the bounds, use a coarser mesh, or a Focusing or MinimumLength prior.")
-            try:
-                self._factor = cho_factor(self._over(self._varying), lower=True)
-            except LinAlgError:
-                fail("prior covariance", "be positive definite to rounding", "a failed Cholesky factorisation",
-                     "Shorten the range relative to the cells, or use smoothness=0.5.")
+            self._factor = prior_factor(self._over(self._varying))
         out = np.zeros(np.shape(vectors))
-        out[self._varying] = cho_solve(self._factor, vectors[self._varying])
+        out[self._varying] = cho_solve((self._factor, True), vectors[self._varying])
         return out
 
     def _over(self, index):
@@ -87,11 +90,7 @@ class DenseCovariance(Covariance):
     def __init__(self, matrix):
         self._matrix = np.asarray(matrix, dtype=float)
         self.size = self._matrix.shape[0]
-        try:
-            self._lower = cholesky(self._matrix, lower=True)
-        except LinAlgError:
-            low = float(np.linalg.eigvalsh(self._matrix)[0])
-            fail("covariance", "be positive definite", f"smallest eigenvalue {low:.3g}", "Add a small diagonal.")
+        self._lower = lower_factor(self._matrix, "covariance", "be positive definite", "Add a small diagonal.")
 
     def matmat(self, vectors):
         """Γ V for V of shape (size, k)."""
@@ -200,15 +199,14 @@ class StationaryCorrelation(Covariance):
         """`count` zero-mean draws, shape (count, size), exact but for `clipped` of the variance."""
         root, torus = self._root()
         if root is None:
-            return rng.standard_normal((count, self.size)) @ self._dense_factor().T
+            return rng.standard_normal((count, self.size)) @ self._dense_factor.T
         nz = self.mesh.shape[0]
         draws = np.empty((count, self.size))
         width = max(1, BLOCK // (nz * torus[0] * torus[1]))
-        for first in range(0, count, width):
-            block = draws[first : first + width]
-            white = rng.standard_normal((block.shape[0], nz, *torus))
+        for block in blocks(count, width):
+            white = rng.standard_normal((block.stop - block.start, nz, *torus))
             field = self._filter(np.ascontiguousarray(np.moveaxis(white, 0, -1)), root, torus)
-            block[:] = field.reshape(self.size, -1).T
+            draws[block] = field.reshape(self.size, -1).T
         return draws
 
     def _root(self):
@@ -238,14 +236,9 @@ class StationaryCorrelation(Covariance):
              "cells any range goes; mean and standard deviation need no draws.")
         return None
 
+    @cached_property
     def _dense_factor(self):
-        if not hasattr(self, "_lower"):
-            try:
-                self._lower = cholesky(self.dense(), lower=True)
-            except LinAlgError:
-                fail("range", "leave the prior covariance positive definite to rounding", f"{self.ranges} m",
-                     "Shorten it relative to the cells, or use smoothness=0.5.")
-        return self._lower
+        return prior_factor(self.dense())
 
 
 class ScaledCovariance(Covariance):
@@ -359,13 +352,9 @@ class ConditionedCovariance(Covariance):
                  "Leave air out by `active=` in the forward operator, or use a cellwise prior.")
         self.base, self.known, self.size = base, known, base.size
         self._gain_columns = base.matmat(unit_columns(base.size, known))
-        try:
-            factor = cho_factor(self._gain_columns[known], lower=True)
-        except LinAlgError:
-            fail("fixed", "hold cells that the prior can tell apart to rounding",
-                 f"a failed Cholesky factorisation of {known.size} known cells",
-                 "Know fewer of them, shorten the range relative to the cells, or use a lower smoothness.")
-        self._solved = cho_solve(factor, self._gain_columns.T)
+        factor = lower_factor(self._gain_columns[known], "fixed", f"leave {known.size} known cells apart to rounding",
+                              "Know fewer, shorten the range relative to the cells, or use a lower smoothness.")
+        self._solved = cho_solve((factor, True), self._gain_columns.T)
 
     def shift(self, deviation):
         """Change of the mean, shape (size,), when the known values deviate from their prior mean."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
-from .._checks import as_positive, fail, one_of
+from .._checks import as_count, as_positive, fail, one_of
 from ..forward import run_side_by_side
 from ._fused import advance, conjugate, renew
 from ._terms import NoCoupling, PriorView, dot, independent_groups, summed
@@ -44,9 +44,7 @@ class RRCGSettings:
         """Refuse bad settings at once."""
         if as_positive("alpha_decay", self.alpha_decay, 0) > 1:
             fail("alpha_decay", "be <= 1", repr(self.alpha_decay), "1 keeps α where it is.")
-        if isinstance(self.max_iterations, bool) or int(self.max_iterations) != self.max_iterations \
-                or self.max_iterations < 0:
-            fail("max_iterations", "be an integer >= 0", repr(self.max_iterations), "150 is the paper's.")
+        as_count("max_iterations", self.max_iterations, 0, "150 is the paper's.")
         one_of("conjugacy", self.conjugacy, ("polak-ribiere", "fletcher-reeves"))
 
 
