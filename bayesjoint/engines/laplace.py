@@ -89,8 +89,7 @@ class LaplacePosterior(Posterior):
         products = LinearOperator((index.size,) * 2, matvec=self._curvature_of_penalties, dtype=np.float64)
         hessian = products @ np.eye(index.size)
         for a, m in zip(self._operators, problem.modalities, strict=True):
-            columns = a.stored().rmatmat(np.eye(m.size))[index]
-            white = m.noise.whiten(columns.T)
+            white = m.noise.whiten(a.matrix()[:, index])
             hessian += problem.weights[m.name] * (white.T @ white)
         return 0.5 * (hessian + hessian.T)
 

@@ -13,7 +13,6 @@ from ..priors import (
     DISCREPANCIES,
     CellwiseCorrelation,
     DiagonalCovariance,
-    MixedCovariance,
     ScaledCovariance,
     TorusField,
     TorusSpectrum,
@@ -324,8 +323,7 @@ def torus_group(problem, names, covariance, surveys, field, drawn=True):
     if not problem.by_name[names[0]].has_air:
         return TorusGroup(field, *members, surveys, logs) if drawn or logs else StationaryGroup(
             field, *members, surveys)
-    stds = covariance.stds if isinstance(covariance, MixedCovariance) else [covariance.std]
-    full = [std.reshape(field.layers, -1).max(axis=1) for std in stds]
+    full = [std.reshape(field.layers, -1).max(axis=1) for std in covariance.stds]
     return GroundGroup(field, *members, surveys, full, logs)
 
 
@@ -361,11 +359,9 @@ def nearest_stationary_groups(problem):
 
 def _members(problem, names, covariance):
     """Places in x, standard deviations by layer and correlations of the members of a block."""
-    mixed = isinstance(covariance, MixedCovariance)
-    stds = covariance.stds if mixed else [covariance.std]
     layers = [np.sqrt(np.mean(std.reshape(problem.by_name[name].shape[0], -1) ** 2, axis=1))
-              for name, std in zip(names, stds, strict=True)]
-    return [problem.slices[name] for name in names], layers, covariance.mixing if mixed else np.eye(1)
+              for name, std in zip(names, covariance.stds, strict=True)]
+    return [problem.slices[name] for name in names], layers, covariance.mixing
 
 
 def lattice_surveys(problem, names, strict):

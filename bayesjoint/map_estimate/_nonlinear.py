@@ -73,8 +73,7 @@ class _SmallObjective(_Guarded):
         if problem.prior.blocks or problem.penalties:
             out = np.stack([problem.penalty_hessian_product(x, column) for column in np.eye(size)], axis=1)
         for a, m in zip(problem.operators_at(x), problem.modalities, strict=True):
-            jacobian = a.matmat(np.eye(size)) if m.size > size else a.rmatmat(np.eye(m.size)).T
-            white = m.noise.whiten(np.ascontiguousarray(jacobian))
+            white = m.noise.whiten(a.matrix())
             out += problem.weights[m.name] * (white.T @ white)
         known = ~problem.free
         out[known] = out[:, known] = 0.0

@@ -241,26 +241,6 @@ class StationaryCorrelation(Covariance):
         return prior_factor(self.dense())
 
 
-class ScaledCovariance(Covariance):
-    """diag(std) R diag(std) for a correlation R and standard deviations of shape (size,)."""
-
-    def __init__(self, correlation, std):
-        self.correlation, self.std = correlation, np.asarray(std, dtype=float)
-        self.size = correlation.size
-
-    def matmat(self, vectors):
-        """Γ V for V of shape (size, k)."""
-        return self.std[:, None] * self.correlation.matmat(self.std[:, None] * vectors)
-
-    def diagonal(self):
-        """Variances, shape (size,)."""
-        return self.std**2 * self.correlation.diagonal()
-
-    def sample(self, rng, count):
-        """`count` zero-mean draws, shape (count, size)."""
-        return self.correlation.sample(rng, count) * self.std
-
-
 class MixedCovariance(Covariance):
     """Several fields of one correlation: block (p, q) is M_pq diag(s_p) R diag(s_q).
 
@@ -304,6 +284,21 @@ class MixedCovariance(Covariance):
         fields = self.correlation.sample(rng, count * self.count).reshape(self.count, count, n)
         mixed = np.einsum("pq,qcn->pcn", cholesky(self.mixing, lower=True), fields)
         return np.concatenate([mixed[p] * std for p, std in enumerate(self.stds)], axis=1)
+
+
+class ScaledCovariance(MixedCovariance):
+    """diag(std) R diag(std) for a correlation R and standard deviations of shape (size,)."""
+
+    def __init__(self, correlation, std):
+        super().__init__(correlation, [std], np.eye(1))
+
+    def matmat(self, vectors):
+        """Γ V for V of shape (size, k)."""
+        return self.stds[0][:, None] * self.correlation.matmat(self.stds[0][:, None] * vectors)
+
+    def sample(self, rng, count):
+        """`count` zero-mean draws, shape (count, size)."""
+        return self.correlation.sample(rng, count) * self.stds[0]
 
 
 class BlockCovariance(Covariance):
