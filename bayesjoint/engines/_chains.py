@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import as_count, fail
 from .._places import blocks
-from ..dataset import Approximation
+from ..dataset import Approximation, DatasetBuilder
 from ._draw_blocks import thinned
 from ._posterior import Posterior
 
@@ -154,14 +154,12 @@ class ChainPosterior(Posterior):
 
     def extra_groups(self):
         """Groups of the dataset that this engine adds."""
-        import xarray as xr
-
-        words = {"rhat": "rank-normalised split R-hat", "ess_bulk": "bulk effective sample size",
-                 "ess_tail": "tail effective sample size"}
-        return {"mixing": xr.Dataset(
-            {name: ("functional", getattr(self.mixing, name), {"units": "1", "long_name": text})
-             for name, text in words.items()},
-            {"functional": ("functional", list(self.mixing.names), {"units": "1", "long_name": "checked functional"})})}
+        table = DatasetBuilder()
+        table.along("functional", list(self.mixing.names), "checked functional")
+        for name, words in (("rhat", "rank-normalised split R-hat"), ("ess_bulk", "bulk effective sample size"),
+                            ("ess_tail", "tail effective sample size")):
+            table.add(name, ("functional",), getattr(self.mixing, name), "1", words)
+        return {"mixing": table.dataset()}
 
 
 def check_lengths(draws, warmup, chains, size):

@@ -258,19 +258,15 @@ class Posterior(DrawsOfPosterior):
 
     def prior_state_variance(self) -> None:
         """Prior variance of x, (size,)."""
-        return
 
     def prior_state_mean(self) -> None:
         """Prior mean of x, (size,)."""
-        return
 
     def prior_state_draws(self, rng: np.random.Generator, count: int) -> None:
         """Prior draws of x, (count, size)."""
-        return
 
     def evidence_or_none(self) -> None:
         """Log evidence as an `Estimate`, or None."""
-        return
 
     def extra_groups(self):
         """Groups of the dataset that this engine adds."""

@@ -6,8 +6,8 @@ from scipy.sparse.linalg import LinearOperator
 from scipy.stats import norm
 
 from .._checks import fail
-from ..dataset import Approximation
-from ..problem import check_density
+from ..dataset import Approximation, DatasetBuilder
+from ..problem import check_density, parameter_fields
 from ._laplace_curvature import exact_curvature, nonlinear_statements
 from ._laplace_validity import ValidityCheck
 from ._posterior import Posterior
@@ -161,17 +161,13 @@ class LaplacePosterior(Posterior):
 
     def extra_groups(self):
         """Groups of the dataset that this engine adds."""
-        import xarray as xr
-
-        variables, coords = {}, {}
+        table = DatasetBuilder()
         for p in self.problem.parameters:
-            dims = p.mesh.dims if p.mesh is not None else (f"{p.name}_id",)
-            coords |= p.mesh.coords() if p.mesh is not None else {
-                dims[0]: (dims[0], np.arange(p.size), {"units": "1", "long_name": f"index into {p.name}"})}
-            words = {"units": "1", "long_name": f"1 where {p.name} is held at a bound",
-                     "share": self.active_share[p.name]}
-            variables[f"{p.name}_active"] = (dims, self.active[p.name].astype("i1"), words)
-        return {"active_bounds": xr.Dataset(variables, coords)}
+            fields = parameter_fields(p)
+            table.place(fields)
+            table.add(f"{p.name}_active", fields["dims"], self.active[p.name].astype("i1"), "1",
+                      f"1 where {p.name} is held at a bound", share=self.active_share[p.name])
+        return {"active_bounds": table.dataset()}
 
     def _mass_beyond(self):
         std = np.sqrt(self._free_variance())

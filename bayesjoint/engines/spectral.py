@@ -103,7 +103,7 @@ class SpectralPosterior(DataSpacePosterior):
         cells, kinds, owners = (np.concatenate(part) for part in (cells, kinds, owners))
         exact = np.concatenate([self._exact_std(cells[k : k + COLUMNS]) for k in range(0, cells.size, COLUMNS)])
         used = np.arange(cells.size) % 4 == 0  # to fit with; the others tell the error
-        self.powers = [self._fit(p, cells[used & (owners == p)], exact[used & (owners == p)])
+        self.powers = [self._fit(cells[used & (owners == p)], exact[used & (owners == p)])
                        for p in range(len(self._group.places))]
         self._left = self._field.weights(self.powers)  # share of the reduction that edges leave at every cell
         stated = np.sqrt(self.state_variance()[cells])
@@ -122,8 +122,8 @@ class SpectralPosterior(DataSpacePosterior):
         taken = np.einsum("ij,ij->j", seen, self._solve(seen))
         return np.sqrt(self._model.prior_variance()[cells] - taken)
 
-    def _fit(self, p, cells, exact):
-        """The power that comes nearest to exact standard deviations of parameter p."""
+    def _fit(self, cells, exact):
+        """The power that comes nearest to exact standard deviations of a parameter's cells."""
         tried = []
         for power in POWERS:
             self._left = self._field.weights([power] * len(self._group.places))

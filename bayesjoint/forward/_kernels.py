@@ -66,3 +66,13 @@ def cell_layer(easting, northing, top, coefficients, nodes, out):
                 if j < rows:
                     out[j, i - 1] = step
             before = rise
+
+
+def layer_fields(easting, northing, upward, coefficients):
+    """Yield the field at the station of every cell of a layer, layers from the bottom; edges are taken from the station."""
+    nodes = np.empty((northing.size, easting.size))
+    node_plane(easting, northing, upward[0], coefficients, nodes)
+    for top in upward[1:]:
+        field = np.empty((northing.size - 1, easting.size - 1))
+        cell_layer(easting, northing, top, coefficients, nodes, field)
+        yield field

@@ -8,8 +8,8 @@ from ..mesh import Mesh
 from ._base import ForwardOperator
 from ._convolution import LayeredConvolution, circulants
 from ._direct import StationOperator
-from ._kernels import cell_layer, node_plane
-from ._processing import ComposedOperator
+from ._kernels import layer_fields
+from ._processing import ComposedOperator, unwrapped
 from ._toeplitz import LatticeOperator
 
 
@@ -73,12 +73,7 @@ class RefinedLattice(ForwardOperator):
         (north, rows), (east, columns) = self._edges(0), self._edges(1)
         f = self.factor
         for height in self.lattice.height:
-            faces = self.mesh.upward_edges - height
-            nodes = np.empty((north.size, east.size))
-            node_plane(east, north, faces[0], self.lattice.coefficients, nodes)
-            for top in faces[1:]:
-                field = np.empty((north.size - 1, east.size - 1))
-                cell_layer(east, north, top, self.lattice.coefficients, nodes, field)
+            for field in layer_fields(east, north, self.mesh.upward_edges - height, self.lattice.coefficients):
                 places = field.reshape(rows, f, columns, f)
                 for j in range(f):
                     for i in range(f):
@@ -151,17 +146,14 @@ def refined(forward, mesh, factor):
     -------
     LinearOperator or None
     """
-    steps = []
-    while isinstance(forward, ComposedOperator):
-        steps.append(forward.processing)
-        forward = forward.lattice
+    forward, steps = unwrapped(forward)
     if isinstance(forward, LatticeOperator):
         fine = RefinedLattice(forward, mesh, factor)
     elif isinstance(forward, StationOperator):
         fine = StationOperator(mesh, *forward.coordinates(), forward.quantity, mesh.active)
     else:
         return None
-    for step in reversed(steps):
+    for step in steps:
         fine = ComposedOperator(step, fine)
     return fine
 

@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.special import stdtrit
 
 from .._checks import as_count, as_finite, as_shape, fail
+from .._places import blocks
 from .._typing import Any, ArrayLike, GravityOperator, MagneticOperator, Seed
 from ._direct import StationOperator
 from ._processing import Processing
@@ -200,8 +201,7 @@ class StationSampling(Processing):
 def _row_errors(operator, exact, index):
     """2-norms of the rows' errors and of the rows, and 1-norms of the errors."""
     errors, field, bounds = (np.empty(index.size) for _ in range(3))
-    for start in range(0, index.size, ROW_BLOCK):
-        part = slice(start, min(start + ROW_BLOCK, index.size))
+    for part in blocks(index.size, ROW_BLOCK):
         rows = exact.rows(np.arange(part.start, part.stop))
         field[part] = np.linalg.norm(rows, axis=1)
         rows -= operator.rows(index[part])

@@ -12,7 +12,7 @@ from ..quantities import quantity
 from ._base import ForwardOperator
 from ._convolution import LayeredConvolution, circulants
 from ._direct import StationOperator
-from ._kernels import cell_layer, node_plane
+from ._kernels import layer_fields
 from ._lattice import lattice_axis, lattice_heights, top_of_ground
 
 
@@ -127,14 +127,10 @@ class LatticeOperator(ForwardOperator):
         # edges lie half a step off
         easting = -dx * (east[0] + np.arange(-1, east[1]) + 0.5)
         northing = -dy * (north[0] + np.arange(-1, north[1]) + 0.5)
-        nodes = np.empty((northing.size, easting.size))
         for height in self.height:
-            faces = self.mesh.upward_edges - height
             # Lags ascend while edges descend, so both axes are reversed for the differences and back after them.
-            node_plane(easting[::-1], northing[::-1], faces[0], self.coefficients, nodes)
-            for top in faces[1:]:
-                block = np.empty((northing.size - 1, easting.size - 1))
-                cell_layer(easting[::-1], northing[::-1], top, self.coefficients, nodes, block)
+            edges = easting[::-1], northing[::-1], self.mesh.upward_edges - height
+            for block in layer_fields(*edges, self.coefficients):
                 yield block[::-1, ::-1]
 
     def _embed(self):
@@ -151,13 +147,10 @@ class LatticeOperator(ForwardOperator):
         return LayeredConvolution(kernels, self.height.size, nz, padded, (ny, nx), (sy, sx), corner, even, self.dtype)
 
     def _forward(self, columns):
-        return self._convolution.forward(self._without_air(columns))
+        return self._convolution.forward(columns)
 
     def _backward(self, columns):
-        out = self._convolution.backward(columns)
-        if self.air is not None:
-            out[self.air] = 0.0
-        return out
+        return self._convolution.backward(columns)
 
     def add_adjoint(self, vector, out):
         """Add Aᵀ y to `out`, layer by layer: without air no array of the model's size between them."""
