@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import as_count, fail
+from .._progress import progress_bar
 from ..dataset import GrowingFile, read_attributes, read_tree
 from ._draw_blocks import BLOCK, blocks_of, drawn
 from ._export import further_draws
@@ -26,17 +27,10 @@ def write_blocks(post, path, draws, chains, seed, progress, beside):
         if draws > file.draws:
             first = file.draws - file.draws % BLOCK
             further = further_draws(post, first, draws, chains, seed)
-            for start, tree in _shown(further, -(-(draws - first) // BLOCK), progress):
+            for start, tree in progress_bar(progress, further, "draws", -(-(draws - first) // BLOCK),
+                                            unit=f"{BLOCK} draws a chain"):
                 file.extend(tree, start)
     return file.path
-
-
-def _shown(rows, count, progress):
-    if not progress:
-        return rows
-    from tqdm.auto import tqdm
-
-    return tqdm(rows, desc="draws", total=count, unit=f"{BLOCK} draws a chain")
 
 
 def _check(post, path, chains, seed, longer):

@@ -69,7 +69,7 @@ def cell_layer(easting, northing, top, coefficients, nodes, out):
 
 
 def layer_fields(easting, northing, upward, coefficients):
-    """Yield the field at the station of every cell of a layer, layers from the bottom; edges are taken from the station."""
+    """Yield the field of every cell of each layer, from the bottom up; edges are taken from the station."""
     nodes = np.empty((northing.size, easting.size))
     node_plane(easting, northing, upward[0], coefficients, nodes)
     for top in upward[1:]:

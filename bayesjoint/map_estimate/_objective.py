@@ -29,6 +29,11 @@ class Objective:
                        for where, bound in problem.prior.blocks]
         self._at, self._residuals = None, None
 
+    def box(self):
+        """Bounds, closed around values that are held."""
+        problem = self.problem
+        return [np.where(problem.free, side, problem.start()) for side in (problem.lower, problem.upper)]
+
     # -- Φ -----------------------------------------------------------------------------------------------------------
     def residuals(self, x):
         """[G_k(x) − d_k], from memory where x is the last point asked for."""
@@ -203,3 +208,9 @@ def _data_diagonal(problem, seed):
         white = m.noise.whiten_adjoint(rng.standard_normal((m.size, PROBES)))
         out += problem.weights[m.name] * np.mean(a.rmatmat(white) ** 2, axis=1)
     return out
+
+
+def active_bounds(problem, answer):
+    """{parameter: cells at a bound that a minimiser ended at}."""
+    active = answer.at_lower | answer.at_upper
+    return {name: active[where].reshape(problem.by_name[name].shape) for name, where in problem.slices.items()}

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from .._checks import as_finite, fail
+from .._progress import progress_bar
 from .._typing import Any, JointProblem
 from ..couplings import Gramian
 from ._find_map import find_map
@@ -109,7 +110,7 @@ def couple(problem: JointProblem, weights: Any = None, *, correlation: float = 0
     alone = find_map(base, method=method, **options)
     candidates = given or _around_balance(alone, gramian)
     rows, runs = [_row(alone, gramian, names, (0.0,) * len(names))], [alone]
-    for strength in _bar(candidates, progress):
+    for strength in progress_bar(progress, candidates, desc="coupling", unit="run"):
         coupling = _with_strength(gramian, strength)
         runs.append(find_map(base.replace(couplings=[*base.couplings, coupling]), method=method, **options))
         full = strength if isinstance(strength, tuple) else (strength,) * len(names)
@@ -222,11 +223,3 @@ def _curve(table):
     order = np.argsort(weight, kind="stable")
     worst = np.max([table[key] for key in table if key.startswith("chi2_")], axis=0)
     return {"weight": weight[order], "correlation": table["correlation"][order], "chi2": worst[order]}
-
-
-def _bar(candidates, progress):
-    if not progress:
-        return candidates
-    from tqdm.auto import tqdm
-
-    return tqdm(candidates, desc="coupling", unit="run")
