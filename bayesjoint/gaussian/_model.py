@@ -121,6 +121,8 @@ class LinearGaussian:
         self.data = np.concatenate([m.data for m in problem.modalities])
         operators = [problem.operator(m.name) for m in problem.modalities]
         self._operators = [op.stored() for op in operators] if stored else operators
+        self.independent = all(m.noise.independent for m in problem.modalities)
+        self._std = np.sqrt(self.noise_variance())
         self.prior_mean, self._prior = problem.prior.gaussian_moments()
         self.data_mean = self.predict(self.prior_mean[:, None])[:, 0]
         self.flat_index = np.concatenate([np.arange(0), *(
@@ -144,6 +146,7 @@ class LinearGaussian:
         out.data_slices = list(out.problem.data_slices.values())
         out.data_size = rows.size
         out._operators = [self._operators[k] for k in kept]
+        out.independent, out._std = all(m.noise.independent for m in out.problem.modalities), self._std[rows]
         out.data, out.data_mean, out.flat_columns = self.data[rows], self.data_mean[rows], self.flat_columns[rows]
         out.vectors = [(index, columns[rows], covariance) for index, columns, covariance in self.vectors]
         places = {self.data_slices[k].start: new for k, new in zip(kept, out.data_slices, strict=True)}
@@ -276,6 +279,9 @@ class LinearGaussian:
         return self._by_modality(data, lambda noise, part: noise.whiten(noise.apply(part)), -0.5)
 
     def _by_modality(self, data, product, power):
+        if self.independent:  # one number a datum: no need to go through every modality
+            std = self._std if data.ndim == 1 else self._std[:, None]
+            return data / std if power > 0 else data * std
         out = np.empty(data.shape, dtype=float)
         for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
             out[where] = product(m.noise, data[where]) * self.problem.weights[m.name] ** power

@@ -250,16 +250,16 @@ class _RRCGRun:
             descent, length = turn(0.0)
         return descent, length, projected
 
-    def _image(self, k, block):
-        """A_k times the block's move alone."""
-        if self.misfits[k].blocks == (block.name,):
-            return self.operators[k].matvec(self.move)  # other columns of A_k are zero
-        whole = np.zeros(self.x.size)
-        whole[block.where] = self.move[block.where]
-        return self.operators[k].matvec(whole)
-
     def _images(self, block):
-        return [(k, self._image(k, block)) for k in self.seen_by[block.name]]
+        """[(k, A_k times the block's move alone)] of the data sets that see it."""
+        out = []
+        for k in self.seen_by[block.name]:
+            move = self.move  # other columns of A_k are zero
+            if self.misfits[k].blocks != (block.name,):
+                move = np.zeros(self.x.size)
+                move[block.where] = self.move[block.where]
+            out.append((k, self.operators[k].matvec(move)))
+        return out
 
     def _move(self, block, descent, square, images):
         """Step one block along its direction; returns (step length, relative change)."""
