@@ -4,7 +4,7 @@ import numpy as np
 from scipy import fft
 from scipy.interpolate import PchipInterpolator
 
-from .._places import blocks
+from .._places import blocks, half_counts
 from ..dataset import DatasetBuilder
 from ..forward import worker_count
 from ._spectral_strip import Strip, solved_waves, strip_reduction
@@ -86,7 +86,7 @@ class SpectralField:
         signal = {key: self._turned(wave, axis)[solved] for key, wave in self.waves.signal.items()}
         reach = [np.stack([self._turned(wave, axis)[solved] for wave in each]) for each in self.waves.through]
         found = strip_reduction(signal, reach, self.ties, self.noise, strip.windows, strip.columns)
-        counts = self._turned_counts(axis)
+        counts = half_counts(self.torus[1 - axis])
         whole = shares[..., solved] / counts[solved] * self.torus[1 - axis]
         kept = np.divide(np.moveaxis(found, 1, 2), whole[..., None], out=np.ones((*whole.shape, found.shape[-1])),
                          where=whole[..., None] > 0)
@@ -101,11 +101,6 @@ class SpectralField:
             return wave.T
         mirrored = np.roll(wave[::-1], 1, axis=0)[:, 1 : columns - columns // 2].conj()[:, ::-1]
         return np.concatenate([wave, mirrored], axis=1)[: rows // 2 + 1]
-
-    def _turned_counts(self, axis):
-        """How many wavenumbers each of them stands for."""
-        half = np.arange(self.torus[0] // 2 + 1)
-        return self.waves.counts if axis == 0 else np.where(half * 2 % self.torus[0] == 0, 1.0, 2.0)
 
     # -- draws --------------------------------------------------------------------------------------------
     def draw(self, rng, count):

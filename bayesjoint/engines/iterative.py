@@ -1,5 +1,7 @@
 """The exact posterior of a linear-Gaussian problem by iterative solves in data space: surveys of any size."""
 
+from functools import cached_property
+
 import numpy as np
 
 from .._checks import as_count, as_positive, fail
@@ -189,9 +191,9 @@ class IterativePosterior(DataSpacePosterior):
             f"K. In no cell is the mean off by more than {bound:.1e} of the prior standard deviation, the norm of the "
             "whitened residual; but for that it is exact for the stated prior." + UNCHECKED,
         ), Approximation(
-            name="draws", status="measured", error=self._draw_bias(),
+            name="draws", status="measured", error=self._draw_bias,
             statement=f"Each draw is one solve to a whitened relative residual of {self.tolerance:g}, kept with the "
-            f"draws. Carried on to {MEAN_TOLERANCE:g}, {CHECKED} draws changed by {self._draw_bias():.1e} of their own "
+            f"draws. Carried on to {MEAN_TOLERANCE:g}, {CHECKED} draws changed by {self._draw_bias:.1e} of their own "
             "size about the mean (root mean square over all cells)." + self._precision(),
         ), *torus_statements(self._model)]
         if hasattr(self, "_cached"):
@@ -210,19 +212,18 @@ class IterativePosterior(DataSpacePosterior):
         single = any(g.single for g in self._model.groups)
         return " Prior draws on the torus are made in float32." if single else ""
 
+    @cached_property
     def _draw_bias(self):
         """Change of draws about the mean, as a share of them, when solved further."""
-        if not hasattr(self, "_bias"):
-            rng = np.random.default_rng(self._seed)
-            x, clean = self._model.draw(rng, CHECKED)
-            right = self._model.whiten(clean.T) + rng.standard_normal((CHECKED, self._model.data_size)).T
-            rough, fine = self.solve_draws(right), self._solve(right)
-            change, draw = self.gain(fine - rough), x.T - self.gain(fine)
-            scale = np.sqrt(self._model.prior_variance())[:, None]
-            known = np.isfinite(scale[:, 0]) & (scale[:, 0] > 0)
-            parts = [np.sum((a[known] / scale[known]) ** 2) for a in (change, draw)]
-            self._bias = float(np.sqrt(parts[0] / parts[1])) if parts[1] > 0 else 0.0
-        return self._bias
+        rng = np.random.default_rng(self._seed)
+        x, clean = self._model.draw(rng, CHECKED)
+        right = self._model.whiten(clean.T) + rng.standard_normal((CHECKED, self._model.data_size)).T
+        rough, fine = self.solve_draws(right), self._solve(right)
+        change, draw = self.gain(fine - rough), x.T - self.gain(fine)
+        scale = np.sqrt(self._model.prior_variance())[:, None]
+        known = np.isfinite(scale[:, 0]) & (scale[:, 0] > 0)
+        parts = [np.sum((a[known] / scale[known]) ** 2) for a in (change, draw)]
+        return float(np.sqrt(parts[0] / parts[1])) if parts[1] > 0 else 0.0
 
 
 class BlockDrawer:

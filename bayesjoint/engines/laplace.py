@@ -1,5 +1,7 @@
 """The Laplace approximation at a converged MAP, on the cells that no bound holds."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
 from scipy.sparse.linalg import LinearOperator
@@ -170,16 +172,15 @@ class LaplacePosterior(Posterior):
         return {"active_bounds": table.dataset()}
 
     def _mass_beyond(self):
-        std = np.sqrt(self._free_variance())
+        std = np.sqrt(self._free_variance)
         low, high = (getattr(self.problem, side)[self._index] for side in ("lower", "upper"))
         center = self._center[self._index]
         return float(np.mean(norm.cdf((low - center) / std) + norm.sf((high - center) / std)))
 
+    @cached_property
     def _free_variance(self):
-        if not hasattr(self, "_cached"):
-            inverse = solve_triangular(self._factor, np.eye(self._index.size), lower=True, overwrite_b=True)
-            self._cached = np.einsum("ij,ij->j", inverse, inverse) * self._scale**2
-        return self._cached
+        inverse = solve_triangular(self._factor, np.eye(self._index.size), lower=True, overwrite_b=True)
+        return np.einsum("ij,ij->j", inverse, inverse) * self._scale**2
 
     def _root(self, white):
         """R V with RRᵀ = H_ff⁻¹, for V of shape (f, k)."""
@@ -222,7 +223,7 @@ class LaplacePosterior(Posterior):
 
     def state_variance(self):
         """Posterior variance of x, (size,)."""
-        return self._spread(self._free_variance())
+        return self._spread(self._free_variance)
 
     def state_mean_error(self):
         """Error of the mean of x, (size,)."""

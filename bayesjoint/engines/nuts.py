@@ -74,13 +74,8 @@ def _run(density, draws, warmup, chains, seed):
         fail("nutpie", 'be installed for method="nuts"', "no module of that name", "pip install 'bayesjoint[nuts]'.",
              ImportError)
 
-    def make_density():
-        return density
-
-    def make_expansion(*_):
-        return lambda z: {"z": z}
-
-    model = from_pyfunc(density.size, make_density, make_expansion, [np.dtype(np.float64)], [(density.size,)], ["z"])
+    model = from_pyfunc(density.size, lambda: density, lambda *_: lambda z: {"z": z}, [np.dtype(np.float64)],
+                        [(density.size,)], ["z"])
     trace = nutpie.sample(model, draws=draws, tune=warmup, chains=chains, cores=1, seed=seed, progress_bar=False,
                           save_warmup=False)
     return (np.asarray(trace["posterior"]["z"].values, dtype=float),

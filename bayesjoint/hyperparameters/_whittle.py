@@ -155,7 +155,8 @@ class WhittleEvidence:
         """Σ_s g_k(s + u) g_other(s) for all lags u of the window."""
         size = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in self._shape)
         wave = fft.rfft2(self._tapers[k], size) * fft.rfft2(self._tapers[other], size).conj()
-        return fft.irfft2(wave, size)[np.ix_(*(np.arange(1 - n, n) % s for n, s in zip(self._shape, size, strict=True)))]
+        ry, rx = (np.arange(1 - n, n) % s for n, s in zip(self._shape, size, strict=True))
+        return fft.irfft2(wave, size)[np.ix_(ry, rx)]
 
     def _transfer(self, k):
         """Transfer of unit fields to data by layer, shape (nz, rows, columns // 2 + 1)."""

@@ -8,7 +8,7 @@ from scipy.linalg import cho_solve, cholesky
 
 from .._checks import fail
 from .._cholesky import lower_factor
-from .._places import blocks, unit_columns
+from .._places import blocks, half_counts, unit_columns
 from ..forward import worker_count
 
 DENSE_LIMIT = 6_000  # cells; above it the inverse of a covariance is not formed
@@ -41,22 +41,19 @@ class Covariance:
         ValueError
             Above 6,000 values that vary.
         """
-        if not hasattr(self, "_factor"):
-            self._varying = np.flatnonzero(self.diagonal() > 0)
-            if self._varying.size > DENSE_LIMIT:
-                fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
-                     f"{self._varying.size} cells",
-                     "Drop the bounds, use a coarser mesh, or a Focusing or MinimumLength prior.")
-            self._factor = prior_factor(self._over(self._varying))
+        varying, factor = self._factor
         out = np.zeros(np.shape(vectors))
-        out[self._varying] = cho_solve((self._factor, True), vectors[self._varying])
+        out[varying] = cho_solve((factor, True), vectors[varying])
         return out
 
-    def _over(self, index):
-        """The matrix over some values."""
-        if index.size == self.size:
-            return self.dense()
-        return self.matmat(unit_columns(self.size, index))[index]
+    @cached_property
+    def _factor(self):
+        """(values that vary, Cholesky factor over them)."""
+        varying = np.flatnonzero(self.diagonal() > 0)
+        if varying.size > DENSE_LIMIT:
+            fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
+                 f"{varying.size} cells", "Drop the bounds, use a coarser mesh, or a Focusing or MinimumLength prior.")
+        return varying, prior_factor(self.matmat(unit_columns(self.size, varying))[varying])
 
 
 class DiagonalCovariance(Covariance):
@@ -197,9 +194,9 @@ class StationaryCorrelation(Covariance):
 
     def sample(self, rng, count):
         """`count` zero-mean draws, shape (count, size), exact but for `clipped` of the variance."""
-        root, torus = self._root()
-        if root is None:
-            return rng.standard_normal((count, self.size)) @ self._dense_factor.T
+        root, torus = self._root
+        if torus is None:
+            return rng.standard_normal((count, self.size)) @ root.T
         nz = self.mesh.shape[0]
         draws = np.empty((count, self.size))
         width = max(1, BLOCK // (nz * torus[0] * torus[1]))
@@ -209,10 +206,9 @@ class StationaryCorrelation(Covariance):
             draws[block] = field.reshape(self.size, -1).T
         return draws
 
+    @cached_property
     def _root(self):
-        """Symmetric square roots of the spectral matrices on the first torus where they exist."""
-        if hasattr(self, "_drawing"):
-            return self._drawing
+        """(symmetric square roots of the spectral matrices, the first torus where they exist), or (a factor, None)."""
         nz, ny, nx = self.mesh.shape
         clipped, factor = np.inf, 0
         for factor in (2, 3, 4, 6, 8, LARGEST_TORUS):
@@ -220,25 +216,19 @@ class StationaryCorrelation(Covariance):
             if 12 * torus[0] * torus[1] * nz**2 > ROOT_BYTES:  # values, vectors, roots: 3 x 8 bytes, half a spectrum
                 break
             values, vectors = np.linalg.eigh(self._blocks(torus))
-            # of the half spectrum all columns but the first and, if px is even, the last stand for two
-            column = np.where(np.arange(values.shape[1]) * 2 % torus[1] == 0, 1.0, 2.0)[:, None]
+            column = half_counts(torus[1])[:, None]
             clipped = float(-(column * np.minimum(values, 0)).sum() / (column * values.clip(0)).sum())
             if clipped <= CLIP_TOLERANCE:
                 root = (vectors * np.sqrt(values.clip(0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-                self.clipped, self._drawing = clipped, (root, torus)
-                return self._drawing
+                self.clipped = clipped
+                return root, torus
         if self.size <= DENSE_LIMIT:
-            self.clipped, self._drawing = 0.0, (None, None)
-            return self._drawing
-        fail("range", f"let the field fit a torus of {factor} times the mesh to be drawn from",
-             f"ranges {self.ranges} m, negative share {clipped:.2g}",
-             f"Shorten it: it is long against the mesh, so that draws would have to be clipped. Up to {DENSE_LIMIT} "
-             "cells any range goes; mean and standard deviation need no draws.")
-        return None
-
-    @cached_property
-    def _dense_factor(self):
-        return prior_factor(self.dense())
+            self.clipped = 0.0
+            return prior_factor(self.dense()), None
+        return fail("range", f"let the field fit a torus of {factor} times the mesh to be drawn from",
+                    f"ranges {self.ranges} m, negative share {clipped:.2g}",
+                    "Shorten it: it is long against the mesh, so that draws would have to be clipped. Up to "
+                    f"{DENSE_LIMIT} cells any range goes; mean and standard deviation need no draws.")
 
 
 class MixedCovariance(Covariance):

@@ -1,5 +1,7 @@
 """Stationary covariances between stations: by FFT where they share a lattice, by a matrix where they are few."""
 
+from functools import cached_property
+
 import numpy as np
 
 from .._checks import fail
@@ -54,12 +56,10 @@ class MatrixCovariance(DenseCovariance):
     def __init__(self, matrix):
         self._matrix, self.size = matrix, matrix.shape[0]
 
-    def sample(self, rng, count):
-        """`count` zero-mean draws, shape (count, size)."""
-        if not hasattr(self, "_lower"):
-            self._lower = lower_factor(self._matrix + np.diag(JITTER * np.diag(self._matrix)), "covariance",
-                                       "be positive semidefinite", "Mend the matrix.")
-        return rng.standard_normal((count, self.size)) @ self._lower.T
+    @cached_property
+    def _lower(self):
+        return lower_factor(self._matrix + np.diag(JITTER * np.diag(self._matrix)), "covariance",
+                            "be positive semidefinite", "Mend the matrix.")
 
 
 def station_covariance(easting, northing, member, stds, mixing, function, ranges):
