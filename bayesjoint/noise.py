@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ._checks import as_finite, as_positive, fail, frozen, one_of
+from ._checks import as_finite, as_positive, as_shape, fail, frozen, one_of
 from ._cholesky import lower_factor
 from ._correlation import CORRELATIONS
 from ._typing import Any, ArrayLike
@@ -341,9 +341,6 @@ class StationaryNoise:
         )
         if covariance.shape != (easting.size,) * 2:
             fail("kernel", "broadcast over its arguments", f"shape {covariance.shape}", "Use NumPy functions in it.")
-        white = np.asarray(self.white, dtype=float)
-        if white.ndim and white.size != easting.size:
-            fail("white", f"be a number or have {easting.size} values", f"shape {white.shape}", "One for each datum.")
-        noise = DenseNoise(covariance + np.diag(np.broadcast_to(white**2, easting.shape)))
+        noise = DenseNoise(covariance + np.diag(as_shape("white", self.white, easting.shape) ** 2))
         noise.stationary = self
         return noise

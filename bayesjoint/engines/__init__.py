@@ -11,7 +11,6 @@ from ._posterior import Posterior
 from ._protocol import PosteriorEngine
 from ._registry import ENGINES, answers_other_data, engine_table, methods, register_engine
 from ._rounding import EPS, SAFETY
-from ._whitened import check_visible
 from .dense import CELLS, DensePosterior, check_dense
 from .iterative import LOOSEST, IterativePosterior
 from .lowrank import LowRankWarning

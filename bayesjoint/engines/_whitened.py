@@ -5,14 +5,6 @@ import numpy as np
 from .._checks import fail
 
 
-def check_visible(problem):
-    """Refuse priors whose field goes on beyond the mesh: such cells inform the data, and are no unknowns here."""
-    for p in problem.parameters:
-        if getattr(p.prior, "extent", "mesh") != "mesh":
-            fail(f"prior of {p.name}", "vary inside the mesh only for this engine", f"extent={p.prior.extent!r}",
-                 'Use extent="mesh".')
-
-
 def whitened_matrix(problem, largest_bytes):
     """(Ã, d̃) of all modalities stacked: √w L⁻¹ A, shape (n_data, size), and √w L⁻¹ d, with LLᵀ the noise covariance.
 

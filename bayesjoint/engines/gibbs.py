@@ -8,7 +8,6 @@ from ..problem import check_density
 from ._chains import ChainPosterior, check_lengths
 from ._gibbs_gramian import GramianSampler
 from ._gibbs_scales import ScaleSampler
-from ._whitened import check_visible
 
 
 class GibbsPosterior(ChainPosterior):
@@ -84,7 +83,7 @@ def _check(problem):
             fail("priors", "be Gaussian or Focusing(p=1) of the model for Gibbs sweeps", _words(bound),
                  'Use p=1 of the model, or method="nuts" for at most 500 unknowns.')
     _check_penalties(problem)
-    check_visible(problem)
+    problem.prior.refuse_hidden()
 
 
 def _words(bound):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import as_count, as_positive, fail
 from ..dataset import Approximation
-from ..gaussian import SCATTERED_RANK, IterativeSystem, check_linear_gaussian, fits_stored, linear_gaussian
+from ..gaussian import SCATTERED_RANK, IterativeSystem, fits_stored, linear_gaussian
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._draw_blocks import BLOCK, Drawn, blocks_of, spread
 from ._estimate import Estimate
@@ -78,14 +78,13 @@ class IterativePosterior(DataSpacePosterior):
 
     def __init__(self, problem, tolerance=LOOSEST, solves=64, rank=None, deflation=None, executor=None, seed=0):
         super().__init__(problem)
-        check_linear_gaussian(problem, "iterative")
         self.tolerance = float(as_positive("tolerance", tolerance, 0))
         if self.tolerance > LOOSEST:
             fail("tolerance", f"be at most {LOOSEST:g}", f"{self.tolerance:g}",
                  "Draws truncated earlier have another covariance.")
         self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
         self._rank = _default_rank(problem.data_size) if rank is None else as_count("rank", rank, 0)
-        self.system = IterativeSystem(linear_gaussian(problem, stored=fits_stored(problem)), MEAN_TOLERANCE,
+        self.system = IterativeSystem(linear_gaussian(problem, fits_stored(problem), self.method), MEAN_TOLERANCE,
                                       0 if deflation is None else as_count("deflation", deflation, 0), self._seed)
         if deflation is None and self.system.scattered:
             self.system.deflate(SCATTERED_RANK, self._seed)

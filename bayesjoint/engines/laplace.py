@@ -13,7 +13,6 @@ from ..problem import check_density, parameter_fields
 from ._laplace_curvature import exact_curvature, nonlinear_statements
 from ._laplace_validity import ValidityCheck
 from ._posterior import Posterior
-from ._whitened import check_visible
 
 DIFFERENCED = 300  # free values up to which the models' own curvature is taken by differences of gradients
 FREE_LIMIT = 12_000  # cells; their dense Hessian and its factor take 2.3 GB
@@ -256,7 +255,7 @@ def _active(problem, x):
 def _check(problem, at):
     for each in (problem, getattr(at, "problem", problem)):
         check_density(each)
-    check_visible(problem)
+    problem.prior.refuse_hidden()
     if at is None:
         fail("at", "be a converged MAP for the Laplace engine", "None", "Pass at=find_map(problem).")
     check_map(problem, at)

@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 from scipy.stats import chi2
 
-from .._checks import as_count, as_positive, fail
+from .._checks import as_count, as_positive
 from ..dataset import Approximation
-from ..gaussian import System, check_linear_gaussian, linear_gaussian
+from ..gaussian import System, linear_gaussian
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._subspace import DataSubspace
 
@@ -74,11 +74,8 @@ class LowRankPosterior(DataSpacePosterior):
     def __init__(self, problem, tolerance=0.05, rank=None, oversampling=16, seed=0):
         super().__init__(problem)
         self.tolerance = float(as_positive("tolerance", tolerance, 0))
-        check_linear_gaussian(problem, self.method)
-        self.system = System(linear_gaussian(problem))
-        if self._model.flat_index.size:
-            fail("prior", "be proper for the lowrank engine", f"flat priors on {', '.join(problem.prior.flat)}",
-                 'Give GaussianPrior(mean, covariance) with a broad covariance, or use method="dense".')
+        self.system = System(linear_gaussian(problem, purpose=self.method))
+        self._refuse_flat("the lowrank engine")
         rng = np.random.default_rng(seed)
         self._subspace = DataSubspace(self._model, rng, LARGEST_BYTES)
         probes = self._random_data(rng)

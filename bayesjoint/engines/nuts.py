@@ -7,7 +7,6 @@ from ..dataset import Approximation
 from ..problem import check_density
 from ._chains import ChainPosterior, check_lengths
 from ._nuts_density import SmallDensity
-from ._whitened import check_visible
 
 UNKNOWN_LIMIT = 500
 FEWEST_WARMUP = 300  # nutpie needs some to find its mass matrix, however short the chains
@@ -50,7 +49,7 @@ class NutsPosterior(ChainPosterior):
         if problem.size > UNKNOWN_LIMIT:
             fail("problem", f"have at most {UNKNOWN_LIMIT} unknowns for the checking sampler", f"{problem.size}",
                  "Check the engine on a smaller problem of the same kind.")
-        check_visible(problem)
+        problem.prior.refuse_hidden()
         super().__init__(problem)
         draws, warmup, chains = check_lengths(draws, warmup, chains, problem.size)
         density = SmallDensity(problem)

@@ -5,7 +5,7 @@ import numpy as np
 from .._checks import fail
 from .._places import unit_columns
 from ..dataset import Approximation
-from ..gaussian import IterativeSystem, WaveSystem, channel_noise, check_linear_gaussian, linear_gaussian, only_group
+from ..gaussian import IterativeSystem, WaveSystem, channel_noise, linear_gaussian, only_group
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._spectral_field import SpectralField
 
@@ -57,8 +57,7 @@ class SpectralPosterior(DataSpacePosterior):
 
     def __init__(self, problem, checks=64, tolerance=1e-5, seed=0):
         super().__init__(problem)
-        check_linear_gaussian(problem, self.method)
-        model = linear_gaussian(problem)
+        model = linear_gaussian(problem, purpose=self.method)
         self._group = only_group(model)
         self._names = [next(n for n, where in problem.slices.items() if where == place)
                        for place in self._group.places]

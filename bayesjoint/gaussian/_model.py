@@ -25,7 +25,7 @@ VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
 OTHERS = ("dense", "iterative", "spectral", "lowrank")  # engines for which another one is the way out
 
 
-def linear_gaussian(problem, stored=False):
+def linear_gaussian(problem, stored=False, purpose="dense"):
     """Covariances of a linear-Gaussian problem, through the mesh or through the torus of continued fields.
 
     Parameters
@@ -54,7 +54,7 @@ def linear_gaussian(problem, stored=False):
     >>> model.signal(np.eye(2)).tolist()
     [[4.0, 8.0], [8.0, 16.0]]
     """
-    check_linear_gaussian(problem)
+    check_linear_gaussian(problem, purpose)
     return LinearGaussian(problem, stored)
 
 

@@ -64,7 +64,7 @@ class JointPrior:
     def refuse_hidden(self):
         """Refuse functions of the visible cells alone where fields go on beyond the mesh."""
         if self.continued:
-            fail("extent", 'be "mesh" where a function of the mesh\'s cells is asked for: MAP, Laplace, Gibbs, chi2',
+            fail("extent", 'be "mesh" where a function of the mesh\'s cells is asked for: MAP, samplers, chi2',
                  f'"continued" for {", ".join(self.continued)}', "Data feel cells that are hidden there. Use the "
                  'dense or iterative engine, whose mean is the MAP, or extent="mesh".')
 
