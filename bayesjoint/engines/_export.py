@@ -21,7 +21,7 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     summaries, fits = _parameter_summaries(post, separate, intervals), _modality_summaries(post, separate)
     nuisances = nuisance_table(post)
     groups = post.extra_groups() | post.groups_beside(separate)
-    history = result and {name: values for name, values in result.history.items() if np.ndim(values) == 1}
+    history = None if result is None else {n: values for n, values in result.history.items() if np.ndim(values) == 1}
     return build_tree(
         [ParameterBlock(**parameters[name], **summary) for name, summary in summaries.items()],
         [ModalityBlock(**modalities[name], **fit) for name, fit in fits.items()],

@@ -34,6 +34,8 @@ def linear_gaussian(problem, stored=False, purpose="dense"):
         Linear operators, Gaussian or flat priors, no bounds, no penalties.
     stored : bool, default False
         Keep operators that stream (prism sums at scattered stations) as matrices.
+    purpose : str, default "dense"
+        Engine or question that is named where the problem is refused.
 
     Returns
     -------
