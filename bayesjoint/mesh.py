@@ -183,8 +183,8 @@ class Mesh:
         >>> hill.active[1, 0].tolist(), hill.surface[0].tolist()
         ([False, True, False], [0.0, 100.0, 0.0])
         """
-        ground = self._below(surface_over(self.easting_edges, self.northing_edges, topography))
-        return self.with_active(ground & ~self._at_or_above_stations(surveys))
+        surface = surface_over(self.easting_edges, self.northing_edges, topography)
+        return self.with_active((self.upward[:, None, None] < surface) & ~self._at_or_above_stations(surveys))
 
     def with_active(self, active: Any):
         """The same mesh with other cells marked as ground; None marks all."""
@@ -210,9 +210,6 @@ class Mesh:
         """Whether another mesh has the same cells, wherever either has air."""
         return isinstance(other, Mesh) and all(
             np.array_equal(getattr(self, f"{d}_edges"), getattr(other, f"{d}_edges")) for d in self.dims)
-
-    def _below(self, surface):
-        return self.upward[:, None, None] < surface
 
     def _at_or_above_stations(self, surveys):
         """Cells that hold a station above their bottom, those on both sides of one on an edge, and cells above them."""

@@ -110,7 +110,7 @@ class LatticeOperator(ForwardOperator):
         north, east = (row + 1 - ny, self.northing.size + ny - 1), (column + 1 - nx, self.easting.size + nx - 1)
         yield from self.by_lag(north, east)
 
-    def by_lag(self, north, east):
+    def by_lag(self, north, east, faces=None, parts=1):
         """Field at a station of a cell `lag` columns from it, station less cell, for ranges of lags.
 
         Parameters
@@ -123,14 +123,12 @@ class LatticeOperator(ForwardOperator):
         ndarray, shape (lags north, lags east)
             Layer after layer within height after height, per unit of property.
         """
-        dy, dx = self.spacing
-        # edges lie half a step off
-        easting = -dx * (east[0] + np.arange(-1, east[1]) + 0.5)
-        northing = -dy * (north[0] + np.arange(-1, north[1]) + 0.5)
+        # Edges lie half a step off. Lags ascend while edges descend: differences want these ascending.
+        northing, easting = (-step * (first + count - 0.5 - np.arange(count * parts + 1) / parts)
+                             for step, (first, count) in zip(self.spacing, (north, east), strict=True))
+        faces = self.mesh.upward_edges if faces is None else faces
         for height in self.height:
-            # Lags ascend while edges descend, so both axes are reversed for the differences and back after them.
-            edges = easting[::-1], northing[::-1], self.mesh.upward_edges - height
-            for block in layer_fields(*edges, self.coefficients):
+            for block in layer_fields(easting, northing, faces - height, self.coefficients):
                 yield block[::-1, ::-1]
 
     def _embed(self):
