@@ -83,10 +83,11 @@ def frozen(values):
     return array
 
 
-def as_count(argument, value, least=1, remedy="Give a count."):
-    """Return `value` as an int, refusing what is no integer, or is less than `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        fail(argument, f"be an integer >= {least}", repr(value), remedy)
+def as_count(argument, value, least=1, remedy="Give a count.", error=ValueError):
+    """Return `value` as an int, refusing what is no integer (by `error`), or is less than `least`."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least:
+        fail(argument, f"be an integer >= {least}", repr(value), remedy, ValueError if whole else error)
     return int(value)
 
 

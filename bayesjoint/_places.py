@@ -51,3 +51,8 @@ def as_slice(index):
     """
     run = index.size and np.array_equal(index, np.arange(index[0], index[0] + index.size))
     return slice(int(index[0]), int(index[0]) + index.size) if run else index
+
+
+def half_counts(period):
+    """How many wavenumbers of a period each of the first half stands for: two, or one that is its own mirror image."""
+    return np.where(np.arange(period // 2 + 1) * 2 % period == 0, 1.0, 2.0)

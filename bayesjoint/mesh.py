@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._checks import as_finite, as_positive, fail, frozen
+from ._checks import as_count, as_finite, as_positive, fail, frozen
 from ._topography import surface_over
 from ._typing import Any, ArrayLike
 
@@ -86,12 +86,12 @@ class Mesh:
         >>> Mesh.regular(shape=(2, 3, 4), spacing=(50, 100, 100), top=20).upward_edges
         array([-80., -30.,  20.])
         """
-        if np.shape(shape) != (3,) or not all(_is_count(n, 1) for n in shape):
+        if np.shape(shape) != (3,):
             fail("shape", "be three positive integers (nz, ny, nx)", repr(shape), "Count the cells along each axis.")
         if np.shape(spacing) != (3,):
             fail("spacing", "be three lengths (dz, dy, dx)", repr(spacing), "Give one per axis, in metres.")
         dz, dy, dx = as_positive("spacing", spacing, 1)
-        nz, ny, nx = (int(n) for n in shape)
+        nz, ny, nx = (as_count("shape", n, 1, "Count the cells along each axis.") for n in shape)
         west, south, top = (float(as_finite(k, v, 0)) for k, v in (("west", west), ("south", south), ("top", top)))
         return cls(
             west + dx * np.arange(nx + 1), south + dy * np.arange(ny + 1), top + dz * np.arange(-nz, 1, dtype=float)
@@ -138,9 +138,8 @@ class Mesh:
         surveys = list(surveys) if isinstance(surveys, (list, tuple)) else [surveys]
         if not surveys or not all(hasattr(s, "is_grid") for s in surveys):
             fail("surveys", "be a list of at least one Survey", repr(surveys), "Pass [survey, ...].")
-        for key, value, least in (("layers", layers, 1), ("padding", padding, 0)):
-            if not _is_count(value, least):
-                fail(key, f"be an integer >= {least}", repr(value), "Give a count of cells.")
+        as_count("layers", layers, 1, "Give a count of cells.")
+        as_count("padding", padding, 0, "Give a count of cells.")
         depth, growth = (float(as_positive(k, v, 0)) for k, v in (("depth", depth), ("growth", growth)))
         easting = _columns([s.easting for s in surveys], [s.is_grid for s in surveys], spacing, padding, "easting")
         northing = _columns([s.northing for s in surveys], [s.is_grid for s in surveys], spacing, padding, "northing")
@@ -184,8 +183,8 @@ class Mesh:
         >>> hill.active[1, 0].tolist(), hill.surface[0].tolist()
         ([False, True, False], [0.0, 100.0, 0.0])
         """
-        ground = self._below(surface_over(self.easting_edges, self.northing_edges, topography))
-        return self.with_active(ground & ~self._at_or_above_stations(surveys))
+        surface = surface_over(self.easting_edges, self.northing_edges, topography)
+        return self.with_active((self.upward[:, None, None] < surface) & ~self._at_or_above_stations(surveys))
 
     def with_active(self, active: Any):
         """The same mesh with other cells marked as ground; None marks all."""
@@ -211,9 +210,6 @@ class Mesh:
         """Whether another mesh has the same cells, wherever either has air."""
         return isinstance(other, Mesh) and all(
             np.array_equal(getattr(self, f"{d}_edges"), getattr(other, f"{d}_edges")) for d in self.dims)
-
-    def _below(self, surface):
-        return self.upward[:, None, None] < surface
 
     def _at_or_above_stations(self, surveys):
         """Cells that hold a station above their bottom, those on both sides of one on an edge, and cells above them."""
@@ -281,10 +277,6 @@ class Mesh:
         b, t = self.upward_edges[[0, -1]]
         air = f", {int((~self.active).sum())} of them air" if self.has_air else ""
         return f"Mesh({nz} x {ny} x {nx} cells{air}; east {w:g} to {e:g}, north {s:g} to {n:g}, up {b:g} to {t:g} m)"
-
-
-def _is_count(value, least):
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
 
 
 def _edges(name, values):

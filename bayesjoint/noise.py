@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import solve_triangular
 
-from ._checks import as_finite, as_positive, fail, frozen, one_of
+from ._checks import as_finite, as_positive, as_shape, fail, frozen, one_of
+from ._cholesky import lower_factor
 from ._correlation import CORRELATIONS
 from ._typing import Any, ArrayLike
 
@@ -207,11 +208,7 @@ class DenseNoise(_Noise):
         if asymmetry > 1e-10 * np.abs(matrix).max():
             fail("covariance", "be symmetric", f"asymmetry {asymmetry:.3g}", "Use 0.5 * (C + C.T) if that is meant.")
         self._matrix = frozen(0.5 * (matrix + matrix.T))
-        try:
-            self._factor = cholesky(self._matrix, lower=True)
-        except LinAlgError:
-            low = float(np.linalg.eigvalsh(self._matrix)[0])
-            fail("covariance", "be positive definite", f"smallest eigenvalue {low:.3g}", "Add a white-noise part.")
+        self._factor = lower_factor(self._matrix, "covariance", "be positive definite", "Add a white-noise part.")
         self.size = matrix.shape[0]
 
     def whiten(self, residual: Any):
@@ -344,9 +341,6 @@ class StationaryNoise:
         )
         if covariance.shape != (easting.size,) * 2:
             fail("kernel", "broadcast over its arguments", f"shape {covariance.shape}", "Use NumPy functions in it.")
-        white = np.asarray(self.white, dtype=float)
-        if white.ndim and white.size != easting.size:
-            fail("white", f"be a number or have {easting.size} values", f"shape {white.shape}", "One for each datum.")
-        noise = DenseNoise(covariance + np.diag(np.broadcast_to(white**2, easting.shape)))
+        noise = DenseNoise(covariance + np.diag(as_shape("white", self.white, easting.shape) ** 2))
         noise.stationary = self
         return noise

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from ..dataset import Approximation
-from ..engines import EPS, SAFETY, UNCHECKED, Estimate, Posterior, check_visible
+from ..engines import EPS, SAFETY, UNCHECKED, Estimate, Posterior
 from ..gaussian import check_linear_gaussian
 from ._filtering import Filtered, Observed
 from ._order import in_order
@@ -123,7 +123,7 @@ class TimeLapsePosterior(Assimilated, StatePosterior):
 
     def __init__(self, problem, steps, state):
         check_linear_gaussian(problem, "time-lapse")
-        check_visible(problem)
+        problem.prior.refuse_hidden()
         if problem.prior.flat:
             fail("prior", "be proper where the state moves", f"flat priors on {', '.join(problem.prior.flat)}",
                  "Give GaussianPrior(mean, covariance), however broad.")

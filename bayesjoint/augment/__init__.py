@@ -7,6 +7,3 @@ from ._borehole_table import read_boreholes
 from ._discrepancy import NAME, add_discrepancy, discrepancy_of, without_discrepancy
 from ._outcrops import outcrops
 from ._scaled import scaled
-
-__all__ = ["NAME", "Borehole", "add_bias", "add_boreholes", "add_discrepancy", "bias_basis", "biases_of",
-           "discrepancy_of", "held_by_biases", "outcrops", "read_boreholes", "scaled", "without_discrepancy"]

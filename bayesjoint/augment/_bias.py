@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, fail
+from .._checks import as_positive, as_shape, fail
 from .._typing import ArrayLike, JointProblem
 from ..priors import BiasPrior
 from ..problem import Parameter, one_survey
@@ -125,7 +125,4 @@ def _prior(problem, modality, columns, std):
             fail("std", 'be numbers or "evidence"', repr(std), "Say how large the bias may be, in units of the data.")
         found = bias_std_evidence(problem, modality.name, columns, np.ones(count), modality.units)
         return BiasPrior((found.value,) * count, found)
-    std = as_positive("std", std, (0, 1))
-    if std.ndim and std.shape != (count,):
-        fail("std", f"be a number or have {count} values", f"shape {std.shape}", "One per column.")
-    return BiasPrior(tuple(np.broadcast_to(std, (count,)).tolist()))
+    return BiasPrior(tuple(as_shape("std", as_positive("std", std, (0, 1)), (count,)).tolist()))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail
+from .._checks import as_finite, as_positive, as_shape, fail
 from .._typing import JointProblem, Parameter
 from ..forward import IntervalOperator
 from ..noise import DiagonalNoise
@@ -89,17 +89,14 @@ class Borehole:
     def __post_init__(self):
         """Check, and lay out the ends of the intervals that were measured."""
         values = np.atleast_1d(as_finite("values", self.values, (0, 1), allow_nan=True))
-        std = as_positive("std", self.std, (0, 1))
-        if std.ndim and std.shape != values.shape:
-            fail("std", f"be a number or have {values.size} values", f"shape {std.shape}", "Give one for each value.")
+        std = as_shape("std", as_positive("std", self.std, (0, 1)), values.shape)
         if self.offset_std is not None:
             as_positive("offset_std", self.offset_std, 0)
         start, end = self._along_path(values.size) if self.path is not None else self._columns(values.size)
         kept = np.isfinite(values)
         if not kept.any():
             fail("values", "hold at least one that was measured", "none", "Leave the hole out.")
-        found = {"values": values[kept], "std": np.broadcast_to(std, values.shape)[kept].copy(),
-                 "start": start[kept], "end": end[kept]}
+        found = {"values": values[kept], "std": std[kept], "start": start[kept], "end": end[kept]}
         for name, array in found.items():
             object.__setattr__(self, name, array)
 
@@ -119,10 +116,7 @@ class Borehole:
             value = getattr(self, "top" if name == "bottom" and self.bottom is None else name)
             if value is None:
                 fail(name, "be given where no path is", "None", "Metres; top and bottom upward.")
-            value = as_finite(name, value, (0, 1))
-            if value.ndim and value.size != count:
-                fail(name, f"be a number or have {count} values", f"{value.size}", "Give one for each value.")
-            columns[name] = np.broadcast_to(value, (count,))
+            columns[name] = as_shape(name, value, (count,))
         if (bad := columns["bottom"] > columns["top"]).any():
             k = int(np.flatnonzero(bad)[0])
             fail("bottom", "not lie above top", f"{columns['bottom'][k]:g} above {columns['top'][k]:g} in number {k}",

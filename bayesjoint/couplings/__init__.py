@@ -2,5 +2,3 @@
 
 from ._coregionalization import Coregionalization
 from ._gramian import BoundGramian, Gramian
-
-__all__ = ["BoundGramian", "Coregionalization", "Gramian"]

@@ -4,49 +4,13 @@ from ._chains import LEAST_ESS, WORST_RHAT
 from ._choice import choose_engine, dense_fits, needs_a_map, posterior
 from ._data_space import UNCHECKED
 from ._draw_blocks import BLOCK, Drawn, blocks_of, drawn
+from ._estimate import Estimate
 from ._export import chi2_of, clean_mean, prior_correlations
 from ._loaded import LoadedPosterior, load
-from ._posterior import Estimate, Posterior
+from ._posterior import Posterior
 from ._protocol import PosteriorEngine
 from ._registry import ENGINES, answers_other_data, engine_table, methods, register_engine
 from ._rounding import EPS, SAFETY
-from ._whitened import check_visible
 from .dense import CELLS, DensePosterior, check_dense
 from .iterative import LOOSEST, IterativePosterior
 from .lowrank import LowRankWarning
-
-__all__ = [
-           "BLOCK",
-           "CELLS",
-           "ENGINES",
-           "EPS",
-           "LEAST_ESS",
-           "LOOSEST",
-           "SAFETY",
-           "UNCHECKED",
-           "WORST_RHAT",
-           "DensePosterior",
-           "Drawn",
-           "Estimate",
-           "IterativePosterior",
-           "LoadedPosterior",
-           "LowRankWarning",
-           "Posterior",
-           "PosteriorEngine",
-           "answers_other_data",
-           "blocks_of",
-           "check_dense",
-           "check_visible",
-           "chi2_of",
-           "choose_engine",
-           "clean_mean",
-           "dense_fits",
-           "drawn",
-           "engine_table",
-           "load",
-           "methods",
-           "needs_a_map",
-           "posterior",
-           "prior_correlations",
-           "register_engine",
-]

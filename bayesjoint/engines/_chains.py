@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import fail
-from ..dataset import Approximation
+from .._checks import as_count, fail
+from .._places import blocks
+from ..dataset import Approximation, DatasetBuilder
 from ._draw_blocks import thinned
 from ._posterior import Posterior
 
@@ -77,8 +78,7 @@ class ChainPosterior(Posterior):
         count, draws, size = self.chains.shape
         self._moments = np.zeros((4, size))
         length = draws // BATCHES
-        for first in range(0, size, COLUMNS):
-            part = slice(first, first + COLUMNS)
+        for part in blocks(size, COLUMNS):
             x = self.chains[:, :, part].reshape(count * draws, -1)
             mean = x.mean(axis=0)
             squares = (self.chains[:, :, part] - mean) ** 2
@@ -125,8 +125,7 @@ class ChainPosterior(Posterior):
         """Quantiles of x, (levels, size)."""
         count, draws, size = self.chains.shape
         out = np.empty((len(levels), size))
-        for first in range(0, size, COLUMNS):
-            part = slice(first, first + COLUMNS)
+        for part in blocks(size, COLUMNS):
             out[:, part] = np.quantile(self.chains[:, :, part].reshape(count * draws, -1), levels, axis=0)
         return out
 
@@ -155,29 +154,24 @@ class ChainPosterior(Posterior):
 
     def extra_groups(self):
         """Groups of the dataset that this engine adds."""
-        import xarray as xr
-
-        words = {"rhat": "rank-normalised split R-hat", "ess_bulk": "bulk effective sample size",
-                 "ess_tail": "tail effective sample size"}
-        return {"mixing": xr.Dataset(
-            {name: ("functional", getattr(self.mixing, name), {"units": "1", "long_name": text})
-             for name, text in words.items()},
-            {"functional": ("functional", list(self.mixing.names), {"units": "1", "long_name": "checked functional"})})}
+        table = DatasetBuilder()
+        table.along("functional", list(self.mixing.names), "checked functional")
+        for name, words in (("rhat", "rank-normalised split R-hat"), ("ess_bulk", "bulk effective sample size"),
+                            ("ess_tail", "tail effective sample size")):
+            table.add(name, ("functional",), getattr(self.mixing, name), "1", words)
+        return {"mixing": table.dataset()}
 
 
 def check_lengths(draws, warmup, chains, size):
     """Refuse chains too short to summarise or too long to hold; return (draws, warmup, chains)."""
-    values = {"draws": draws, "warmup": draws // 2 if warmup is None and isinstance(draws, int) else warmup,
-              "chains": chains}
-    for (name, value), least in zip(values.items(), (FEWEST, 0, 2), strict=True):
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < least:
-            fail(name, f"be an integer of at least {least}", repr(value), "R-hat and errors need that many.",
-                 ValueError if whole else TypeError)
+    remedy = "R-hat and errors need that many."
+    draws = as_count("draws", draws, FEWEST, remedy, TypeError)
+    warmup = as_count("warmup", draws // 2 if warmup is None else warmup, 0, remedy, TypeError)
+    chains = as_count("chains", chains, 2, remedy, TypeError)
     if 8.0 * draws * chains * size > LARGEST_BYTES:
         fail("draws * chains", f"fit {LARGEST_BYTES / 1e9:g} GB in float64", f"{8e-9 * draws * chains * size:.3g} GB",
              "Ask for fewer draws or use a coarser mesh.")
-    return tuple(int(v) for v in values.values())
+    return draws, warmup, chains
 
 
 def check_mixing(problem, chains, mean, std, seed=0):

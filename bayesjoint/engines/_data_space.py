@@ -47,10 +47,10 @@ class DataSpacePosterior(Posterior):
         variance[self._flat.index] = np.diag(self._flat.inverse)
         return variance
 
-    def _refuse_flat(self):
-        """No evidence of an improper prior."""
-        if self._flat.index.size:
-            fail("prior", "be proper for an evidence", f"flat priors on {', '.join(self.problem.prior.flat)}",
+    def _refuse_flat(self, what="an evidence"):
+        """No evidence of an improper prior, nor other things."""
+        if self._model.flat_index.size:
+            fail("prior", f"be proper for {what}", f"flat priors on {', '.join(self.problem.prior.flat)}",
                  "An improper prior has no normaliser: give GaussianPrior(mean, covariance).")
 
     def prior_state_mean(self):

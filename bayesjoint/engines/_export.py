@@ -21,10 +21,11 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
     summaries, fits = _parameter_summaries(post, separate, intervals), _modality_summaries(post, separate)
     nuisances = nuisance_table(post)
     groups = post.extra_groups() | post.groups_beside(separate)
+    history = None if result is None else {n: values for n, values in result.history.items() if np.ndim(values) == 1}
     return build_tree(
         [ParameterBlock(**parameters[name], **summary) for name, summary in summaries.items()],
         [ModalityBlock(**modalities[name], **fit) for name, fit in fits.items()],
-        sample_stats=stats, history=_history(result), correlations=prior_correlations(post.problem),
+        sample_stats=stats, history=history, correlations=prior_correlations(post.problem),
         approximations=post.approximations, attributes=_attributes(post, seed, result, intervals),
         extra=groups | ({} if nuisances is None else {"nuisances": nuisances}) | diagnostics,
     )
@@ -141,12 +142,6 @@ def prior_correlations(problem):
             matrix = coupling.matrix(len(names))
             out |= {(a, b): matrix[i, j] for i, a in enumerate(names) for j, b in enumerate(names) if i < j}
     return out
-
-
-def _history(result):
-    if result is None:
-        return None
-    return {name: values for name, values in result.history.items() if np.ndim(values) == 1}
 
 
 def _attributes(post, seed, result, intervals):

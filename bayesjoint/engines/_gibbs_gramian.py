@@ -1,9 +1,10 @@
 """Gibbs sweeps over two parameters that a Gramian ties and whose priors are Gaussian."""
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, solve_triangular
+from scipy.linalg import cho_solve, eigh, solve_triangular
 
 from .._checks import fail
+from ..priors import prior_factor
 from ._whitened import whitened_matrix
 
 UNKNOWN_LIMIT = 6_000  # their precision matrix and its eigenvectors take 0.9 GB
@@ -47,7 +48,7 @@ class GramianSampler:
     def _keep_rest(self, precision, pull, coupled):
         """Integrate out what the Gramian does not tie."""
         self._coupled, rest = coupled, self._rest
-        self._rest_factor = _cholesky(precision[np.ix_(rest, rest)])
+        self._rest_factor = prior_factor(precision[np.ix_(rest, rest)])
         self._rest_cross, self._rest_pull = precision[np.ix_(rest, coupled)], pull[rest]
         gone = cho_solve((self._rest_factor, True), np.column_stack([self._rest_cross, self._rest_pull]))
         self._precision = precision[np.ix_(coupled, coupled)] - self._rest_cross.T @ gone[:, :-1]
@@ -122,19 +123,10 @@ def _gaussian_part(problem):
     matrix, data = whitened_matrix(problem, LARGEST_BYTES)
     mean, covariance = problem.prior.gaussian_moments()
     free = np.flatnonzero(problem.free)
-    factor = _cholesky(covariance.dense()[np.ix_(free, free)])
+    factor = prior_factor(covariance.dense()[np.ix_(free, free)])
     prior = cho_solve((factor, True), np.eye(free.size))
     precision, pull = np.zeros((problem.size,) * 2), np.zeros(problem.size)
     residual = data - matrix @ np.where(problem.free, 0.0, problem.start())
     precision[np.ix_(free, free)] = 0.5 * (prior + prior.T) + matrix[:, free].T @ matrix[:, free]
     pull[free] = prior @ mean[free] + matrix[:, free].T @ residual
     return precision, pull
-
-
-def _cholesky(matrix):
-    try:
-        return cholesky(matrix, lower=True)
-    except LinAlgError:
-        fail("prior covariance", "be positive definite to rounding", "a failed Cholesky factorisation",
-             "Shorten the range relative to the cells, or use smoothness=0.5.")
-    return None

@@ -1,10 +1,10 @@
 """Gibbs sweeps over the scales of focusing priors, with or without a Gramian."""
 
 import numpy as np
-from scipy.linalg import LinAlgError, blas, cholesky, lapack
+from scipy.linalg import blas, block_diag, lapack
 
 from .._checks import fail
-from ..priors import DENSE_LIMIT, ConditionedCovariance, DiagonalCovariance, ScaleMixture
+from ..priors import DENSE_LIMIT, ConditionedCovariance, DiagonalCovariance, ScaleMixture, prior_factor
 from ._whitened import whitened_matrix
 
 LARGEST_BYTES = 3e9  # of the whitened matrix of the forward operators
@@ -70,7 +70,7 @@ class ScaleSampler:
             self._center[where] = mixture.center
         self._rest = np.concatenate([np.zeros(0, dtype=int), *rest])
         self._rest_mean = np.concatenate([np.zeros(0), *means])
-        self._root = _block_diagonal(roots)
+        self._root = block_diag(np.zeros((0, 0)), *roots)
 
     def _alternation(self):
         """(places among `_index`, Gramian member or None) of the groups drawn in turn."""
@@ -230,18 +230,4 @@ def _moments(bound, free, values):
     if known.size:
         covariance = ConditionedCovariance(covariance, known)
         mean = mean + covariance.shift(values[known] - mean[known])
-    try:
-        return mean[free], cholesky(covariance.dense()[np.ix_(free, free)], lower=True)
-    except LinAlgError:
-        fail("prior covariance", "be positive definite to rounding", "a failed Cholesky factorisation",
-             "Shorten the range relative to the cells, or use smoothness=0.5.")
-    return None
-
-
-def _block_diagonal(roots):
-    size = sum(len(r) for r in roots)
-    out, start = np.zeros((size, size)), 0
-    for root in roots:
-        out[start : start + len(root), start : start + len(root)] = root
-        start += len(root)
-    return out
+    return mean[free], prior_factor(covariance.dense()[np.ix_(free, free)])

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from .._places import blocks
 from ._torus_control import TorusControl
 
 POOLED = 7  # cells across the squares over which coefficients and error bars are pooled
@@ -64,8 +65,8 @@ class PointwiseVariance:
 
     def _leading(self):
         out = np.zeros(self._model.size)
-        for first in range(0, self._basis.shape[1], COLUMNS):
-            out += np.sum(self._post.gain(self._basis[:, first : first + COLUMNS]) ** 2, axis=1)
+        for part in blocks(self._basis.shape[1], COLUMNS):
+            out += np.sum(self._post.gain(self._basis[:, part]) ** 2, axis=1)
         return out
 
     # -- draws ---------------------------------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ class PointwiseVariance:
             scale = self._scale(parts, p)
             fits = [self._fit(part, scale, p) for part in parts]
             estimate, spread = 0.0, 0.0
-            for (n, mean, second), (coefficients, _) in zip(parts, fits[::-1], strict=True):
+            for (n, mean, second), coefficients in zip(parts, fits[::-1], strict=True):
                 estimate = estimate + 0.5 * (mean[0] - np.sum(coefficients * mean[1:], axis=0))
                 spread = spread + 0.25 * self._left(mean, second, coefficients, scale, p) / n
             bare = 2 * scale**2 / sum(part[0] for part in parts)
@@ -142,7 +143,7 @@ class PointwiseVariance:
         return np.where(rough > 0, rough, 1.0)
 
     def _fit(self, part, scale, p):
-        """Coefficients (w, *shape) of the controls by pooled least squares, and the pooled moments."""
+        """Coefficients (w, *shape) of the controls by pooled least squares."""
         _, mean, second = part
         width = self._width
         pooled = np.stack([_pooled((second[a, b] - mean[a] * mean[b]) / scale**2, p, POOLED)
@@ -151,7 +152,7 @@ class PointwiseVariance:
         diagonal = np.einsum("...aa->...a", matrix)
         matrix += (RIDGE * diagonal + 1e-12)[..., None] * np.eye(width)
         right = np.moveaxis(pooled[1:, 0], 0, -1)
-        return np.moveaxis(np.linalg.solve(matrix, right[..., None])[..., 0], -1, 0), pooled
+        return np.moveaxis(np.linalg.solve(matrix, right[..., None])[..., 0], -1, 0)
 
     def _left(self, mean, second, coefficients, scale, p):
         """Variance of m'² less its regression on the controls, pooled."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._places import blocks
 from ._laplace_curvature import REACH
 
 FAR = 1e3  # standard deviations: misfit of a datum where a model makes no sense
@@ -107,8 +108,7 @@ class ValidityCheck:
     def _log_ratios(self, steps, squares):
         """Return log p − log q, up to a constant, at the MAP plus `steps`, (free, k); `squares` are white norms²."""
         out = 0.5 * squares
-        for first in range(0, steps.shape[1], COLUMNS):
-            part = slice(first, first + COLUMNS)
+        for part in blocks(steps.shape[1], COLUMNS):
             moved = np.zeros((self._problem.size, steps[:, part].shape[1]))
             moved[self._index] = steps[:, part]
             white = self._change(moved)
@@ -133,9 +133,8 @@ class ValidityCheck:
         out = np.zeros_like(x)
         for where, bound in self._other:
             out[where] += bound.hessian_product(x[where], direction[where])
-        for bound in self._problem.penalties:
-            for name, part in bound.hessian_product(self._problem.parts(x), self._problem.parts(direction)).items():
-                out[self._problem.slices[name]] += part
+        parts, directions = self._problem.parts(x), self._problem.parts(direction)
+        self._problem.add_parts(out, *(b.hessian_product(parts, directions) for b in self._problem.penalties))
         if self._problem.nonlinear:
             out += self._misfit_curvature(x, direction)
         return out
@@ -146,9 +145,7 @@ class ValidityCheck:
         return (up - down) / (2 * REACH)
 
     def _misfit_gradient(self, x):
-        problem = self._problem
-        return sum(a.rmatvec(problem.weights[m.name] * m.noise.solve(r)) for a, m, r in zip(
-            problem.operators_at(x), problem.modalities, problem.residuals(x), strict=True))
+        return self._problem.add_pull(np.zeros_like(x), self._problem.residuals(x), x)
 
     def _sensible(self, x):
         return all(np.isfinite(self._problem.predict(name, x)).all() for name in self._problem.nonlinear)
@@ -182,9 +179,8 @@ class ValidityCheck:
         for _ in range(3):
             moved = np.zeros((self._problem.size, count))
             moved[self._index] = self._root(basis)
-            pulled = np.zeros_like(moved)
-            for operator, m in zip(self._operators, self._problem.modalities, strict=True):
-                pulled += operator.rmatmat(self._problem.weights[m.name] * m.noise.solve(operator.matmat(moved)))
+            seen = [operator.matmat(moved) for operator in self._operators]
+            pulled = self._problem.add_pull(np.zeros_like(moved), seen, self._center)
             basis = np.linalg.qr(self._root_adjoint(pulled[self._index]))[0]
         return basis
 

@@ -6,13 +6,15 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_count, fail
+from .._places import blocks
 from .._typing import Path, xr
 from ..dataset import Approximation, read_attributes, read_tree
 from ..mesh import Mesh
 from ..noise import DiagonalNoise
 from ..problem import JointProblem, Modality, Parameter
 from ._draw_blocks import Drawn, thinned
-from ._posterior import Estimate, Posterior
+from ._estimate import Estimate
+from ._posterior import Posterior
 
 AGAIN = "Make the posterior again: bj.posterior(problem)."
 COLUMNS = 4096  # cells whose quantiles are taken at a time
@@ -115,14 +117,17 @@ class LoadedPosterior(Posterior):
 
     def _summary(self, group, ending, absent=None):
         """State vector of a summary, (size,); `absent` where a parameter has none, an error where that is None."""
-        found = []
+        held, found = self._held(group), []
         for p in self.problem.parameters:
-            held = self.tree[group].data_vars if group in self.tree.children else {}
-            if f"{p.name}_{ending}" not in held and absent is None:
+            stored = held.get(f"{p.name}_{ending}")
+            if stored is None and absent is None:
                 fail("dataset", f"hold {p.name}_{ending} for this", f"no such variable in {group}", AGAIN)
-            name = f"{p.name}_{ending}"
-            found.append(self._flat(p, held[name].values) if name in held else np.full(p.size, absent))
+            found.append(np.full(p.size, absent) if stored is None else self._flat(p, stored.values))
         return np.concatenate(found)
+
+    def _held(self, group):
+        """Variables of a group, none where there is no such group."""
+        return self.tree[group].data_vars if group in self.tree.children else {}
 
     def state_mean(self):
         """Posterior mean of x, (size,)."""
@@ -149,8 +154,7 @@ class LoadedPosterior(Posterior):
         return self._summary("prior_summary", "std", np.inf) ** 2 if self._has_prior() else None
 
     def _has_prior(self):
-        held = self.tree["prior_summary"].data_vars if "prior_summary" in self.tree.children else {}
-        return any(f"{p.name}_std" in held for p in self.problem.parameters)
+        return any(f"{p.name}_std" in self._held("prior_summary") for p in self.problem.parameters)
 
     def log_evidence(self):
         """The stored log evidence as an `Estimate`, in nats."""
@@ -169,8 +173,8 @@ class LoadedPosterior(Posterior):
 
     # -- data ----------------------------------------------------------------------------------------------------------
     def _of_survey(self, m, ending):
-        held = self.tree["predictive_summary"].data_vars if "predictive_summary" in self.tree.children else {}
-        return held[f"{m.name}_{ending}"].values if f"{m.name}_{ending}" in held else None
+        stored = self._held("predictive_summary").get(f"{m.name}_{ending}")
+        return None if stored is None else stored.values
 
     def predicted_data(self):
         """Clean data that the posterior mean predicts, (n_data,)."""
@@ -204,12 +208,11 @@ class LoadedPosterior(Posterior):
     def state_interval(self, probability):
         """Both ends of the interval of x, (2, size): the stored ones where they have this probability."""
         ends = {p.name: self._stored_ends(p) for p in self.problem.parameters}
-        for name, end in ends.items() if "recalibration" in self.tree.children else ():
-            if end is not None and not np.isclose(end[0].attrs["probability"], probability, rtol=0, atol=1e-9):
-                fail("probability", f"be the stored {end[0].attrs['probability']:g}, at which {name} was recalibrated",
-                     f"{probability:g}", AGAIN)
-        kept = {name for name, end in ends.items() if end is not None and np.isclose(
-            end[0].attrs["probability"], probability, rtol=0, atol=1e-9)}
+        stored = {name: end[0].attrs["probability"] for name, end in ends.items() if end is not None}
+        kept = {name for name, share in stored.items() if np.isclose(share, probability, rtol=0, atol=1e-9)}
+        for name in set(stored) - kept if "recalibration" in self.tree.children else ():
+            fail("probability", f"be the stored {stored[name]:g}, at which {name} was recalibrated",
+                 f"{probability:g}", AGAIN)
         out = np.empty((2, self.problem.size)) if kept == set(ends) else super().state_interval(probability)
         for name in kept:
             out[:, self.problem.slices[name]] = self._flat(self.problem.by_name[name], [e.values for e in ends[name]])
@@ -220,7 +223,7 @@ class LoadedPosterior(Posterior):
         if self._is_gaussian():
             return super().state_quantiles(levels)
         x = self.state_draws(None, self._all_draws())
-        parts = [np.quantile(x[:, k : k + COLUMNS], levels, axis=0) for k in range(0, x.shape[1], COLUMNS)]
+        parts = [np.quantile(x[:, part], levels, axis=0) for part in blocks(x.shape[1], COLUMNS)]
         return np.concatenate(parts, axis=1)
 
     def interval_words(self, parameter):

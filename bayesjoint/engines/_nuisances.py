@@ -1,5 +1,7 @@
 """What a posterior says of the coefficients of a bias, and which averages of the model it confuses them with."""
 
+from itertools import product
+
 import numpy as np
 
 from ..dataset import DatasetBuilder
@@ -94,16 +96,15 @@ def _parts(p):
     volume = mesh.active * np.multiply.outer(mesh.thickness, np.multiply.outer(np.diff(mesh.northing_edges),
                                                                                np.diff(mesh.easting_edges)))
     yield "all", volume
-    runs = np.array_split(np.arange(mesh.shape[0]), min(LAYERS, mesh.shape[0]))
-    for run in runs if len(runs) > 1 else ():
+    whole = [np.arange(n) for n in mesh.shape]
+    runs = np.array_split(whole[0], min(LAYERS, mesh.shape[0]))
+    parts = [(f"upward {mesh.upward_edges[run[0]]:.6g} to {mesh.upward_edges[run[-1] + 1]:.6g} m", (run, *whole[1:]))
+             for run in runs if len(runs) > 1]
+    ninths = product(*(zip(names, np.array_split(index, 3), strict=True)
+                       for names, index in zip(BLOCKS, whole[1:], strict=True)))
+    parts += [(f"{north} {east}", (whole[0], rows, across)) for (north, rows), (east, across) in ninths
+              if rows.size and across.size and mesh.shape[1] * mesh.shape[2] > 1]
+    for name, index in parts:
         cells = np.zeros_like(volume)
-        cells[run] = volume[run]
-        bottom, top = mesh.upward_edges[run[0]], mesh.upward_edges[run[-1] + 1]
-        yield f"upward {bottom:.6g} to {top:.6g} m", cells
-    for north, rows in zip(BLOCKS[0], np.array_split(np.arange(mesh.shape[1]), 3), strict=True):
-        for east, across in zip(BLOCKS[1], np.array_split(np.arange(mesh.shape[2]), 3), strict=True):
-            if rows.size and across.size and mesh.shape[1] * mesh.shape[2] > 1:
-                cells = np.zeros_like(volume)
-                cells[:, rows[0] : rows[-1] + 1, across[0] : across[-1] + 1] = volume[
-                    :, rows[0] : rows[-1] + 1, across[0] : across[-1] + 1]
-                yield f"{north} {east}", cells
+        cells[np.ix_(*index)] = volume[np.ix_(*index)]
+        yield name, cells

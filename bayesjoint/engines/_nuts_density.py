@@ -82,8 +82,7 @@ class SmallDensity:
             for bound in self._penalties:
                 part, slopes = bound.look(parts)
                 phi += part
-                for name, slope_part in slopes.items():
-                    gradient[self._problem.slices[name]] += slope_part
+                self._problem.add_parts(gradient, slopes)
         toward = log_slope_gradient - gradient[self._free] * slope
         return float(log_slope.sum() - phi), self._root.T @ toward
 

@@ -7,13 +7,10 @@ from scipy.special import ndtri
 
 from .._checks import as_finite, fail
 from .._typing import Any, JointProblem, Sequence, xr
-from ._estimate import Estimate
 from ._export import chi2_of
 from ._nuisances import nuisance_table
 from ._registry import check_shape
 from ._sample import DrawsOfPosterior, as_mapping
-
-__all__ = ["Estimate", "Posterior"]
 
 
 class Posterior(DrawsOfPosterior):
@@ -228,10 +225,8 @@ class Posterior(DrawsOfPosterior):
         ∂mean/∂d = Cov(x | d) Aᵀ w C⁻¹ for linear operators and Gaussian noise whatever the prior (for the Gaussian
         case Tarantola 2005, eq. 3.37); data stacked over modalities in the problem's order, physical units.
         """
-        parts = zip(self.problem.modalities, self.problem.data_slices.values(), strict=True)
-        pulled = sum(self.problem.operator(k).rmatmat(self.problem.weights[m.name] * m.noise.solve(data[where]))
-                     for k, (m, where) in enumerate(parts))
-        return self.state_product(pulled)
+        by_survey = [data[where] for where in self.problem.data_slices.values()]
+        return self.state_product(self.problem.add_pull(np.zeros((self.problem.size, data.shape[1])), by_survey))
 
     def mean_response_adjoint(self, vectors: np.ndarray):
         """Transpose of `mean_response`: (size, k) to (n_data, k)."""
@@ -263,19 +258,15 @@ class Posterior(DrawsOfPosterior):
 
     def prior_state_variance(self) -> None:
         """Prior variance of x, (size,)."""
-        return
 
     def prior_state_mean(self) -> None:
         """Prior mean of x, (size,)."""
-        return
 
     def prior_state_draws(self, rng: np.random.Generator, count: int) -> None:
         """Prior draws of x, (count, size)."""
-        return
 
     def evidence_or_none(self) -> None:
         """Log evidence as an `Estimate`, or None."""
-        return
 
     def extra_groups(self):
         """Groups of the dataset that this engine adds."""

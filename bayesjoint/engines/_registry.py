@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pkgutil import resolve_name
 
 import numpy as np
 
@@ -44,8 +44,7 @@ class EngineEntry:
         if isinstance(self.make, EntryPoint):
             return self.make.load()
         if isinstance(self.make, str):
-            module, name = self.make.split(":")
-            return getattr(import_module(f".{module}", __package__), name)
+            return resolve_name(f"{__package__}.{self.make}")
         return self.make
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
 from ._draw_blocks import BLOCK, Drawn, blocks_of, drawn
 from ._export import to_datatree
 from ._registry import check_shape
@@ -43,7 +43,7 @@ class DrawsOfPosterior:
         >>> bool((few == many[:, :15]).all())
         True
         """
-        draws, chains = _count("draws", draws), _count("chains", chains)
+        draws, chains = _lengths(draws, chains)
         flat = np.empty((chains, draws, self.problem.size))
         blocks = blocks_of(seed, draws, chains)
         for block, found in zip(blocks, drawn(self, blocks, clean=False), strict=True):
@@ -73,7 +73,7 @@ class DrawsOfPosterior:
         >>> [block["slope"].shape[0] for block in post.stream(draws=25)]
         [10, 10, 5]
         """
-        for found in drawn(self, blocks_of(seed, _count("draws", draws)), clean=False):
+        for found in drawn(self, blocks_of(seed, *_lengths(draws, 1)), clean=False):
             yield {name: values.astype(np.float32) for name, values in self.problem.unpack(found.x).items()}
 
     def draw_blocks(self, blocks, clean=True):
@@ -117,7 +117,8 @@ class DrawsOfPosterior:
             if name not in names or not isinstance(other, DrawsOfPosterior):
                 fail("separate", f"hold posteriors under modality names {names}", f"{name!r}: {type(other).__name__}",
                      "Pass post.separate(), or {name: posterior(problem)}.")
-        return to_datatree(self, _count("draws", draws), _count("chains", chains), seed, separate, result,
+        draws, chains = _lengths(draws, chains)
+        return to_datatree(self, draws, chains, seed, separate, result,
                            ({} if conflict is None else conflict.datasets()) | as_mapping("diagnostics", diagnostics))
 
     def to_file(self, path, draws=200, chains=4, seed=0, progress=False, **beside):
@@ -161,7 +162,8 @@ class DrawsOfPosterior:
         (4, 15)
         (4, 40)
         """
-        return write_blocks(self, path, _count("draws", draws), _count("chains", chains), seed, progress, beside)
+        draws, chains = _lengths(draws, chains)
+        return write_blocks(self, path, draws, chains, seed, progress, beside)
 
 
 def as_mapping(name, value):
@@ -171,8 +173,5 @@ def as_mapping(name, value):
     return value or {}
 
 
-def _count(name, value):
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < 1:
-        fail(name, "be a positive integer", repr(value), "Give a count.", ValueError if whole else TypeError)
-    return int(value)
+def _lengths(draws, chains):
+    return as_count("draws", draws, error=TypeError), as_count("chains", chains, error=TypeError)

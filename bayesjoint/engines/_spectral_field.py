@@ -4,6 +4,8 @@ import numpy as np
 from scipy import fft
 from scipy.interpolate import PchipInterpolator
 
+from .._places import blocks, half_counts
+from ..dataset import DatasetBuilder
 from ..forward import worker_count
 from ._spectral_strip import Strip, solved_waves, strip_reduction
 
@@ -84,7 +86,7 @@ class SpectralField:
         signal = {key: self._turned(wave, axis)[solved] for key, wave in self.waves.signal.items()}
         reach = [np.stack([self._turned(wave, axis)[solved] for wave in each]) for each in self.waves.through]
         found = strip_reduction(signal, reach, self.ties, self.noise, strip.windows, strip.columns)
-        counts = self._turned_counts(axis)
+        counts = half_counts(self.torus[1 - axis])
         whole = shares[..., solved] / counts[solved] * self.torus[1 - axis]
         kept = np.divide(np.moveaxis(found, 1, 2), whole[..., None], out=np.ones((*whole.shape, found.shape[-1])),
                          where=whole[..., None] > 0)
@@ -99,11 +101,6 @@ class SpectralField:
             return wave.T
         mirrored = np.roll(wave[::-1], 1, axis=0)[:, 1 : columns - columns // 2].conj()[:, ::-1]
         return np.concatenate([wave, mirrored], axis=1)[: rows // 2 + 1]
-
-    def _turned_counts(self, axis):
-        """How many wavenumbers each of them stands for."""
-        half = np.arange(self.torus[0] // 2 + 1)
-        return self.waves.counts if axis == 0 else np.where(half * 2 % self.torus[0] == 0, 1.0, 2.0)
 
     # -- draws --------------------------------------------------------------------------------------------
     def draw(self, rng, count):
@@ -121,11 +118,10 @@ class SpectralField:
         fields = [np.empty((count, cells)) for _ in self.group.places]
         data = [np.empty((count, rows[1] * columns[1])) for rows, columns in windows]
         step = max(1, int(BLOCK_BYTES // (16 * self.layers * self.torus[0] * self.torus[1])))
-        for first in range(0, count, step):
-            block = slice(first, min(first + step, count))
-            left = self._drawn(rng, block.stop - first)
+        for block in blocks(count, step):
+            left = self._drawn(rng, block.stop - block.start)
             for part, waves, std in zip(fields, left, self.group.stds, strict=True):
-                part[block] = self._to_mesh(waves, std)
+                part[block] = self.group.on_mesh(waves, std)
             for n, (part, window) in enumerate(zip(data, windows, strict=True)):
                 part[block] = self._to_window(n, left, window)
         return fields, data
@@ -146,11 +142,8 @@ class SpectralField:
         return np.einsum("zyx,zcyx->cyx", self.waves.rows[channel], waves)
 
     def _to_window(self, channel, left, window):
-        rows, columns = (np.arange(first, first + size) % period
-                         for (first, size), period in zip(window, self.torus, strict=True))
         waves = self._seen(channel, left[self.group.surveys[self.group.channels[channel][0]].member])
-        field = fft.irfft2(waves, self.torus, workers=worker_count())
-        return field[:, rows[:, None], columns].reshape(field.shape[0], -1)
+        return self.group.crop(waves, *window).reshape(waves.shape[0], -1)
 
     def _estimates(self, data):
         """Γh*Q⁻¹ d for every parameter's unit field, spectra (nz, count, rows, half), one parameter at a time."""
@@ -162,34 +155,23 @@ class SpectralField:
                     total += weight * self.waves.through[a].conj()[:, None] * solved[a]
             yield total
 
-    def _to_mesh(self, waves, std):
-        ny, nx = self.group.mesh.shape[1:]
-        field = fft.irfft2(waves, self.torus, workers=worker_count())[..., :ny, :nx] * std[:, None, None, None]
-        return np.moveaxis(field, 1, 0).reshape(waves.shape[1], -1)
-
     # -- what the data say at which wavelength -------------------------------------------------------------------------
     def summary(self, names, parameters):
         """{"spectral": Dataset}: bits and informative modes by wavelength, reduction by layer."""
-        import xarray as xr
-
         wavelength, bits, modes = self._bands()
         labels = [names[k] if len(self.group.surveys[k].lattice.height) == 1 else f"{names[k]}_{h}"
                   for k, h in self.group.channels]
-        words = {"units": "bit", "long_name": "information about the model, by wavelength band"}
-        return {"spectral": xr.Dataset(
-            {
-                "information": (("survey", "wavelength"), bits[:-1], words),
-                "information_joint": (("wavelength",), bits[-1], words),
-                "modes": (("survey", "wavelength"), modes, {
-                    "units": "1", "long_name": "wavenumbers whose signal exceeds the noise"}),
-                "reduction": (("parameter", "layer"), self.reduction, {
-                    "units": "1", "long_name": "share of the prior variance that data without edges would take away"}),
-            },
-            {"survey": ("survey", labels, {"units": "1", "long_name": "survey"}),
-             "parameter": ("parameter", parameters, {"units": "1", "long_name": "parameter"}),
-             "layer": ("layer", np.arange(self.layers), {"units": "1", "long_name": "layer, bottom first"}),
-             "wavelength": ("wavelength", wavelength, {"units": "m", "long_name": "longest wavelength of the band"})},
-        )}
+        table, words = DatasetBuilder(), "information about the model, by wavelength band"
+        table.along("survey", labels, "survey")
+        table.along("parameter", parameters, "parameter")
+        table.along("layer", np.arange(self.layers), "layer, bottom first")
+        table.along("wavelength", wavelength, "longest wavelength of the band", "m")
+        table.add("information", ("survey", "wavelength"), bits[:-1], "bit", words)
+        table.add("information_joint", ("wavelength",), bits[-1], "bit", words)
+        table.add("modes", ("survey", "wavelength"), modes, "1", "wavenumbers whose signal exceeds the noise")
+        table.add("reduction", ("parameter", "layer"), self.reduction, "1",
+                  "share of the prior variance that data without edges would take away")
+        return {"spectral": table.dataset()}
 
     def _bands(self):
         """Bits of every channel and of all, and modes above the noise, by band; scaled from torus to window."""

@@ -4,6 +4,8 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from .._checks import fail
+from .._places import blocks
+from ..solvers import block_cg
 
 COLUMNS = 64  # carried through prior and operators at once
 PASSES = 4000  # of conjugate gradients: the deflated system needs about √(largest eigenvalue left out)
@@ -45,8 +47,7 @@ class DataSubspace:
     def gain_and_signal(self, white):
         """(G̃ V, S̃ V), in blocks."""
         gain, signal = np.empty((self.model.size, white.shape[1])), np.empty(white.shape)
-        for first in range(0, white.shape[1], COLUMNS):
-            part = slice(first, first + COLUMNS)
+        for part in blocks(white.shape[1], COLUMNS):
             gain[:, part], physical = self.model.gain_and_signal(self.model.whiten_adjoint(white[:, part]))
             signal[:, part] = self.model.whiten(physical)
         return gain, signal
@@ -54,8 +55,7 @@ class DataSubspace:
     def covariance(self, white):
         """K̃ V = S̃ V + V, in blocks."""
         out = np.empty(white.shape)
-        for first in range(0, white.shape[1], COLUMNS):
-            part = slice(first, first + COLUMNS)
+        for part in blocks(white.shape[1], COLUMNS):
             out[:, part] = self.model.whiten(self.model.signal(self.model.whiten_adjoint(white[:, part])))
         return out + white
 
@@ -114,22 +114,13 @@ class DataSubspace:
         """
         inner = self.inner(self.basis.T @ white)
         start = self.basis @ inner
-        left = white - start - self.signal @ inner
-        x, direction, along = np.zeros_like(left), np.zeros_like(left), np.ones(left.shape[1])
-        goal = tolerance * np.linalg.norm(left, axis=0)
-        live = np.flatnonzero(np.linalg.norm(left, axis=0) > goal)
-        for _ in range(PASSES):
-            if live.size == 0:
-                return x, start, np.linalg.norm(left, axis=0)
-            r = left[:, live]
-            y = r - self.basis @ (self.basis.T @ r) + self.project(r)
-            previous, along[live] = along[live], np.einsum("ij,ij->j", r, y)
-            direction[:, live] = y + direction[:, live] * (along[live] / previous)
-            product = self.covariance(direction[:, live])
-            step = along[live] / np.einsum("ij,ij->j", direction[:, live], product)
-            x[:, live] += step * direction[:, live]
-            left[:, live] -= step * product
-            live = live[np.linalg.norm(left[:, live], axis=0) > goal[live]]
-        fail("rank", f"leave a system that {PASSES} conjugate-gradient steps solve", f"{self.rank} directions, after "
-             f"which eigenvalues of about {self.trailing:.2g} remain", "Raise rank.")
-        return None
+        found = block_cg(self.covariance, white - start - self.signal @ inner, self._deflate, tolerance=tolerance,
+                         max_iterations=PASSES)
+        if not found.converged.all():
+            fail("rank", f"leave a system that {PASSES} conjugate-gradient steps solve", f"{self.rank} directions, "
+                 f"after which eigenvalues of about {self.trailing:.2g} remain", "Raise rank.")
+        return found.x, start, found.residual
+
+    def _deflate(self, white):
+        """V with its part in Q solved for."""
+        return white - self.basis @ (self.basis.T @ white) + self.project(white)

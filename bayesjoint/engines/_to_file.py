@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_count, fail
+from .._progress import progress_bar
 from ..dataset import GrowingFile, read_attributes, read_tree
 from ._draw_blocks import BLOCK, blocks_of, drawn
 from ._export import further_draws
@@ -13,10 +14,7 @@ ALIKE = 0.01  # of the standard deviation: draws made again may differ by what r
 
 def write_blocks(post, path, draws, chains, seed, progress, beside):
     """Make or extend a file; arguments as in `Posterior.to_file`."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        fail("seed", "be an integer, which the file keeps to be extended", type(seed).__name__, "Use for example 0.",
-             TypeError)
-    if not 0 <= seed < 2**63:
+    if as_count("seed", seed, 0, "The file keeps it to be extended: use for example 0.", TypeError) >= 2**63:
         fail("seed", "lie between 0 and 2**63", repr(seed), "Use for example 0.")
     with GrowingFile(path) as file:
         if file.draws:
@@ -29,17 +27,10 @@ def write_blocks(post, path, draws, chains, seed, progress, beside):
         if draws > file.draws:
             first = file.draws - file.draws % BLOCK
             further = further_draws(post, first, draws, chains, seed)
-            for start, tree in _shown(further, -(-(draws - first) // BLOCK), progress):
+            for start, tree in progress_bar(progress, further, "draws", -(-(draws - first) // BLOCK),
+                                            unit=f"{BLOCK} draws a chain"):
                 file.extend(tree, start)
     return file.path
-
-
-def _shown(rows, count, progress):
-    if not progress:
-        return rows
-    from tqdm.auto import tqdm
-
-    return tqdm(rows, desc="draws", total=count, unit=f"{BLOCK} draws a chain")
 
 
 def _check(post, path, chains, seed, longer):

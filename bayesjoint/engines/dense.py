@@ -7,7 +7,8 @@ from .._checks import fail
 from ..dataset import Approximation
 from ..gaussian import CleanCovariance, DenseSystem, check_linear_gaussian, linear_gaussian, refuse_infinite
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
-from ._posterior import Estimate, Posterior
+from ._estimate import Estimate
+from ._posterior import Posterior
 from ._rounding import EPS, PROBES, SAFETY, measure_rounding
 
 DATA_LIMIT = 20_000  # the factor alone takes 3.2 GB there

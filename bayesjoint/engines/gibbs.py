@@ -4,10 +4,10 @@ import numpy as np
 
 from .._checks import fail
 from ..couplings import BoundGramian
+from ..problem import check_density
 from ._chains import ChainPosterior, check_lengths
 from ._gibbs_gramian import GramianSampler
 from ._gibbs_scales import ScaleSampler
-from ._whitened import check_visible
 
 
 class GibbsPosterior(ChainPosterior):
@@ -64,9 +64,7 @@ def gibbs_can_sample(problem):
 
 
 def _check(problem):
-    for coupling in problem.couplings:
-        if not getattr(coupling, "is_density", True):
-            fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
+    check_density(problem)
     if problem.nonlinear:
         fail("problem", "have linear forward operators for Gibbs sweeps",
              f"a nonlinear model of {', '.join(problem.nonlinear)}", 'Use method="laplace" at a converged MAP.')
@@ -85,7 +83,7 @@ def _check(problem):
             fail("priors", "be Gaussian or Focusing(p=1) of the model for Gibbs sweeps", _words(bound),
                  'Use p=1 of the model, or method="nuts" for at most 500 unknowns.')
     _check_penalties(problem)
-    check_visible(problem)
+    problem.prior.refuse_hidden()
 
 
 def _words(bound):

@@ -1,14 +1,16 @@
 """The exact posterior of a linear-Gaussian problem by iterative solves in data space: surveys of any size."""
 
+from functools import cached_property
+
 import numpy as np
 
-from .._checks import as_positive, fail
+from .._checks import as_count, as_positive, fail
 from ..dataset import Approximation
-from ..gaussian import SCATTERED_RANK, IterativeSystem, check_linear_gaussian, fits_stored, linear_gaussian
+from ..gaussian import SCATTERED_RANK, IterativeSystem, fits_stored, linear_gaussian
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._draw_blocks import BLOCK, Drawn, blocks_of, spread
+from ._estimate import Estimate
 from ._iterative_variance import PointwiseVariance
-from ._posterior import Estimate
 
 MEAN_TOLERANCE = 1e-8
 ANSWER_TOLERANCE = 1e-4  # of means for other data: 0.01 % of what such data move, where worlds differ by their all
@@ -76,15 +78,14 @@ class IterativePosterior(DataSpacePosterior):
 
     def __init__(self, problem, tolerance=LOOSEST, solves=64, rank=None, deflation=None, executor=None, seed=0):
         super().__init__(problem)
-        check_linear_gaussian(problem, "iterative")
         self.tolerance = float(as_positive("tolerance", tolerance, 0))
         if self.tolerance > LOOSEST:
             fail("tolerance", f"be at most {LOOSEST:g}", f"{self.tolerance:g}",
                  "Draws truncated earlier have another covariance.")
         self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
-        self._rank = _default_rank(problem.data_size) if rank is None else _count("rank", rank)
-        self.system = IterativeSystem(linear_gaussian(problem, stored=fits_stored(problem)), MEAN_TOLERANCE,
-                                      0 if deflation is None else _count("deflation", deflation), self._seed)
+        self._rank = _default_rank(problem.data_size) if rank is None else as_count("rank", rank, 0)
+        self.system = IterativeSystem(linear_gaussian(problem, fits_stored(problem), self.method), MEAN_TOLERANCE,
+                                      0 if deflation is None else as_count("deflation", deflation, 0), self._seed)
         if deflation is None and self.system.scattered:
             self.system.deflate(SCATTERED_RANK, self._seed)
         self._solve_mean()
@@ -189,9 +190,9 @@ class IterativePosterior(DataSpacePosterior):
             f"K. In no cell is the mean off by more than {bound:.1e} of the prior standard deviation, the norm of the "
             "whitened residual; but for that it is exact for the stated prior." + UNCHECKED,
         ), Approximation(
-            name="draws", status="measured", error=self._draw_bias(),
+            name="draws", status="measured", error=self._draw_bias,
             statement=f"Each draw is one solve to a whitened relative residual of {self.tolerance:g}, kept with the "
-            f"draws. Carried on to {MEAN_TOLERANCE:g}, {CHECKED} draws changed by {self._draw_bias():.1e} of their own "
+            f"draws. Carried on to {MEAN_TOLERANCE:g}, {CHECKED} draws changed by {self._draw_bias:.1e} of their own "
             "size about the mean (root mean square over all cells)." + self._precision(),
         ), *torus_statements(self._model)]
         if hasattr(self, "_cached"):
@@ -210,19 +211,18 @@ class IterativePosterior(DataSpacePosterior):
         single = any(g.single for g in self._model.groups)
         return " Prior draws on the torus are made in float32." if single else ""
 
+    @cached_property
     def _draw_bias(self):
         """Change of draws about the mean, as a share of them, when solved further."""
-        if not hasattr(self, "_bias"):
-            rng = np.random.default_rng(self._seed)
-            x, clean = self._model.draw(rng, CHECKED)
-            right = self._model.whiten(clean.T) + rng.standard_normal((CHECKED, self._model.data_size)).T
-            rough, fine = self.solve_draws(right), self._solve(right)
-            change, draw = self.gain(fine - rough), x.T - self.gain(fine)
-            scale = np.sqrt(self._model.prior_variance())[:, None]
-            known = np.isfinite(scale[:, 0]) & (scale[:, 0] > 0)
-            parts = [np.sum((a[known] / scale[known]) ** 2) for a in (change, draw)]
-            self._bias = float(np.sqrt(parts[0] / parts[1])) if parts[1] > 0 else 0.0
-        return self._bias
+        rng = np.random.default_rng(self._seed)
+        x, clean = self._model.draw(rng, CHECKED)
+        right = self._model.whiten(clean.T) + rng.standard_normal((CHECKED, self._model.data_size)).T
+        rough, fine = self.solve_draws(right), self._solve(right)
+        change, draw = self.gain(fine - rough), x.T - self.gain(fine)
+        scale = np.sqrt(self._model.prior_variance())[:, None]
+        known = np.isfinite(scale[:, 0]) & (scale[:, 0] > 0)
+        parts = [np.sum((a[known] / scale[known]) ** 2) for a in (change, draw)]
+        return float(np.sqrt(parts[0] / parts[1])) if parts[1] > 0 else 0.0
 
 
 class BlockDrawer:
@@ -262,13 +262,7 @@ def _default_rank(data):
     return min(data // 2, DIRECTIONS) if data <= RANK_DATA else 0
 
 
-def _count(name, value):
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        fail(name, "be an integer >= 0", repr(value), "Give a count.")
-    return int(value)
-
-
 def _even(name, value):
-    if _count(name, value) < 8 or value % 2:
-        fail(name, "be even and at least 8", repr(value), "64 give the standard deviation to a few per cent.")
+    if as_count(name, value, 8) % 2:
+        fail(name, "be even", repr(value), "64 give the standard deviation to a few per cent.")
     return int(value)

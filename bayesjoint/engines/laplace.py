@@ -1,16 +1,18 @@
 """The Laplace approximation at a converged MAP, on the cells that no bound holds."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
 from scipy.sparse.linalg import LinearOperator
 from scipy.stats import norm
 
 from .._checks import fail
-from ..dataset import Approximation
+from ..dataset import Approximation, DatasetBuilder
+from ..problem import check_density, parameter_fields
 from ._laplace_curvature import exact_curvature, nonlinear_statements
 from ._laplace_validity import ValidityCheck
 from ._posterior import Posterior
-from ._whitened import check_visible
 
 DIFFERENCED = 300  # free values up to which the models' own curvature is taken by differences of gradients
 FREE_LIMIT = 12_000  # cells; their dense Hessian and its factor take 2.3 GB
@@ -88,8 +90,7 @@ class LaplacePosterior(Posterior):
         products = LinearOperator((index.size,) * 2, matvec=self._curvature_of_penalties, dtype=np.float64)
         hessian = products @ np.eye(index.size)
         for a, m in zip(self._operators, problem.modalities, strict=True):
-            columns = a.stored().rmatmat(np.eye(m.size))[index]
-            white = m.noise.whiten(columns.T)
+            white = m.noise.whiten(a.matrix()[:, index])
             hessian += problem.weights[m.name] * (white.T @ white)
         return 0.5 * (hessian + hessian.T)
 
@@ -161,29 +162,24 @@ class LaplacePosterior(Posterior):
 
     def extra_groups(self):
         """Groups of the dataset that this engine adds."""
-        import xarray as xr
-
-        variables, coords = {}, {}
+        table = DatasetBuilder()
         for p in self.problem.parameters:
-            dims = p.mesh.dims if p.mesh is not None else (f"{p.name}_id",)
-            coords |= p.mesh.coords() if p.mesh is not None else {
-                dims[0]: (dims[0], np.arange(p.size), {"units": "1", "long_name": f"index into {p.name}"})}
-            words = {"units": "1", "long_name": f"1 where {p.name} is held at a bound",
-                     "share": self.active_share[p.name]}
-            variables[f"{p.name}_active"] = (dims, self.active[p.name].astype("i1"), words)
-        return {"active_bounds": xr.Dataset(variables, coords)}
+            fields = parameter_fields(p)
+            table.place(fields)
+            table.add(f"{p.name}_active", fields["dims"], self.active[p.name].astype("i1"), "1",
+                      f"1 where {p.name} is held at a bound", share=self.active_share[p.name])
+        return {"active_bounds": table.dataset()}
 
     def _mass_beyond(self):
-        std = np.sqrt(self._free_variance())
+        std = np.sqrt(self._free_variance)
         low, high = (getattr(self.problem, side)[self._index] for side in ("lower", "upper"))
         center = self._center[self._index]
         return float(np.mean(norm.cdf((low - center) / std) + norm.sf((high - center) / std)))
 
+    @cached_property
     def _free_variance(self):
-        if not hasattr(self, "_cached"):
-            inverse = solve_triangular(self._factor, np.eye(self._index.size), lower=True, overwrite_b=True)
-            self._cached = np.einsum("ij,ij->j", inverse, inverse) * self._scale**2
-        return self._cached
+        inverse = solve_triangular(self._factor, np.eye(self._index.size), lower=True, overwrite_b=True)
+        return np.einsum("ij,ij->j", inverse, inverse) * self._scale**2
 
     def _root(self, white):
         """R V with RRᵀ = H_ff⁻¹, for V of shape (f, k)."""
@@ -226,7 +222,7 @@ class LaplacePosterior(Posterior):
 
     def state_variance(self):
         """Posterior variance of x, (size,)."""
-        return self._spread(self._free_variance())
+        return self._spread(self._free_variance)
 
     def state_mean_error(self):
         """Error of the mean of x, (size,)."""
@@ -257,10 +253,9 @@ def _active(problem, x):
 
 
 def _check(problem, at):
-    for coupling in (*problem.couplings, *getattr(getattr(at, "problem", None), "couplings", ())):
-        if not getattr(coupling, "is_density", True):
-            fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
-    check_visible(problem)
+    for each in (problem, getattr(at, "problem", problem)):
+        check_density(each)
+    problem.prior.refuse_hidden()
     if at is None:
         fail("at", "be a converged MAP for the Laplace engine", "None", "Pass at=find_map(problem).")
     check_map(problem, at)

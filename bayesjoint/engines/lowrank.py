@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 from scipy.stats import chi2
 
-from .._checks import as_positive, fail
+from .._checks import as_count, as_positive
 from ..dataset import Approximation
-from ..gaussian import System, check_linear_gaussian, linear_gaussian
+from ..gaussian import System, linear_gaussian
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._subspace import DataSubspace
 
@@ -74,11 +74,8 @@ class LowRankPosterior(DataSpacePosterior):
     def __init__(self, problem, tolerance=0.05, rank=None, oversampling=16, seed=0):
         super().__init__(problem)
         self.tolerance = float(as_positive("tolerance", tolerance, 0))
-        check_linear_gaussian(problem, self.method)
-        self.system = System(linear_gaussian(problem))
-        if self._model.flat_index.size:
-            fail("prior", "be proper for the lowrank engine", f"flat priors on {', '.join(problem.prior.flat)}",
-                 'Give GaussianPrior(mean, covariance) with a broad covariance, or use method="dense".')
+        self.system = System(linear_gaussian(problem, purpose=self.method))
+        self._refuse_flat("the lowrank engine")
         rng = np.random.default_rng(seed)
         self._subspace = DataSubspace(self._model, rng, LARGEST_BYTES)
         probes = self._random_data(rng)
@@ -86,7 +83,8 @@ class LowRankPosterior(DataSpacePosterior):
             self._adapt(probes)
             self.eigenvalues = self._subspace.cut(self._subspace.rank)  # turned into eigenvectors, none dropped
         else:
-            self._subspace.grow(_whole("rank", rank, 1) + _whole("oversampling", oversampling, 0))
+            self._subspace.grow(as_count("rank", rank, error=TypeError)
+                                + as_count("oversampling", oversampling, 0, error=TypeError))
             self.eigenvalues = self._subspace.cut(rank)
             self._measure(probes[:, :PROBES], PROBE_TOLERANCE)
         self.rank = self._subspace.rank
@@ -129,10 +127,9 @@ class LowRankPosterior(DataSpacePosterior):
 
     def _solve_mean(self):
         data = self.system.residual
-        beyond, within, residual = self._subspace.solve(data[:, None], MEAN_TOLERANCE)
-        self.data_weights = (beyond + within)[:, 0]
-        self.data_left = data - self._subspace.covariance(self.data_weights[:, None])[:, 0]
-        self._misfit = max(float(residual[0]), float(np.linalg.norm(self.data_left)))
+        beyond, within, left = self._subspace.solve(data[:, None], MEAN_TOLERANCE)
+        self.data_weights, self.data_left = (beyond + within)[:, 0], left[:, 0]
+        self._misfit = float(np.linalg.norm(self.data_left))
 
     def _statements(self):
         shares = ", ".join(f"{share:.2%} of {name}'s" for name, share in self.discarded_share.items())
@@ -184,11 +181,3 @@ class LowRankPosterior(DataSpacePosterior):
         draws += self.state_mean() + (self._subspace.gain @ weights).T
         clean += self.predicted_data() + self._model.colour(self._subspace.signal @ weights).T
         return draws, clean
-
-
-def _whole(name, value, least):
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least:
-        fail(name, f"be an integer of at least {least}", repr(value), "Give a number of directions.",
-             ValueError if whole else TypeError)
-    return int(value)

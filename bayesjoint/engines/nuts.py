@@ -4,9 +4,9 @@ import numpy as np
 
 from .._checks import fail
 from ..dataset import Approximation
+from ..problem import check_density
 from ._chains import ChainPosterior, check_lengths
 from ._nuts_density import SmallDensity
-from ._whitened import check_visible
 
 UNKNOWN_LIMIT = 500
 FEWEST_WARMUP = 300  # nutpie needs some to find its mass matrix, however short the chains
@@ -45,13 +45,11 @@ class NutsPosterior(ChainPosterior):
     method = "nuts"
 
     def __init__(self, problem, draws=1000, chains=4, warmup=None, seed=0):
-        for coupling in problem.couplings:
-            if not getattr(coupling, "is_density", True):
-                fail("coupling", "be a density for a posterior", repr(coupling), f"{coupling.no_density}.")
+        check_density(problem)
         if problem.size > UNKNOWN_LIMIT:
             fail("problem", f"have at most {UNKNOWN_LIMIT} unknowns for the checking sampler", f"{problem.size}",
                  "Check the engine on a smaller problem of the same kind.")
-        check_visible(problem)
+        problem.prior.refuse_hidden()
         super().__init__(problem)
         draws, warmup, chains = check_lengths(draws, warmup, chains, problem.size)
         density = SmallDensity(problem)
@@ -75,13 +73,8 @@ def _run(density, draws, warmup, chains, seed):
         fail("nutpie", 'be installed for method="nuts"', "no module of that name", "pip install 'bayesjoint[nuts]'.",
              ImportError)
 
-    def make_density():
-        return density
-
-    def make_expansion(*_):
-        return lambda z: {"z": z}
-
-    model = from_pyfunc(density.size, make_density, make_expansion, [np.dtype(np.float64)], [(density.size,)], ["z"])
+    model = from_pyfunc(density.size, lambda: density, lambda *_: lambda z: {"z": z}, [np.dtype(np.float64)],
+                        [(density.size,)], ["z"])
     trace = nutpie.sample(model, draws=draws, tune=warmup, chains=chains, cores=1, seed=seed, progress_bar=False,
                           save_warmup=False)
     return (np.asarray(trace["posterior"]["z"].values, dtype=float),

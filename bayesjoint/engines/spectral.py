@@ -5,7 +5,7 @@ import numpy as np
 from .._checks import fail
 from .._places import unit_columns
 from ..dataset import Approximation
-from ..gaussian import IterativeSystem, WaveSystem, channel_noise, check_linear_gaussian, linear_gaussian, only_group
+from ..gaussian import IterativeSystem, WaveSystem, channel_noise, linear_gaussian, only_group
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._spectral_field import SpectralField
 
@@ -57,8 +57,7 @@ class SpectralPosterior(DataSpacePosterior):
 
     def __init__(self, problem, checks=64, tolerance=1e-5, seed=0):
         super().__init__(problem)
-        check_linear_gaussian(problem, self.method)
-        model = linear_gaussian(problem)
+        model = linear_gaussian(problem, purpose=self.method)
         self._group = only_group(model)
         self._names = [next(n for n, where in problem.slices.items() if where == place)
                        for place in self._group.places]
@@ -103,7 +102,7 @@ class SpectralPosterior(DataSpacePosterior):
         cells, kinds, owners = (np.concatenate(part) for part in (cells, kinds, owners))
         exact = np.concatenate([self._exact_std(cells[k : k + COLUMNS]) for k in range(0, cells.size, COLUMNS)])
         used = np.arange(cells.size) % 4 == 0  # to fit with; the others tell the error
-        self.powers = [self._fit(p, cells[used & (owners == p)], exact[used & (owners == p)])
+        self.powers = [self._fit(cells[used & (owners == p)], exact[used & (owners == p)])
                        for p in range(len(self._group.places))]
         self._left = self._field.weights(self.powers)  # share of the reduction that edges leave at every cell
         stated = np.sqrt(self.state_variance()[cells])
@@ -122,8 +121,8 @@ class SpectralPosterior(DataSpacePosterior):
         taken = np.einsum("ij,ij->j", seen, self._solve(seen))
         return np.sqrt(self._model.prior_variance()[cells] - taken)
 
-    def _fit(self, p, cells, exact):
-        """The power that comes nearest to exact standard deviations of parameter p."""
+    def _fit(self, cells, exact):
+        """The power that comes nearest to exact standard deviations of a parameter's cells."""
         tried = []
         for power in POWERS:
             self._left = self._field.weights([power] * len(self._group.places))

@@ -13,10 +13,3 @@ from ._refined import refined, refined_mesh
 from ._sampling import SamplingError, StationSampling
 from ._threads import run_ranges, run_side_by_side, run_tasks, split, worker_count
 from ._toeplitz import GravityOperator, LatticeOperator, MagneticOperator, lattice_operator
-
-__all__ = ["ALIGNMENT_TOLERANCE", "ComposedOperator", "ForwardModel", "ForwardOperator", "GravityOperator",
-           "IntervalOperator", "LatticeOperator", "LayeredConvolution", "MagneticOperator", "Processing",
-           "SamplingError", "StationOperator", "StationSampling", "StationSelection", "UpwardContinuation",
-           "forward_prisms", "intervals_of", "lattice_and_processing", "lattice_operator", "periodic_spectra",
-           "refined", "refined_mesh", "run_ranges", "run_side_by_side", "run_tasks", "split", "top_of_ground",
-           "worker_count"]

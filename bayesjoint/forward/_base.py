@@ -124,13 +124,10 @@ class ForwardOperator(LinearOperator):
 
     # SciPy calls these with checked shapes, for single vectors too.
     def _matmat(self, X):
-        return self._forward(self._columns(X, self.shape[1]))
+        return self._forward(self._without_air(self._columns(X, self.shape[1])))
 
     def _rmatmat(self, Y):
-        return self._backward(self._columns(Y, self.shape[0]))
-
-    def _forward(self, columns):
-        raise NotImplementedError
-
-    def _backward(self, columns):
-        raise NotImplementedError
+        out = self._backward(self._columns(Y, self.shape[0]))
+        if self.air is not None:
+            out[self.air] = 0.0
+        return out

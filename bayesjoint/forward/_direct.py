@@ -6,15 +6,14 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from .._checks import as_finite, as_shape, fail
+from .._places import blocks
 from ..mesh import SPACING_TOLERANCE, Mesh
 from ._base import ForwardOperator
 from ._kernels import cell_layer, node_plane
 from ._threads import run_ranges
 
 ROW_BLOCK = 64  # dense rows held beside a matrix of ground cells
-
-MANY = 8  # columns from which rows are laid out and multiplied as a matrix
-ROW_BYTES = 1e8  # of rows laid out at once
+ROW_BYTES, LEAST_ROWS = 1e7, 8  # of rows laid out at once in a product: enough for threads to share
 
 
 class StationOperator(ForwardOperator):
@@ -64,9 +63,10 @@ class StationOperator(ForwardOperator):
         """Dense sensitivities of some stations, shape (k, n_cells), float64."""
         index = self._index(index)
         out = np.zeros((index.size, *self.mesh.shape))
-        stations, geometry = np.stack(self.coordinates(), axis=1)[index], self._geometry()
+        stations, edges = np.stack(self.coordinates(), axis=1)[index], (
+            self.mesh.easting_edges, self.mesh.northing_edges, self.mesh.upward_edges)
         run_ranges(
-            lambda a, b: _entries(*geometry, stations[a:b], self.coefficients, self._layers, out[a:b]), index.size
+            lambda a, b: _entries(*edges, stations[a:b], self.coefficients, self._layers, out[a:b]), index.size
         )
         out = out.reshape(index.size, -1)
         if self._jump is not None:
@@ -79,45 +79,18 @@ class StationOperator(ForwardOperator):
         """Return the same map kept as a matrix, (n_stations, ground cells) float64, for those who use it often."""
         return aslinearoperator(self.to_dense()) if self.air is None else _GroundMatrix(self)
 
-    def _geometry(self):
-        return self.mesh.easting_edges, self.mesh.northing_edges, self.mesh.upward_edges
-
     def _forward(self, columns):
-        if columns.shape[1] >= MANY:
-            step = max(1, int(ROW_BYTES // (8 * self.shape[1])))
-            return np.concatenate([self.rows(np.arange(k, min(k + step, self.shape[0]))) @ columns
-                                   for k in range(0, self.shape[0], step)])
-        columns = np.ascontiguousarray(self._without_air(columns))
-        out = np.zeros((self.shape[0], columns.shape[1]))
-        stations, geometry = np.stack(self.coordinates(), axis=1), self._geometry()
-        run_ranges(
-            lambda a, b: _sums(*geometry, stations[a:b], self.coefficients, self._layers, columns, out[a:b]), len(out)
-        )
-        if self._jump is not None:
-            out += self._jump @ columns
-        return out
+        return np.concatenate([self.rows(part) @ columns for part in self._blocks()])
 
     def _backward(self, columns):
-        columns = np.ascontiguousarray(columns)
-        out = np.zeros((*self.mesh.shape, columns.shape[1]))
-        stations = np.stack(self.coordinates(), axis=1)
-        easting, northing, upward = self._geometry()
-        (low, high), ny = self._layers, self.mesh.shape[1]
-
-        def spread(north, layers, row):
-            _spread(easting, north, upward, stations, self.coefficients, layers, columns, row, out)
-
-        # Threads share no cell: they split the rows, or the layers of a mesh that has few rows.
-        if ny >= high - low:
-            run_ranges(lambda a, b: spread(northing[a : b + 1], (low, high), a), ny)
-        else:
-            run_ranges(lambda a, b: spread(northing, (low + a, low + b), 0), high - low)
-        out = out.reshape(self.shape[1], -1)
-        if self._jump is not None:
-            out += self._jump.T @ columns
-        if self.air is not None:
-            out[self.air] = 0.0
+        out = np.zeros((self.shape[1], columns.shape[1]))
+        for part in self._blocks():
+            out += self.rows(part).T @ columns[part]
         return out
+
+    def _blocks(self):
+        step = max(LEAST_ROWS, int(ROW_BYTES // (8 * self.shape[1])))
+        return [np.arange(part.start, part.stop) for part in blocks(self.shape[0], step)]
 
 
 class _GroundMatrix(LinearOperator):
@@ -127,9 +100,8 @@ class _GroundMatrix(LinearOperator):
         super().__init__(np.dtype(np.float64), operator.shape)
         self.ground = np.flatnonzero(~operator.air)
         self.matrix = np.empty((operator.shape[0], self.ground.size))
-        for first in range(0, operator.shape[0], ROW_BLOCK):
-            part = np.arange(first, min(first + ROW_BLOCK, operator.shape[0]))
-            self.matrix[part] = operator.rows(part)[:, self.ground]
+        for part in blocks(operator.shape[0], ROW_BLOCK):
+            self.matrix[part] = operator.rows(np.arange(part.start, part.stop))[:, self.ground]
 
     def _matmat(self, columns):
         return self.matrix @ columns[self.ground]
@@ -206,36 +178,3 @@ def _entries(easting, northing, upward, stations, coefficients, layers, out):
         node_plane(e, n, u[layers[0]], coefficients, nodes)
         for z in range(layers[0], layers[1]):
             cell_layer(e, n, u[z + 1], coefficients, nodes, out[s, z])
-
-
-@njit(cache=True, nogil=True)
-def _sums(easting, northing, upward, stations, coefficients, layers, columns, out):
-    """out[s] += Σ cells · columns."""
-    nodes = np.empty((northing.size, easting.size))
-    layer = np.empty((northing.size - 1, easting.size - 1))
-    for s in range(stations.shape[0]):
-        e, n, u = easting - stations[s, 0], northing - stations[s, 1], upward - stations[s, 2]
-        node_plane(e, n, u[layers[0]], coefficients, nodes)
-        for z in range(layers[0], layers[1]):
-            cell_layer(e, n, u[z + 1], coefficients, nodes, layer)
-            cell = z * layer.size
-            for value in layer.flat:
-                for c in range(columns.shape[1]):
-                    out[s, c] += value * columns[cell, c]
-                cell += 1
-
-
-@njit(cache=True, nogil=True)
-def _spread(easting, northing, upward, stations, coefficients, layers, columns, row, out):
-    """out[z, j, i] += Σ entry · columns[station] over stations, for the given layers and rows from `row` on."""
-    nodes = np.empty((northing.size, easting.size))
-    layer = np.empty((northing.size - 1, easting.size - 1))
-    for s in range(stations.shape[0]):
-        e, n, u = easting - stations[s, 0], northing - stations[s, 1], upward - stations[s, 2]
-        node_plane(e, n, u[layers[0]], coefficients, nodes)
-        for z in range(layers[0], layers[1]):
-            cell_layer(e, n, u[z + 1], coefficients, nodes, layer)
-            for j in range(layer.shape[0]):
-                for i in range(layer.shape[1]):
-                    for c in range(columns.shape[1]):
-                        out[z, row + j, i, c] += layer[j, i] * columns[s, c]

@@ -11,8 +11,6 @@ import numpy as np
 from choclo.prism import kernel_ee, kernel_en, kernel_eu, kernel_nn, kernel_nu, kernel_u
 from numba import njit
 
-__all__ = ["cell_layer", "node_plane", "node_value"]
-
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def node_value(easting, northing, upward, coefficients):
@@ -68,3 +66,13 @@ def cell_layer(easting, northing, top, coefficients, nodes, out):
                 if j < rows:
                     out[j, i - 1] = step
             before = rise
+
+
+def layer_fields(easting, northing, upward, coefficients):
+    """Yield the field of every cell of each layer, from the bottom up; edges are taken from the station."""
+    nodes = np.empty((northing.size, easting.size))
+    node_plane(easting, northing, upward[0], coefficients, nodes)
+    for top in upward[1:]:
+        field = np.empty((northing.size - 1, easting.size - 1))
+        cell_layer(easting, northing, top, coefficients, nodes, field)
+        yield field

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft
 
-from ._processing import ComposedOperator
+from ._processing import unwrapped
 from ._threads import worker_count
 from ._toeplitz import LatticeOperator
 
@@ -30,11 +30,8 @@ def lattice_and_processing(forward):
     >>> found is lattice, len(steps)
     (True, 1)
     """
-    steps = []
-    while isinstance(forward, ComposedOperator):
-        steps.append(forward.processing)
-        forward = forward.lattice
-    return (forward, tuple(reversed(steps))) if isinstance(forward, LatticeOperator) else None
+    lattice, steps = unwrapped(forward)
+    return (lattice, steps) if isinstance(lattice, LatticeOperator) else None
 
 
 def periodic_spectra(lattice, torus, keep=True):

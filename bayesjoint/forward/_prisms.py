@@ -11,9 +11,6 @@ from ..quantities import quantity
 from ._kernels import node_value
 from ._threads import run_ranges
 
-WEST, EAST, SOUTH, NORTH, BOTTOM, TOP = (1 << n for n in range(6))
-INSIDE, EDGE = 64, 128
-
 
 def forward_prisms(prisms: ArrayLike, properties: ArrayLike, stations: tuple, kind: str, intensity: float = 50_000.0,
                    inclination: float = 45.0, declination: float = 45.0) -> np.ndarray:
@@ -104,44 +101,24 @@ def _corners(prisms, properties):
 
 def _refuse(prisms, properties, stations, coefficients, out):
     """Refuse stations in or between prisms or on edges; add to `out` what eastern and northern faces need."""
-    contact = np.zeros(len(stations), dtype=np.int64)
-    jump = 4 * np.pi * coefficients
-    run_ranges(
-        lambda a, b: _contacts(prisms, properties, stations[a:b], jump, contact[a:b], out[a:b]), len(stations)
-    )
-    between = np.zeros(len(stations), dtype=bool)
-    for pair in (WEST | EAST, SOUTH | NORTH, BOTTOM | TOP):
-        between |= contact & pair == pair
-    for bad, where in (((contact & INSIDE > 0) | between, "inside"), (contact & EDGE > 0, "on an edge")):
+    low, high, jump = prisms[:, ::2], prisms[:, 1::2], 4 * np.pi * coefficients[1:3]
+    inside, edge, touched = (np.zeros((len(stations), *more), dtype=bool) for more in ((), (), (2, 3)))
+    for s, place in enumerate(stations):
+        near = np.flatnonzero(((low <= place) & (place <= high)).all(axis=1))
+        on = np.stack([low[near] == place, high[near] == place])  # lower and upper face, prism, axis
+        faces = on.sum(axis=(0, 2))
+        inside[s], edge[s] = (faces == 0).any(), (faces > 1).any()
+        alone = on[:, faces == 1]
+        touched[s] = alone.any(axis=1)
+        out[s] += properties[near][faces == 1] @ (alone[1, :, :2] * jump).sum(axis=1)  # to the limit outside
+    inside |= touched.all(axis=1).any(axis=1)  # between two prisms
+    for bad, where in ((inside, "inside"), (edge, "on an edge")):
         if bad.any():
             k = int(np.flatnonzero(bad)[0])
             e, n, u = stations[k]
             fail("stations", "lie outside the prisms and off their edges",
                  f"{int(bad.sum())} {where}, first number {k} at ({e:.10g}, {n:.10g}, {u:.10g}) m",
                  "Move it, or leave that prism out; a millimetre clears an edge.")
-
-
-@njit(cache=True, nogil=True)
-def _contacts(prisms, properties, stations, jump, contact, out):
-    """Mark where each station touches prisms; on an eastern or northern face add the jump to the limit outside."""
-    for s in range(stations.shape[0]):
-        for p in range(prisms.shape[0]):
-            faces, bits = 0, 0
-            for axis in range(3):
-                low, high, x = prisms[p, 2 * axis], prisms[p, 2 * axis + 1], stations[s, axis]
-                if x < low or x > high:
-                    faces = -1
-                    break
-                if x in (low, high):
-                    faces += 1
-                    bits |= 1 << (2 * axis + (x == high))
-            if faces < 0:
-                continue
-            contact[s] |= INSIDE if faces == 0 else (bits if faces == 1 else EDGE)
-            if faces == 1 and bits == EAST:
-                out[s] += jump[1] * properties[p]
-            elif faces == 1 and bits == NORTH:
-                out[s] += jump[2] * properties[p]
 
 
 @njit(cache=True, nogil=True)

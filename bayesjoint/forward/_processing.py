@@ -7,7 +7,7 @@ from scipy import fft
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_positive, fail
-from .._places import unit_columns
+from .._places import blocks, unit_columns
 from .._typing import ArrayLike, GravityOperator, MagneticOperator
 from ..quantities import FIELD
 from ._base import ForwardOperator
@@ -88,9 +88,8 @@ class ComposedOperator(ForwardOperator):
         """Rows of H∘F, shape (k, n_cells), float64: one adjoint product each, so they are the operator's own."""
         index = self._index(index)
         out = np.empty((index.size, self.shape[1]))
-        for start in range(0, index.size, ROW_BLOCK):
-            block = self.processing.rows_of(index[start : start + ROW_BLOCK])
-            out[start : start + ROW_BLOCK] = self.lattice.rmatmat(block.T).T
+        for part in blocks(index.size, ROW_BLOCK):
+            out[part] = self.lattice.rmatmat(self.processing.rows_of(index[part]).T).T
         return out
 
     def sampling_error(self, model=None, stations=64, seed=0):
@@ -216,3 +215,12 @@ class UpwardContinuation(Processing):
         return continued.reshape(X.shape[1], -1).T
 
     _rmatmat = _matmat  # the filter is symmetric
+
+
+def unwrapped(forward):
+    """(what predicts the field, the steps from that to the data, in the order they are taken)."""
+    steps = []
+    while isinstance(forward, ComposedOperator):
+        steps.append(forward.processing)
+        forward = forward.lattice
+    return forward, tuple(reversed(steps))

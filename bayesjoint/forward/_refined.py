@@ -8,8 +8,7 @@ from ..mesh import Mesh
 from ._base import ForwardOperator
 from ._convolution import LayeredConvolution, circulants
 from ._direct import StationOperator
-from ._kernels import cell_layer, node_plane
-from ._processing import ComposedOperator
+from ._processing import ComposedOperator, unwrapped
 from ._toeplitz import LatticeOperator
 
 
@@ -60,29 +59,15 @@ class RefinedLattice(ForwardOperator):
         """Easting, northing and upward of every datum, three arrays of shape (n_data,), metres."""
         return self.lattice.coordinates()
 
-    def _edges(self, axis):
-        """Fine edges less a station's coordinate, over all lags of coarse columns, ascending; lags and their first."""
-        stations = (self.lattice.northing, self.lattice.easting)[axis].size
-        cells, step = self._columns_of[axis], self.lattice.spacing[axis]
-        first, count = self._window[axis] + 1 - cells, stations + cells - 1  # lags, station less cell
-        low = -(first + count - 1) * step - 0.5 * step
-        return low + step / self.factor * np.arange(count * self.factor + 1), count
-
     def _kernels(self):
         """Yield, layer after layer and place after place, the field by lag, both axes ascending."""
-        (north, rows), (east, columns) = self._edges(0), self._edges(1)
-        f = self.factor
-        for height in self.lattice.height:
-            faces = self.mesh.upward_edges - height
-            nodes = np.empty((north.size, east.size))
-            node_plane(east, north, faces[0], self.lattice.coefficients, nodes)
-            for top in faces[1:]:
-                field = np.empty((north.size - 1, east.size - 1))
-                cell_layer(east, north, top, self.lattice.coefficients, nodes, field)
-                places = field.reshape(rows, f, columns, f)
-                for j in range(f):
-                    for i in range(f):
-                        yield places[::-1, j, ::-1, i]
+        stations, f = (self.lattice.northing.size, self.lattice.easting.size), self.factor
+        north, east = ((first + 1 - cells, count + cells - 1) for first, cells, count in zip(
+            self._window, self._columns_of, stations, strict=True))
+        for field in self.lattice.by_lag(north, east, self.mesh.upward_edges, f):
+            places = field.reshape(north[1], f, east[1], f)[:, ::-1, :, ::-1]
+            for j, i in np.ndindex(f, f):
+                yield places[:, j, :, i]
 
     def _embed(self):
         (ny, nx), (sy, sx) = self._columns_of, (self.lattice.northing.size, self.lattice.easting.size)
@@ -151,17 +136,14 @@ def refined(forward, mesh, factor):
     -------
     LinearOperator or None
     """
-    steps = []
-    while isinstance(forward, ComposedOperator):
-        steps.append(forward.processing)
-        forward = forward.lattice
+    forward, steps = unwrapped(forward)
     if isinstance(forward, LatticeOperator):
         fine = RefinedLattice(forward, mesh, factor)
     elif isinstance(forward, StationOperator):
         fine = StationOperator(mesh, *forward.coordinates(), forward.quantity, mesh.active)
     else:
         return None
-    for step in reversed(steps):
+    for step in steps:
         fine = ComposedOperator(step, fine)
     return fine
 

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import sparse
 from scipy.special import stdtrit
 
-from .._checks import as_finite, as_shape, fail
+from .._checks import as_count, as_finite, as_shape, fail
+from .._places import blocks
 from .._typing import Any, ArrayLike, GravityOperator, MagneticOperator, Seed
 from ._direct import StationOperator
 from ._processing import Processing
@@ -110,11 +111,9 @@ class StationSampling(Processing):
         if not all(hasattr(operator, name) for name in ("easting", "northing", "height", "spacing")):
             fail("operator", "be on a lattice", type(operator).__name__, "Use GravityOperator or MagneticOperator.",
                  TypeError)
-        if isinstance(order, bool) or int(order) != order or order < 1:
-            fail("order", "be an integer >= 1", repr(order), "3 and 5 are good choices.")
         easting = as_finite("easting", easting, 1)
         northing, upward = (as_shape(k, v, easting.shape) for k, v in (("northing", northing), ("upward", upward)))
-        self.order = int(order)
+        self.order = as_count("order", order, 1, "3 and 5 are good choices.")
         super().__init__(operator, easting.shape, ("station",))
         self.easting, self.northing, self.upward = easting, northing, upward
         self._axes = (("upward", operator.height, upward, operator.spacing[0]),
@@ -161,9 +160,8 @@ class StationSampling(Processing):
         if not isinstance(operator.lattice, LatticeOperator):
             fail("operator", "sample a lattice operator directly", type(operator.lattice).__name__,
                  "The field of processed data has no direct prism sums to compare with.", TypeError)
-        if int(stations) != stations or stations < 2:
-            fail("stations", "be an integer >= 2", repr(stations), "64 is a good choice.")
-        draws, chance = self._draw(operator, model, int(stations), np.random.default_rng(seed))
+        stations = as_count("stations", stations, 2, "64 is a good choice.")
+        draws, chance = self._draw(operator, model, stations, np.random.default_rng(seed))
         index, count = np.unique(draws, return_counts=True)
         exact = StationOperator(operator.mesh, *(c[index] for c in self.coordinates()), operator.lattice.quantity,
                                 operator.active)
@@ -203,8 +201,7 @@ class StationSampling(Processing):
 def _row_errors(operator, exact, index):
     """2-norms of the rows' errors and of the rows, and 1-norms of the errors."""
     errors, field, bounds = (np.empty(index.size) for _ in range(3))
-    for start in range(0, index.size, ROW_BLOCK):
-        part = slice(start, min(start + ROW_BLOCK, index.size))
+    for part in blocks(index.size, ROW_BLOCK):
         rows = exact.rows(np.arange(part.start, part.stop))
         field[part] = np.linalg.norm(rows, axis=1)
         rows -= operator.rows(index[part])

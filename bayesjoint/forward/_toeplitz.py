@@ -12,7 +12,7 @@ from ..quantities import quantity
 from ._base import ForwardOperator
 from ._convolution import LayeredConvolution, circulants
 from ._direct import StationOperator
-from ._kernels import cell_layer, node_plane
+from ._kernels import layer_fields
 from ._lattice import lattice_axis, lattice_heights, top_of_ground
 
 
@@ -110,7 +110,7 @@ class LatticeOperator(ForwardOperator):
         north, east = (row + 1 - ny, self.northing.size + ny - 1), (column + 1 - nx, self.easting.size + nx - 1)
         yield from self.by_lag(north, east)
 
-    def by_lag(self, north, east):
+    def by_lag(self, north, east, faces=None, parts=1):
         """Field at a station of a cell `lag` columns from it, station less cell, for ranges of lags.
 
         Parameters
@@ -123,18 +123,12 @@ class LatticeOperator(ForwardOperator):
         ndarray, shape (lags north, lags east)
             Layer after layer within height after height, per unit of property.
         """
-        dy, dx = self.spacing
-        # edges lie half a step off
-        easting = -dx * (east[0] + np.arange(-1, east[1]) + 0.5)
-        northing = -dy * (north[0] + np.arange(-1, north[1]) + 0.5)
-        nodes = np.empty((northing.size, easting.size))
+        # Edges lie half a step off. Lags ascend while edges descend: differences want these ascending.
+        northing, easting = (-step * (first + count - 0.5 - np.arange(count * parts + 1) / parts)
+                             for step, (first, count) in zip(self.spacing, (north, east), strict=True))
+        faces = self.mesh.upward_edges if faces is None else faces
         for height in self.height:
-            faces = self.mesh.upward_edges - height
-            # Lags ascend while edges descend, so both axes are reversed for the differences and back after them.
-            node_plane(easting[::-1], northing[::-1], faces[0], self.coefficients, nodes)
-            for top in faces[1:]:
-                block = np.empty((northing.size - 1, easting.size - 1))
-                cell_layer(easting[::-1], northing[::-1], top, self.coefficients, nodes, block)
+            for block in layer_fields(easting, northing, faces - height, self.coefficients):
                 yield block[::-1, ::-1]
 
     def _embed(self):
@@ -151,13 +145,10 @@ class LatticeOperator(ForwardOperator):
         return LayeredConvolution(kernels, self.height.size, nz, padded, (ny, nx), (sy, sx), corner, even, self.dtype)
 
     def _forward(self, columns):
-        return self._convolution.forward(self._without_air(columns))
+        return self._convolution.forward(columns)
 
     def _backward(self, columns):
-        out = self._convolution.backward(columns)
-        if self.air is not None:
-            out[self.air] = 0.0
-        return out
+        return self._convolution.backward(columns)
 
     def add_adjoint(self, vector, out):
         """Add Aᵀ y to `out`, layer by layer: without air no array of the model's size between them."""

@@ -11,9 +11,3 @@ from ._model import check_linear_gaussian, is_linear_gaussian, joined_columns, l
 from ._system import RANK, LogDet, System, refuse_infinite
 from ._torus_signal import TorusMatrices, TorusSignal
 from ._waves import WaveSystem, channel_noise, only_group
-
-__all__ = ["DENSE_DATA", "METHODS", "RANK", "SCATTERED_RANK", "CleanCovariance", "DenseSystem", "FieldGroup",
-           "FlatColumns", "IterativeSystem", "LatticeSystem", "LogDet", "System", "TorusMatrices", "TorusSignal",
-           "WaveSystem", "channel_noise", "check_linear_gaussian", "data_system", "factorised", "fits_stored",
-           "is_linear_gaussian", "joined_columns", "linear_gaussian", "only_group", "refuse_infinite",
-           "unit_correlation"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._places import blocks, unit_columns
 from ..forward import run_side_by_side
-from ..priors import MixedCovariance, ScaledCovariance
+from ..priors import MixedCovariance
 from ..problem import Cache, views_of
 from ._unit_fields import UnitFields
 
@@ -45,9 +45,8 @@ class CleanCovariance:
             views = views_of(problem, names)
             if not views:
                 continue
-            covariance = bound.covariance
-            scaled = isinstance(covariance, (ScaledCovariance, MixedCovariance))
-            piece = (_Fields if scaled else _Others)(problem, names, covariance, views, self._gains)
+            kind = _Fields if isinstance(bound.covariance, MixedCovariance) else _Others
+            piece = kind(problem, names, bound.covariance, views, self._gains)
             for (a, b), block in piece.signals(with_gain).items():
                 rows, columns = (model.data_slices[views[k].modality] for k in (a, b))
                 self.matrix[rows, columns] += block
@@ -139,9 +138,8 @@ class _Fields:
     """Fields on a mesh whose covariance is a std times a correlation."""
 
     def __init__(self, problem, names, covariance, views, gains):
-        mixed = isinstance(covariance, MixedCovariance)
-        stds = dict(zip(names, covariance.stds if mixed else [covariance.std], strict=True))
-        self._mixing, self._places = covariance.mixing if mixed else np.eye(1), {n: k for k, n in enumerate(names)}
+        stds = dict(zip(names, covariance.stds, strict=True))
+        self._mixing, self._places = covariance.mixing, {n: k for k, n in enumerate(names)}
         self._slices, self._views = {name: problem.slices[name] for name in names}, views
         self._unit = UnitFields(problem.cache, views, covariance.correlation, stds, gains=gains)
         self._profiles = self._unit.profiles
@@ -202,8 +200,8 @@ class _Others(_Fields):
 
     def __init__(self, problem, names, covariance, views, _):
         self._slices, self._covariance = {names[0]: problem.slices[names[0]]}, covariance
-        self._views, self._columns, self._size = [v.stored() for v in views], {}, covariance.size
-        self._profiles, self._few = {names[0]: np.ones(self._size)}, self._size <= problem.data_size
+        self._views, self._columns = [v.stored() for v in views], {}
+        self._profiles = {names[0]: np.ones(covariance.size)}
 
     def _tie(self, b, name):
         return 1.0
@@ -211,9 +209,7 @@ class _Others(_Fields):
     def _through(self, b):
         """Γ A_bᵀ, shape (size, n_b)."""
         if b not in self._columns:
-            view = self._views[b]
-            seen = view.matmat(np.eye(self._size)).T if self._few else view.rmatmat(np.eye(view.data_count))
-            self._columns[b] = self._covariance.matmat(seen)
+            self._columns[b] = self._covariance.matmat(self._views[b].matrix().T)
         return self._columns[b]
 
     def signals(self, with_gain):

@@ -61,9 +61,6 @@ class IterativeSystem(System):
         noise = model.noise_variance()
         self._lattices = LatticePreconditioner(noise, [b for group in groups for b in _blocks(model, group, noise)])
         self.blocks, self.scattered = self._lattices.blocks, self._lattices.rest.size > 0
-        # independent noise is one number a datum: no need to go through every modality
-        self._independent = all(m.noise.independent for m in model.problem.modalities)
-        self._spread = np.sqrt(noise)[:, None] if self._independent else None
         self._deflated, self.outliers = None, np.zeros(0)
         if rank is None:
             rank = SCATTERED_RANK if self.scattered and self.size > SKETCH_FROM else 0
@@ -85,10 +82,7 @@ class IterativeSystem(System):
 
     def product(self, white):
         """K̃ V for V of shape (n_data, k)."""
-        if self._spread is None:
-            return self.model.whiten(self.model.signal(self.model.whiten_adjoint(white))) + white
-        out = self.model.signal(white / self._spread)
-        out /= self._spread
+        out = self.model.whiten(self.model.signal(self.model.whiten_adjoint(white)))
         out += white
         return out
 
@@ -169,9 +163,7 @@ class IterativeSystem(System):
     def _cosines(self, white):
         if not self.blocks:
             return np.array(white)
-        physical = white * self._spread if self._independent else self.model.colour(white)
-        physical = self._lattices.solve(physical)
-        out = physical * self._spread if self._independent else self.model.colour_adjoint(physical)
+        out = self.model.colour_adjoint(self._lattices.solve(self.model.colour(white)))
         out[self._lattices.rest] = white[self._lattices.rest]
         return out
 
@@ -181,8 +173,8 @@ class IterativeSystem(System):
             return rng.standard_normal((self.size, count))
         white = self._lattices.sample(rng, count)
         rest = self._lattices.rest
-        if self._independent:
-            return white / self._spread
+        if self.model.independent:
+            return self.model.whiten(white)
         white[rest] = 0.0
         white = self.model.whiten(white)
         white[rest] = rng.standard_normal((rest.size, count))

@@ -77,12 +77,10 @@ class MaskedTorus:
     def spread(self, fields):
         """Spectra of m Aᵀ of channels' data, one (nz, k, rows, half) for each field; None of those that none sees.
 
-        `fields` are (k, rows, columns), or None for channels that are left out.
+        `fields` are (k, rows, columns).
         """
         out = [None] * self.count
         for c, (field, (rows, columns)) in enumerate(zip(fields, self._places, strict=True)):
-            if field is None:
-                continue
             grid = np.zeros((field.shape[0], *self.torus))
             grid[:, rows[:, None], columns] = field
             wave = np.conj(self.transfers[c])[:, None] * fft.rfft2(grid, workers=worker_count())

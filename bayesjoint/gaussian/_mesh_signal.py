@@ -68,9 +68,6 @@ class SignalMatrices:
         key = (tuple(float(r) for r in ranges), tuple(axes))
         return self._kept.get("matrices", (), key, lambda: self._between(*key), KEPT)
 
-    def _between(self, ranges, axes):
-        raise NotImplementedError
-
 
 class FieldGroup(SignalMatrices):
     """`SignalMatrices` of fields that end with the mesh."""

@@ -13,7 +13,6 @@ from ..priors import (
     DISCREPANCIES,
     CellwiseCorrelation,
     DiagonalCovariance,
-    MixedCovariance,
     ScaledCovariance,
     TorusField,
     TorusSpectrum,
@@ -26,7 +25,7 @@ VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
 OTHERS = ("dense", "iterative", "spectral", "lowrank")  # engines for which another one is the way out
 
 
-def linear_gaussian(problem, stored=False):
+def linear_gaussian(problem, stored=False, purpose="dense"):
     """Covariances of a linear-Gaussian problem, through the mesh or through the torus of continued fields.
 
     Parameters
@@ -35,6 +34,8 @@ def linear_gaussian(problem, stored=False):
         Linear operators, Gaussian or flat priors, no bounds, no penalties.
     stored : bool, default False
         Keep operators that stream (prism sums at scattered stations) as matrices.
+    purpose : str, default "dense"
+        Engine or question that is named where the problem is refused.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def linear_gaussian(problem, stored=False):
     >>> model.signal(np.eye(2)).tolist()
     [[4.0, 8.0], [8.0, 16.0]]
     """
-    check_linear_gaussian(problem)
+    check_linear_gaussian(problem, purpose)
     return LinearGaussian(problem, stored)
 
 
@@ -122,6 +123,8 @@ class LinearGaussian:
         self.data = np.concatenate([m.data for m in problem.modalities])
         operators = [problem.operator(m.name) for m in problem.modalities]
         self._operators = [op.stored() for op in operators] if stored else operators
+        self.independent = all(m.noise.independent for m in problem.modalities)
+        self._std = np.sqrt(self.noise_variance())
         self.prior_mean, self._prior = problem.prior.gaussian_moments()
         self.data_mean = self.predict(self.prior_mean[:, None])[:, 0]
         self.flat_index = np.concatenate([np.arange(0), *(
@@ -145,6 +148,7 @@ class LinearGaussian:
         out.data_slices = list(out.problem.data_slices.values())
         out.data_size = rows.size
         out._operators = [self._operators[k] for k in kept]
+        out.independent, out._std = all(m.noise.independent for m in out.problem.modalities), self._std[rows]
         out.data, out.data_mean, out.flat_columns = self.data[rows], self.data_mean[rows], self.flat_columns[rows]
         out.vectors = [(index, columns[rows], covariance) for index, columns, covariance in self.vectors]
         places = {self.data_slices[k].start: new for k, new in zip(kept, out.data_slices, strict=True)}
@@ -282,6 +286,9 @@ class LinearGaussian:
         return self._by_modality(data, lambda noise, part: noise.whiten(noise.apply(part)), -0.5)
 
     def _by_modality(self, data, product, power):
+        if self.independent:  # one number a datum: no need to go through every modality
+            std = self._std if data.ndim == 1 else self._std[:, None]
+            return data / std if power > 0 else data * std
         out = np.empty(data.shape, dtype=float)
         for m, where in zip(self.problem.modalities, self.data_slices, strict=True):
             out[where] = product(m.noise, data[where]) * self.problem.weights[m.name] ** power
@@ -329,8 +336,7 @@ def torus_group(problem, names, covariance, surveys, field, drawn=True):
     if not problem.by_name[names[0]].has_air:
         return TorusGroup(field, *members, surveys, logs) if drawn or logs else StationaryGroup(
             field, *members, surveys)
-    stds = covariance.stds if isinstance(covariance, MixedCovariance) else [covariance.std]
-    full = [std.reshape(field.layers, -1).max(axis=1) for std in stds]
+    full = [std.reshape(field.layers, -1).max(axis=1) for std in covariance.stds]
     return GroundGroup(field, *members, surveys, full, logs)
 
 
@@ -366,11 +372,9 @@ def nearest_stationary_groups(problem):
 
 def _members(problem, names, covariance):
     """Places in x, standard deviations by layer and correlations of the members of a block."""
-    mixed = isinstance(covariance, MixedCovariance)
-    stds = covariance.stds if mixed else [covariance.std]
     layers = [np.sqrt(np.mean(std.reshape(problem.by_name[name].shape[0], -1) ** 2, axis=1))
-              for name, std in zip(names, stds, strict=True)]
-    return [problem.slices[name] for name in names], layers, covariance.mixing if mixed else np.eye(1)
+              for name, std in zip(names, covariance.stds, strict=True)]
+    return [problem.slices[name] for name in names], layers, covariance.mixing
 
 
 def lattice_surveys(problem, names, strict):

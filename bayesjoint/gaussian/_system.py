@@ -29,6 +29,10 @@ class System:
     leaves of K⁻¹ (Rasmussen & Williams 2006, section 2.7); columns of X count as far as their singular values exceed
     1e-10 of the largest. `DenseSystem` holds K as a matrix, `IterativeSystem` as products.
 
+    They add ``product(white)``, K V for V of shape (size, k); ``solve(white, tolerance=None)``, (K⁻¹ V, V − K K⁻¹ V as
+    computed); ``log_determinant(rng, error, most)``, log det K as `LogDet`, where it is estimated from at most `most`
+    random vectors; ``signal_block(where)``, S̃ between the data of a slice; ``part(names)``, the same of some surveys.
+
     Parameters
     ----------
     model : LinearGaussian
@@ -54,26 +58,6 @@ class System:
         self.columns = model.whiten(model.flat_columns)
         if not (np.isfinite(self.residual).all() and np.isfinite(self.columns).all()):
             refuse_infinite()
-
-    def product(self, white):
-        """K V, for V of shape (size, k)."""
-        raise NotImplementedError
-
-    def solve(self, white, tolerance=None):
-        """(K⁻¹ V, V − K K⁻¹ V as computed), for V of shape (size, k)."""
-        raise NotImplementedError
-
-    def log_determinant(self, rng=None, error=0.5, most=64):
-        """Log det K as `LogDet`; where it is estimated, from at most `most` random vectors of `rng`."""
-        raise NotImplementedError
-
-    def signal_block(self, where):
-        """S̃ between the data of a slice."""
-        raise NotImplementedError
-
-    def part(self, names):
-        """The same of some of the surveys."""
-        raise NotImplementedError
 
     def width(self):
         """How many right-hand sides to solve for at once."""

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy import fft
 
+from .._places import blocks
 from ..forward import LayeredConvolution, periodic_spectra, worker_count
 from ..priors import TorusSpectrum, least_torus
 from ._lattice_covariance import LatticeCovariance
@@ -319,9 +320,9 @@ class TorusGroup(StationaryGroup):
         each = np.dtype(dtype).itemsize * nz * py * (px + 2) * (1 + len(self.places))
         step = max(1, int(DRAW_BYTES // each))
         whole = []
-        for first in range(0, x.shape[0], step):
-            block = slice(first, min(first + step, x.shape[0]))
-            latent = [self.field.colour(self.field.white(rng, block.stop - first, dtype)) for _ in self.places]
+        for block in blocks(x.shape[0], step):
+            count = block.stop - block.start
+            latent = [self.field.colour(self.field.white(rng, count, dtype)) for _ in self.places]
             for p in reversed(range(len(self.places))):  # the root is lower triangular: in place from the last
                 latent[p] *= dtype(self._root[p, p])
                 for q in range(p):
@@ -332,7 +333,7 @@ class TorusGroup(StationaryGroup):
 
     def _record(self, latent, x, data):
         """Fill x (k, size), add to data (k, n_data), and return the data's spectra, for spectra of unit fields."""
-        (_, ny, nx), (py, px) = self.mesh.shape, self.torus
+        py, px = self.torus
         whole = np.empty((x.shape[0], len(self.channels), py, px // 2 + 1), latent[0].dtype)
         for c, (k, height) in enumerate(self.channels):
             waves = latent[self.surveys[k].member]
@@ -340,9 +341,13 @@ class TorusGroup(StationaryGroup):
             whole[:, c] = sum(layer * wave for layer, wave in parts)
         self._observe(whole, data)
         for place, std, waves in zip(self.places, self.stds, latent, strict=True):
-            field = self.crop(waves, (0, ny), (0, nx)) * std[:, None, None, None]
-            x[:, place] = np.moveaxis(field, 1, 0).reshape(x.shape[0], -1)
+            x[:, place] = self.on_mesh(waves, std)
         return whole
+
+    def on_mesh(self, waves, std):
+        """Values in the mesh's cells, (k, n_cells), of spectra of a unit field, (nz, k, rows, columns // 2 + 1)."""
+        field = self.crop(waves, *((0, n) for n in self.mesh.shape[1:])) * std[:, None, None, None]
+        return np.moveaxis(field, 1, 0).reshape(field.shape[1], -1)
 
     def _observe(self, whole, data):
         """Add to `data` (count, n_data) what spectra (count, channels, rows, columns // 2 + 1) are at the stations."""

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from .._checks import fail
+from .._places import half_counts
 from ..forward import StationSelection
 from ..noise import DiagonalNoise
 
@@ -41,8 +42,7 @@ class WaveSystem:
         self.signal, self.through, self.rows = group.spectra()
         self.ties = np.array([[group.mixing[p, group.surveys[k].member] for k, _ in group.channels]
                               for p in range(len(group.places))])
-        columns = np.arange(group.torus[1] // 2 + 1)
-        self.counts = np.where(columns * 2 % group.torus[1] == 0, 1.0, 2.0)
+        self.counts = half_counts(group.torus[1])
 
     @cached_property
     def spectrum(self):

@@ -3,5 +3,3 @@
 from ._fit_hyperparameters import fit_hyperparameters
 from ._result import HyperparameterFit
 from ._vector import HyperVector
-
-__all__ = ["HyperVector", "HyperparameterFit", "fit_hyperparameters"]

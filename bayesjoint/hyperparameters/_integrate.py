@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, logsumexp, ndtr, ndtri
-from scipy.stats import chi2, norm, qmc
+from scipy.special import logsumexp, ndtr, ndtri
+from scipy.stats import chi2, multivariate_t, norm, qmc
 
 from .._checks import fail
 from ..dataset import Approximation
@@ -86,7 +86,7 @@ def weigh(objective, theta, hessian, count, seed):
     normal = norm.ppf(uniform[:, :size])
     stretch = np.sqrt(FREEDOM / chi2.ppf(uniform[:, size], FREEDOM))
     points = theta + (normal * stretch[:, None]) @ root.T
-    density = _student(normal * stretch[:, None], root)
+    density = multivariate_t.logpdf(points, theta, root @ root.T, FREEDOM)
     low, high = objective.vector.bounds.T
     inside = np.all((points >= low) & (points <= high), axis=1)
     target = np.full(count, -np.inf)
@@ -104,14 +104,6 @@ def weigh(objective, theta, hessian, count, seed):
     evidence = Estimate(total, error=float(spread), method=f"{count} importance draws over {size} hyperparameters")
     return Weighted(theta=points[kept], weight=weight, effective=float(1 / np.sum(weight**2)), pareto_k=float(shape),
                     log_evidence=evidence)
-
-
-def _student(white, root):
-    """Log density of multivariate Student draws root @ white."""
-    size = white.shape[1]
-    constant = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2) - 0.5 * size * np.log(FREEDOM * np.pi)
-    logdet = np.log(np.linalg.svd(root, compute_uv=False)).sum()
-    return constant - logdet - 0.5 * (FREEDOM + size) * np.log1p(np.sum(white**2, axis=1) / FREEDOM)
 
 
 class MixturePosterior(Posterior):

@@ -34,7 +34,7 @@ def vector_columns(problem, name, used=None):
     rows = [np.arange(m.size) for m in problem.modalities] if used is None else used
     out = [np.zeros((r.size, problem.by_name[name].size)) for r in rows]
     for view in views_of(problem, [name]):
-        out[view.modality] = view.rmatmat(np.eye(view.data_count)).T[rows[view.modality]]
+        out[view.modality] = view.matrix()[rows[view.modality]]
     return np.concatenate(out)
 
 
@@ -48,8 +48,7 @@ def rough_std(problem):
     """{modality: std} of its innovation once its bias columns are fitted by least squares."""
     out, views = {}, views_of(problem, [p.name for p in other_parameters(problem)])
     for k, r in enumerate(innovations(problem)):
-        sizes = {v: problem.by_name[v.parameter].size for v in views if v.modality == k}
-        seen = [v.matmat(np.eye(size)) for v, size in sizes.items() if size < r.size]
+        seen = [v.matrix() for v in views if v.modality == k and problem.by_name[v.parameter].size < r.size]
         if seen:
             basis = np.hstack(seen)
             r = r - basis @ np.linalg.lstsq(basis, r, rcond=None)[0]

@@ -11,12 +11,14 @@ from scipy import fft
 from ..forward import StationSelection, lattice_and_processing, periodic_spectra
 from ..gaussian import unit_correlation
 from ..priors import TorusSpectrum
+from ..problem import Cache
 from ._pair_factors import PairFactors
 from ._parts import field_groups, innovations, matern_parameters, other_parameters
 
 WINDOW = 48  # stations along an axis: a start needs no more, and a range then costs a twentieth of a second
 KERNEL_REACH = 4.0  # depths of the mesh's bottom below the stations that the torus holds on each side
 TAPER = 0.25  # share of the window over which data fade on each side: red spectra leak less
+KEPT = 9  # expected periodograms, by ranges
 STEP = 1e-3  # of the differences by log range
 
 
@@ -48,7 +50,7 @@ class WhittleEvidence:
         tapers, waves = [], []
         for k, (place, data, mask) in enumerate(grids):
             taper = _taper(rows)[:, None] * _taper(columns) * _laid(mask.astype(float), place, rows, columns)
-            values = _laid(np.where(mask, data, 0.0), place, rows, columns)
+            values = _laid(data, place, rows, columns)
             if any(p.name in problem.modalities[k].parameters for p in other_parameters(problem)):
                 values = _detrended(values, taper)
             tapers.append(taper / np.sqrt(np.sum(taper**2)))
@@ -65,7 +67,7 @@ class WhittleEvidence:
         self._periodograms = [np.einsum("kf,lf->fkl", waves[g], waves[g].conj()) for g in self._groups]
         self._white = [float(m.noise.variance().mean() / problem.weights[m.name]) for m in problem.modalities]
         self._torus = self._laid_out()
-        self._autocorrelations, self._expected = {}, {}
+        self._cache = Cache()
 
     def evaluate(self, theta, gradient=True):
         """Debiased Whittle log likelihood and its gradient by the search's coordinates."""
@@ -126,26 +128,23 @@ class WhittleEvidence:
 
     def _unit(self, g, ranges):
         """E of the periodograms for the stated stds and correlation 1, {(i, j): (frequencies,)}."""
-        key = (g, ranges)
-        if key not in self._expected:
-            if len(self._expected) > 8:
-                self._expected.pop(next(iter(self._expected)))
-            spectrum = TorusSpectrum(unit_correlation(self._members[g][0], ranges), self._torus)
-            transfers = [self._transfer(k) for k in self._groups[g]]
-            through = [spectrum.mix(t) for t in transfers]
-            out = {}
-            for i, k in enumerate(self._groups[g]):
-                for j, other in enumerate(self._groups[g][: i + 1]):
-                    lags = fft.irfft2(np.einsum("zab,zab->ab", through[i], transfers[j].conj()), self._torus)
-                    out[i, j] = self._windowed(lags, k, other)
-                    out[j, i] = out[i, j].conj()
-            self._expected[key] = out
-        return self._expected[key]
+        return self._cache.get("unit", (), (g, ranges), lambda: self._expectation(g, ranges), KEPT)
+
+    def _expectation(self, g, ranges):
+        spectrum = TorusSpectrum(unit_correlation(self._members[g][0], ranges), self._torus)
+        transfers, out = [self._transfer(k) for k in self._groups[g]], {}
+        through = [spectrum.mix(t) for t in transfers]
+        for i, k in enumerate(self._groups[g]):
+            for j, other in enumerate(self._groups[g][: i + 1]):
+                lags = fft.irfft2(np.einsum("zab,zab->ab", through[i], transfers[j].conj()), self._torus)
+                out[i, j] = self._windowed(lags, k, other)
+                out[j, i] = out[i, j].conj()
+        return out
 
     def _windowed(self, lags, k, other):
         """E J_k J_other*: covariance by lag, weighted by the overlap of the tapers, folded onto the window."""
         (rows, columns), (py, px) = self._shape, self._torus
-        weight = self._overlap(k, other)
+        weight = self._cache.get("overlap", (), (k, other), lambda: self._overlap(k, other), len(self._seen) ** 2)
         ry, rx = np.arange(1 - rows, rows), np.arange(1 - columns, columns)
         product = lags[np.ix_(ry % py, rx % px)] * weight
         folded = np.zeros(self._shape)
@@ -154,12 +153,10 @@ class WhittleEvidence:
 
     def _overlap(self, k, other):
         """Σ_s g_k(s + u) g_other(s) for all lags u of the window."""
-        if (k, other) not in self._autocorrelations:
-            size = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in self._shape)
-            wave = fft.rfft2(self._tapers[k], size) * fft.rfft2(self._tapers[other], size).conj()
-            ry, rx = (np.arange(1 - n, n) for n in self._shape)
-            self._autocorrelations[k, other] = fft.irfft2(wave, size)[np.ix_(ry % size[0], rx % size[1])]
-        return self._autocorrelations[k, other]
+        size = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in self._shape)
+        wave = fft.rfft2(self._tapers[k], size) * fft.rfft2(self._tapers[other], size).conj()
+        ry, rx = (np.arange(1 - n, n) % s for n, s in zip(self._shape, size, strict=True))
+        return fft.irfft2(wave, size)[np.ix_(ry, rx)]
 
     def _transfer(self, k):
         """Transfer of unit fields to data by layer, shape (nz, rows, columns // 2 + 1)."""

@@ -5,5 +5,3 @@ from ._find_map import find_map
 from ._nonlinear import GaussNewtonMap
 from ._result import MapResult
 from ._sweep import CoupleResult, couple
-
-__all__ = ["ConvergedMap", "CoupleResult", "GaussNewtonMap", "MapResult", "couple", "find_map"]

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_positive, fail
+from .._checks import as_count, as_positive, fail
+from ..problem import check_density
 from ..solvers import projected_newton
-from ._objective import Objective
+from ._objective import Objective, active_bounds
 from ._result import MapResult
 from ._rrcg_map import by_name, with_alpha
 
@@ -15,6 +16,7 @@ SLOPE = 0.5  # d log χ² / d log α assumed before two models are known
 LONGEST = 3.0  # largest step in log α
 WINDOW = 3.0  # standard deviations √(2 / n) of χ²/n that count as fitted
 CENTRAL = 0.25  # part of that window within which the search for α stops
+SEARCHES = 15  # models at most, each at another α
 NOTHING = 1e-6  # χ² over its target below which data count as fitted exactly
 
 
@@ -50,12 +52,17 @@ class ConvergedMap(MapResult):
     products: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class MapSettings:
-    """How far a converged MAP goes.
+def converged_map(problem, start, tolerance=1e-3, discrepancy=None, target=1.0, max_iterations=200, seed=0,
+                  callback=None):
+    """Minimise Φ between its bounds to a stated criterion, and find the α at which that minimum fits the data.
 
     Parameters
     ----------
+    problem : JointProblem
+        A proper density or a flat prior with enough data; couplings with one weight.
+    start : ndarray, shape (problem.size,)
+        First iterate. An RRCG iterate is a good one. Φ may have several minima (Gramian, p = 0): a different start may
+        find a different one.
     tolerance : float, default 1e-3
         Largest projected gradient, over that at the reference model, for each parameter and in both norms.
     discrepancy : bool, optional
@@ -66,39 +73,6 @@ class MapSettings:
         values a little below 1 are sound.
     max_iterations : int, default 200
         Newton steps for each model.
-    max_searches : int, default 15
-        Models, each at another α.
-    """
-
-    tolerance: float = 1e-3
-    discrepancy: bool | None = None
-    target: object = 1.0
-    max_iterations: int = 200
-    max_searches: int = 15
-
-    def __post_init__(self):
-        """Refuse bad settings at once."""
-        as_positive("tolerance", self.tolerance, 0)
-        for name in ("max_iterations", "max_searches"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or int(value) != value or value < 1:
-                fail(name, "be an integer >= 1", repr(value), "The default is enough for most problems.")
-        for value in self.target.values() if isinstance(self.target, dict) else (self.target,):
-            as_positive("target", value, 0)
-
-
-def converged_map(problem, start=None, settings=None, seed=0, callback=None):
-    """Minimise Φ between its bounds to a stated criterion, and find the α at which that minimum fits the data.
-
-    Parameters
-    ----------
-    problem : JointProblem
-        A proper density or a flat prior with enough data; couplings with one weight.
-    start : ndarray, shape (problem.size,), optional
-        First iterate; default the reference model. An RRCG iterate is a good one. Φ may have several minima (Gramian,
-        p = 0): a different start may find a different one.
-    settings : MapSettings, optional
-        Default: `MapSettings()`.
     seed : int, default 0
         Of the random probes of the preconditioner.
     callback : callable, optional
@@ -119,11 +93,14 @@ def converged_map(problem, start=None, settings=None, seed=0, callback=None):
     a secant in log α_p for each parameter p, χ²_p over all surveys that see p, warm-started from the last model, until
     all lie within a quarter of ± 3 √(2 / n) around their targets; 1 ± 3 √(2 / n) is what counts as fitted.
     """
-    began, settings = time.perf_counter(), settings or MapSettings()
-    _check_density(problem)
-    search = _Search(problem, settings, seed, callback)
-    answer = search.solve(problem.start() if start is None else start)
-    while search.moves and not search.fitted() and len(search.trials) < settings.max_searches:
+    began = time.perf_counter()
+    check_density(problem)
+    as_positive("tolerance", tolerance, 0)
+    as_count("max_iterations", max_iterations, 1, "The default is enough for most problems.")
+    search = _Search(problem, discrepancy, target, seed, callback)
+    search.stop = {"tolerance": tolerance, "max_iterations": max_iterations}
+    answer = search.solve(start)
+    while search.moves and not search.fitted() and len(search.trials) < SEARCHES:
         if not search.step():
             break
         answer = search.solve(answer.x)
@@ -133,16 +110,17 @@ def converged_map(problem, start=None, settings=None, seed=0, callback=None):
 class _Search:
     """Models at a sequence of α."""
 
-    def __init__(self, problem, settings, seed, callback):
-        self.problem, self.settings, self.callback = problem, settings, callback
+    def __init__(self, problem, discrepancy, target, seed, callback):
+        self.problem, self.callback = problem, callback
         self.names = [p.name for p in problem.parameters if hasattr(p.prior, "alpha")]
-        wanted = bool(self.names) if settings.discrepancy is None else settings.discrepancy
+        wanted = bool(self.names) if discrepancy is None else discrepancy
         if wanted and not self.names:
             fail("discrepancy", "be False where no prior has an α", "True", "Fix the prior's std by evidence instead.")
         self.surveys = {name: [m for m in problem.modalities if name in m.parameters] for name in self.names}
         self.names = [name for name in self.names if self.surveys[name]]
         self.moves = wanted and bool(self.names)
-        self.targets = by_name("target", settings.target, [m.name for m in problem.modalities], 1.0)
+        self.targets = by_name("target", target, [m.name for m in problem.modalities], 1.0)
+        as_positive("target", list(self.targets.values()), 1)
         self.alpha = {name: float(problem.by_name[name].prior.alpha) for name in self.names}
         self.slope = dict.fromkeys(self.names, SLOPE)
         self.trials, self.rows, self.seed, self.data_diagonal = [], [], seed, None
@@ -152,16 +130,12 @@ class _Search:
         problem = with_alpha(self.problem, self.alpha)
         objective = Objective(problem, self.data_diagonal, self.seed)
         self.data_diagonal = objective.data_diagonal
-        origin = problem.start()
-        held = ~problem.free
-
         def watch(x, record):
             self._record(objective, x, record)
 
         answer = projected_newton(
-            objective, start, np.where(held, origin, problem.lower), np.where(held, origin, problem.upper),
-            reference=origin, groups=[problem.slices[p.name] for p in problem.parameters], metric=objective.metric(),
-            tolerance=self.settings.tolerance, max_iterations=self.settings.max_iterations, callback=watch)
+            objective, start, *objective.box(), reference=problem.start(), groups=list(problem.slices.values()),
+            metric=objective.metric(), callback=watch, **self.stop)
         chi2 = objective.chi2(answer.x)
         self.trials.append({"alpha": dict(self.alpha), "answer": answer, "chi2": chi2, "problem": problem,
                             "excess": self._excess(chi2)})
@@ -213,8 +187,7 @@ class _Search:
         """The trial that fits best, as a `ConvergedMap`."""
         trial = min(self.trials, key=self._worst) if self.moves else self.trials[-1]
         answer, problem = trial["answer"], trial["problem"]
-        active = {name: (answer.at_lower | answer.at_upper)[where].reshape(problem.by_name[name].shape)
-                  for name, where in problem.slices.items()}
+        active = active_bounds(problem, answer)
         names = [p.name for p in problem.parameters]
         ratio = {m.name: problem.weights[m.name] * trial["chi2"][m.name] / m.size for m in problem.modalities}
         fits = {m.name: abs(ratio[m.name] - 1) <= WINDOW * np.sqrt(2 / m.size) for m in problem.modalities}
@@ -242,9 +215,3 @@ class _Search:
         else:
             parts.append(f"hyperparameters as given; chi2/n {said}")
         return "; ".join(parts)
-
-
-def _check_density(problem):
-    for coupling in problem.couplings:
-        if not getattr(coupling, "is_density", True):
-            fail("couplings", "be densities for method='map'", repr(coupling), f"{coupling.no_density}.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import fail, one_of
+from .._progress import progress_bar
 from .._typing import Callable, JointProblem, MapResult
 from ..solvers import RRCGSettings
-from ._converged import MapSettings, converged_map
+from ._converged import converged_map
 from ._nonlinear import nonlinear_map
 from ._rrcg_map import rrcg_map
 
@@ -92,32 +93,22 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     """
     if one_of("method", method, METHODS) == "auto":
         method = "map" if all(getattr(c, "is_density", True) for c in problem.couplings) else "rrcg"
-    if problem.nonlinear:
-        return _nonlinear(problem, method, start, seed, progress, callback, tolerance=tolerance,
-                          discrepancy=discrepancy, max_iterations=max_iterations)
-    if method == "map":
-        return _map(problem, start, seed, progress, callback,
-                    {"tolerance": tolerance, "discrepancy": discrepancy, "target": target}
-                    | ({} if max_iterations is None else {"max_iterations": max_iterations}))
-    max_iterations = 150 if max_iterations is None else max_iterations
-    settings = RRCGSettings(alpha_decay=alpha_decay, max_iterations=max_iterations, conjugacy=conjugacy,
-                            hold_bounds=hold_bounds, stop_at_target=stop_at_target)
-    x = _start(problem, start)
-    with _Bar(problem, max_iterations, progress, "RRCG") as bar:
-        return rrcg_map(problem, x, settings, alpha_floor, tolerance, bar.update)
-
-
-def _map(problem, start, seed, progress, callback, options):
-    settings = MapSettings(**options)
-    with _Bar(problem, None, progress, "MAP") as bar:
-        return converged_map(problem, _start(problem, start), settings, seed, bar.watching(callback))
-
-
-def _nonlinear(problem, method, start, seed, progress, callback, **options):
-    if method == "rrcg":
+    if problem.nonlinear and method == "rrcg":
         fail("method", 'be "map" where a forward model is not linear', repr(method), "RRCG is for linear operators.")
-    with _Bar(problem, None, progress, "Gauss-Newton") as bar:
-        return nonlinear_map(problem, _start(problem, start), seed=seed, callback=bar.watching(callback), **options)
+    x = _start(problem, start)
+    if method == "map":
+        with _Bar(problem, None, progress, "Gauss-Newton" if problem.nonlinear else "MAP") as bar:
+            options = {"tolerance": tolerance, "discrepancy": discrepancy, "seed": seed,
+                       "callback": bar.watching(callback)}
+            if problem.nonlinear:
+                return nonlinear_map(problem, x, max_iterations=100 if max_iterations is None else max_iterations,
+                                     **options)
+            return converged_map(problem, x, target=target,
+                                 max_iterations=200 if max_iterations is None else max_iterations, **options)
+    settings = RRCGSettings(alpha_decay=alpha_decay, max_iterations=150 if max_iterations is None else max_iterations,
+                            conjugacy=conjugacy, hold_bounds=hold_bounds, stop_at_target=stop_at_target)
+    with _Bar(problem, settings.max_iterations, progress, "RRCG") as bar:
+        return rrcg_map(problem, x, settings, alpha_floor, tolerance, bar.update)
 
 
 def _start(problem, start):
@@ -135,21 +126,16 @@ class _Bar:
     """A progress bar with χ²/n of each survey, or nothing."""
 
     def __init__(self, problem, total, shown, label):
-        self.sizes = {m.name: m.size for m in problem.modalities}
-        self.total, self.shown, self.label, self.bar, self.count = total, shown, label, None, 0
+        self.sizes, self.count = {m.name: m.size for m in problem.modalities}, 0
+        self.bar = progress_bar(shown, total=total, desc=label, unit="it")
 
     def __enter__(self):
-        if self.shown:
-            from tqdm.auto import tqdm
-
-            self.bar = tqdm(total=self.total, desc=self.label, unit="it")
         return self
 
     def update(self, iteration, chi2):
         self.count = iteration
-        if self.bar is not None:
-            self.bar.set_postfix({name: f"{value / self.sizes[name]:.3g}" for name, value in chi2.items()})
-            self.bar.update(iteration - self.bar.n)
+        self.bar.set_postfix({name: f"{value / self.sizes[name]:.3g}" for name, value in chi2.items()})
+        self.bar.update(iteration - self.bar.n)
 
     def watching(self, callback):
         """A callback (x, record) that moves the bar and calls another, if there is one."""
@@ -161,5 +147,4 @@ class _Bar:
         return watch
 
     def __exit__(self, *exception):
-        if self.bar is not None:
-            self.bar.close()
+        self.bar.close()

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import fail
+from ..problem import check_density
 from ..solvers import gauss_newton
-from ._converged import _check_density
-from ._objective import Objective
+from ._objective import Objective, active_bounds
 from ._result import MapResult
+from ._rrcg_map import discrepancy_target
 
 MATRIX_LIMIT = 400  # unknowns up to which the normal matrix is formed: its eigenvectors then take a tenth of a second
-MAX_ITERATIONS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,15 +73,14 @@ class _SmallObjective(_Guarded):
         if problem.prior.blocks or problem.penalties:
             out = np.stack([problem.penalty_hessian_product(x, column) for column in np.eye(size)], axis=1)
         for a, m in zip(problem.operators_at(x), problem.modalities, strict=True):
-            jacobian = a.matmat(np.eye(size)) if m.size > size else a.rmatmat(np.eye(m.size)).T
-            white = m.noise.whiten(np.ascontiguousarray(jacobian))
+            white = m.noise.whiten(a.matrix())
             out += problem.weights[m.name] * (white.T @ white)
         known = ~problem.free
         out[known] = out[:, known] = 0.0
         return 0.5 * (out + out.T)
 
 
-def nonlinear_map(problem, start, tolerance=1e-3, max_iterations=None, discrepancy=None, seed=0, callback=None):
+def nonlinear_map(problem, start, tolerance=1e-3, max_iterations=100, discrepancy=None, seed=0, callback=None):
     """Minimise Φ between its bounds, at the hyperparameters given.
 
     Parameters
@@ -92,8 +91,7 @@ def nonlinear_map(problem, start, tolerance=1e-3, max_iterations=None, discrepan
         First iterate.
     tolerance : float, default 1e-3
         Largest distance from the minimum, posterior standard deviations.
-    max_iterations : int, optional
-        Default 100.
+    max_iterations : int, default 100
     discrepancy : bool, optional
         Only False or None: α is taken as given.
     seed : int, default 0
@@ -106,35 +104,32 @@ def nonlinear_map(problem, start, tolerance=1e-3, max_iterations=None, discrepan
     GaussNewtonMap
     """
     began = time.perf_counter()
-    _check_density(problem)
+    check_density(problem)
     if discrepancy:
         fail("discrepancy", "be left out where a forward model is not linear", "True",
              "Give alpha, or fit it on the linearised problem.")
     objective = _SmallObjective(problem) if problem.size <= MATRIX_LIMIT else _Guarded(problem, seed=seed)
-    origin, held, rows = problem.start(), ~problem.free, []
+    rows = []
 
     def watch(x, record):
         rows.append(record | {f"chi2_{name}": value for name, value in objective.chi2(x).items()})
         if callback is not None:
             callback(x, rows[-1])
 
-    lower, upper = (np.where(held, origin, side) for side in (problem.lower, problem.upper))
-    answer = gauss_newton(objective, start, lower, upper, tolerance=tolerance, callback=watch,
-                          max_iterations=max_iterations or MAX_ITERATIONS)
+    answer = gauss_newton(objective, start, *objective.box(), tolerance=tolerance, callback=watch,
+                          max_iterations=max_iterations)
     chi2 = objective.chi2(answer.x)
-    active = answer.at_lower | answer.at_upper
     return GaussNewtonMap(
         model=problem.unpack(answer.x), chi2=chi2, converged=answer.converged, message=_message(answer),
-        target_met=all(problem.weights[m.name] * chi2[m.name] <= m.size + np.sqrt(2 * m.size)
+        target_met=all(problem.weights[m.name] * chi2[m.name] <= discrepancy_target(m.size)
                        for m in problem.modalities),
         history={key: np.array([row[key] for row in rows]) for key in rows[0]}, problem=problem, method="gauss-newton",
         x=answer.x, iterations=answer.iterations, seconds=time.perf_counter() - began, value=answer.value,
         criterion=answer.decrement, value_error=answer.value_error, undetermined=answer.undetermined,
-        active={name: active[where].reshape(problem.by_name[name].shape) for name, where in problem.slices.items()})
+        active=active_bounds(problem, answer))
 
 
 def _message(answer):
     first = "a stationary point of Phi: " if answer.converged else "not a stationary point of Phi: "
-    open_ = f"; {answer.undetermined} direction(s) that neither data nor priors determine"
-    valley = open_ if answer.undetermined else ""
-    return f"{first}{answer.message}{valley}; hyperparameters as given"
+    valley = f"{answer.undetermined} direction(s) that neither data nor priors determine; "
+    return f"{first}{answer.message}; {valley if answer.undetermined else ''}hyperparameters as given"

@@ -29,6 +29,11 @@ class Objective:
                        for where, bound in problem.prior.blocks]
         self._at, self._residuals = None, None
 
+    def box(self):
+        """Bounds, closed around values that are held."""
+        problem = self.problem
+        return [np.where(problem.free, side, problem.start()) for side in (problem.lower, problem.upper)]
+
     # -- Φ -----------------------------------------------------------------------------------------------------------
     def residuals(self, x):
         """[G_k(x) − d_k], from memory where x is the last point asked for."""
@@ -38,23 +43,15 @@ class Objective:
 
     def chi2(self, x):
         """{modality: χ²}."""
-        return {m.name: float(np.sum(m.noise.whiten(r) ** 2))
-                for m, r in zip(self.problem.modalities, self.residuals(x), strict=True)}
+        return self.problem.chi2(x, self.residuals(x))
 
     def value(self, x):
         """Φ(x)."""
-        problem = self.problem
-        misfit = sum(0.5 * problem.weights[name] * chi2 for name, chi2 in self.chi2(x).items())
-        return misfit + problem.prior.value(x) + sum(b.value(problem.parts(x)) for b in problem.penalties)
+        return sum(self.problem.terms(x, self.chi2(x)).values())
 
     def gradient(self, x):
         """∇Φ(x), zero where x is not free."""
-        problem = self.problem
-        out = problem.prior.gradient(x)
-        for a, m, r in zip(problem.operators_at(x), problem.modalities, self.residuals(x), strict=True):
-            out += a.rmatvec(problem.weights[m.name] * m.noise.solve(r))
-        self._penalise(out, [b.gradient(problem.parts(x)) for b in problem.penalties])
-        return np.where(problem.free, out, 0.0)
+        return self.problem.gradient(x, self.residuals(x))
 
     def hessian_product(self, x, v):
         """Hessian of Φ at x, Gauss–Newton's where models are not linear, concave focusing aside, times v."""
@@ -62,16 +59,10 @@ class Objective:
         out = np.zeros(problem.size)
         for block in self.blocks:
             out[block.where] += block.product(x[block.where], v[block.where])
-        for a, m in zip(problem.operators_at(x), problem.modalities, strict=True):
-            out += a.rmatvec(problem.weights[m.name] * m.noise.solve(a.matvec(v)))
+        problem.add_pull(out, [a.matvec(v) for a in problem.operators_at(x)], x)
         parts, directions = problem.parts(x), problem.parts(v)
-        self._penalise(out, [b.hessian_product(parts, directions) for b in problem.penalties])
+        problem.add_parts(out, *(b.hessian_product(parts, directions) for b in problem.penalties))
         return np.where(problem.free, out, 0.0)
-
-    def _penalise(self, out, contributions):
-        for contribution in contributions:
-            for name, part in contribution.items():
-                out[self.problem.slices[name]] += part
 
     # -- curvature for steps and preconditioning ---------------------------------------------------------------------
     def diagonal(self, x):
@@ -217,3 +208,9 @@ def _data_diagonal(problem, seed):
         white = m.noise.whiten_adjoint(rng.standard_normal((m.size, PROBES)))
         out += problem.weights[m.name] * np.mean(a.rmatmat(white) ** 2, axis=1)
     return out
+
+
+def active_bounds(problem, answer):
+    """{parameter: cells at a bound that a minimiser ended at}."""
+    active = answer.at_lower | answer.at_upper
+    return {name: active[where].reshape(problem.by_name[name].shape) for name, where in problem.slices.items()}

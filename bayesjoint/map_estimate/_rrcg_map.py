@@ -35,9 +35,6 @@ class WhitenedOperator(LinearOperator):
     def _matvec(self, x):
         return self.whiten(self.operator.matvec(np.ravel(x)))
 
-    def _rmatvec(self, y):
-        return self.operator.rmatvec(self.root * self.noise.whiten_adjoint(np.ravel(y)))
-
     def add_adjoint(self, y, out):
         """Add √w Aᵀ C^{-1/2} y to `out`, shape (n,)."""
         self.operator.add_adjoint(self.root * self.noise.whiten_adjoint(np.ravel(y)), out)

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from .._checks import as_finite, fail
+from .._progress import progress_bar
 from .._typing import Any, JointProblem
 from ..couplings import Gramian
 from ._find_map import find_map
@@ -101,17 +102,15 @@ def couple(problem: JointProblem, weights: Any = None, *, correlation: float = 0
     """
     if not 0 < float(as_finite("correlation", correlation, 0)) < 1:
         fail("correlation", "lie between 0 and 1", repr(correlation), "0.95 asks for nearly proportional models.")
-    if method == "auto":
+    if method == "auto":  # multipliers are no density: all rows by the one method that takes them
         method = "rrcg" if weights is None or any(np.ndim(w) for w in weights) else "map"
     base, gramian = _without_gramian(problem, space)
     names = _members(base, gramian)
     given = None if weights is None else _candidates(weights, len(names))
-    if method == "auto" and (given is None or any(isinstance(g, tuple) for g in given)):
-        method = "rrcg"  # the multipliers are no density: all rows by the one method that takes them
     alone = find_map(base, method=method, **options)
     candidates = given or _around_balance(alone, gramian)
     rows, runs = [_row(alone, gramian, names, (0.0,) * len(names))], [alone]
-    for strength in _bar(candidates, progress):
+    for strength in progress_bar(progress, candidates, desc="coupling", unit="run"):
         coupling = _with_strength(gramian, strength)
         runs.append(find_map(base.replace(couplings=[*base.couplings, coupling]), method=method, **options))
         full = strength if isinstance(strength, tuple) else (strength,) * len(names)
@@ -166,10 +165,7 @@ def _around_balance(alone, gramian):
     problem, parts = alone.problem, alone.problem.parts(alone.x)
     bound = replace(gramian, weight=1.0, weights=None).bind(
         [problem.by_name[name] for name in _members(problem, gramian)])
-    data = np.zeros(problem.size)
-    for k, m in enumerate(problem.modalities):
-        operator = problem.operator(k)
-        data += operator.rmatvec(problem.weights[m.name] * m.noise.solve(operator.matvec(alone.x)))
+    data = problem.add_pull(np.zeros(problem.size), [problem.predict(m.name, alone.x) for m in problem.modalities])
     sizes = dict(zip(bound.names, np.diag(bound.gram(parts)), strict=True))
     balance = []
     for name in bound.names:
@@ -227,11 +223,3 @@ def _curve(table):
     order = np.argsort(weight, kind="stable")
     worst = np.max([table[key] for key in table if key.startswith("chi2_")], axis=0)
     return {"weight": weight[order], "correlation": table["correlation"][order], "chi2": worst[order]}
-
-
-def _bar(candidates, progress):
-    if not progress:
-        return candidates
-    from tqdm.auto import tqdm
-
-    return tqdm(candidates, desc="coupling", unit="run")

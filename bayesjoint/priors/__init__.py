@@ -10,6 +10,7 @@ from ._covariance import (
     MixedCovariance,
     ScaledCovariance,
     StationaryCorrelation,
+    prior_factor,
 )
 from ._differences import MeshGradient
 from ._discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
@@ -19,31 +20,3 @@ from ._matern import Matern
 from ._mixture import ScaleMixture, typical_precision
 from ._stations import scaled_distance
 from ._torus import CellwiseCorrelation, TorusField, TorusSpectrum, least_torus
-
-__all__ = [
-    "DENSE_LIMIT",
-    "DISCREPANCIES",
-    "BiasPrior",
-    "BlockCovariance",
-    "BoundGaussian",
-    "CellwiseCorrelation",
-    "ConditionedCovariance",
-    "Covariance",
-    "DiagonalCovariance",
-    "Focusing",
-    "GaussianPrior",
-    "Matern",
-    "MatrixDiscrepancy",
-    "MeshGradient",
-    "MinimumLength",
-    "MixedCovariance",
-    "ScaleMixture",
-    "ScaledCovariance",
-    "StationDiscrepancy",
-    "StationaryCorrelation",
-    "TorusField",
-    "TorusSpectrum",
-    "least_torus",
-    "scaled_distance",
-    "typical_precision",
-]

@@ -4,10 +4,11 @@ from functools import cached_property
 
 import numpy as np
 from scipy import fft
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky
+from scipy.linalg import cho_solve, cholesky
 
 from .._checks import fail
-from .._places import blocks, unit_columns
+from .._cholesky import lower_factor
+from .._places import blocks, half_counts, unit_columns
 from ..forward import worker_count
 
 DENSE_LIMIT = 6_000  # cells; above it the inverse of a covariance is not formed
@@ -15,6 +16,12 @@ CLIP_TOLERANCE = 1e-9  # share of the variance that rounding may cost a circulan
 LARGEST_TORUS = 12  # times the mesh, before another way to draw is sought
 ROOT_BYTES = 4e9  # of spectral matrices and their roots: above it a larger torus is not tried
 BLOCK = 20_000_000  # values carried through the FFT at once: 160 MB
+
+
+def prior_factor(matrix):
+    """Lower Cholesky factor of a prior covariance."""
+    return lower_factor(matrix, "prior covariance", "be positive definite to rounding",
+                        "Shorten the range relative to the cells, or use smoothness=0.5.")
 
 
 class Covariance:
@@ -34,26 +41,19 @@ class Covariance:
         ValueError
             Above 6,000 values that vary.
         """
-        if not hasattr(self, "_factor"):
-            self._varying = np.flatnonzero(self.diagonal() > 0)
-            if self._varying.size > DENSE_LIMIT:
-                fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
-                     f"{self._varying.size} cells",
-                     "Drop the bounds, use a coarser mesh, or a Focusing or MinimumLength prior.")
-            try:
-                self._factor = cho_factor(self._over(self._varying), lower=True)
-            except LinAlgError:
-                fail("prior covariance", "be positive definite to rounding", "a failed Cholesky factorisation",
-                     "Shorten the range relative to the cells, or use smoothness=0.5.")
+        varying, factor = self._factor
         out = np.zeros(np.shape(vectors))
-        out[self._varying] = cho_solve(self._factor, vectors[self._varying])
+        out[varying] = cho_solve((factor, True), vectors[varying])
         return out
 
-    def _over(self, index):
-        """The matrix over some values."""
-        if index.size == self.size:
-            return self.dense()
-        return self.matmat(unit_columns(self.size, index))[index]
+    @cached_property
+    def _factor(self):
+        """(values that vary, Cholesky factor over them)."""
+        varying = np.flatnonzero(self.diagonal() > 0)
+        if varying.size > DENSE_LIMIT:
+            fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
+                 f"{varying.size} cells", "Drop the bounds, use a coarser mesh, or a Focusing or MinimumLength prior.")
+        return varying, prior_factor(self.matmat(unit_columns(self.size, varying))[varying])
 
 
 class DiagonalCovariance(Covariance):
@@ -87,11 +87,7 @@ class DenseCovariance(Covariance):
     def __init__(self, matrix):
         self._matrix = np.asarray(matrix, dtype=float)
         self.size = self._matrix.shape[0]
-        try:
-            self._lower = cholesky(self._matrix, lower=True)
-        except LinAlgError:
-            low = float(np.linalg.eigvalsh(self._matrix)[0])
-            fail("covariance", "be positive definite", f"smallest eigenvalue {low:.3g}", "Add a small diagonal.")
+        self._lower = lower_factor(self._matrix, "covariance", "be positive definite", "Add a small diagonal.")
 
     def matmat(self, vectors):
         """Γ V for V of shape (size, k)."""
@@ -198,23 +194,21 @@ class StationaryCorrelation(Covariance):
 
     def sample(self, rng, count):
         """`count` zero-mean draws, shape (count, size), exact but for `clipped` of the variance."""
-        root, torus = self._root()
-        if root is None:
-            return rng.standard_normal((count, self.size)) @ self._dense_factor().T
+        root, torus = self._root
+        if torus is None:
+            return rng.standard_normal((count, self.size)) @ root.T
         nz = self.mesh.shape[0]
         draws = np.empty((count, self.size))
         width = max(1, BLOCK // (nz * torus[0] * torus[1]))
-        for first in range(0, count, width):
-            block = draws[first : first + width]
-            white = rng.standard_normal((block.shape[0], nz, *torus))
+        for block in blocks(count, width):
+            white = rng.standard_normal((block.stop - block.start, nz, *torus))
             field = self._filter(np.ascontiguousarray(np.moveaxis(white, 0, -1)), root, torus)
-            block[:] = field.reshape(self.size, -1).T
+            draws[block] = field.reshape(self.size, -1).T
         return draws
 
+    @cached_property
     def _root(self):
-        """Symmetric square roots of the spectral matrices on the first torus where they exist."""
-        if hasattr(self, "_drawing"):
-            return self._drawing
+        """(symmetric square roots of the spectral matrices, the first torus where they exist), or (a factor, None)."""
         nz, ny, nx = self.mesh.shape
         clipped, factor = np.inf, 0
         for factor in (2, 3, 4, 6, 8, LARGEST_TORUS):
@@ -222,50 +216,19 @@ class StationaryCorrelation(Covariance):
             if 12 * torus[0] * torus[1] * nz**2 > ROOT_BYTES:  # values, vectors, roots: 3 x 8 bytes, half a spectrum
                 break
             values, vectors = np.linalg.eigh(self._blocks(torus))
-            # of the half spectrum all columns but the first and, if px is even, the last stand for two
-            column = np.where(np.arange(values.shape[1]) * 2 % torus[1] == 0, 1.0, 2.0)[:, None]
+            column = half_counts(torus[1])[:, None]
             clipped = float(-(column * np.minimum(values, 0)).sum() / (column * values.clip(0)).sum())
             if clipped <= CLIP_TOLERANCE:
                 root = (vectors * np.sqrt(values.clip(0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-                self.clipped, self._drawing = clipped, (root, torus)
-                return self._drawing
+                self.clipped = clipped
+                return root, torus
         if self.size <= DENSE_LIMIT:
-            self.clipped, self._drawing = 0.0, (None, None)
-            return self._drawing
-        fail("range", f"let the field fit a torus of {factor} times the mesh to be drawn from",
-             f"ranges {self.ranges} m, negative share {clipped:.2g}",
-             f"Shorten it: it is long against the mesh, so that draws would have to be clipped. Up to {DENSE_LIMIT} "
-             "cells any range goes; mean and standard deviation need no draws.")
-        return None
-
-    def _dense_factor(self):
-        if not hasattr(self, "_lower"):
-            try:
-                self._lower = cholesky(self.dense(), lower=True)
-            except LinAlgError:
-                fail("range", "leave the prior covariance positive definite to rounding", f"{self.ranges} m",
-                     "Shorten it relative to the cells, or use smoothness=0.5.")
-        return self._lower
-
-
-class ScaledCovariance(Covariance):
-    """diag(std) R diag(std) for a correlation R and standard deviations of shape (size,)."""
-
-    def __init__(self, correlation, std):
-        self.correlation, self.std = correlation, np.asarray(std, dtype=float)
-        self.size = correlation.size
-
-    def matmat(self, vectors):
-        """Γ V for V of shape (size, k)."""
-        return self.std[:, None] * self.correlation.matmat(self.std[:, None] * vectors)
-
-    def diagonal(self):
-        """Variances, shape (size,)."""
-        return self.std**2 * self.correlation.diagonal()
-
-    def sample(self, rng, count):
-        """`count` zero-mean draws, shape (count, size)."""
-        return self.correlation.sample(rng, count) * self.std
+            self.clipped = 0.0
+            return prior_factor(self.dense()), None
+        return fail("range", f"let the field fit a torus of {factor} times the mesh to be drawn from",
+                    f"ranges {self.ranges} m, negative share {clipped:.2g}",
+                    "Shorten it: it is long against the mesh, so that draws would have to be clipped. Up to "
+                    f"{DENSE_LIMIT} cells any range goes; mean and standard deviation need no draws.")
 
 
 class MixedCovariance(Covariance):
@@ -311,6 +274,21 @@ class MixedCovariance(Covariance):
         fields = self.correlation.sample(rng, count * self.count).reshape(self.count, count, n)
         mixed = np.einsum("pq,qcn->pcn", cholesky(self.mixing, lower=True), fields)
         return np.concatenate([mixed[p] * std for p, std in enumerate(self.stds)], axis=1)
+
+
+class ScaledCovariance(MixedCovariance):
+    """diag(std) R diag(std) for a correlation R and standard deviations of shape (size,)."""
+
+    def __init__(self, correlation, std):
+        super().__init__(correlation, [std], np.eye(1))
+
+    def matmat(self, vectors):
+        """Γ V for V of shape (size, k)."""
+        return self.stds[0][:, None] * self.correlation.matmat(self.stds[0][:, None] * vectors)
+
+    def sample(self, rng, count):
+        """`count` zero-mean draws, shape (count, size)."""
+        return self.correlation.sample(rng, count) * self.stds[0]
 
 
 class BlockCovariance(Covariance):
@@ -359,13 +337,9 @@ class ConditionedCovariance(Covariance):
                  "Leave air out by `active=` in the forward operator, or use a cellwise prior.")
         self.base, self.known, self.size = base, known, base.size
         self._gain_columns = base.matmat(unit_columns(base.size, known))
-        try:
-            factor = cho_factor(self._gain_columns[known], lower=True)
-        except LinAlgError:
-            fail("fixed", "hold cells that the prior can tell apart to rounding",
-                 f"a failed Cholesky factorisation of {known.size} known cells",
-                 "Know fewer of them, shorten the range relative to the cells, or use a lower smoothness.")
-        self._solved = cho_solve(factor, self._gain_columns.T)
+        factor = lower_factor(self._gain_columns[known], "fixed", f"leave {known.size} known cells apart to rounding",
+                              "Know fewer, shorten the range relative to the cells, or use a lower smoothness.")
+        self._solved = cho_solve((factor, True), self._gain_columns.T)
 
     def shift(self, deviation):
         """Change of the mean, shape (size,), when the known values deviate from their prior mean."""

@@ -93,9 +93,6 @@ class BoundFocusing:
     @cached_property
     def covariance(self):
         """Prior covariance of the Gaussian case."""
-        if not self.gaussian:
-            msg = "only p = 2 of the model has a covariance"
-            raise AttributeError(msg)
         return DiagonalCovariance(1.0 / self.rate if self._ground is None else
                                   np.where(self._ground, 1.0 / self.rate, 0.0))
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from .._checks import fail
 from ._focusing import _majoriser
 
 
@@ -44,10 +43,6 @@ class ScaleMixture:
     """
 
     def __init__(self, bound, cells):
-        if bound.p != 1 or bound.gradient_operator is not None:
-            fail("prior", "be Focusing(p=1, of='model') where it is drawn as a mixture of Gaussians",
-                 f"p={bound.p}, of={'model' if bound.gradient_operator is None else 'gradient'!r}",
-                 'Use p=1 of the model, or method="nuts" for at most 500 unknowns.')
         self.rate = bound.rate[cells]
         self.center = bound.reference[cells]
         self._square = bound.epsilon**2

@@ -1,9 +1,11 @@
 """Stationary covariances between stations: by FFT where they share a lattice, by a matrix where they are few."""
 
+from functools import cached_property
+
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky
 
 from .._checks import fail
+from .._cholesky import lower_factor
 from ..mesh import Mesh
 from ._covariance import Covariance, DenseCovariance, MixedCovariance, StationaryCorrelation
 
@@ -54,15 +56,10 @@ class MatrixCovariance(DenseCovariance):
     def __init__(self, matrix):
         self._matrix, self.size = matrix, matrix.shape[0]
 
-    def sample(self, rng, count):
-        """`count` zero-mean draws, shape (count, size)."""
-        if not hasattr(self, "_lower"):
-            try:
-                self._lower = cholesky(self._matrix + np.diag(JITTER * np.diag(self._matrix)), lower=True)
-            except LinAlgError:
-                low = float(np.linalg.eigvalsh(self._matrix)[0])
-                fail("covariance", "be positive semidefinite", f"smallest eigenvalue {low:.3g}", "Mend the matrix.")
-        return rng.standard_normal((count, self.size)) @ self._lower.T
+    @cached_property
+    def _lower(self):
+        return lower_factor(self._matrix + np.diag(JITTER * np.diag(self._matrix)), "covariance",
+                            "be positive semidefinite", "Mend the matrix.")
 
 
 def station_covariance(easting, northing, member, stds, mixing, function, ranges):

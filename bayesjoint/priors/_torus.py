@@ -4,6 +4,7 @@ import numpy as np
 from scipy import fft
 
 from .._checks import fail
+from .._places import blocks, half_counts
 from ._covariance import StationaryCorrelation
 
 CORRELATION_REACH = 1e-3  # correlations below it count as none when the torus is laid out
@@ -106,8 +107,7 @@ class TorusField(TorusSpectrum):
         self.root = np.empty((low[0].size, rows, columns))
         step = max(1, int(BLOCK_BYTES // (8 * columns * nz**2)))
         lacking = 0.0
-        for first in range(0, rows, step):
-            part = slice(first, first + step)
+        for part in blocks(rows, step):
             matrices = np.moveaxis(self.planes[:, part][self.pair], (0, 1), (-2, -1))
             factor, share = _lower_root(matrices, self._weights(part))
             lacking += share
@@ -116,8 +116,7 @@ class TorusField(TorusSpectrum):
 
     def _weights(self, rows):
         """How many wavenumbers of the whole torus each stored one stands for."""
-        count = [np.where(np.arange(n // 2 + 1) * 2 % n == 0, 1.0, 2.0) for n in self.torus]
-        return count[0][rows, None] * count[1]
+        return half_counts(self.torus[0])[rows, None] * half_counts(self.torus[1])
 
     def colour(self, waves):
         """Root of Γ(k) times spectra of layers, in place; white spectra become those of a sample."""
@@ -140,8 +139,7 @@ class TorusField(TorusSpectrum):
         noise = rng.standard_normal((*shape, 2), dtype=dtype)
         waves = noise.view(np.result_type(dtype, np.complex64))[..., 0]
         waves *= np.sqrt(0.5 * py * px).astype(dtype)
-        alone = np.arange(shape[-1]) * 2 % px == 0
-        waves[..., alone] *= np.sqrt(2.0).astype(dtype)
+        waves[..., half_counts(px) == 1.0] *= np.sqrt(2.0).astype(dtype)
         return waves
 
 

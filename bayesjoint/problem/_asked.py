@@ -12,6 +12,14 @@ def check_problem(problem):
              TypeError)
 
 
+def check_density(problem):
+    """Refuse couplings that are multipliers and the gradient of nothing."""
+    for coupling in problem.couplings:
+        if not getattr(coupling, "is_density", True):
+            fail("couplings", "be densities for a posterior and for method='map'", repr(coupling),
+                 f"{coupling.no_density}.")
+
+
 def check_field(parameter, remedy):
     """Refuse what is no Parameter on a mesh."""
     if not isinstance(parameter, Parameter) or parameter.mesh is None:

@@ -156,18 +156,19 @@ class JointProblem:
         """[G_k(x) − d_k], physical units."""
         return [a.predict(x) - m.data for a, m in zip(self._operators, self.modalities, strict=True)]
 
-    def chi2(self, x: np.ndarray):
-        """{modality name: ‖C_k^{-1/2}(G_k(x) − d_k)‖²}, without the exponents.
+    def chi2(self, x: np.ndarray, residuals: list | None = None):
+        """{modality name: ‖C_k^{-1/2}(G_k(x) − d_k)‖²}, without the exponents; `residuals` if they are known.
 
         Refused for continued fields: data feel their hidden cells too, which x does not hold. Ask `Posterior.chi2`.
         """
         self.prior.refuse_hidden()
-        return {m.name: float(np.sum(m.noise.whiten(r) ** 2))
-                for m, r in zip(self.modalities, self.residuals(x), strict=True)}
+        residuals = self.residuals(x) if residuals is None else residuals
+        return {m.name: float(np.sum(m.noise.whiten(r) ** 2)) for m, r in zip(self.modalities, residuals, strict=True)}
 
-    def terms(self, x: np.ndarray):
-        """Every term of Φ by name."""
-        terms = {f"misfit {name}": 0.5 * self.weights[name] * chi2 for name, chi2 in self.chi2(x).items()}
+    def terms(self, x: np.ndarray, chi2: dict | None = None):
+        """Every term of Φ by name; `chi2` if it is known."""
+        chi2 = self.chi2(x) if chi2 is None else chi2
+        terms = {f"misfit {name}": 0.5 * self.weights[name] * value for name, value in chi2.items()}
         terms |= {f"prior {name}": value for name, value in self.prior.terms(x).items()}
         for i, bound in enumerate(self.penalties):
             terms[f"coupling {i}"] = bound.value(self.parts(x))
@@ -182,15 +183,24 @@ class JointProblem:
         """Φ(x), constants dropped."""
         return sum(self.terms(x).values())
 
-    def gradient(self, x: np.ndarray):
-        """∇Φ(x), shape (size,), zero at known cells."""
-        out = self.prior.gradient(x)
-        for a, m, r in zip(self.operators_at(x), self.modalities, self.residuals(x), strict=True):
-            out += a.rmatvec(self.weights[m.name] * m.noise.solve(r))
-        for bound in self.penalties:
-            for name, part in bound.gradient(self.parts(x)).items():
-                out[self.slices[name]] += part
+    def gradient(self, x: np.ndarray, residuals: list | None = None):
+        """∇Φ(x), shape (size,), zero at known cells; `residuals` if they are known."""
+        out = self.add_pull(self.prior.gradient(x), self.residuals(x) if residuals is None else residuals, x)
+        self.add_parts(out, *(bound.gradient(self.parts(x)) for bound in self.penalties))
         return np.where(self.free, out, 0.0)
+
+    def add_pull(self, out: np.ndarray, data: list, x: np.ndarray | None = None):
+        """Add Σ_k w_k A_kᵀ C_k⁻¹ d_k to `out`, (size,) or (size, k), of data by modality; A the derivative at x."""
+        operators = self._operators if x is None else self.operators_at(x)
+        for a, m, d in zip(operators, self.modalities, data, strict=True):
+            out += (a.rmatvec if d.ndim == 1 else a.rmatmat)(self.weights[m.name] * m.noise.solve(d))
+        return out
+
+    def add_parts(self, out: np.ndarray, *contributions: dict):
+        """Add {name: part} of any number of penalties to a state vector."""
+        for contribution in contributions:
+            for name, part in contribution.items():
+                out[self.slices[name]] += part
 
     def hessian_product(self, x: np.ndarray, direction: np.ndarray):
         """Hessian of Φ at x times a direction, shape (size,): exact for linear operators, else Gauss–Newton's.
@@ -199,17 +209,13 @@ class JointProblem:
         """
         v = np.where(self.free, direction, 0.0)
         out = self.penalty_hessian_product(x, v)
-        for a, m in zip(self.operators_at(x), self.modalities, strict=True):
-            out += a.rmatvec(self.weights[m.name] * m.noise.solve(a.matvec(v)))
-        return np.where(self.free, out, 0.0)
+        return np.where(self.free, self.add_pull(out, [a.matvec(v) for a in self.operators_at(x)], x), 0.0)
 
     def penalty_hessian_product(self, x: np.ndarray, direction: np.ndarray):
         """Hessian at x of Φ without its misfit terms, times a direction, shape (size,)."""
         v = np.where(self.free, direction, 0.0)
         out = self.prior.hessian_product(x, v)
-        for bound in self.penalties:
-            for name, part in bound.hessian_product(self.parts(x), self.parts(v)).items():
-                out[self.slices[name]] += part
+        self.add_parts(out, *(bound.hessian_product(self.parts(x), self.parts(v)) for bound in self.penalties))
         return np.where(self.free, out, 0.0)
 
     @property

@@ -21,14 +21,21 @@ class Term:
     parameter : str
         Name.
     columns : ndarray or sparse array, shape (n_data, size of the parameter)
-        Data for a unit of each value.
-    checked : bool, default False
-        Whether a `Modality` has made the columns finite float64, dense or CSR, so that copies can share them.
+        Data for a unit of each value, made finite float64, dense or CSR.
     """
 
     parameter: str
     columns: object
-    checked: bool = False
+
+    def __post_init__(self):
+        """Refuse bad columns at once."""
+        name, columns = f"columns of the term of {self.parameter}", self.columns
+        if issparse(columns) and columns.ndim == 2:
+            columns = csr_array(columns, dtype=float)
+            as_finite(name, columns.data)
+        else:
+            columns = as_finite(name, columns.toarray() if issparse(columns) else columns, 2)
+        object.__setattr__(self, "columns", columns)
 
 
 class Modality:
@@ -145,30 +152,16 @@ class Modality:
 
 
 def _checked_terms(terms, size):
-    """Terms with their columns as finite float64, dense or CSR."""
-    terms = terms if isinstance(terms, (tuple, list)) else [terms]
-    out = []
+    """Terms with one row of columns for each datum."""
+    terms = tuple(terms) if isinstance(terms, (tuple, list)) else (terms,)
     for term in terms:
         if not isinstance(term, Term):
             fail("terms", "be a list of terms", type(term).__name__, "Use modality.with_term(parameter, columns).",
                  TypeError)
-        term = term if term.checked else _checked(term)
         if term.columns.shape[0] != size:
             fail(f"columns of the term of {term.parameter}", f"have one row for each of the {size} data",
                  f"shape {term.columns.shape}", "Give the terms of these data too: replace(..., terms=...).")
-        out.append(term)
-    return tuple(out)
-
-
-def _checked(term):
-    name, columns = f"columns of the term of {term.parameter}", term.columns
-    if issparse(columns):
-        columns = csr_array(columns, dtype=float) if columns.ndim == 2 else columns.toarray()
-    if issparse(columns):
-        as_finite(name, columns.data)
-    else:
-        columns = as_finite(name, columns, 2)
-    return Term(parameter=term.parameter, columns=columns, checked=True)
+    return terms
 
 
 def _same_grid(argument, shape, grid):

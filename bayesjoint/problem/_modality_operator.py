@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import fail
-from ._view import with_stored
+from ._view import matrix_of, with_stored
 
 
 def _columns_of(term, parameter):
@@ -109,6 +109,10 @@ class ModalityOperator(LinearOperator):
     def stored(self):
         """Return the same operator with prism sums that stream kept as a matrix, (n_data, n) float64."""
         return with_stored(self)
+
+    def matrix(self):
+        """The operator as a matrix, shape (n_data, n)."""
+        return matrix_of(self.stored(), *self.shape)
 
     def _rmatvec(self, y):
         out = np.zeros(self.shape[1])

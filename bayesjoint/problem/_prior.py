@@ -40,7 +40,6 @@ class JointPrior:
                               for group in (members, *([p] for p in alone)) if group]
         self._known = np.concatenate([p.fixed_mask for p in parameters])
         self._known_values = np.concatenate([p.fixed_values for p in parameters])
-        self.names = {p.name: slices[p.name] for p in parameters}
 
     @property
     def gaussian(self):
@@ -55,7 +54,8 @@ class JointPrior:
     def terms(self, x):
         """Negative log density of every block, by the names of its parameters."""
         self.refuse_hidden()
-        return {self._label(index): bound.value(x[index]) for index, bound in self._blocks}
+        return {"+".join(names): bound.value(x[index])
+                for (index, bound), names in zip(self._blocks, self.block_members, strict=True)}
 
     def value(self, x):
         """Negative log density up to its constant."""
@@ -64,7 +64,7 @@ class JointPrior:
     def refuse_hidden(self):
         """Refuse functions of the visible cells alone where fields go on beyond the mesh."""
         if self.continued:
-            fail("extent", 'be "mesh" where a function of the mesh\'s cells is asked for: MAP, Laplace, Gibbs, chi2',
+            fail("extent", 'be "mesh" where a function of the mesh\'s cells is asked for: MAP, samplers, chi2',
                  f'"continued" for {", ".join(self.continued)}', "Data feel cells that are hidden there. Use the "
                  'dense or iterative engine, whose mean is the MAP, or extent="mesh".')
 
@@ -101,11 +101,6 @@ class JointPrior:
             covariance = ConditionedCovariance(covariance, known)
             mean = mean + covariance.shift(self._known_values[known] - mean[known])
         return mean, covariance
-
-    def _label(self, index):
-        probe = np.zeros(self.size, dtype=bool)
-        probe[index] = True
-        return "+".join(name for name, where in self.names.items() if probe[where].any())
 
 
 def _covers(blocks, size):

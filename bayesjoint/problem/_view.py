@@ -5,6 +5,10 @@ import copy
 import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
+from .._places import blocks, unit_columns
+
+COLUMNS = 64  # carried through an operator at once
+
 
 class View:
     """Operator of one modality on one parameter alone: m̂ of that parameter to physical data.
@@ -37,6 +41,10 @@ class View:
     def stored(self):
         """Return the same view with prism sums that stream kept as a matrix."""
         return with_stored(self)
+
+    def matrix(self):
+        """The operator as a matrix, shape (n_data, size)."""
+        return matrix_of(self.stored(), self.data_count, self.inside.stop - self.inside.start)
 
     def matmat(self, fields):
         """Data of m̂ columns, (size, k) to (n_data, k)."""
@@ -72,3 +80,15 @@ def with_stored(operator):
     twin = copy.copy(operator)
     twin.forward = operator.forward.stored()
     return twin
+
+
+def matrix_of(operator, count, size):
+    """Matrix (count, size) of an operator by its products with the columns, or rows, of the smaller identity."""
+    out = np.empty((count, size))
+    for part in blocks(min(count, size), COLUMNS):
+        unit = unit_columns(min(count, size), part)
+        if count < size:
+            out[part] = operator.rmatmat(unit).T
+        else:
+            out[:, part] = operator.matmat(unit)
+    return out

@@ -8,6 +8,3 @@ from ._nystrom import NystromPreconditioner
 from ._projected_newton import projected_newton
 from ._rrcg import RRCGSettings, rrcg
 from ._terms import Block, Misfit, NoCoupling
-
-__all__ = ["Block", "CosinePreconditioner", "Misfit", "NoCoupling", "NystromPreconditioner", "RRCGSettings",
-           "block_cg", "gauss_newton", "preconditioned_log_trace", "projected_newton", "rrcg"]

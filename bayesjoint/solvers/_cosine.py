@@ -2,9 +2,10 @@
 
 import numpy as np
 from scipy import fft
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import solve_triangular
 
 from .._checks import fail
+from .._cholesky import lower_factor
 from ..forward import worker_count
 from ._directional import DirectionalSymbol
 
@@ -147,12 +148,9 @@ class CosinePreconditioner:
                 for first in range(starts[b], starts[b + 1], LOOKED_UP):
                     other = slice(first, min(first + LOOKED_UP, starts[b + 1]))
                     matrix[one, other] = _looked_up(table, row[one], column[one], row[other], column[other])
-        try:
-            return cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
-        except LinAlgError:
-            fail("noise std", "leave the preconditioner positive definite to rounding", "a failed factorisation",
-                 "Raise it: the data are taken to be better than 1e-6 of their size.")
-        return None
+        return lower_factor(matrix, "noise std", "leave the preconditioner positive definite to rounding",
+                            "Raise it: the data are taken to be better than 1e-6 of their size.", overwrite_a=True,
+                            check_finite=False)
 
 
 def cosine_autocorrelation(n):

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import fft
 
+from .._places import half_counts
 from ..forward import worker_count
 
 FLOOR = 1e-12  # of the largest eigenvalue
@@ -58,8 +59,7 @@ class DirectionalSymbol:
         root = _power(mean, -0.5)
         self._symbol = root @ spectrum @ root
         values = np.linalg.eigvalsh(self._symbol)
-        columns = np.arange(window[1] // 2 + 1)
-        count = np.where(columns * 2 % window[1] == 0, 1.0, 2.0)[:, None]
+        count = half_counts(window[1])[:, None]
         self.contrast = float(values.min())
         self.logdet = float(np.sum(count * np.log(np.maximum(values, FLOOR))))
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_positive, fail
+from .._checks import as_positive
+from ._descent import Descent, Minimum
 from ._pcg import truncated_cg
-from ._projected_newton import _box
 
 GOOD, FAIR, POOR = 0.75, 0.25, 1e-4  # shares of the predicted decrease: damp less above, more below, refuse below
 FIRST = 1e-3  # damping of the first step that needs any, as a share of the diagonal
@@ -19,50 +19,29 @@ ENOUGH = 16  # steps from which on what the value still loses is extrapolated
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussNewtonResult:
-    """Where `gauss_newton` stopped, and how good it is.
+class GaussNewtonResult(Minimum):
+    """Where `gauss_newton` stopped, and how good it is: a `Minimum` whose evaluations are values.
 
     Attributes
     ----------
-    x : ndarray, shape (n,)
-        Final iterate, inside the bounds.
-    value : float
-        Objective there.
     decrement : float
         √(gᵀH⁻¹g) over the variables that no bound holds: how far off the minimum is, in standard deviations of the
         Gaussian with precision H, the Gauss–Newton Hessian. Half its square is what the value could still lose.
-    converged : bool
-        decrement <= tolerance.
     value_error : float
         What the value may still lose, `undetermined` directions aside: half the squared decrement where converged.
         Else, after 16 steps or more, what remains if its excess goes on falling as a power of the number of steps, no
         bound: least squares may have no minimum, and a value that falls to a limit while variables run off. Inf where
         that says nothing.
-    at_lower, at_upper : ndarray of bool, shape (n,)
-        Active bounds: at the bound with the gradient pointing outwards.
     undetermined : int or None
         Directions of the free variables with curvature below 1e-12 of the largest, at unit diagonal: the minimum is no
         point but a valley. None where H was never a matrix.
-    iterations, evaluations : int
-        Accepted steps, and values computed.
-    message : str
-        Why it stopped.
     history : dict of {str: ndarray, shape (iterations + 1,)}
         value, decrement, damping at each iterate.
     """
 
-    x: np.ndarray
-    value: float
     decrement: float
-    converged: bool
     value_error: float
-    at_lower: np.ndarray
-    at_upper: np.ndarray
     undetermined: int | None
-    iterations: int
-    evaluations: int
-    message: str
-    history: dict
 
 
 def gauss_newton(objective, start, lower=-np.inf, upper=np.inf, *, tolerance=1e-3, max_iterations=100, callback=None):
@@ -113,51 +92,28 @@ def gauss_newton(objective, start, lower=-np.inf, upper=np.inf, *, tolerance=1e-
     >>> found.x.round(6).tolist(), found.converged, found.undetermined
     ([3.0, 0.5], True, 0)
     """
-    x, lower, upper = _box(start, lower, upper)
     as_positive("tolerance", tolerance, 0)
-    state = _GaussNewtonState(objective, x, lower, upper, callback)
-    message = f"stopped at the limit of {max_iterations} steps"
-    for _ in range(max_iterations):
-        if state.decrement <= tolerance:
-            break
-        if not state.step():
-            message = "no further decrease could be found in double precision"
-            break
-    converged = state.decrement <= tolerance
-    if converged:
-        message = f"{state.decrement:.2g} standard deviations from the minimum, linearised (criterion {tolerance:g})"
-    return state.result(converged, message)
+    state = _GaussNewtonDescent(objective, start, lower, upper, callback)
+    found = state.run(tolerance, max_iterations, "steps", "{:.2g} standard deviations from the minimum, linearised")
+    error = 0.5 * state.criterion**2 if found["converged"] else _remaining(found["history"]["value"])
+    if not found["converged"] and np.isfinite(error):
+        found["message"] += f"; the value would lose another {error:.1g}, extrapolated: there may be no minimum"
+    return GaussNewtonResult(decrement=state.criterion, value_error=error, undetermined=state.model.undetermined,
+                             **found)
 
 
-class _GaussNewtonState:
+class _GaussNewtonDescent(Descent):
     """The iterate and the quadratic model there."""
 
-    def __init__(self, objective, x, lower, upper, callback):
-        self.objective, self.lower, self.upper, self.callback = objective, lower, upper, callback
-        self.known = lower == upper
-        self.damping, self.evaluations, self.records = 0.0, 0, []
-        value = self._value(x)
-        if not np.isfinite(value):
-            fail("start", "have a finite objective", f"{value}", "Give start=, or reference values, where data and "
-                 "prior make sense.")
-        self._arrive(x, value)
+    damping = 0.0
 
-    def _value(self, x):
-        self.evaluations += 1
-        return float(self.objective.value(x))
-
-    def _arrive(self, x, value):
-        self.x, self.value = x, value
-        self.gradient = self.objective.gradient(x)
-        self.at_lower = (x <= self.lower) & (self.gradient > 0)  # and pointing outwards
-        self.at_upper = (x >= self.upper) & (self.gradient < 0)
-        free = ~(self.at_lower | self.at_upper | self.known)
+    def arrive(self):
+        """Make the quadratic model."""
+        free = ~(self.at_lower | self.at_upper | (self.lower == self.upper))
         kind = _Matrix if hasattr(self.objective, "hessian") else _Products
-        self.model = kind(self.objective, x, self.gradient, free)
-        self.decrement = self.model.decrement
-        self.records.append({"value": value, "decrement": self.decrement, "damping": self.damping})
-        if self.callback is not None:
-            self.callback(x, self.records[-1])
+        self.model = kind(self.objective, self.x, self.gradient, free)
+        self.criterion = self.model.decrement
+        self.keep(decrement=self.criterion, damping=self.damping)
 
     def step(self):
         """One step that lowers the value; False if none could be found."""
@@ -165,27 +121,17 @@ class _GaussNewtonState:
             trial = np.clip(self.x + self.model.step(self.damping), self.lower, self.upper)
             moved = trial - self.x
             predicted = -(self.gradient @ moved + 0.5 * moved @ self.model.product(moved))
-            value = self._value(trial)
+            value = self.look(trial)
             noise = ROUNDOFF * abs(self.value)
             if np.isfinite(value) and predicted > 0 and self.value - value >= POOR * predicted - noise and moved.any():
                 if self.value - value >= GOOD * predicted:
                     self.damping = 0.0 if self.damping < FIRST else 0.1 * self.damping
                 elif self.value - value < FAIR * predicted:
                     self.damping = max(10 * self.damping, FIRST)
-                self._arrive(trial, value)
+                self.move(trial, value)
                 return True
             self.damping = max(10 * self.damping, FIRST)
         return False
-
-    def result(self, converged, message):
-        history = {key: np.array([r[key] for r in self.records]) for key in self.records[0]}
-        error = 0.5 * self.decrement**2 if converged else _remaining(history["value"])
-        if not converged and np.isfinite(error):
-            message += f"; the value would lose another {error:.1g}, extrapolated: there may be no minimum"
-        return GaussNewtonResult(
-            x=self.x, value=self.value, decrement=self.decrement, converged=converged, value_error=error,
-            at_lower=self.at_lower, at_upper=self.at_upper, undetermined=self.model.undetermined,
-            iterations=len(self.records) - 1, evaluations=self.evaluations, message=message, history=history)
 
 
 def _remaining(values):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail
+from .._checks import as_finite, as_positive
+from ._descent import Descent, Minimum, box, pressed
 from ._pcg import truncated_cg
 
 ARMIJO = 1e-4  # share of the predicted decrease that a step must deliver
@@ -14,46 +15,25 @@ ROUNDOFF = 1e-14  # relative: increases of the value below it are noise
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewtonResult:
-    """Where `projected_newton` stopped, and how good it is.
+class NewtonResult(Minimum):
+    """Where `projected_newton` stopped, and how good it is: a `Minimum` whose evaluations are values and gradients.
 
     Attributes
     ----------
-    x : ndarray, shape (n,)
-        Final iterate, inside the bounds.
-    value : float
-        Objective there.
     ratios : dict of {str: ndarray, shape (n_groups,)}
         Norm of the projected gradient over the norm at the reference point, group by group: "plain" in the coordinates
         of x, and "scaled" (of metric * gradient) when a metric was given.
     projected_gradient_ratio : float
         The largest of them: the stopping criterion.
-    converged : bool
-        projected_gradient_ratio <= tolerance.
-    at_lower, at_upper : ndarray of bool, shape (n,)
-        Active bounds: at the bound with the gradient pointing outwards.
-    iterations, products : int
-        Newton steps, and Hessian products (inner iterations).
-    evaluations : int
-        Values and gradients together.
-    message : str
-        Why it stopped.
+    products : int
+        Hessian products (inner iterations).
     history : dict of {str: ndarray, shape (iterations + 1,)}
         value, ratio, share_active, products, damping at each iterate.
     """
 
-    x: np.ndarray
-    value: float
     ratios: dict
     projected_gradient_ratio: float
-    converged: bool
-    at_lower: np.ndarray
-    at_upper: np.ndarray
-    iterations: int
     products: int
-    evaluations: int
-    message: str
-    history: dict
 
 
 def projected_gradient(x, gradient, lower, upper):
@@ -73,8 +53,7 @@ def projected_gradient(x, gradient, lower, upper):
     >>> projected_gradient(np.array([0.0, 0.5, 1.0]), np.array([2.0, 3.0, 4.0]), np.zeros(3), np.ones(3)).tolist()
     [0.0, 3.0, 4.0]
     """
-    held = ((x <= lower) & (gradient > 0)) | ((x >= upper) & (gradient < 0))
-    return np.where(held, 0.0, gradient)
+    return np.where(np.logical_or(*pressed(x, gradient, lower, upper)), 0.0, gradient)
 
 
 def projected_newton(objective, start, lower=-np.inf, upper=np.inf, *, reference=None, groups=None, metric=None,
@@ -133,20 +112,12 @@ def projected_newton(objective, start, lower=-np.inf, upper=np.inf, *, reference
     >>> projected_newton(f, np.ones(2), lower=0.0, tolerance=1e-8).x.round(6).tolist()
     [0.5, 0.0]
     """
-    x, lower, upper = _box(start, lower, upper)
+    x, lower, upper = box(start, lower, upper)
     gauge = _Gauge(objective, x if reference is None else reference, lower, upper, groups, metric)
-    state = _NewtonState(objective, x, lower, upper, gauge, callback)
-    message = f"stopped at the limit of {max_iterations} Newton steps"
-    for _ in range(max_iterations):
-        if state.ratio <= tolerance:
-            break
-        if not state.step(max_cg):
-            message = "no further decrease could be found in double precision"
-            break
-    converged = state.ratio <= tolerance
-    if converged:
-        message = f"projected gradient at {state.ratio:.2g} of its reference (criterion {tolerance:g})"
-    return state.result(converged, message)
+    state = _NewtonDescent(objective, x, lower, upper, gauge, callback)
+    found = state.run(tolerance, max_iterations, "Newton steps", "projected gradient at {:.2g} of its reference",
+                      max_cg=max_cg)
+    return NewtonResult(ratios=state.ratios, projected_gradient_ratio=state.criterion, products=state.products, **found)
 
 
 class _Gauge:
@@ -171,44 +142,28 @@ class _Gauge:
         return {key: n / self.scale[key] for key, n in norms.items()}
 
 
-class _NewtonState:
+class _NewtonDescent(Descent):
     """The iterate and what is known there."""
 
     def __init__(self, objective, x, lower, upper, gauge, callback):
-        self.objective, self.lower, self.upper, self.gauge, self.callback = objective, lower, upper, gauge, callback
+        self.gauge, self.damping, self.products = gauge, 1e-3, 0
         self.span = np.where(np.isfinite(upper - lower), upper - lower, np.maximum(np.abs(x), 1.0))
-        self.damping, self.products, self.evaluations, self.records = 1e-3, 0, 0, []
-        self.value = self._value(x)
-        if not np.isfinite(self.value):
-            fail("start", "have a finite objective", f"{self.value}", "Check bounds, data and prior there.")
-        self._arrive(x, self.value)
+        super().__init__(objective, x, lower, upper, callback)
 
-    def _value(self, x):
-        self.evaluations += 1
-        return float(self.objective.value(x))
-
-    def _arrive(self, x, value):
-        self.x, self.value = x, value
-        self.gradient = self.objective.gradient(x)
-        self.evaluations += 1
-        self.ratios = self.gauge.ratios(x, self.gradient)
-        self.ratio = float(max(r.max() for r in self.ratios.values()))
-        active = self._held(0.0)
-        self.records.append({"value": value, "ratio": self.ratio, "share_active": float(active.mean()),
-                             "products": self.products, "damping": self.damping})
-        if self.callback is not None:
-            self.callback(x, self.records[-1])
-
-    def _held(self, margin):
-        return ((self.x <= self.lower + margin) & (self.gradient > 0)) | (
-            (self.x >= self.upper - margin) & (self.gradient < 0))
+    def arrive(self):
+        """Judge the point."""
+        self.evaluations += 1  # of the gradient
+        self.ratios = self.gauge.ratios(self.x, self.gradient)
+        self.criterion = float(max(r.max() for r in self.ratios.values()))
+        self.keep(ratio=self.criterion, share_active=float((self.at_lower | self.at_upper).mean()),
+                  products=self.products, damping=self.damping)
 
     def step(self, max_cg):
         """One projected Newton step; False if the value could not be lowered."""
         diagonal = self.objective.diagonal(self.x)
         scaled = np.clip(self.x - self.gradient / diagonal, self.lower, self.upper) - self.x
         margin = BINDING * self.span * min(1.0, float(np.linalg.norm(scaled / np.where(self.span > 0, self.span, 1.0))))
-        held = self._held(margin)
+        held = np.logical_or(*self.held(margin))
         for _ in range(8):
             direction = np.where(held, -self.gradient / diagonal, self._newton(~held, diagonal, max_cg))
             halvings = self._search(direction, held)
@@ -232,7 +187,7 @@ class _NewtonState:
             return np.where(free, objective.hessian_product(self.x, v) + damping * diagonal * v, 0.0)
 
         solution = truncated_cg(product, np.where(free, -self.gradient, 0.0), precondition,
-                                tolerance=min(0.1, FORCING * self.ratio**0.5), max_iterations=max_cg)
+                                tolerance=min(0.1, FORCING * self.criterion**0.5), max_iterations=max_cg)
         self.products += solution.iterations
         return solution.x
 
@@ -243,32 +198,10 @@ class _NewtonState:
         for halvings in range(12):
             trial = np.clip(self.x + length * direction, self.lower, self.upper)
             expected = length * slope + np.where(held, trial - self.x, 0.0) @ self.gradient
-            value = self._value(trial)
+            value = self.look(trial)
             allowed = self.value + ARMIJO * expected + ROUNDOFF * abs(self.value)
             if value <= allowed and not np.array_equal(trial, self.x):
-                self._arrive(trial, value)
+                self.move(trial, value)
                 return halvings
             length *= 0.5 if halvings < 3 else 0.2
         return None
-
-    def result(self, converged, message):
-        g = self.gradient
-        return NewtonResult(
-            x=self.x, value=self.value, ratios=self.ratios, projected_gradient_ratio=self.ratio, converged=converged,
-            at_lower=(self.x <= self.lower) & (g > 0), at_upper=(self.x >= self.upper) & (g < 0),
-            iterations=len(self.records) - 1, products=self.products, evaluations=self.evaluations, message=message,
-            history={key: np.array([r[key] for r in self.records]) for key in self.records[0]},
-        )
-
-
-def _box(start, lower, upper):
-    x = as_finite("start", start, 1)
-    sides = []
-    for name, bound in (("lower", lower), ("upper", upper)):
-        bound = np.asarray(bound, dtype=float)
-        if np.isnan(bound).any() or bound.shape not in ((), x.shape):
-            fail(name, f"be a number or an array of shape {x.shape} without NaN", f"shape {bound.shape}", "Mend it.")
-        sides.append(np.broadcast_to(bound, x.shape))
-    if np.any(sides[0] > sides[1]):
-        fail("lower", "be <= upper everywhere", f"{int(np.sum(sides[0] > sides[1]))} reversed pair(s)", "Swap them.")
-    return np.clip(x, *sides), *sides

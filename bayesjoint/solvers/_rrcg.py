@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
-from .._checks import as_positive, fail, one_of
+from .._checks import as_count, as_positive, fail, one_of
 from ..forward import run_side_by_side
 from ._fused import advance, conjugate, renew
 from ._terms import NoCoupling, PriorView, dot, independent_groups, summed
@@ -44,9 +44,7 @@ class RRCGSettings:
         """Refuse bad settings at once."""
         if as_positive("alpha_decay", self.alpha_decay, 0) > 1:
             fail("alpha_decay", "be <= 1", repr(self.alpha_decay), "1 keeps α where it is.")
-        if isinstance(self.max_iterations, bool) or int(self.max_iterations) != self.max_iterations \
-                or self.max_iterations < 0:
-            fail("max_iterations", "be an integer >= 0", repr(self.max_iterations), "150 is the paper's.")
+        as_count("max_iterations", self.max_iterations, 0, "150 is the paper's.")
         one_of("conjugacy", self.conjugacy, ("polak-ribiere", "fletcher-reeves"))
 
 
@@ -252,16 +250,16 @@ class _RRCGRun:
             descent, length = turn(0.0)
         return descent, length, projected
 
-    def _image(self, k, block):
-        """A_k times the block's move alone."""
-        if self.misfits[k].blocks == (block.name,):
-            return self.operators[k].matvec(self.move)  # other columns of A_k are zero
-        whole = np.zeros(self.x.size)
-        whole[block.where] = self.move[block.where]
-        return self.operators[k].matvec(whole)
-
     def _images(self, block):
-        return [(k, self._image(k, block)) for k in self.seen_by[block.name]]
+        """[(k, A_k times the block's move alone)] of the data sets that see it."""
+        out = []
+        for k in self.seen_by[block.name]:
+            move = self.move  # other columns of A_k are zero
+            if self.misfits[k].blocks != (block.name,):
+                move = np.zeros(self.x.size)
+                move[block.where] = self.move[block.where]
+            out.append((k, self.operators[k].matvec(move)))
+        return out
 
     def _move(self, block, descent, square, images):
         """Step one block along its direction; returns (step length, relative change)."""

@@ -53,8 +53,8 @@ def test_offsets_are_joined_and_shift_a_log_as_a_whole(density):
 
 BAD = {
     "upside down": ({"bottom": [60, 110]}, "bottom must not lie above top"),
-    "sizes": ({"top": [0.0, -10.0, -20.0]}, "top must be a number or have 2 values"),
-    "std sizes": ({"std": [1.0, 2.0, 3.0]}, "std must be a number or have 2 values"),
+    "sizes": ({"top": [0.0, -10.0, -20.0]}, "top must be a scalar or have shape"),
+    "std sizes": ({"std": [1.0, 2.0, 3.0]}, "std must be a scalar or have shape"),
     "std": ({"std": 0.0}, "std must be > 0"),
     "nothing": ({"values": [np.nan, np.nan]}, "values must hold at least one"),
     "no place": ({"easting": None}, "easting must be given"),

@@ -131,7 +131,7 @@ def test_blocks_do_not_show(monkeypatch, rng):
     for width in (1, 2, 3):
         monkeypatch.setattr("bayesjoint.priors._covariance.BLOCK", width * 2 * int(np.prod(covariance._torus)))
         np.testing.assert_allclose(covariance.matmat(v), whole, rtol=0, atol=1e-13)
-        monkeypatch.setattr("bayesjoint.priors._covariance.BLOCK", width * 2 * int(np.prod(covariance._root()[1])))
+        monkeypatch.setattr("bayesjoint.priors._covariance.BLOCK", width * 2 * int(np.prod(covariance._root[1])))
         np.testing.assert_allclose(covariance.sample(np.random.default_rng(0), 5), draws, rtol=0, atol=1e-13)
 
 
@@ -160,7 +160,7 @@ def test_a_larger_torus_is_found_where_the_first_will_not_do():
     mesh = Mesh.regular((2, 6, 6), (50, 50, 50))
     covariance = stationary(mesh, 1.5, (150.0,) * 3)
     draws = covariance.sample(np.random.default_rng(1), 2500)
-    _, torus = covariance._root()
+    _, torus = covariance._root
     assert min(torus) > 2 * 6  # else this test shows nothing
     kernel = matern_matrix(mesh, (150.0,) * 3, 1.5)
     assert min(sampling_excess(draws, np.zeros(72), kernel)) > 1e-4
@@ -170,7 +170,7 @@ def test_a_range_too_long_for_any_torus_is_drawn_through_a_dense_factor():
     mesh = Mesh.regular((2, 4, 5), (50, 50, 50))
     covariance = stationary(mesh, 1.5, (600.0,) * 3)
     draws = covariance.sample(np.random.default_rng(2), 2500)
-    assert covariance._root() == (None, None)  # else this test shows nothing
+    assert covariance._root[1] is None  # else this test shows nothing
     kernel = matern_matrix(mesh, (600.0,) * 3, 1.5)
     assert min(sampling_excess(draws, np.zeros(40), kernel)) > 1e-4
 
