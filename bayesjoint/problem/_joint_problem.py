@@ -7,10 +7,10 @@ import numpy as np
 from .._checks import as_positive, fail
 from .._places import runs
 from .._typing import Any
-from ._reconcile_air import with_ground
 from ._cache import Cache
 from ._modality_operator import ModalityOperator
 from ._prior import JointPrior
+from ._reconcile_air import with_ground
 
 
 class JointProblem:
