@@ -31,6 +31,8 @@ class Property:
         Default β of depth weights of focusing and minimum-length priors; None: has to be given.
     induced : bool
         Whether an inducing field makes a magnetic moment of it.
+    spellings : tuple of str
+        Of its units beside their own, in small letters and without spaces.
     """
 
     name: str
@@ -39,13 +41,24 @@ class Property:
     scale: float = 1.0
     depth_exponent: float | None = None
     induced: bool = False
+    spellings: tuple = ()
+
+    def checked_units(self, units, what):
+        """Units that operators, masses and reports take these values to be in; others are refused."""
+        if units != self.units and "".join(str(units).lower().split()) not in self.spellings:
+            fail(f"units of {what}", f"be {self.units!r}, in which operators take {self.name} and masses are computed",
+                 repr(units), f"Give std, bounds and means in {self.units}"
+                 + (" (1 g/cm3 is 1000 kg/m3)." if self.name == "density" else "."))
+        return self.units
 
 
 # Scales: density in g/cm³, the unit of the literature. Exponents: those that reproduce the models of the paper on joint
 # focusing inversion, the decay of a cell's anomaly with its depth.
 PROPERTIES = {p.name: p for p in (
-    Property(name="density", units="kg/m3", long_name="density contrast", scale=1000.0, depth_exponent=0.8),
-    Property(name="susceptibility", units="SI", long_name="magnetic susceptibility", depth_exponent=1.4, induced=True),
+    Property(name="density", units="kg/m3", long_name="density contrast", scale=1000.0, depth_exponent=0.8,
+             spellings=("kg/m3", "kg/m^3", "kg/m**3", "kg/m³", "kgm-3", "kg.m-3", "kg·m-3", "kgm^-3", "kgm**-3")),
+    Property(name="susceptibility", units="SI", long_name="magnetic susceptibility", depth_exponent=1.4, induced=True,
+             spellings=("si", "1", "dimensionless", "m3/m3", "si(volume)", "volumesi")),
 )}
 
 
@@ -78,6 +91,19 @@ EOTVOS = Unit(symbol="E", per_base=1e9, spellings={
     "e": 1.0, "eotvos": 1.0, "eötvös": 1.0, "ns-2": 1.0, "1/s2": 1e9, "s-2": 1e9, "mgal/m": 1e4, "ugal/m": 10.0})
 NANOTESLA = Unit(symbol="nT", per_base=1.0, words=("t", "gamma"), spellings={
     "nt": 1.0, "nanotesla": 1.0, "gamma": 1.0, "ut": 1e3, "t": 1e9, "tesla": 1e9})
+
+
+def same_units(own, given):
+    """Whether data said to be in `given` are in units `own`, whatever the spelling.
+
+    Examples
+    --------
+    >>> same_units("mGal", "milligal"), same_units("mGal", "m/s2"), same_units("s", "s")
+    (True, False, True)
+    """
+    unit = next((u for u in (MILLIGAL, EOTVOS, NANOTESLA) if u.symbol == own), None)
+    spelled = "".join(str(given).lower().split())
+    return str(given) == own or (unit is not None and unit.spellings.get(spelled) == 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

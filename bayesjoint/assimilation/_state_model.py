@@ -27,7 +27,8 @@ class StateModel:
     Parameters
     ----------
     transition : number, str or dict, default 1.0
-        F over one unit of time. {parameter: f} acts on itself, {(to, from): f} adds f m_from to m_to; f is a number, or
+        F over one unit of time. {parameter: f} acts on itself, {(to, from): f} adds f m_from to m_to, which else stays
+        (unless {to: f} says what becomes of it, such as 0); f is a number, or
         a matrix of shape (size to, size from) where all steps are one unit of time apart, or the name of a parameter of
         one value: an unknown factor, in which the model is then linearised about the estimate of the moment (extended
         Kalman filter, and says so). Over Δt units of time what acts on itself becomes f^Δt, what is added f Δt. Instead
@@ -84,7 +85,8 @@ class StateModel:
             for name in (to, source):
                 one_of("transition", name, tuple(problem.by_name))
             entries[to, source] = _coefficient(problem, to, source, value)
-        return entries
+        added = {to for to, source in entries if to != source}
+        return {(to, to): 1.0 for to in added if (to, to) not in entries} | entries
 
     def _noise(self, problem):
         if self.noise is None:
@@ -94,8 +96,7 @@ class StateModel:
 
     def _move(self, problem, entries, noise, dt):
         blocks, drift = [], np.zeros(problem.size)
-        factor = {name: entries.get((name, name), 0.0 if any(to == name for to, _ in entries) else 1.0)
-                  for name in problem.by_name}
+        factor = {name: entries.get((name, name), 1.0) for name in problem.by_name}
         mean, _ = problem.prior.gaussian_moments()
         still = {name for name, covariance in noise.items() if covariance is None}
         for name in still:

@@ -6,12 +6,13 @@ import numpy as np
 
 from .._checks import fail
 from ..engines import ENGINES, choose_engine, needs_a_map, posterior
+from ..functionals import closed_form, state_weights
 from ..map_estimate import find_map
 from ._uniformity import rank_of
 
 
 def refit(problem, data, values, asked, method, options, draws, rng, executor):
-    """Ranks (functionals, n) of true values, each among draws of its own posterior.
+    """Ranks (functionals, n) of true values, each among draws of its own posterior, and their standardised errors.
 
     Parameters
     ----------
@@ -31,13 +32,31 @@ def refit(problem, data, values, asked, method, options, draws, rng, executor):
     Returns
     -------
     ranks : ndarray of int
+    scores : ndarray
+        (truth − mean) / std of linear functionals of Gaussian posteriors, else NaN.
     method : str
     """
     seeds = rng.integers(0, 2**63, len(data))
     run = _Refit(problem, asked, method, options, draws)
     mapper = map if executor is None else executor.map
     found = list(mapper(run, data, values.T, seeds))
-    return np.stack([ranks for ranks, _ in found], axis=1), found[0][1]
+    ranks, scores = (np.stack([each[k] for each in found], axis=1) for k in range(2))
+    return ranks, scores, found[0][2]
+
+
+def standardised(post, means, values, asked):
+    """(truth − mean) / std of linear functionals in closed form, (functionals, n); NaN for the others."""
+    out = np.full(values.shape, np.nan)
+    exact = {name: closed_form(post, f) for name, f in asked.items()}
+    std = np.sqrt(post.state_variance()) if any(e is not None for e in exact.values()) else None
+    for k, (name, f) in enumerate(asked.items()):
+        if exact[name] is not None:
+            weights = state_weights(post.problem, f.weights)
+            single = np.flatnonzero(weights)
+            # of one cell the std that the posterior reports for it, of sums that of the covariance product
+            spread = np.abs(weights[single[0]]) * std[single[0]] if single.size == 1 else exact[name][2]
+            out[k] = (values[k] - (means @ weights - f.offset)) / spread
+    return out
 
 
 class _Refit:
@@ -51,7 +70,7 @@ class _Refit:
         self.seeded = "seed" in takes and "seed" not in options
 
     def __call__(self, data, values, seed):
-        """(ranks of every functional, name of the engine)."""
+        """(ranks and standardised errors of every functional, name of the engine)."""
         problem = self.problem.with_data(data)
         rng = np.random.default_rng(seed)
         post = self._posterior(problem, {"seed": int(rng.integers(2**31))} if self.seeded else {})
@@ -60,7 +79,8 @@ class _Refit:
                  "Pass lambda problem, seed: posterior(problem, ..., seed=seed), and no seed among the options.")
         drawn = problem.unpack(post.state_draws(rng, self.draws))
         ranks = [rank_of(value, f.evaluate(drawn), rng) for value, f in zip(values, self.asked.values(), strict=True)]
-        return np.array(ranks), post.method
+        scores = standardised(post, post.state_mean()[None], values[:, None], self.asked)
+        return np.array(ranks), scores[:, 0], post.method
 
     def _posterior(self, problem, seed):
         if callable(self.method):

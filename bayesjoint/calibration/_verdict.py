@@ -7,7 +7,7 @@ from ..dataset import DatasetBuilder
 from ._uniformity import LEVEL, coverage_band, coverage_tail, ecdf_band, p_values
 
 
-def summarise(asked, ranks, scores, draws, probabilities, attributes):
+def summarise(asked, ranks, scores, draws, probabilities, attributes, faults=()):
     """The dataset of `calibrate`.
 
     Parameters
@@ -22,6 +22,8 @@ def summarise(asked, ranks, scores, draws, probabilities, attributes):
         Of the intervals.
     attributes : dict
         Where it comes from.
+    faults : list of str
+        What is wrong with the engine whatever its ranks are.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def summarise(asked, ranks, scores, draws, probabilities, attributes):
     flagged = worst < limit
     table.add("flagged", ("functional",), flagged.astype("i1"), "1",
               f"1 where a p-value is below {limit:.1e}, 1 % shared out over all tests")
-    wrong = [name for name, bad in zip(asked, flagged, strict=True) if bad]
+    wrong = [*faults, *(name for name, bad in zip(asked, flagged, strict=True) if bad)]
     verdict = "calibrated" if not wrong else f"not calibrated: {', '.join(wrong)}"
     return table.dataset({"verdict": verdict, "draws": draws, "simulations": n, "band_level": LEVEL,
                           "kind": "equal-tailed", **attributes})

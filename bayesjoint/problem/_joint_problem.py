@@ -7,10 +7,13 @@ import numpy as np
 from .._checks import as_positive, fail
 from .._places import runs
 from .._typing import Any
+from ..quantities import component_of
 from ._cache import Cache
 from ._modality_operator import ModalityOperator
 from ._prior import JointPrior
 from ._reconcile_air import with_ground
+
+UNSTATED = "1"  # units of a parameter that none were given for
 
 
 class JointProblem:
@@ -286,6 +289,7 @@ class JointProblem:
             if unknown:
                 fail(f"parameter of modality {m.name!r}", f"be among {sorted(self.by_name)}", f"{sorted(unknown)}",
                      "Add the parameter to `parameters` or correct the name.")
+            self._check_units(m)
         for c in self.couplings:
             names = getattr(c, "parameters", None)
             unknown = set(names or ()) - set(self.by_name)
@@ -293,6 +297,14 @@ class JointProblem:
                 fail("parameters of a coupling", f"be among {sorted(self.by_name)}", f"{sorted(unknown)}", "Mend it.")
             if not hasattr(c, "joint_covariance") and not hasattr(c, "bind"):
                 fail("couplings", "hold bayesjoint couplings", type(c).__name__, "Try Gramian(...).", TypeError)
+
+    def _check_units(self, modality):
+        """What a gravity or magnetic operator acts on is in that property's units, or says nothing of units."""
+        component = component_of(modality.kind)
+        for name in modality.seen if component else ():
+            units = self.by_name[name].units
+            if units != UNSTATED:
+                component.kind.property.checked_units(units, f"parameter {name!r}, which {modality.name!r} sees")
 
     def _bound(self, coupling):
         names = coupling.parameters

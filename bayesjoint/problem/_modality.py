@@ -10,6 +10,7 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from .._checks import as_finite, fail, frozen
 from .._typing import Any, ArrayLike, ForwardModel, Sequence
 from ..noise import StationaryNoise
+from ..quantities import same_units
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +56,8 @@ class Modality:
     parameter : str or tuple of str
         Name(s) of the parameter(s) the survey sees.
     units : str, optional
-        Units of the data; default the operator's, else "1".
+        Units of the data; default the operator's, else "1". Nothing is converted: others than the operator's are
+        refused.
     metadata : dict, optional
         Strings and numbers kept with the result: source, licence and the like.
     terms : sequence of Term, default ()
@@ -103,7 +105,7 @@ class Modality:
             fail("noise", f"have size {self.size}", f"size {self.noise.size}", "Give one std for each datum.")
         self.seen, self.terms = _names(parameter), _checked_terms(terms, self.size)
         self.parameters = _names((*self.seen, *(t.parameter for t in self.terms)))
-        self.units = getattr(forward, "units", "1") if units is None else str(units)
+        self.units = _checked_units(name, getattr(forward, "units", None), units)
         self.kind = getattr(forward, "kind", "data")
         self.data_shape = tuple(getattr(forward, "data_shape", (self.size,)))
         self.data_dims = tuple(getattr(forward, "data_dims", ("id",)))
@@ -197,3 +199,13 @@ def _operator(forward):
         fail("forward", "be a LinearOperator, a matrix or a ForwardModel", "a callable",
              "Wrap a nonlinear function in ForwardModel(predict, shape), a linear one in a LinearOperator.", TypeError)
     return aslinearoperator(frozen(as_finite("forward", forward, 2)))
+
+
+def _checked_units(name, own, given):
+    """Units of the data: those in which the operator predicts, where it says."""
+    if own is None or given is None:
+        return str(given or own or "1")
+    if not same_units(own, given):
+        fail(f"units of modality {name!r}", f"be {own!r}, in which its forward operator predicts", repr(given),
+             "Convert data and std; bj.read_survey does it as a file is read.")
+    return own

@@ -7,7 +7,7 @@ import numpy as np
 from .._checks import as_finite, as_positive, as_shape, fail
 from .._typing import Any, ArrayLike, Sequence
 from ..mesh import Mesh
-from ..quantities import property_of
+from ..quantities import PROPERTIES, property_of
 
 
 class Parameter:
@@ -30,7 +30,8 @@ class Parameter:
     scale : float, optional
         Physical units of one m̂. Default by name, else 1.
     units : str, optional
-        Default by name, else "1".
+        Default by name, else "1". "density" and "susceptibility" are refused other units than theirs: nothing is
+        converted. A name of its own may have any.
     fixed : array_like, optional
         Known cells: an array of the parameter's shape with their values (physical units), NaN where unknown.
     reference : array_like, optional
@@ -49,7 +50,8 @@ class Parameter:
     Raises
     ------
     ValueError, TypeError
-        On wrong shapes, a lower bound above its upper bound, fixed values outside the bounds.
+        On wrong shapes, a lower bound above its upper bound, fixed values outside the bounds, units that the name's
+        property does not have.
 
     Examples
     --------
@@ -72,6 +74,8 @@ class Parameter:
         self.labels = None if labels is None else self._named(labels)
         known = property_of(name)
         self.units = known.units if units is None else str(units)
+        if name in PROPERTIES:
+            self.units = known.checked_units(self.units, name)
         self.scale = float(as_positive("scale", known.scale if scale is None else scale, 0))
         self.prior = prior
         if prior is not None and not hasattr(prior, "bind"):
