@@ -37,7 +37,14 @@ from ._fields import (
 from ._grounds import geology
 from ._intervals import coverage, coverage_rows, family_label, interval, interval_values
 from ._maps import compare, data, draw_section, exaggeration_of, model
-from ._style import length_scale, norm_for, pretty
+from ._style import length_scale, norm_for, plainly, pretty
+
+bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks = map(
+    plainly, (bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks))
+beyond, chi2_terms, convergence, correlation, crossplot, layer_ratio, profile, residual_reach, residuals = map(
+    plainly, (beyond, chi2_terms, convergence, correlation, crossplot, layer_ratio, profile, residual_reach, residuals))
+geology, coverage, interval, compare, data, draw_section, model = map(
+    plainly, (geology, coverage, interval, compare, data, draw_section, model))
 
 __all__ = ["bands", "best_sections", "beyond", "cells", "chi2_terms", "columns", "compare", "convergence",
            "correlation", "coverage", "coverage_rows", "crossplot", "cut", "data", "data_field", "draw_section",

@@ -1,8 +1,11 @@
 """Colours, limits, units and axes: the conventions that all figures share."""
 
+from functools import wraps
+
 import matplotlib
 import numpy as np
 from matplotlib.colors import Normalize
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 DIVERGING, SEQUENTIAL, RATIO = "RdBu_r", "viridis", "PuOr"
@@ -29,6 +32,19 @@ def pretty(units):
 def with_units(text, units):
     """Text with its units in parentheses, if it has any."""
     return f"{text} ({pretty(units)})" if pretty(units) else text
+
+
+def plainly(draw):
+    """A drawing function that takes every text for what it says: no sign in a name or a unit begins a formula."""
+    @wraps(draw)
+    def drawing(*arguments, **options):
+        with matplotlib.rc_context({"text.parse_math": False}):
+            drawn = draw(*arguments, **options)
+        for artist in np.ravel(np.array(drawn, dtype=object)):
+            for text in artist.findobj(Text) if hasattr(artist, "findobj") else ():
+                text.set_parse_math(False)
+        return drawn
+    return drawing
 
 
 def norm_for(kind, values, limits=None):

@@ -27,11 +27,11 @@ FIELD_ATTRIBUTES = {
 
 
 def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = None,
-                height: float | ArrayLike | None = None, columns: dict | None = None,
-                crs: str | int | None = None, *,
+                height: float | ArrayLike | None = None, columns: dict | None = None, crs: str | int | None = None, *,
                 variable: str | None = None, name: str | None = None, units: str | None = None,
-                missing: float | Sequence | None = None, intensity: float | None = None, inclination: float | None = None,
-                declination: float | None = None, source: str | None = None, licence: str | None = None) -> Survey:
+                missing: float | Sequence | None = None, intensity: float | None = None,
+                inclination: float | None = None, declination: float | None = None, source: str | None = None,
+                licence: str | None = None) -> Survey:
     """Read a survey from a netCDF file (3 or 4) or a text table (CSV and its kin).
 
     The format is told by the file's content. What an argument gives wins over what the file says; what was taken from
