@@ -1,5 +1,7 @@
 """Input checks shared by every room: each error names the argument, the requirement, what was found and the remedy."""
 
+from pathlib import Path
+
 import numpy as np
 
 NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, str, bytes, np.datetime64, np.timedelta64)
@@ -113,6 +115,28 @@ def arranged(values):
 
 def _role(dim):
     return next((role for role, names in DIM_NAMES.items() if str(dim).lower() in names), None)
+
+
+OBJECTS = {
+    "post": (("problem",), "be a posterior", "Pass what bj.posterior(...) or bj.load(...) gives."),
+    "problem": (("parameters", "modalities"), "be a JointProblem", "Build bj.JointProblem(parameters, modalities)."),
+}
+
+
+def check_object(argument, value):
+    """Refuse what is no posterior (argument "post") or no problem (argument "problem")."""
+    needed, requirement, remedy = OBJECTS[argument]
+    if not all(hasattr(value, name) for name in needed):
+        fail(argument, requirement, f"{type(value).__name__} {_short(value)}", remedy, TypeError)
+
+
+def as_path(argument, value):
+    """Return `value` as a Path, refusing what names no file."""
+    try:
+        return Path(value)
+    except TypeError:
+        return fail(argument, "be the name of a file", f"{type(value).__name__} {_short(value)}",
+                    "Pass a string or a Path.", TypeError)
 
 
 def as_positive(argument, values, ndim=None):

@@ -1,11 +1,10 @@
 """Writing and reading the tree, and views of it that other tools need."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_path, fail
 from .._interrupts import held
 from ._beside import beside, steady
 
@@ -43,7 +42,7 @@ def write_tree(tree, path, growing=False):
     ...     read_tree(write_tree(tree, folder + "/posterior.nc")).identical(tree)
     True
     """
-    path = Path(path)
+    path = as_path("path", path)
     if not path.parent.is_dir():
         fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
     encoding, unlimited = _layout(tree) if growing else ({}, None)
@@ -90,7 +89,7 @@ def read_tree(path, lazy=False):
     """
     import xarray
 
-    path = Path(path)
+    path = as_path("path", path)
     if not path.is_file():
         fail("path", "name an existing file", str(path), "Check the name, or run the inversion.", FileNotFoundError)
     try:

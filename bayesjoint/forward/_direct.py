@@ -1,11 +1,11 @@
 """Scattered stations over any rectilinear mesh: direct prism sums, streamed station by station."""
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from .._checks import as_finite, as_shape, fail
+from .._compiled import njit
 from ..mesh import SPACING_TOLERANCE, Mesh
 from ._base import ForwardOperator
 from ._kernels import cell_layer, node_plane

@@ -41,8 +41,8 @@ from ._style import length_scale, norm_for, plainly, pretty
 
 bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks = map(
     plainly, (bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks))
-beyond, chi2_terms, convergence, correlation, crossplot, layer_ratio, profile, residual_reach, residuals = map(
-    plainly, (beyond, chi2_terms, convergence, correlation, crossplot, layer_ratio, profile, residual_reach, residuals))
+beyond, convergence, correlation, crossplot, layer_ratio, profile, residuals = map(
+    plainly, (beyond, convergence, correlation, crossplot, layer_ratio, profile, residuals))
 geology, coverage, interval, compare, data, draw_section, model = map(
     plainly, (geology, coverage, interval, compare, data, draw_section, model))
 

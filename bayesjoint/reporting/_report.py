@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_path, fail
 from .._typing import xr
 from ..dataset import beside, read_attributes, read_tree
 from ..plot import is_tree, labels_of, mesh_of, mesh_parameters, pretty
@@ -60,7 +60,7 @@ def report(tree: xr.DataTree | str | Path, path: str = "report.html", title: str
     if not is_tree(tree):
         fail("tree", "be a result tree or the path of one", type(tree).__name__,
              "Pass posterior.to_datatree(), or the netCDF file it was saved as.", TypeError)
-    path = Path(path)
+    path = as_path("path", path)
     if not path.parent.is_dir():
         fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
     text = _render(_content(tree, title))

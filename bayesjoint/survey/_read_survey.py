@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_path, fail, one_of
 from .._typing import ArrayLike, Sequence
 from ..quantities import component_of
 from ._column_names import to_standard
@@ -99,7 +99,7 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
     >>> survey
     Survey('gravity': 1 stations, 1 observed, mGal, upward 5 m, std 0.1 mGal)
     """
-    path = Path(path)
+    path = as_path("path", path)
     if not path.is_file():
         fail("path", "name an existing file", f"{str(path)!r}", "Check the name and the working directory.",
              FileNotFoundError)
