@@ -11,10 +11,6 @@ USED = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
-class MemoryRefusal(ValueError):
-    """More memory asked for than there is."""
-
-
 def available_memory():
     """Bytes that can be had: of the machine, of the container, of the process; None where nobody says."""
     found = [_of_machine(), _of_container(), _of_process()]
@@ -35,10 +31,15 @@ def check_memory(argument, size, what, remedy):
     remedy : str
         What to do.
     """
+    if not fits_memory(size):
+        fail(argument, f"fit the memory, of which {in_words(available_memory())} can be had",
+             f"{what} {in_words(size)}", remedy)
+
+
+def fits_memory(size):
+    """Whether so many bytes are available."""
     free = available_memory()
-    if free is not None and size > SHARE * free:
-        fail(argument, f"fit the memory, of which {in_words(free)} can be had", f"{what} {in_words(size)}", remedy,
-             MemoryRefusal)
+    return free is None or size <= SHARE * free
 
 
 def in_words(size):

@@ -188,7 +188,7 @@ def _sync(path):
 def _is_same(path, target):
     try:
         return os.path.samefile(path, target)
-    except OSError:
+    except (OSError, ValueError):
         return Path(path).absolute() == target.absolute()
 
 

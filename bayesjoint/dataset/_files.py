@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from .._checks import as_path, fail
+from .._damaged import attempt
 from .._interrupts import held
 from ._beside import beside, steady
 
@@ -92,27 +93,22 @@ def read_tree(path, lazy=False):
     path = as_path("path", path)
     if not path.is_file():
         fail("path", "name an existing file", str(path), "Check the name, or run the inversion.", FileNotFoundError)
-    try:
-        tree = xarray.open_datatree(path, engine="h5netcdf")
-    except Exception as error:  # whatever a damaged file sets off in the libraries below
-        _refuse(path, error)
+    tree, cause = attempt(lambda: xarray.open_datatree(path, engine="h5netcdf"))
+    _refuse_unreadable(path, cause)
     if tree.attrs.get("schema") != "bayesjoint":
         tree.close()
         fail("path", "name a bayesjoint posterior", f"{path.name} without that schema",
              "Pass a file of post.to_file, or of bayesjoint run.")
     if not lazy:
-        try:
-            with tree:
-                tree.load()
-        except Exception as error:
-            _refuse(path, error)
+        with tree:
+            _refuse_unreadable(path, attempt(tree.load)[1])
     return tree
 
 
-def _refuse(path, error):
-    cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    fail("path", "name a readable netCDF 4 file", f"{path.name!r}, which cannot be read ({cause})",
-         "Pass a file of post.to_file, or of bayesjoint run; a damaged one has to be made anew.")
+def _refuse_unreadable(path, cause):
+    if cause is not None:
+        fail("path", "name a readable netCDF 4 file", f"{path.name!r}, which cannot be read ({cause})",
+             "Pass a file of post.to_file, or of bayesjoint run; a damaged one has to be made anew.")
 
 
 def read_attributes(tree):

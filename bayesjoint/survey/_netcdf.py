@@ -1,12 +1,11 @@
 """Pick one survey out of a netCDF file: its variable, axes, height, standard deviation and attributes."""
 
-import warnings
-
 import numpy as np
 
 from .._checks import as_finite, fail
 from .._crs import of_grid_mapping
-from .._memory import MemoryRefusal, check_memory
+from .._damaged import attempt
+from .._memory import check_memory, fits_memory
 from ._column_names import GEOGRAPHIC, has_role, is_data, plain_unit, to_metres
 from ._lines import is_number
 
@@ -17,18 +16,17 @@ def load(path, engine):
     """Read a whole netCDF file into memory and close it; fill values become NaN. An unreadable one is refused."""
     import xarray as xr
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # several fill values are no fault of the caller's
-            with xr.open_dataset(path, engine=engine, decode_times=False) as dataset:
-                check_memory("path", dataset.nbytes, f"{path.name!r} would take", "Cut a window out of it first.")
-                return dataset.load()
-    except MemoryRefusal:
-        raise
-    except Exception as error:  # whatever a damaged file sets off in the libraries below
-        cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        return fail("path", "name a readable netCDF file", f"{path.name!r}, which cannot be read ({cause})",
-                    "It is damaged or cut short: fetch or write it again.")
+    def read():
+        with xr.open_dataset(path, engine=engine, decode_times=False) as dataset:
+            return dataset.load() if fits_memory(dataset.nbytes) else dataset.nbytes
+
+    found, cause = attempt(read)
+    if cause is not None:
+        fail("path", "name a readable netCDF file", f"{path.name!r}, which cannot be read ({cause})",
+             "It is damaged or cut short: fetch or write it again.")
+    if isinstance(found, int):
+        check_memory("path", found, f"{path.name!r} would take", "Cut a window out of it first.")
+    return found
 
 
 def read_netcdf(path, engine, kind, columns):
