@@ -118,8 +118,9 @@ def _made(out):
     missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        refuse("--out", str(out), f"must be a folder that can be made ({error.strerror or error})")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        refuse("--out", str(out), f"must be a folder that can be made ({why})")
     return missing
 
 

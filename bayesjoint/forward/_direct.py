@@ -141,7 +141,7 @@ class _GroundMatrix(LinearOperator):
 
 
 def _stations(mesh, easting, northing, upward):
-    easting, northing = as_finite("easting", easting, 1), as_finite("northing", northing, 1)
+    easting, northing = as_finite("easting", easting, 1).copy(), as_finite("northing", northing, 1).copy()
     if not easting.size:
         fail("easting", "hold at least one station", "none", "Pass the coordinates of the stations.")
     northing = as_shape("northing", northing, easting.shape)

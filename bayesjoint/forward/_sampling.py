@@ -112,8 +112,9 @@ class StationSampling(Processing):
                  TypeError)
         if isinstance(order, bool) or int(order) != order or order < 1:
             fail("order", "be an integer >= 1", repr(order), "3 and 5 are good choices.")
-        easting = as_finite("easting", easting, 1)
-        northing, upward = (as_shape(k, v, easting.shape) for k, v in (("northing", northing), ("upward", upward)))
+        easting = as_finite("easting", easting, 1).copy()
+        northing, upward = (as_shape(k, v, easting.shape).copy()
+                            for k, v in (("northing", northing), ("upward", upward)))
         self.order = int(order)
         super().__init__(operator, easting.shape, ("station",))
         self.easting, self.northing, self.upward = easting, northing, upward

@@ -163,11 +163,11 @@ def _checked_terms(terms, size):
 def _checked(term):
     name, columns = f"columns of the term of {term.parameter}", term.columns
     if issparse(columns):
-        columns = csr_array(columns, dtype=float) if columns.ndim == 2 else columns.toarray()
+        columns = csr_array(columns, dtype=float, copy=True) if columns.ndim == 2 else columns.toarray()
     if issparse(columns):
         as_finite(name, columns.data)
     else:
-        columns = as_finite(name, columns, 2)
+        columns = frozen(as_finite(name, columns, 2))
     return Term(parameter=term.parameter, columns=columns, checked=True)
 
 

@@ -31,7 +31,8 @@ CASES = {
     "spectral": ("[posterior]", '[posterior]\nmethod = "spectral"'),
     "gibbs": ("[posterior]", '[posterior]\nmethod = "gibbs"'),
     "bounds": ("range = 200.0\n\n[parameters.s", "range = 200.0\nlower = 0.0\n\n[parameters.s"),
-    "coupling": ("correlation = 0.5", "correlation = nan"), "positive": ("chains = 2", "chains = 2" + GEOLOGY + "positive = [[1]]\n"),
+    "coupling": ("correlation = 0.5", "correlation = nan"),
+    "positive": ("chains = 2", "chains = 2" + GEOLOGY + "positive = [[1]]\n"),
     "geology std": ("chains = 2", "chains = 2" + GEOLOGY + "std = { density = inf, susceptibility = 1.0 }\n"),
     "shared": ("chains = 2", "chains = 2" + GEOLOGY + "shared = 1.5\n"), "control": ("seed = 3", "seed = 3\x00"),
 }

@@ -142,8 +142,8 @@ def test_both_results_carry_one_run_id(tmp_path, monkeypatch):
 
 def test_six_signals_leave_whole_results_of_one_run(tmp_path):
     """Fifty of them: ``python -m tests.cli.kills 50``."""
-    ground = kills.Ground(tmp_path)
-    found = [kills.trial(ground, number) for number in range(6)]
+    ground = kills.Ground(tmp_path, quick=True)
+    found = [kills.trial(ground, number, quick=True) for number in range(6)]
     assert sum(r["sent"] for r in found) >= 5 and sum(r["moment"] != "working" for r in found) >= 4
 
 
