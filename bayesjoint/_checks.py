@@ -1,6 +1,11 @@
 """Input checks shared by every room: each error names the argument, the requirement, what was found and the remedy."""
 
+from pathlib import Path
+
 import numpy as np
+
+NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, str, bytes, np.datetime64, np.timedelta64)
+DIM_NAMES = {"upward": ("upward", "z"), "northing": ("northing", "y"), "easting": ("easting", "x")}
 
 
 def fail(argument, requirement, found, remedy, error=ValueError):
@@ -37,14 +42,7 @@ def as_finite(argument, values, ndim=None, allow_nan=False):
     -------
     ndarray of float64
     """
-    try:
-        if np.ma.isMaskedArray(values):
-            values = values.astype(np.float64).filled(np.nan)
-        array = np.asarray(values)
-        found = None if array.dtype.kind in "iufO" else f"{type(values).__name__} of dtype {array.dtype}"
-        array = array if found else array.astype(np.float64, copy=False)
-    except (TypeError, ValueError):
-        found = type(values).__name__
+    array, found = _real(values)
     if found:
         fail(argument, "be numeric", found, "Pass real numbers or a NumPy array of them.", TypeError)
     allowed = (ndim,) if isinstance(ndim, int) else ndim
@@ -63,6 +61,84 @@ def as_finite(argument, values, ndim=None, allow_nan=False):
     return array
 
 
+def _real(values):
+    """(float64 array, None), or (None, what is no real number)."""
+    try:
+        values = arranged(values)
+        mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
+        array = np.asarray(np.ma.getdata(values) if mask is not None else values)
+        if array.dtype.kind not in "iufO":
+            return None, f"{type(values).__name__} of dtype {array.dtype}"
+        if array.dtype.kind == "O":
+            wrong = next((x for x in array.flat if isinstance(x, NO_NUMBERS)), None)
+            if wrong is not None:
+                return None, f"{type(wrong).__name__} {_short(wrong)} among the values"
+        elif isinstance(values, list | tuple) and _has_truth_values(values):
+            return None, "a truth value among the numbers"
+        array = array.astype(np.float64, copy=False)
+        return (array if mask is None else np.where(mask, np.nan, array)), None
+    except (TypeError, ValueError, OverflowError):
+        return None, f"{type(values).__name__} {_short(values)}"
+
+
+def _short(value):
+    """At most 60 letters of what a value looks like, on one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _has_truth_values(values):
+    """Whether a nested list holds True or False, which NumPy makes 1 and 0."""
+    return any(isinstance(v, bool | np.bool_) or (isinstance(v, list | tuple) and _has_truth_values(v))
+               for v in values)
+
+
+def arranged(values):
+    """A labelled array of a field with its dims in the order of arrays here, its coordinates ascending.
+
+    Dims are known by their names, ``("upward", "northing", "easting")`` or z, y and x; anything else is returned as it
+    is.
+    """
+    dims = getattr(values, "dims", None)
+    if not isinstance(dims, tuple) or len(dims) < 2 or not hasattr(values, "transpose"):
+        return values
+    known = [_role(dim) for dim in dims]
+    if None in known or len(set(known)) < len(known):
+        return values
+    values = values.transpose(*(dims[known.index(role)] for role in DIM_NAMES if role in known))
+    for dim in values.dims:
+        axis = np.asarray(values[dim]) if dim in values.coords else np.zeros(0)
+        if axis.ndim == 1 and axis.size > 1 and axis.dtype.kind in "iuf" and np.all(np.diff(axis) < 0):
+            values = values.isel({dim: slice(None, None, -1)})
+    return values
+
+
+def _role(dim):
+    return next((role for role, names in DIM_NAMES.items() if str(dim).lower() in names), None)
+
+
+OBJECTS = {
+    "post": (("problem",), "be a posterior", "Pass what bj.posterior(...) or bj.load(...) gives."),
+    "problem": (("parameters", "modalities"), "be a JointProblem", "Build bj.JointProblem(parameters, modalities)."),
+}
+
+
+def check_object(argument, value):
+    """Refuse what is no posterior (argument "post") or no problem (argument "problem")."""
+    needed, requirement, remedy = OBJECTS[argument]
+    if not all(hasattr(value, name) for name in needed):
+        fail(argument, requirement, f"{type(value).__name__} {_short(value)}", remedy, TypeError)
+
+
+def as_path(argument, value):
+    """Return `value` as a Path, refusing what names no file."""
+    try:
+        return Path(value)
+    except TypeError:
+        return fail(argument, "be the name of a file", f"{type(value).__name__} {_short(value)}",
+                    "Pass a string or a Path.", TypeError)
+
+
 def as_positive(argument, values, ndim=None):
     """Return `values` as float64, refusing anything not finite and > 0."""
     array = as_finite(argument, values, ndim)
@@ -77,10 +153,19 @@ def frozen(values):
     What others have computed from an object may be kept with it, and must stay true.
     """
     array = np.asarray(values)
-    if array.flags.writeable:
+    if _may_change(array):
         array = array.copy()
         array.flags.writeable = False
     return array
+
+
+def _may_change(array):
+    """Whether an array can be written to, itself or through what it is a view of."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return True
+        array = array.base
+    return array is not None  # the memory of something else
 
 
 def as_count(argument, value, least=1, remedy="Give a count.", error=ValueError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ._checks import as_count, as_finite, as_positive, fail, frozen
+from ._geometry import check_air, check_together
+from ._memory import check_memory
 from ._topography import surface_over
 from ._typing import Any, ArrayLike
 
@@ -61,7 +63,9 @@ class Mesh:
             0.5 * (e[1:] + e[:-1]) for e in (self.easting_edges, self.northing_edges, self.upward_edges)
         )
         self.shape = (self.upward.size, self.northing.size, self.easting.size)
-        self.size = int(np.prod(self.shape))
+        self.size = int(np.prod(self.shape, dtype=float))
+        check_memory("mesh", 16.0 * self.size, f"{' x '.join(map(str, self.shape))} cells would take at least",
+                     "Take larger cells, or a smaller area.")
         self.active = _ground(active, self.shape)
 
     @classmethod
@@ -119,7 +123,8 @@ class Mesh:
             Columns stay centred on the first gridded survey's south-west station.
         top : float, optional
             Upward coordinate of the mesh top, metres. Default 0, or the highest ground of `topography`. Without
-            topography no station may lie below it.
+            topography no station may lie below it, and where all stations lie well above the default 0 a warning says
+            so: their heights may be elevations, and the ground not at 0.
         growth : float, default 1
             Ratio of a layer's thickness to that of the layer above.
         topography : xarray.DataArray or (easting, northing, upward), optional
@@ -133,7 +138,8 @@ class Mesh:
         Raises
         ------
         ValueError
-            If lattices disagree, no spacing can be found, or a station lies below `top`.
+            If lattices disagree, no spacing can be found, a station lies below `top`, or the surveys are in different
+            coordinate systems or far apart.
         """
         surveys = list(surveys) if isinstance(surveys, (list, tuple)) else [surveys]
         if not surveys or not all(hasattr(s, "is_grid") for s in surveys):
@@ -141,14 +147,18 @@ class Mesh:
         as_count("layers", layers, 1, "Give a count of cells.")
         as_count("padding", padding, 0, "Give a count of cells.")
         depth, growth = (float(as_positive(k, v, 0)) for k, v in (("depth", depth), ("growth", growth)))
+        check_together(surveys, depth)
         easting = _columns([s.easting for s in surveys], [s.is_grid for s in surveys], spacing, padding, "easting")
         northing = _columns([s.northing for s in surveys], [s.is_grid for s in surveys], spacing, padding, "northing")
         surface = np.zeros(1) if topography is None else surface_over(easting, northing, topography)
+        stated = top is not None
         top = float(surface.max() if top is None else as_finite("top", top, 0))
-        lowest = min(float(np.min(s.upward)) for s in surveys)
+        lowest = min(float(np.nanmin(s.upward)) for s in surveys)
         if topography is None and lowest < top - 1e-9:
             fail("top", "not lie above any station", f"top {top:g} m, lowest station {lowest:g} m",
                  "Lower `top`, or give `topography`, the height of the ground.")
+        if topography is None and not stated:
+            check_air(lowest, min(_smallest_step(easting), _smallest_step(northing)))
         bottom = (top if topography is None else min(top, float(surface.min()))) - depth
         thickness = growth ** np.arange(int(layers), dtype=float)
         upward = top - (top - bottom) * np.concatenate([[0.0], np.cumsum(thickness) / thickness.sum()])
@@ -279,6 +289,10 @@ class Mesh:
         return f"Mesh({nz} x {ny} x {nx} cells{air}; east {w:g} to {e:g}, north {s:g} to {n:g}, up {b:g} to {t:g} m)"
 
 
+def _smallest_step(edges):
+    return float(np.diff(edges).min())
+
+
 def _edges(name, values):
     edges = as_finite(name, values, 1).copy()
     if edges.size < 2 or np.any(np.diff(edges) <= 0):
@@ -312,6 +326,8 @@ def _columns(coordinates, gridded, spacing, padding, axis):
              "Pass `spacing=` and let stations off the lattice be sampled or computed directly.")
     first = int(np.floor((low - origin) / step + OFFSET_TOLERANCE))
     last = int(np.ceil((high - origin) / step - OFFSET_TOLERANCE))
+    check_memory("spacing", 64.0 * (last - first + 2.0 * padding), f"columns of {step:g} m along {axis} would take",
+                 "Give a larger one, or a smaller padding.")
     return origin + step * (np.arange(first - padding, last + padding + 2) - 0.5)
 
 

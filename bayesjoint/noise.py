@@ -321,6 +321,8 @@ class StationaryNoise:
                  TypeError)
         if np.any(as_finite("white", self.white, (0, 1)) < 0):
             fail("white", "be finite and >= 0", repr(self.white), "Give a standard deviation.")
+        if np.ndim(self.white):
+            object.__setattr__(self, "white", frozen(self.white))
 
     def at(self, easting: np.ndarray, northing: np.ndarray) -> DenseNoise:
         """Dense noise at stations.

@@ -5,6 +5,7 @@ their conversions, the names of columns it is found by, its operators on lattice
 its place in surveys and configurations.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from ._checks import as_finite, as_positive, fail, one_of
 
 GRAVITATIONAL_CONST = 6.6743e-11  # m³/(kg s²), CODATA 2018
 FIELD = {"intensity": None, "inclination": 90.0, "declination": 360.0}  # the inducing field: nT > 0; degrees within ±
+EARTH = (15_000.0, 80_000.0)  # nT, with room on both sides of what the surface has
+MISTAKEN = ((": is it in µT? Give nT", 15.0, 80.0), (": is it in gauss? Give nT", 0.15, 0.8),
+            (": is it in tesla? Give nT", 1.5e-5, 8e-5))
 KERNELS = ("u", "ee", "nn", "en", "eu", "nu")  # derivatives of 1/r, in the order of `Quantity.coefficients`
 
 
@@ -325,7 +329,12 @@ def quantity(kind, component=None, intensity=50_000.0, inclination=45.0, declina
 def checked_field(name, value):
     """A number of the inducing field as a float, in its range."""
     if FIELD[name] is None:
-        return float(as_positive(name, value, 0))
+        value = float(as_positive(name, value, 0))
+        if not EARTH[0] <= value <= EARTH[1]:
+            unit = next((words for words, low, high in MISTAKEN if low <= value <= high), "")
+            warnings.warn(f"an inducing field of {value:g} nT is none of the Earth's, which has {EARTH[0]:g} to "
+                          f"{EARTH[1]:g} nT{unit}", UserWarning, stacklevel=4)
+        return value
     value = float(as_finite(name, value, 0))
     if abs(value) > FIELD[name]:
         fail(name, f"lie within ±{FIELD[name]:g} degrees", f"{value:g}", "Give the angle in degrees.")

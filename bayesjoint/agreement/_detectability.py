@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, fail
+from .._checks import as_positive, check_object, fail
 from .._places import blocks
 from .._typing import JointProblem, xr
 from ..augment import held_by_biases
@@ -105,6 +105,7 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     >>> found.excluded.values.tolist()
     [0, 0]
     """
+    check_object("problem", problem)
     level, power = as_share("level", level), as_share("power", power)
     names = [m.name for m in problem.modalities]
     if pair is None:

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.special import chndtrinc
 from scipy.stats import chi2, f, ncf
 
-from .._checks import as_count, one_of
+from .._checks import as_count, check_object, one_of
 from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ..gaussian import DENSE_DATA
@@ -100,6 +100,7 @@ def spectral_conflict(problem: JointProblem, survey: str, given: str | tuple | N
     >>> found.flagged.values.tolist(), found.attrs["verdict"]
     ([1, 0, 0], 'b disagrees with a at wavelengths above 8 km.')
     """
+    check_object("problem", problem)
     one_of("method", method, METHODS)
     bands = as_count("bands", bands, 1, "Eight is a good start.")
     given = checked_given(problem, survey, given)

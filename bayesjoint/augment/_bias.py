@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, as_shape, fail
+from .._checks import as_positive, as_shape, check_object, fail
 from .._typing import ArrayLike, JointProblem
 from ..priors import BiasPrior
 from ..problem import Parameter, one_survey
@@ -65,6 +65,7 @@ def add_bias(problem: JointProblem, survey: str, basis: str | int | ArrayLike | 
     >>> drifting.modalities[0].parameters
     ('slope', 'line_bias', 'line_drift')
     """
+    check_object("problem", problem)
     modality = one_survey(problem, survey)
     label = f"{survey}_bias" if name is None else name
     if label in problem.by_name:

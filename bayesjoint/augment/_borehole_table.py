@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_finite, fail
+from .._checks import as_finite, as_path, fail
 from ._borehole import Borehole
 
 ROLES = ("hole", "easting", "northing", "top", "bottom", "value", "std")
@@ -64,7 +64,7 @@ def read_boreholes(path: str | Path, property: str = "density", *, std: float | 
     >>> hole.name, hole.values.tolist(), hole.end[:, 2].tolist()
     ('DH_1', [40.0, 170.0], [-25.0, -40.0])
     """
-    path = Path(path)
+    path = as_path("path", path)
     if not path.is_file():
         fail("path", "name an existing file", repr(str(path)), "Check the name and the working directory.",
              FileNotFoundError)

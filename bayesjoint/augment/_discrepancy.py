@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from .._checks import as_finite, as_positive, fail
+from .._checks import as_finite, as_positive, check_object, fail
 from .._places import runs
 from .._typing import Any, ArrayLike, JointProblem
 from ..priors import DISCREPANCIES, GaussianPrior, MatrixDiscrepancy, StationDiscrepancy
@@ -73,6 +73,7 @@ def add_discrepancy(problem: JointProblem, kernel: Any, surveys: str | list | No
     >>> bj.posterior(bj.add_discrepancy(bj.JointProblem([m], opposed), common)).std()["m"].round(4)
     array([0.4183])
     """
+    check_object("problem", problem)
     chosen = some_surveys(problem, surveys)
     if NAME in problem.by_name:
         fail("problem", "have no discrepancy yet", f"{NAME!r} among its parameters", "Give all surveys at once.")

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from .._checks import as_count, fail
+from .._checks import as_count, check_object, fail
 from .._places import blocks
 from .._typing import Any, Callable, Executor, JointProblem, Seed, xr
 from ..engines import posterior
@@ -88,6 +88,7 @@ def calibrate(problem: JointProblem, n: int = 200, method: str | Callable = "aut
     >>> found.verdict, found.inside.values.tolist()
     ('calibrated', [[1, 1]])
     """
+    check_object("problem", problem)
     n, draws = as_count("n", n, 20, USUAL), as_count("draws", draws, 9, USUAL)
     rng = np.random.default_rng(seed)
     if problem.prior.flat:

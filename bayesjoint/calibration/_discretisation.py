@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_count, fail
+from .._checks import as_count, check_object, fail
 from .._places import blocks
 from .._typing import Callable, Geology, JointProblem, Mixture, Seed
 from ..geology import describe
@@ -94,6 +94,7 @@ def discretisation_noise(problem: JointProblem, geology: Geology | Mixture | Cal
     >>> bj.add_discrepancy(problem, noise).parameters[-1].name
     'discrepancy'
     """
+    check_object("problem", problem)
     worlds = as_count("worlds", worlds, FEWEST, "100 are usual.")
     simulator = Simulator(problem, 0.0 if beyond is None else beyond)
     if simulator.coarse:

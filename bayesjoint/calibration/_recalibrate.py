@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_count, fail
+from .._checks import as_count, check_object, fail
 from .._typing import Any, Callable, Geology, Mixture, Seed, Sequence
 from ..engines import Posterior
 from ..geology import describe, geology_default, name_of
@@ -113,6 +113,7 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     >>> float(np.mean((truth >= lower) & (truth <= upper))) > 0.8
     True
     """
+    check_object("post", post)
     families = _families(post, geology, envelope)
     again = _lived_before(worlds, families, functionals)
     stated = again.record.seed if again else int(seed) if isinstance(seed, (int, np.integer)) else "of a generator"

@@ -5,8 +5,9 @@ from itertools import chain
 from ..agreement import compare_remedies, conflict
 from ..dataset import Approximation
 from ..hyperparameters import fit_hyperparameters
-from ._config import refuse
-from .run import check_folder, fitted_problem, leave, solve
+from ._refuse import refuse
+from ._results import results
+from .run import fitted_problem, inputs_of, leave, paths_in, solve
 
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "posterior as stated", "tests of agreement",
           "remedies", "posterior under each remedy", "draws and dataset", "report")
@@ -44,8 +45,13 @@ def examine(config, out, stage=lambda name: None, progress=False):
     ConfigError
         If there is but one survey, or the configuration makes the model anything but Gaussian.
     """
-    check_folder(out)
     _check(config)
+    with results(out, inputs_of(config)) as scratch:
+        verdict = _examine(config, scratch, stage, progress)
+    return paths_in(out) | {"verdict": verdict}
+
+
+def _examine(config, scratch, stage, progress):
     problem, fit = fitted_problem(config, stage)
     stage(STAGES[3])  # first: what it learns of surveys and fields the tests need too
     stated = solve(problem, config.posterior.method, config.seed, progress)[0]
@@ -70,7 +76,8 @@ def examine(config, out, stage=lambda name: None, progress=False):
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=found, diagnostics=diagnostics)
     tree.attrs["verdict"] = found.verdict
-    return leave(tree, out, config, stage) | {"verdict": found.verdict}
+    leave(tree, scratch, config, stage)
+    return found.verdict
 
 
 def _check(config):

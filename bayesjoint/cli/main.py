@@ -1,17 +1,19 @@
 """Arguments, progress and exit codes of the command."""
 
 import argparse
-import contextlib
-import signal
+import os
 import sys
-import threading
 import time
 from pathlib import Path
 
 from .. import __version__
-from ._config import ConfigError, describe, read_config, refuse
+from ._refuse import ConfigError, refuse
+from ._signals import any_terminal, say, stoppable
 
+DEBUG = "BAYESJOINT_DEBUG"  # set to 1 it lets an unexpected error show its traceback
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+KEYS = "<every key of a configuration>"
 
 START = """
 From two surveys to a report:
@@ -81,32 +83,34 @@ def main(argv=None):
     int
         Exit code: 0 done, 1 failed, 2 wrong configuration or usage, 130 interrupted.
     """
-    arguments = _parser().parse_args(argv)
-    try:
-        with _termination_interrupts():
+    with any_terminal(), stoppable(last=argv is None) as stopped:
+        try:
+            arguments = _parser().parse_args(argv)
+            arguments.stopped = stopped
             return arguments.act(arguments)
-    except ConfigError as error:
-        _say(f"bayesjoint: {error}", sys.stderr)
-        return USAGE
-    except (ValueError, TypeError, OSError, MemoryError) as error:
-        _say(f"bayesjoint: {type(error).__name__}: {error}", sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        _say("bayesjoint: interrupted; nothing was left half-written", sys.stderr)
-        return INTERRUPTED
+        except KeyboardInterrupt:
+            return _interrupted()
+        except ConfigError as error:
+            return _ended(USAGE, str(error), stopped)
+        except (ValueError, TypeError, OSError, MemoryError) as error:
+            return _ended(FAILED, f"{type(error).__name__}: {error}", stopped)
+        except Exception as error:
+            if os.environ.get(DEBUG) == "1":
+                raise
+            return _ended(FAILED, f"unexpected {type(error).__name__}: {error} ({DEBUG}=1 shows where)", stopped)
 
 
-@contextlib.contextmanager
-def _termination_interrupts():
-    """Let a request to terminate clean up as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _ended(code, text, stopped):
+    """Say on one line why it ended; what an interrupt has set off is an interrupt."""
+    if stopped.asked:
+        return _interrupted()
+    say("bayesjoint: " + " ".join(text.split()), sys.stderr)
+    return code
+
+
+def _interrupted():
+    say("bayesjoint: interrupted; nothing was left half-written", sys.stderr)
+    return INTERRUPTED
 
 
 def _run(arguments):
@@ -123,27 +127,52 @@ def _conflict(arguments):
 
 def _worked(work, stages, arguments):
     """Do what a configuration asks for, and say what came out and where it is."""
+    from ._config import read_config
+
     started = time.perf_counter()
     config = read_config(arguments.config)
-    with _Progress(len(stages), arguments.quiet) as progress:
+    with _Progress(len(stages), arguments.quiet, arguments.stopped) as progress:
         found = work(config, arguments.out, progress.stage, progress.shown)
     if "verdict" in found:
-        _say(found["verdict"])
-    _say(f"{found['report']} and {found['posterior']} in {time.perf_counter() - started:.1f} s")
+        say(found["verdict"])
+    say(f"{found['report']} and {found['posterior']} in {time.perf_counter() - started:.1f} s")
     return OK
 
 
 def _report(arguments):
     from ..dataset import read_tree
     from ..reporting import report
+    from ._results import mend
 
     source = Path(arguments.posterior)
+    mend(source.parent)
     if not source.is_file():
         refuse("POSTERIOR", str(source), "must be an existing netCDF file written by bayesjoint")
     target = Path(arguments.out) if arguments.out else source.with_name("report.html")
-    report(read_tree(source), target)
-    _say(str(target))
+    if target.exists() and os.path.samefile(source, target):
+        refuse("--out", str(target), "must not be the posterior itself; name another file")
+    if target.is_dir() or not target.parent.is_dir():
+        refuse("--out", str(target), "must be a file in an existing folder")
+    try:
+        tree = read_tree(source)
+    except (ValueError, OSError) as error:
+        refuse("POSTERIOR", str(source), f"must be a file written by bayesjoint ({error})")
+    report(tree, target)
+    say(str(target))
     return OK
+
+
+def _every_key():
+    from ._config import describe
+
+    return describe()
+
+
+class _Epilog(argparse.RawDescriptionHelpFormatter):
+    """Help that looks up every key when it is shown, and not before: engines take a while to import."""
+
+    def add_text(self, text):
+        super().add_text(text.replace(KEYS, _every_key()) if text and KEYS in text else text)
 
 
 def _parser():
@@ -156,7 +185,7 @@ def _parser():
     _add_run(
         verbs, "run", _run, help="invert the surveys of a configuration jointly: posterior.nc and report.html",
         description="Invert the surveys of a TOML configuration jointly and write posterior.nc and report.html.",
-        epilog=EXAMPLE + "\nEvery key:\n\n" + describe(),
+        epilog=EXAMPLE + "\nEvery key:\n\n" + KEYS,
     )
     _add_run(
         verbs, "conflict", _conflict,
@@ -164,7 +193,7 @@ def _parser():
         description="Test whether the surveys of a TOML configuration agree, apply the remedies that tests suggest, "
         "and write posterior.nc (verdict and tests in it) and report.html. The exit code is 0 whatever the verdict.",
         epilog="The configuration is that of `bayesjoint run`: Gaussian priors, no bounds, two surveys or more; "
-        "[geology] is not read. Every key:\n\n" + describe(),
+        "[geology] is not read. Every key:\n\n" + KEYS,
     )
     report = verbs.add_parser("report", help="write the HTML report of a saved posterior",
                               description="Write the HTML report of a saved posterior.")
@@ -176,7 +205,7 @@ def _parser():
 
 def _add_run(verbs, name, act, **texts):
     """Add a verb that works on a configuration."""
-    parser = verbs.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
+    parser = verbs.add_parser(name, formatter_class=_Epilog, **texts)
     parser.add_argument("config", metavar="CONFIG.toml", help="the configuration; file names in it are relative to it")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if needed")
     parser.add_argument("--quiet", action="store_true", help="no progress bar (there is none without a terminal)")
@@ -186,16 +215,18 @@ def _add_run(verbs, name, act, **texts):
 class _Progress:
     """A bar over the stages of a run, at a terminal only."""
 
-    def __init__(self, count, quiet):
+    def __init__(self, count, quiet, stopped):
         from tqdm import tqdm
 
-        self.shown = not quiet and sys.stderr.isatty()
+        self.shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._stopped = stopped
         self._bar = tqdm(total=count, disable=not self.shown, file=sys.stderr, leave=False,
                          bar_format="{desc:<22} |{bar:30}| {n_fmt}/{total_fmt} {elapsed}")
         self._begun = False
 
     def stage(self, name):
-        """Begin a stage."""
+        """Begin a stage, unless a request to stop was lost in the one before."""
+        self._stopped.check()
         if self._begun:
             self._bar.update(1)
         self._begun = True
@@ -206,7 +237,3 @@ class _Progress:
 
     def __exit__(self, *_):
         self._bar.close()
-
-
-def _say(text, stream=None):
-    (stream or sys.stdout).write(text + "\n")

@@ -1,10 +1,8 @@
 """From a configuration to a posterior and a report."""
 
-import contextlib
 import dataclasses
 import os
-import shutil
-import tempfile
+import uuid
 from pathlib import Path
 
 from ..augment import add_bias
@@ -20,10 +18,12 @@ from ..problem import JointProblem, Parameter
 from ..quantities import FIELD
 from ..reporting import report
 from ..survey import read_survey
-from ._config import keyed, refuse
+from ._forecast import check_cost
 from ._ground import recalibrated, stated_family
+from ._refuse import keyed, refuse
+from ._results import results
 
-AS_READ = ("std", "height", "variable", "columns", "units", "crs", *FIELD)
+AS_READ = ("std", "height", "variable", "columns", "units", "crs", "missing", *FIELD)
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint posterior", "separate posteriors",
           "recalibrate", "draws and dataset", "report")
 
@@ -43,18 +43,22 @@ def build_problem(config, stage=lambda name: None):
     JointProblem
     """
     stage(STAGES[0])
-    surveys = {name: _survey(name, table, config.folder) for name, table in config.surveys.items()}
+    surveys = {name: keyed(f"surveys.{name}", _survey, name, table, config.folder)
+               for name, table in config.surveys.items()}
     stage(STAGES[1])
-    mesh = Mesh.from_surveys(list(surveys.values()), **dataclasses.asdict(config.mesh))
+    mesh = keyed("mesh", lambda: Mesh.from_surveys(list(surveys.values()), **dataclasses.asdict(config.mesh)))
     parameters = {name: keyed(f"parameters.{name}", _parameter, name, table, mesh)
                   for name, table in config.parameters.items()}
-    modalities = [surveys[name].modality(parameters[table.parameter], forward=table.forward, name=name)
-                  for name, table in config.surveys.items()]
-    problem = JointProblem(list(parameters.values()), modalities, _couplings(config.coupling),
-                           weights={name: table.exponent for name, table in config.surveys.items()})
+    modalities = [keyed(f"surveys.{name}", lambda name=name, table=table: surveys[name].modality(
+        parameters[table.parameter], forward=table.forward, name=name)) for name, table in config.surveys.items()]
+    problem = keyed("coupling", lambda: JointProblem(
+        list(parameters.values()), modalities, _couplings(config.coupling),
+        weights={name: table.exponent for name, table in config.surveys.items()}))
     for name, table in config.surveys.items():
         if table.bias != "none":
-            problem = add_bias(problem, name, table.bias, std=table.bias_std)
+            problem = keyed(f"surveys.{name}.bias", lambda name=name, table=table, problem=problem: add_bias(
+                problem, name, table.bias, std=table.bias_std))
+    keyed("posterior", check_cost, problem, config)
     return problem
 
 
@@ -77,9 +81,14 @@ def run(config, out, stage=lambda name: None, progress=False):
     dict of Path
         ``posterior`` and ``report``.
     """
-    check_folder(out)
     if config.geology is not None and config.geology.structures:
         stated_family(config.geology)  # an error in it is met before hours are spent
+    with results(out, inputs_of(config)) as scratch:
+        _run(config, scratch, stage, progress)
+    return paths_in(out)
+
+
+def _run(config, scratch, stage, progress):
     problem, fit = fitted_problem(config, stage)
     stage(STAGES[3])
     method = config.posterior.method
@@ -95,7 +104,17 @@ def run(config, out, stage=lambda name: None, progress=False):
     stage(STAGES[6])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
-    return leave(tree, out, config, stage)
+    leave(tree, scratch, config, stage)
+
+
+def inputs_of(config):
+    """Files that a configuration is made of and reads."""
+    return [config.path, *(config.folder / table.file for table in config.surveys.values())]
+
+
+def paths_in(out):
+    """Where the results are."""
+    return {"posterior": Path(out) / "posterior.nc", "report": Path(out) / "report.html"}
 
 
 def fitted_problem(config, stage):
@@ -106,31 +125,20 @@ def fitted_problem(config, stage):
     return (problem if fit is None else fit.problem), fit
 
 
-def leave(tree, out, config, stage):
-    """Write a result's dataset and report to a folder, both or neither; return their paths."""
-    tree.attrs |= {"title": config.title, "configuration": config.text}
-    out = Path(out)
-    with finished(out) as scratch:
-        write_tree(tree, scratch / "posterior.nc")
-        stage(STAGES[-1])
-        report(tree, scratch / "report.html", title=config.title)
-    return {"posterior": out / "posterior.nc", "report": out / "report.html"}
-
-
-def check_folder(out):
-    """Refuse a place that cannot take results before hours are spent on them."""
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        refuse("--out", str(out), "must be a folder or a name free for one; it is a file")
-    nearest = next(parent for parent in (out.absolute(), *out.absolute().parents) if parent.exists())
-    if not os.access(nearest, os.W_OK):
-        refuse("--out", str(out), f"must be writable; {str(nearest)!r} is not")
+def leave(tree, scratch, config, stage):
+    """Write a result's dataset and report to the scratch folder, both under the name of this one run."""
+    tree.attrs |= {"title": config.title, "configuration": config.text, "run_id": uuid.uuid4().hex}
+    write_tree(tree, scratch / "posterior.nc")
+    stage(STAGES[-1])
+    report(tree, scratch / "report.html", title=config.title)
 
 
 def _survey(name, table, folder):
     path = folder / table.file
     if not path.is_file():
         refuse(f"surveys.{name}.file", table.file, "must be an existing file, relative to the configuration's folder")
+    if not os.access(path, os.R_OK):
+        refuse(f"surveys.{name}.file", table.file, "must be a file that may be read; its permissions forbid it")
     survey = read_survey(path, table.kind, name=name, **{key: getattr(table, key) for key in AS_READ})
     if table.relative_std is not None:
         survey = survey.replace(std=noise_std(survey.data, table.relative_std, table.floor_std))
@@ -173,16 +181,3 @@ def _alone(post, problem, method, seed, progress):
     if hasattr(post, "separate"):
         return post.separate()
     return {name: solve(each, method, seed, progress)[0] for name, each in problem.separate().items()}
-
-
-@contextlib.contextmanager
-def finished(out):
-    """A scratch folder next to the results, gone whatever happens; what was finished in it is moved over at the end."""
-    out.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
-    try:
-        yield scratch
-        for path in sorted(scratch.iterdir()):
-            os.replace(path, out / path.name)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

@@ -28,9 +28,11 @@ Groups (present when they have something to hold):
 Anything else (diagnostics, conflict tests) goes in as further flat groups through `build_tree(extra=...)`.
 """
 
+from ._beside import beside, wait
 from ._build import build_tree
 from ._dataset_builder import DatasetBuilder
 from ._files import read_attributes, read_tree, without_gaps, write_tree
+from ._groups import check_name
 from ._records import Approximation, ModalityBlock, ParameterBlock
 from ._store import GrowingFile
 
@@ -40,9 +42,12 @@ __all__ = [
            "GrowingFile",
            "ModalityBlock",
            "ParameterBlock",
+           "beside",
            "build_tree",
+           "check_name",
            "read_attributes",
            "read_tree",
+           "wait",
            "without_gaps",
            "write_tree",
 ]

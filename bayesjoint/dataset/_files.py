@@ -1,12 +1,13 @@
 """Writing and reading the tree, and views of it that other tools need."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_path, fail
+from .._damaged import attempt
+from .._interrupts import held
+from ._beside import beside, steady
 
 GROWN = ("posterior", "prior", "posterior_predictive", "log_likelihood", "sample_stats")  # groups of draws
 CHUNK = 10  # draws stored together where they can grow
@@ -42,21 +43,17 @@ def write_tree(tree, path, growing=False):
     ...     read_tree(write_tree(tree, folder + "/posterior.nc")).identical(tree)
     True
     """
-    path = Path(path)
+    path = as_path("path", path)
     if not path.parent.is_dir():
         fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     encoding, unlimited = _layout(tree) if growing else ({}, None)
     if "keep_bits" in tree.attrs:
         for group in ("posterior", "prior", "posterior_predictive", "log_likelihood"):
             if group in tree.children:
-                held = encoding.setdefault(f"/{group}", {})
-                encoding[f"/{group}"] = {name: _COMPRESSED | held.get(name, {}) for name in tree[group].data_vars}
-    try:
-        tree.to_netcdf(beside, engine="h5netcdf", encoding=encoding, unlimited_dims=unlimited)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+                laid = encoding.setdefault(f"/{group}", {})
+                encoding[f"/{group}"] = {name: _COMPRESSED | laid.get(name, {}) for name in tree[group].data_vars}
+    with held(), beside(path) as part, steady(part, "w+b") as file:
+        tree.to_netcdf(file, engine="h5netcdf", encoding=encoding, unlimited_dims=unlimited)
     return path
 
 
@@ -93,22 +90,25 @@ def read_tree(path, lazy=False):
     """
     import xarray
 
-    path = Path(path)
+    path = as_path("path", path)
     if not path.is_file():
         fail("path", "name an existing file", str(path), "Check the name, or run the inversion.", FileNotFoundError)
-    try:
-        tree = xarray.open_datatree(path, engine="h5netcdf")
-    except OSError as error:
-        fail("path", "name a netCDF 4 file", f"{path.name} ({error})",
-             "Pass a file of post.to_file, or of bayesjoint run.")
+    tree, cause = attempt(lambda: xarray.open_datatree(path, engine="h5netcdf"))
+    _refuse_unreadable(path, cause)
     if tree.attrs.get("schema") != "bayesjoint":
         tree.close()
         fail("path", "name a bayesjoint posterior", f"{path.name} without that schema",
              "Pass a file of post.to_file, or of bayesjoint run.")
     if not lazy:
         with tree:
-            tree.load()
+            _refuse_unreadable(path, attempt(tree.load)[1])
     return tree
+
+
+def _refuse_unreadable(path, cause):
+    if cause is not None:
+        fail("path", "name a readable netCDF 4 file", f"{path.name!r}, which cannot be read ({cause})",
+             "Pass a file of post.to_file, or of bayesjoint run; a damaged one has to be made anew.")
 
 
 def read_attributes(tree):

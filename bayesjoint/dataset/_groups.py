@@ -210,6 +210,10 @@ def _plain(value):
         return [_plain(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        return str(value)  # netCDF has no integers of more than 64 bits
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "backslashreplace").decode("utf-8")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return fail("attributes", "be numbers, strings, or mappings and lists of them", type(value).__name__,

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from .._checks import fail
+from .._interrupts import held
+from ._beside import steady, sweep, wait
 from ._files import GROWN, write_tree
 
 PUBLISHED = 1.5  # the file is put in place anew whenever it has grown by this factor: a killed run loses a third
@@ -47,6 +49,7 @@ class GrowingFile:
         if not self.path.parent.is_dir():
             fail("path", "lie in an existing folder", str(self.path.parent), "Create the folder first.",
                  FileNotFoundError)
+        sweep(self.path)
         self._beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self.draws, self._placed, self._changed = 0, 0, False
 
@@ -66,6 +69,7 @@ class GrowingFile:
         try:
             if self._changed:
                 self._cut()
+                wait()
                 self._beside.replace(self.path)
         finally:
             self._beside.unlink(missing_ok=True)
@@ -75,7 +79,7 @@ class GrowingFile:
         try:
             with self._opened("r", self.path):
                 return
-        except OSError:
+        except Exception:  # whatever a damaged file sets off in the libraries below
             fail("path", "name a netCDF file of draws, or none", f"{self.path}, which is another file or a folder",
                  "Choose another path.")
 
@@ -83,7 +87,8 @@ class GrowingFile:
     def _opened(self, mode, path=None):
         import h5netcdf
 
-        with h5netcdf.File(path or self._beside, mode) as file:
+        mode_of_raw = {"r": "rb", "r+": "r+b"}[mode]
+        with held(), steady(path or self._beside, mode_of_raw) as raw, h5netcdf.File(raw, mode) as file:
             yield file
 
     def begin(self, tree):
@@ -128,9 +133,10 @@ class GrowingFile:
 
     def _place(self):
         """Put a copy in place."""
-        copy = self._beside.with_suffix(".copy")
+        copy = self._beside.with_suffix(".part-copy")
         try:
             shutil.copyfile(self._beside, copy)
+            wait()
             copy.replace(self.path)
         finally:
             copy.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import check_object, fail
 from .._typing import JointProblem, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import Modality
@@ -56,6 +56,7 @@ def expected_information(problem: JointProblem, candidate: Modality | list, targ
     >>> found.information.values, found.target_std_now.values.round(3), found.target_std.values.round(3)
     (array([0.5]), array([0.707]), array([[0.5]]))
     """
+    check_object("problem", problem)
     probes, candidates = probe_count(probes), _candidates(problem, candidate)
     at_hand = [m.name for m in problem.modalities]
     columns = None if target is None else target_columns(problem, target)

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 from scipy.linalg import eigh
 
+from .._checks import check_object
 from .._typing import JointProblem, Seed, xr
 from ..dataset import DatasetBuilder
 from ._estimator import probe_count
@@ -67,6 +68,7 @@ def identifiability(problem: JointProblem, target: str | dict | None = None, pro
     >>> found.information.values.round(2), round(float(found.redundancy), 2), round(float(found.target_synergy), 2)
     (array([3.83, 3.33]), 0.49, 2.34)
     """
+    check_object("problem", problem)
     probes, signal = probe_count(probes), DataInformation(problem, probes, seed)
     names = [m.name for m in problem.modalities]
     result = DatasetBuilder()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._checks import check_object
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import add_map
@@ -52,6 +53,7 @@ def leakage(post: Posterior, method: str = "auto", probes: int = 64, seed: Seed 
     array([[0.3333, 0.3333],
            [0.3333, 0.3333]])
     """
+    check_object("post", post)
     probes, exact = probe_count(probes), use_exact(post, method)
     std = prior_std(post)
     truth = "unit variance" if std is None else "prior"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._checks import check_object
 from .._places import unit_columns
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
@@ -57,6 +58,7 @@ def resolution(post: Posterior, method: str = "auto", probes: int = 64, seed: Se
     >>> resolution(bj.posterior(bj.JointProblem([slope], [line]))).slope_diagonal.values.round(4)
     array([0.6667])
     """
+    check_object("post", post)
     probes, exact = probe_count(probes), use_exact(post, method)
     scale = prior_std(post)
     scale = np.ones(post.problem.size) if scale is None else scale

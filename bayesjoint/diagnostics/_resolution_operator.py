@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._checks import fail, one_of
+from .._checks import check_object, fail, one_of
 from .._typing import Any, Posterior
 
 
@@ -32,6 +32,7 @@ class ResolutionOperator(LinearOperator):
     """
 
     def __init__(self, post: Posterior) -> None:
+        check_object("post", post)
         self.post, self.problem = post, post.problem
         super().__init__(np.dtype(float), (post.problem.size,) * 2)
 

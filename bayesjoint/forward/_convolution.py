@@ -1,9 +1,9 @@
 """Layered convolution: sum over layers of 2-D convolutions, by pruned FFTs in blocks that stay in cache."""
 
 import numpy as np
-from numba import njit
 from scipy import fft
 
+from .._compiled import njit
 from ._threads import run_tasks, scratch, split, worker_count
 
 CACHE_BYTES = 1 << 19  # of transformed layers in work at once, per thread: a quarter of a second-level cache

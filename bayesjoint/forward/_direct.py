@@ -1,11 +1,11 @@
 """Scattered stations over any rectilinear mesh: direct prism sums, streamed station by station."""
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from .._checks import as_finite, as_shape, fail
+from .._compiled import njit
 from .._places import blocks
 from ..mesh import SPACING_TOLERANCE, Mesh
 from ._base import ForwardOperator
@@ -113,7 +113,7 @@ class _GroundMatrix(LinearOperator):
 
 
 def _stations(mesh, easting, northing, upward):
-    easting, northing = as_finite("easting", easting, 1), as_finite("northing", northing, 1)
+    easting, northing = as_finite("easting", easting, 1).copy(), as_finite("northing", northing, 1).copy()
     if not easting.size:
         fail("easting", "hold at least one station", "none", "Pass the coordinates of the stations.")
     northing = as_shape("northing", northing, easting.shape)

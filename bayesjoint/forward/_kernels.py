@@ -9,7 +9,8 @@ Metres in; what comes out is decided by the coefficients (`bayesjoint.quantities
 
 import numpy as np
 from choclo.prism import kernel_ee, kernel_en, kernel_eu, kernel_nn, kernel_nu, kernel_u
-from numba import njit
+
+from .._compiled import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .._checks import as_finite, as_shape, fail
+from .._compiled import njit
 from .._typing import ArrayLike
 from ..quantities import quantity
 from ._kernels import node_value

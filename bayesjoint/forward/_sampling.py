@@ -111,8 +111,9 @@ class StationSampling(Processing):
         if not all(hasattr(operator, name) for name in ("easting", "northing", "height", "spacing")):
             fail("operator", "be on a lattice", type(operator).__name__, "Use GravityOperator or MagneticOperator.",
                  TypeError)
-        easting = as_finite("easting", easting, 1)
-        northing, upward = (as_shape(k, v, easting.shape) for k, v in (("northing", northing), ("upward", upward)))
+        easting = as_finite("easting", easting, 1).copy()
+        northing, upward = (as_shape(k, v, easting.shape).copy()
+                            for k, v in (("northing", northing), ("upward", upward)))
         self.order = as_count("order", order, 1, "3 and 5 are good choices.")
         super().__init__(operator, easting.shape, ("station",))
         self.easting, self.northing, self.upward = easting, northing, upward

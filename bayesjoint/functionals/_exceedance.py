@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from .._checks import as_finite, fail, one_of
+from .._checks import as_finite, check_object, fail, one_of
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
@@ -56,6 +56,7 @@ def exceedance(post: Posterior, parameter: str, threshold: float, *, draws: int 
     >>> found.slope_exceedance_closed_form.values.round(4), found.slope_exceedance_error.values.round(3)
     (array([0.2398]), array([0.01]))
     """
+    check_object("post", post)
     p = post.problem.by_name[one_of("parameter", parameter, tuple(post.problem.by_name))]
     threshold = float(as_finite("threshold", threshold, 0))
     draws, chains = counts(post, draws, chains)
@@ -130,6 +131,7 @@ def depth_to_top(post: Posterior, threshold: float, parameter: str = "density", 
     >>> float(found.depth_to_top_mean), float(found.depth_to_top_presence)
     (100.0, 1.0)
     """
+    check_object("post", post)
     tails(probability)  # refuses what is none, before anything is drawn
     draws, chains = counts(post, draws, chains)
     p = on_mesh(post.problem, parameter)

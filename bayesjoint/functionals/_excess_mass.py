@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.constants import mu_0
 
-from .._checks import as_positive, fail
+from .._checks import as_positive, check_object, fail
 from .._typing import ArrayLike, Posterior, Seed, xr
 from ._answers import integral
 from ._protocol import linear, on_mesh, shares_in, volumes
@@ -62,6 +62,7 @@ def excess_mass(post: Posterior, box: tuple | None = None, parameter: str = "den
     >>> bool(abs(found.excess_mass_mean - 4 * 8.0 * 1e6) < 1e6), found.excess_mass_mean.units
     (True, 'kg')
     """
+    check_object("post", post)
     asked = None
     if isinstance(box, Window):
         asked = WindowedMass(post.problem, box, parameter)
@@ -110,6 +111,7 @@ def magnetic_moment(post: Posterior, box: tuple | None = None, parameter: str = 
     >>> print(f"{float(found.magnetic_moment_mean):.2e}", found.magnetic_moment_mean.units)
     7.96e+05 A m2
     """
+    check_object("post", post)
     target = moment_in(post.problem, box, parameter, intensity)
     return integral(post, target, probability, draws, chains, seed, {"parameter": parameter, **_place(box)})
 

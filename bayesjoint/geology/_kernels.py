@@ -1,7 +1,8 @@
 """Loops over cells, compiled."""
 
 import numpy as np
-from numba import njit
+
+from .._compiled import njit
 
 
 @njit(cache=True, nogil=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_positive, check_object, fail, one_of
 from .._progress import progress_bar
 from .._typing import Callable, JointProblem, MapResult
 from ..solvers import RRCGSettings
@@ -91,6 +91,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     >>> result.converged, result.criterion <= 1e-3
     (True, True)
     """
+    check_object("problem", problem)
+    tolerance = float(as_positive("tolerance", tolerance, 0))
     if one_of("method", method, METHODS) == "auto":
         method = "map" if all(getattr(c, "is_density", True) for c in problem.couplings) else "rrcg"
     if problem.nonlinear and method == "rrcg":

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .._checks import as_finite, fail
+from .._checks import as_finite, check_object, fail
 from .._progress import progress_bar
 from .._typing import Any, JointProblem
 from ..couplings import Gramian
@@ -100,6 +100,7 @@ def couple(problem: JointProblem, weights: Any = None, *, correlation: float = 0
     >>> sweep.table["weights"].tolist()
     [[0.0, 0.0], [1.0, 1.0], [10.0, 10.0]]
     """
+    check_object("problem", problem)
     if not 0 < float(as_finite("correlation", correlation, 0)) < 1:
         fail("correlation", "lie between 0 and 1", repr(correlation), "0.95 asks for nearly proportional models.")
     if method == "auto":  # multipliers are no density: all rows by the one method that takes them

@@ -41,12 +41,11 @@ from ._fields import (
 from ._grounds import geology
 from ._intervals import coverage, coverage_rows, family_label, interval, interval_values
 from ._maps import compare, data, draw_section, exaggeration_of, model
-from ._style import length_scale, norm_for, pretty
+from ._style import length_scale, norm_for, plainly, pretty
 
-__all__ = ["bands", "best_sections", "beyond", "cells", "chi2_terms", "columns", "compare", "convergence",
-           "correlation", "coverage", "coverage_rows", "crossplot", "cut", "data", "data_field", "draw_section",
-           "ecdf", "exaggeration_of", "family_label", "geology", "has", "held", "interval", "interval_values",
-           "is_tree", "labels_of", "layers", "layers_left", "length_scale", "matrix", "mesh_of", "mesh_parameters",
-           "model", "model_values", "norm_for", "places", "pretty", "prior_mean", "profile", "ranks",
-           "residual_reach", "residuals", "standing_out", "station_boxes", "std_ratio", "title_of", "under_stations",
-           "verdict"]
+bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks = map(
+    plainly, (bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks))
+beyond, convergence, correlation, crossplot, profile, residuals = map(
+    plainly, (beyond, convergence, correlation, crossplot, profile, residuals))
+geology, coverage, interval, compare, data, draw_section, model = map(
+    plainly, (geology, coverage, interval, compare, data, draw_section, model))

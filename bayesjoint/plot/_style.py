@@ -1,9 +1,15 @@
 """Colours, limits, units and axes: the conventions that all figures share."""
 
+from functools import wraps
+from inspect import signature
+
 import matplotlib
 import numpy as np
 from matplotlib.colors import Normalize
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from .._checks import fail
 
 DIVERGING, SEQUENTIAL, RATIO = "RdBu_r", "viridis", "PuOr"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito (2008)
@@ -29,6 +35,25 @@ def pretty(units):
 def with_units(text, units):
     """Text with its units in parentheses, if it has any."""
     return f"{text} ({pretty(units)})" if pretty(units) else text
+
+
+def plainly(draw):
+    """A drawing function that takes every text for what it says: no sign in a name or a unit begins a formula."""
+    takes_tree = next(iter(signature(draw).parameters)) == "tree"
+
+    @wraps(draw)
+    def drawing(*arguments, **options):
+        given = arguments[0] if arguments else options.get("tree")
+        if takes_tree and not any(hasattr(given, name) for name in ("children", "problem", "to_datatree")):
+            fail("tree", "be a result tree or a posterior", type(given).__name__,
+                 "Pass posterior.to_datatree(), or what bj.load gave.", TypeError)
+        with matplotlib.rc_context({"text.parse_math": False}):
+            drawn = draw(*arguments, **options)
+        for artist in np.ravel(np.array(drawn, dtype=object)):
+            for text in artist.findobj(Text) if hasattr(artist, "findobj") else ():
+                text.set_parse_math(False)
+        return drawn
+    return drawing
 
 
 def norm_for(kind, values, limits=None):

@@ -2,7 +2,7 @@
 
 import math
 
-from numba import njit
+from .._compiled import njit
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail
+from .._checks import as_finite, as_positive, fail, frozen
 from ._covariance import BlockCovariance, DenseCovariance, DiagonalCovariance
 
 
@@ -67,6 +67,13 @@ class GaussianPrior:
 
     mean: object
     covariance: object
+
+    def __post_init__(self):
+        """Keep copies of arrays: what was computed from them must stay true."""
+        for name in ("mean", "covariance"):
+            value = getattr(self, name)
+            if np.ndim(value):
+                object.__setattr__(self, name, frozen(value))
 
     def bind(self, parameter: str):
         """Return the prior over one parameter."""

@@ -40,6 +40,10 @@ class TorusSpectrum:
 
     def __init__(self, correlation, torus):
         self.correlation, self.layers, self.torus = correlation, correlation.mesh.shape[0], tuple(torus)
+        if 16.0 * torus[0] * torus[1] > LARGEST_BYTES:
+            fail("range", "let the field fit a periodic lattice in memory",
+                 f"ranges {correlation.ranges} m, which want {torus[0]} x {torus[1]} columns",
+                 "Shorten it to a few widths of the mesh: beyond that a field is level anyway.")
         planes, self.pair = correlation.lag_planes(self.torus)
         self.planes = np.stack([plane[: torus[0] // 2 + 1].copy() for plane in planes])
 

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from .._checks import fail, one_of
+from .._geometry import check_over
 from .._places import blocks
 from ..forward import (
     ALIGNMENT_TOLERANCE,
@@ -74,6 +75,7 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
     (Modality('gravity', 3 data, parameter=('density',)), 'lattice operator (FFT), gaps left out')
     """
     check_field(parameter, 'Use Parameter("density", mesh, prior=...).')
+    check_over(survey, parameter.mesh)
     noise = _noise(survey, std)
     std = noise.std
     if isinstance(forward, str):
@@ -137,7 +139,7 @@ def _built(survey, parameter, std, forward):
         if lattice is not None:
             fail("forward", "be 'direct' or 'sampling' for these stations", f"'fft', but {lattice}",
                  "Leave it at 'auto', or lay the mesh with Mesh.from_surveys.")
-        return _gapless(survey, lattice_operator(mesh, survey.easting, survey.northing, float(np.min(survey.upward)),
+        return _gapless(survey, lattice_operator(mesh, survey.easting, survey.northing, float(np.nanmin(survey.upward)),
                                                  survey.kind, **field))
     pairs = int(survey.observed.sum()) * int(mesh.active.sum())
     if forward == "direct" or (forward == "auto" and (pairs <= DIRECT_PAIRS or not _may_sample(survey, mesh))):
@@ -201,7 +203,7 @@ def _field(survey):
 
 def _may_sample(survey, mesh):
     """Whether lattices at the stations' heights may stand over the mesh: equal columns, no ground above a station."""
-    return _equal_columns(mesh) and not (mesh.has_air and np.nanmax(mesh.surface) > np.min(survey.upward))
+    return _equal_columns(mesh) and not (mesh.has_air and np.nanmax(mesh.surface) > np.nanmin(survey.upward))
 
 
 def _equal_columns(mesh):
@@ -213,8 +215,8 @@ def _lattice_misfit(survey, mesh):
     """Why the stations are no lattice over the mesh's columns, or None if they are."""
     if not survey.is_grid:
         return "they are scattered"
-    if np.ptp(survey.upward) > 0:
-        return f"their heights run from {np.min(survey.upward):g} to {np.max(survey.upward):g} m"
+    if np.nanmax(survey.upward) > np.nanmin(survey.upward):
+        return f"their heights run from {np.nanmin(survey.upward):g} to {np.nanmax(survey.upward):g} m"
     if not _equal_columns(mesh):
         return "the mesh's columns are unequal"
     for axis, step in zip(("northing", "easting"), mesh.horizontal_spacing(), strict=True):
@@ -226,8 +228,8 @@ def _lattice_misfit(survey, mesh):
     corner = [round(float((values[0] - centres[0]) / step)) for values, centres, step in zip(
         (survey.northing, survey.easting), (mesh.northing, mesh.easting), mesh.horizontal_spacing(), strict=True)]
     top = top_of_ground(mesh, corner, survey.shape)
-    if mesh.has_air and np.min(survey.upward) < top - SPACING_TOLERANCE * mesh.thickness.min():
-        return f"the ground below them rises to {top:g} m, above their {np.min(survey.upward):g} m"
+    if mesh.has_air and np.nanmin(survey.upward) < top - SPACING_TOLERANCE * mesh.thickness.min():
+        return f"the ground below them rises to {top:g} m, above their {np.nanmin(survey.upward):g} m"
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import as_positive, fail
+from .._crs import check_one_crs
 from .._places import runs
 from .._typing import Any
 from ..quantities import component_of
@@ -65,6 +66,7 @@ class JointProblem:
 
     def __init__(self, parameters: list, modalities: list, couplings: list = (), weights: dict | None = None) -> None:
         self.modalities = _unique("modalities", modalities, ("forward", "noise"))
+        check_one_crs("modalities", {m.name: getattr(m, "metadata", {}).get("crs") for m in self.modalities})
         self.parameters = with_ground(_unique("parameters", parameters, ("bound_prior", "from_hat")), self.modalities)
         self.couplings = _listed("couplings", couplings)
         self.by_name, self.surveys = (

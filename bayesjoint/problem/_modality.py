@@ -32,10 +32,10 @@ class Term:
         """Refuse bad columns at once."""
         name, columns = f"columns of the term of {self.parameter}", self.columns
         if issparse(columns) and columns.ndim == 2:
-            columns = csr_array(columns, dtype=float)
+            columns = csr_array(columns, dtype=float, copy=True)
             as_finite(name, columns.data)
         else:
-            columns = as_finite(name, columns.toarray() if issparse(columns) else columns, 2)
+            columns = frozen(as_finite(name, columns.toarray() if issparse(columns) else columns, 2))
         object.__setattr__(self, "columns", columns)
 
 

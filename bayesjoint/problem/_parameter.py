@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, as_shape, fail
+from .._checks import as_finite, as_positive, as_shape, fail, frozen
 from .._typing import Any, ArrayLike, Sequence
 from ..mesh import Mesh
 from ..quantities import PROPERTIES, property_of
@@ -84,7 +84,8 @@ class Parameter:
         self.fixed_mask, self.fixed_values = self._known(fixed)
         self.reference_hat = (np.broadcast_to(0.0, (self.size,)) if reference is None
                               else self.to_hat(reference, "reference"))
-        self._given = {"bounds": bounds, "fixed": fixed, "reference": reference}
+        self._given = {"bounds": bounds if bounds is None else tuple(map(_kept, bounds)), "fixed": _kept(fixed),
+                       "reference": _kept(reference)}
         self.bound_prior = None if prior is None else prior.bind(self)
 
     def to_hat(self, physical: Any, argument: Any = None):
@@ -178,6 +179,11 @@ class Parameter:
     def __repr__(self):
         where = self.size if self.mesh is None else self.mesh
         return f"Parameter({self.name!r}, {where!r}, prior={self.prior!r}, units={self.units!r})"
+
+
+def _kept(values):
+    """A number or None as it is, an array as a copy that nobody can change."""
+    return values if values is None or np.ndim(values) == 0 else frozen(values)
 
 
 def _domain(mesh):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_path, fail
 from .._typing import xr
-from ..dataset import read_attributes, read_tree
+from ..dataset import beside, read_attributes, read_tree
 from ..plot import has, is_tree, labels_of, mesh_of, mesh_parameters, pretty
 from . import _agreement as accord
 from . import _facts as facts
@@ -60,16 +60,12 @@ def report(tree: xr.DataTree | str | Path, path: str = "report.html", title: str
     if not is_tree(tree):
         fail("tree", "be a result tree or the path of one", type(tree).__name__,
              "Pass posterior.to_datatree(), or the netCDF file it was saved as.", TypeError)
-    path = Path(path)
+    path = as_path("path", path)
     if not path.parent.is_dir():
         fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
     text = _render(_content(tree, title))
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(path) as part:
+        part.write_text(text, encoding="utf-8")
     return path
 
 

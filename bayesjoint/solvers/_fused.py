@@ -5,8 +5,10 @@ be a number or one for each cell, are told apart when a kernel is compiled, not 
 weighted space is held as its inverse V, which leaves one division for each cell and iteration.
 """
 
-from numba import njit, types
+from numba import types
 from numba.extending import overload
+
+from .._compiled import njit
 
 FAST = {"contract", "nsz", "reassoc"}  # sums in any order: vector instructions
 

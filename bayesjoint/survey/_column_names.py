@@ -19,6 +19,9 @@ DEVIATION = {"std", "sigma", "sd", "stdev", "uncertainty", "error", "err"}
 
 def plain_unit(text):
     """Spell a unit the one way the tables do: ``"µm s^-2"`` becomes ``"ums-2"``."""
+    if not isinstance(text, str):
+        fail("units", "be a text", f"{text!r:.60} of type {type(text).__name__}",
+             "Mend the units attribute, or pass units= to say what the file really holds.", TypeError)
     for old, new in (("µ", "u"), ("μ", "u"), ("²", "2"), ("⁻", "-")):
         text = text.replace(old, new)
     return re.sub(r"[\s*^·.]", "", text).lower()

@@ -2,18 +2,31 @@
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_finite, fail
+from .._crs import of_grid_mapping
+from .._damaged import attempt
+from .._memory import check_memory, fits_memory
 from ._column_names import GEOGRAPHIC, has_role, is_data, plain_unit, to_metres
+from ._lines import is_number
 
 ENGINES = {b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"\x89HDF": "h5netcdf"}
 
 
 def load(path, engine):
-    """Read a whole netCDF file into memory and close it; fill values become NaN."""
+    """Read a whole netCDF file into memory and close it; fill values become NaN. An unreadable one is refused."""
     import xarray as xr
 
-    with xr.open_dataset(path, engine=engine, decode_times=False) as dataset:
-        return dataset.load()
+    def read():
+        with xr.open_dataset(path, engine=engine, decode_times=False) as dataset:
+            return dataset.load() if fits_memory(dataset.nbytes) else dataset.nbytes
+
+    found, cause = attempt(read)
+    if cause is not None:
+        fail("path", "name a readable netCDF file", f"{path.name!r}, which cannot be read ({cause})",
+             "It is damaged or cut short: fetch or write it again.")
+    if isinstance(found, int):
+        check_memory("path", found, f"{path.name!r} would take", "Cut a window out of it first.")
+    return found
 
 
 def read_netcdf(path, engine, kind, columns):
@@ -37,30 +50,87 @@ def read_netcdf(path, engine, kind, columns):
     """
     dataset = load(path, engine)
     variable = _squeezed(dataset[_data_name(dataset, kind, columns.get("data"))])
-    grid = variable.ndim == 2
     axes = {role: _axis(dataset, variable, role, columns.get(role)) for role in ("easting", "northing")}
-    if grid:
+    if variable.ndim == 2 and axes["easting"].ndim == 1:
         variable = variable.transpose(axes["northing"].dims[0], axes["easting"].dims[0])
     std_name = columns.get("std") or _first(dataset, variable, (f"{variable.name}_std",))
     upward_name = columns.get("upward") or _first(dataset, variable, (f"{variable.name}_upward", "upward", "height"))
     upward, upward_note = _height(dataset, variable, upward_name, kind)
     std = None if std_name is None else _like(dataset, std_name, variable, "std")
-    notes = {"data": repr(variable.name), **{role: repr(axis.name) for role, axis in axes.items()},
+    data, bounded = _within_valid(variable)
+    notes = {"data": repr(variable.name) + bounded, **{role: repr(axis.name) for role, axis in axes.items()},
              "upward": upward_note, "std": repr(std_name)}
-    return {
-        "data": variable.to_numpy().astype(float),
-        **{role: axis.to_numpy() * to_metres(axis.attrs.get("units"), axis.name) for role, axis in axes.items()},
-        "upward": upward,
-        "std": None if std is None else std.to_numpy().astype(float),
-        "units": variable.attrs.get("units"),
+    found = {
+        "data": data, **{role: _metres(axis) for role, axis in axes.items()}, "upward": upward,
+        "std": None if std is None else _values(std), "notes": notes, "units": variable.attrs.get("units"),
         "std_units": None if std is None else std.attrs.get("units"),
-        "attributes": {**dataset.attrs, **{k: v for k, v in variable.attrs.items() if k in ("source", "crs")}},
-        "notes": notes,
-    }
+        "attributes": {**dataset.attrs, **_system(dataset, variable),
+                       **{k: v for k, v in variable.attrs.items() if k in ("source", "crs")}},
+    }  # fmt: skip
+    return found if axes["easting"].ndim == 1 else _scattered(found)
+
+
+def _values(variable):
+    return as_finite(f"variable {variable.name!r}", _checked_type(variable), allow_nan=True)
+
+
+def _checked_type(variable):
+    """The array of a variable; truth values and texts that stand for numbers are refused."""
+    values = variable.to_numpy()
+    if values.dtype.kind not in "iuf":
+        fail(f"variable {variable.name!r}", "hold real numbers", f"dtype {values.dtype}",
+             "Write it as numbers, or name another variable.", TypeError)
+    return values
+
+
+def _metres(axis):
+    return _checked_type(axis) * to_metres(axis.attrs.get("units"), axis.name)
+
+
+def _within_valid(variable):
+    """Data with what lies outside the attributes valid_min, valid_max or valid_range as gaps, and a note."""
+    values = np.array(_checked_type(variable), dtype=float)
+    if {"scale_factor", "add_offset"} & set(variable.encoding):
+        return values, ""  # the limits are those of packed numbers
+    low, high = -np.inf, np.inf
+    limits = np.atleast_1d(variable.attrs.get("valid_range", (low, high)))
+    if limits.size == 2:
+        low, high = limits
+    low, high = variable.attrs.get("valid_min", low), variable.attrs.get("valid_max", high)
+    low, high = (as_finite(f"{name} of {variable.name!r}", np.nan_to_num(value), 0) for name, value in (
+        ("valid_min", low), ("valid_max", high)))
+    outside = (values < low) | (values > high)
+    note = f" ({int(outside.sum())} outside its valid range)" if outside.any() else ""
+    return np.where(outside, np.nan, values), note
+
+
+def _system(dataset, variable):
+    """{"crs": text} from the grid mapping of CF conventions that the variable names."""
+    name = str(variable.attrs.get("grid_mapping", variable.encoding.get("grid_mapping", ""))).split(":")[0].strip()
+    if name not in dataset.variables:
+        return {}
+    attributes = dataset[name].attrs
+    turn = [float(x) for x in str(attributes.get("GeoTransform", "")).split() if is_number(x)]
+    if len(turn) == 6 and (turn[2] or turn[4]):
+        fail("the grid", "have its axes along east and north, or coordinates in two dimensions",
+             f"a GeoTransform turned by {np.degrees(np.arctan2(turn[4], turn[1])):.3g} degrees",
+             "Warp it to a grid along east and north (gdalwarp), or pass the stations as a table.")
+    crs = of_grid_mapping(attributes)
+    return {} if crs is None else {"crs": crs}
+
+
+def _scattered(found):
+    """A grid with coordinates in two dimensions (a turned one) as stations."""
+    shape = found["data"].shape
+    flat = {role: np.broadcast_to(found[role], shape).ravel() for role in ("data", "easting", "northing")}
+    flat |= {role: found[role] if found[role] is None or np.ndim(found[role]) == 0 else found[role].ravel()
+             for role in ("upward", "std")}
+    found["notes"]["easting"] += " (coordinates in two dimensions: read as stations)"
+    return found | flat
 
 
 def _names(dataset):
-    return ", ".join(map(repr, dataset.variables)) or "none"
+    return ", ".join(map(repr, dataset.variables))[:400] or "none"
 
 
 def _named(dataset, name, role):
@@ -80,7 +150,7 @@ def _data_name(dataset, kind, name):
         return _named(dataset, name, "data").name
     if kind in dataset.data_vars:
         return kind
-    found = [str(v) for v in dataset.data_vars if dataset[v].attrs.get("kind") == kind]
+    found = [str(v) for v in dataset.data_vars if str(dataset[v].attrs.get("kind")) == kind]
     found = found or [str(v) for v in dataset.data_vars if is_data(str(v), kind)]
     if len(found) != 1:
         fail("variable", f"be given: the file has {len(found)} variables that sound like {kind!r}",
@@ -102,12 +172,19 @@ def _axis(dataset, variable, role, name):
         found = [_named(dataset, name, role)]
     else:
         fits = [dataset[v] for v in dataset.variables if dataset[v].ndim == 1 and dataset[v].dims[0] in variable.dims]
+        turned = [dataset[v] for v in dataset.variables if dataset[v].ndim == 2 and v != variable.name
+                  and set(dataset[v].dims) == set(variable.dims)]
+        named = [v for v in turned if has_role(str(v.attrs.get("standard_name", v.name)), role)]
+        if len(named) == 1:
+            fits = named  # coordinates in two dimensions say more than the numbers of rows and columns
         found = [v for v in fits if has_role(str(v.attrs.get("standard_name", v.name)), role)]
         found = found or [v for v in fits if has_role(str(v.name), role)]
         marks = {plain_unit(str(t)) for v in fits for t in (v.name, v.attrs.get("units", ""))}
         if not found and marks & GEOGRAPHIC:
             fail(f"{role} of {variable.name!r}", "be in metres", "longitude and latitude",
                  "Project the survey first (pyproj, gdalwarp).")
+    if len(found) == 1 and found[0].ndim == 2 and set(found[0].dims) == set(variable.dims):
+        return found[0].transpose(*variable.dims)
     if len(found) != 1 or found[0].ndim != 1 or found[0].dims[0] not in variable.dims:
         fail(f"columns[{role!r}]", f"name the 1-D {role} of {variable.name!r}, whose dims are {variable.dims}",
              f"{len(found)} candidate(s) {[v.name for v in found]} among {_names(dataset)}",
@@ -128,10 +205,14 @@ def _like(dataset, name, variable, role):
 def _height(dataset, variable, name, kind):
     if name is not None:
         found = _like(dataset, name, variable, "upward") if dataset[name].ndim else dataset[name]
-        values = found.to_numpy() * to_metres(found.attrs.get("units"), name)
+        if str(found.attrs.get("positive", "up")).lower() == "down":
+            fail(f"variable {name!r}", "be heights, positive up", "positive = 'down', a depth",
+                 "Turn its sign and its attribute round, or pass height=.")
+        values = _values(found) * to_metres(found.attrs.get("units"), name)
         return (float(values) if np.ndim(values) == 0 else values), repr(name)
     attributes = {"height_m": variable.attrs.get("height_m", dataset.attrs.get("height_m")), **dataset.attrs}
     for key in (f"{variable.name}_height_m", f"{kind}_height_m", "height_m"):
         if attributes.get(key) is not None:
-            return float(attributes[key]), f"{float(attributes[key]):g} m (attribute {key!r})"
+            height = float(as_finite(f"attribute {key!r}", attributes[key], 0))
+            return height, f"{height:g} m (attribute {key!r})"
     return None, ""

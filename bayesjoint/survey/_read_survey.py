@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_finite, fail, one_of
-from .._typing import ArrayLike
+from .._checks import as_path, fail, one_of
+from .._typing import ArrayLike, Sequence
+from ..quantities import component_of
 from ._column_names import to_standard
 from ._netcdf import ENGINES, read_netcdf
+from ._no_data import listed, refuse_suspects, without
 from ._rules import needs_field, standard_units
 from ._survey import Survey
 from ._table import read_table
@@ -24,10 +27,11 @@ FIELD_ATTRIBUTES = {
 
 
 def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = None,
-                height: float | ArrayLike | None = None, columns: dict | None = None, crs: str | None = None, *,
+                height: float | ArrayLike | None = None, columns: dict | None = None, crs: str | int | None = None, *,
                 variable: str | None = None, name: str | None = None, units: str | None = None,
-                missing: float | None = None, intensity: float | None = None, inclination: float | None = None,
-                declination: float | None = None, source: str | None = None, licence: str | None = None) -> Survey:
+                missing: float | Sequence | None = None, intensity: float | None = None,
+                inclination: float | None = None, declination: float | None = None, source: str | None = None,
+                licence: str | None = None) -> Survey:
     """Read a survey from a netCDF file (3 or 4) or a text table (CSV and its kin).
 
     The format is told by the file's content. What an argument gives wins over what the file says; what was taken from
@@ -61,8 +65,10 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
     units : str, optional
         Units that the file's data really have (mGal, um/s2, m/s2, ...; nT, T); data and std are converted to
         mGal or nT. Default: the attribute ``units``, or the end of the column's name. Unknown units are an error.
-    missing : float, optional
-        A number that marks gaps, such as -99999, besides NaN and declared fill values.
+    missing : float or sequence of float, optional
+        Numbers that mark gaps, such as -99999, besides NaN and declared fill values: in data, heights, coordinates and
+        std alike, as the file's precision holds them. Numbers that many files use so (-9999, 1e32, ...) are refused
+        unless they are given here.
     intensity, inclination, declination : float, optional
         Inducing field (nT, degrees) of a magnetic survey. Default: attributes ``inducing_field_intensity_nT``,
         ``inducing_field_inclination_deg``, ``inducing_field_declination_deg``.
@@ -93,11 +99,37 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
     >>> survey
     Survey('gravity': 1 stations, 1 observed, mGal, upward 5 m, std 0.1 mGal)
     """
-    path = Path(path)
+    path = as_path("path", path)
     if not path.is_file():
         fail("path", "name an existing file", f"{str(path)!r}", "Check the name and the working directory.",
              FileNotFoundError)
-    columns = _roles(columns, variable, height)
+    columns, marks = _roles(columns, variable, height), listed(missing)
+    with named(path):
+        return _read(path, kind, columns, marks, {
+            "std": std, "height": height, "crs": crs, "name": name, "units": units, "source": source,
+            "licence": licence,
+            "field": {"intensity": intensity, "inclination": inclination, "declination": declination}})
+
+
+@contextlib.contextmanager
+def named(path):
+    """Let every refusal name the file."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if path.name in str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        msg = f"{str(error).rstrip()} (While reading {path.name!r}.)"
+        raise kind(msg) from error
+    except (MemoryError, OSError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
+        cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        fail("path", "name a readable file", f"{path.name!r}, which cannot be read ({cause})",
+             "Check its permissions, or fetch it again.")
+
+
+def _read(path, kind, columns, marks, given):
+    """The survey of a file; `given` holds the caller's words, which win."""
     with path.open("rb") as stream:
         magic = stream.read(4)
     engine = ENGINES.get(magic)
@@ -105,21 +137,42 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
         fail("path", "be netCDF-3 (classic, 64-bit offset) or netCDF-4", f"netCDF variant {magic!r}",
              "Convert it: nccopy -k nc4.")
     found = read_netcdf(path, engine, kind, columns) if engine else read_table(path, kind, columns)
-    units, factor, note = _conversion(kind, units, found, path)
-    data, noise = _values(found, factor, std, missing, kind)
+    dropped = _mark(found, marks, kind)
+    std, height, field = given["std"], given["height"], given["field"]
+    units, factor, note = _conversion(kind, given["units"], found, path)
+    data, noise = _values(found, factor, std, kind)
     if height is None and found["upward"] is None:
         fail("height", "be known", f"none in {path.name!r} (no height variable, column or attribute)",
              "Pass height= in metres, positive up, in the datum of the mesh (0 for stations on its top face).")
     attributes = found["attributes"]
-    field = {"intensity": intensity, "inclination": inclination, "declination": declination}
     if needs_field(kind):
         field = {key: attributes.get(FIELD_ATTRIBUTES[key]) if v is None else v for key, v in field.items()}
+    crs = given["crs"]
     return Survey(
         kind, data, found["easting"], found["northing"], found["upward"] if height is None else height, noise,
-        name=name, units=units, crs=_text(crs, attributes, "crs"), **field,
-        source=source or _source(attributes), licence=_text(licence, attributes, "licence", "license"),
-        history=(_taken(path, found, height, std) + note, *_previous(attributes)),
+        name=given["name"], units=units, crs=_text(None, attributes, "crs") if crs is None else crs, **field,
+        source=given["source"] or _source(attributes),
+        licence=_text(given["licence"], attributes, "licence", "license"),
+        history=(_taken(path, found, height, std) + note + dropped, *_previous(attributes)),
     )  # fmt: skip
+
+
+def _mark(found, marks, kind):
+    """Make gaps of the caller's missing values, in place; drop stations of which nothing is known; say how many."""
+    for role in ("data", "easting", "northing", "upward", "std"):
+        if found[role] is not None:
+            found[role] = without(found[role], marks)
+    if np.ndim(found["upward"]) == 0 and found["upward"] is not None and np.isnan(found["upward"]):
+        found["upward"] = None
+    if component_of(kind) is not None:
+        refuse_suspects("data", found["data"], "Pass missing=[{marks}] to make gaps of them.")
+    if found["data"].ndim != 1:
+        return ""
+    nowhere = np.isnan(found["data"]) & (np.isnan(found["easting"]) | np.isnan(found["northing"]))
+    for role in ("data", "easting", "northing", "upward", "std"):
+        if np.ndim(found[role]):
+            found[role] = found[role][~nowhere]
+    return f"; {int(nowhere.sum())} row(s) without datum and place left out" if nowhere.any() else ""
 
 
 def _roles(columns, variable, height):
@@ -151,15 +204,12 @@ def _conversion(kind, units, found, path):
     return standard, factor, note
 
 
-def _values(found, factor, std, missing, kind):
-    data = found["data"]
-    if missing is not None:
-        data = np.where(data == float(as_finite("missing", missing, 0)), np.nan, data)
+def _values(found, factor, std, kind):
     if std is None and found["std"] is not None:
         # An explicit `units` says what the data are in; a std with units of its own keeps them.
         own = found["std_units"]
         std = found["std"] * (factor if own is None else to_standard(kind, own, "the std"))
-    return data * factor, std
+    return found["data"] * factor, std
 
 
 def _taken(path, found, height, std):

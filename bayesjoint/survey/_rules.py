@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from .._checks import as_finite, as_shape, fail
+from .._checks import as_finite, fail
 from ..quantities import FIELD, checked_field, component_of, known_names
+from ._column_names import has_role
 
 RESERVED = ("easting", "northing", "upward", "station", "chain", "draw", "sample")
 
@@ -15,12 +16,49 @@ def word(argument, value):
     return value
 
 
-def plain(data):
-    """Turn a mask into NaN, and a labelled array the right way round (a square one would fit silently)."""
-    if isinstance(data, np.ma.MaskedArray):
-        return data.astype(float).filled(np.nan)
-    if getattr(data, "dims", None) == ("easting", "northing"):
-        return data.transpose("northing", "easting")
+def plain(data, easting=None, northing=None):
+    """Plain array of data on a grid: a mask becomes NaN, a labelled array is laid out by the names of its dims."""
+    dims = getattr(data, "dims", None)
+    if isinstance(dims, tuple) and len(dims) == 2 and hasattr(data, "transpose"):
+        return np.asarray(_laid_out(data, easting, northing))
+    return data
+
+
+def _laid_out(data, easting, northing):
+    """A labelled grid with dims (northing, easting), turned round where its coordinates run against the axes."""
+    roles = {}
+    for role, axis in (("easting", easting), ("northing", northing)):
+        of_axis = getattr(axis, "dims", ())
+        named = [dim for dim in data.dims if (dim,) == of_axis] or [d for d in data.dims if has_role(str(d), role)]
+        if len(named) == 1:
+            roles[role] = named[0]
+    if len(roles) == 1:
+        role, dim = next(iter(roles.items()))
+        other = "northing" if role == "easting" else "easting"
+        roles[other] = next(d for d in data.dims if d != dim)
+    if len(set(roles.values())) < 2:
+        if data.shape[0] == data.shape[1]:
+            fail("data", "have dims that tell easting from northing", f"{data.dims}",
+                 "Rename them easting and northing (or x and y), or pass easting and northing as labelled arrays.")
+        return data
+    data = data.transpose(roles["northing"], roles["easting"])
+    for dim, axis in ((roles["northing"], northing), (roles["easting"], easting)):
+        data = _along(data, dim, axis)
+    return data
+
+
+def _along(data, dim, axis):
+    """Data in the order of an axis: turned round if their own coordinates run against it."""
+    if axis is None or dim not in data.coords:
+        return data
+    own, axis = np.asarray(data[dim]), np.asarray(axis)
+    if own.shape != axis.shape or np.array_equal(own, axis) or own.dtype.kind not in "iuf":
+        return data
+    if np.array_equal(own[::-1], axis):
+        return data.isel({dim: slice(None, None, -1)})
+    if np.array_equal(np.sort(own), np.sort(axis)):
+        fail("data", f"have their coordinates along {dim!r} in the order of the axis", "another order",
+             "Pass the labelled array's own coordinates.")
     return data
 
 
@@ -60,19 +98,22 @@ def check_stations(shape, easting, northing):
 
 
 def validated_height(upward, shape):
-    """Return a float, or an array of `shape`; an unknown height is an error."""
+    """Return a float, or an array of `shape`, NaN where it is unknown; no height at all is an error."""
     if upward is None:
         fail("upward", "be the stations' height in metres", "None", "Pass a number, or an array of data's shape.")
     if np.ndim(upward) == 0:
         return float(as_finite("upward", upward, 0))
-    return as_shape("upward", plain(upward), shape).copy()
+    upward = as_finite("upward", upward, allow_nan=True).copy()
+    if upward.shape != tuple(shape):
+        fail("upward", f"be a number or have shape {tuple(shape)}", f"shape {upward.shape}", "Give one for each datum.")
+    return upward
 
 
 def validated_std(std, data):
     """Return an array of data's shape, > 0 at every datum and NaN in the gaps, or None."""
     if std is None:
         return None
-    std = as_finite("std", plain(std), allow_nan=True)
+    std = as_finite("std", std, allow_nan=True)
     if std.ndim == 0:
         std = np.full(data.shape, float(std))
     if std.shape != data.shape:

@@ -7,9 +7,11 @@ from importlib import import_module
 import numpy as np
 
 from .._checks import as_count, as_finite, fail
+from .._crs import checked_crs
 from .._typing import Any, ArrayLike, LinearOperator, Modality, Parameter, xr
 from ..quantities import component_of
 from . import _rules as rules
+from ._plausible import check_plausible
 
 FIELDS = (
     "kind", "data", "easting", "northing", "upward", "std", "name", "units", "crs",
@@ -41,16 +43,16 @@ class Survey:
         Metres. Grid: the axes, (nx,) and (ny,), strictly ascending or strictly descending (a descending axis is
         turned round together with the data). Scattered: one value a station, (n,).
     upward : float or array_like of data's shape
-        Height of the stations in metres, positive up, in the datum of the mesh. There is no default: a survey whose
-        height is unknown cannot be inverted.
+        Height of the stations in metres, positive up, in the datum of the mesh; NaN only where there is no datum. There
+        is no default: a survey whose height is unknown cannot be inverted.
     std : float or array_like of data's shape, optional
         Standard deviation of the noise, in `units`, > 0 wherever there is a datum. None: not known yet.
     name : str, optional
         Name in problems and datasets: letters, digits, underscores. Default: `kind`.
     units : str, optional
         Units of `data`. Default, and only choice, for gravity ``"mGal"``, its gradients ``"E"``, magnetics ``"nT"``.
-    crs : str, optional
-        Coordinate reference system, e.g. ``"EPSG:28351"``: recorded, and used for nothing.
+    crs : str or int, optional
+        Coordinate reference system, e.g. ``"EPSG:28351"``, in metres: recorded, and compared between surveys.
     intensity, inclination, declination : float, optional
         Inducing field of a magnetic survey: nT, degrees (positive down), degrees (clockwise from north).
     source, licence : str, optional
@@ -85,7 +87,7 @@ class Survey:
     """
 
     def __init__(self, kind: str, data: ArrayLike, easting: ArrayLike, northing: ArrayLike, upward: Any,
-                 std: Any = None, *, name: str | None = None, units: str | None = None, crs: str | None = None,
+                 std: Any = None, *, name: str | None = None, units: str | None = None, crs: str | int | None = None,
                  intensity: float | None = None, inclination: float | None = None, declination: float | None = None,
                  source: str | None = None, licence: str | None = None, history: tuple = ()) -> None:
         self.kind = rules.word("kind", kind)
@@ -94,7 +96,8 @@ class Survey:
             fail("name", f"be letters, digits and _ and none of {', '.join(rules.RESERVED)}", repr(self.name),
                  "Pass name=, for example 'gravity'.")
         self.units = rules.validated_units(self.kind, units)
-        data = as_finite("data", rules.plain(data), (1, 2), allow_nan=True).copy()
+        data, upward, std = (rules.plain(values, easting, northing) for values in (data, upward, std))
+        data = as_finite("data", data, (1, 2), allow_nan=True).copy()
         self.is_grid = data.ndim == 2
         self.dims = ("northing", "easting") if self.is_grid else ("station",)
         self.shape, self.size = data.shape, data.size
@@ -110,9 +113,10 @@ class Survey:
         self.observed = ~np.isnan(data)
         if not self.observed.any():
             fail("data", "hold at least one value", f"{data.size} gap(s) and nothing else", "Check the missing value.")
+        check_plausible(self)
         field = rules.validated_field(self.kind, intensity, inclination, declination)
         self.intensity, self.inclination, self.declination = field
-        self.crs, self.source, self.licence = crs, source, licence
+        self.crs, self.source, self.licence = checked_crs(crs), source, licence
         self.history = tuple(history)
         for array in (self.data, self.easting, self.northing, self.upward, self.std, self.observed):
             if isinstance(array, np.ndarray):
@@ -238,7 +242,8 @@ class Survey:
             fail("the stations", "lie one to a node on a lattice they fill by at least a quarter",
                  f"{repeats} repeat(s), {filled:.2g} of {shape[0]} x {shape[1]} nodes filled",
                  "Keep the survey scattered: `modality` handles it.")
-        level = self.replace(upward=float(np.min(self.upward))) if np.ptp(self.upward) == 0 else self
+        low, high = np.nanmin(self.upward), np.nanmax(self.upward)
+        level = self.replace(upward=float(low)) if low == high else self
         if np.ndim(level.upward) and filled < 1:
             fail("upward", "be known on every node", "heights that differ from station to station, and empty nodes",
                  "Keep the survey scattered: `modality` handles it.")
@@ -376,7 +381,7 @@ class Survey:
 
     def __repr__(self):
         layout = f"{self.shape[0]} x {self.shape[1]} grid" if self.is_grid else f"{self.size} stations"
-        low, high = np.min(self.upward), np.max(self.upward)
+        low, high = np.nanmin(self.upward), np.nanmax(self.upward)
         height = f"upward {low:g} m" if low == high else f"upward {low:g} to {high:g} m"
         noise = "no std" if self.std is None else f"std {np.nanmedian(self.std):.3g} {self.units}"
         return f"Survey({self.name!r}: {layout}, {int(self.observed.sum())} observed, {self.units}, {height}, {noise})"

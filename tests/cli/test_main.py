@@ -83,7 +83,7 @@ def test_engine_extent_and_a_fit_are_chosen_in_the_configuration(tmp_path):
         ("depth = 400.0", "depth = -4.0", 2, "mesh.depth = -4.0"),
         ('file = "gravity.nc"', 'file = "absent.nc"', 2, "surveys.gravity.file = 'absent.nc'"),
         ("std = 0.05\n\n[surveys.m", "\n[surveys.m", 2, "surveys.gravity.std"),
-        ("range = 200.0", "range = 90000.0", 1, "range"),
+        ("range = 200.0", "range = 90000.0", 2, "range"),
     ],
 )
 def test_failures_have_their_exit_code_and_leave_nothing(tmp_path, capsys, old, new, code, words):

@@ -1,0 +1,122 @@
+"""Rules of a configuration that involve more than one key, all of them checked before anything is computed."""
+
+import dataclasses
+from importlib.util import find_spec
+
+from ..engines import answers_other_data
+from ._refuse import refuse
+from ._tables import FORMS, STRUCTURES, ParameterTable
+
+LINEAR = ("dense", "iterative", "lowrank", "spectral")  # engines of linear-Gaussian problems
+OTHERS = {  # keys that a kind of prior does not read
+    "matern": {"alpha", "depth_exponent", "p"},
+    "minimum_length": {"std", "range", "smoothness", "extent", "p"},
+    "focusing": {"std", "range", "smoothness", "extent"},
+}
+
+
+def check_together(config):
+    """Rules that involve more than one key."""
+    for broken, where, value, words in _rules(config):
+        if broken:
+            refuse(where, value, words)
+
+
+def _is_positive(value):
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _rules(config):
+    """Yield (whether it is broken, key, its value, what is allowed), one rule after the other."""
+    for name, survey in config.surveys.items():
+        where = f"surveys.{name}"
+        yield (name in config.parameters, where, None, "must not have the name of a parameter")
+        yield (not all(isinstance(v, str) or (isinstance(v, int) and not isinstance(v, bool))
+                       for v in (survey.columns or {}).values()), f"{where}.columns", survey.columns,
+               "must give names or positions of columns")
+        yield (survey.parameter not in config.parameters, f"{where}.parameter", survey.parameter,
+               f"must be one of {', '.join(config.parameters)}")
+        yield ((survey.relative_std is None) != (survey.floor_std is None), f"{where}.relative_std",
+               survey.relative_std, "needs floor_std, and the other way round")
+        yield (survey.std is not None and survey.relative_std is not None, f"{where}.std", survey.std,
+               "give either std, or relative_std with floor_std")
+        yield ((survey.bias == "none") != (survey.bias_std is None), f"{where}.bias_std", survey.bias_std,
+               f"must go with bias (now {survey.bias!r})")
+    for name, table in config.parameters.items():
+        where = f"parameters.{name}"
+        for each in ("std", "range") if table.prior == "matern" else ("alpha",):
+            yield getattr(table, each) is None, f"{where}.{each}", None, f"is required for prior = {table.prior!r}"
+        for each in sorted(OTHERS[table.prior]):
+            value = getattr(table, each)
+            yield (value != _default(ParameterTable, each), f"{where}.{each}", value,
+                   f"means nothing for prior = {table.prior!r}")
+        yield (None not in (table.lower, table.upper) and table.lower > table.upper, f"{where}.lower", table.lower,
+               f"must be <= upper = {table.upper}")
+        numbers = table.range if isinstance(table.range, list) else [table.range]
+        yield (table.range is not None and not (len(numbers) in (1, 3) and all(map(_is_positive, numbers))),
+               f"{where}.range", table.range, "must be > 0 metres, one number or three")
+    yield (config.conflict.refits and not config.posterior.fit, "conflict.refits", config.conflict.refits,
+           "means nothing without posterior.fit = true")
+    for form, size in (config.conflict.margins or {}).items():
+        yield (form not in FORMS or not _is_positive(size), f"conflict.margins.{form}", size,
+               f"must be a number > 0 under one of {', '.join(FORMS)}")
+    yield from _rules_of_engines(config)
+    if config.geology is not None:
+        yield from _rules_of_geology(config, config.geology)
+    coupling = config.coupling
+    for each, kind in (("correlation", "coregionalization"), ("weight", "gramian")):
+        value = getattr(coupling, each)
+        yield (coupling.kind == kind and value is None, f"coupling.{each}", None,
+               f"is required for kind = {coupling.kind!r}")
+        yield (coupling.kind != kind and value is not None, f"coupling.{each}", value,
+               f"means nothing for kind = {coupling.kind!r}")
+
+
+def _rules_of_engines(config):
+    """What the engine that was asked for can take, and whether what it needs is installed."""
+    method, gramian = config.posterior.method, config.coupling.kind == "gramian"
+    priors = {table.prior for table in config.parameters.values()}
+    bounded = [name for name, table in config.parameters.items() if table.lower is not None or table.upper is not None]
+    where = "posterior.method"
+    if method in LINEAR:
+        yield "focusing" in priors, where, method, "needs Gaussian priors, not 'focusing'; leave it at 'auto'"
+        yield bool(bounded), where, method, f"cannot take bounds ({', '.join(bounded)}); leave it at 'auto'"
+        yield gramian, where, method, "cannot take a Gramian; leave it at 'auto'"
+    if method == "spectral":
+        yield (any(table.prior != "matern" or table.extent != "continued" for table in config.parameters.values()),
+               where, method, "needs prior = 'matern' with extent = 'continued' for each parameter")
+    if method == "gibbs":
+        yield bool(bounded), where, method, f"cannot take bounds ({', '.join(bounded)}); leave it at 'auto'"
+        yield (not gramian and any(table.prior != "focusing" or table.p != 1 for table in config.parameters.values()),
+               where, method, "needs focusing priors with p = 1, or a Gramian; leave it at 'auto'")
+    yield method == "nuts" and not find_spec("nutpie"), where, method, "needs `pip install 'bayesjoint[nuts]'`"
+    yield (config.geology is not None and config.geology.learned and not find_spec("sklearn"), "geology.learned", True,
+           "needs `pip install 'bayesjoint[learn]'`")
+
+
+def _rules_of_geology(config, table):
+    """Rules of the table of the ground, and what an engine must be to answer its worlds."""
+    yield ((table.family is None) == (not table.structures), "geology.family", table.family,
+           "give either family or tables [geology.structures.NAME]")
+    for name, values in (table.structures or {}).items():
+        kind = values.get("kind") if isinstance(values, dict) else None
+        yield (kind not in STRUCTURES, f"geology.structures.{name}.kind", kind,
+               f"must be one of {', '.join(map(repr, STRUCTURES))}")
+    named = isinstance(table.std, str)
+    yield (named and table.std != "prior", "geology.std", table.std,
+           'must be "prior" or a table { parameter = number }')
+    yield (not named and not (set(table.std) == set(config.parameters) and all(map(_is_positive, table.std.values()))),
+           "geology.std", table.std, f"must give a number > 0 for each of {', '.join(config.parameters)}")
+    yield table.shared > 1, "geology.shared", table.shared, "must be <= 1"
+    yield (not all(isinstance(p, str) and p in config.parameters for p in table.positive or ()),
+           "geology.positive", table.positive, f"must name parameters among {', '.join(config.parameters)}")
+    where = next((f"parameters.{name}" for name, p in config.parameters.items()
+                  if p.prior == "focusing" or p.lower is not None or p.upper is not None), None)
+    where = "coupling.kind" if config.coupling.kind == "gramian" else where
+    where = "posterior.method" if not answers_other_data(config.posterior.method) else where
+    yield (where is not None, where, None, "cannot go with [geology]: simulated worlds need an engine that answers "
+           "other data by one solve, so Gaussian priors without bounds or a Gramian")
+
+
+def _default(cls, name):
+    return next(item.default for item in dataclasses.fields(cls) if item.name == name)

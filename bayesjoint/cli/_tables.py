@@ -1,0 +1,164 @@
+"""The tables of a configuration: every key with its type, its default and what is allowed."""
+
+import operator
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+
+from ..engines import methods
+from ..quantities import known_names
+
+
+def key(help_text, default=MISSING, choices=None, minimum=None, above=None, below=None, maximum=None):
+    """Declare one key of a table: a dataclass field with its help and its limits."""
+    limits = {"help": help_text, "choices": choices, "minimum": minimum, "above": above, "below": below,
+              "maximum": maximum}
+    return field(default=default, metadata=limits)
+
+
+def choices_of(meta):
+    """What a key may be, looked up when it is asked for: engines and kinds may be added."""
+    return meta["choices"]() if callable(meta["choices"]) else meta["choices"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyTable:
+    """One survey: where its data are and how well they are known."""
+
+    file: str = key("netCDF or CSV file, relative to the configuration")
+    kind: str = key("what was measured", choices=known_names)
+    parameter: str = key("name of the parameter it sees")
+    variable: str | None = key("variable or column that holds the data", None)
+    columns: dict | None = key('CSV columns, e.g. { easting = "x", data = "g" }', None)
+    height: float | None = key("station height in metres, positive up, if the file does not say", None)
+    units: str | None = key("units of the file's data, if the file does not say", None)
+    missing: float | list | None = key("number that marks missing values, or a list of them, e.g. [-9999, 1e32]", None)
+    crs: str | None = key('coordinate reference system, e.g. "EPSG:28351"; must be that of the other surveys', None)
+    intensity: float | None = key("inducing field, nT, if the file does not say", None, above=0.0)
+    inclination: float | None = key("inclination, degrees, positive down, if the file does not say", None)
+    declination: float | None = key("declination, degrees, clockwise from north, if the file does not say", None)
+    std: float | None = key("noise standard deviation, units of the data", None, above=0.0)
+    relative_std: float | None = key("noise as a share of each datum (with floor_std)", None, minimum=0.0)
+    floor_std: float | None = key("noise as a share of the largest datum (with relative_std)", None, minimum=0.0)
+    bias: str = key("regional field, datum shift or levels of a lattice's lines, inferred with the model", "none",
+                    choices=("none", "constant", "linear", "quadratic", "rows", "columns"))
+    bias_std: float | None = key("prior std of each bias coefficient, units of the data", None, above=0.0)
+    forward: str = key("forward operator", "auto", choices=("auto", "fft", "direct", "sampling"))
+    exponent: float = key("likelihood exponent (tempering)", 1.0, above=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshTable:
+    """The mesh laid under the surveys."""
+
+    depth: float = key("depth of its bottom, metres", above=0.0)
+    layers: int = key("number of layers", 15, minimum=1, maximum=100_000)
+    padding: int = key("extra columns on each side", 5, minimum=0, maximum=100_000)
+    growth: float = key("ratio of a layer's thickness to that of the layer above", 1.0, above=0.0)
+    top: float | None = key("upward coordinate of its top, metres; default 0, with a warning where all stations lie "
+                            "well above", None)
+    spacing: float | None = key("horizontal cell size, metres; needed when no survey is gridded", None, above=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterTable:
+    """One property and its prior."""
+
+    prior: str = key("kind of prior", "matern", choices=("matern", "minimum_length", "focusing"))
+    std: float | None = key("matern: prior standard deviation, physical units", None, above=0.0)
+    range: float | list | None = key("matern: range in metres, or [upward, northing, easting]", None)
+    smoothness: float = key("matern: smoothness", 1.5, choices=(0.5, 1.5, 2.5))
+    extent: str = key("matern: whether the field ends with the mesh or goes on beyond it", "mesh",
+                      choices=("mesh", "continued"))
+    alpha: float | None = key("minimum_length, focusing: starting weight of the prior", None, above=0.0)
+    depth_exponent: float | None = key("minimum_length, focusing: exponent of the depth weights", None, minimum=0.0)
+    p: int = key("focusing: norm", 1, choices=(0, 1, 2))
+    mean: float = key("prior mean or reference, physical units", 0.0)
+    lower: float | None = key("lower bound, physical units", None)
+    upper: float | None = key("upper bound, physical units", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouplingTable:
+    """What ties the parameters."""
+
+    kind: str = key("kind of coupling", "none", choices=("none", "coregionalization", "gramian"))
+    correlation: float | None = key("coregionalization: cross-correlation", None, above=-1.0, below=1.0)
+    weight: float | None = key("gramian: weight λ", None, above=0.0)
+    space: str = key("gramian: space", "model", choices=("model", "weighted", "gradient"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosteriorTable:
+    """How the posterior is computed and how much of it is kept."""
+
+    method: str = key("engine", "auto", choices=methods)
+    fit: bool = key("first fit prior std, ranges, correlation and noise by the evidence", False)
+    draws: int = key("draws kept per chain", 25, minimum=1)
+    chains: int = key("chains", 4, minimum=1)
+    separate: bool = key("also invert every survey alone, to stand beside the joint result", True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConflictTable:
+    """How `bayesjoint conflict` tests."""
+
+    level: float = key("family-wise level", 0.05, above=0.0, below=1.0)
+    margins: dict | None = key('sizes that matter, by form, units of the data (a gain: %), e.g. { offset = 0.5, gain = '
+                               '5.0 }; default the noise std', None)
+    places: bool = key("make maps and bands of wavelength: the costly part of large surveys", True)
+    refits: int = key("with posterior.fit: simulated surveys fitted anew behind the p-values (99 is usual); 0 takes "
+                      "what was fitted for known", 0, minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeologyTable:
+    """A kind of ground on which intervals are recalibrated; without this table none are."""
+
+    family: str | None = key("a family offered by name; or leave it out and state [geology.structures.NAME]", None,
+                             choices=("mixture",))
+    std: dict | str = key('mixture: std over the cells that the ground should have, by parameter, physical units, e.g. '
+                          '{ density = 150.0, susceptibility = 0.02 }; "prior" takes the prior\'s', "prior")
+    length: float | None = key("mixture: size of a body, metres; default half the mesh's depth", None, above=0.0)
+    structures: dict | None = key(
+        'tables [geology.structures.NAME], painted in their order: kind ("bodies", "layers", "dykes", "cover", '
+        '"units", "texture"), contrasts = { density = [-300.0, 300.0] } (texture: std) and arguments of bj.Bodies, '
+        'bj.Layers, bj.Dykes, bj.Cover, bj.Plurigaussian, bj.GaussianField, each a number or [low, high]', None)
+    log_std: float = key("std of the logarithm of a factor on all contrasts of a property in one world", 0.35,
+                         minimum=0.0)
+    shared: float = key("share of worlds in which properties have one geometry", 0.5, minimum=0.0)
+    positive: list | None = key("parameters of one sign; default susceptibility, if there is one", None)
+    worlds: int = key("simulated worlds", 200, minimum=40)
+    sensitivity: bool = key("also try the intervals on other families", True)
+    sensitivity_worlds: int = key("worlds of each other family", 40, minimum=2)
+    contrast_factor: float = key("widen intervals for contrasts so many times stronger or weaker, 1 to 2; 1.4 where "
+                                 "one chosen body's contrast is a guess", 1.0, minimum=1.0, maximum=2.0)
+    learned: bool = key("learn quantiles from neighbours (needs bayesjoint[learn], takes minutes)", False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A whole run."""
+
+    title: str
+    seed: int
+    surveys: dict
+    mesh: MeshTable
+    parameters: dict
+    coupling: CouplingTable
+    posterior: PosteriorTable
+    conflict: ConflictTable
+    geology: GeologyTable | None
+    folder: Path
+    path: Path
+    text: str
+
+
+TABLES = {"surveys": SurveyTable, "mesh": MeshTable, "parameters": ParameterTable, "coupling": CouplingTable,
+          "posterior": PosteriorTable, "conflict": ConflictTable, "geology": GeologyTable}
+NAMED = ("surveys", "parameters")
+ASKED = ("geology",)  # tables that mean something by being there
+STRUCTURES = ("bodies", "layers", "dykes", "cover", "units", "texture")
+FORMS = ("offset", "tilt", "patch", "gain", "levels")  # of a disturbance
+LIMITS = (("minimum", operator.ge, ">="), ("above", operator.gt, ">"), ("below", operator.lt, "<"),
+          ("maximum", operator.le, "<="))
+SEED = 20260101

@@ -1,0 +1,169 @@
+"""From a text file to names of columns and rows of cells, whatever its dialect (encoding, comments, decimals)."""
+
+import csv
+import re
+from dataclasses import dataclass
+
+from .._checks import fail
+
+MISSING = ("", "nan", "na", "n/a", "null", "none", "*", "-")
+COMMENTS = ("#", "/", "!", "%")
+BREAK = re.compile(r"(line|tie|random|base|test)\s+[\w.:+-]+", re.IGNORECASE)  # rows between the lines of a survey
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
+FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d+$)")
+COMMA = re.compile(r"[+-]?\d*,\d+(?:[eEdD][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """A table as text.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the columns; "0", "1", ... where there is no header.
+    delimiter : str or None
+        None: white space.
+    rows : list of str
+        Lines with data, commas of decimals made points.
+    numbers : list of int
+        Number of each in the file, from 1.
+    """
+
+    names: list
+    delimiter: object
+    rows: list
+    numbers: list
+
+
+def read_lines(path):
+    """The `Lines` of a text file; four-part errors name it."""
+    lines, comments = _content(path)
+    if not lines:
+        fail("path", "hold data", f"no lines in {path.name!r}", "Check the file.")
+    lines = _without_count(path, lines)
+    delimiter = next((d for d in ",;\t" if d in lines[0][1]), None)
+    lines = _with_points(path, lines, delimiter)
+    names = _trimmed(split(lines[0][1], delimiter))
+    if all(is_number(cell) for cell in names) and any(cell.lower() not in MISSING for cell in names):
+        names = _header_among(comments, delimiter, len(names)) or [str(k) for k in range(len(names))]
+    else:
+        lines = lines[1:]
+        if not lines:
+            fail("path", "hold data", f"a header and no line after it in {path.name!r}", "Check the file.")
+    spoken = [name for name in names if name]
+    if len(set(spoken)) < len(spoken):
+        fail("path", "name each column once", f"header {', '.join(names)[:200]} in {path.name!r}",
+             "Rename the repeated columns.")
+    table = Lines(names=names, delimiter=delimiter, rows=[row for _, row in lines], numbers=[n for n, _ in lines])
+    _check_width(path, table)
+    return table
+
+
+def split(line, delimiter):
+    """Cells of a line, without quotes and white space round them."""
+    if '"' in line and delimiter is not None:
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    else:
+        cells = line.split(delimiter)
+    return [cell.strip().strip('"').strip() for cell in cells]
+
+
+def number(text):
+    """A float, NaN for a mark of missing values; ValueError for what is neither."""
+    if text.lower() in MISSING:
+        return float("nan")
+    if "_" in text:
+        raise ValueError(text)
+    return float(FORTRAN.sub("e", text))
+
+
+def is_number(text):
+    """Whether a cell holds a number or a mark of a missing one."""
+    try:
+        number(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _content(path):
+    """[(number, line)] of the file, and of its comments before the first of them."""
+    text = _decoded(path, path.read_bytes())
+    lines, comments = [], []
+    for count, line in enumerate(re.split(r"\r\n|\n|\r", text.rstrip("\x1a")), start=1):
+        plain = line.strip()
+        if not plain or BREAK.fullmatch(plain):
+            continue
+        if plain.startswith(COMMENTS):
+            comments += [plain] if not lines else []
+        else:
+            lines.append((count, line))
+    return lines, comments
+
+
+def _decoded(path, content):
+    for encoding in ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if not CONTROL.search(text):
+            return text
+    return fail("path", "be a netCDF file or a text table", f"{path.name!r}, which is neither",
+                "Convert the file first.")
+
+
+def _without_count(path, lines):
+    """Lines without a first one that only counts the others, as in UBC's and Tomofast's files."""
+    first = lines[0][1].strip()
+    if not re.fullmatch(r"\d+", first) or len(lines) < 2 or len(lines[1][1].split()) < 2:
+        return lines
+    if int(first) != len(lines) - 1:
+        fail("path", "hold as many rows as its first line says", f"{first} announced and {len(lines) - 1} there in "
+             f"{path.name!r}", "Take the whole file, or delete that line if it says something else.")
+    return lines[1:]
+
+
+def _with_points(path, lines, delimiter):
+    """Lines with decimal points for decimal commas, where the comma separates nothing."""
+    if delimiter == "," or not any("," in row for _, row in lines):
+        return lines
+    cells = [cell for _, row in lines for cell in split(row, delimiter) if COMMA.fullmatch(cell)]
+    if not cells:
+        return lines
+    if all(THOUSANDS.fullmatch(cell) for cell in cells):
+        fail("path", "tell decimal commas from thousands", f"{cells[0]!r} and its like in {path.name!r}",
+             "Write numbers with a decimal point and without separators.")
+    return [(n, (delimiter or " ").join(cell.replace(",", ".") if COMMA.fullmatch(cell) else cell
+                                        for cell in split(row, delimiter))) for n, row in lines]
+
+
+def _header_among(comments, delimiter, count):
+    """Names from the last comment before the data that has as many words as there are columns, or None."""
+    for comment in reversed(comments):
+        text = comment.lstrip("".join(COMMENTS)).strip()
+        for names in (split(text, delimiter), split(text, ","), text.split()):
+            if len(names) == count and all(names) and not any(is_number(name) for name in names):
+                return names
+    return None
+
+
+def _trimmed(names):
+    while len(names) > 1 and not names[-1]:
+        names = names[:-1]
+    return names
+
+
+def _check_width(path, table):
+    """Every row has a cell for each column, and nothing beyond them."""
+    wide = len(table.names)
+    for count, row in zip(table.numbers, table.rows, strict=True):
+        if '"' not in row and table.delimiter is not None and row.count(table.delimiter) == wide - 1:
+            continue
+        cells = split(row, table.delimiter)
+        if len(cells) < wide or any(cells[wide:]):
+            fail("path", "have the same columns in every row",
+                 f"{len(cells)} cell(s) in line {count} of {path.name!r} for {wide} column(s)",
+                 "Mend the row; a decimal comma needs another separator than the comma.")
