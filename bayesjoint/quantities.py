@@ -5,9 +5,8 @@ their conversions, the names of columns it is found by, its operators on lattice
 its place in surveys and configurations.
 """
 
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -37,6 +36,8 @@ class Property:
         Whether an inducing field makes a magnetic moment of it.
     spellings : tuple of str
         Of its units beside their own, in small letters and without spaces.
+    others : dict of {str: float or None}
+        Units that are no spelling of its own, and how many of its own one of them is, where that is a number.
     """
 
     name: str
@@ -46,23 +47,36 @@ class Property:
     depth_exponent: float | None = None
     induced: bool = False
     spellings: tuple = ()
+    others: dict = field(default_factory=dict)
 
     def checked_units(self, units, what):
-        """Units that operators, masses and reports take these values to be in; others are refused."""
-        if units != self.units and "".join(str(units).lower().split()) not in self.spellings:
+        """Units that operators, masses and reports take these values to be in.
+
+        Others that are known are refused; text that is no unit known here stays a label.
+        """
+        spelled = "".join(str(units).lower().split())
+        if units == self.units or spelled in self.spellings:
+            return self.units
+        if any(spelled in (p.units.lower(), *p.spellings, *p.others) for p in PROPERTIES.values()):
+            factor = self.others.get(spelled)
             fail(f"units of {what}", f"be {self.units!r}, in which operators take {self.name} and masses are computed",
-                 repr(units), f"Give std, bounds and means in {self.units}"
-                 + (" (1 g/cm3 is 1000 kg/m3)." if self.name == "density" else "."))
-        return self.units
+                 repr(units) + (f", of which one is {factor:g} {self.units}" if factor else ""),
+                 f"Give std, bounds and means in {self.units}.")
+        return str(units)
 
 
 # Scales: density in g/cm³, the unit of the literature. Exponents: those that reproduce the models of the paper on joint
 # focusing inversion, the decay of a cell's anomaly with its depth.
 PROPERTIES = {p.name: p for p in (
     Property(name="density", units="kg/m3", long_name="density contrast", scale=1000.0, depth_exponent=0.8,
-             spellings=("kg/m3", "kg/m^3", "kg/m**3", "kg/m³", "kgm-3", "kg.m-3", "kg·m-3", "kgm^-3", "kgm**-3")),
+             spellings=("kg/m3", "kg/m^3", "kg/m**3", "kg/m³", "kgm-3", "kg.m-3", "kg·m-3", "kgm^-3", "kgm**-3"),
+             others=dict.fromkeys(("g/cm3", "g/cm^3", "g/cm**3", "g/cm³", "gcm-3", "g.cm-3", "g/cc", "g/ml", "t/m3",
+                                   "t/m^3", "kg/l", "kg/dm3"), 1000.0) | {"kg/cm3": 1e6}),
     Property(name="susceptibility", units="SI", long_name="magnetic susceptibility", depth_exponent=1.4, induced=True,
-             spellings=("si", "1", "dimensionless", "m3/m3", "si(volume)", "volumesi")),
+             spellings=("si", "1", "dimensionless", "m3/m3", "si(volume)", "volumesi"),
+             others=dict.fromkeys(("cgs", "emu", "emu/cm3", "emu/cc"), 4 * np.pi)
+             | {f"{a}{sign}si": 10.0**-k for k in (3, 4, 5, 6) for a in (f"1e-{k}", f"10^-{k}", f"10-{k}", f"10**-{k}")
+                for sign in ("", "*")} | {"msi": 1e-3, "usi": 1e-6, "µsi": 1e-6, "a/m": None, "%": 0.01}),
 )}
 
 

@@ -30,8 +30,8 @@ class Parameter:
     scale : float, optional
         Physical units of one m̂. Default by name, else 1.
     units : str, optional
-        Default by name, else "1". "density" and "susceptibility" are refused other units than theirs: nothing is
-        converted. A name of its own may have any.
+        Default by name, else "1". "density" and "susceptibility" are refused units that are known to be others than
+        theirs: nothing is converted.
     fixed : array_like, optional
         Known cells: an array of the parameter's shape with their values (physical units), NaN where unknown.
     reference : array_like, optional
