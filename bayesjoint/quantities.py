@@ -5,6 +5,7 @@ their conversions, the names of columns it is found by, its operators on lattice
 its place in surveys and configurations.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
