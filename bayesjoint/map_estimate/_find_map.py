@@ -8,6 +8,7 @@ from .._checks import fail, one_of
 from .._typing import Callable, JointProblem, MapResult
 from ..solvers import RRCGSettings
 from ._converged import MapSettings, converged_map
+from ._gaussian_map import gaussian_map, has_closed_form
 from ._nonlinear import nonlinear_map
 from ._rrcg_map import rrcg_map
 
@@ -30,7 +31,9 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
         `discrepancy`). "rrcg": the re-weighted regularised conjugate gradients of Vatankhah et al. (2022, arXiv
         2112.15562). α falls until the data fit; what it returns is an iterate, not a minimum of Φ, and says so.
         "auto": "map", or "rrcg" where a coupling is no density. With a nonlinear `ForwardModel` the "map" is found by
-        damped Gauss–Newton steps (`solvers.gauss_newton`), with α as given; there may be other minima.
+        damped Gauss–Newton steps (`solvers.gauss_newton`), with α as given; there may be other minima. An unbounded
+        linear-Gaussian problem has one answer, its posterior mean, by one solve with the data's covariance at any size
+        (continued fields too).
     start : dict of array_like, optional
         {parameter: physical array} to begin from. Default: the reference model, put between the bounds.
     seed : int, default 0
@@ -109,6 +112,10 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
 
 def _map(problem, start, seed, progress, callback, options):
     settings = MapSettings(**options)
+    if has_closed_form(problem, settings):
+        _start(problem, start)  # it leads nowhere else, but has to be one
+        with _Bar(problem, None, progress, "MAP") as bar:
+            return gaussian_map(problem, bar.watching(callback))
     with _Bar(problem, None, progress, "MAP") as bar:
         return converged_map(problem, _start(problem, start), settings, seed, bar.watching(callback))
 
