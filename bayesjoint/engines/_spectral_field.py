@@ -7,9 +7,11 @@ from scipy.interpolate import PchipInterpolator
 from .._places import blocks, half_counts
 from ..dataset import DatasetBuilder
 from ..forward import worker_count
+from ._spectral_gaps import gap_loss
 from ._spectral_strip import Strip, solved_waves, strip_reduction
 
 BLOCK_BYTES = 4e8  # of spectra carried at once
+MARGIN = 16  # columns beyond a survey that are looked at with its gaps
 BANDS = 12  # of wavelength, in the summary
 
 
@@ -27,6 +29,8 @@ class SpectralField:
         Share of the prior variance taken away, by parameter and layer.
     losses : (ndarray, ndarray), shapes (P, nz, ny) and (P, nz, nx)
         Share of it lost across a strip of stations that ends to the south and north, and to the west and east.
+    gaps, near : ndarray, shape (P, nz, ny, nx)
+        Share of it that gaps take, and that gaps and what lies just beyond the survey take.
     """
 
     def __init__(self, waves):
@@ -35,6 +39,7 @@ class SpectralField:
         east, north = self._shares()
         self.reduction = east.sum(axis=2)
         self.losses = self._loss(0, east), self._loss(1, north)
+        self.gaps, self.near = gap_loss(waves, self.reduction), gap_loss(waves, self.reduction, MARGIN)
 
     def _shares(self):
         """Share of the prior variance taken by every wavenumber, summed along each axis.
@@ -60,20 +65,23 @@ class SpectralField:
     def weights(self, powers):
         """Share of the reduction that edges leave at every cell, shape (P, nz, ny, nx): 1 well inside.
 
-        The losses u and v across two strips, each finite along one axis, go together by their odds o = u/(1 − u) as
-        (o_u^s + o_v^s)^(1/s), with a power s for each parameter.
+        The losses u across two strips, each finite along one axis, and of gaps go together by their odds
+        o = u/(1 − u) as (Σ o^s)^(1/s), with a power s for each parameter, and are at least what gaps and the near
+        outside take together.
         """
         s = np.reshape(powers, (-1, 1, 1, 1))
-        north, east = self._losses()
-        return 1.0 / (1.0 + ((north / (1.0 - north)) ** s + (east / (1.0 - east)) ** s) ** (1 / s))
+        odds = sum((u / (1.0 - u)) ** s for u in self._losses()) ** (1 / s)
+        return 1.0 / (1.0 + np.maximum(odds, self.near / (1.0 - self.near)))
 
     def doubt(self):
-        """How much of the weights hangs on the way in which two losses go together, shape (P, nz, ny, nx)."""
-        north, east = self._losses()
-        return north + east - north * east - np.maximum(north, east)
+        """How much of the weights hangs on the way in which losses go together, shape (P, nz, ny, nx)."""
+        north, east, gaps = self._losses()
+        kept = (1.0 - north) * (1.0 - east) * (1.0 - gaps)
+        least = np.maximum(np.maximum(north, east), np.maximum(gaps, self.near))  # none of them is more than all take
+        return np.maximum(1.0 - kept - least, 0.0)
 
     def _losses(self):
-        return self.losses[0][..., :, None], self.losses[1][..., None, :]
+        return self.losses[0][..., :, None], self.losses[1][..., None, :], self.gaps
 
     def _loss(self, axis, shares):
         """Share of the reduction lost across a strip finite along `axis`, shape (P, nz, size).

@@ -1,7 +1,7 @@
 """The converged MAP: a stationary point of Φ between its bounds, at given or at fitting regularisation weights."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,6 +17,9 @@ LONGEST = 3.0  # largest step in log α
 WINDOW = 3.0  # standard deviations √(2 / n) of χ²/n that count as fitted
 CENTRAL = 0.25  # part of that window within which the search for α stops
 SEARCHES = 15  # models at most, each at another α
+FAR = 100.0  # factor by which an α that moved and still leaves data misfitted, or no longer matters, has run away
+SUSPECT = 1000.0  # factor by which an α has moved that is said in any case
+DEAF = 0.02  # d log χ² / d log α below which χ² does not answer to α
 NOTHING = 1e-6  # χ² over its target below which data count as fitted exactly
 
 
@@ -41,6 +44,9 @@ class ConvergedMap(MapResult):
         Converged models computed on the way, one for each trial of α.
     products : int
         Products with the Hessian; each costs one A and one Aᵀ a survey.
+    ran_away : dict of float
+        {parameter: α} where the search for α ended a hundred times or more from its start and data are misfitted
+        still, or their χ² no longer answers to α. `converged` is then False: no α fits, and the model means nothing.
     """
 
     value: float
@@ -50,6 +56,7 @@ class ConvergedMap(MapResult):
     active_share: dict
     searches: int
     products: int
+    ran_away: dict = field(default_factory=dict)
 
 
 def converged_map(problem, start, tolerance=1e-3, discrepancy=None, target=1.0, max_iterations=200, seed=0,
@@ -186,26 +193,57 @@ class _Search:
     def result(self, began):
         """The trial that fits best, as a `ConvergedMap`."""
         trial = min(self.trials, key=self._worst) if self.moves else self.trials[-1]
-        answer, problem = trial["answer"], trial["problem"]
+        answer, problem, ran = trial["answer"], trial["problem"], self._ran_away(trial)
         active = active_bounds(problem, answer)
         names = [p.name for p in problem.parameters]
         ratio = {m.name: problem.weights[m.name] * trial["chi2"][m.name] / m.size for m in problem.modalities}
         fits = {m.name: abs(ratio[m.name] - 1) <= WINDOW * np.sqrt(2 / m.size) for m in problem.modalities}
         return ConvergedMap(
-            model=problem.unpack(answer.x), chi2=trial["chi2"], converged=answer.converged,
-            target_met=all(fits.values()), message=self._message(trial, fits),
+            model=problem.unpack(answer.x), chi2=trial["chi2"], converged=answer.converged and not ran,
+            target_met=all(fits.values()), message=self._message(trial, fits, ran),
             history={key: np.array([row[key] for row in self.rows]) for key in self.rows[0]}, problem=problem,
             method="map", x=answer.x, iterations=len(self.rows) - len(self.trials),
             seconds=time.perf_counter() - began, value=answer.value, criterion=answer.projected_gradient_ratio,
             ratios={key: dict(zip(names, map(float, r), strict=True)) for key, r in answer.ratios.items()},
             active=active, active_share={name: float(mask[problem.by_name[name].ground.reshape(mask.shape)].mean())
                                          for name, mask in active.items()},
-            searches=len(self.trials), products=sum(t["answer"].products for t in self.trials))
+            searches=len(self.trials), products=sum(t["answer"].products for t in self.trials), ran_away=ran)
 
-    def _message(self, trial, fits):
+    def _moved(self, trial, name):
+        """Factor by which α was moved, one way or the other."""
+        return float(np.exp(abs(np.log(trial["alpha"][name] / self.trials[0]["alpha"][name]))))
+
+    def _ran_away(self, trial):
+        """{parameter: α where the search for it ended} of those that ran away."""
+        out, last = {}, self.trials[-1]
+        for name in self.names if self.moves else ():
+            excess, width = trial["excess"][name]
+            if abs(np.expm1(excess)) > width:
+                if max(self._moved(t, name) for t in self.trials) >= FAR:
+                    out[name] = float(last["alpha"][name])
+            elif self._moved(trial, name) >= FAR and self._deaf(name):
+                out[name] = float(trial["alpha"][name])
+        return out
+
+    def _deaf(self, name):
+        """Whether χ² did not answer to the last move of α."""
+        for before, after in zip(self.trials[-2::-1], self.trials[:0:-1], strict=True):
+            change = np.log(after["alpha"][name] / before["alpha"][name])
+            if abs(change) > 1e-3:
+                return abs((after["excess"][name][0] - before["excess"][name][0]) / change) < DEAF
+        return False
+
+    def _message(self, trial, fits, ran):
         answer = trial["answer"]
         first = "a stationary point of Phi: " if answer.converged else "not a stationary point of Phi: "
+        if ran:
+            first = (f"no usable estimate, alpha ran away ({self._journey(ran)}): none fits; look at the noise std, "
+                     "bounds and couplings, or hold alpha by discrepancy=False; ")
         parts = [first + answer.message]
+        far = {name: trial["alpha"][name] for name in self.names
+               if self._moved(trial, name) >= SUSPECT and name not in ran}
+        if far:
+            parts.append(f"alpha moved far, {self._journey(far)}: look at the noise std")
         outside = [name for name, fit in fits.items() if not fit]
         said = ", ".join(f"{m.name} {trial['chi2'][m.name] / m.size:.3f}" for m in self.problem.modalities)
         if self.moves:
@@ -215,3 +253,6 @@ class _Search:
         else:
             parts.append(f"hyperparameters as given; chi2/n {said}")
         return "; ".join(parts)
+
+    def _journey(self, ends):
+        return ", ".join(f"{name} from {self.trials[0]['alpha'][name]:.2g} to {end:.2g}" for name, end in ends.items())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, check_object, fail, one_of
+from .._checks import as_count, as_positive, check_object, fail, one_of
 from .._progress import progress_bar
 from .._typing import Callable, JointProblem, MapResult
 from ..solvers import RRCGSettings
 from ._converged import converged_map
+from ._gaussian_map import gaussian_map, is_posterior_mean
 from ._nonlinear import nonlinear_map
 from ._rrcg_map import rrcg_map
 
@@ -31,7 +32,9 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
         `discrepancy`). "rrcg": the re-weighted regularised conjugate gradients of Vatankhah et al. (2022, arXiv
         2112.15562). α falls until the data fit; what it returns is an iterate, not a minimum of Φ, and says so.
         "auto": "map", or "rrcg" where a coupling is no density. With a nonlinear `ForwardModel` the "map" is found by
-        damped Gauss–Newton steps (`solvers.gauss_newton`), with α as given; there may be other minima.
+        damped Gauss–Newton steps (`solvers.gauss_newton`), with α as given; there may be other minima. An unbounded
+        linear-Gaussian problem has one answer, its posterior mean, by one solve with the data's covariance at any size
+        (continued fields too).
     start : dict of array_like, optional
         {parameter: physical array} to begin from. Default: the reference model, put between the bounds.
     seed : int, default 0
@@ -93,6 +96,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     """
     check_object("problem", problem)
     tolerance = float(as_positive("tolerance", tolerance, 0))
+    if max_iterations is not None:
+        as_count("max_iterations", max_iterations, 1, "The default is enough for most problems.")
     if one_of("method", method, METHODS) == "auto":
         method = "map" if all(getattr(c, "is_density", True) for c in problem.couplings) else "rrcg"
     if problem.nonlinear and method == "rrcg":
@@ -105,6 +110,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
             if problem.nonlinear:
                 return nonlinear_map(problem, x, max_iterations=100 if max_iterations is None else max_iterations,
                                      **options)
+            if is_posterior_mean(problem, discrepancy):
+                return gaussian_map(problem, options["callback"])
             return converged_map(problem, x, target=target,
                                  max_iterations=200 if max_iterations is None else max_iterations, **options)
     settings = RRCGSettings(alpha_decay=alpha_decay, max_iterations=150 if max_iterations is None else max_iterations,
