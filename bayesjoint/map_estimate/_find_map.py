@@ -97,7 +97,7 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     check_object("problem", problem)
     tolerance = float(as_positive("tolerance", tolerance, 0))
     if max_iterations is not None:
-        as_count("max_iterations", max_iterations, 1, "The default is enough for most problems.")
+        as_count("max_iterations", max_iterations, 0, "The default is enough for most problems.")
     if one_of("method", method, METHODS) == "auto":
         method = "map" if all(getattr(c, "is_density", True) for c in problem.couplings) else "rrcg"
     if problem.nonlinear and method == "rrcg":
