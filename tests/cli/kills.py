@@ -106,8 +106,16 @@ def trial(ground, number, quick=False, seed=0):
     `quick` leaves out the figures, and makes the next start in this process.
     """
     rng = random.Random(f"{seed} {number}")
+    for moment in (MOMENTS[(number // 5 + number) % 5], "writing", "working"):  # should it have passed too soon
+        found = _tried(ground, number, moment, quick, rng)
+        if found["sent"]:
+            break
+    return found
+
+
+def _tried(ground, number, moment, quick, rng):
     verb = "run" if quick else ("run", "run", "conflict")[number % 3]
-    sent, moment = SIGNALS[number % 5], MOMENTS[(number // 5 + number) % 5]
+    sent = SIGNALS[number % 5]
     out = ground.folder / f"out{number}"
     shutil.copytree(ground.first, out)
     (out / "notes.txt").write_text("mine")
@@ -131,7 +139,7 @@ def trial(ground, number, quick=False, seed=0):
         assert code_next == 0, f"the next start ended with {code_next}: {errors}"
     after = look(out)
     assert code != 0 or after != before, "it ended with 0 and left the earlier results"
-    assert ground.digests() == ground.inputs | {k: v for k, v in ground.digests().items() if k == "x.html"}
+    assert {k: v for k, v in ground.digests().items() if k != "x.html"} == ground.inputs, "what is read has changed"
     shutil.rmtree(out)
     return {"verb": verb, "signal": sent.name, "moment": moment, "sent": alive, "code": code,
             "results": "new" if after != before else "old"}

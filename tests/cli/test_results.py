@@ -153,7 +153,8 @@ def test_six_signals_leave_whole_results_of_one_run(tmp_path):
 def test_limits_and_terminals(tmp_path, shell, code):
     config = write_pair(tmp_path)
     config.write_text(config.read_text().replace("Two bodies", "Zwei Körper λ"))
-    command = f"{sys.executable} -m bayesjoint run {config} --out {tmp_path}/out"
+    (tmp_path / "command.py").write_text(kills.QUICK)
+    command = f"{sys.executable} {tmp_path}/command.py run {config} --out {tmp_path}/out"
     done = subprocess.run(["bash", "-c", shell.format(run=command, size=20)], capture_output=True, text=True,
                           timeout=120, check=False)
     assert done.returncode == code, done.stderr
