@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 from .._places import blocks
 from ._laplace_curvature import REACH
+from ._laplace_modes import ONE_MODE, OtherModes
 
 FAR = 1e3  # standard deviations: misfit of a datum where a model makes no sense
 INFORMED, CHANGING = 16, 16  # directions looked at: best seen by the data, most changeable in curvature
@@ -19,6 +21,10 @@ UNDERFLOW = 700.0  # nat: weights so far apart leave nothing to fit a tail to
 GOOD_K, BAD_K = 0.5, 0.7
 GOOD_CHANGE, BAD_CHANGE = 0.2, 0.5
 GOOD_KL = 0.02  # nat: no probability is then wrong by more than √(KL/2) = 0.1 (Pinsker)
+BAD_BEYOND = 0.1  # of one value's mass beyond its bounds: what is left has a standard deviation 16 % smaller
+BAD_OUTSIDE = 0.5  # of all draws
+MISSED, ADDED = 0.02, 0.2  # share of the posterior in other modes; what they add to a variance, as a share of it
+BAD_FAR = 0.05  # share of the posterior where the Gaussian has nothing, by draws of the prior
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +44,19 @@ class LaplaceValidity:
     curvature_change : float
         Root mean square change of the posterior's curvature between the MAP and draws, as a share of itself, along the
         direction where it is largest; infinite where nonlinear models make no sense at some of the draws.
+    beyond, outside : float
+        Largest mass of one value's Gaussian beyond its bounds; share of the whole Gaussian's draws with any value
+        beyond. The posterior has nothing there.
+    held : int
+        Values held at a bound, whose standard deviation is 0 here and is not in truth.
+    modes : OtherModes
+        What a search for other modes found.
     verdict : {"valid", "doubtful", "not valid"}
-        "not valid" where k > 0.7 or the curvature changes by more than half; "valid" where k <= 0.5 and it changes by
-        at most a fifth, which moves standard deviations by about a tenth, or where KL + 2 errors <= 0.02.
+        "not valid" where k > 0.7 or the curvature changes by more than half, where values are held at a bound, one has
+        more than a tenth of its mass beyond, or half of the draws have, or where other modes hold more than 2 % of the
+        posterior or add a fifth to a variance. "valid" where k <= 0.5 and curvature changes by at most a fifth, which
+        moves standard deviations by about a tenth, or where KL + 2 errors <= 0.02; and the Kullback–Leibler divergence
+        that bounds bring, −log(1 − outside), is at most 0.02 nat.
     """
 
     pareto_k: float
@@ -48,10 +64,26 @@ class LaplaceValidity:
     kl: float
     kl_error: float
     curvature_change: float
+    beyond: float = 0.0
+    outside: float = 0.0
+    held: int = 0
+    modes: OtherModes = ONE_MODE
+
+    @property
+    def cut(self):
+        """Nats of Kullback–Leibler divergence that the bounds bring: those of a Gaussian from itself cut off."""
+        return float(-np.log1p(-min(max(self.outside, self.beyond), 1 - 1e-12)))
 
     @property
     def verdict(self):
         """What the figures say."""
+        shape = self._shape_verdict()
+        if (self.held or self.beyond > BAD_BEYOND or self.outside > BAD_OUTSIDE or self.modes.weight > MISSED
+                or self.modes.added > ADDED or self.modes.far > BAD_FAR):
+            return "not valid"
+        return "doubtful" if shape == "valid" and self.cut > GOOD_KL else shape
+
+    def _shape_verdict(self):
         if self.kl + 2 * self.kl_error <= GOOD_KL and self.pareto_k <= BAD_K:
             return "valid"
         if self.pareto_k > BAD_K or self.curvature_change > BAD_CHANGE:
@@ -65,7 +97,6 @@ class ValidityCheck:
     Parameters
     ----------
     problem : JointProblem
-        Bounds are not looked at.
     center : ndarray, shape (size,)
         The MAP.
     index : ndarray of int, shape (free,)
@@ -74,10 +105,13 @@ class ValidityCheck:
         R: white vectors (free, k) to deviations of the free cells with the Gaussian's covariance.
     root_adjoint : callable
         Rᵀ.
+    std : ndarray, shape (free,)
+        The Gaussian's.
     seed : int, default 0
     """
 
-    def __init__(self, problem, center, index, root, root_adjoint, seed=0):
+    def __init__(self, problem, center, index, root, root_adjoint, std, seed=0):
+        self._std = std
         self._problem, self._center, self._index = problem, center, index
         self._root, self._root_adjoint = root, root_adjoint
         self._rng = np.random.default_rng(seed)
@@ -87,18 +121,29 @@ class ValidityCheck:
         self._other = [(where, bound) for where, bound in problem.prior.blocks if not bound.gaussian]
         self._level = self._penalty(center)
 
-    def measure(self):
-        """Return the `LaplaceValidity`."""
+    def measure(self, modes=ONE_MODE):
+        """Return the `LaplaceValidity`; `modes` is what a search for others found."""
         free = self._index.size
         changing, change = self._changing_directions(min(CHANGING, free))
         basis, _ = np.linalg.qr(np.hstack([self._informed_directions(min(INFORMED, free)), changing])[:, :free])
         count = int(np.clip(WORK / free**2, *DRAWS))
         white = self._rng.standard_normal((free, count))
-        ratios = self._log_ratios(self._root(white), np.sum(white**2, axis=0))
+        steps = self._root(white)
+        beyond, outside = self._beyond(steps)
+        ratios = self._log_ratios(steps, np.sum(white**2, axis=0))
         spread, kurtosis = np.var(ratios, ddof=1), np.mean((ratios - ratios.mean()) ** 4)
         return LaplaceValidity(
             pareto_k=self._pareto_k(basis), directions=basis.shape[1], kl=float(spread / 2),
-            kl_error=float(0.5 * np.sqrt(max(kurtosis - spread**2, 0.0) / count)), curvature_change=change)
+            kl_error=float(0.5 * np.sqrt(max(kurtosis - spread**2, 0.0) / count)), curvature_change=change,
+            beyond=beyond, outside=outside, held=int(self._problem.free.sum() - free), modes=modes)
+
+    def _beyond(self, steps):
+        """(largest mass of one value beyond its bounds, share of draws with any value there)."""
+        if not self._problem.bounded:
+            return 0.0, 0.0
+        low, high = ((side - self._center)[self._index] for side in (self._problem.lower, self._problem.upper))
+        outside = np.any((steps < low[:, None]) | (steps > high[:, None]), axis=0).mean()
+        return float(np.max(norm.cdf(low / self._std) + norm.sf(high / self._std))), float(outside)
 
     def _pareto_k(self, basis):
         coefficients = self._rng.standard_normal((basis.shape[1], TRIALS))

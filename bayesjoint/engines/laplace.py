@@ -5,12 +5,12 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
 from scipy.sparse.linalg import LinearOperator
-from scipy.stats import norm
 
 from .._checks import fail
 from ..dataset import Approximation, DatasetBuilder
 from ..problem import check_density, parameter_fields
 from ._laplace_curvature import exact_curvature, nonlinear_statements
+from ._laplace_modes import look_for_modes
 from ._laplace_validity import ValidityCheck
 from ._posterior import Posterior
 
@@ -23,7 +23,7 @@ VERDICTS = {
     'them with method="gibbs", or with method="nuts" on a smaller problem of the same kind.',
     "not valid": "Not valid here: the posterior is not this Gaussian, and its standard deviations may be wrong by "
     'factors. Use method="gibbs" (focusing priors with p = 1 and Gramians, without bounds), method="nuts" for at most '
-    "500 unknowns, or Matern priors.",
+    "500 unknowns, bounds included, or Matern priors.",
 }
 WORST_CONDITION = 1e13  # beyond it a Cholesky factor in double precision proves nothing
 
@@ -52,7 +52,8 @@ class LaplacePosterior(Posterior):
     active_share : dict of float
         Their share of the cells not known beforehand.
     validity : LaplaceValidity
-        Pareto's k, an estimate of the Kullback–Leibler divergence, the change of curvature, and the verdict.
+        Pareto's k, an estimate of the Kullback–Leibler divergence, the change of curvature, mass beyond bounds, what a
+        search for other modes found (up to 300 values, for at most some seconds), and the verdict.
 
     Raises
     ------
@@ -69,8 +70,11 @@ class LaplacePosterior(Posterior):
         self._center = at.problem.pack(at.model)
         active = _active(at.problem, self._center)
         self._index = np.flatnonzero(at.problem.free & ~active)
-        if not 0 < self._index.size <= FREE_LIMIT:
-            fail("free cells", f"number 1 to {FREE_LIMIT} for the Laplace engine", f"{self._index.size}",
+        if not self._index.size:
+            fail("the MAP", "leave values between their bounds for the Laplace engine", "every value held at a bound",
+                 'A Gaussian says nothing there. Use method="nuts", which keeps to bounds, or wider bounds.')
+        if self._index.size > FREE_LIMIT:
+            fail("free cells", f"number at most {FREE_LIMIT} for the Laplace engine", f"{self._index.size}",
                  "Use a coarser mesh, or Gaussian priors without bounds and the dense engine.")
         self.active = {name: active[where].reshape(at.problem.by_name[name].shape)
                        for name, where in at.problem.slices.items()}
@@ -81,7 +85,10 @@ class LaplacePosterior(Posterior):
         self._curvature_error = None
         if self.problem.nonlinear and self._index.size <= DIFFERENCED:
             self._add_model_curvature()
-        self.validity = ValidityCheck(self.problem, self._center, self._index, self._root, self._root_adjoint).measure()
+        std = np.sqrt(self._free_variance())
+        modes = look_for_modes(self.problem, self._center, self._index, self._whiten, std)
+        self.validity = ValidityCheck(self.problem, self._center, self._index, self._root, self._root_adjoint,
+                                      std).measure(modes)
         self.approximations = self._statements()
 
     def _hessian(self):
@@ -131,13 +138,15 @@ class LaplacePosterior(Posterior):
 
     def _statements(self):
         found = [self._validity_statement()]
+        found += self.validity.modes.statement()
         if self.problem.bounded:
             held = ", ".join(f"{share:.0%} of the cells of {name}" for name, share in self.active_share.items())
-            beyond = self._mass_beyond()
+            v = self.validity
             found.append(Approximation(
                 name="active bounds", status="not validated",
                 statement=f"Held at a bound, with no uncertainty of their own: {held}. Free cells keep a Gaussian that "
-                f"reaches beyond the bounds; on average {beyond:.0%} of its mass lies there.",
+                f"reaches beyond the bounds: up to {v.beyond:.2g} of one value's mass lies there, and {v.outside:.2g} "
+                "of all draws have a value there. The verdict counts both.",
             ))
         found.append(Approximation(
             name="linear algebra of the Laplace approximation", status="exact", error=self._rounding,
@@ -149,8 +158,9 @@ class LaplacePosterior(Posterior):
 
     def _validity_statement(self):
         figures, verdict = self.validity, self.validity.verdict
-        beyond = ("" if not self.problem.bounded else " The bounds are no part of this comparison: it says nothing of "
-                  "cells held at a bound, nor of the Gaussian's mass beyond the bounds.")
+        beyond = ("" if not self.problem.bounded else " The bounds are no part of these figures, but of the verdict: "
+                  f"{figures.held} values are held at a bound, and of one value's mass up to {figures.beyond:.2g} lies "
+                  "beyond.")
         return Approximation(
             name="Laplace approximation" + ("" if verdict == "valid" else f" ({verdict} here)"), status="measured",
             error=figures.kl, units="nat",
@@ -170,12 +180,6 @@ class LaplacePosterior(Posterior):
                       f"1 where {p.name} is held at a bound", share=self.active_share[p.name])
         return {"active_bounds": table.dataset()}
 
-    def _mass_beyond(self):
-        std = np.sqrt(self._free_variance)
-        low, high = (getattr(self.problem, side)[self._index] for side in ("lower", "upper"))
-        center = self._center[self._index]
-        return float(np.mean(norm.cdf((low - center) / std) + norm.sf((high - center) / std)))
-
     @cached_property
     def _free_variance(self):
         inverse = solve_triangular(self._factor, np.eye(self._index.size), lower=True, overwrite_b=True)
@@ -188,6 +192,10 @@ class LaplacePosterior(Posterior):
     def _root_adjoint(self, vectors):
         """Rᵀ V."""
         return solve_triangular(self._factor, self._scale[:, None] * vectors, lower=True)
+
+    def _whiten(self, vectors):
+        """R⁻¹ V."""
+        return self._factor.T @ (vectors / self._scale[:, None])
 
     def _root_inverse_adjoint(self, vectors):
         """R⁻ᵀ V."""

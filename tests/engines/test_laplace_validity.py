@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import bayesjoint as bj
 from bayesjoint.engines._laplace_validity import fit_tail
 
+from ..refusals import refused
 from .test_gibbs import focusing, pair
 from .test_laplace import converged, problem
 
@@ -88,10 +90,80 @@ def test_the_tail_index_is_that_of_the_ratios():
     assert fit_tail(-1e6 * u) == np.inf
 
 
-def test_with_bounds_it_says_what_it_does_not_cover():
-    post = laplace(problem(bj.MinimumLength(0.1), bounds=(0.0, 200.0)))
-    first, second = post.approximations[:2]
-    assert "The bounds are no part of this comparison" in first.statement
-    assert second.name == "active bounds"
-    assert second.status == "not validated"
-    assert post.validity.kl < 1e-9
+def scalar(prior, forward, datum, noise, bounds=None):
+    """One value, seen once."""
+    x = bj.Parameter("x", 1, prior=bj.GaussianPrior([prior[0]], [[prior[1] ** 2]]), bounds=bounds)
+    return bj.JointProblem([x], [bj.Modality("d", forward, [datum], bj.DiagonalNoise([noise]), "x")])
+
+
+def model(function):
+    return bj.ForwardModel(function, (1, 1))
+
+
+def said(post, name):
+    return next(a for a in post.approximations if a.name == name).statement
+
+
+@pytest.mark.parametrize(("bounds", "verdict", "mass"), [
+    ((0.0, 1.0), "not valid", 2 * norm.cdf(-0.5 / 50**0.5)), ((0.4, np.inf), "not valid", norm.cdf(-0.1 / 50**0.5)),
+    ((-11.5, np.inf), "doubtful", norm.cdf(-12 / 50**0.5)), ((-40.0, 60.0), "valid", 0.0)])
+def test_mass_beyond_bounds_enters_the_verdict(bounds, verdict, mass):
+    post = laplace(scalar((0.5, 10.0), [[1.0]], 0.5, 10.0, bounds))
+    assert post.validity.beyond == pytest.approx(mass, abs=1e-6)
+    assert abs(post.validity.outside - mass) < 4 * np.sqrt(mass * (1 - mass) / 1000 + 1e-6)
+    assert post.validity.verdict == verdict
+    assert f"up to {post.validity.beyond:.2g} of one value's mass" in said(post, "active bounds")
+
+
+def test_one_bound_near_one_of_several_values_is_enough():
+    x = bj.Parameter("x", 3, prior=bj.GaussianPrior(np.zeros(3), np.eye(3)), bounds=([-9.0, -9.0, 0.0], [9.0] * 3))
+    p = bj.JointProblem([x], [bj.Modality("d", np.eye(3), [1.0, 0.0, 0.1], bj.DiagonalNoise(np.ones(3)), "x")])
+    post = laplace(p)
+    assert post.validity.beyond == pytest.approx(norm.cdf(-0.05 * 2**0.5), abs=1e-6)
+    assert post.validity.verdict == "not valid"
+    held = laplace(p.replace(modalities=[p.modalities[0].replace(data=np.array([1.0, 0.0, -3.0]))]))
+    assert held.validity.held == 1 and held.validity.verdict == "not valid"
+
+
+def test_where_every_value_is_at_a_bound_it_is_refused():
+    p = scalar((0.0, 1.0), [[1.0]], 3.0, 1.0, (-1.0, 1.0))
+    refused(lambda: laplace(p), "the MAP")
+
+
+@pytest.mark.parametrize(("function", "datum", "noise", "other"), [
+    (lambda x: x**2, 4.0, 0.2, 0.5), (lambda x: x**3 - 3 * x, 0.0, 0.2, None), (np.cos, 0.3, 0.05, None),
+    (lambda x: 1 / (1 + np.exp(-20 * x)), 0.5, 0.2, None), (np.tanh, 0.9, 0.05, None)],
+    ids=["two modes", "three modes", "many modes", "step", "plateau"])
+def test_other_modes_and_plateaus_are_found(function, datum, noise, other):
+    p = scalar((0.0, 3.0), model(function), datum, noise)
+    post = bj.posterior(p, at=bj.find_map(p, start={"x": [1.0]}))
+    x = np.linspace(-18, 18, 20_001)
+    weight = np.exp(-0.5 * ((function(x) - datum) / noise) ** 2 - 0.5 * (x / 3) ** 2)
+    exact = np.sqrt(weight @ x**2 / weight.sum() - (weight @ x / weight.sum()) ** 2)
+    assert post.std()["x"][0] < 0.5 * exact  # it is wrong, and says so
+    assert post.validity.verdict == "not valid" and "knows one mode" in said(post, "one mode")
+    if other is not None:
+        assert post.validity.modes.found == 1 and post.validity.modes.weight == pytest.approx(other, abs=0.01)
+
+
+def test_a_mode_that_the_prior_rules_out_is_no_other_mode():
+    p = scalar((2.0, 0.3), model(lambda x: x**2), 4.0, 0.2)
+    post = bj.posterior(p, at=bj.find_map(p, start={"x": [1.0]}))
+    assert post.validity.modes.starts > 5 and post.validity.verdict == "valid"
+    assert "no other found" in said(post, "one mode")
+
+
+def test_a_slow_model_bounds_the_search_in_time(monkeypatch):
+    calls = []
+
+    def slow(x):
+        calls.append(1)
+        return x**2
+
+    p = scalar((0.2, 2.0), model(slow), 4.0, 0.2)
+    result = bj.find_map(p, start={"x": [1.0]})
+    bj.posterior(p, at=result)
+    full, calls[:] = len(calls), []
+    monkeypatch.setattr("bayesjoint.engines._laplace_modes.SECONDS", 0.0)
+    post = bj.posterior(p, at=result)
+    assert len(calls) < full and "were not looked for" in said(post, "one mode")
