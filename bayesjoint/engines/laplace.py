@@ -85,7 +85,7 @@ class LaplacePosterior(Posterior):
         self._curvature_error = None
         if self.problem.nonlinear and self._index.size <= DIFFERENCED:
             self._add_model_curvature()
-        std = np.sqrt(self._free_variance())
+        std = np.sqrt(self._free_variance)
         modes = look_for_modes(self.problem, self._center, self._index, self._whiten, std)
         self.validity = ValidityCheck(self.problem, self._center, self._index, self._root, self._root_adjoint,
                                       std).measure(modes)
