@@ -151,18 +151,22 @@ class LevelFit:
         told = eigh(0.5 * (precision + precision.T) * np.outer(scale, scale), eigvals_only=True) > least
         values, turned = eigh(0.5 * (precision + precision.T))
         kept = np.argsort(values)[values.size - int(told.sum()):]
-        self._values, turned = values[kept], turned[:, kept]
+        self._values, self._turned = values[kept], turned[:, kept]
         self.rank = self._values.size
         self.testable = self.rank > 0
         self.statistic = self.p_value = self.p_value_error = self.value = np.nan
         if not self.testable:
             return
-        self._squares, self._least = (turned.T @ score) ** 2 / self._values, float(np.mean(self._values) ** -0.5)
+        self._squares, self._least = (self._turned.T @ score) ** 2 / self._values, float(np.mean(self._values) ** -0.5)
         self.statistic = float(self._squares.sum())
         self.slip = 2 * np.sqrt(self.statistic / self._values[0]) * slip
         self.p_value = float(chi2.sf(self.statistic, self.rank))
         self.p_value_error = moved_tail(self.statistic, self.slip, self.rank)
         self.value = self._likeliest()
+
+    def squares(self, scores):
+        """The test's statistic for other scores (q, k), shape (k,)."""
+        return np.sum((self._turned.T @ scores) ** 2 / self._values[:, None], axis=0)
 
     def _likeliest(self):
         """τ of largest likelihood."""

@@ -5,20 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import as_positive, fail
-from .._places import blocks
 from .._typing import JointProblem, xr
 from ..augment import held_by_biases
 from ..dataset import DatasetBuilder
 from ._additive import additive_fits
 from ._disturbances import KINDS, disturbances_of
 from ._gain_test import gain_fits
-from ._likelihood_ratio import split_dof, split_name
-from ._local_conflict import LEVEL, POWER, smallest
+from ._local_conflict import LEVEL, POWER
 from ._pair import make_pair
-from ._shared import add_columns, as_share, crossing, widened
-from ._spectral_conflict import noncentrality
+from ._shared import add_columns, as_share
+from ._sizes import Sizes
 
-DRAWS, VALUES = 20_000, 2e8  # of the likelihood ratio under agreement, and random numbers spent on them
 _WORDS = {
     "estimate": ("size_units", "estimate, the model marginalised"),
     "p_value": ("1", "p-value of none, two-sided"),
@@ -33,7 +30,6 @@ _WORDS = {
 _LABELS = {  # coordinate: (field of a `Disturbance`, words)
     "survey": ("survey", "survey"), "form": ("name", "form"), "kind": ("kind", "kind of the form"),
     "size_units": ("units", "units of the size"), "words": ("words", "what the size means")}
-UNSEEN = 1e-12  # share of a disturbance's own precision below which a statistic does not feel it
 
 
 def detectability(problem: JointProblem, pair: tuple | None = None, *, level: float = LEVEL, power: float = POWER,
@@ -45,10 +41,11 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     that very nuisance (Gaussian: z_{α/2} + z_β standard deviations), the two node splits (noncentral χ²) and the
     likelihood ratio (signed weighted noncentral χ², sampled; with iterative solves its linear part is taken as
     independent). All but the last are exact for offset, tilt and patch, which are added. Levels of the rows and of the
-    columns of a lattice are independent and Gaussian, their size a root mean square, exact for their own test; splits
-    and ratio are given one draw of them. A gain multiplies the signal and is first order: node splits and ratio are
-    given the signal which all surveys together predict as if it were known, its own test the spread that its score has
-    over simulated data (see `gain_test`).
+    columns of a lattice are independent and Gaussian, their size a root mean square, exact for their own test. A gain
+    multiplies the signal, whose energy differs from ground to ground: its size is what is seen in that share of data
+    sets simulated from the problem with the gain in them, both signs alike. So it is for node splits and ratio, and for
+    levels under these, with matrices; with iterative solves they are given the signal that all surveys together
+    predict, as if it were known, and one draw of the levels.
 
     Beside it the estimate of each disturbance, the model marginalised, and a test of equivalence: two one-sided tests
     (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15, 657) of "at least as large as the margin". A patch is tried on a
@@ -114,27 +111,31 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     return tabulate(make_pair(problem, pair, method), level, power, margins, radius, seed)
 
 
-def fitted_forms(pair, seed=0, radius=None):
-    """[(Disturbance, what data say of it: `SinglePlaces`, `LevelFit` or `GainFit`)] of the surveys of a `Pair`."""
+def fitted_forms(pair, seed=0, radius=None, about=None):
+    """[(Disturbance, what data say of it: `SinglePlaces`, `LevelFit` or `GainFit`)] of surveys of a `Pair`.
+
+    `about` names the surveys; default all.
+    """
     problem, both = pair.problem, pair.both
     white = both.residual - both.project(both.residual[:, None])[:, 0]
     clean = both.model.colour(white) + both.model.data_mean  # as all surveys predict it, prior mean and flat values too
-    forms = [d for m in problem.modalities
+    forms = [d for m in problem.modalities if about is None or m.name in about
              for d in disturbances_of(m, problem.weights[m.name], clean[both.rows[m.name]], radius)]
     fits = additive_fits(both, [d for d in forms if d.kind != "gain"]) | gain_fits(
         both, [d.survey for d in forms if d.kind == "gain"], seed)
     return [(d, fits[d.survey, d.name]) for d in forms]
 
 
-def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, fitted=None, spectrum=None):
-    """`detectability` of a `Pair`, and of its `fitted_forms` and spectrum where they are there already."""
+def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, fitted=None, found=None):
+    """`detectability` of a `Pair`, and of its `fitted_forms` and their `Sizes` where they are there already."""
     forms, fits = zip(*(fitted_forms(pair, seed, radius) if fitted is None else fitted), strict=True)
     rows = [_row(pair.problem, d, fit, _margin(d, margins, pair.names), level, power)
             for d, fit in zip(forms, fits, strict=True)]
-    white = widened(pair.both, [(d.survey, d.column(fit.least_seen)) for d, fit in zip(forms, fits, strict=True)])
-    spectrum = pair.spectrum() if spectrum is None else spectrum
-    tests, sizes, errors = _sizes(pair, white, forms, rows, level, power, seed, spectrum)
-    result = DatasetBuilder()
+    if found is None:
+        found = Sizes(pair, list(zip(forms, fits, strict=True)), seed, pair.spectrum())
+    sizes, errors = (np.column_stack([[r[key] for r in rows], each]) for key, each in
+                     zip(("size", "size_error"), found.table(level, power), strict=True))
+    tests, result = ["nuisance", *found.tests], DatasetBuilder()
     result.along("disturbance", [f"{d.name} of {d.survey}" for d in forms], "what may be wrong")
     result.along("test", tests, "test")
     result.add("detectable", ("disturbance", "test"), sizes, "size_units",
@@ -164,60 +165,3 @@ def _margin(disturbance, margins, names):
     if not isinstance(own, dict) or (set(given) | set(own)) - allowed - set(names):
         fail("margins", f"be a dict with keys among {sorted(allowed)}, or surveys", repr(margins), "Mend the keys.")
     return float(as_positive(f"margins[{kind!r}]", own[kind], 0)) if kind in own else disturbance.scale
-
-
-def _sizes(pair, white, forms, rows, level, power, seed, spectrum):
-    """(tests, sizes, errors), shapes (disturbances, tests)."""
-    felt = pair.statistics(white)
-    tests, sizes, errors = ["nuisance"], [[r["size"] for r in rows]], [[r["size_error"] for r in rows]]
-    precision = (smallest(level=level, power=power) / np.array(sizes[0])) ** 2
-    for source, split in ((0, felt.into_second), (1, felt.into_first)):
-        dof = split_dof(pair, source)
-        tests.append(split_name(pair, source))
-        needed = noncentrality(float(dof), level, power) if dof else np.nan
-        sizes.append(np.sqrt(needed / np.where(split > UNSEEN * precision, split, np.nan)))
-        errors.append(0.5 * sizes[-1] * felt.error / np.maximum(split, UNSEEN * precision))
-    null, linear = _ratio_draws(pair, white, np.random.default_rng(seed), spectrum)
-    found = [_ratio_size(null, linear[k], r, d.scale, level, power) if r > UNSEEN * p else (np.nan, np.nan)
-             for k, (r, p, d) in enumerate(zip(felt.ratio, precision, forms, strict=True))]
-    ratio, ratio_errors = zip(*found, strict=True)
-    return [*tests, "likelihood ratio"], np.stack([*sizes, ratio], axis=1), np.stack([*errors, ratio_errors], axis=1)
-
-
-def _ratio_draws(pair, white, rng, spectrum):
-    """(q under agreement, (draws,), what is linear in each disturbance, (k, draws)): q + a linear + a² felt."""
-    if pair.method != "dense":
-        null = spectrum.null().sample(rng, DRAWS) if spectrum.testable else np.zeros(DRAWS)
-        pulled = pair.both.project(white)  # 2 hᵀM e is linear, M the matrix of q_ab − q_a − q_b; e has the covariance K
-        for part, rows in pair.parts:
-            pulled[rows] -= part.project(white[rows])
-        spread = 2 * np.sqrt(np.maximum(np.einsum("ij,ij->j", pulled, pair.both.product(pulled)), 0.0))
-        return null, spread[:, None] * rng.standard_normal((white.shape[1], DRAWS))
-    u, v, w = pair.canonical.of(white)
-    rho = spectrum.correlations[:, None]
-    shifts = np.concatenate([(u - v) / np.sqrt(2 * (1 - rho)), (u + v) / np.sqrt(2 * (1 + rho)), w])
-    weights = np.concatenate([spectrum.correlations, -spectrum.correlations, np.ones(pair.excess)])
-    count = max(1, min(DRAWS, int(VALUES // max(weights.size, 1))))
-    null, linear = np.zeros(count), np.zeros((white.shape[1], count))
-    for block in blocks(weights.size, 256):
-        z = rng.standard_normal((weights[block].size, count))
-        null += weights[block] @ z**2
-        linear += 2 * (weights[block, None] * shifts[block]).T @ z
-    return null, linear
-
-
-def _ratio_size(null, linear, square, scale, level, power):
-    """(size that the likelihood ratio sees with the power asked for, its error)."""
-    threshold = np.quantile(null, 1 - level)
-
-    def seen(size, threshold=threshold):
-        return float(np.mean(null + size * linear + size**2 * square > threshold))
-
-    size = crossing(lambda a: seen(a) - power, scale, 1e-4)
-    if np.isinf(size):
-        return np.nan, np.nan
-    slope = (seen(1.1 * size) - seen(0.9 * size)) / (0.2 * size)
-    # both the threshold and the power come from a sample: the level is off by √(α (1 − α) / N), which moves the power
-    drift = abs(seen(size, np.quantile(null, 1 - 1.1 * level)) - seen(size)) / (0.1 * level) * np.sqrt(
-        level * (1 - level) / null.size)
-    return size, float(np.hypot(np.sqrt(power * (1 - power) / null.size), drift) / max(slope, 1e-300))

@@ -1,19 +1,25 @@
 """Whether the signal of one survey is too large or too small by a factor: a score test with its null by simulation."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy.stats import norm, t
 
 from .._checks import as_count
 from ..gaussian import DenseSystem, data_system
+from ..hyperparameters import as_measured
 from ..problem import one_survey
 from ._local_conflict import smallest
 from ._result import AgreementTest, untestable
 from ._sentences import NO_GAIN, gain_note
-from ._shared import in_blocks
+from ._shared import crossing, in_blocks
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
 DENSE_DRAWS, ITERATIVE_DRAWS = 999, 99
-REPEATS = 199  # data sets, at most, behind the standard deviation of the gain: known to 5 % then
+REPEATS = 499  # data sets, at most, with a gain in them: a power of 80 % is known to 2 % then
+FEW_GROUNDS = 12  # of them where each is two solves
+CLOSE = 1e-3  # relative, of a gain that is searched for
+ROUNDING = 1e-9  # of a level times draws
 BLOCK = 64  # simulated data sets carried at once
 SOLVE = 1e-4  # relative residual of iterative solves: the simulations are solved as loosely
 
@@ -66,7 +72,7 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     (True, True)
     """
     one_survey(problem, survey)
-    data = data_system(problem, method)
+    data = data_system(as_measured(problem), method)
     if draws is None:
         draws = DENSE_DRAWS if isinstance(data, DenseSystem) else ITERATIVE_DRAWS
     draws = as_count("draws", draws, FEWEST, "999 resolve p-values of 1 %.")
@@ -107,12 +113,26 @@ class GainScore:
 
     def stretched(self, gain, draws, rng):
         """Scores of data sets whose signal in this survey is larger by `gain`, shape (draws,)."""
-        flat, scores = self._data.flat_estimate(self._data.residual[:, None]), []
+        return _at(self.paths(draws, rng), gain)
+
+    def paths(self, draws, rng):
+        """(constant, slope, square) of scores in the gain, each (draws,), of data sets simulated with such a gain."""
+        flat, out = self._data.flat_estimate(self._data.residual[:, None]), []
         for count in _blocks(draws):
             clean = flat + self._data.draw_clean(rng, count)
-            clean[self._rows] += gain * (clean[self._rows] + self._mean[:, None])
-            scores.append(self.score(clean + rng.standard_normal(clean.shape)))
-        return np.concatenate(scores)
+            noisy, added = clean + rng.standard_normal(clean.shape), np.zeros_like(clean)
+            added[self._rows] = clean[self._rows] + self._mean[:, None]
+            out.append(self.parts(noisy, added))
+        return np.concatenate(out, axis=1)
+
+    def parts(self, noisy, added, weights=None):
+        """The same of given data sets, to which `added` is added for a gain of 1; `weights` are P times both."""
+        weights = [self._data.project(v, SOLVE) for v in (noisy, added)] if weights is None else weights
+        (first, second), signals = [w[self._rows] for w in weights], [
+            (v - w)[self._rows] for v, w in zip((noisy, added), weights, strict=True)]
+        signals[0] = signals[0] + self._mean[:, None]
+        return np.stack([np.einsum("ij,ij->j", first, signals[0]), np.einsum("ij,ij->j", second, signals[0])
+                         + np.einsum("ij,ij->j", first, signals[1]), np.einsum("ij,ij->j", second, signals[1])])
 
     def fit(self, draws, rng):
         """`GainFit` of the observed data, from `draws` simulated data sets."""
@@ -131,7 +151,9 @@ class GainFit:
     null : ndarray, shape (draws,)
         Scores of data sets simulated under agreement.
     rng : numpy.random.Generator, optional
-        For data sets with a gain. Without it none are simulated: estimate and p-value are those of a Gaussian score.
+        For data sets with a gain. Without it estimate and p-value are those of a Gaussian score.
+    paths : ndarray, shape (3, k), optional
+        Of `GainScore.paths`, for the power; default simulated by `rng`.
 
     Attributes
     ----------
@@ -146,8 +168,10 @@ class GainFit:
 
     worst = least_seen = 0  # as of `SinglePlaces`
 
-    def __init__(self, score, observed, null, rng=None):
+    def __init__(self, score, observed, null, rng=None, paths=None):
         self.score, self._null, self._rng = score, null, rng
+        if paths is not None:
+            self._paths = paths
         self._mean, self._spread = float(null.mean()), float(null.std(ddof=1))
         self.testable = self._spread > 0
         self.resolution = self.value = self.std = self.p_value = self.p_value_error = self.log_p = np.nan
@@ -161,10 +185,13 @@ class GainFit:
         self.p_value, self.p_value_error = self._tail()
         self.std = self.resolution if rng is None else float(self._estimates(self.value).std(ddof=1))
 
+    @cached_property
+    def _paths(self):
+        return None if self._rng is None else self.score.paths(min(self._null.size, REPEATS), self._rng)
+
     def _estimates(self, gain):
         """Estimates from data sets with a gain, all in percent."""
-        found = self.score.stretched(0.01 * gain, min(self._null.size, REPEATS), self._rng)
-        return 100.0 * (found - self._mean) / self._spread**2
+        return 100.0 * (_at(self._paths, 0.01 * gain) - self._mean) / self._spread**2
 
     def _tail(self):
         """(p-value, its error)."""
@@ -201,8 +228,37 @@ class GainFit:
         return abs(self.value) + norm.isf(level) * self.std
 
     def detectable(self, level, power):
-        """Gain that the test sees with a power, percent; relative error 1/√(2 (draws − 1))."""
-        return smallest(level=level, power=power) * self.resolution
+        """Gain that the test sees with a power over grounds as the prior has them, either sign alike, percent.
+
+        How much signal there is differs from ground to ground, so that a ground alone does not tell it. NaN where no
+        gain is seen as often: a larger one is then taken for more ground. Relative error some 1/√(2 draws).
+        """
+        if not self.testable:
+            return np.nan
+        if self._paths is None:
+            return smallest(level=level, power=power) * self.resolution
+        size = crossing(lambda gain: self._power(gain, level) - power, self.resolution, CLOSE, CLOSE)
+        return size if np.isfinite(size) else np.nan
+
+    def _power(self, gain, level):
+        """How often a gain, percent, is seen."""
+        if self._rng is not None:
+            threshold = self._threshold(level)
+            return float(np.mean([np.abs(_at(self._paths, sign * 0.01 * gain) - self._mean) >= threshold
+                                  for sign in (1, -1)]))
+        # few grounds: what they add to the score, and a score that is Student's t about it
+        dof, end = self._null.size - 1, t.isf(level / 2, self._null.size - 1)
+        off = np.array([_at(self._paths, sign * 0.01 * gain) - self._paths[0] for sign in (1, -1)]) / self._spread
+        return float(np.mean(t.sf(end - off, dof) + t.cdf(-end - off, dof)))
+
+    def _threshold(self, level):
+        """Size of a score less its mean from which its p-value is at most `level`."""
+        sizes = np.sort(np.abs(self._null - self._mean))[::-1]
+        beyond = int(np.floor(level * (sizes.size + 1) + ROUNDING)) - 1  # that many may be as large
+        if beyond >= 0:
+            return float(np.nextafter(sizes[beyond], np.inf))
+        k, start, excess = _tail_of(sizes[::-1])
+        return max(float(sizes[0]), start + excess * float(np.log(k / sizes.size / level)))
 
     def test(self):
         """`AgreementTest`."""
@@ -229,6 +285,8 @@ def gain_fits(data, surveys, seed=0):
     Gaussian, and few simulations tell its mean and spread.
     """
     scores = {survey: GainScore(data, survey) for survey in surveys}
+    if not scores:
+        return {}
     if isinstance(data, DenseSystem):
         return {(survey, "gain"): score.fit(DENSE_DRAWS, np.random.default_rng(seed))
                 for survey, score in scores.items()}
@@ -236,7 +294,9 @@ def gain_fits(data, surveys, seed=0):
     white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
     weights = in_blocks(data, white, lambda block: data.project(block, SOLVE))
     values = {survey: score.score(white, weights) for survey, score in scores.items()}
-    return {(survey, "gain"): GainFit(scores[survey], float(v[0]), v[1:]) for survey, v in values.items()}
+    grounds = {survey: score.paths(FEW_GROUNDS, np.random.default_rng(seed + 1)) for survey, score in scores.items()}
+    return {(survey, "gain"): GainFit(scores[survey], float(v[0]), v[1:], paths=grounds[survey])
+            for survey, v in values.items()}
 
 
 def beyond_all(off, null):
@@ -247,11 +307,23 @@ def beyond_all(off, null):
     1/(draws + 1). A Gaussian tail would be too small by orders. The error is that of the mean excess, 1/√k.
     """
     sizes = np.sort(np.abs(null - null.mean()))
-    k = max(sizes.size // 10, 10)
-    above = (off - sizes[-k - 1]) / np.mean(sizes[-k:] - sizes[-k - 1])
+    k, start, excess = _tail_of(sizes)
+    above = (off - start) / excess
     floor = 1.0 / (sizes.size + 1)
     p, more = (min(floor, k / sizes.size * np.exp(-above / (1 + grown / np.sqrt(k)))) for grown in (0, 1))
     return float(p), float(max(more - p, p / np.sqrt(k))), float(np.log(k / sizes.size) - above)
+
+
+def _tail_of(sizes):
+    """(number, start, mean excess) of the largest tenth of ascending sizes, at least ten."""
+    k = max(sizes.size // 10, 10)
+    return k, float(sizes[-k - 1]), float(np.mean(sizes[-k:] - sizes[-k - 1]))
+
+
+def _at(paths, gain):
+    """Scores at a gain."""
+    constant, slope, square = paths
+    return constant + gain * slope + gain**2 * square
 
 
 def _blocks(draws):

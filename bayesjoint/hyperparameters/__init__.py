@@ -2,6 +2,7 @@
 
 from ._fit_hyperparameters import fit_hyperparameters
 from ._result import HyperparameterFit
+from ._thinning import as_measured, measured_rows
 from ._vector import HyperVector
 
-__all__ = ["HyperVector", "HyperparameterFit", "fit_hyperparameters"]
+__all__ = ["HyperVector", "HyperparameterFit", "as_measured", "fit_hyperparameters", "measured_rows"]
