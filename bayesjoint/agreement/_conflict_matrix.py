@@ -11,6 +11,7 @@ from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ..gaussian import data_system
 from ..hyperparameters import as_measured
+from ._detectability import shares
 from ._likelihood_ratio import ratio_of, splits_of
 from ._local_conflict import LEVEL
 from ._multiple_testing import holm
@@ -204,10 +205,8 @@ def _row(pair, seed, probe):
     row = {"ratio_p_value": ratio.p_value, "ratio_p_value_error": ratio.p_value_error, "words": UNTESTABLE,
            "split_p_value": [t.p_value for t in into], "split_p_value_error": [t.p_value_error for t in into],
            "ratio_log_p_value": ratio.log_p, "split_log_p_value": [t.log_p for t in into]}
-    one, other = ({name for m in pair.problem.modalities if m.name in group for name in m.parameters}
-                  for group in pair.groups)
     known = statistics_of(pair, probe, {})
-    row |= {"shared": bool(one & other) or pair.excess > 0,
+    row |= {"shared": shares(pair),
             "statistics": [known[key] for key in ("ratio", "into first", "into second")]}
     if ratio.testable:
         return row | suspicion(pair, spectrum, pair.statistics(), seed)

@@ -8,6 +8,7 @@ from .._checks import as_positive, fail
 from .._typing import JointProblem, xr
 from ..augment import held_by_biases
 from ..dataset import DatasetBuilder
+from ..gaussian import DenseSystem
 from ._additive import additive_fits
 from ._disturbances import KINDS, disturbances_of
 from ._gain_test import gain_fits
@@ -16,12 +17,16 @@ from ._pair import make_pair
 from ._shared import add_columns, as_share
 from ._sizes import Sizes
 
+MISSED = 0.2  # share of agreeing pairs that by chance exclude too little
+FAR = 5.0  # noise std beyond which it says nothing that a disturbance is excluded
 _WORDS = {
     "estimate": ("size_units", "estimate, the model marginalised"),
     "p_value": ("1", "p-value of none, two-sided"),
     "margin": ("size_units", "size that matters"),
+    "scale": ("size_units", "size as large as the noise"),
     "equivalence_p_value": ("1", "p-value of a size of the margin or more"),
     "modelled": ("1", "1 where biases of the survey hold it"),
+    "own": ("1", "1 where it is no more than a wrong prior std of the survey"),
     "excluded": ("1", "1 where a size that matters is excluded"),
     "bound": ("size_units", "size above which all are excluded"),
     "easting": ("m", "easting of the place that is worst known"),
@@ -68,7 +73,12 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     margins : dict, optional
         {"offset" | "tilt" | "patch" | "levels" | "gain": size} that matters, in units of the data or percent, for all
         surveys, or {survey: such a dict}. Default the noise std (median over the survey), and for a gain what makes the
-        signal off by as much: a difference below the noise is seen by no one who looks at a map.
+        signal off by as much (``scale``): a difference below the noise is seen by no one who looks at a map. Where that
+        is less than can be excluded, the default is what at least 80 % of agreeing pairs exclude, all disturbances
+        together, so that agreement can be found at all; between surveys of one property never more than five noise std
+        or the std of the signal that the prior expects, beyond which excluding it would say nothing. It depends on
+        stations, noise and prior, and not on the data: a disturbance as large as the margin is still taken for
+        excluded in at most `level` of cases.
     radius : float, optional
         Of the patch, metres; default six station spacings, at most a quarter of the survey.
     method : {"auto", "dense", "iterative"}, default "auto"
@@ -81,8 +91,9 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
         Over (disturbance, test) ``detectable`` with its error, NaN where the test does not see such a disturbance; over
         ``disturbance`` ``estimate`` with ``estimate_error``, ``p_value`` (two-sided) with its error, ``margin``,
         ``equivalence_p_value`` with its error, ``modelled`` (1 where biases of the survey hold such a disturbance and
-        it is part of the model), ``excluded`` (1 where one of the margin's size is excluded at `level`) and ``bound``,
-        the size above which all are; ``easting`` and ``northing`` of the patch that is worst known.
+        it is part of the model), ``own`` (1 for a gain where a coupling alone ties the surveys: it is then no more than
+        a wrong prior std of one of them), ``excluded`` (1 where one of the margin's size is excluded at `level`) and
+        ``bound``, the size above which all are; ``easting`` and ``northing`` of the patch that is worst known.
         Coordinates tell ``survey``, ``form``, ``size_units``, and in ``words`` what the size means.
 
     Raises
@@ -129,8 +140,11 @@ def fitted_forms(pair, seed=0, radius=None, about=None):
 def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, fitted=None, found=None):
     """`detectability` of a `Pair`, and of its `fitted_forms` and their `Sizes` where they are there already."""
     forms, fits = zip(*(fitted_forms(pair, seed, radius) if fitted is None else fitted), strict=True)
-    rows = [_row(pair.problem, d, fit, _margin(d, margins, pair.names), level, power)
-            for d, fit in zip(forms, fits, strict=True)]
+    given = [_given_margin(d, margins, pair.names) for d in forms]
+    apart = not shares(pair)
+    rows = [_row(pair.problem, d, fit, margin, level, power) | {
+        "own": np.int8(apart and d.kind == "gain")} for d, fit, margin in zip(
+        forms, fits, _margins(pair, forms, fits, given, level), strict=True)]
     if found is None:
         found = Sizes(pair, list(zip(forms, fits, strict=True)), seed, pair.spectrum())
     sizes, errors = (np.column_stack([[r[key] for r in rows], each]) for key, each in
@@ -155,13 +169,43 @@ def _row(problem, disturbance, fit, margin, level, power):
     return {"size": size, "size_error": size * fit.doubt, "estimate": fit.value, "estimate_error": fit.std,
             "p_value": fit.p_value, "p_value_error": fit.p_value_error, "margin": margin, "equivalence_p_value": p,
             "equivalence_p_value_error": p_error, "modelled": np.int8(held), "excluded": np.int8(p <= level),
-            "bound": fit.bound(level), "easting": easting, "northing": northing}
+            "scale": disturbance.scale, "bound": fit.bound(level), "easting": easting, "northing": northing}
 
 
-def _margin(disturbance, margins, names):
+def _margins(pair, forms, fits, given, level):
+    """Sizes that matter: those given, else the noise std, or what the surveys can exclude where that is larger.
+
+    Of agreeing pairs at most `MISSED` fail by chance to exclude one disturbance or another (Bonferroni over all places
+    of all). Surveys of one property are held to no more than `FAR` noise std, or the std of the signal that the prior
+    expects: beyond that nothing is said by excluding it.
+    """
+    places = max(sum(fit.places for fit, own in zip(fits, given, strict=True) if own is None), 1)
+    shared, out = shares(pair), []
+    for d, fit, own in zip(forms, fits, given, strict=True):
+        reach = d.scale if own is not None else fit.reach(level, MISSED / places)
+        far = max(FAR * d.scale, d.scale * _signal_over_noise(pair, d.survey)) if shared else np.inf
+        out.append(own if own is not None else reach if d.scale < reach <= far else d.scale)
+    return out
+
+
+def shares(pair):
+    """Whether the two groups see one property, or directions that no prior holds; else a coupling alone ties them."""
+    one, other = ({name for m in pair.problem.modalities if m.name in group for name in m.parameters}
+                  for group in pair.groups)
+    return bool(one & other) or pair.excess > 0
+
+
+def _signal_over_noise(pair, survey):
+    """Std of the signal that the prior expects, median over the data, in noise std; 0 with flat priors or by solves."""
+    if pair.both.rank or not isinstance(pair.both, DenseSystem):
+        return 0.0
+    return float(np.sqrt(np.median(np.maximum(np.diag(pair.both.signal)[pair.both.rows[survey]], 0.0))))
+
+
+def _given_margin(disturbance, margins, names):
     given = {} if margins is None else margins
     kind, allowed = disturbance.kind, set(KINDS)
     own = given.get(disturbance.survey, given) if isinstance(given, dict) else given
     if not isinstance(own, dict) or (set(given) | set(own)) - allowed - set(names):
         fail("margins", f"be a dict with keys among {sorted(allowed)}, or surveys", repr(margins), "Mend the keys.")
-    return float(as_positive(f"margins[{kind!r}]", own[kind], 0)) if kind in own else disturbance.scale
+    return float(as_positive(f"margins[{kind!r}]", own[kind], 0)) if kind in own else None

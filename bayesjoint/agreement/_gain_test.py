@@ -1,6 +1,6 @@
 """Whether the signal of one survey is too large or too small by a factor: a score test with its null by simulation."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.stats import norm, t
@@ -116,7 +116,7 @@ class GainScore:
         return _at(self.paths(draws, rng), gain)
 
     def paths(self, draws, rng):
-        """(constant, slope, square) of scores in the gain, each (draws,), of data sets simulated with such a gain."""
+        """(constant, slope, square) of scores and of `energy` in the gain, (6, draws), of simulated data sets."""
         flat, out = self._data.flat_estimate(self._data.residual[:, None]), []
         for count in _blocks(draws):
             clean = flat + self._data.draw_clean(rng, count)
@@ -125,19 +125,33 @@ class GainScore:
             out.append(self.parts(noisy, added))
         return np.concatenate(out, axis=1)
 
-    def parts(self, noisy, added, weights=None):
-        """The same of given data sets, to which `added` is added for a gain of 1; `weights` are P times both."""
-        weights = [self._data.project(v, SOLVE) for v in (noisy, added)] if weights is None else weights
-        (first, second), signals = [w[self._rows] for w in weights], [
-            (v - w)[self._rows] for v, w in zip((noisy, added), weights, strict=True)]
-        signals[0] = signals[0] + self._mean[:, None]
-        return np.stack([np.einsum("ij,ij->j", first, signals[0]), np.einsum("ij,ij->j", second, signals[0])
-                         + np.einsum("ij,ij->j", first, signals[1]), np.einsum("ij,ij->j", second, signals[1])])
+    def parts(self, noisy, added):
+        """(3, k) of given data sets, to which `added` is added for a gain of 1; and as many of their `energy`."""
+        first, second = (self._data.project(v, SOLVE) for v in (noisy, added))
+        signals = (noisy - first)[self._rows] + self._mean[:, None], (added - second)[self._rows]
+        first, second = first[self._rows], second[self._rows]
+        seen = [self._seen(v) for v in signals]
+        dot = partial(np.einsum, "ij,ij->j")
+        return np.stack([dot(first, signals[0]), dot(second, signals[0]) + dot(first, signals[1]),
+                         dot(second, signals[1]), dot(signals[0], seen[0]), 2 * dot(signals[0], seen[1]),
+                         dot(signals[1], seen[1])])
+
+    def _seen(self, signal):
+        """What of a signal of the survey the model does not explain: P times it, (n_data of the survey, k)."""
+        wide = np.zeros((self._data.size, signal.shape[1]))
+        wide[self._rows] = signal
+        return self._data.project(wide, SOLVE)[self._rows]
+
+    def energy(self, white):
+        """Precision with which a gain of the predicted signal could be told, (k,): that of this ground, not of all."""
+        signal = (white - self._data.project(white, SOLVE))[self._rows] + self._mean[:, None]
+        return np.einsum("ij,ij->j", signal, self._seen(signal))
 
     def fit(self, draws, rng):
         """`GainFit` of the observed data, from `draws` simulated data sets."""
         null = self.null(draws, rng)
-        return GainFit(self, float(self.score(self._data.residual[:, None])[0]), null, rng)
+        seen = self._data.residual[:, None]
+        return GainFit(self, float(self.score(seen)[0]), null, rng, energy=float(self.energy(seen)[0]))
 
 
 class GainFit:
@@ -152,8 +166,11 @@ class GainFit:
         Scores of data sets simulated under agreement.
     rng : numpy.random.Generator, optional
         For data sets with a gain. Without it estimate and p-value are those of a Gaussian score.
-    paths : ndarray, shape (3, k), optional
+    paths : ndarray, shape (6, k), optional
         Of `GainScore.paths`, for the power; default simulated by `rng`.
+    energy : float, optional
+        `GainScore.energy` of the data: gains are then excluded by the score over it, which differs less from ground to
+        ground than the score over its variance.
 
     Attributes
     ----------
@@ -166,10 +183,10 @@ class GainFit:
     p_value, p_value_error : float
     """
 
-    worst = least_seen = 0  # as of `SinglePlaces`
+    worst, least_seen, places = 0, 0, 1  # as of `SinglePlaces`
 
-    def __init__(self, score, observed, null, rng=None, paths=None):
-        self.score, self._null, self._rng = score, null, rng
+    def __init__(self, score, observed, null, rng=None, paths=None, energy=None):
+        self.score, self._null, self._rng, self._energy = score, null, rng, energy
         if paths is not None:
             self._paths = paths
         self._mean, self._spread = float(null.mean()), float(null.std(ddof=1))
@@ -192,6 +209,12 @@ class GainFit:
     def _estimates(self, gain):
         """Estimates from data sets with a gain, all in percent."""
         return 100.0 * (_at(self._paths, 0.01 * gain) - self._mean) / self._spread**2
+
+    def _own_estimates(self, gain):
+        """The same by each ground's own energy, where that of the data is known."""
+        if self._energy is None:
+            return self._estimates(gain)
+        return 100.0 * (_at(self._paths, 0.01 * gain) - self._mean) / _at(self._paths[3:], 0.01 * gain)
 
     def _tail(self):
         """(p-value, its error)."""
@@ -219,13 +242,29 @@ class GainFit:
             doubt = np.hypot(1.0, (abs(self.value) + margin) / self.resolution / np.sqrt(2)) / np.sqrt(draws)
             return float(t.cdf(off, draws - 1)), float(t.pdf(off, draws - 1) * doubt)
         # at the margin, and not at the estimate: the spread grows with the gain, and is skewed
-        ends = (self._estimates(margin) <= self.value, self._estimates(-margin) >= self.value)
+        value = self.value if self._energy is None else 100.0 * self.z * self._spread / self._energy
+        ends = (self._own_estimates(margin) <= value, self._own_estimates(-margin) >= value)
         p = max((1 + int(e.sum())) / (1 + e.size) for e in ends)
         return p, float(np.sqrt(p * (1 - p) / (1 + ends[0].size)))
 
     def bound(self, level):
         """Gain above which all are excluded at a level, percent, by a Gaussian estimate."""
         return abs(self.value) + norm.isf(level) * self.std
+
+    def reach(self, level, share):
+        """Gain that is excluded but for a `share` of agreeing pairs, percent; NaN where none is."""
+        if not self.testable:
+            return np.nan
+        edge = norm.isf(0.5 * share) * self.resolution
+        if self._rng is None:
+            return edge + t.isf(level, self._null.size - 1) * self.resolution
+        edge = norm.isf(0.5 * share) * float(self._own_estimates(0.0).std(ddof=1))
+
+        def kept(gain):
+            return max(np.mean(self._own_estimates(gain) <= edge), np.mean(self._own_estimates(-gain) >= -edge))
+
+        size = crossing(lambda gain: level - kept(gain), self.resolution, CLOSE, CLOSE)
+        return size if np.isfinite(size) else np.nan
 
     def detectable(self, level, power):
         """Gain that the test sees with a power over grounds as the prior has them, either sign alike, percent.
@@ -322,7 +361,7 @@ def _tail_of(sizes):
 
 def _at(paths, gain):
     """Scores at a gain."""
-    constant, slope, square = paths
+    constant, slope, square = paths[:3]
     return constant + gain * slope + gain**2 * square
 
 

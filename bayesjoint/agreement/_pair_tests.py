@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from ..problem import one_survey
-from ._detectability import fitted_forms, tabulate
+from ._detectability import fitted_forms, shares, tabulate
 from ._likelihood_ratio import ratio_of, splits_of
 from ._local_conflict import LEVEL, POWER, map_residual, smallest
 from ._nuisance_test import NuisanceFit, fitted_test
@@ -61,9 +61,7 @@ class PairTests:
         self.pair = pair = make_pair(problem, pair, method)
         about = pair.names if about is None else about
         self.fitted, spectrum = fitted_forms(pair, seed, about=about), pair.spectrum(seed=seed)
-        one, other = ({name for m in pair.problem.modalities if m.name in group for name in m.parameters}
-                      for group in pair.groups)
-        self.shared = np.inf if one & other or pair.excess else spectrum.information()[0]
+        self.shared = np.inf if shares(pair) else spectrum.information()[0]
         self._found, self._columns = Sizes(pair, self.fitted, seed, spectrum), {}
         table = tabulate(pair, margins=margins, seed=seed, fitted=self.fitted, found=self._found)
         self.detectability, self.maps, self.bands = table, {}, {}

@@ -11,7 +11,7 @@ from ._shared import crossing, widened
 from ._spectral_conflict import noncentrality
 
 DRAWS, VALUES = 20_000, 2e8  # of the likelihood ratio under agreement, and random numbers spent on them
-GROUNDS = 400  # data sets behind a gain and behind levels, whose size differs from ground to ground
+GROUNDS = 200  # data sets behind a gain and behind levels, whose size differs from ground to ground
 BLOCK = 100  # of them at once
 UNSEEN = 1e-12  # share of a disturbance's own precision below which a statistic does not feel it
 CLOSE = 1e-4  # relative, of a size

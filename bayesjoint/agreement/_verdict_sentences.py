@@ -112,7 +112,7 @@ RANGES = ("Ranges are taken for known: a wrong one may alarm such tests too, and
 
 def silence(tables):
     """(Whether what matters is excluded, verdict where no test objects), of tables of `detectability`."""
-    rows = [row for table in tables for row in _rows(table) if not row["modelled"]]
+    rows = [row for table in tables for row in _rows(table) if not row["modelled"] and not row["own"]]
     left = [row for row in rows if not row["excluded"]]
     if left:
         worst = max(left, key=lambda row: row["bound"] / row["margin"])
@@ -136,6 +136,9 @@ def _excluded(rows):
             f"than {loosest['bound']:.2g} {loosest['size_units']}")
 
 
+RAISED = 1.001  # times the noise from which a margin is said to be larger
+
+
 def untried(tables):
     """Sentences on what the sizes of patches and levels mean, and on what was not looked for."""
     rows = [row for table in tables for row in _rows(table)]
@@ -145,8 +148,16 @@ def untried(tables):
             held = _named(row)
             said.append(f"{held[0].upper()}{held[1:]} is part of the model, as a bias holds it, and is not counted "
                         "among what must be excluded.")
+        if row["own"]:
+            said.append(f"A gain of {row['survey']} looks like a wrong prior std where a coupling alone ties surveys, "
+                        "and is not counted among what must be excluded.")
         if row["kind"] == "patch":
             said.append(f"Patch of {row['survey']}: {row['words']}.")
+    raised = [row for row in rows if row["margin"] > row["scale"] * RAISED and not (row["modelled"] or row["own"])]
+    if raised:
+        each = ", ".join(dict.fromkeys(f"{_named(row)} of {row['margin']:.2g} {row['size_units']} "
+                                       f"({row['margin'] / row['scale']:.1f} times)" for row in raised))
+        said.append(f"Sizes that matter are larger than the noise where these surveys exclude no less: {each}.")
     lined = {row["survey"] for row in rows if row["kind"] == "levels"}
     without = [name for name in dict.fromkeys(row["survey"] for row in rows) if name not in lined]
     if without:
@@ -161,7 +172,8 @@ def _named(row):
 
 def _rows(table):
     """The rows of a table of `detectability`, as dicts; a bound that is not known counts as infinite."""
-    keys = ("disturbance", "survey", "words", "kind", "form", "size_units", "excluded", "modelled", "margin", "bound")
+    keys = ("disturbance", "survey", "words", "kind", "form", "size_units", "excluded", "modelled", "own", "margin",
+            "scale", "bound")
     for k in range(table.sizes["disturbance"]):
         row = {key: table[key].values[k].item() for key in keys}
         yield row | {"bound": np.inf if np.isnan(row["bound"]) else row["bound"]}
