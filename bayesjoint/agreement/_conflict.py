@@ -141,18 +141,24 @@ def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, 
     named as that; below 3 nats that they share there is next to nothing to agree on. For every pair: the likelihood
     ratio (a wrong coupling), node splits both ways (gains, patches, wrong noise); offset, tilt, gain, and where a
     survey is a lattice levels of its rows and of its columns, of either with the model marginalised; bands of
-    wavelength and maps of either given the other. Holm over all tests keeps the chance of one false alarm or more at
-    `level`.
+    wavelength and maps of either given the other. Of three surveys or more also each against all others together (maps
+    and bands aside), and the one that stands out there is named. Holm keeps the chance of one false alarm or more at
+    `level`, over tests that are different: those whose statistics are one another's functions, which data simulated
+    from the problem tell, count once. What the hyperparameters were fitted without, nodes between the measured ones of
+    an interpolated grid (`Modality.stride`), is left out of all tests.
 
     A survey is blamed only where the same disturbance of the other one, or another form, explains the data worse by 6
     in χ² (odds of 20); else the data cannot say whose it is. Maps and bands are of a residual between two surveys, and
-    never say whose.
+    never say whose. Where a coupling alone ties two, what neither shows by itself is laid on the coupling.
 
     Surveys "agree" only if no test objects *and* every disturbance that was tried, of a size that matters, `margins`,
     is excluded: offset, tilt, gain, a disc at every place of a grid over the survey, independent levels of rows and of
-    columns; the verdict and its details name them, and nothing else is claimed. If not, the verdict is "cannot say".
-    What a test would have seen is told for that test alone at 5 %, and for the suite at Bonferroni's share of `level`,
-    which Holm never falls short of.
+    columns, of three surveys or more each held against all others; the verdict and its details name them, and nothing
+    else is claimed. If not, the verdict is "cannot say".
+
+    What a test would have seen in 80 % of cases is told for that test alone at 5 %, and for the suite at Bonferroni's
+    share of `level`, which Holm never falls short of; cases are grounds and noise as the problem has them, and rates
+    measured over simulated pairs stand in ``benchmarks/reliability/agreement.json``.
 
     Parameters
     ----------
@@ -163,7 +169,8 @@ def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, 
     level : float, default 0.05
         Family-wise.
     margins : dict, optional
-        Sizes that matter, as in `detectability`; default the noise std of each survey.
+        Sizes that matter, as in `detectability`; default the noise std of each survey, or what the surveys can exclude
+        where that is larger: else no pair of surveys could ever be found to agree. The details tell which.
     method : {"auto", "dense", "iterative"}, default "auto"
         As in `node_split`.
     places : bool, default True

@@ -115,26 +115,27 @@ class GainScore:
         """Scores of data sets whose signal in this survey is larger by `gain`, shape (draws,)."""
         return _at(self.paths(draws, rng), gain)
 
-    def paths(self, draws, rng):
-        """(constant, slope, square) of scores and of `energy` in the gain, (6, draws), of simulated data sets."""
+    def paths(self, draws, rng, energy=True):
+        """(constant, slope, square) of scores and of `energy`, if wanted, in the gain, (6, draws), of simulated data."""
         flat, out = self._data.flat_estimate(self._data.residual[:, None]), []
         for count in _blocks(draws):
             clean = flat + self._data.draw_clean(rng, count)
             noisy, added = clean + rng.standard_normal(clean.shape), np.zeros_like(clean)
             added[self._rows] = clean[self._rows] + self._mean[:, None]
-            out.append(self.parts(noisy, added))
+            out.append(self.parts(noisy, added, energy))
         return np.concatenate(out, axis=1)
 
-    def parts(self, noisy, added):
+    def parts(self, noisy, added, energy=True):
         """(3, k) of given data sets, to which `added` is added for a gain of 1; and as many of their `energy`."""
         first, second = (self._data.project(v, SOLVE) for v in (noisy, added))
         signals = (noisy - first)[self._rows] + self._mean[:, None], (added - second)[self._rows]
         first, second = first[self._rows], second[self._rows]
-        seen = [self._seen(v) for v in signals]
         dot = partial(np.einsum, "ij,ij->j")
-        return np.stack([dot(first, signals[0]), dot(second, signals[0]) + dot(first, signals[1]),
-                         dot(second, signals[1]), dot(signals[0], seen[0]), 2 * dot(signals[0], seen[1]),
-                         dot(signals[1], seen[1])])
+        scores = [dot(first, signals[0]), dot(second, signals[0]) + dot(first, signals[1]), dot(second, signals[1])]
+        if not energy:
+            return np.stack(scores)
+        seen = [self._seen(v) for v in signals]
+        return np.stack([*scores, dot(signals[0], seen[0]), 2 * dot(signals[0], seen[1]), dot(signals[1], seen[1])])
 
     def _seen(self, signal):
         """What of a signal of the survey the model does not explain: P times it, (n_data of the survey, k)."""
@@ -333,7 +334,7 @@ def gain_fits(data, surveys, seed=0):
     white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
     weights = in_blocks(data, white, lambda block: data.project(block, SOLVE))
     values = {survey: score.score(white, weights) for survey, score in scores.items()}
-    grounds = {survey: score.paths(FEW_GROUNDS, np.random.default_rng(seed + 1)) for survey, score in scores.items()}
+    grounds = {survey: score.paths(FEW_GROUNDS, np.random.default_rng(seed + 1), False) for survey, score in scores.items()}
     return {(survey, "gain"): GainFit(scores[survey], float(v[0]), v[1:], paths=grounds[survey])
             for survey, v in values.items()}
 
