@@ -116,7 +116,7 @@ class GainScore:
         return _at(self.paths(draws, rng), gain)
 
     def paths(self, draws, rng, energy=True):
-        """(constant, slope, square) of scores and of `energy`, if wanted, in the gain, (6, draws), of simulated data."""
+        """(constant, slope, square) of scores, and of `energy` if wanted, in the gain: (6, draws), simulated."""
         flat, out = self._data.flat_estimate(self._data.residual[:, None]), []
         for count in _blocks(draws):
             clean = flat + self._data.draw_clean(rng, count)
@@ -334,7 +334,8 @@ def gain_fits(data, surveys, seed=0):
     white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
     weights = in_blocks(data, white, lambda block: data.project(block, SOLVE))
     values = {survey: score.score(white, weights) for survey, score in scores.items()}
-    grounds = {survey: score.paths(FEW_GROUNDS, np.random.default_rng(seed + 1), False) for survey, score in scores.items()}
+    grounds = {survey: score.paths(FEW_GROUNDS, np.random.default_rng(seed + 1), energy=False)
+               for survey, score in scores.items()}
     return {(survey, "gain"): GainFit(scores[survey], float(v[0]), v[1:], paths=grounds[survey])
             for survey, v in values.items()}
 
