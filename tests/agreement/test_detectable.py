@@ -96,7 +96,8 @@ def test_a_survey_that_is_off_is_estimated_and_not_excluded():
     row = calm.sel(disturbance="offset of air")
     assert abs(row.estimate) < 3 * row.estimate_error and row.excluded == 1 and row.margin == 2.0
     assert calm.sel(disturbance="tilt north of air").margin == 2.0
-    assert calm.sel(disturbance="tilt north of ground").margin == pytest.approx(0.3)
+    row = calm.sel(disturbance="tilt north of ground")  # the noise std, or what can be excluded
+    assert row.scale == pytest.approx(0.3) and 0.3 <= row.margin < 0.5
     off = detectability(overlapping(disturb=lambda m: 1.0)).sel(disturbance="offset of air")
     assert abs(off.estimate - 1.0) < 3 * off.estimate_error and off.excluded == 0 and off.p_value < 1e-6
     assert str(off.size_units.values) == "mGal"
