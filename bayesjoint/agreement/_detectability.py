@@ -110,8 +110,8 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     >>> found = detectability(bj.JointProblem([level], surveys))
     >>> found.detectable.sel(disturbance="offset of air", test="nuisance").item().__round__(2)
     3.96
-    >>> found.excluded.values.tolist()
-    [0, 0]
+    >>> found.margin.values.round(2).tolist(), found.excluded.values.tolist()  # excluded from 4.65, not from 1.0 on
+    ([4.65, 4.65], [1, 1])
     """
     level, power = as_share("level", level), as_share("power", power)
     names = [m.name for m in problem.modalities]
