@@ -1,5 +1,7 @@
 """Additive disturbances at many places or of many lines, the model marginalised: one block of solves for all."""
 
+from copy import copy
+
 import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import brentq
@@ -109,6 +111,15 @@ class SinglePlaces:
         """Smallest margin that `equivalence` excludes at a level."""
         return float(np.max(np.abs(self.values) + norm.isf(level) * self.stds)) if self.testable else np.nan
 
+    @property
+    def places(self):
+        """How many places there are."""
+        return np.size(self.values)
+
+    def reach(self, level, share):
+        """Size that is excluded but for a `share` of agreeing pairs for each place; NaN where none is."""
+        return float((norm.isf(level) + norm.isf(0.5 * share)) * np.max(self.stds))
+
     def detectable(self, level, power):
         """Size that is seen with a power wherever it is."""
         return smallest(level=level, power=power) * self.stds[self.least_seen]
@@ -144,25 +155,29 @@ class LevelFit:
     (0.7, 0.0, True)
     """
 
-    doubt, worst, least_seen = 0.0, 0, 0  # as of `SinglePlaces`
+    doubt, worst, least_seen, places = 0.0, 0, 0, 1  # as of `SinglePlaces`
 
     def __init__(self, precision, score, alone, least, slip=0.0):
         scale = 1.0 / np.sqrt(alone)
         told = eigh(0.5 * (precision + precision.T) * np.outer(scale, scale), eigvals_only=True) > least
         values, turned = eigh(0.5 * (precision + precision.T))
         kept = np.argsort(values)[values.size - int(told.sum()):]
-        self._values, turned = values[kept], turned[:, kept]
+        self._values, self._turned = values[kept], turned[:, kept]
         self.rank = self._values.size
         self.testable = self.rank > 0
         self.statistic = self.p_value = self.p_value_error = self.value = np.nan
         if not self.testable:
             return
-        self._squares, self._least = (turned.T @ score) ** 2 / self._values, float(np.mean(self._values) ** -0.5)
+        self._squares, self._least = (self._turned.T @ score) ** 2 / self._values, float(np.mean(self._values) ** -0.5)
         self.statistic = float(self._squares.sum())
         self.slip = 2 * np.sqrt(self.statistic / self._values[0]) * slip
         self.p_value = float(chi2.sf(self.statistic, self.rank))
         self.p_value_error = moved_tail(self.statistic, self.slip, self.rank)
         self.value = self._likeliest()
+
+    def squares(self, scores):
+        """The test's statistic for other scores (q, k), shape (k,)."""
+        return np.sum((self._turned.T @ scores) ** 2 / self._values[:, None], axis=0)
 
     def _likeliest(self):
         """τ of largest likelihood."""
@@ -196,6 +211,14 @@ class LevelFit:
         if not self.testable:
             return np.nan
         return crossing(lambda size: level - self.equivalence(size)[0], self._least, CLOSE, CLOSE)
+
+    def reach(self, level, share):
+        """Root mean square that is excluded but for a `share` of agreeing pairs; of squares in proportion."""
+        if not self.testable:
+            return np.nan
+        typical = copy(self)
+        typical._squares = np.full(self.rank, float(chi2.isf(share, self.rank)) / self.rank)
+        return typical.bound(level)
 
     def detectable(self, level, power):
         """Root mean square of independent levels that the test sees with a power; NaN where it sees none."""

@@ -15,7 +15,6 @@ from ..hyperparameters import HyperVector, fit_hyperparameters
 from ..priors import Matern
 from ..problem import one_survey, parameter_fields
 from ..tempering import temper
-from ._judgement import coupling_at_fault
 from ._likelihood_ratio import ratio_of, splits_of
 from ._nuisance_test import BASES
 from ._pair import checked_groups, make_pair
@@ -61,8 +60,7 @@ def remedies(found):
     """
     problem, out = found.problem, Remedies(found.problem)
     forms = {t.form for t in found.blame}
-    blamed = {pair: [t for t in found.blame if set(t.surveys) == set(pair)] for pair in found.pairs}
-    tied = [set(pair) for pair, each in blamed.items() if coupling_at_fault(problem, pair, each)]
+    tied = [set(pair) for pair in found.couplings]
     if tied:
         out["without coupling"] = problem.replace(
             couplings=[c for c in problem.couplings if not hasattr(c, "joint_covariance")])

@@ -9,10 +9,14 @@ from scipy.stats import chi2, norm
 
 from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
+from ..gaussian import data_system
+from ..hyperparameters import as_measured
+from ._detectability import shares
 from ._likelihood_ratio import ratio_of, splits_of
 from ._local_conflict import LEVEL
 from ._multiple_testing import holm
 from ._pair import make_pair
+from ._same_tests import Probe, groups_of, statistics_of
 from ._sentences import UNTESTABLE
 from ._shared import add_columns, as_share, survey_names
 from ._weighted_chi2 import WeightedChi2
@@ -133,7 +137,9 @@ def conflict_matrix(problem: JointProblem, *, level: float = LEVEL, method: str 
     problem : JointProblem
         Linear-Gaussian, two surveys or more.
     level : float, default 0.05
-        Family-wise, over all likelihood ratios and node splits of the matrix (Holm).
+        Family-wise, over all likelihood ratios and node splits of the matrix (Holm); tests that are one count once.
+        Where a coupling alone ties two surveys, the likelihood ratio alone can say that they disagree, and where
+        nothing does nothing can: what a node split sees there is a misfit of one survey with its own prior and noise.
     method : {"auto", "dense", "iterative"}, default "auto"
         As in `node_split`.
     seed : int, default 0
@@ -143,9 +149,10 @@ def conflict_matrix(problem: JointProblem, *, level: float = LEVEL, method: str 
     xarray.Dataset
         Over (survey, other): ``ratio_p_value``, ``log_bayes_ratio``, ``log_suspiciousness``, ``dimensionality``,
         ``suspiciousness_p_value``, ``split_p_value`` (of ``survey`` as predicted from ``other``), each with its error,
-        and ``suspiciousness_gaussian_p_value`` (χ² with `dimensionality` degrees of freedom, customary). NaN where
-        nothing can be tested. With ``rest_`` in front, over ``survey``: the same against all others together, where
-        there are more than two. ``ratio_p_holm``, ``split_p_holm`` and those of the rest: adjusted. ``words`` over
+        ``ratio_log_p_value`` and ``split_log_p_value``, finite where the p-value is 0, and
+        ``suspiciousness_gaussian_p_value`` (χ² with `dimensionality` degrees of freedom, customary). NaN where nothing
+        can be tested. With ``rest_`` in front, over ``survey``: the same against all others together, where there are
+        more than two. ``ratio_p_holm``, ``split_p_holm`` and those of the rest: adjusted. ``words`` over
         (survey, other). The attribute ``verdict`` says what was found.
 
     Raises
@@ -166,30 +173,41 @@ def conflict_matrix(problem: JointProblem, *, level: float = LEVEL, method: str 
     'planck and shoes disagree, shoes and the rest disagree, planck and the rest disagree.'
     """
     level, names = as_share("level", level), survey_names(problem)
-    pairs = {(i, j): _row(make_pair(problem, (names[i], names[j]), method), seed)
+    problem = as_measured(problem)
+    probe = Probe(data_system(problem, method))
+    pairs = {(i, j): _row(make_pair(problem, (names[i], names[j]), method), seed, probe)
              for i, j in combinations(range(len(names)), 2)}
     rest = {}
     if len(names) > 2:
-        rest = {i: _row(make_pair(problem, (name, tuple(n for n in names if n != name)), method), seed)
+        rest = {i: _row(make_pair(problem, (name, tuple(n for n in names if n != name)), method), seed, probe)
                 for i, name in enumerate(names)}
     # the split of the rest given one survey would see conflicts within the rest: it is no test of that survey
-    family = np.array([[r["ratio_p_value"], *r["split_p_value"]] for r in pairs.values()]
-                      + [[r["ratio_p_value"], r["split_p_value"][0], np.nan] for r in rest.values()])
-    adjusted = holm(family)
+    every = [*((r, (True, True)) for r in pairs.values()), *((r, (True, False)) for r in rest.values())]
+    # where a coupling alone ties two, or nothing, a split sees the misfit of one with its own prior and noise
+    family = np.array([[r["ratio_p_value"], *(p if r["shared"] and wanted else np.nan for p, wanted in zip(
+        r["split_p_value"], used, strict=True))] for r, used in every])
+    same = groups_of([s if np.isfinite(p) else None for row, (r, _) in zip(family, every, strict=True)
+                      for p, s in zip(row, r["statistics"], strict=True)])
+    adjusted = holm(family.ravel(), same).reshape(family.shape)
+    count = np.unique(same[np.isfinite(family.ravel())]).size
     for row, p in zip((*pairs.values(), *rest.values()), adjusted, strict=True):
         row |= {"ratio_p_holm": p[0], "split_p_holm": p[1:]}
     return _matrix(names, pairs, rest).assign_attrs(
         level=level, verdict=_verdict(names, pairs, rest, adjusted <= level),
-        correction=f"Holm over the {int(np.isfinite(family).sum())} likelihood ratios and node splits of this matrix; "
+        correction=f"Holm over the {count} different likelihood ratios and node splits of this matrix; "
                    "p-values of the suspiciousness are of single tests, in no family")
 
 
-def _row(pair, seed):
+def _row(pair, seed, probe):
     """Every figure of one pair, by the name of its variable; of node splits, into a and into b."""
     spectrum, into = pair.spectrum(), splits_of(pair)[::-1]
     ratio = ratio_of(pair, spectrum)
     row = {"ratio_p_value": ratio.p_value, "ratio_p_value_error": ratio.p_value_error, "words": UNTESTABLE,
-           "split_p_value": [t.p_value for t in into], "split_p_value_error": [t.p_value_error for t in into]}
+           "split_p_value": [t.p_value for t in into], "split_p_value_error": [t.p_value_error for t in into],
+           "ratio_log_p_value": ratio.log_p, "split_log_p_value": [t.log_p for t in into]}
+    known = statistics_of(pair, probe, {})
+    row |= {"shared": shares(pair),
+            "statistics": [known[key] for key in ("ratio", "into first", "into second")]}
     if ratio.testable:
         return row | suspicion(pair, spectrum, pair.statistics(), seed)
     known = [name for name in _NUMBERS if name != CUSTOMARY]
@@ -220,6 +238,8 @@ def _matrix(names, pairs, rest):
 def _described(whom, beside=""):
     """Units and words of every figure."""
     return {"ratio_p_value": ("1", f"p-value of the likelihood ratio{beside}"),
+            "ratio_log_p_value": ("1", f"natural logarithm of the p-value of the likelihood ratio{beside}"),
+            "split_log_p_value": ("1", f"natural logarithm of the p-value of the survey as predicted from {whom}"),
             **{name: (units, words + beside) for name, (units, words) in _NUMBERS.items()},
             "split_p_value": ("1", f"p-value of the survey as predicted from {whom}"),
             "ratio_p_holm": ("1", f"p-value of the likelihood ratio{beside}, adjusted (Holm)"),

@@ -5,26 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import as_positive, check_object, fail
-from .._places import blocks
 from .._typing import JointProblem, xr
 from ..augment import held_by_biases
 from ..dataset import DatasetBuilder
+from ..gaussian import DenseSystem
 from ._additive import additive_fits
 from ._disturbances import KINDS, disturbances_of
 from ._gain_test import gain_fits
-from ._likelihood_ratio import split_dof, split_name
-from ._local_conflict import LEVEL, POWER, smallest
+from ._local_conflict import LEVEL, POWER
 from ._pair import make_pair
-from ._shared import add_columns, as_share, crossing, widened
-from ._spectral_conflict import noncentrality
+from ._shared import add_columns, as_share
+from ._sizes import Sizes
 
-DRAWS, VALUES = 20_000, 2e8  # of the likelihood ratio under agreement, and random numbers spent on them
+MISSED = 0.2  # share of agreeing pairs that by chance exclude too little
+FAR = 5.0  # noise std beyond which it says nothing that a disturbance is excluded
 _WORDS = {
     "estimate": ("size_units", "estimate, the model marginalised"),
     "p_value": ("1", "p-value of none, two-sided"),
     "margin": ("size_units", "size that matters"),
+    "scale": ("size_units", "size as large as the noise"),
     "equivalence_p_value": ("1", "p-value of a size of the margin or more"),
     "modelled": ("1", "1 where biases of the survey hold it"),
+    "own": ("1", "1 where it is no more than a wrong prior std of the survey"),
     "excluded": ("1", "1 where a size that matters is excluded"),
     "bound": ("size_units", "size above which all are excluded"),
     "easting": ("m", "easting of the place that is worst known"),
@@ -33,7 +35,6 @@ _WORDS = {
 _LABELS = {  # coordinate: (field of a `Disturbance`, words)
     "survey": ("survey", "survey"), "form": ("name", "form"), "kind": ("kind", "kind of the form"),
     "size_units": ("units", "units of the size"), "words": ("words", "what the size means")}
-UNSEEN = 1e-12  # share of a disturbance's own precision below which a statistic does not feel it
 
 
 def detectability(problem: JointProblem, pair: tuple | None = None, *, level: float = LEVEL, power: float = POWER,
@@ -45,10 +46,11 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     that very nuisance (Gaussian: z_{α/2} + z_β standard deviations), the two node splits (noncentral χ²) and the
     likelihood ratio (signed weighted noncentral χ², sampled; with iterative solves its linear part is taken as
     independent). All but the last are exact for offset, tilt and patch, which are added. Levels of the rows and of the
-    columns of a lattice are independent and Gaussian, their size a root mean square, exact for their own test; splits
-    and ratio are given one draw of them. A gain multiplies the signal and is first order: node splits and ratio are
-    given the signal which all surveys together predict as if it were known, its own test the spread that its score has
-    over simulated data (see `gain_test`).
+    columns of a lattice are independent and Gaussian, their size a root mean square, exact for their own test. A gain
+    multiplies the signal, whose energy differs from ground to ground: its size is what is seen in that share of data
+    sets simulated from the problem with the gain in them, both signs alike. So it is for node splits and ratio, and for
+    levels under these, with matrices; with iterative solves they are given the signal that all surveys together
+    predict, as if it were known, and one draw of the levels.
 
     Beside it the estimate of each disturbance, the model marginalised, and a test of equivalence: two one-sided tests
     (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15, 657) of "at least as large as the margin". A patch is tried on a
@@ -71,7 +73,12 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     margins : dict, optional
         {"offset" | "tilt" | "patch" | "levels" | "gain": size} that matters, in units of the data or percent, for all
         surveys, or {survey: such a dict}. Default the noise std (median over the survey), and for a gain what makes the
-        signal off by as much: a difference below the noise is seen by no one who looks at a map.
+        signal off by as much (``scale``): a difference below the noise is seen by no one who looks at a map. Where that
+        is less than can be excluded, the default is what at least 80 % of agreeing pairs exclude, all disturbances
+        together, so that agreement can be found at all; between surveys of one property never more than five noise std
+        or the std of the signal that the prior expects, beyond which excluding it would say nothing. It depends on
+        stations, noise and prior, and not on the data: a disturbance as large as the margin is still taken for
+        excluded in at most `level` of cases.
     radius : float, optional
         Of the patch, metres; default six station spacings, at most a quarter of the survey.
     method : {"auto", "dense", "iterative"}, default "auto"
@@ -84,8 +91,9 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
         Over (disturbance, test) ``detectable`` with its error, NaN where the test does not see such a disturbance; over
         ``disturbance`` ``estimate`` with ``estimate_error``, ``p_value`` (two-sided) with its error, ``margin``,
         ``equivalence_p_value`` with its error, ``modelled`` (1 where biases of the survey hold such a disturbance and
-        it is part of the model), ``excluded`` (1 where one of the margin's size is excluded at `level`) and ``bound``,
-        the size above which all are; ``easting`` and ``northing`` of the patch that is worst known.
+        it is part of the model), ``own`` (1 for a gain where a coupling alone ties the surveys: it is then no more than
+        a wrong prior std of one of them), ``excluded`` (1 where one of the margin's size is excluded at `level`) and
+        ``bound``, the size above which all are; ``easting`` and ``northing`` of the patch that is worst known.
         Coordinates tell ``survey``, ``form``, ``size_units``, and in ``words`` what the size means.
 
     Raises
@@ -102,8 +110,8 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     >>> found = detectability(bj.JointProblem([level], surveys))
     >>> found.detectable.sel(disturbance="offset of air", test="nuisance").item().__round__(2)
     3.96
-    >>> found.excluded.values.tolist()
-    [0, 0]
+    >>> found.margin.values.round(2).tolist(), found.excluded.values.tolist()  # excluded from 4.65, not from 1.0 on
+    ([4.65, 4.65], [1, 1])
     """
     check_object("problem", problem)
     level, power = as_share("level", level), as_share("power", power)
@@ -115,27 +123,34 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     return tabulate(make_pair(problem, pair, method), level, power, margins, radius, seed)
 
 
-def fitted_forms(pair, seed=0, radius=None):
-    """[(Disturbance, what data say of it: `SinglePlaces`, `LevelFit` or `GainFit`)] of the surveys of a `Pair`."""
+def fitted_forms(pair, seed=0, radius=None, about=None):
+    """[(Disturbance, what data say of it: `SinglePlaces`, `LevelFit` or `GainFit`)] of surveys of a `Pair`.
+
+    `about` names the surveys; default all.
+    """
     problem, both = pair.problem, pair.both
     white = both.residual - both.project(both.residual[:, None])[:, 0]
     clean = both.model.colour(white) + both.model.data_mean  # as all surveys predict it, prior mean and flat values too
-    forms = [d for m in problem.modalities
+    forms = [d for m in problem.modalities if about is None or m.name in about
              for d in disturbances_of(m, problem.weights[m.name], clean[both.rows[m.name]], radius)]
     fits = additive_fits(both, [d for d in forms if d.kind != "gain"]) | gain_fits(
         both, [d.survey for d in forms if d.kind == "gain"], seed)
     return [(d, fits[d.survey, d.name]) for d in forms]
 
 
-def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, fitted=None, spectrum=None):
-    """`detectability` of a `Pair`, and of its `fitted_forms` and spectrum where they are there already."""
+def tabulate(pair, level=LEVEL, power=POWER, margins=None, radius=None, seed=0, fitted=None, found=None):
+    """`detectability` of a `Pair`, and of its `fitted_forms` and their `Sizes` where they are there already."""
     forms, fits = zip(*(fitted_forms(pair, seed, radius) if fitted is None else fitted), strict=True)
-    rows = [_row(pair.problem, d, fit, _margin(d, margins, pair.names), level, power)
-            for d, fit in zip(forms, fits, strict=True)]
-    white = widened(pair.both, [(d.survey, d.column(fit.least_seen)) for d, fit in zip(forms, fits, strict=True)])
-    spectrum = pair.spectrum() if spectrum is None else spectrum
-    tests, sizes, errors = _sizes(pair, white, forms, rows, level, power, seed, spectrum)
-    result = DatasetBuilder()
+    given = [_given_margin(d, margins, pair.names) for d in forms]
+    apart = not shares(pair)
+    rows = [_row(pair.problem, d, fit, margin, level, power) | {
+        "own": np.int8(apart and d.kind == "gain")} for d, fit, margin in zip(
+        forms, fits, _margins(pair, forms, fits, given, level), strict=True)]
+    if found is None:
+        found = Sizes(pair, list(zip(forms, fits, strict=True)), seed, pair.spectrum())
+    sizes, errors = (np.column_stack([[r[key] for r in rows], each]) for key, each in
+                     zip(("size", "size_error"), found.table(level, power), strict=True))
+    tests, result = ["nuisance", *found.tests], DatasetBuilder()
     result.along("disturbance", [f"{d.name} of {d.survey}" for d in forms], "what may be wrong")
     result.along("test", tests, "test")
     result.add("detectable", ("disturbance", "test"), sizes, "size_units",
@@ -155,70 +170,43 @@ def _row(problem, disturbance, fit, margin, level, power):
     return {"size": size, "size_error": size * fit.doubt, "estimate": fit.value, "estimate_error": fit.std,
             "p_value": fit.p_value, "p_value_error": fit.p_value_error, "margin": margin, "equivalence_p_value": p,
             "equivalence_p_value_error": p_error, "modelled": np.int8(held), "excluded": np.int8(p <= level),
-            "bound": fit.bound(level), "easting": easting, "northing": northing}
+            "scale": disturbance.scale, "bound": fit.bound(level), "easting": easting, "northing": northing}
 
 
-def _margin(disturbance, margins, names):
+def _margins(pair, forms, fits, given, level):
+    """Sizes that matter: those given, else the noise std, or what the surveys can exclude where that is larger.
+
+    Of agreeing pairs at most `MISSED` fail by chance to exclude one disturbance or another (Bonferroni over all places
+    of all). Surveys of one property are held to no more than `FAR` noise std, or the std of the signal that the prior
+    expects: beyond that nothing is said by excluding it.
+    """
+    places = max(sum(fit.places for fit, own in zip(fits, given, strict=True) if own is None), 1)
+    shared, out = shares(pair), []
+    for d, fit, own in zip(forms, fits, given, strict=True):
+        reach = d.scale if own is not None else fit.reach(level, MISSED / places)
+        far = max(FAR * d.scale, d.scale * _signal_over_noise(pair, d.survey)) if shared else np.inf
+        out.append(own if own is not None else reach if d.scale < reach <= far else d.scale)
+    return out
+
+
+def shares(pair):
+    """Whether the two groups see one property, or directions that no prior holds; else a coupling alone ties them."""
+    one, other = ({name for m in pair.problem.modalities if m.name in group for name in m.parameters}
+                  for group in pair.groups)
+    return bool(one & other) or pair.excess > 0
+
+
+def _signal_over_noise(pair, survey):
+    """Std of the signal that the prior expects, median over the data, in noise std; 0 with flat priors or by solves."""
+    if pair.both.rank or not isinstance(pair.both, DenseSystem):
+        return 0.0
+    return float(np.sqrt(np.median(np.maximum(np.diag(pair.both.signal)[pair.both.rows[survey]], 0.0))))
+
+
+def _given_margin(disturbance, margins, names):
     given = {} if margins is None else margins
     kind, allowed = disturbance.kind, set(KINDS)
     own = given.get(disturbance.survey, given) if isinstance(given, dict) else given
     if not isinstance(own, dict) or (set(given) | set(own)) - allowed - set(names):
         fail("margins", f"be a dict with keys among {sorted(allowed)}, or surveys", repr(margins), "Mend the keys.")
-    return float(as_positive(f"margins[{kind!r}]", own[kind], 0)) if kind in own else disturbance.scale
-
-
-def _sizes(pair, white, forms, rows, level, power, seed, spectrum):
-    """(tests, sizes, errors), shapes (disturbances, tests)."""
-    felt = pair.statistics(white)
-    tests, sizes, errors = ["nuisance"], [[r["size"] for r in rows]], [[r["size_error"] for r in rows]]
-    precision = (smallest(level=level, power=power) / np.array(sizes[0])) ** 2
-    for source, split in ((0, felt.into_second), (1, felt.into_first)):
-        dof = split_dof(pair, source)
-        tests.append(split_name(pair, source))
-        needed = noncentrality(float(dof), level, power) if dof else np.nan
-        sizes.append(np.sqrt(needed / np.where(split > UNSEEN * precision, split, np.nan)))
-        errors.append(0.5 * sizes[-1] * felt.error / np.maximum(split, UNSEEN * precision))
-    null, linear = _ratio_draws(pair, white, np.random.default_rng(seed), spectrum)
-    found = [_ratio_size(null, linear[k], r, d.scale, level, power) if r > UNSEEN * p else (np.nan, np.nan)
-             for k, (r, p, d) in enumerate(zip(felt.ratio, precision, forms, strict=True))]
-    ratio, ratio_errors = zip(*found, strict=True)
-    return [*tests, "likelihood ratio"], np.stack([*sizes, ratio], axis=1), np.stack([*errors, ratio_errors], axis=1)
-
-
-def _ratio_draws(pair, white, rng, spectrum):
-    """(q under agreement, (draws,), what is linear in each disturbance, (k, draws)): q + a linear + a² felt."""
-    if pair.method != "dense":
-        null = spectrum.null().sample(rng, DRAWS) if spectrum.testable else np.zeros(DRAWS)
-        pulled = pair.both.project(white)  # 2 hᵀM e is linear, M the matrix of q_ab − q_a − q_b; e has the covariance K
-        for part, rows in pair.parts:
-            pulled[rows] -= part.project(white[rows])
-        spread = 2 * np.sqrt(np.maximum(np.einsum("ij,ij->j", pulled, pair.both.product(pulled)), 0.0))
-        return null, spread[:, None] * rng.standard_normal((white.shape[1], DRAWS))
-    u, v, w = pair.canonical.of(white)
-    rho = spectrum.correlations[:, None]
-    shifts = np.concatenate([(u - v) / np.sqrt(2 * (1 - rho)), (u + v) / np.sqrt(2 * (1 + rho)), w])
-    weights = np.concatenate([spectrum.correlations, -spectrum.correlations, np.ones(pair.excess)])
-    count = max(1, min(DRAWS, int(VALUES // max(weights.size, 1))))
-    null, linear = np.zeros(count), np.zeros((white.shape[1], count))
-    for block in blocks(weights.size, 256):
-        z = rng.standard_normal((weights[block].size, count))
-        null += weights[block] @ z**2
-        linear += 2 * (weights[block, None] * shifts[block]).T @ z
-    return null, linear
-
-
-def _ratio_size(null, linear, square, scale, level, power):
-    """(size that the likelihood ratio sees with the power asked for, its error)."""
-    threshold = np.quantile(null, 1 - level)
-
-    def seen(size, threshold=threshold):
-        return float(np.mean(null + size * linear + size**2 * square > threshold))
-
-    size = crossing(lambda a: seen(a) - power, scale, 1e-4)
-    if np.isinf(size):
-        return np.nan, np.nan
-    slope = (seen(1.1 * size) - seen(0.9 * size)) / (0.2 * size)
-    # both the threshold and the power come from a sample: the level is off by √(α (1 − α) / N), which moves the power
-    drift = abs(seen(size, np.quantile(null, 1 - 1.1 * level)) - seen(size)) / (0.1 * level) * np.sqrt(
-        level * (1 - level) / null.size)
-    return size, float(np.hypot(np.sqrt(power * (1 - power) / null.size), drift) / max(slope, 1e-300))
+    return float(as_positive(f"margins[{kind!r}]", own[kind], 0)) if kind in own else None

@@ -1,19 +1,25 @@
 """Whether the signal of one survey is too large or too small by a factor: a score test with its null by simulation."""
 
+from functools import cached_property, partial
+
 import numpy as np
 from scipy.stats import norm, t
 
 from .._checks import as_count
 from ..gaussian import DenseSystem, data_system
+from ..hyperparameters import as_measured
 from ..problem import one_survey
 from ._local_conflict import smallest
 from ._result import AgreementTest, untestable
 from ._sentences import NO_GAIN, gain_note
-from ._shared import in_blocks
+from ._shared import crossing, in_blocks
 
 FEWEST = 39  # simulations: with fewer no p-value reaches 5 %
 DENSE_DRAWS, ITERATIVE_DRAWS = 999, 99
-REPEATS = 199  # data sets, at most, behind the standard deviation of the gain: known to 5 % then
+REPEATS = 499  # data sets, at most, with a gain in them: a power of 80 % is known to 2 % then
+FEW_GROUNDS = 12  # of them where each is two solves
+CLOSE = 1e-3  # relative, of a gain that is searched for
+ROUNDING = 1e-9  # of a level times draws
 BLOCK = 64  # simulated data sets carried at once
 SOLVE = 1e-4  # relative residual of iterative solves: the simulations are solved as loosely
 
@@ -66,7 +72,7 @@ def gain_test(problem, survey, method="auto", draws=None, seed=0):
     (True, True)
     """
     one_survey(problem, survey)
-    data = data_system(problem, method)
+    data = data_system(as_measured(problem), method)
     if draws is None:
         draws = DENSE_DRAWS if isinstance(data, DenseSystem) else ITERATIVE_DRAWS
     draws = as_count("draws", draws, FEWEST, "999 resolve p-values of 1 %.")
@@ -107,17 +113,46 @@ class GainScore:
 
     def stretched(self, gain, draws, rng):
         """Scores of data sets whose signal in this survey is larger by `gain`, shape (draws,)."""
-        flat, scores = self._data.flat_estimate(self._data.residual[:, None]), []
+        return _at(self.paths(draws, rng), gain)
+
+    def paths(self, draws, rng, energy=True):
+        """(constant, slope, square) of scores, and of `energy` if wanted, in the gain: (6, draws), simulated."""
+        flat, out = self._data.flat_estimate(self._data.residual[:, None]), []
         for count in _blocks(draws):
             clean = flat + self._data.draw_clean(rng, count)
-            clean[self._rows] += gain * (clean[self._rows] + self._mean[:, None])
-            scores.append(self.score(clean + rng.standard_normal(clean.shape)))
-        return np.concatenate(scores)
+            noisy, added = clean + rng.standard_normal(clean.shape), np.zeros_like(clean)
+            added[self._rows] = clean[self._rows] + self._mean[:, None]
+            out.append(self.parts(noisy, added, energy))
+        return np.concatenate(out, axis=1)
+
+    def parts(self, noisy, added, energy=True):
+        """(3, k) of given data sets, to which `added` is added for a gain of 1; and as many of their `energy`."""
+        first, second = (self._data.project(v, SOLVE) for v in (noisy, added))
+        signals = (noisy - first)[self._rows] + self._mean[:, None], (added - second)[self._rows]
+        first, second = first[self._rows], second[self._rows]
+        dot = partial(np.einsum, "ij,ij->j")
+        scores = [dot(first, signals[0]), dot(second, signals[0]) + dot(first, signals[1]), dot(second, signals[1])]
+        if not energy:
+            return np.stack(scores)
+        seen = [self._seen(v) for v in signals]
+        return np.stack([*scores, dot(signals[0], seen[0]), 2 * dot(signals[0], seen[1]), dot(signals[1], seen[1])])
+
+    def _seen(self, signal):
+        """What of a signal of the survey the model does not explain: P times it, (n_data of the survey, k)."""
+        wide = np.zeros((self._data.size, signal.shape[1]))
+        wide[self._rows] = signal
+        return self._data.project(wide, SOLVE)[self._rows]
+
+    def energy(self, white):
+        """Precision with which a gain of the predicted signal could be told, (k,): that of this ground, not of all."""
+        signal = (white - self._data.project(white, SOLVE))[self._rows] + self._mean[:, None]
+        return np.einsum("ij,ij->j", signal, self._seen(signal))
 
     def fit(self, draws, rng):
         """`GainFit` of the observed data, from `draws` simulated data sets."""
         null = self.null(draws, rng)
-        return GainFit(self, float(self.score(self._data.residual[:, None])[0]), null, rng)
+        seen = self._data.residual[:, None]
+        return GainFit(self, float(self.score(seen)[0]), null, rng, energy=float(self.energy(seen)[0]))
 
 
 class GainFit:
@@ -131,7 +166,12 @@ class GainFit:
     null : ndarray, shape (draws,)
         Scores of data sets simulated under agreement.
     rng : numpy.random.Generator, optional
-        For data sets with a gain. Without it none are simulated: estimate and p-value are those of a Gaussian score.
+        For data sets with a gain. Without it estimate and p-value are those of a Gaussian score.
+    paths : ndarray, shape (6, k), optional
+        Of `GainScore.paths`, for the power; default simulated by `rng`.
+    energy : float, optional
+        `GainScore.energy` of the data: gains are then excluded by the score over it, which differs less from ground to
+        ground than the score over its variance.
 
     Attributes
     ----------
@@ -144,10 +184,12 @@ class GainFit:
     p_value, p_value_error : float
     """
 
-    worst = least_seen = 0  # as of `SinglePlaces`
+    worst, least_seen, places = 0, 0, 1  # as of `SinglePlaces`
 
-    def __init__(self, score, observed, null, rng=None):
-        self.score, self._null, self._rng = score, null, rng
+    def __init__(self, score, observed, null, rng=None, paths=None, energy=None):
+        self.score, self._null, self._rng, self._energy = score, null, rng, energy
+        if paths is not None:
+            self._paths = paths
         self._mean, self._spread = float(null.mean()), float(null.std(ddof=1))
         self.testable = self._spread > 0
         self.resolution = self.value = self.std = self.p_value = self.p_value_error = self.log_p = np.nan
@@ -161,10 +203,19 @@ class GainFit:
         self.p_value, self.p_value_error = self._tail()
         self.std = self.resolution if rng is None else float(self._estimates(self.value).std(ddof=1))
 
+    @cached_property
+    def _paths(self):
+        return None if self._rng is None else self.score.paths(min(self._null.size, REPEATS), self._rng)
+
     def _estimates(self, gain):
         """Estimates from data sets with a gain, all in percent."""
-        found = self.score.stretched(0.01 * gain, min(self._null.size, REPEATS), self._rng)
-        return 100.0 * (found - self._mean) / self._spread**2
+        return 100.0 * (_at(self._paths, 0.01 * gain) - self._mean) / self._spread**2
+
+    def _own_estimates(self, gain):
+        """The same by each ground's own energy, where that of the data is known."""
+        if self._energy is None:
+            return self._estimates(gain)
+        return 100.0 * (_at(self._paths, 0.01 * gain) - self._mean) / _at(self._paths[3:], 0.01 * gain)
 
     def _tail(self):
         """(p-value, its error)."""
@@ -192,7 +243,8 @@ class GainFit:
             doubt = np.hypot(1.0, (abs(self.value) + margin) / self.resolution / np.sqrt(2)) / np.sqrt(draws)
             return float(t.cdf(off, draws - 1)), float(t.pdf(off, draws - 1) * doubt)
         # at the margin, and not at the estimate: the spread grows with the gain, and is skewed
-        ends = (self._estimates(margin) <= self.value, self._estimates(-margin) >= self.value)
+        value = self.value if self._energy is None else 100.0 * self.z * self._spread / self._energy
+        ends = (self._own_estimates(margin) <= value, self._own_estimates(-margin) >= value)
         p = max((1 + int(e.sum())) / (1 + e.size) for e in ends)
         return p, float(np.sqrt(p * (1 - p) / (1 + ends[0].size)))
 
@@ -200,9 +252,53 @@ class GainFit:
         """Gain above which all are excluded at a level, percent, by a Gaussian estimate."""
         return abs(self.value) + norm.isf(level) * self.std
 
+    def reach(self, level, share):
+        """Gain that is excluded but for a `share` of agreeing pairs, percent; NaN where none is."""
+        if not self.testable:
+            return np.nan
+        edge = norm.isf(0.5 * share) * self.resolution
+        if self._rng is None:
+            return edge + t.isf(level, self._null.size - 1) * self.resolution
+        edge = norm.isf(0.5 * share) * float(self._own_estimates(0.0).std(ddof=1))
+
+        def kept(gain):
+            return max(np.mean(self._own_estimates(gain) <= edge), np.mean(self._own_estimates(-gain) >= -edge))
+
+        size = crossing(lambda gain: level - kept(gain), self.resolution, CLOSE, CLOSE)
+        return size if np.isfinite(size) else np.nan
+
     def detectable(self, level, power):
-        """Gain that the test sees with a power, percent; relative error 1/√(2 (draws − 1))."""
-        return smallest(level=level, power=power) * self.resolution
+        """Gain that the test sees with a power over grounds as the prior has them, either sign alike, percent.
+
+        How much signal there is differs from ground to ground, so that a ground alone does not tell it. NaN where no
+        gain is seen as often: a larger one is then taken for more ground. Relative error some 1/√(2 draws).
+        """
+        if not self.testable:
+            return np.nan
+        if self._paths is None:
+            return smallest(level=level, power=power) * self.resolution
+        size = crossing(lambda gain: self._power(gain, level) - power, self.resolution, CLOSE, CLOSE)
+        return size if np.isfinite(size) else np.nan
+
+    def _power(self, gain, level):
+        """How often a gain, percent, is seen."""
+        if self._rng is not None:
+            threshold = self._threshold(level)
+            return float(np.mean([np.abs(_at(self._paths, sign * 0.01 * gain) - self._mean) >= threshold
+                                  for sign in (1, -1)]))
+        # few grounds: what they add to the score, and a score that is Student's t about it
+        dof, end = self._null.size - 1, t.isf(level / 2, self._null.size - 1)
+        off = np.array([_at(self._paths, sign * 0.01 * gain) - self._paths[0] for sign in (1, -1)]) / self._spread
+        return float(np.mean(t.sf(end - off, dof) + t.cdf(-end - off, dof)))
+
+    def _threshold(self, level):
+        """Size of a score less its mean from which its p-value is at most `level`."""
+        sizes = np.sort(np.abs(self._null - self._mean))[::-1]
+        beyond = int(np.floor(level * (sizes.size + 1) + ROUNDING)) - 1  # that many may be as large
+        if beyond >= 0:
+            return float(np.nextafter(sizes[beyond], np.inf))
+        k, start, excess = _tail_of(sizes[::-1])
+        return max(float(sizes[0]), start + excess * float(np.log(k / sizes.size / level)))
 
     def test(self):
         """`AgreementTest`."""
@@ -229,6 +325,8 @@ def gain_fits(data, surveys, seed=0):
     Gaussian, and few simulations tell its mean and spread.
     """
     scores = {survey: GainScore(data, survey) for survey in surveys}
+    if not scores:
+        return {}
     if isinstance(data, DenseSystem):
         return {(survey, "gain"): score.fit(DENSE_DRAWS, np.random.default_rng(seed))
                 for survey, score in scores.items()}
@@ -236,7 +334,10 @@ def gain_fits(data, surveys, seed=0):
     white = np.column_stack([data.residual, flat + data.draw(np.random.default_rng(seed), FEWEST)])
     weights = in_blocks(data, white, lambda block: data.project(block, SOLVE))
     values = {survey: score.score(white, weights) for survey, score in scores.items()}
-    return {(survey, "gain"): GainFit(scores[survey], float(v[0]), v[1:]) for survey, v in values.items()}
+    grounds = {survey: score.paths(FEW_GROUNDS, np.random.default_rng(seed + 1), energy=False)
+               for survey, score in scores.items()}
+    return {(survey, "gain"): GainFit(scores[survey], float(v[0]), v[1:], paths=grounds[survey])
+            for survey, v in values.items()}
 
 
 def beyond_all(off, null):
@@ -247,11 +348,23 @@ def beyond_all(off, null):
     1/(draws + 1). A Gaussian tail would be too small by orders. The error is that of the mean excess, 1/√k.
     """
     sizes = np.sort(np.abs(null - null.mean()))
-    k = max(sizes.size // 10, 10)
-    above = (off - sizes[-k - 1]) / np.mean(sizes[-k:] - sizes[-k - 1])
+    k, start, excess = _tail_of(sizes)
+    above = (off - start) / excess
     floor = 1.0 / (sizes.size + 1)
     p, more = (min(floor, k / sizes.size * np.exp(-above / (1 + grown / np.sqrt(k)))) for grown in (0, 1))
     return float(p), float(max(more - p, p / np.sqrt(k))), float(np.log(k / sizes.size) - above)
+
+
+def _tail_of(sizes):
+    """(number, start, mean excess) of the largest tenth of ascending sizes, at least ten."""
+    k = max(sizes.size // 10, 10)
+    return k, float(sizes[-k - 1]), float(np.mean(sizes[-k:] - sizes[-k - 1]))
+
+
+def _at(paths, gain):
+    """Scores at a gain."""
+    constant, slope, square = paths[:3]
+    return constant + gain * slope + gain**2 * square
 
 
 def _blocks(draws):

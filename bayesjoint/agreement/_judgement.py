@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _sentences as words
-from ._sentences import LITTLE
+from . import _verdict_sentences as verdicts
+from ._alone import shows_alone
+from ._sentences import LITTLE, REST
 
 CLEAR = 2.0  # standard deviations by which priors must differ, of two surveys or from that stated, to be told apart
 
@@ -17,6 +19,7 @@ class Judgement(NamedTuple):
     sentence: str
     details: tuple
     blame: tuple
+    couplings: tuple = ()  # pairs whose coupling is to blame, and no survey
 
 
 def judge(problem, family, level, again):
@@ -36,16 +39,17 @@ def judge(problem, family, level, again):
     -------
     Judgement
     """
-    tied = {pair: each for pair, each in family.pairs.items() if _ties(each, level)}
-    if len(tied) == len(family.pairs):
+    tied = {pair: each for pair, each in family.comparisons.items() if _ties(each, level)}
+    loose = {pair: each for pair, each in family.pairs.items() if pair not in tied}
+    if not loose:
         return _of_tied(problem, family.own, tied, level, again)
-    apart = _of_untied({pair: each for pair, each in family.pairs.items() if pair not in tied}, family.own, level)
+    apart = _of_untied(problem, loose, family.own, level)
     if not tied:
         return apart
     found = _of_tied(problem, family.own, tied, level, again)
     blame = found.blame + tuple(t for t in apart.blame if not any(t is other for other in found.blame))
     return Judgement("disagree" if found.kind == "disagree" else "cannot say", f"{found.sentence} {apart.sentence}",
-                     tuple(dict.fromkeys(found.details + apart.details)), blame)
+                     tuple(dict.fromkeys(found.details + apart.details)), blame, found.couplings + apart.couplings)
 
 
 def _objecting(tests, level, p="p_adjusted"):
@@ -65,14 +69,17 @@ def _ties(each, level):
     return each.shared >= LITTLE and not _objecting(each.tests, level)
 
 
-def _of_untied(pairs, own, level):
-    """Surveys that share nothing: what alarms is a misfit of one of them."""
+def _of_untied(problem, pairs, own, level):
+    """Surveys that share nothing: what alarms is a misfit of one of them, or what the coupling's law made of it."""
     alone = _objecting([t for both in own.values() for t in both], level)
-    alarms, misfits = {pair: _objecting(each.tests, level) for pair, each in pairs.items()}, {}
+    alarms, misfits, made = {pair: _objecting(each.tests, level) for pair, each in pairs.items()}, {}, {}
     for pair, each in alarms.items():
         # through a coupling that tells something the fault of one survey alarms tests of the other too
         one = words.best_of(each) if each and pairs[pair].shared >= LITTLE else None
         for test in each:
+            if made_by_coupling(pairs[pair], one or test, level):
+                made.setdefault(pair, []).append(test)
+                continue
             held = one or test  # the survey that it holds against all else
             misfits.setdefault(held.target or held.surveys[0], []).append(test)
     for test in alone:
@@ -80,9 +87,14 @@ def _of_untied(pairs, own, level):
     bare = [pair for pair, each in pairs.items() if not each.ratio.testable]
     shared = {pair: each.shared for pair, each in pairs.items() if pair not in bare}
     tested = any(t.testable for each in pairs.values() for t in each.tests)
-    return Judgement("cannot say", words.untied(bare, shared, misfits, tested),
-                     (*words.told(alone), *words.listed(alarms)),
-                     (*(t for each in alarms.values() for t in each), *alone))
+    laid = [t for pair, each in alarms.items() for t in each if not any(t is m for m in made.get(pair, ()))]
+    return Judgement("cannot say", verdicts.untied(bare, shared, misfits, tested, made),
+                     (*words.told(alone), *words.listed(alarms)), (*laid, *alone), tuple(made))
+
+
+def made_by_coupling(each, alarm, level):
+    """Whether a coupling alone ties two surveys and made what a test objects to: the survey by itself shows none."""
+    return bool(np.isfinite(each.shared) and each.ratio.testable and not shows_alone(each, alarm, level))
 
 
 def _of_tied(problem, own, pairs, level, again):
@@ -93,12 +105,14 @@ def _of_tied(problem, own, pairs, level, again):
     if alarms:
         return _of_alarms(problem, own, pairs, level, again, alarms, details)
     if prior:
-        return Judgement("cannot say", words.wrong_prior(prior[0]), tuple(details), tuple(prior))
+        return Judgement("cannot say", verdicts.wrong_prior(prior[0]), tuple(details), tuple(prior))
     if noise or faults:
-        return Judgement("cannot say", words.wrong_survey((noise + faults)[0]), tuple(details), (*noise, *faults))
-    tables = [each.detectability for each in pairs.values()]
-    agreed, sentence = words.silence(tables)
-    return Judgement("agree" if agreed else "cannot say", sentence, (*details, *words.untried(tables)), ())
+        return Judgement("cannot say", verdicts.wrong_survey((noise + faults)[0]), tuple(details), (*noise, *faults))
+    # held against all others a disturbance is told best
+    rest = [each.detectability for (_, other), each in pairs.items() if other == REST]
+    tables = rest if len(rest) == len(problem.modalities) else [each.detectability for each in pairs.values()]
+    agreed, sentence = verdicts.silence(tables)
+    return Judgement("agree" if agreed else "cannot say", sentence, (*details, *verdicts.untried(tables)), ())
 
 
 def _of_alarms(problem, own, pairs, level, again, alarms, details):
@@ -118,17 +132,18 @@ def _of_alarms(problem, own, pairs, level, again, alarms, details):
         if not left:
             still = {t.name for each in judged.values() for t in _objecting(each.tests, level)}
             silenced = {t.name for each in alarms.values() for t in each} - still
-            return Judgement("cannot say", words.explained(silenced, still, asked), tuple(details), tuple(asked))
-        details = [*details, f"Also, {words.all_seem(asked)}: {words.MENDED}."]
+            return Judgement("cannot say", verdicts.explained(silenced, still, asked), tuple(details), tuple(asked))
+        details = [*details, f"Also, {words.all_seem(asked)}: {verdicts.MENDED}."]
     else:
-        details = details + [f"Also, {words.all_seem([t])}: {words.NOT_MENDED}." for t in asked]
+        details = details + [f"Also, {words.all_seem([t])}: {verdicts.NOT_MENDED}." for t in asked]
     if any(hasattr(p.prior, "range") for p in problem.parameters):
-        details.append(words.RANGES)
+        details.append(verdicts.RANGES)
     kept = {pair: {(t.form, t.target) for t in each} for pair, each in left.items()}  # as stated, not as mended
     blame = [t for pair, keys in kept.items() for t in pairs[pair].tests if (t.form, t.target) in keys]
-    faulty = {pair: coupling_at_fault(problem, pair, each) for pair, each in left.items()}
-    sentence = words.disagree(left, faulty, {pair: judged[pair].tests for pair in left}, asked if anew else ())
-    return Judgement("disagree", sentence, tuple(details), (*blame, *asked))
+    faulty = {pair: coupling_at_fault(judged[pair], each, level) for pair, each in left.items()}
+    sentence = verdicts.disagree(left, faulty, {pair: judged[pair].tests for pair in left}, asked if anew else ())
+    return Judgement("disagree", sentence, tuple(details), (*blame, *asked),
+                     tuple(pair for pair, test in faulty.items() if test is not None))
 
 
 def _asked(problem, own, level):
@@ -165,12 +180,15 @@ def _denies(other, alarm):
     return bool(within and abs(mine[0] - off[0]) > CLEAR * np.hypot(mine[1], off[1]))
 
 
-def coupling_at_fault(problem, pair, alarms):
-    """The likelihood ratio of a pair, if it alarms most and a coupling alone ties the two; else None.
+def coupling_at_fault(each, alarms, level):
+    """The test of a pair that says most, if a coupling alone ties the two and is to blame; else None.
 
-    Between two properties it sees a wrong coupling and next to nothing else.
+    So it is where the likelihood ratio alarms most, which between two properties sees a wrong coupling and next to
+    nothing else; and where neither survey by itself shows what alarms most.
     """
-    one, other = ({*next(m for m in problem.modalities if m.name == name).parameters} for name in pair)
-    ratio = next((t for t in alarms if t.form == "likelihood ratio"), None)
-    tied = not one & other and any(hasattr(c, "joint_covariance") for c in problem.couplings)
-    return ratio if tied and ratio and all(ratio.log_p < t.log_p for t in alarms if t is not ratio) else None
+    if not np.isfinite(each.shared) or not alarms:
+        return None
+    ratio, best = next((t for t in alarms if t.form == "likelihood ratio"), None), words.best_of(alarms)
+    if ratio and all(ratio.log_p < t.log_p for t in alarms if t is not ratio):
+        return ratio
+    return best if made_by_coupling(each, best, level) else None

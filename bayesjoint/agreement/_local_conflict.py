@@ -10,6 +10,7 @@ from scipy.stats import norm, t
 from .._checks import as_finite, check_object, fail, one_of
 from .._typing import JointProblem, Sequence, xr
 from ..dataset import DatasetBuilder
+from ..hyperparameters import as_measured
 from ..problem import layout
 from ._multiple_testing import CONTROLS, false_discovery, log_simes
 from ._residuals import residual_of
@@ -88,7 +89,7 @@ def local_conflict(problem: JointProblem, survey: str, given: str | tuple | None
     check_object("problem", problem)
     one_of("control", control, CONTROLS)
     level = as_share("level", level)
-    return map_residual(residual_of(problem, survey, given, draws, seed, method), patches, control, level)
+    return map_residual(residual_of(as_measured(problem), survey, given, draws, seed, method), patches, control, level)
 
 
 def map_residual(residual, patches=None, control="hochberg", level=LEVEL):

@@ -8,7 +8,7 @@ from .._checks import as_finite, one_of
 CONTROLS = ("hochberg", "yekutieli")
 
 
-def holm(p_values):
+def holm(p_values, groups=None):
     """p-values adjusted for the chance of one false alarm or more in all of them (Holm 1979, Scand. J. Stat. 6, 65).
 
     Valid whatever the tests have to do with one another.
@@ -17,6 +17,9 @@ def holm(p_values):
     ----------
     p_values : array_like
         Of any shape; NaN, a test that could not be made, stays NaN and does not count.
+    groups : array_like of int, optional
+        For each the place, among the values flattened, of the first test that is the same: that one stands for them
+        all and they count once. None of the others is adjusted to less than its own p-value.
 
     Returns
     -------
@@ -27,6 +30,8 @@ def holm(p_values):
     --------
     >>> holm([0.01, 0.04, 0.03])
     array([0.03, 0.06, 0.06])
+    >>> holm([0.01, 0.01, 0.03], groups=[0, 0, 2])
+    array([0.02, 0.02, 0.03])
     """
     def step_down(p):
         order = np.argsort(p)
@@ -34,7 +39,24 @@ def holm(p_values):
         out[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1.0)
         return out
 
-    return _adjusted(p_values, step_down)
+    return _grouped(p_values, groups, step_down)
+
+
+def log_holm(log_p, groups=None):
+    """Logarithms of `holm`, also of p-values that are 0 to rounding.
+
+    Examples
+    --------
+    >>> log_holm([-1500.0, -2000.0, np.nan]).round(3)
+    array([-1500.   , -1999.307,       nan])
+    """
+    def step_down(log_p):
+        order = np.argsort(log_p)
+        out = np.empty(log_p.size)
+        out[order] = np.minimum(np.maximum.accumulate(log_p[order] + np.log(np.arange(log_p.size, 0, -1))), 0.0)
+        return out
+
+    return _grouped(log_p, groups, step_down)
 
 
 def false_discovery(p_values, control="hochberg"):
@@ -73,6 +95,15 @@ def log_simes(log_p):
     """
     log_p = np.sort(np.ravel(log_p))
     return float(np.min(log_p + np.log(log_p.size / np.arange(1, log_p.size + 1))))
+
+
+def _grouped(values, groups, rule):
+    """Apply a rule to the first of each group of tests that are the same; the others get its answer, or their own."""
+    if groups is None:
+        return _adjusted(values, rule)
+    values, groups = np.asarray(values, dtype=float), np.asarray(groups)
+    out = _adjusted(np.where(groups == np.arange(values.size), values, np.nan), rule)
+    return np.maximum(out[groups], values)
 
 
 def _adjusted(p_values, rule):

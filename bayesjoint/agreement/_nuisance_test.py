@@ -7,6 +7,7 @@ import numpy as np
 from .._typing import AgreementTest, ArrayLike, JointProblem, Seed
 from ..augment import bias_basis
 from ..gaussian import data_system
+from ..hyperparameters import as_measured, measured_rows
 from ..problem import one_survey
 from ._gain_test import gain_test
 from ._result import chi2_test, untestable
@@ -70,6 +71,7 @@ def nuisance_test(problem: JointProblem, survey: str, basis: str | int | ArrayLi
     if isinstance(basis, str) and basis == "gain":
         return gain_test(problem, survey, method, draws, seed)
     columns, labels = bias_basis(one_survey(problem, survey), basis)
+    columns, problem = columns[measured_rows(problem, survey)], as_measured(problem)
     form = next((form for form, of in BASES.items() if isinstance(basis, str) and of == basis), "nuisance")
     name = f"nuisance of {survey}: {_title(labels)}"
     return additive_test(data_system(problem, method), survey, columns, labels, form, name)
@@ -94,7 +96,12 @@ def additive_test(data, survey, columns, labels, form, name=""):
     -------
     AgreementTest
     """
-    fit = NuisanceFit(data, survey, columns)
+    return fitted_test(data, NuisanceFit(data, survey, columns), labels, form, name)
+
+
+def fitted_test(data, fit, labels, form, name=""):
+    """The test of a `NuisanceFit` of some data, whose columns bear labels."""
+    survey = fit.modality.name
     surveys = (survey, *(m.name for m in data.model.problem.modalities if m is not fit.modality))
     if not fit.rank:
         return untestable(form, surveys, CONFOUNDED, name=name, target=survey, dof=0)
@@ -146,6 +153,10 @@ class NuisanceFit:
         self._open = np.abs(turned[:, ~told]).max(axis=1, initial=0.0) > OPEN
         self.covariance[self._open] = self.covariance[:, self._open] = np.nan
         self.std = np.sqrt(np.diag(self.covariance))
+
+    def squares(self, scores):
+        """The test's statistic for scores (q, k), columns' products with P times the data; shape (k,)."""
+        return np.sum((self._turn.T @ scores) ** 2, axis=0)
 
     def test(self, white):
         """(statistic (k,), b̂ (q, k), bound on the statistic's error (k,)) for whitened residuals (n_data, k)."""

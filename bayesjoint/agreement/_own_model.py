@@ -1,16 +1,21 @@
 """Whether one survey suits its own prior and noise: what alarms here is no conflict between surveys."""
 
+from functools import partial
+
 import numpy as np
 from scipy.linalg import eigh
 from scipy.stats import norm, t
 
 from ..gaussian import DenseSystem
+from ..problem import one_survey
 from ._likelihood_ratio_null import complement
-from ._result import AgreementTest, untestable
+from ._local_conflict import smallest
+from ._result import AgreementTest, t_log_tail, untestable
 from ._sentences import ALIKE, ALONE, misfit
-from ._shared import in_blocks
+from ._shared import crossing, in_blocks
 from ._weighted_chi2 import WeightedChi2
 
+POWER_DRAWS, POWER_VALUES, POWER_SEED = 4_000, 2e6, 0  # data sets behind a power, and numbers held at once
 EIGEN_DATA = 3_000  # whose eigenvalues take a minute at most
 DRAWS = 64  # simulated data sets where surveys are larger
 STEPS, FARTHEST = 50, 12.0  # of Fisher scoring, and logarithms of variances that it may reach
@@ -21,6 +26,24 @@ VALUES = 1e-12  # eigenvalue of the signal below which a direction holds noise a
 
 
 def own_model_tests(data, survey, draws=DRAWS, seed=0):
+    """The tests of `own_model_fits`, each with what it would have seen, without what they see at other levels.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> from bayesjoint.gaussian import data_system
+    >>> rng, gains = np.random.default_rng(1), np.diag(np.linspace(0.0, 1.0, 50))
+    >>> field = bj.Parameter("field", 50, prior=bj.GaussianPrior(0.0, np.eye(50)))
+    >>> values = gains @ (3.0 * rng.standard_normal(50)) + 0.1 * rng.standard_normal(50)
+    >>> line = bj.Modality("line", gains, values, bj.DiagonalNoise(np.full(50, 0.1)), "field")
+    >>> prior, noise = own_model_tests(data_system(bj.JointProblem([field], [line])), "line")
+    >>> prior.p_value < 1e-6, prior.p_value < noise.p_value
+    (True, True)
+    """
+    return tuple(test for test, _ in own_model_fits(data, survey, draws, seed))
+
+
+def own_model_fits(data, survey, draws=DRAWS, seed=0):
     """Test the prior std behind a survey and its noise std, each by the survey alone.
 
     Whitened data are N(X β, τ² S + ν² 1) with S the signal's covariance and τ = ν = 1 as stated. The scores of log τ²
@@ -40,24 +63,14 @@ def own_model_tests(data, survey, draws=DRAWS, seed=0):
 
     Returns
     -------
-    (AgreementTest, AgreementTest)
-        Of the prior, and of the noise. ``effect``: by how many percent the std seems too small or too large, which
-        ``what`` says, with "no misfit seen" where p > 5 %. ``factor`` is the std that the survey asks for over that as
-        stated, of maximum likelihood of both, or where it comes from draws to first order in the variance; ``log_std``
-        is the standard deviation of its logarithm, from the information at the estimate or from the score of draws,
-        and ``std`` the same share of ``value``.
-
-    Examples
-    --------
-    >>> import bayesjoint as bj
-    >>> from bayesjoint.gaussian import data_system
-    >>> rng, gains = np.random.default_rng(1), np.diag(np.linspace(0.0, 1.0, 50))
-    >>> field = bj.Parameter("field", 50, prior=bj.GaussianPrior(0.0, np.eye(50)))
-    >>> values = gains @ (3.0 * rng.standard_normal(50)) + 0.1 * rng.standard_normal(50)
-    >>> line = bj.Modality("line", gains, values, bj.DiagonalNoise(np.full(50, 0.1)), "field")
-    >>> prior, noise = own_model_tests(data_system(bj.JointProblem([field], [line])), "line")
-    >>> prior.p_value < 1e-6, prior.p_value < noise.p_value
-    (True, True)
+    ((AgreementTest, callable), (AgreementTest, callable))
+        Of the prior, and of the noise; the callable gives ``(level, power) -> percent`` by which the std must be larger
+        than stated to be seen with that power. ``effect``: by how many percent the std seems too small or too large,
+        which ``what`` says, with "no misfit seen" where p > 5 %. ``factor`` is the std that the survey asks for over
+        that as stated, of maximum likelihood of both, or where it comes from draws to first order in the variance;
+        ``log_std`` is the standard deviation of its logarithm, from the information at the estimate or from the score
+        of draws, and ``std`` the same share of ``value``. ``stated`` and ``asked`` are the std themselves (their
+        median) in ``stated_units``, of the parameter or survey ``of``.
     """
     if isinstance(data, DenseSystem) and data.size <= EIGEN_DATA:
         return _by_eigenvalues(data, survey)
@@ -75,18 +88,55 @@ def _by_eigenvalues(data, survey):
         weights = shares[one] - mixed * shares[other]
         information = 0.5 * float(weights @ weights)
         if information <= VALUES * data.size:
-            out.append(untestable(form, (survey,), ALIKE, target=survey))
+            out.append((untestable(form, (survey,), ALIKE, target=survey), _blind))
             continue
         statistic, std = float(weights @ z), np.sqrt(2.0 * weights @ weights)
         # either tail by itself: 1 less the other would lose its digits
         sides = [(WeightedChi2(sign * weights), sign * statistic) for sign in (1.0, -1.0)]
         tails = [side.tail(x) for side, x in sides]
         k = int(tails[1][0] < tails[0][0])
-        out.append(_answer(survey, form, (statistic - weights.sum()) / std, min(2 * float(tails[k][0]), 1.0),
-                           2 * float(tails[k][1]), best[one], spread[one],
-                           "weighted χ² of the efficient score, exact",
-                           log_p=np.log(2) + sides[k][0].log_tail(sides[k][1])))
+        test = _answer(data, survey, form, (statistic - weights.sum()) / std, min(2 * float(tails[k][0]), 1.0),
+                       2 * float(tails[k][1]), best[one], spread[one], "weighted χ² of the efficient score, exact",
+                       log_p=np.log(2) + sides[k][0].log_tail(sides[k][1]))
+        out.append((test, _Power(weights, shares[one])))
     return tuple(out)
+
+
+def _blind(_level, _power):
+    """What is seen where nothing can be tested."""
+    return np.nan
+
+
+class _Power:
+    """By how much a std must be larger than stated for its efficient score to be seen.
+
+    A variance f² times as large makes the independent z² into (1 + (f² − 1) s) χ²₁, s its share of the variance along
+    each: of a simulated data set the score is then A + (f² − 1) B.
+    """
+
+    def __init__(self, weights, shares):
+        self._weights, rng = weights, np.random.default_rng(POWER_SEED)
+        wide = np.stack([weights, weights * shares])
+        count = max(1, int(POWER_VALUES // max(weights.size, 1)))
+        sums = [wide @ rng.standard_normal((weights.size, min(count, POWER_DRAWS - k))) ** 2
+                for k in range(0, POWER_DRAWS, count)]
+        self._constant, self._slope = np.concatenate(sums, axis=1)
+
+    def __call__(self, level, power):
+        low, high = self._thresholds(level)
+        grown = crossing(lambda more: float(np.mean((self._constant + more * self._slope > high)
+                                                    | (self._constant + more * self._slope < low))) - power,
+                         0.1, 1e-4, 1e-4)
+        return 100.0 * (np.sqrt(1.0 + grown) - 1.0) if np.isfinite(grown) else np.nan
+
+    def _thresholds(self, level):
+        """Ends between which the score stays but for half the level each."""
+        mean, spread, out = float(self._weights.sum()), float(np.sqrt(2 * self._weights @ self._weights)), []
+        for sign in (-1.0, 1.0):
+            tail = WeightedChi2(sign * self._weights).tail
+            off = crossing(lambda x, sign=sign, tail=tail: 0.5 * level - float(tail(sign * mean + x)[0]), spread, 1e-4)
+            out.append(mean + sign * off)
+        return out
 
 
 def _likeliest(signal, squares):
@@ -119,9 +169,16 @@ def _by_draws(data, survey, draws, seed):
         information = 0.25 * std**2  # the score of log τ² is half the form
         change = np.log(max(1.0 + 0.5 * float(score[0]) / information, LEAST))
         change_std = change / ratio if abs(ratio) > NO_CHANGE else information**-0.5
-        out.append(_answer(survey, form, ratio, p, p / np.sqrt(draws), change, change_std,
-                           f"Student's t of the efficient score, spread of {draws} simulations", spread_dof=draws - 2))
+        test = _answer(data, survey, form, ratio, p, p / np.sqrt(draws), change, change_std,
+                       f"Student's t of the efficient score, spread of {draws} simulations", spread_dof=draws - 2,
+                       log_p=np.log(2) + t_log_tail(abs(ratio), draws - 2))
+        out.append((test, partial(_seen_by_draws, draws - 2, information**-0.5)))
     return tuple(out)
+
+
+def _seen_by_draws(dof, spread, level, power):
+    """Percent by which a std must be larger than stated, where a log variance is estimated to `spread`."""
+    return 100.0 * (np.sqrt(1.0 + smallest(dof, level, power) * spread) - 1.0)
 
 
 def _forms(data, white):
@@ -131,7 +188,22 @@ def _forms(data, white):
     return np.stack([np.einsum("ij,ij->j", weighted, white) - noise, noise])
 
 
-def _answer(survey, form, ratio, p, error, change, spread, null, **fields):
+def _stated(data, survey, form):
+    """{"stated", "stated_units", "of"}: the median std as stated, of the noise or of the first proper prior."""
+    problem = data.model.problem
+    modality = one_survey(problem, survey)
+    if form == "noise":
+        return {"stated": float(np.sqrt(np.median(modality.noise.variance()) / problem.weights[survey])),
+                "stated_units": modality.units, "of": survey}
+    for p in (problem.by_name[name] for name in modality.seen):
+        if p.name not in problem.prior.flat:
+            variance = p.bound_prior.covariance.diagonal()
+            return {"stated": float(p.scale * np.sqrt(np.median(variance[variance > 0]))), "stated_units": p.units,
+                    "of": p.name}
+    return {}
+
+
+def _answer(data, survey, form, ratio, p, error, change, spread, null, **fields):
     """`change` is of the log variance, `spread` its standard deviation."""
     if p > SEEN:  # the likelihood of few data is no parabola: what the test does not see is no effect
         spread = max(spread, abs(change) / norm.isf(0.5 * SEEN))
@@ -140,9 +212,10 @@ def _answer(survey, form, ratio, p, error, change, spread, null, **fields):
     std = value * spread / abs(change) if abs(change) > NO_CHANGE else 50.0 * spread
     if change <= 1.0 - FARTHEST:  # none is left: what a variance of one spread would still be
         std = 100.0 * min(np.sqrt(factor**2 * (1.0 + spread)) - factor, 1.0)
-    direction = "too small" if change > 0 else "too large"
+    direction, stated = "too small" if change > 0 else "too large", _stated(data, survey, form)
     return AgreementTest(
         form=form, target=survey, surveys=(survey,), statistic=ratio**2, p_value=p, p_value_error=error, null=null,
         direction=direction, **fields, note=ALONE,
         effect={"what": misfit(form, survey, direction, p <= SEEN), "value": value, "std": float(std), "units": "%",
-                "factor": factor, "log_std": 0.5 * float(spread)})
+                "factor": factor, "log_std": 0.5 * float(spread), **stated,
+                **({"asked": factor * stated["stated"]} if stated else {})})

@@ -8,6 +8,7 @@ from scipy.linalg import svd
 
 from .._checks import fail
 from ..gaussian import RANK, DenseSystem, check_linear_gaussian, data_system
+from ..hyperparameters import as_measured
 from ..problem import check_problem
 from ._likelihood_ratio_null import CanonicalCoordinates, CanonicalSpectrum, torus_spectrum
 from ._sampled_spectrum import lanczos_spectrum
@@ -66,7 +67,7 @@ def make_pair(problem, pair, method="auto"):
     check_problem(problem)
     groups = checked_groups(problem, pair)
     check_linear_gaussian(problem, "agreement")
-    both = data_system(restricted(problem, groups[0] + groups[1]), method)
+    both = data_system(restricted(as_measured(problem), groups[0] + groups[1]), method)
     return Pair(groups, both)
 
 

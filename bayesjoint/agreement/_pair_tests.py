@@ -1,84 +1,34 @@
-"""The tests of the suite: for every survey alone, for every pair, and where and at which wavelengths."""
+"""The tests of two surveys, or of one against all others: whether they differ, how, where and at which wavelengths."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from ..problem import one_survey
-from ._detectability import fitted_forms, tabulate
+from ._detectability import fitted_forms, shares, tabulate
 from ._likelihood_ratio import ratio_of, splits_of
 from ._local_conflict import LEVEL, POWER, map_residual, smallest
-from ._multiple_testing import holm
-from ._nuisance_test import additive_test
-from ._own_model import own_model_tests
+from ._nuisance_test import NuisanceFit, fitted_test
 from ._pair import make_pair
 from ._residuals import Residual
 from ._result import AgreementTest
+from ._same_tests import statistics_of
 from ._sentences import FORMS, LEVELS, NO_OFFSET, article, disc_words, place_words, range_words
-from ._spectral_conflict import band_residual, bands_by_wavenumber
+from ._sizes import Sizes
+from ._spectral_conflict import band_residual, bands_by_wavenumber, noncentrality
 
-SPREAD = 2.8  # standard deviations that a two-sided test at 5 % sees in 80 % of cases
 ALIKE = 1 + 1e-9  # times the least: sizes that rounding alone tells apart
 FEW_SCORES = 38  # degrees of freedom of the fewest simulated scores behind a null
 
 
-class Family:
-    """All tests of a suite.
-
-    Parameters
-    ----------
-    own : dict of {survey: (AgreementTest, AgreementTest)}
-        Of its prior and of its noise, each survey alone.
-    pairs : dict of {(str, str): PairTests}
-    """
-
-    def __init__(self, own, pairs):
-        self.own, self.pairs = own, pairs
-
-    @property
-    def tests(self):
-        """All, those of each survey alone first."""
-        return [t for both in self.own.values() for t in both] + [t for each in self.pairs.values() for t in each.tests]
-
-    @property
-    def p_values(self):
-        """p-values of all."""
-        return [t.p_value for t in self.tests]
-
-    def _change(self, change):
-        """Put ``change(test)`` for every test, in their order."""
-        self.own = {name: tuple(map(change, both)) for name, both in self.own.items()}
-        for each in self.pairs.values():
-            each.tests = list(map(change, each.tests))
-
-    def adjusted(self, p_adjusted=None):
-        """The family itself, with adjusted p-values in its tests; default Holm over all of them."""
-        values = iter(holm(self.p_values) if p_adjusted is None else p_adjusted)
-        self._change(lambda t: replace(t, p_adjusted=float(next(values))))
-        return self
-
-    def add_suite_sizes(self, level):
-        """Add to each test the size that it would have seen in this suite, at a family-wise level."""
-        share = level / max(int(np.isfinite(self.p_values).sum()), 1)
-        levels = {(frozenset(pair), d.survey, d.name): fit for pair, each in self.pairs.items()
-                  for d, fit in each.fitted if d.kind == "levels"}
-        self._change(lambda t: in_suite(t, share, levels.get((frozenset(t.surveys), t.target, t.form))))
-
-
-def own_tests(data, problem, seed):
-    """{survey: (test of its prior std, test of its noise std)}, each survey alone."""
-    found = {m.name: own_model_tests(data.part((m.name,)), m.name, seed=seed) for m in problem.modalities}
-    return {name: tuple(_seeing(t, f"an error of the {t.name}", SPREAD * t.effect["std"], "%") if t.effect else t
-                        for t in both) for name, both in found.items()}
-
-
 class PairTests:
-    """All tests of two surveys, from one `Pair`.
+    """All tests of two surveys, or of one against all others, from one `Pair`.
 
     Parameters
     ----------
     problem : JointProblem
-    surveys : (str, str)
+    pair : (str or tuple of str, str or tuple of str)
     margins : dict or None
         As in `detectability`.
     method : str
@@ -86,11 +36,19 @@ class PairTests:
     seed : int
     places : bool
         Whether maps and bands are wanted.
+    about : tuple of str, optional
+        Surveys whose disturbances are looked for, and which are predicted from the others; default all.
+    probe : Probe, optional
+        Simulated data sets, to tell which tests are one.
 
     Attributes
     ----------
     tests : list of AgreementTest
         Each with what it would have detected; the likelihood ratio, `ratio`, first.
+    statistics : list of (int, ndarray) or None
+        Of each test, for `groups_of`.
+    sees : list of callable
+        Of each test ``(level, power) -> size``.
     shared : float
         Nats that surveys without a common parameter share under the prior; infinite where they have one.
     fitted : list of (Disturbance, SinglePlaces, LevelFit or GainFit)
@@ -99,43 +57,74 @@ class PairTests:
         What lies behind them; maps and bands are empty where a survey does not know its stations.
     """
 
-    def __init__(self, problem, surveys, margins, method, seed, places=True):
-        pair = make_pair(problem, surveys, method)
-        self.fitted, spectrum = fitted_forms(pair, seed), pair.spectrum(seed=seed)
-        one, other = ({name for m in pair.problem.modalities if m.name in group for name in m.parameters}
-                      for group in pair.groups)
-        self.shared = np.inf if one & other or pair.excess else spectrum.information()[0]
-        table = tabulate(pair, margins=margins, seed=seed, fitted=self.fitted, spectrum=spectrum)
+    def __init__(self, problem, pair, margins, method, seed, places=True, about=None, probe=None):
+        self.pair = pair = make_pair(problem, pair, method)
+        about = pair.names if about is None else about
+        self.fitted, spectrum = fitted_forms(pair, seed, about=about), pair.spectrum(seed=seed)
+        self.shared = np.inf if shares(pair) else spectrum.information()[0]
+        self._found, self._columns = Sizes(pair, self.fitted, seed, spectrum), {}
+        table = tabulate(pair, margins=margins, seed=seed, fitted=self.fitted, found=self._found)
         self.detectability, self.maps, self.bands = table, {}, {}
-        self.tests = [_seeing_offset(t, table) for t in (ratio_of(pair, spectrum), *splits_of(pair))]
-        for survey, other in (surveys, surveys[::-1]):
-            self._nuisances(pair, survey, other)
+        self.tests, self.sees, self._keys = [], [], []
+        splits = splits_of(pair)
+        for which, test, key in ((2, ratio_of(pair, spectrum), "ratio"), (0, splits[0], "into second"),
+                                 (1, splits[1], "into first")):
+            if which == 2 or set(pair.groups[1 - which]) & set(about):
+                self._offset(test, which, key)
+        for survey in about:
+            self._nuisances(pair, survey)
         if places and not pair.problem.prior.flat:
-            for survey, other in (surveys, surveys[::-1]):
+            for survey in about:
                 if hasattr(one_survey(pair.problem, survey).forward, "coordinates"):
-                    self._place(pair.problem, Residual(pair.both, survey, (other,), seed=seed), method, seed)
+                    given = tuple(name for name in pair.names if name != survey)
+                    self._place(pair.problem, Residual(pair.both, survey, given, seed=seed), method, seed)
+        known = {} if probe is None else statistics_of(pair, probe, self._columns)
+        self.statistics = [known.get(key) for key in self._keys]
 
     @property
     def ratio(self):
         """The likelihood ratio."""
         return self.tests[0]
 
-    def _nuisances(self, pair, survey, other):
+    def _add(self, test, what, sees, units, key=None, **more):
+        """Keep a test with what it sees."""
+        self.tests.append(seeing(test, what, sees, units, **more))
+        self.sees.append(sees)
+        self._keys.append(key)
+
+    def _offset(self, test, which, key):
+        """Keep a test with the offset that it sees: of the survey in which least of it is needed."""
+        offsets = [k for k, (d, _) in enumerate(self.fitted) if d.kind == "offset"]
+        sizes = np.array([self._found.of(which, k, LEVEL, POWER)[0] / self.fitted[k][0].scale for k in offsets])
+        if not test.testable or not np.isfinite(sizes).any():
+            note = test.note if not test.testable else "; ".join(filter(None, (test.note, NO_OFFSET)))
+            self._add(replace(test, note=note), "", lambda *_: np.nan, "", key)
+            return
+        k = offsets[int(np.flatnonzero(sizes <= np.nanmin(sizes) * ALIKE)[0])]
+        self._add(test, f"an offset of {self.fitted[k][0].survey}", lambda *at: self._found.of(which, k, *at)[0],
+                  self.fitted[k][0].units, key, error=self._found.of(which, k, LEVEL, POWER)[1])
+
+    def _nuisances(self, pair, survey):
         """Offset, tilt, gain and levels of one survey, the model marginalised."""
+        surveys = (survey, *(name for name in pair.names if name != survey))
         for form in FORMS:
             kept = [(d, fit) for d, fit in self.fitted if d.survey == survey and form in (d.kind, d.name)]
             if not kept:
                 continue
             (d, fit), what = kept[0], article(f"{form} of {survey}", form)
-            size = np.max([each.detectable(LEVEL, POWER) for _, each in kept])
+            columns, sees = None if form == "gain" else np.hstack([d.columns for d, _ in kept]), fit.detectable
             if form == "gain":
-                test, size = fit.test(), SPREAD * fit.resolution
+                test = fit.test()
             elif form in LEVELS:
-                test, what = fit.test(form, (survey, other), d.units), f"rms of independent {form} of {survey}"
+                test, what = fit.test(form, surveys, d.units), f"rms of independent {form} of {survey}"
             else:
-                test = additive_test(pair.both, survey, np.hstack([d.columns for d, _ in kept]),
-                                     tuple(d.name for d, _ in kept), form)
-            self.tests.append(_seeing(test, what, size, d.units))
+                stds = max(each.stds[each.least_seen] for _, each in kept)
+                fit = NuisanceFit(pair.both, survey, columns)
+                test = fitted_test(pair.both, fit, tuple(d.name for d, _ in kept), form)
+                sees = partial(_seen_by_chi2, fit.rank, stds)
+            if test.testable:
+                self._columns[survey, form] = columns, fit
+            self._add(test, what, sees, d.units, (survey, form))
 
     def _place(self, problem, residual, method, seed):
         """Bands and maps of the residual of one survey."""
@@ -143,11 +132,24 @@ class PairTests:
         bands = bands_by_wavenumber(problem, survey, given, method=method, seed=seed)
         self.bands[survey] = band_residual(residual) if bands is None else bands
         self.maps[survey] = map_residual(residual)
-        self.tests += [bands_test(self.bands[survey], (survey, *given)), map_test(self.maps[survey], (survey, *given))]
+        for test, what, sees, units, within in (bands_test(self.bands[survey], (survey, *given)),
+                                                map_test(self.maps[survey], (survey, *given))):
+            self._add(test, what, sees, units, within=within)
+
+
+def _seen_by_chi2(dof, std, level, power):
+    """Size of one column that the test of `dof` of them sees, each known to `std` at worst as the only one."""
+    return std * (smallest(level=level, power=power) if dof == 1 else np.sqrt(noncentrality(float(dof), level, power)))
+
+
+def _seen_by_one_of(within, size, dof, level, power):
+    """Size that the smallest p-value of `within` comparisons sees, of one seen at `LEVEL` by itself."""
+    dof = FEW_SCORES if np.isfinite(dof) else np.inf
+    return size * smallest(dof, level / within, power) / smallest(dof, LEVEL, POWER)
 
 
 def bands_test(found, surveys):
-    """`AgreementTest` of a `spectral_conflict`: the smallest p-value, adjusted for the number of bands."""
+    """Of a `spectral_conflict` the test of its smallest p-value, adjusted for the number of bands, and what it sees."""
     best, least = int(np.argmin(found.log_p_value.values)), int(np.argmin(found.detectable_rms.values))
     units, count = found.residual_rms.attrs["units"], found.sizes["band"]
     where = [range_words(found.wavelength_long.values[k], found.wavelength_short.values[k]) for k in (best, least)]
@@ -158,11 +160,12 @@ def bands_test(found, surveys):
         null=f"smallest of {count} bands (Holm); {found.attrs['null']}",
         effect={"what": f"residual rms at wavelengths {where[0]}", "value": float(found.residual_rms.values[best]),
                 "std": float(found.expected_rms.values[best] * 0.5 * found.ratio_spread.values[best]), "units": units})
-    return _seeing(test, f"an rms disturbance {where[1]}", found.detectable_rms.values[least], units, within=count)
+    sees = partial(_seen_by_one_of, count, float(found.detectable_rms.values[least]), np.inf)
+    return test, f"an rms disturbance {where[1]}", sees, units, count
 
 
 def map_test(found, surveys):
-    """`AgreementTest` of a `local_conflict`: both maps by the inequality of Simes, the smaller doubled."""
+    """Of a `local_conflict` the test of both maps by the inequality of Simes, the smaller doubled; and what it sees."""
     z, at = np.abs(found.anomaly_z.values), found.attrs
     best = np.unravel_index(np.nanargmax(z), z.shape)
     units, size = found.anomaly.attrs["units"], disc_words(float(found.patch.values[best[0]]))
@@ -174,42 +177,32 @@ def map_test(found, surveys):
         effect={"what": f"extra anomaly {size}{place_words(found, best[1:])}",
                 "value": float(found.anomaly.values[best]), "std": float(found.anomaly_error.values[best]),
                 "units": units})
-    return _seeing(test, f"an anomaly {size} at one given place",
-                   np.nanmedian(found.anomaly_detectable.values[best[0]]), units, within=2 * int(np.isfinite(z).sum()))
+    within = 2 * int(np.isfinite(z).sum())
+    sees = partial(_seen_by_one_of, within, float(np.nanmedian(found.anomaly_detectable.values[best[0]])),
+                   float(at["dof"]))
+    return test, f"an anomaly {size} at a typical place", sees, units, within
 
 
-def _seeing_offset(test, table):
-    """A test with the offset that it would have detected: of the survey in which least of it is needed."""
-    if not test.testable:
-        return test
-    rows = table.isel(disturbance=table.kind.values == "offset").sel(test=test.name)
-    sizes = rows.detectable.values / rows.margin.values
-    if not np.isfinite(sizes).any():
-        return replace(test, note="; ".join(filter(None, (test.note, NO_OFFSET))))
-    best = rows.isel(disturbance=int(np.flatnonzero(sizes <= np.nanmin(sizes) * ALIKE)[0]))
-    return _seeing(test, f"an offset of {best.survey.item()}", best.detectable, best.size_units.item(),
-                   error=best.detectable_error)
+def seeing(test, what, sees, units, *, error=0.0, within=1, **more):
+    """A test with the size that it would have detected by itself.
 
-
-def _seeing(test, what, size, units, *, error=0.0, within=1):
-    """A test with the size that it would have detected; `within`: how many comparisons it makes, this one of them."""
-    if not test.testable or not np.isfinite(size):
+    Parameters
+    ----------
+    test : AgreementTest
+    what : str
+        Which disturbance.
+    sees : callable
+        ``(level, power) -> size``, NaN where it sees none.
+    units : str
+    error : float, default 0.0
+        Of the size.
+    within : int, default 1
+        How many comparisons it makes, for all of which it is corrected.
+    **more
+        Fields of ``detectable`` beside these.
+    """
+    size = sees(LEVEL, POWER) if test.testable else np.nan
+    if not np.isfinite(size):
         return test
     return replace(test, detectable={"what": what, "size": float(size), "units": units, "power": POWER, "level": LEVEL,
-                                     "error": float(error), "within": within})
-
-
-def in_suite(test, share, fit=None):
-    """A test with the size that it would have seen in a suite that leaves it a `share` of the family-wise level.
-
-    At Bonferroni's level, which no step of Holm falls short of, so that the power is no smaller. The size grows as that
-    of a Gaussian estimate: a χ² of more degrees of freedom needs less. Of random levels it is the `fit`'s.
-    """
-    if not test.detectable:
-        return test
-    single = test.detectable
-    dof = FEW_SCORES if np.isfinite(test.spread_dof) else np.inf
-    least, power = share / single["within"], single["power"]
-    size = fit.detectable(least, power) if fit else single["size"] * smallest(dof, least, power) / smallest(
-        dof, single["level"], power)
-    return replace(test, detectable=single | {"suite_size": float(size), "suite_level": least})
+                                     "error": float(error), "within": within, **more})

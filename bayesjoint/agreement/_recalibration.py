@@ -7,6 +7,7 @@ import numpy as np
 
 from .._checks import as_count, fail
 from ..calibration import simulate
+from ..hyperparameters import as_measured
 from ..problem import check_problem
 from ._result import AgreementTest
 from ._shared import check_proper
@@ -63,6 +64,7 @@ def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
     True
     """
     check_problem(problem)
+    problem = as_measured(problem)
     draws = as_count("draws", draws, FEWEST, "199 resolve p-values of a few per cent.")
     check_proper(problem, "as data are simulated from it")
     found = test(problem)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-from scipy.special import gammaln, ndtri_exp
-from scipy.stats import chi2, norm
+from scipy.special import betaln, gammaln, ndtri_exp
+from scipy.stats import chi2, norm, t
 
 from .._checks import fail
 from ._sentences import chi2_null, largest, name_of, one_line
@@ -42,7 +42,9 @@ class AgreementTest:
     effect : dict, optional
         ``{"what", "value", "std", "units"}``, always in the units of the data.
     detectable : dict, optional
-        ``{"what", "size", "units", "power", "level", "error"}``: the smallest effect that the test would have found.
+        ``{"what", "size", "units", "power", "level", "error"}``: the smallest effect that this test by itself would
+        have found at that level with that power. Of a std it is percent larger than stated, and ``"stated"``,
+        ``"stated_units"`` go with it.
     note : str, default ""
         What to heed.
     statistic_error : float, default 0.0
@@ -61,8 +63,8 @@ class AgreementTest:
         Natural logarithm of the p-value: of a p-value of 0 as given here, at most the smallest positive number's.
     spread_dof : float, default inf
         Degrees of freedom of the spread of the statistic under agreement, where that comes from simulations.
-    p_adjusted : float, default NaN
-        p-value adjusted for all tests of a suite, which sets it.
+    p_adjusted, log_p_adjusted : float, default NaN
+        p-value adjusted for all tests of a suite, which sets it, and its natural logarithm.
 
     Raises
     ------
@@ -98,6 +100,7 @@ class AgreementTest:
     log_p: float = np.nan
     spread_dof: float = np.inf
     p_adjusted: float = np.nan
+    log_p_adjusted: float = np.nan
 
     def __post_init__(self):
         for key in ("statistic_error", "p_value_error"):
@@ -113,6 +116,8 @@ class AgreementTest:
         p = float(np.clip(self.p_value, 0.0, 1.0))
         self._set("p_value", p)
         self._set("log_p", _log(p, self.log_p))
+        if np.isnan(self.log_p_adjusted) and self.p_adjusted >= 0:
+            self._set("log_p_adjusted", _log(self.p_adjusted, self.log_p))
         self._set("name", self.name or name_of(self.form, self.target))
         if self.effect:
             own = self.effect
@@ -177,6 +182,22 @@ def chi2_log_tail(statistic, dof):
     for k in range(TERMS, 0, -1):
         rest = k * (k - a) / (x + 2 * k + 1 - a - rest)
     return float(a * np.log(x) - x - gammaln(a) - np.log(x + 1 - a - rest))
+
+
+def t_log_tail(x, dof):
+    """Logarithm of P(t >= x), x > 0, of Student's t, also where the probability is 0 to rounding.
+
+    Examples
+    --------
+    >>> round(t_log_tail(2.0, 10), 6) == round(float(np.log(t.sf(2.0, 10))), 6), round(t_log_tail(1e200, 10), 1)
+    (True, -4595.8)
+    """
+    p = float(t.sf(x, dof))
+    if not p < LEAST:
+        return float(np.log(p))
+    # half of the incomplete beta function I_y(ν/2, 1/2), y = ν/(ν + x²), of which the first term of the series is left
+    a = 0.5 * dof
+    return float(a * (np.log(dof) - 2 * np.log(x)) - np.log(2 * a) - betaln(a, 0.5))
 
 
 def _log(p, known):

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.stats import norm
 
+REST = "the rest"  # all surveys but one
 FORMS = ("offset", "tilt", "gain", "row levels", "column levels")  # causes by name
 LEVELS = FORMS[3:]
 RESIDUALS = ("places", "wavelengths")  # say where, and not whose: a difference of two surveys is of both
@@ -10,6 +11,7 @@ OWN = {"prior": "prior std behind", "noise": "noise std of"}  # of one survey by
 FLOOR = 1e-300  # p-values below which nothing is told from 0
 BLAME = 6.0  # difference of χ² between two explanations from which the better one is named alone: odds of 20
 LITTLE = 3.0  # nats that surveys of different properties share: below it no odds above 20 are to be expected
+VAGUE = 2.0  # standard deviation of the logarithm of a std from which its interval, a factor of 50, says nothing
 SLIP = 0.01  # of the noise std, whose effect on a node split is told
 UNTESTABLE = "untestable without a prior: there is nothing that both surveys see"
 CONFOUNDED = "untestable: model and other flat values explain every column of it"
@@ -38,7 +40,8 @@ def one_line(test):
         return f"{head}no p-value ({test.note})"
     error = f" ± {test.p_value_error:.1g}" if test.p_value_error else ""
     known = f" ± {test.statistic_error:.1g}" if test.statistic_error > 1e-4 * abs(test.statistic) else ""
-    text = (f"{head}statistic {test.statistic:.4g}{known}, p = {test.p_value:.2g}{error} ({test.sigma:.2f} σ; "
+    p = f"= {test.p_value:.2g}" if test.p_value >= FLOOR else tail_words(test.log_p)
+    text = (f"{head}statistic {test.statistic:.4g}{known}, p {p}{error} ({test.sigma:.2f} σ; "
             f"{test.null})")
     return "; ".join(filter(None, (text, effect_words(test.effect), seen_words(test.detectable))))
 
@@ -59,6 +62,10 @@ def effect_words(effect):
     """An effect with its size; of several values the largest."""
     if not effect:
         return ""
+    if "factor" in effect:
+        return f"{effect['what']}: {asked_words(effect)}"
+    if effect["what"] == "gain":
+        return f"gain: {times_words(effect)}"
     count, (value, std) = np.size(effect["value"]), largest(effect)
     told = f"{value:.3g} ± {std:.2g} {effect['units']}"
     if count == 1:
@@ -74,7 +81,16 @@ def seen_words(found):
 
 def seen_size(found):
     """What a test by itself would have seen: the size alone."""
-    return f"{found['what']} of {found['size']:.3g} {found['units']}" if found else ""
+    return f"{found['what']} of {_seen(found, 'size')}" if found else ""
+
+
+def _seen(found, key):
+    """A size that is seen; of a std, as large as it would have to be and as stated."""
+    size = found[key]
+    if "stated" in found:
+        units = "" if found["stated_units"] == "1" else f" {found['stated_units']}"
+        return f"{found['stated'] * (1 + 0.01 * size):.3g}{units} where {found['stated']:.3g} is stated"
+    return f"{size:.3g} {found['units']}"
 
 
 def suite_words(found):
@@ -85,12 +101,12 @@ def suite_words(found):
 
 def suite_size(found):
     """The size that a test would have seen within its suite."""
-    return f"{found['suite_size']:.3g} {found['units']}" if found else ""
+    return _seen(found, "suite_size") if found else ""
 
 
 def misfit(form, target, direction, seen):
     """What the effect of a test of a survey's own model is."""
-    return f"{'' if seen else 'no misfit seen: '}{name_of(form, target)} {direction} by"
+    return f"{'' if seen else 'no misfit seen: '}{name_of(form, target)} {direction}"
 
 
 def shared_note(excess, information, doubt, strongest):
@@ -189,7 +205,7 @@ def objection(alarms, tests=()):
         said = f"{article(best.form, best.form)} {between} of {_size(best)}; the data cannot say whose"
     else:
         said = f"{with_effect(best)}, or as well {with_effect(other)}; the data cannot say which"
-    return f"{said}, adjusted p {_tail(best.p_adjusted)} ({_count(alarms)})"
+    return f"{said}, adjusted p {tail_words(best.log_p_adjusted)} ({count_words(alarms)})"
 
 
 def with_effect(test):
@@ -198,27 +214,54 @@ def with_effect(test):
         return test.name
     if test.form in OWN:
         return f"the {seems(test)}"
+    if test.form == "gain":
+        return f"{test.name}, {times_words(test.effect)}"
     value, std = largest(test.effect)
     rms = "with an rms of " if test.form in LEVELS else ""
     return f"{test.name} {rms}{value:.3g} ± {std:.2g} {test.effect['units']}"
 
 
+def times_words(effect):
+    """A gain by what the signal is multiplied with."""
+    value, std = 1.0 + 0.01 * effect["value"], 0.01 * effect["std"]
+    return f"signal {value:.3g} ± {std:.2g} times what is stated"
+
+
 def _size(test):
     value, std = largest(test.effect)
+    if test.form == "gain":
+        return f"{abs(value) / 100:.2g} ± {std / 100:.2g} of the stated signal"
     return f"{abs(value):.3g} ± {std:.2g} {test.effect['units']}"
 
 
-def _count(alarms):
+def count_words(alarms):
     return f"{len(alarms)} tests object" if len(alarms) > 1 else "1 test objects"
 
 
-def _tail(p):
-    return f"under {FLOOR:.0e}" if p < FLOOR else f"= {p:.1g}"
+def tail_words(log_p):
+    """A p-value from its logarithm."""
+    if log_p >= np.log(FLOOR):
+        return f"= {np.exp(log_p):.1g}"
+    tens = int(np.floor(log_p / np.log(10)))
+    first = round(np.exp(log_p - tens * np.log(10)))
+    return f"= {first if first < 10 else 1}e{tens if first < 10 else tens + 1}"
 
 
 def seems(test):
-    """As in "prior std behind ground seems 25 ± 4 % too small"."""
-    return f"{test.name} seems {abs(test.size):.0f} ± {test.effect['std']:.0f} % {test.direction}"
+    """As in "noise std of air seems too large (0.3 mGal stated, 0.002 asked for, 95 %: 0.0018 to 0.0022)"."""
+    return f"{test.name} seems {test.direction} ({asked_words(test.effect)})"
+
+
+def asked_words(effect):
+    """A std as stated and as a survey asks for it."""
+    known = "stated" in effect
+    units = effect["stated_units"] if known else "1"
+    stated, asked = (effect["stated"], effect["asked"]) if known else (1.0, effect["factor"])
+    said = f"{stated:.3g}{'' if units == '1' else f' {units}'} stated, {asked:.2g} asked for"
+    if effect["log_std"] > VAGUE:
+        return f"{said}, which is next to unknown"
+    spread = float(np.exp(norm.isf(0.025) * effect["log_std"]))
+    return f"{said}, 95 %: {asked / spread:.2g} to {asked * spread:.2g}"
 
 
 def all_seem(tests):
@@ -228,141 +271,12 @@ def all_seem(tests):
 
 def told(tests):
     """A sentence on each test of a survey's own model."""
-    return [f"The {seems(t)} (p {_tail(t.p_value)})." for t in tests if t.effect]
+    return [f"The {seems(t)}, p {tail_words(t.log_p)}." for t in tests if t.effect]
 
 
 def listed(alarms):
     """A sentence on each pair: which tests object."""
     return [f"{' and '.join(pair)}: {'; '.join(t.name for t in each)}." for pair, each in alarms.items() if each]
-
-
-# -- verdicts ---
-def disagree(alarms, faulty, tests, mended):
-    """Verdict on pairs that disagree.
-
-    Parameters
-    ----------
-    alarms : dict of {(str, str): list of AgreementTest}
-    faulty : dict of {(str, str): AgreementTest or None}
-        The likelihood ratio of a pair whose coupling is at fault.
-    tests : dict of {(str, str): list of AgreementTest}
-        All of each pair.
-    mended : sequence of AgreementTest
-        What each survey asked for by itself, and was granted.
-    """
-    said = []
-    for pair, each in alarms.items():
-        ratio = faulty[pair]
-        said.append(f"{' and '.join(pair)} disagree: {objection(each, tests[pair])}" if ratio is None else
-                    f"{' and '.join(pair)} disagree under the stated coupling, which is what to blame: likelihood "
-                    f"ratio, adjusted p = {ratio.p_adjusted:.1g} ({_count(each)})")
-    caveat = f", even where what each survey asks for by itself is mended: {all_seem(mended)}" if mended else ""
-    return f"{'; '.join(said)}{caveat}."
-
-
-def explained(silenced, still, asked):
-    """Verdict on alarms that fall silent once priors and noise are mended; `still` alarms what is of one survey."""
-    rest = f" What still alarms is of one survey by itself: {', '.join(sorted(still))}." if still else ""
-    return (f"Cannot say whether the surveys agree: {all_seem(asked)}, which explains every alarm between them; mend "
-            f"the {' and '.join(dict.fromkeys(t.form for t in asked))} and test again. Tests that alarm too, and fall "
-            f"silent when it is mended: {', '.join(sorted(silenced))}.{rest}")
-
-
-def wrong_prior(test):
-    """Verdict where no pair alarms, but a prior that no other survey speaks for."""
-    return (f"Cannot say whether the surveys agree: the {seems(test)}, and no other survey that sees it denies that; "
-            "mend the prior and test again.")
-
-
-def wrong_survey(test):
-    """Verdict where no pair alarms, but one survey objects to its own noise or prior."""
-    return f"No test objects to the pairs, but the {seems(test)}: mend that and test again."
-
-
-def untied(bare, shared, misfits, tested):
-    """Verdict on surveys that nothing ties, or a coupling to which the likelihood ratio does not object.
-
-    Parameters
-    ----------
-    bare : list of (str, str)
-        Pairs without anything in common.
-    shared : dict of {(str, str): float}
-        Nats that the others share.
-    misfits : dict of {survey: list of AgreementTest}
-    tested : bool
-        Whether anything could be tested.
-    """
-    said = [f"Nothing ties {', '.join(map(' and '.join, bare))}: there is nothing to agree or disagree on"] * bool(bare)
-    said += [f"{' and '.join(pair)} share {nats:.2g} nats under the stated coupling" + (
-        ": there is next to nothing to agree or disagree on" if nats < LITTLE else
-        ", to which the likelihood ratio does not object") for pair, nats in shared.items()]
-    if misfits:
-        found = "; ".join(f"{name} misfits its own prior and noise: {objection(each)}"
-                          for name, each in misfits.items())
-        return f"{'; '.join(said)}; but {found}."
-    return f"{'; '.join(said)}{'; each was held against its own prior only' if tested else ''}."
-
-
-MENDED, NOT_MENDED = "it was mended for the verdict", "it was not mended for the verdict"
-RANGES = ("Ranges are taken for known: a wrong one may alarm such tests too, and none of them looks for it; "
-          "fit_hyperparameters does.")
-
-
-def silence(tables):
-    """(Whether what matters is excluded, verdict where no test objects), of tables of `detectability`."""
-    rows = [row for table in tables for row in _rows(table) if not row["modelled"]]
-    left = [row for row in rows if not row["excluded"]]
-    if left:
-        worst = max(left, key=lambda row: row["bound"] / row["margin"])
-        size = f"of up to {worst['bound']:.2g} {worst['size_units']}" if np.isfinite(worst["bound"]) else "of any size"
-        return False, (f"No test objects, but silence is not agreement: {_named(worst)} {size} "
-                       f"could not be excluded ({len(left)} of {len(rows)} disturbances that would matter).")
-    return True, f"The surveys agree: no test objects, and {_excluded(rows)}."
-
-
-def _excluded(rows):
-    if not rows:
-        return "biases hold every disturbance that was tried"
-    loosest = max(rows, key=lambda row: row["bound"] / row["margin"])
-    kinds = list(dict.fromkeys(row["kind"] for row in rows))
-    said = [word for kind, word in (("offset", "offset"), ("tilt", "tilt"), ("gain", "gain"),
-                                    ("patch", "patch at the places tried")) if kind in kinds]
-    words = f"every {', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else f"every {said[0]}"
-    lines = list(dict.fromkeys(row["form"] for row in rows if row["kind"] == "levels"))
-    words += f" and independent {' and '.join(lines)}" if lines else ""
-    return (f"{words} that would matter are excluded, the loosest {_named(loosest)} of more "
-            f"than {loosest['bound']:.2g} {loosest['size_units']}")
-
-
-def untried(tables):
-    """Sentences on what the sizes of patches and levels mean, and on what was not looked for."""
-    rows = [row for table in tables for row in _rows(table)]
-    said = []
-    for row in rows:
-        if row["modelled"]:
-            held = _named(row)
-            said.append(f"{held[0].upper()}{held[1:]} is part of the model, as a bias holds it, and is not counted "
-                        "among what must be excluded.")
-        if row["kind"] == "patch":
-            said.append(f"Patch of {row['survey']}: {row['words']}.")
-    lined = {row["survey"] for row in rows if row["kind"] == "levels"}
-    without = [name for name in dict.fromkeys(row["survey"] for row in rows) if name not in lined]
-    if without:
-        said.append(f"Levels of flight lines of {' and '.join(without)} were not tried, as its stations are on no "
-                    "lattice: nuisance_test takes labels of lines.")
-    return list(dict.fromkeys(said))
-
-
-def _named(row):
-    return article(row["disturbance"], row["form"])
-
-
-def _rows(table):
-    """The rows of a table of `detectability`, as dicts; a bound that is not known counts as infinite."""
-    keys = ("disturbance", "survey", "words", "kind", "form", "size_units", "excluded", "modelled", "margin", "bound")
-    for k in range(table.sizes["disturbance"]):
-        row = {key: table[key].values[k].item() for key in keys}
-        yield row | {"bound": np.inf if np.isnan(row["bound"]) else row["bound"]}
 
 
 # -- places and wavelengths ---

@@ -12,6 +12,7 @@ from .._checks import as_count, check_object, one_of
 from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ..gaussian import DENSE_DATA
+from ..hyperparameters import as_measured
 from ._local_conflict import LEVEL, POWER
 from ._multiple_testing import holm
 from ._residuals import DRAWS, checked_given, residual_of
@@ -103,6 +104,7 @@ def spectral_conflict(problem: JointProblem, survey: str, given: str | tuple | N
     check_object("problem", problem)
     one_of("method", method, METHODS)
     bands = as_count("bands", bands, 1, "Eight is a good start.")
+    problem = as_measured(problem)
     given = checked_given(problem, survey, given)
     found = bands_by_wavenumber(problem, survey, given, bands, method=method, draws=draws, seed=seed, level=level)
     if found is not None:

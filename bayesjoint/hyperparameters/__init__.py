@@ -2,4 +2,5 @@
 
 from ._fit_hyperparameters import fit_hyperparameters
 from ._result import HyperparameterFit
+from ._thinning import as_measured, measured_rows
 from ._vector import HyperVector

@@ -123,7 +123,7 @@ def _thin(problem, thin, build):
     if not strides:
         return vector, start, ""
     said = ", ".join(f"every {k}. node of {name}" for name, k in strides.items())
-    return build(thinned(problem, strides)), start, f"; of {said}{note}"
+    return build(thinned(problem, strides), strides=strides), start, f"; of {said}{note}"
 
 
 def _strides(problem, thin):

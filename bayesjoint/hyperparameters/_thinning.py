@@ -42,7 +42,37 @@ def thinned(problem, strides):
         for k, m in enumerate(problem.modalities)])
 
 
-def _thinned(problem, k, stride):
+def as_measured(problem):
+    """The problem at the nodes that count as measured: surveys of a `stride` above 1 thinned, with a node's noise.
+
+    What the fit thinned, tests of agreement must thin too: between measured nodes an interpolated grid has no noise.
+
+    Parameters
+    ----------
+    problem : JointProblem
+
+    Returns
+    -------
+    JointProblem
+        The same one where no survey is interpolated.
+    """
+    strides = {m.name: m.stride for m in problem.modalities if m.stride > 1}
+    if not strides:
+        return problem
+    return problem.replace(modalities=[
+        m if m.name not in strides else m.replace(stride=1, noise=m.noise.scaled(m.size / problem.surveys[m.name].size))
+        for m in thinned(problem, strides).modalities])
+
+
+def measured_rows(problem, name):
+    """Places, among the data of a survey, of those that `as_measured` keeps, shape (kept,)."""
+    k = list(problem.surveys).index(name)
+    modality = problem.modalities[k]
+    return np.arange(modality.size) if modality.stride == 1 else _kept(problem, k, modality.stride)[2]
+
+
+def _kept(problem, k, stride):
+    """(lattice operator, mask of the stations kept, their places among the data) of a survey."""
     modality, found = problem.modalities[k], lattice_of(problem, k)
     if found is None or not modality.noise.independent:
         fail("thin", f"name lattice surveys at one height with independent noise, not {modality.name!r}",
@@ -51,7 +81,13 @@ def _thinned(problem, k, stride):
     keep = np.zeros(mask.shape, dtype=bool)
     keep[stride // 2 :: stride, stride // 2 :: stride] = True
     rows = np.flatnonzero(keep[mask])
-    forward = StationSelection(lattice, keep & mask) @ lattice
+    return lattice, keep & mask, rows
+
+
+def _thinned(problem, k, stride):
+    modality = problem.modalities[k]
+    lattice, keep, rows = _kept(problem, k, stride)
+    forward = StationSelection(lattice, keep) @ lattice
     noise = DiagonalNoise(modality.noise.std[rows])
     noise.guessed = modality.noise.guessed
     terms = [replace(t, columns=t.columns[rows]) for t in modality.terms]

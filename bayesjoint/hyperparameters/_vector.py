@@ -42,6 +42,8 @@ class HyperVector:
     whole : JointProblem, optional
         What `rebuild` changes, where `problem` holds but a part of its data: all of a survey's data then share the
         information of that part, so that their noise variance grows with their number. Default: `problem`.
+    strides : dict of {modality name: int}, optional
+        Every how many nodes are in that part.
 
     Raises
     ------
@@ -63,9 +65,10 @@ class HyperVector:
     (200.0, 600.0)
     """
 
-    def __init__(self, problem, free=None, ranges="common", bounds=None, flat=False, whole=None):
+    def __init__(self, problem, free=None, ranges="common", bounds=None, flat=False, whole=None, strides=None):
         one_of("ranges", ranges, tuple(AXES))
         self.problem, self.flat, self.whole = problem, flat, problem if whole is None else whole
+        self._strides = strides or {}
         known = {c.name: c for c in [*_fields(problem, AXES[ranges]), *_noises(problem), *_nuisances(problem)]}
         for name, pair in (bounds or {}).items():
             known[name] = _bounded(known[_name("bounds", name, known)], pair)
@@ -135,8 +138,8 @@ class HyperVector:
         parameters = [p if priors[p.name] is p.prior else p.replace(prior=priors[p.name]) for p in problem.parameters]
         used = {name: m.size for name, m in self.problem.surveys.items()}
         modalities = [m.replace(noise=self._noise(m, values)) if m.name in noises else m for m in problem.modalities]
-        modalities = [m if m.size == used[m.name] else m.replace(noise=m.noise.scaled(m.size / used[m.name]))
-                      for m in modalities]
+        modalities = [m.replace(stride=1) if m.size == used[m.name] else m.replace(
+            noise=m.noise.scaled(m.size / used[m.name]), stride=self._strides.get(m.name, 1)) for m in modalities]
         return problem.replace(parameters=parameters, modalities=modalities, couplings=couplings)
 
     def _noise(self, modality, values):

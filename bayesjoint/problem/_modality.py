@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scipy.sparse import csr_array, issparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from .._checks import as_finite, fail, frozen
+from .._checks import as_count, as_finite, fail, frozen
 from .._typing import Any, ArrayLike, ForwardModel, Sequence
 from ..noise import StationaryNoise
 from ..quantities import same_units
@@ -62,6 +62,10 @@ class Modality:
         Strings and numbers kept with the result: source, licence and the like.
     terms : sequence of Term, default ()
         What is added to the forward operator's data: `add_bias` and `add_discrepancy` make them.
+    stride : int, default 1
+        Of a grid that was interpolated: every how many nodes, both ways, one counts as measured. `fit_hyperparameters`
+        sets it where it thins; the noise is then that of all nodes, as much larger as makes them weigh what the
+        measured ones do. Tests of agreement and `temper` look at the measured ones alone.
 
     Attributes
     ----------
@@ -85,7 +89,7 @@ class Modality:
 
     def __init__(self, name: str, forward: LinearOperator | ArrayLike | ForwardModel, data: ArrayLike, noise: Any,
                  parameter: str | tuple, units: str | None = None, metadata: dict | None = None,
-                 terms: Sequence = ()) -> None:
+                 terms: Sequence = (), stride: int = 1) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "gravity".', TypeError)
         self.name = name
@@ -110,6 +114,7 @@ class Modality:
         self.data_shape = tuple(getattr(forward, "data_shape", (self.size,)))
         self.data_dims = tuple(getattr(forward, "data_dims", ("id",)))
         self.metadata = dict(metadata or {})
+        self.stride = as_count("stride", stride, 1, "1 takes every node for measured.")
 
     def _placed(self, noise):
         if isinstance(noise, StationaryNoise):
@@ -131,7 +136,8 @@ class Modality:
     def replace(self, **changes: Any):
         """A copy with some constructor arguments changed."""
         given = {"name": self.name, "forward": self.forward, "data": self.data, "noise": self.noise,
-                 "parameter": self.seen, "units": self.units, "metadata": self.metadata, "terms": self.terms}
+                 "parameter": self.seen, "units": self.units, "metadata": self.metadata, "terms": self.terms,
+                 "stride": self.stride}
         return Modality(**{**given, **changes})
 
     def with_term(self, parameter: str, columns: Any):

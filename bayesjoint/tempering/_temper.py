@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._checks import fail, one_of
 from .._typing import JointProblem, Seed
 from ..gaussian import DenseSystem, check_linear_gaussian, linear_gaussian
-from ..hyperparameters import fit_hyperparameters
+from ..hyperparameters import as_measured, fit_hyperparameters
 from ..problem import check_problem, some_surveys
 from ._criteria import CRITERIA, HIGHEST, LOWEST
 from ._result import FEW, Tempering, words_of
@@ -77,6 +79,10 @@ def temper(problem: JointProblem, criterion: str = "evidence", surveys: str | li
     check_problem(problem)
     one_of("criterion", criterion, tuple(CRITERIA))
     check_linear_gaussian(problem, "tempering")
+    measured = as_measured(problem)
+    if measured is not problem:
+        found = temper(measured, criterion, surveys, common, curve, sharpen=sharpen, seed=seed)
+        return replace(found, problem=problem.replace(weights=found.weights))
     given = [m.name for m in some_surveys(problem, surveys)]
     groups = [tuple(given)] if common else [(name,) for name in given]
     few = [] if common else [group for group in groups if problem.surveys[group[0]].size < FEW]

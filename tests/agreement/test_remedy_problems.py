@@ -19,7 +19,7 @@ from .pairs import scalars
 class Found:
     """As much of a `Conflict` as its remedies look at."""
 
-    kind, pairs, seed = "disagree", {}, 0
+    kind, pairs, couplings, seed = "disagree", {}, (), 0
 
     def __init__(self, problem, *blame):
         self.problem, self.blame = problem, blame
