@@ -131,7 +131,7 @@ def beside(path):
     try:
         yield part
         wait()
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
