@@ -128,10 +128,11 @@ class IterativePosterior(DataSpacePosterior):
         return self._pointwise().variance.copy()
 
     def state_std_error(self):
-        """Error of the std of x, (size,)."""
+        """Error of the std of x, (size,): of the random solves, and what their tolerance leaves of a draw."""
         found = self._pointwise()
         std = np.sqrt(found.variance)
-        return np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
+        spread = np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
+        return np.hypot(spread, np.where(found.error > 0, self._draw_bias() * std, 0.0))
 
     def log_evidence(self, error=0.25, most=64):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats with every constant.
