@@ -15,14 +15,17 @@ ROW_BLOCK = 64  # dense rows held beside a matrix of ground cells
 
 MANY = 8  # columns from which rows are laid out and multiplied as a matrix
 ROW_BYTES = 1e8  # of rows laid out at once
+KEPT_BYTES = 5e8  # of a matrix that an operator keeps from its third product on; a larger one streams for ever
+STREAMED = 2  # products that stream first: fewer would not pay for the matrix
 
 
 class StationOperator(ForwardOperator):
-    """Field at scattered stations by direct prism sums; no matrix is stored.
+    """Field at scattered stations by direct prism sums, kept as a matrix where products recur and it is small.
 
-    Users get one from ``GravityOperator.at_stations`` or ``MagneticOperator.at_stations``. Every product evaluates all
-    entries anew (about 40 ns each for gravity, 60 ns for magnetics, per core): exact, on any rectilinear mesh, and the
-    price of draped surveys. Within one product, entries are shared by all columns.
+    Users get one from ``GravityOperator.at_stations`` or ``MagneticOperator.at_stations``. The first two products
+    evaluate all entries anew (about 40 ns each for gravity, 60 ns for magnetics, per core): exact, on any rectilinear
+    mesh, and the price of draped surveys. From the third on the matrix is kept if it takes at most 0.5 GB
+    (`KEPT_BYTES`); a larger one streams in every product. Within one product, entries are shared by all columns.
 
     Parameters
     ----------
@@ -51,6 +54,7 @@ class StationOperator(ForwardOperator):
         super().__init__(mesh, quantity.kind, (self.easting.size,), ("station",), active=active, units=quantity.units)
         self._set_quantity(quantity)
         self._jump = _face_jumps(self) if quantity.singular else None
+        self._products, self._matrix = 0, None
         used = np.flatnonzero(self.active.any(axis=(1, 2)))
         self._layers = (int(used[0]), int(used[-1]) + 1)
 
@@ -79,10 +83,23 @@ class StationOperator(ForwardOperator):
         """Return the same map kept as a matrix, (n_stations, ground cells) float64, for those who use it often."""
         return aslinearoperator(self.to_dense()) if self.air is None else _GroundMatrix(self)
 
+    def __getstate__(self):  # the matrix is made anew where it is wanted: sending it takes longer
+        return {**super().__getstate__(), "_matrix": None}
+
+    def _kept(self):
+        """The matrix, or None where it is not worth its memory."""
+        self._products += 1
+        if self._matrix is None and self._products > STREAMED and 8 * self.shape[0] * self.shape[1] <= KEPT_BYTES:
+            self._matrix = self.rows(np.arange(self.shape[0]))
+        return self._matrix
+
     def _geometry(self):
         return self.mesh.easting_edges, self.mesh.northing_edges, self.mesh.upward_edges
 
     def _forward(self, columns):
+        matrix = self._kept()
+        if matrix is not None:
+            return matrix @ self._without_air(columns)
         if columns.shape[1] >= MANY:
             step = max(1, int(ROW_BYTES // (8 * self.shape[1])))
             return np.concatenate([self.rows(np.arange(k, min(k + step, self.shape[0]))) @ columns
@@ -98,6 +115,9 @@ class StationOperator(ForwardOperator):
         return out
 
     def _backward(self, columns):
+        matrix = self._kept()
+        if matrix is not None:
+            return matrix.T @ columns
         columns = np.ascontiguousarray(columns)
         out = np.zeros((*self.mesh.shape, columns.shape[1]))
         stations = np.stack(self.coordinates(), axis=1)
