@@ -132,7 +132,7 @@ class IterativePosterior(DataSpacePosterior):
         found = self._pointwise()
         std = np.sqrt(found.variance)
         spread = np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
-        return np.hypot(spread, np.where(found.error > 0, self._draw_bias() * std, 0.0))
+        return np.hypot(spread, np.where(found.error > 0, self._std_bias() * std, 0.0))
 
     def log_evidence(self, error=0.25, most=64):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats with every constant.
@@ -221,9 +221,16 @@ class IterativePosterior(DataSpacePosterior):
             change, draw = self.gain(fine - rough), x.T - self.gain(fine)
             scale = np.sqrt(self._model.prior_variance())[:, None]
             known = np.isfinite(scale[:, 0]) & (scale[:, 0] > 0)
-            parts = [np.sum((a[known] / scale[known]) ** 2) for a in (change, draw)]
-            self._bias = float(np.sqrt(parts[0] / parts[1])) if parts[1] > 0 else 0.0
+            change, draw = change[known] / scale[known], draw[known] / scale[known]
+            whole = np.sum(draw**2)
+            self._bias = float(np.sqrt(np.sum(change**2) / whole)) if whole > 0 else 0.0
+            self._along = float(np.sum(change * draw) / whole) if whole > 0 else 0.0
         return self._bias
+
+    def _std_bias(self):
+        """Change of the std by the same, as a share of it: what is uncorrelated with a draw counts by its square."""
+        bias = self._draw_bias()
+        return abs(self._along + 0.5 * bias**2)
 
 
 class BlockDrawer:
