@@ -129,10 +129,11 @@ class IterativePosterior(DataSpacePosterior):
         return self._pointwise().variance.copy()
 
     def state_std_error(self):
-        """Error of the std of x, (size,)."""
+        """Error of the std of x, (size,): of the random solves, and what their tolerance leaves of a draw."""
         found = self._pointwise()
         std = np.sqrt(found.variance)
-        return np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
+        spread = np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
+        return np.hypot(spread, np.where(found.error > 0, self._std_bias() * std, 0.0))
 
     def log_evidence(self, error=0.25, most=64):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats with every constant.
@@ -211,9 +212,14 @@ class IterativePosterior(DataSpacePosterior):
         single = any(g.single for g in self._model.groups)
         return " Prior draws on the torus are made in float32." if single else ""
 
-    @cached_property
+    @property
     def _draw_bias(self):
         """Change of draws about the mean, as a share of them, when solved further."""
+        return self._draw_change[0]
+
+    @cached_property
+    def _draw_change(self):
+        """(size, part along a draw) of the change of draws about the mean when solved further, as shares of them."""
         rng = np.random.default_rng(self._seed)
         x, clean = self._model.draw(rng, CHECKED)
         right = self._model.whiten(clean.T) + rng.standard_normal((CHECKED, self._model.data_size)).T
@@ -221,8 +227,16 @@ class IterativePosterior(DataSpacePosterior):
         change, draw = self.gain(fine - rough), x.T - self.gain(fine)
         scale = np.sqrt(self._model.prior_variance())[:, None]
         known = np.isfinite(scale[:, 0]) & (scale[:, 0] > 0)
-        parts = [np.sum((a[known] / scale[known]) ** 2) for a in (change, draw)]
-        return float(np.sqrt(parts[0] / parts[1])) if parts[1] > 0 else 0.0
+        change, draw = change[known] / scale[known], draw[known] / scale[known]
+        whole = np.sum(draw**2)
+        if whole == 0:
+            return 0.0, 0.0
+        return float(np.sqrt(np.sum(change**2) / whole)), float(np.sum(change * draw) / whole)
+
+    def _std_bias(self):
+        """Change of the std by the same, as a share of it: what is uncorrelated with a draw counts by its square."""
+        bias, along = self._draw_change
+        return abs(along + 0.5 * bias**2)
 
 
 class BlockDrawer:

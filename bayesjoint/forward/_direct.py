@@ -14,14 +14,17 @@ from ._threads import run_ranges
 
 ROW_BLOCK = 64  # dense rows held beside a matrix of ground cells
 ROW_BYTES, LEAST_ROWS = 1e7, 8  # of rows laid out at once in a product: enough for threads to share
+KEPT_BYTES = 5e8  # of a matrix that an operator keeps from its third product on; a larger one streams for ever
+STREAMED = 2  # products that stream first: fewer would not pay for the matrix
 
 
 class StationOperator(ForwardOperator):
-    """Field at scattered stations by direct prism sums; no matrix is stored.
+    """Field at scattered stations by direct prism sums, kept as a matrix where products recur and it is small.
 
-    Users get one from ``GravityOperator.at_stations`` or ``MagneticOperator.at_stations``. Every product evaluates all
-    entries anew (about 40 ns each for gravity, 60 ns for magnetics, per core): exact, on any rectilinear mesh, and the
-    price of draped surveys. Within one product, entries are shared by all columns.
+    Users get one from ``GravityOperator.at_stations`` or ``MagneticOperator.at_stations``. The first two products
+    evaluate all entries anew (about 40 ns each for gravity, 60 ns for magnetics, per core): exact, on any rectilinear
+    mesh, and the price of draped surveys. From the third on the matrix is kept if it takes at most 0.5 GB
+    (`KEPT_BYTES`); a larger one streams in every product. Within one product, entries are shared by all columns.
 
     Parameters
     ----------
@@ -50,6 +53,7 @@ class StationOperator(ForwardOperator):
         super().__init__(mesh, quantity.kind, (self.easting.size,), ("station",), active=active, units=quantity.units)
         self._set_quantity(quantity)
         self._jump = _face_jumps(self) if quantity.singular else None
+        self._products, self._matrix = 0, None
         used = np.flatnonzero(self.active.any(axis=(1, 2)))
         self._layers = (int(used[0]), int(used[-1]) + 1)
 
@@ -79,18 +83,29 @@ class StationOperator(ForwardOperator):
         """Return the same map kept as a matrix, (n_stations, ground cells) float64, for those who use it often."""
         return aslinearoperator(self.to_dense()) if self.air is None else _GroundMatrix(self)
 
+    def __getstate__(self):  # the matrix is made anew where it is wanted: sending it takes longer
+        return {**super().__getstate__(), "_matrix": None}
+
     def _forward(self, columns):
-        return np.concatenate([self.rows(part) @ columns for part in self._blocks()])
+        return np.concatenate([rows @ columns for _, rows in self._blocks()])
 
     def _backward(self, columns):
         out = np.zeros((self.shape[1], columns.shape[1]))
-        for part in self._blocks():
-            out += self.rows(part).T @ columns[part]
+        for part, rows in self._blocks():
+            out += rows.T @ columns[part]
         return out
 
     def _blocks(self):
-        step = max(LEAST_ROWS, int(ROW_BYTES // (8 * self.shape[1])))
-        return [np.arange(part.start, part.stop) for part in blocks(self.shape[0], step)]
+        """(stations, their rows): all at once where the matrix is worth its memory, else some at a time."""
+        self._products += 1
+        size = 8 * self.shape[0] * self.shape[1]
+        if self._matrix is None and self._products > STREAMED and size <= KEPT_BYTES:
+            self._matrix = self.rows(np.arange(self.shape[0]))
+        if self._matrix is not None:
+            yield slice(0, self.shape[0]), self._matrix
+            return
+        for part in blocks(self.shape[0], max(LEAST_ROWS, int(ROW_BYTES // (8 * self.shape[1])))):
+            yield part, self.rows(np.arange(part.start, part.stop))
 
 
 class _GroundMatrix(LinearOperator):

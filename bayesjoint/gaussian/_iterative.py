@@ -129,7 +129,7 @@ class IterativeSystem(System):
         found = preconditioned_log_trace(self.product, solve, sample, self.size, np.random.default_rng(rng),
                                          error=error, most=most)
         words = "determinants of small matrices" if not found.steps else (
-            f"{'plain' if known is None else 'cosine-preconditioned'} Lanczos quadrature, XTrace with {found.probes} "
+            f"{'plain' if known is None else 'cosine-preconditioned'} Lanczos quadrature, Hutch++ with {found.probes} "
             "probes")
         return LogDet((known or 0.0) + found.value, found.error, found.bias, words)
 

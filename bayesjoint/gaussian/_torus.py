@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy import fft
 
+from .._checks import fail
 from .._places import blocks
 from ..forward import LayeredConvolution, periodic_spectra, worker_count
 from ..priors import TorusSpectrum, least_torus
@@ -15,6 +16,9 @@ from ._logs import GroupLogs
 
 SINGLE_FROM = 2_000_000  # values of a field on its torus, above which draws are made in float32
 DRAW_BYTES = 4e8  # of spectra of draws held at once
+TORUS_BYTES = 5e8  # of spectra of a torus that is MANY_MESHES times the mesh or more: refused above it
+MANY_MESHES = 16
+SPECTRUM_BYTES = 16  # of one value of a layer on the torus: its transfer, and its covariance with data
 LARGER = 1.5  # torus against which the truncation is measured
 
 
@@ -380,7 +384,20 @@ def _summed(through, transfer):
 
 
 def problem_torus(groups):
-    """Smallest torus that serves every group of a problem: (correlation, surveys) pairs."""
+    """Smallest torus that serves every group of a problem, refused before it is made if it is far too large.
+
+    ``groups`` are (correlation, surveys) pairs. Long ranges and stations far above the mesh make it large.
+    """
     sizes = [least_torus(correlation, [s.window for s in surveys], max((s.depth for s in surveys), default=0.0))
              for correlation, surveys in groups]
-    return tuple(max(size[axis] for size in sizes) for axis in (0, 1))
+    torus = tuple(max(size[axis] for size in sizes) for axis in (0, 1))
+    meshes = [correlation.mesh.shape for correlation, _ in groups]
+    needed = SPECTRUM_BYTES * torus[0] * torus[1] * sum(
+        shape[0] * max(1, len(surveys)) for shape, (_, surveys) in zip(meshes, groups, strict=True))
+    cover = max(shape[1] for shape in meshes) * max(shape[2] for shape in meshes)
+    if needed > TORUS_BYTES and torus[0] * torus[1] > MANY_MESHES * cover:
+        fail("range", f"leave, with the stations' height, a periodic lattice of at most {TORUS_BYTES / 1e9:.1g} GB or "
+             f"{MANY_MESHES} times the mesh", f"{torus[0]} x {torus[1]} columns, {needed / 1e9:.2g} GB, for ranges "
+             f"{groups[0][0].ranges} m", 'Use method="dense" with extent="mesh" (up to 20,000 data), which needs no '
+             "such lattice, shorten the range to some tens of mesh widths, or take stations nearer to the mesh.")
+    return torus

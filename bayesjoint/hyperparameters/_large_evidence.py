@@ -84,7 +84,7 @@ class LargeEvidence:
         logdet = blocks.logdet() + found.value + np.linalg.slogdet(spread)[1] - np.linalg.slogdet(inner)[1]
         value = -0.5 * (float(self.data @ weights) + logdet + self.count * np.log(2 * np.pi))
         return Estimate(value, error=0.5 * found.error, bias=-0.5 * found.bias, method="cosine-preconditioned Lanczos "
-                        f"quadrature, XTrace with {found.probes} probes, {found.steps} steps; error from the probes, "
+                        f"quadrature, Hutch++ with {found.probes} probes, {found.steps} steps; error from the probes, "
                         "bias from the last fifth of the steps")
 
     def evaluate(self, theta, gradient=True):

@@ -1,4 +1,4 @@
-"""Log determinants by stochastic Lanczos quadrature on a preconditioned operator, with exchangeable trace estimates."""
+"""Log determinants by stochastic Lanczos quadrature on a preconditioned operator, the trace by deflation and probes."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ class LogDeterminant:
     bias : float
         Change over the last fifth of the Lanczos steps: an upper bound on what the rest would change, with its sign.
     probes, steps : int
-        Probes in each of two rounds; most steps any of them took. Below 32 values both determinants are computed:
-        as many probes as values, and no steps.
+        Fresh probes, beside as many that make the basis; most steps any of them took. Below 32 values both
+        determinants are computed: as many probes as values, and no steps.
     """
 
     value: float
@@ -37,10 +37,10 @@ def preconditioned_log_trace(product, solve, sample, size, rng, *, error=0.25, m
     """Estimate tr log(M⁻¹K) = log det K − log det M, for M close to K.
 
     Probes with covariance M⁻¹ are standard normal in the coordinates where M is the identity; M's inner product
-    stands for the Euclidean one there, so that no square root of M is needed. The trace is XTrace (Epperly, Tropp &
-    Webber 2024, SIAM J. Matrix Anal. Appl. 45, 1): all probes but one make a basis whose part is exact, the one
-    left out estimates the rest, for each in turn. log(M⁻¹K) acts by Lanczos (Ubaru, Chen & Saad 2017) in the form
-    of conjugate gradients.
+    stands for the Euclidean one there, so that no square root of M is needed. The trace is Hutch++ (Meyer, Musco,
+    Musco & Woodruff 2021, SOSA): some probes make a basis whose part is exact, as many fresh ones estimate the rest,
+    independently, so that their spread tells the error. Where more are needed all there are make the next basis.
+    log(M⁻¹K) acts by Lanczos (Ubaru, Chen & Saad 2017) in the form of conjugate gradients.
 
     Parameters
     ----------
@@ -76,22 +76,23 @@ def preconditioned_log_trace(product, solve, sample, size, rng, *, error=0.25, m
     """
     if size < 4 * FEWEST:  # too few probes to know their own error
         return _exact(product, solve, size)
-    primal, dual, images, taken = [], [], [], 0
-    count = min(FEWEST, most, size // 4)
+    count, basis, taken = min(FEWEST, most, size // 4), None, 0
     while True:
-        drawn = sample(rng, count - sum(p.shape[1] for p in primal))
-        u, y = solve(drawn), drawn
-        done = lanczos_log(product, solve, y, tolerance, steps)
-        primal, dual = [*primal, u], [*dual, y]
-        images, taken = [*images, done[:2]], max(taken, done[3])
-        left = (np.hstack(primal), np.hstack(dual))
-        applied = tuple(np.hstack([i[k] for i in images]) for k in (0, 1))
-        estimates, bias, more = _exchangeable(product, solve, left, applied, size, tolerance, steps)
-        taken = max(taken, more)
-        spread = float(np.std(estimates, ddof=1) / np.sqrt(count))
+        if basis is None:
+            basis, taken = _probes(product, solve, sample(rng, count), tolerance, steps)
+        fresh, more = _probes(product, solve, sample(rng, count), tolerance, steps)
+        value, spread, bias, again = _deflated(product, solve, basis, fresh, size, tolerance, steps)
+        taken = max(taken, more, again)
         if spread <= error or 2 * count > min(most, size // 2):
-            return LogDeterminant(value=float(np.mean(estimates)), error=spread, bias=bias, probes=count, steps=taken)
+            return LogDeterminant(value=value, error=spread, bias=bias, probes=count, steps=taken)
+        basis = tuple(np.hstack(pair) for pair in zip(basis, fresh, strict=True))  # all there are; others are drawn
         count *= GROWTH
+
+
+def _probes(product, solve, drawn, tolerance, steps):
+    """(M⁻¹Y, Y, log(M⁻¹K) M⁻¹Y, M times that) of columns Y with covariance M, and the steps it took."""
+    *images, _, taken = lanczos_log(product, solve, drawn, tolerance, steps)
+    return (solve(drawn), drawn, *images), taken
 
 
 def _exact(product, solve, size):
@@ -182,27 +183,24 @@ def _first_column(alpha, beta, energy):
     return np.sqrt(energy) * column * (-1.0) ** np.arange(count), change
 
 
-def _exchangeable(product, solve, probes, images, size, tolerance, steps):
-    """XTrace estimates (k,), the mean step bias, and the steps of the second round; M's inner product throughout."""
-    u, y = probes
-    count = u.shape[1]
-    upper = np.eye(count)
-    q, dual = images
+def _deflated(product, solve, basis, fresh, size, tolerance, steps):
+    """Hutch++'s estimate, its error, the step bias, and the steps of the second round, in M's inner product.
+
+    The fresh probes know nothing of the basis, so that what they say of the rest is independent: its spread is the
+    error. Of few probes it is itself uncertain, and widened to the variance of Student's t.
+    """
+    _, _, q, dual = basis
     for _ in range(2):  # twice makes Cholesky's QR orthogonal to rounding
         root = np.linalg.cholesky(q.T @ dual).T
         q, dual = (solve_triangular(root, m.T, lower=False, trans=1).T for m in (q, dual))
-        upper = root @ upper
     image, image_dual, bias, taken = lanczos_log(product, solve, dual, tolerance, steps)
     h = q.T @ image_dual
     h = 0.5 * (h + h.T)
-    w, t = q.T @ y, image.T @ y
-    s = solve_triangular(upper, np.eye(count), lower=False).T
-    s /= np.linalg.norm(s, axis=0)
-    along = np.einsum("ij,ij->j", s, w)
-    x = w - s * along
-    lengths = np.einsum("ij,ij->j", u, y)  # of the probes: the estimates are those of probes on a sphere
-    scale = (size - count + 1) / (lengths - np.sum(w**2, axis=0) + along**2)
-    inner = (-np.einsum("ij,ij->j", t, x) + np.einsum("ij,ij->j", x, h @ x)
-             + along * np.einsum("ij,ij->j", s, upper))
-    estimates = np.trace(h) - np.einsum("ij,ij->j", s, h @ s) + inner * scale
-    return estimates, float(bias.sum()), taken
+    u, y, logs, _ = fresh
+    inside, cross = q.T @ y, image.T @ y
+    form = np.einsum("ij,ij->j", y, logs) + np.einsum("ij,ij->j", inside, h @ inside - 2.0 * cross)
+    count = u.shape[1]
+    # of the length outside the basis the direction alone is random: the estimates are those of probes on a sphere
+    rest = form * (size - h.shape[0]) / (np.einsum("ij,ij->j", u, y) - np.sum(inside**2, axis=0))
+    error = np.std(rest, ddof=1) / np.sqrt(count) * np.sqrt((count - 1) / (count - 3))
+    return float(np.trace(h) + np.mean(rest)), float(error), float(bias.sum()), taken

@@ -81,3 +81,20 @@ def test_a_solve_that_does_not_converge_says_so(monkeypatch):
     system = IterativeSystem(linear_gaussian(continued_problem()))
     monkeypatch.setattr("bayesjoint.gaussian._iterative.MAX_ITERATIONS", 1)
     refused(lambda: system.solve(np.ones((system.size, 1)), 1e-8), "the data-space solve")
+
+
+@pytest.mark.parametrize("reach", [300.0, 1200.0])
+@pytest.mark.parametrize("inclination", [90.0, 5.0])
+def test_errors_of_log_determinants_are_what_they_are_off_by(reach, inclination):
+    """Root mean square of error over stated error is 1 within its Monte Carlo error, over seeds."""
+    mesh, seeds = bj.Mesh.regular((3, 16, 16), (100.0, 100.0, 100.0)), 60
+    operator = bj.MagneticOperator(mesh, mesh.easting, mesh.northing, 20.0, inclination=inclination)
+    parameter = bj.Parameter("susceptibility", mesh, prior=bj.Matern(0.02, reach, extent="continued"))
+    data = np.random.default_rng(0).standard_normal(256)
+    survey = bj.Modality("magnetic", operator, data, bj.DiagonalNoise(np.full(256, 3.0)), "susceptibility")
+    system = IterativeSystem(linear_gaussian(bj.JointProblem([parameter], [survey])))
+    exact = np.linalg.slogdet(system.product(np.eye(256)))[1]
+    found = [system.log_determinant(np.random.default_rng(seed), error=1e-3, most=32) for seed in range(seeds)]
+    z = np.array([(f.value - exact) / f.error for f in found])
+    assert np.sqrt(np.mean(z**2)) == pytest.approx(1.0, abs=3 / np.sqrt(2 * seeds))
+    assert np.all([abs(f.bias) < 0.1 * f.error for f in found])
