@@ -1,7 +1,7 @@
 """Exact log evidence of a linear-Gaussian problem and its gradient by the hyperparameters, by Cholesky factors."""
 
 import numpy as np
-from scipy.linalg import cho_solve, lapack
+from scipy.linalg import cho_solve, lapack, solve_triangular
 
 from .._checks import fail
 from .._correlation import CORRELATIONS, SLOPES
@@ -38,18 +38,18 @@ class DenseEvidence:
         problem = vector.problem
         check_evidence(problem)
         self.vector, self._pair_factors = vector, PairFactors(vector)
-        self._rows = [np.arange(m.size) for m in problem.modalities] if rows is None else rows
-        self._runs = runs(r.size for r in self._rows)
+        self.rows = [np.arange(m.size) for m in problem.modalities] if rows is None else rows
+        self._runs = runs(r.size for r in self.rows)
         self.count = self._runs[-1].stop
         if self.count > DENSE_LIMIT:
             fail("problem", f"have at most {DENSE_LIMIT} data for a dense evidence", f"{self.count}", "Thin them.")
-        self.data = np.concatenate([d[r] for d, r in zip(innovations(problem), self._rows, strict=True)])
+        self.data = np.concatenate([d[r] for d, r in zip(innovations(problem), self.rows, strict=True)])
         self._groups = [(TorusMatrices if members[0].prior.extent == "continued" else FieldGroup)(
-            problem, members, self._rows) for members in field_groups(problem)]
+            problem, members, self.rows) for members in field_groups(problem)]
         self._fixed, self._vectors = self._vector_covariances()
-        self._discrepancy = [DiscrepancyPart(problem, self._rows, vector.coordinates) for _ in discrepancies(problem)]
+        self._discrepancy = [DiscrepancyPart(problem, self.rows, vector.coordinates) for _ in discrepancies(problem)]
         self._noises = [_NoiseParts(m, r, problem.weights[m.name])
-                        for m, r in zip(problem.modalities, self._rows, strict=True)]
+                        for m, r in zip(problem.modalities, self.rows, strict=True)]
         self.calls = 0
 
     def evaluate(self, theta, gradient=True):
@@ -81,6 +81,17 @@ class DenseEvidence:
         inverse += np.tril(inverse, -1).T
         inverse -= np.outer(weights, weights)
         return value, np.array([-0.5 * self._against(inverse, c, values) for c in self.vector.coordinates])
+
+    def whitened(self, theta):
+        """[L⁻¹(d − Aμ) of every modality], L the Cholesky factor of K: independent standard normal under the model.
+
+        Zeros where K is not positive definite to rounding.
+        """
+        factor, info = lapack.dpotrf(self._covariance(self.vector.values(theta)), lower=1, clean=1, overwrite_a=1)
+        if info != 0:
+            return [np.zeros(run.stop - run.start) for run in self._runs]
+        white = solve_triangular(factor, self.data, lower=True, check_finite=False)
+        return [white[run] for run in self._runs]
 
     # -- K -----------------------------------------------------------------------------------------------------------
     def _covariance(self, values):
@@ -137,7 +148,7 @@ class DenseEvidence:
         held, scaled = np.zeros((self.count, self.count)), []
         moving = {c.targets[0]: c for c in self.vector.coordinates if c.kind == "vector_std"}
         for p in other_parameters(problem):
-            columns = vector_columns(problem, p.name, self._rows)
+            columns = vector_columns(problem, p.name, self.rows)
             block = columns @ p.bound_prior.covariance.matmat(columns.T)
             if p.name in moving:
                 scaled.append((moving[p.name], block))

@@ -31,7 +31,8 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: l
 
     Maximises log p(d | θ) + log p(θ), the evidence with every constant and weak priors on the hyperparameters, which
     keep a std or a noise scale from running to zero in silence. Whatever ends at a bound, is held by its prior, or
-    cannot be told from the data, is said to be so in ``table["verdict"]``.
+    cannot be told from the data, is said to be so in ``table["verdict"]``; so is a field that the data do without, and
+    noise under data that are not like a Gaussian field (`HyperparameterFit.table`).
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: l
         noise runs to its lower bound by the Whittle likelihood, until it no longer does, and says so. 1 never thins.
         In `.problem` all nodes stand, and share the information of those used: their noise variance is k² times it.
     curve : bool, default True
-        Compute the profiles; without them there are no intervals, and verdicts come from the curvature alone.
+        Compute the profiles. Without them intervals come from the curvature, and the evidence is asked at their ends
+        where the curvature leaves a value uncertain by more than a tenth; not by method "lanczos".
     seed : int or numpy.random.Generator, default 0
         Chooses the subset of data on which starts are tried, where the surveys are no lattices.
 

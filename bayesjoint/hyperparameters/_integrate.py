@@ -36,7 +36,8 @@ class Weighted:
     pareto_k : float
         Shape of the weights' tail: below 0.7 the average exists and is estimated well.
     log_evidence : Estimate
-        log p(d), hyperparameters integrated out, nats.
+        log p(d), hyperparameters integrated out under their weak priors normalised within the bounds, nats; under flat
+        ones, which are improper, only up to a constant.
     """
 
     theta: np.ndarray
@@ -100,8 +101,10 @@ def weigh(objective, theta, hessian, count, seed):
     smooth, shape = array_stats.psislw(-ratio)  # it takes what leave-one-out gives it: weights' negative logarithms
     weight = np.exp(smooth - logsumexp(smooth))
     total = logsumexp(ratio) - np.log(count)
+    mass = 0.0 if objective.vector.flat else objective.vector.log_prior_mass()
     spread = np.sqrt(max(np.mean(np.exp(2 * (ratio - total))) * kept.mean() - 1.0, 0.0) / count)
-    evidence = Estimate(total, error=float(spread), method=f"{count} importance draws over {size} hyperparameters")
+    evidence = Estimate(total - mass, error=float(spread), method=f"{count} importance draws over {size} "
+                        "hyperparameters")
     return Weighted(theta=points[kept], weight=weight, effective=float(1 / np.sum(weight**2)), pareto_k=float(shape),
                     log_evidence=evidence)
 
@@ -242,9 +245,18 @@ class MixturePosterior(Posterior):
         return zip(out, clean, strict=True)
 
     def evidence_or_none(self):
-        """Log evidence as an `Estimate`, or None."""
-        return self.log_evidence()
+        """Log evidence as an `Estimate`, or None where the hyperparameters' prior is improper."""
+        return None if self._vector.flat else self.points.log_evidence
 
     def log_evidence(self):
-        """Log p(d), hyperparameters integrated out under their weak priors, as an `Estimate` in nats."""
+        """Log p(d) as an `Estimate` in nats, hyperparameters integrated out under normalised weak priors.
+
+        Raises
+        ------
+        ValueError
+            If the fit had ``prior="flat"``, which is improper: the evidence would be any number.
+        """
+        if self._vector.flat:
+            fail("prior", "be proper for an evidence with hyperparameters integrated out", 'prior="flat"',
+                 'Fit with prior="weak", or take `fit.log_evidence`, the evidence at the mode.')
         return self.points.log_evidence

@@ -36,3 +36,17 @@ def log_prior(coordinate, working):
         return float(value), float(power * (reach - 1)), float(-(power**2) * reach)
     size = -np.log(TAIL) * np.exp(working - np.log(coordinate.scale))
     return float(np.log(size) - size), float(1 - size), float(-size)
+
+
+def log_mass(coordinate):
+    """Log probability that the prior gives to what lies between a coordinate's bounds."""
+    low, high = coordinate.low, coordinate.high
+    if coordinate.kind.endswith("correlation"):
+        return float(np.log(0.5 * (high - low)))
+    if coordinate.kind in DIMENSIONS:
+        power = DIMENSIONS[coordinate.kind] / 2
+        reach = -np.log(TAIL) * (np.array([high, low]) / coordinate.scale) ** -power
+    else:
+        reach = -np.log(TAIL) * np.array([low, high]) / coordinate.scale
+    # e^-a - e^-b, exact for near and for far bounds
+    return float(-reach[0] + np.log(-np.expm1(reach[0] - reach[1])))

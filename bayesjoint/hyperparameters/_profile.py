@@ -9,6 +9,8 @@ DROP = 0.5 * float(chi2.ppf(PROBABILITY, 1))  # 1.92 nats
 FURTHEST, MOST = DROP + 1.5, 12  # nats below the top, and points on a side, where a profile ends
 FIRST, GROWTH = 0.7, 1.25  # steps, in standard deviations
 UNKNOWN = 0.5  # first step where the curvature gives none: a factor 1.6
+FURTHER = 1.0, 2.0, 4.0  # times 1.96 standard deviations, where a parabola is checked
+SURE = 0.1  # standard deviation in log value below which a parabola is taken at its word
 FLAT = 0.3  # nats: a profile that changes less between its bounds says nothing
 
 
@@ -35,8 +37,8 @@ def profile(objective, top, matrix, index):
     ridge, solve = _ridge(matrix, index)
     spread = 1.0 / np.sqrt(max(matrix[index, index] + matrix[index] @ ridge, 0.0) or np.inf)
     step = FIRST * spread if 0 < spread < 5 else UNKNOWN
-    sides = [_walk(objective, top, index, side * step, ridge, solve) for side in (-1, 1)]
     value, _, evidence = objective.evaluate(top.theta)
+    sides = [_walk(objective, top, index, side * step, ridge, solve, evidence) for side in (-1, 1)]
     rows = [*sides[0][::-1], (top.theta, value, evidence), *sides[1]]
     return {"theta": np.array([r[0] for r in rows]), "log_posterior": np.array([r[1] for r in rows]),
             "log_evidence": np.array([r[2] for r in rows])}
@@ -53,7 +55,8 @@ def _ridge(matrix, index):
     return ridge, solve
 
 
-def _walk(objective, top, index, step, ridge, solve):
+def _walk(objective, top, index, step, ridge, solve, best):
+    """Until log posterior and log evidence, `best` at the top, have both fallen far enough."""
     low, high = objective.vector.bounds.T
     point, out = top.theta, []
     for _ in range(MOST):
@@ -70,13 +73,13 @@ def _walk(objective, top, index, step, ridge, solve):
         if not np.isfinite(value):
             break
         out.append((point, value, evidence))
-        if value < top.value - FURTHEST:
+        if value < top.value - FURTHEST and evidence < best - FURTHEST:
             break
         step *= GROWTH
     return out
 
 
-def interval(curve, index, key="log_posterior"):
+def interval(curve, index, key="log_evidence"):
     """Ends of the profile above its top less 1.92 nats, in the search's coordinate; NaN on a side that stays open."""
     at, value = curve["theta"][:, index], curve[key]
     best = int(np.argmax(value))
@@ -97,7 +100,53 @@ def interval(curve, index, key="log_posterior"):
     return tuple(ends)
 
 
-def verdict(coordinate, curve, index, side, ends, own):
+def confirmed(objective, line, index, best):
+    """Ends of the interval that a parabola predicts, where the log evidence itself falls by 1.92 nats; else NaN.
+
+    It is asked at 1.96 standard deviations, the others on their ridge; where it has not fallen there, at twice and four
+    times as far, and the end is sought between. A value known to a tenth is not asked for: its parabola is good.
+
+    Parameters
+    ----------
+    objective : EvidenceObjective
+    line : dict
+        The parabola.
+    index : int
+    best : float
+        Log evidence at the top.
+
+    Returns
+    -------
+    low, high : float
+        In the search's coordinate.
+    """
+    return tuple(_confirmed_end(objective, line, index, best, part) for part in (0, -1))
+
+
+def _confirmed_end(objective, line, index, best, part):
+    low, high = objective.vector.bounds.T
+    middle = line["theta"][int(np.argmax(line["log_posterior"]))]
+    depth = np.sqrt(line["log_posterior"].max() - line["log_posterior"][part])  # a parabola's root is a straight line
+    if not depth:
+        return np.nan
+    slope = (line["theta"][part] - middle) / depth
+    if abs(slope[index]) < np.sqrt(2) * SURE:
+        return interval(line, index)[part]
+    at, fallen = middle, 0.0
+    for k in FURTHER:
+        point = np.clip(middle + k * np.sqrt(DROP) * slope, low, high)
+        value = objective.evidence.evaluate(point, gradient=False)[0]
+        drop = np.sqrt(max(best - value, 0.0))
+        if drop > np.sqrt(DROP):
+            share = 1.0 if k == 1 or not np.isfinite(drop) else (np.sqrt(DROP) - fallen) / (drop - fallen)
+            return float(at[index] + share * (point - at)[index])
+        if np.array_equal(point, at):
+            break
+        at, fallen = point, drop
+    return np.nan
+
+
+def verdict(coordinate, curve, index, side, ends, own, doubt=None):
     """What the data say of one hyperparameter, in words.
 
     Parameters
@@ -112,8 +161,18 @@ def verdict(coordinate, curve, index, side, ends, own):
         Interval in natural units, NaN where open.
     own : float
         Share of the curvature of its profile that the data supply; the rest is its prior's.
+    doubt : str, optional
+        What speaks against it however the evidence falls.
     """
     unit = "" if coordinate.units == "1" else f" {coordinate.units}"
+    said = f"{100 * PROBABILITY:.0f} % interval"
+    if doubt and side == 0 and own >= 0.5 and np.isfinite(ends).all():
+        return f"not identified: {doubt}; were it so, {said} {ends[0]:.3g} to {ends[1]:.3g}{unit}"
+    found = _by_interval(coordinate, curve, index, side, ends, own, unit)
+    return f"{found}; {doubt}" if doubt else found
+
+
+def _by_interval(coordinate, curve, index, side, ends, own, unit):
     known = [np.isfinite(e) for e in ends]
     said = f"{100 * PROBABILITY:.0f} % interval"
     if len(curve["theta"]) == 1:
@@ -125,7 +184,7 @@ def verdict(coordinate, curve, index, side, ends, own):
     note = ""
     if side:
         note = _bound_note(coordinate, side, unit) + "; "
-    elif own < 0.5:
+    elif own < 0.5 or (not all(known) and np.isfinite(interval(curve, index, "log_posterior")).all()):
         note = "held more by its prior than by the data; "
     if all(known):
         return f"{note}{'identified' if own >= 0.5 else 'known'}: {said} {ends[0]:.3g} to {ends[1]:.3g}{unit}"
@@ -134,8 +193,7 @@ def verdict(coordinate, curve, index, side, ends, own):
         other = "as large as" if low else "as small as"
         reach = coordinate.high if low else coordinate.low
         limit = f"at least {ends[0]:.3g}" if low else f"at most {ends[1]:.3g}"
-        return (f"{note}identified on one side: {limit}{unit} at 95 %, and it may be {other} its bound, "
-                f"{reach:.3g}{unit}")
+        return f"{note}known on one side: {limit}{unit} at 95 %, and it may be {other} its bound, {reach:.3g}{unit}"
     return f"{note}not identified: no value between {coordinate.low:.3g} and {coordinate.high:.3g}{unit} is excluded"
 
 

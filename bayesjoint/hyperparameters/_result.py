@@ -20,10 +20,15 @@ class HyperparameterFit:
     estimate : dict of {str: float}
         Mode of evidence times weak prior, natural units.
     table : dict of ndarray, shape (n_hyperparameters,)
-        ``name``, ``units``, ``value``, ``stated`` (in the problem given), ``low`` and ``high`` (95 % profile interval,
-        NaN where open), ``lower_bound``, ``upper_bound``, ``search_error`` (standard
-        error of the log value where gradients are noisy), ``identified`` (closed on both sides, inside the bounds, and
-        by the data rather than the prior) and ``verdict``, in words.
+        ``name``, ``units``, ``value``, ``stated`` (in the problem given), ``low`` and ``high`` (where the log evidence
+        falls by 1.92 nats along its profile, a 95 % interval; NaN where it does not), ``lower_bound``,
+        ``upper_bound``, ``search_error`` (standard error of the log value where gradients are noisy), ``no_field`` (in
+        the row of a field's std: log evidence, nats, without that field, the noise refitted), ``tail_p`` (in the row of
+        a noise: p-value of a test that the whitened data have no heavier tails than Gaussian ones), ``identified`` and
+        ``verdict``, in words. *Identified* is what lies inside the bounds with an interval closed on both sides by the
+        log evidence itself, not by the prior; a field's std, range and correlation only if the evidence exceeds that of
+        no field by 1.92 nats; a noise only if ``tail_p`` is not below 0.01, as it is over sharp bodies, where ground
+        passes for noise or noise for ground.
     curve : dict of {str: dict of ndarray}
         Profile along each: ``value`` (natural units), ``log_evidence``, ``log_posterior`` (nats), the others at their
         best; ``theta`` (n, n_hyperparameters) holds them. With ``predicted`` it is what the curvature at the mode says.

@@ -4,7 +4,8 @@ import numpy as np
 
 from ..engines import Estimate
 from ._dense_evidence import DenseEvidence
-from ._profile import interval, profile, verdict
+from ._doubts import field_doubts, noise_doubts
+from ._profile import confirmed, interval, profile, verdict
 from ._result import HyperparameterFit
 from ._search import Optimum, at_bounds, covariance_of, curvature
 from ._vector import HyperVector
@@ -42,9 +43,16 @@ def _fit(objective, top, matrix, lines, evidence, problem, notes, error=0.0):
     """The fit at a mode with its profiles `lines`; `error` is what noise in the gradients makes of the mode."""
     vector, sides = objective.vector, at_bounds(objective.vector, top.theta)
     covariance, errors = _covariance(vector, top, matrix), np.broadcast_to(error, top.theta.shape)
+    best = max([float(evidence), *(line["log_evidence"].max() for line in lines if "predicted" not in line)])
+    doubts, without = field_doubts(objective, top.theta, best)
+    noisy, tails = noise_doubts(objective, top.theta)
+    doubts |= noisy
     curves, rows = {}, []
     for i, (c, line) in enumerate(zip(vector.coordinates, lines, strict=True)):
-        rows.append(_row(c, line, i, sides[i], _own_share(vector, top.theta, covariance, i), errors[i]))
+        ends = _ends(objective, line, i, best)
+        own = _own_share(vector, top.theta, covariance, i)
+        rows.append(_row(c, line, i, sides[i], ends, own, doubts.get(i)) | {
+            "search_error": float(errors[i]), "no_field": without[i], "tail_p": tails[i]})
         curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
     table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     notes = [*notes, *_warnings(vector, table, top.converged, top.message)]
@@ -62,7 +70,7 @@ def _warnings(vector, table, converged, last):
 
 def _stated(objective, theta, problem):
     """The evidence at the mode with its error: none, or that of the torus of continued fields."""
-    _, _, value = objective.evaluate(theta)
+    value, _ = objective.evidence.evaluate(theta, gradient=False)
     if not problem.prior.continued:
         return Estimate(value, error=0.0, method="exact, data-space Cholesky")
     used = objective.vector
@@ -78,15 +86,22 @@ def _own_share(vector, theta, covariance, index):
     return 1.0 - prior * covariance[index, index] if np.isfinite(covariance[index, index]) else 1.0
 
 
-def _row(coordinate, line, index, side, own, noise):
-    ends = tuple(float(coordinate.natural(e)) for e in interval(line, index))
+def _ends(objective, line, index, best):
+    """Interval by the log evidence, natural units; of a parabola only what the evidence confirms where it is exact."""
+    ends = interval(line, index)
+    if "predicted" in line and len(line["theta"]) > 1 and isinstance(objective.evidence, DenseEvidence):
+        ends = confirmed(objective, line, index, best)
+    return tuple(float(objective.vector.coordinates[index].natural(e)) for e in ends)
+
+
+def _row(coordinate, line, index, side, ends, own, doubt):
     return {
         "name": coordinate.name, "units": coordinate.units, "value": float(coordinate.natural(
             line["theta"][int(np.argmax(line["log_posterior"])), index])),
         "stated": coordinate.value, "low": ends[0], "high": ends[1], "lower_bound": coordinate.low,
-        "upper_bound": coordinate.high, "search_error": float(noise),
-        "identified": bool(np.isfinite(ends).all() and side == 0 and own >= 0.5),
-        "verdict": verdict(coordinate, line, index, side, ends, own),
+        "upper_bound": coordinate.high,
+        "identified": bool(np.isfinite(ends).all() and side == 0 and own >= 0.5 and doubt is None),
+        "verdict": verdict(coordinate, line, index, side, ends, own, doubt),
     }
 
 
@@ -103,7 +118,7 @@ def _parabola(vector, top, covariance, index):
     if not np.isfinite(variance):
         return {"theta": top.theta[None], "log_posterior": np.array([top.value]), "log_evidence": np.array([top.value]),
                 "predicted": True}
-    theta += steps[:, None] * covariance[:, index] / np.sqrt(variance)
+    theta += steps[:, None] * np.nan_to_num(covariance[:, index]) / np.sqrt(variance)  # what is at a bound stays
     value = top.value - 0.5 * steps**2
     low, high = vector.bounds[index]
     inside = (theta[:, index] >= low) & (theta[:, index] <= high)

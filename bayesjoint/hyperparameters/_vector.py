@@ -10,7 +10,7 @@ from ..priors import BiasPrior
 from ._coordinates import Coordinate, laid_out, reaching, sized
 from ._discrepancy import discrepancies, discrepancy_coordinates, rebuilt
 from ._parts import coregionalized, field_groups, innovations, matern_parameters, rough_gain, rough_std
-from ._penalty import log_prior
+from ._penalty import log_mass, log_prior
 
 AXES = {
     "common": {"range": (0, 1, 2)},
@@ -104,6 +104,10 @@ class HyperVector:
             return 0.0, np.zeros(self.size), np.zeros(self.size)
         terms = np.array([log_prior(c, t) for c, t in zip(self.coordinates, theta, strict=True)])
         return float(terms[:, 0].sum()), terms[:, 1], terms[:, 2]
+
+    def log_prior_mass(self):
+        """Log probability of the weakly informative prior within the bounds, which normalises it there."""
+        return sum(log_mass(c) for c in self.coordinates)
 
     def known(self):
         """All coordinates by name."""

@@ -7,6 +7,9 @@ from scipy.stats import norm
 
 import bayesjoint as bj
 from bayesjoint.hyperparameters._integrate import MixturePosterior, proposal, weigh
+from bayesjoint.hyperparameters._penalty import log_mass, log_prior
+from bayesjoint.hyperparameters._vector import HyperVector
+from tests.hyperparameters.fields import joint_problem
 from tests.linear import joined
 from tests.moments import sampling_excess
 from tests.refusals import refused
@@ -42,8 +45,10 @@ def setting():
     means = np.array(means)
     mean = weight @ means
     covariance = np.einsum("s,sij->ij", weight, covariances) + (weight[:, None] * (means - mean)).T @ (means - mean)
+    prior = [np.logaddexp.reduce([log_prior(c, t)[0] for t in np.linspace(*c.bounds, 20_001)])
+             + np.log((c.bounds[1] - c.bounds[0]) / 20_000) for c in fit.vector.coordinates]  # mass within the bounds
     cell = np.log(axes[0][1] - axes[0][0]) + np.log(axes[1][1] - axes[1][0])
-    return fit, mean, covariance, logsumexp(log) + cell
+    return fit, mean, covariance, logsumexp(log) + cell - sum(prior)
 
 
 def test_mean_and_std_carry_the_uncertainty_of_the_hyperparameters(setting):
@@ -71,6 +76,34 @@ def test_the_integrated_evidence_is_that_of_quadrature(setting):
     fit, _, _, evidence = setting
     found = fit.integrate(draws=512).log_evidence()
     assert float(found) == pytest.approx(evidence, abs=0.03 + 3 * found.error)
+
+
+def test_the_hyperprior_is_normalised_within_narrow_bounds():
+    # half the mass or less lies between them: the evidence must be that of the prior cut to them
+    bounds = {"density_std": (60.0, 160.0), "gravity_noise": (0.7, 1.4)}
+    fit = bj.fit_hyperparameters(overdetermined(), free=FREE, bounds=bounds, curve=False)
+    axes = [np.linspace(*c.bounds, 61) for c in fit.vector.coordinates]
+    prior = [np.array([log_prior(c, t)[0] for t in a]) for c, a in zip(fit.vector.coordinates, axes, strict=True)]
+    prior = [p - logsumexp(p) for p in prior]
+    log = [[fit.objective.evidence.evaluate([a, b], gradient=False)[0] for b in axes[1]] for a in axes[0]]
+    exact = logsumexp(np.array(log) + prior[0][:, None] + prior[1])
+    found = fit.integrate(draws=512).log_evidence()
+    assert float(found) == pytest.approx(exact, abs=0.03 + 3 * found.error)
+    assert fit.vector.log_prior_mass() < -1.0  # without it the number would be off by more than a nat
+
+
+def test_an_improper_hyperprior_has_no_evidence():
+    post = bj.fit_hyperparameters(overdetermined(), free=FREE, prior="flat", curve=False).integrate(draws=64)
+    refused(post.log_evidence, "prior")
+    assert post.evidence_or_none() is None
+
+
+@pytest.mark.parametrize("name", ["density_std", "range", "correlation"])
+def test_the_mass_of_a_hyperprior_between_its_bounds_is_that_of_its_density(name):
+    c = HyperVector(joint_problem(5), bounds={"range": (40.0, 300.0), "correlation": (-0.3, 0.8)}).known()[name]
+    axis = np.linspace(*c.bounds, 20_001)
+    density = np.exp([log_prior(c, t)[0] for t in axis])
+    assert log_mass(c) == pytest.approx(np.log(np.trapezoid(density, axis)), abs=1e-5)
 
 
 def test_draws_have_its_moments(setting):
