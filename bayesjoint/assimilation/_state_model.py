@@ -166,7 +166,8 @@ def _check_known(problem, moving):
         p = problem.by_name[name]
         if p.fixed_mask.any():
             fail(f"parameter {name}", "have no known cells where it changes with time",
-                 f"{int(p.fixed_mask.sum())} known cells", "Leave them out by `active=` in the forward operator.")
+                 f"{int(p.fixed_mask.sum())} known cells",
+                 "Leave air out by mesh.with_active or mesh.with_topography, or fix no cells.")
 
 
 def _check_stationary(name, entries, factor):

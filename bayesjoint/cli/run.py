@@ -86,11 +86,12 @@ def run(config, out, stage=lambda name: None, progress=False):
     post, result = solve(problem, method, config.seed, progress)
     if fit is not None:
         post.approximations.append(fit.approximation())
-    stage(STAGES[4])
-    wanted = config.posterior.separate and len(problem.modalities) > 1
-    separate = _alone(post, problem, method, config.seed, progress) if wanted else None
-    stage(STAGES[5])
+    separate = None
+    if config.posterior.separate and len(problem.modalities) > 1:
+        stage(STAGES[4])
+        separate = _alone(post, problem, method, config.seed, progress)
     if config.geology is not None:
+        stage(STAGES[5])
         post, separate = recalibrated(config, post, separate)
     stage(STAGES[6])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
@@ -101,8 +102,10 @@ def run(config, out, stage=lambda name: None, progress=False):
 def fitted_problem(config, stage):
     """The problem of a configuration and, where it asks for it, the fit of its hyperparameters, else None."""
     problem = build_problem(config, stage)
-    stage(STAGES[2])
-    fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
+    fit = None
+    if config.posterior.fit:
+        stage(STAGES[2])
+        fit = fit_hyperparameters(problem, seed=config.seed)
     return (problem if fit is None else fit.problem), fit
 
 

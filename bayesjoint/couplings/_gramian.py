@@ -92,7 +92,7 @@ class Gramian:
             fail("parameters", "number at least two", f"{names}", "Drop the coupling, or name its parameters.")
         if len({p.size for p in parameters}) > 1 or any(p.mesh != parameters[0].mesh for p in parameters):
             fail("parameters", "share one mesh, air included", f"{names} on different ones",
-                 "Use one mesh for all of them; where an operator's `active=` marks air, mark it in the mesh.")
+                 "Use one mesh for all of them; mark air in the mesh (mesh.with_active), not in one operator.")
         if self.weights is not None and len(self.weights) != len(parameters):
             fail("weights", f"hold one λ for each of {names}", f"{len(self.weights)}", "Or name `parameters`.")
         return BoundGramian(self, names, [_map(self.space, p) for p in parameters])

@@ -39,7 +39,8 @@ class Covariance:
             if self._varying.size > DENSE_LIMIT:
                 fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
                      f"{self._varying.size} cells",
-                     "Drop the bounds, use a coarser mesh, or a Focusing or MinimumLength prior.")
+                     "Use a coarser mesh, a Focusing or MinimumLength prior, or, where there are bounds or a Gramian, "
+                     "none.")
             try:
                 self._factor = cho_factor(self._over(self._varying), lower=True)
             except LinAlgError:
@@ -356,7 +357,7 @@ class ConditionedCovariance(Covariance):
     def __init__(self, base, known):
         if known.size > DENSE_LIMIT:
             fail("fixed", f"know at most {DENSE_LIMIT} cells under a correlated prior", f"{known.size}",
-                 "Leave air out by `active=` in the forward operator, or use a cellwise prior.")
+                 "Leave air out by mesh.with_active or mesh.with_topography, or use a cellwise prior.")
         self.base, self.known, self.size = base, known, base.size
         self._gain_columns = base.matmat(unit_columns(base.size, known))
         try:
