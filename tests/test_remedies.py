@@ -13,7 +13,8 @@ from bayesjoint.engines import dense
 from .test_layers import package_files
 
 RAISING = {"fail": (1, 3), "as_count": (3,), "refuse": (2,)}  # places of requirement and remedy among arguments
-OTHERS = {"LinearOperator", "DataArray", "NumPy", "NaN", "Matplotlib", "ParameterBlock", "AgreementTest"}  # that users may meet elsewhere
+OTHERS = {  # that users may meet elsewhere
+    "LinearOperator", "DataArray", "NumPy", "NaN", "Matplotlib", "ParameterBlock", "AgreementTest"}
 ANY = {"f", "kernel", "replace", "dimension", "function"}  # a user's own function, a method named before, a plural
 OWNERS = {"mesh": bj.Mesh, "post": bj.Posterior, "posterior": bj.Posterior, "joint": bj.Posterior,
           "problem": bj.JointProblem, "survey": bj.Survey, "modality": bj.Modality, "operator": bj.GravityOperator,

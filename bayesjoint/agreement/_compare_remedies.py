@@ -7,6 +7,7 @@ from itertools import chain, count
 import numpy as np
 
 from .._checks import fail
+from .._shown import cut
 from .._typing import Any, xr
 from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases, scaled
 from ..dataset import DatasetBuilder
@@ -41,6 +42,9 @@ class Remedies(dict):
     def __init__(self, stated):
         super().__init__({"as stated": stated})
         self.untried = {}
+
+    def __repr__(self):
+        return cut(f"Remedies({'; '.join(self)}{f'; {len(self.untried)} could not be tried' * bool(self.untried)})")
 
     def attempt(self, name, build, *arguments):
         """Add ``build(*arguments)``, or keep the reason for which it refuses."""

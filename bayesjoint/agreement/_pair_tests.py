@@ -99,6 +99,9 @@ class PairTests:
         What lies behind them; maps and bands are empty where a survey does not know its stations.
     """
 
+    def __repr__(self):
+        return f"PairTests({len(self.tests)} tests, {len(self.maps)} maps, {len(self.bands)} sets of bands)"
+
     def __init__(self, problem, surveys, margins, method, seed, places=True):
         pair = make_pair(problem, surveys, method)
         self.fitted, spectrum = fitted_forms(pair, seed), pair.spectrum(seed=seed)

@@ -9,6 +9,7 @@ from scipy.sparse import dia_array
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_finite, fail, one_of
+from .._shown import short
 from .._typing import JointProblem
 from ..priors import BlockCovariance, ScaledCovariance
 from ._transition import Move
@@ -16,6 +17,7 @@ from ._transition import Move
 STATIONARY = "stationary"
 
 
+@short
 @dataclass(frozen=True)
 class StateModel:
     """A linear model of change between the steps of `assimilate`: m_{t+1} = F m_t + w, w ~ N(0, Q).

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_finite, fail
+from .._shown import short
 from ..priors import Matern, MixedCovariance
 
 
+@short
 @dataclass(frozen=True)
 class Coregionalization:
     """Joint Gaussian prior whose fields share one correlation function (intrinsic coregionalization).

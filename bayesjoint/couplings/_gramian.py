@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_finite, fail, one_of
+from .._shown import short
 from .._typing import Any
 from ..forward import run_tasks, split, worker_count
 from ..priors import MeshGradient
@@ -19,6 +20,7 @@ NO_DENSITY = (
 THREADS_FROM = 100_000  # cells above which sums over them gain from threads
 
 
+@short
 @dataclass(frozen=True)
 class Gramian:
     """Penalty ½ λ S_G with S_G the Gram determinant of two or more parameters' m̂ = m / scale.

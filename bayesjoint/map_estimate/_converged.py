@@ -18,7 +18,7 @@ CENTRAL = 0.25  # part of that window within which the search for α stops
 NOTHING = 1e-6  # χ² over its target below which data count as fitted exactly
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ConvergedMap(MapResult):
     """A `MapResult` whose model is a stationary point of Φ (if `converged`), with what that rests on.
 

@@ -15,7 +15,7 @@ MATRIX_LIMIT = 400  # unknowns up to which the normal matrix is formed: its eige
 MAX_ITERATIONS = 100
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class GaussNewtonMap(MapResult):
     """A `MapResult` of a nonlinear problem: a stationary point of Φ (if `converged`), with what that rests on.
 

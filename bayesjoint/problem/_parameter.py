@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import as_finite, as_positive, as_shape, fail
+from .._shown import cut
 from .._typing import Any, ArrayLike, Sequence
 from ..mesh import Mesh
 from ..quantities import property_of
@@ -173,7 +174,7 @@ class Parameter:
 
     def __repr__(self):
         where = self.size if self.mesh is None else self.mesh
-        return f"Parameter({self.name!r}, {where!r}, prior={self.prior!r}, units={self.units!r})"
+        return cut(f"Parameter({self.name!r}, {where!r}, units={self.units!r}, prior={self.prior!r})")
 
 
 def _domain(mesh):
