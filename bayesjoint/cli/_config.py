@@ -155,6 +155,7 @@ class Config:
     conflict: ConflictTable
     geology: GeologyTable | None
     folder: Path
+    path: Path
     text: str
 
 
@@ -220,7 +221,7 @@ def read_config(path):
         refuse("title", title, "must be a string")
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         refuse("seed", seed, "must be an integer >= 0")
-    config = Config(title=title, seed=seed, folder=path.resolve().parent, text=text, **tables)
+    config = Config(title=title, seed=seed, folder=path.resolve().parent, path=path, text=text, **tables)
     _check_together(config)
     return config
 

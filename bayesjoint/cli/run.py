@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -96,7 +97,7 @@ def run(config, out, stage=lambda name: None, progress=False):
     stage(STAGES[6])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
-    return leave(tree, out, config, stage)
+    return leave(tree, "run", out, config, stage)
 
 
 def fitted_problem(config, stage):
@@ -109,9 +110,10 @@ def fitted_problem(config, stage):
     return (problem if fit is None else fit.problem), fit
 
 
-def leave(tree, out, config, stage):
+def leave(tree, verb, out, config, stage):
     """Write a result's dataset and report to a folder, both or neither; return their paths."""
-    tree.attrs |= {"title": config.title, "configuration": config.text}
+    tree.attrs |= {"title": config.title, "configuration": config.text,
+                   "command": shlex.join(["bayesjoint", verb, str(config.path), "--out", str(out)])}
     out = Path(out)
     with finished(out) as scratch:
         write_tree(tree, scratch / "posterior.nc")
