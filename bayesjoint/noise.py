@@ -10,6 +10,7 @@ from scipy.linalg import solve_triangular
 from ._checks import as_finite, as_positive, as_shape, fail, frozen, one_of
 from ._cholesky import lower_factor
 from ._correlation import CORRELATIONS
+from ._shown import short
 from ._typing import Any, ArrayLike
 
 DENSE_LIMIT = 20_000  # data; a dense factor of that many takes 3.2 GB
@@ -105,6 +106,9 @@ class _Noise:
     def solve(self, residual):
         """C⁻¹ r for r of shape (size,) or (size, k)."""
         return self.whiten_adjoint(self.whiten(residual))
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.size} data, {self.settings()})"
 
 
 class DiagonalNoise(_Noise):
@@ -254,6 +258,7 @@ class DenseNoise(_Noise):
         return f"{kind}, std {std.min():.4g} to {std.max():.4g}"
 
 
+@short
 @dataclass(frozen=True)
 class MaternKernel:
     """Matérn covariance of noise that is correlated from station to station, for `StationaryNoise`.
@@ -288,6 +293,7 @@ class MaternKernel:
         return self.std**2 * CORRELATIONS[self.smoothness](np.hypot(east, north) / self.range)
 
 
+@short
 @dataclass(frozen=True)
 class StationaryNoise:
     """Noise whose covariance depends on the offset between two stations only.

@@ -7,6 +7,7 @@ from itertools import chain, count
 import numpy as np
 
 from .._checks import fail
+from .._shown import cut
 from .._typing import Any, xr
 from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases, scaled
 from ..dataset import DatasetBuilder
@@ -35,16 +36,24 @@ class Remedies(dict):
     ----------
     untried : dict of {str: str}
         Remedies that were called for and could not be made, and why.
+    fits : dict of {str: HyperparameterFit}
+        The fits behind those that were fitted.
     """
 
     def __init__(self, stated):
         super().__init__({"as stated": stated})
-        self.untried = {}
+        self.untried, self.fits = {}, {}
+
+    def __repr__(self):
+        return cut(f"Remedies({'; '.join(self)}{f'; {len(self.untried)} could not be tried' * bool(self.untried)})")
 
     def attempt(self, name, build, *arguments):
         """Add ``build(*arguments)``, or keep the reason for which it refuses."""
         try:
-            self[name] = build(*arguments)
+            made = build(*arguments)
+            if hasattr(made, "estimate"):  # a fit, with the problem at its values
+                self.fits[name], made = made, made.problem
+            self[name] = made
         except ValueError as error:
             self.untried[name] = str(error)
 
@@ -140,7 +149,7 @@ def _fit_of(problem, seed):
     free, label = None, "hyperparameters by evidence"
     if not problem.prior.continued and problem.size * problem.data_size > SLOW:
         free, label = [c.name for c in HyperVector(problem).coordinates if c.kind != "range"], "std, noise by evidence"
-    return label, lambda free: fit_hyperparameters(problem, free=free, curve=False, seed=seed).problem, free
+    return label, lambda free: fit_hyperparameters(problem, free=free, curve=False, seed=seed), free
 
 
 def _with_discrepancy(problem, found, surveys):
@@ -166,7 +175,8 @@ REUSED = ("p-values under a remedy that was fitted to the same data (a bias or a
           "the data were used twice")
 
 
-def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0) -> xr.Dataset:
+def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, *,
+                     fits: dict | None = None) -> xr.Dataset:
     """Set the posteriors under several remedies beside the one as stated.
 
     Parameters
@@ -179,6 +189,9 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0) 
         Surveys tested again under every remedy; default the two of a problem that has two, else none.
     seed : int, default 0
         Of the tests.
+    fits : dict of {str: HyperparameterFit}, optional
+        Behind remedies that were fitted, such as ``bj.conflict(problem).problems.fits``: `words` tells their values,
+        and which of them the data do not settle.
 
     Returns
     -------
@@ -232,7 +245,9 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0) 
         table.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in tests], "1",
                   "p-value of agreement", [[t.p_value_error for t in row] for row in tests])
         about["pair"] = " against ".join(map(" and ".join, groups))
-    words = "remedy", [k.words for k in kept], {"units": "1", "long_name": "what the remedy did"}
+    fitted = {label: _fitted_words(fit) for label, fit in (fits or {}).items()}
+    said = ["; ".join(filter(None, (fitted.get(label), k.words))) for label, k in zip(labels, kept, strict=True)]
+    words = "remedy", said, {"units": "1", "long_name": "what the remedy did"}
     return table.dataset(about).assign_coords(words=words)
 
 
@@ -278,6 +293,16 @@ def _error_of_ratio(each, base, name):
         return 0.0
     shares = [k.std_error[name] / k.std[name] for k in (each, base)]
     return float(np.nanmedian(each.std[name] / base.std[name] * np.hypot(*shares)))
+
+
+def _fitted_words(fit):
+    """Fitted values beside the stated ones, and which of them the data do not settle."""
+    t, told = fit.table, []
+    for name, value, units, stated, sure in zip(
+            *(t[key] for key in ("name", "value", "units", "stated", "identified")), strict=True):
+        units = "" if units == "1" else f" {units}"
+        told.append(f"{name} {value:.3g}{units} (stated {stated:.3g}{'' if sure else '; not identified'})")
+    return "; ".join(told)
 
 
 def _words(post, stated):

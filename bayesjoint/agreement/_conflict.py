@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from .._checks import as_count, fail, one_of
+from .._shown import cut
 from .._typing import Any, Callable, Executor
 from ..gaussian import METHODS, check_linear_gaussian, data_system
 from ..hyperparameters import as_measured
@@ -121,6 +122,11 @@ class Conflict:
         return out
 
     def __repr__(self):
+        alarms = sum(bool(p <= self.level) for p in self.p_adjusted)
+        return cut(f"Conflict({self.kind}; {alarms} of {len(self.tests)} tests object at {self.level:g}: "
+                   f"{self.verdict})")
+
+    def __str__(self):
         rows = []
         for t in self.tests:
             within = f"; in this suite {words.suite_words(t.detectable)}" if t.detectable else ""

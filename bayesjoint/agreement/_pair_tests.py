@@ -57,6 +57,9 @@ class PairTests:
         What lies behind them; maps and bands are empty where a survey does not know its stations.
     """
 
+    def __repr__(self):
+        return f"PairTests({len(self.tests)} tests, {len(self.maps)} maps, {len(self.bands)} sets of bands)"
+
     def __init__(self, problem, pair, margins, method, seed, places=True, about=None, probe=None):
         self.pair = pair = make_pair(problem, pair, method)
         about = pair.names if about is None else about

@@ -101,8 +101,8 @@ def damping(post, parameter, target=None):
     (array([0.64  , 0.1524]), array([1.491, 0.474]))
     """
     if not hasattr(post, "after"):
-        fail("post", "come from assimilate", type(post).__name__, "Use contamination(post, ...) for one posterior.",
-             TypeError)
+        fail("post", "come from assimilate", type(post).__name__,
+             "Use bayesjoint.assimilation.contamination(post, ...) for one posterior.", TypeError)
     parts = [contamination(post.after(k + 1), parameter, target) for k in range(len(post.steps))]
     table = DatasetBuilder()
     table.along("step", [" + ".join(step) for step in post.steps], "surveys taken up")

@@ -9,6 +9,7 @@ from scipy.sparse import dia_array
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_finite, fail, one_of
+from .._shown import short
 from .._typing import JointProblem
 from ..priors import BlockCovariance, ScaledCovariance
 from ._transition import Move
@@ -16,6 +17,7 @@ from ._transition import Move
 STATIONARY = "stationary"
 
 
+@short
 @dataclass(frozen=True)
 class StateModel:
     """A linear model of change between the steps of `assimilate`: m_{t+1} = F m_t + w, w ~ N(0, Q).
@@ -167,7 +169,8 @@ def _check_known(problem, moving):
         p = problem.by_name[name]
         if p.fixed_mask.any():
             fail(f"parameter {name}", "have no known cells where it changes with time",
-                 f"{int(p.fixed_mask.sum())} known cells", "Leave them out by `active=` in the forward operator.")
+                 f"{int(p.fixed_mask.sum())} known cells",
+                 "Leave air out by mesh.with_active or mesh.with_topography, or fix no cells.")
 
 
 def _check_stationary(name, entries, factor):

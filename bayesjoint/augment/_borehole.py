@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._checks import as_finite, as_positive, as_shape, fail
+from .._shown import short
 from .._typing import JointProblem, Parameter
 from ..forward import IntervalOperator
 from ..noise import DiagonalNoise
@@ -14,6 +15,7 @@ from ..problem import Modality, check_field
 from ._bias import add_bias
 
 
+@short
 @dataclass(frozen=True, eq=False)
 class Borehole:
     """A property measured along a hole, or on samples: a modality that sees the property itself.

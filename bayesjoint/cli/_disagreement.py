@@ -69,15 +69,15 @@ def _examine(config, scratch, stage, progress):
     rest = iter(problems.items())
     label, _ = next(rest)
     others = _solved(rest, problems.untried, config, progress)
-    table = compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed)
+    table = compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed, fits=problems.fits)
     untried = [f"{name}: {reason}" for name, reason in problems.untried.items()]
     diagnostics = {"remedies": table.assign_attrs(untried="\n".join(untried)), MATRIX: matrix}
     stage(STAGES[7])
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=found, diagnostics=diagnostics)
-    tree.attrs["verdict"] = found.verdict
-    leave(tree, scratch, config, stage)
-    return found.verdict
+    tree.attrs |= {"verdict": found.verdict, "verdict_kind": found.kind}
+    leave(tree, "conflict", scratch, config, stage)
+    return f"{found.kind.capitalize()}. {found.verdict}"
 
 
 def _check(config):

@@ -131,7 +131,7 @@ def _worked(work, stages, arguments):
 
     started = time.perf_counter()
     config = read_config(arguments.config)
-    with _Progress(len(stages), arguments.quiet, arguments.stopped) as progress:
+    with _Progress(stages, arguments.quiet, arguments.stopped) as progress:
         found = work(config, arguments.out, progress.stage, progress.shown)
     if "verdict" in found:
         say(found["verdict"])
@@ -208,28 +208,28 @@ def _add_run(verbs, name, act, **texts):
     parser = verbs.add_parser(name, formatter_class=_Epilog, **texts)
     parser.add_argument("config", metavar="CONFIG.toml", help="the configuration; file names in it are relative to it")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if needed")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar (there is none without a terminal)")
+    parser.add_argument("--quiet", action="store_true", help="no progress (a bar at a terminal, else a line a stage)")
     parser.set_defaults(act=act)
 
 
 class _Progress:
-    """A bar over the stages of a run, at a terminal only."""
+    """The stages of a run as they begin: a bar at a terminal, else a line each with the time since the start."""
 
-    def __init__(self, count, quiet, stopped):
+    def __init__(self, stages, quiet, stopped):
         from tqdm import tqdm
 
+        self._stages, self._started, self._stopped = stages, time.perf_counter(), stopped
         self.shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._stopped = stopped
-        self._bar = tqdm(total=count, disable=not self.shown, file=sys.stderr, leave=False,
+        self._plain = not quiet and not self.shown
+        self._bar = tqdm(total=len(stages), disable=not self.shown, file=sys.stderr, leave=False,
                          bar_format="{desc:<22} |{bar:30}| {n_fmt}/{total_fmt} {elapsed}")
-        self._begun = False
 
     def stage(self, name):
         """Begin a stage, unless a request to stop was lost in the one before."""
         self._stopped.check()
-        if self._begun:
-            self._bar.update(1)
-        self._begun = True
+        if self._plain:
+            say(f"{time.perf_counter() - self._started:8.1f} s  {name}", sys.stderr)
+        self._bar.update(self._stages.index(name) - self._bar.n)  # stages that a run does not need are passed over
         self._bar.set_description_str(name)
 
     def __enter__(self):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 import uuid
 from pathlib import Path
 
@@ -95,16 +96,17 @@ def _run(config, scratch, stage, progress):
     post, result = solve(problem, method, config.seed, progress)
     if fit is not None:
         post.approximations.append(fit.approximation())
-    stage(STAGES[4])
-    wanted = config.posterior.separate and len(problem.modalities) > 1
-    separate = _alone(post, problem, method, config.seed, progress) if wanted else None
-    stage(STAGES[5])
+    separate = None
+    if config.posterior.separate and len(problem.modalities) > 1:
+        stage(STAGES[4])
+        separate = _alone(post, problem, method, config.seed, progress)
     if config.geology is not None:
+        stage(STAGES[5])
         post, separate = recalibrated(config, post, separate)
     stage(STAGES[6])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
-    leave(tree, scratch, config, stage)
+    leave(tree, "run", scratch, config, stage)
 
 
 def inputs_of(config):
@@ -120,14 +122,17 @@ def paths_in(out):
 def fitted_problem(config, stage):
     """The problem of a configuration and, where it asks for it, the fit of its hyperparameters, else None."""
     problem = build_problem(config, stage)
-    stage(STAGES[2])
-    fit = fit_hyperparameters(problem, seed=config.seed) if config.posterior.fit else None
+    fit = None
+    if config.posterior.fit:
+        stage(STAGES[2])
+        fit = fit_hyperparameters(problem, seed=config.seed)
     return (problem if fit is None else fit.problem), fit
 
 
-def leave(tree, scratch, config, stage):
+def leave(tree, verb, scratch, config, stage):
     """Write a result's dataset and report to the scratch folder, both under the name of this one run."""
-    tree.attrs |= {"title": config.title, "configuration": config.text, "run_id": uuid.uuid4().hex}
+    tree.attrs |= {"title": config.title, "configuration": config.text, "run_id": uuid.uuid4().hex,
+                   "command": shlex.join(["bayesjoint", verb, str(config.path), "--out", str(scratch.parent)])}
     write_tree(tree, scratch / "posterior.nc")
     stage(STAGES[-1])
     report(tree, scratch / "report.html", title=config.title)

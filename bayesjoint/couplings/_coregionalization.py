@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_finite, fail
+from .._shown import short
 from ..priors import Matern, MixedCovariance
 
 
+@short
 @dataclass(frozen=True)
 class Coregionalization:
     """Joint Gaussian prior whose fields share one correlation function (intrinsic coregionalization).
@@ -94,7 +96,7 @@ class Coregionalization:
                 other = getattr(p.mesh, "same_cells", lambda _: False)(first.mesh)
                 fail(f"mesh of {p.name}", f"equal that of {first.name}, air included",
                      "the same cells with other air" if other else "another mesh",
-                     "Use one mesh for both; where an operator's `active=` marks air, mark it in the mesh.")
+                     "Use one mesh for both; mark air in the mesh (mesh.with_active), not in one operator.")
             if p.prior.ranges() != first.prior.ranges() or p.prior.smoothness != first.prior.smoothness:
                 fail(f"range and smoothness of {p.name}", f"equal those of {first.name}",
                      f"{p.prior.ranges()}, {p.prior.smoothness} against {first.prior.ranges()}, "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_finite, fail, one_of
+from .._shown import short
 from .._typing import Any
 from ..forward import run_tasks, split, worker_count
 from ..priors import MeshGradient
@@ -19,6 +20,7 @@ NO_DENSITY = (
 THREADS_FROM = 100_000  # cells above which sums over them gain from threads
 
 
+@short
 @dataclass(frozen=True)
 class Gramian:
     """Penalty ½ λ S_G with S_G the Gram determinant of two or more parameters' m̂ = m / scale.
@@ -92,7 +94,7 @@ class Gramian:
             fail("parameters", "number at least two", f"{names}", "Drop the coupling, or name its parameters.")
         if len({p.size for p in parameters}) > 1 or any(p.mesh != parameters[0].mesh for p in parameters):
             fail("parameters", "share one mesh, air included", f"{names} on different ones",
-                 "Use one mesh for all of them; where an operator's `active=` marks air, mark it in the mesh.")
+                 "Use one mesh for all of them; mark air in the mesh (mesh.with_active), not in one operator.")
         if self.weights is not None and len(self.weights) != len(parameters):
             fail("weights", f"hold one λ for each of {names}", f"{len(self.weights)}", "Or name `parameters`.")
         return BoundGramian(self, names, [_map(self.space, p) for p in parameters])

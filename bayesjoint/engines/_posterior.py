@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from .._checks import as_finite, fail
+from .._shown import cut
 from .._typing import Any, JointProblem, Sequence, xr
 from ._export import chi2_of
 from ._nuisances import nuisance_table
@@ -43,6 +44,10 @@ class Posterior(DrawsOfPosterior):
     def __init__(self, problem: JointProblem) -> None:
         self.problem = problem
         self.approximations = []
+
+    def __repr__(self):
+        kept = "" if self.held is None else f"; {self.held[0]} chains of {self.held[1]} draws kept"
+        return cut(f"{type(self).__name__}({self.method}: {self.problem.size_words()}{kept})")
 
     def mean(self):
         """Posterior mean, {parameter: array}, physical units."""

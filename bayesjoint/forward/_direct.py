@@ -170,7 +170,8 @@ def _face_jumps(operator):
             fail("stations", "lie outside active cells and off their edges",
                  f"{int(bad.sum())} {where}, first number {k} at easting {operator.easting[k]:.10g}, "
                  f"northing {operator.northing[k]:.10g}, upward {operator.upward[k]:.10g} m",
-                 "Raise it (a millimetre clears an edge), lower the mesh's top, or mark air cells with active=.")
+                 "Raise it (a millimetre clears an edge), lower the mesh's top, or mark the air in "
+                 "the mesh, by mesh.with_active or mesh.with_topography.")
     rows, cells, values = [], [], []
     for axis, weight in ((1, operator.coefficients[2]), (2, operator.coefficients[1])):
         face = np.flatnonzero(on[axis] & touched[0, 0, 0])  # the cell before the face is the active one

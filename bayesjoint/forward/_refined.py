@@ -48,7 +48,7 @@ class RefinedLattice(ForwardOperator):
         fine = mesh.horizontal_spacing()
         if ny % self.factor or nx % self.factor or not np.allclose(np.multiply(fine, self.factor), step, rtol=1e-6):
             fail("mesh", f"split the lattice's columns of {step[0]:g} x {step[1]:g} m by {self.factor}",
-                 f"columns of {fine[0]:g} x {fine[1]:g} m", "Use refined_mesh(mesh, factor).")
+                 f"columns of {fine[0]:g} x {fine[1]:g} m", "Use bayesjoint.forward.refined_mesh(mesh, factor).")
         first = [float(edges[0]) + 0.5 * s for edges, s in zip((mesh.northing_edges, mesh.easting_edges), step,
                                                                strict=True)]
         self._window = [round((values[0] - start) / s) for values, start, s in zip(

@@ -11,9 +11,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail
+from .._shown import short
 from .._typing import Any
 
 
+@short
 @dataclass(frozen=True)
 class Distribution:
     """What all of them can do."""
@@ -38,6 +40,7 @@ class Distribution:
         return self.WORDS.format(**{f.name: _words(getattr(self, f.name)) for f in fields(self)})
 
 
+@short
 @dataclass(frozen=True)
 class Constant(Distribution):
     """One number."""
@@ -51,6 +54,7 @@ class Constant(Distribution):
         return self.value if size is None else np.full(size, float(self.value))
 
 
+@short
 @dataclass(frozen=True)
 class Uniform(Distribution):
     """Any number between two bounds, with equal probability.
@@ -86,6 +90,7 @@ class Uniform(Distribution):
         return rng.uniform(self.low, self.high, size)
 
 
+@short
 @dataclass(frozen=True)
 class LogUniform(Distribution):
     """A positive number whose logarithm is uniform: every factor of two between the bounds is as likely.
@@ -121,6 +126,7 @@ class LogUniform(Distribution):
         return np.exp(rng.uniform(np.log(self.low), np.log(self.high), size))
 
 
+@short
 @dataclass(frozen=True)
 class Normal(Distribution):
     """A number about a mean.
@@ -160,6 +166,7 @@ class Normal(Distribution):
         return rng.normal(self.mean, self.std, size)
 
 
+@short
 @dataclass(frozen=True)
 class LogNormal(Distribution):
     """A positive number about a median.
@@ -198,6 +205,7 @@ class LogNormal(Distribution):
         return self.median * np.exp(self.log_std * rng.standard_normal(size))
 
 
+@short
 @dataclass(frozen=True)
 class Poisson(Distribution):
     """A count, for things that lie about independently.
@@ -232,6 +240,7 @@ class Poisson(Distribution):
         return rng.poisson(self.mean, size)
 
 
+@short
 @dataclass(frozen=True)
 class Signed(Distribution):
     """A size with a random sign.
@@ -276,6 +285,7 @@ class Signed(Distribution):
         return sign * as_distribution("magnitude", self.magnitude).draw(rng, size)
 
 
+@short
 @dataclass(frozen=True)
 class Centred(Distribution):
     """Numbers whose mean over the objects of one world is zero: for structures that fill the ground.

@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail, one_of
+from .._shown import short
 from .._typing import Any, Seed, Sequence
 from ..mesh import Mesh
 from ._canvas import Canvas, Domain, Paint
@@ -18,6 +19,7 @@ from ._structure import Structure
 PLAIN = ("density", "susceptibility")
 
 
+@short
 @dataclass(frozen=True)
 class Geology:
     """A family of grounds from which worlds are drawn.
@@ -243,6 +245,7 @@ class Geology:
                 f"the worlds. Contrasts of a property times exp({self.log_std:g} N(0, 1)) in each world.{factors}")
 
 
+@short
 @dataclass(frozen=True)
 class World:
     """One world of a family: streams of random numbers that do not depend on what else is drawn."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail, one_of
+from .._shown import short
 from .._typing import Any, Mesh, Seed, Sequence
 
 
+@short
 @dataclass(frozen=True)
 class Mixture:
     """Several families of ground; each world comes from one of them.

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail
+from .._shown import short
 
 
+@short
 @dataclass(frozen=True)
 class RockUnit:
     """One rock, or one unit of a map.

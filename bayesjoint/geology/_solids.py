@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._shown import short
 from .._typing import Any
 from ._distributions import LogNormal, LogUniform, Normal, Poisson, Uniform
 from ._kernels import paint_solid
 from ._structure import Structure, axes_of, count_of
 
 
+@short
 @dataclass(frozen=True)
 class Solids:
     """Superquadrics |u|ᵉ + |v|ᵉ + |w|ᵉ <= 1 along their own axes.
@@ -56,6 +58,7 @@ class Solids:
                         self.exponents[n], self.soft[n], paint.values[n], paint.touched, paint.units[n])
 
 
+@short
 @dataclass(frozen=True, kw_only=True)
 class Bodies(Structure):
     """Compact bodies: superquadrics of random number, size, shape, orientation, edges and depth.
@@ -128,6 +131,7 @@ class Bodies(Structure):
                       np.maximum(drawn["soft"], 0.0))
 
 
+@short
 @dataclass(frozen=True, kw_only=True)
 class Dykes(Structure):
     """Thin dipping sheets.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from .._shown import short
 from .._typing import Any
 from ._canvas import Domain
 from ._distributions import LogNormal, LogUniform, Poisson, Uniform
@@ -19,6 +20,7 @@ SMOOTH = 2.5  # smoothness of the thickness of a cover
 SURFACE_WAVES, VOLUME_WAVES = 128, 192
 
 
+@short
 @dataclass(frozen=True)
 class Labels:
     """A label for every cell, -1 where nothing is painted; `count` kinds."""
@@ -36,6 +38,7 @@ def _on_map(waves, domain):
     return waves.on(np.array([domain.origin[0]]), mesh.northing, mesh.easting)[0]
 
 
+@short
 @dataclass(frozen=True, kw_only=True)
 class Layers(Structure):
     """A stack of layers, tilted, folded, then cut by faults.
@@ -120,6 +123,7 @@ class Layers(Structure):
         return tilted + law["fold"].draw(rng) * _on_map(waves, domain)
 
 
+@short
 @dataclass(frozen=True, kw_only=True)
 class Cover(Structure):
     """What lies on top: a layer of varying thickness below the ground.
@@ -163,6 +167,7 @@ class Cover(Structure):
         return Labels(cover_labels(domain.mesh.upward, domain.surface, thickness.astype(float)), 1)
 
 
+@short
 @dataclass(frozen=True, kw_only=True)
 class Plurigaussian(Structure):
     """Units that fill the ground, by truncation of two Gaussian fields.

@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from .._checks import fail
+from .._shown import short
 from ._distributions import Distribution, as_distribution, times
 
 
+@short
 @dataclass(frozen=True, kw_only=True)
 class Structure:
     """What structures share: contrasts, units, and how they are resized.

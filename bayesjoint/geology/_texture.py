@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_count, fail, one_of
+from .._shown import short
 from .._typing import Any
 from ._distributions import LogUniform, as_distribution, once
 from ._spectral import matern_waves
@@ -14,6 +15,7 @@ from ._strata import field_on
 from ._structure import Structure
 
 
+@short
 @dataclass(frozen=True, kw_only=True)
 class GaussianField(Structure):
     """A Gaussian field of Matérn correlation, added to what is there; each parameter has one of its own.

@@ -210,4 +210,4 @@ def check_evidence(problem):
              "Use Matern and GaussianPrior priors, without bounds, Gramian or focusing terms.")
     if problem.known.any():
         fail("problem", "know no cells exactly while hyperparameters are fitted", f"{int(problem.known.sum())} fixed",
-             "Fit without `fixed=`, or leave air out by `active=` in the forward operator.")
+             "Fit without `fixed=`; air is left out by mesh.with_active or mesh.with_topography.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._checks import as_count
+from .._shown import cut, named
 from ..dataset import Approximation
 from ._integrate import FEWEST, MixturePosterior, weigh
 
@@ -65,6 +66,12 @@ class HyperparameterFit:
     message: str
     evaluations: int
     objective: object = field(repr=False)
+
+    def __repr__(self):
+        told = named(f"{name} {value:.4g}{'' if sure else ' (not identified)'}" for name, value, sure in zip(
+            *(self.table[key] for key in ("name", "value", "identified")), strict=True))
+        ended = "converged" if self.converged else "not converged"
+        return cut(f"HyperparameterFit({told}; log evidence {float(self.log_evidence):.6g} nats, {ended})")
 
     def integrate(self, draws=32, seed=0, engine="auto"):
         """Posterior that carries the uncertainty of the hyperparameters, by importance sampling around the mode.

@@ -23,7 +23,7 @@ DEAF = 0.02  # d log χ² / d log α below which χ² does not answer to α
 NOTHING = 1e-6  # χ² over its target below which data count as fitted exactly
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ConvergedMap(MapResult):
     """A `MapResult` whose model is a stationary point of Φ (if `converged`), with what that rests on.
 

@@ -15,7 +15,7 @@ from ._rrcg_map import discrepancy_target
 MATRIX_LIMIT = 400  # unknowns up to which the normal matrix is formed: its eigenvectors then take a tenth of a second
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class GaussNewtonMap(MapResult):
     """A `MapResult` of a nonlinear problem: a stationary point of Φ (if `converged`), with what that rests on.
 

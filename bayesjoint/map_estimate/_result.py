@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._shown import cut, named
 from ..dataset import Approximation, ModalityBlock, ParameterBlock, build_tree
 from ..problem import modality_fields, parameter_fields, versions
 
@@ -116,6 +117,6 @@ class MapResult:
             attributes=attributes)
 
     def __repr__(self):
-        fits = ", ".join(f"{m.name} {self.chi2[m.name] / m.size:.3g}" for m in self.problem.modalities)
-        return (f"MapResult({self.method}, chi2/n: {fits}; {self.iterations} iterations, "
-                f"{self.seconds:.2g} s; {self.message})")
+        fits = named(f"{m.name} {self.chi2[m.name] / m.size:.3g}" for m in self.problem.modalities)
+        return cut(f"{type(self).__name__}({self.method}: {self.problem.size_words()}; chi2/n: {fits}; "
+                   f"{self.iterations} iterations, {self.seconds:.2g} s; {self.message})")

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._checks import as_finite, check_object, fail
 from .._progress import progress_bar
+from .._shown import cut
 from .._typing import Any, JointProblem
 from ..couplings import Gramian
 from ._find_map import find_map
@@ -46,6 +47,11 @@ class CoupleResult:
     curve: dict
     chosen: int
     message: str
+
+    def __repr__(self):
+        weights = ", ".join(f"{w:.4g}" for w in self.table["weights"][self.chosen])
+        count = len(self.table["weights"])
+        return cut(f"CoupleResult(run {self.chosen} of {count}, weights {weights}: {self.message})")
 
 
 def couple(problem: JointProblem, weights: Any = None, *, correlation: float = 0.95, space: str = "model",

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .._checks import as_positive, fail
+from .._shown import short
 from ._covariance import DiagonalCovariance
 from ._gaussian import BoundGaussian
 
 
+@short
 @dataclass(frozen=True)
 class BiasPrior:
     """b_j ~ N(0, σ_j²), independent.

@@ -52,7 +52,7 @@ class Covariance:
         varying = np.flatnonzero(self.diagonal() > 0)
         if varying.size > DENSE_LIMIT:
             fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
-                 f"{varying.size} cells", "Drop the bounds, use a coarser mesh, or a Focusing or MinimumLength prior.")
+                 f"{varying.size} cells", "Use a coarser mesh, a Focusing or MinimumLength prior, or, where there are bounds or a Gramian, none.")
         return varying, prior_factor(self.matmat(unit_columns(self.size, varying))[varying])
 
 
@@ -334,7 +334,7 @@ class ConditionedCovariance(Covariance):
     def __init__(self, base, known):
         if known.size > DENSE_LIMIT:
             fail("fixed", f"know at most {DENSE_LIMIT} cells under a correlated prior", f"{known.size}",
-                 "Leave air out by `active=` in the forward operator, or use a cellwise prior.")
+                 "Leave air out by mesh.with_active or mesh.with_topography, or use a cellwise prior.")
         self.base, self.known, self.size = base, known, base.size
         self._gain_columns = base.matmat(unit_columns(base.size, known))
         factor = lower_factor(self._gain_columns[known], "fixed", f"leave {known.size} known cells apart to rounding",

@@ -6,11 +6,13 @@ import numpy as np
 
 from .._checks import as_positive, fail, one_of
 from .._correlation import CORRELATIONS
+from .._shown import short
 from ._covariance import DenseCovariance
 from ._gaussian import BoundGaussian
 from ._stations import station_covariance
 
 
+@short
 @dataclass(frozen=True, eq=False)
 class StationDiscrepancy:
     """Matérn process of horizontal distance, one std a survey, correlated between surveys.
@@ -94,6 +96,7 @@ class StationDiscrepancy:
         return BoundGaussian(np.zeros(parameter.size), self.covariance_of(parameter.scale))
 
 
+@short
 @dataclass(frozen=True, eq=False)
 class MatrixDiscrepancy:
     """A discrepancy whose covariance at all data is given.

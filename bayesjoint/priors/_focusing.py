@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail, one_of
+from .._shown import short
 from ..quantities import PROPERTIES, property_of
 from ._covariance import DiagonalCovariance
 from ._differences import MeshGradient
@@ -153,6 +154,7 @@ class BoundFocusing:
         return vector if self.gradient_operator is None else self.gradient_operator.rmatvec(vector)
 
 
+@short
 @dataclass(frozen=True)
 class Focusing:
     """Prior that favours compact bodies or sharp edges: R = α Σ_j w_j² φ_p(m̂_j − m̂_ref,j).
@@ -213,6 +215,7 @@ class Focusing:
                              parameter.ground)
 
 
+@short
 @dataclass(frozen=True)
 class MinimumLength:
     """Gaussian prior of independent cells: R = ½ α Σ_j w_j² (m̂_j − m̂_ref,j)², `Focusing` with p = 2.

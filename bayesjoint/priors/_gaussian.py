@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import as_finite, as_positive, fail, frozen
+from .._shown import short
 from ._covariance import BlockCovariance, DenseCovariance, DiagonalCovariance
 
 
@@ -40,6 +41,7 @@ class BoundGaussian:
         return self.covariance.solve(direction)
 
 
+@short
 @dataclass(frozen=True)
 class GaussianPrior:
     """A Gaussian given by its mean and covariance matrix, for small problems.

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._checks import as_positive, as_shape, fail, frozen, one_of
 from .._correlation import CORRELATIONS
+from .._shown import short
 from .._typing import Mesh
 from ._covariance import ScaledCovariance, StationaryCorrelation
 from ._gaussian import BoundGaussian
@@ -15,6 +16,7 @@ from ._gaussian import BoundGaussian
 EXTENTS = ("mesh", "continued")
 
 
+@short
 @dataclass(frozen=True)
 class Matern:
     """Gaussian field with Matérn correlation between cell centres.

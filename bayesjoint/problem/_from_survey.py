@@ -85,7 +85,7 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
         operator, how = _given(survey, parameter, forward), "given by the caller"
     metadata = {
         "source": survey.source, "licence": survey.licence, "crs": survey.crs, "forward": how,
-        "history": "; ".join(survey.history) or None,
+        "history": "; ".join(survey.history) or None, **{key: getattr(survey, key) for key in FIELD},
     }  # fmt: skip
     return Modality(
         survey.name if name is None else name, operator, survey.data[survey.observed], noise,

@@ -7,6 +7,7 @@ import numpy as np
 from .._checks import as_positive, fail
 from .._crs import check_one_crs
 from .._places import runs
+from .._shown import cut, named
 from .._typing import Any
 from ..quantities import component_of
 from ._cache import Cache
@@ -268,9 +269,14 @@ class JointProblem:
         out["couplings"] = ", ".join(str(c) for c in self.couplings) or "none"
         return out
 
+    def size_words(self):
+        """What is unknown and what was measured, with their numbers, in words."""
+        return (f"{self.size} unknowns of {named(self.by_name)}; {self.data_size} data of "
+                f"{named(m.name for m in self.modalities)}")
+
     def __repr__(self):
-        return (f"JointProblem(parameters={list(self.by_name)}, modalities={[m.name for m in self.modalities]}, "
-                f"couplings={list(self.couplings)}, {self.data_size} data, {self.size} unknowns)")
+        tied = f"; {', '.join(map(repr, self.couplings))}" if self.couplings else ""
+        return cut(f"JointProblem({self.size_words()}{tied})")
 
     # -- construction ------------------------------------------------------------------------------------------------
     def _exponents(self, weights):

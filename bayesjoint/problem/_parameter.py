@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import as_finite, as_positive, as_shape, fail, frozen
+from .._shown import cut
 from .._typing import Any, ArrayLike, Sequence
 from ..mesh import Mesh
 from ..quantities import PROPERTIES, property_of
@@ -178,7 +179,7 @@ class Parameter:
 
     def __repr__(self):
         where = self.size if self.mesh is None else self.mesh
-        return f"Parameter({self.name!r}, {where!r}, prior={self.prior!r}, units={self.units!r})"
+        return cut(f"Parameter({self.name!r}, {where!r}, units={self.units!r}, prior={self.prior!r})")
 
 
 def _kept(values):

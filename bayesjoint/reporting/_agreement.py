@@ -1,13 +1,16 @@
 """What the report says of whether the surveys agree: rows and sentences, all from the tree's own numbers."""
 
 import numpy as np
+from scipy.special import ndtri_exp
 
 from .. import plot
 from ._figures import aspect_of, chart, limits_of, mapped
 from ._questions import group_of
-from ._words import number, signed, span
+from ._words import capital as _capital
+from ._words import number, readable, signed, span
 
 TESTS, REMEDIES, MATRIX = "agreement", "remedies", "agreement_matrix"
+CLOSE, VERY_CLOSE = 0.1, 0.01  # χ²/m below which a fit is so close that the report says so: if it fell there; always
 ROUNDING = 1e-6  # of a figure: smaller errors are not printed
 
 
@@ -15,21 +18,32 @@ BANDS, PLACES = "agreement_bands_", "agreement_map_"
 
 
 def agreement(tree):
-    """Verdict and table of the tests, or None."""
+    """Verdict, its kind, table of the tests and the surveys that tests object to, or None."""
     found = group_of(tree, TESTS)
     if found is None:
         return None
-    rows = []
+    rows, at, objected = [], found.attrs, set()
     for k in range(found.sizes["agreement_test"]):
         one = found.isel(agreement_test=k)
         p, error = _known(one["p_value"], one["p_value_error"])
-        rows.append({"p_value": p, "p_value_error": error,
-                     **{key: float(one[key]) for key in ("statistic", "p_adjusted", "sigma")},
+        log_p = float(one["log_p"]) if "log_p" in found else np.nan
+        rows.append({"p_value": p, "p_value_error": error, "log_p": log_p, "sigma": _sigma(float(one["sigma"]), log_p),
+                     **{key: float(one[key]) for key in ("statistic", "p_adjusted")},
                      **{key: str(one[key].values) for key in ("test", "surveys", "null", "effect", "note")},
-                     "detectable": _seen(one), "judged": bool(one["judged"])})
-    at = found.attrs
-    return {"verdict": at["verdict"][:1].upper() + at["verdict"][1:], "rows": rows, "level": float(at["level"]),
+                     "detectable": _seen(one), "judged": bool(one["judged"]),
+                     "objects": bool(one["judged"]) and float(one["p_adjusted"]) <= at["level"]})
+        if rows[-1]["objects"]:
+            target = str(one["target"].values) if "target" in one.coords else ""
+            objected |= {target} if target else set(rows[-1]["surveys"].split(" and "))
+    kind, verdict = str(at.get("kind", "")), readable(_capital(at["verdict"]))
+    return {"kind": kind, "verdict": verdict, "rows": rows, "level": float(at["level"]), "objected": objected,
+            "headline": f"Do the surveys agree? Verdict: {kind}. {verdict}" if kind else verdict,
             "correction": at["correction"], "sentences": [s for s in at.get("details", "").split("\n") if s]}
+
+
+def _sigma(sigma, log_p):
+    """The two-sided Gaussian equivalent, which a logarithm of p gives where p itself is 0 to rounding."""
+    return sigma if np.isfinite(sigma) or not np.isfinite(log_p) else float(-ndtri_exp(log_p - np.log(2)))
 
 
 def _seen(one):
@@ -74,16 +88,36 @@ def agreement_pictures(tree):
         about = tree[group].attrs
         if group.startswith(BANDS):
             words = f"Residual of {about['survey']} given {about['given']} by wavelength over what agreement expects"
-            pictures.append(chart(lambda ax, g=group: plot.bands(tree, group=g, ax=ax), words))
+            found = _within_suite(tree, group, "wavelengths")
+            pictures.append(chart(lambda ax, f=found: plot.bands(f, ax=ax), words))
         elif group.startswith(PLACES):
-            found = tree[group].to_dataset()
+            found = _within_suite(tree, group, "places")
             axes = [found[d].values for d in found["anomaly"].dims[1:] if d in found.coords]
             aspect = np.ptp(axes[0]) / np.ptp(axes[1]) if len(axes) == 2 and np.ptp(axes[1]) > 0 else 1.0
             words = f"Where {about['survey']} disagrees with what {about['given']} predicts, in standard deviations"
             title = f"{about['survey']} given {about['given']}\nextra anomaly / its std"
-            pictures.append(mapped(lambda ax, cax, g=group, t=title: plot.places(
-                tree, "anomaly_z", group=g, ax=ax, colorbar=cax, title=t), aspect, words))
+            pictures.append(mapped(lambda ax, cax, f=found, t=title: plot.places(
+                f, "anomaly_z", ax=ax, colorbar=cax, title=t), aspect, words))
     return pictures
+
+
+def _within_suite(tree, group, form):
+    """Bands or places whose flags count all tests of the suite and not those of their own picture alone."""
+    found, suite = tree[group].to_dataset(), group_of(tree, TESTS)
+    if suite is None or "form" not in suite.coords:
+        return found
+    names = f"{found.attrs['survey']} and {found.attrs['given']}"
+    mine = (suite["form"].values == form) & (suite["surveys"].values == names)
+    if not mine.any():
+        return found
+    adjusted, level = float(suite["p_adjusted"].values[mine][0]), float(suite.attrs["level"])
+    if "p_holm" in found:
+        least = max(float(found["p_holm"].min()), np.finfo(float).tiny)
+        p = np.minimum(found["p_holm"] * max(adjusted / least, 1.0), 1.0)
+        return found.assign(p_holm=p.assign_attrs(found["p_holm"].attrs),
+                            flagged=(p <= level).astype("i1").assign_attrs(found["flagged"].attrs))
+    quiet = {key: found[key] * 0 for key in ("flagged", "anomaly_flagged") if adjusted > level and key in found}
+    return found.assign({key: value.assign_attrs(found[key].attrs) for key, value in quiet.items()})
 
 
 def remedies(tree):
@@ -105,6 +139,7 @@ def remedies(tree):
             "p_values": one["p_value"].values.tolist() if tests else []})
     return {"surveys": surveys, "parameters": parameters, "tests": tests, "rows": rows, "heed": found.attrs["heed"],
             "pair": found.attrs.get("pair", ""), "sentences": _chosen(rows),
+            "warnings": _warned(rows, surveys, found["n_data"].values),
             "untried": [line for line in found.attrs.get("untried", "").split("\n") if line]}
 
 
@@ -126,6 +161,20 @@ def _chosen(rows):
     within = f" ± {number(error, 2)}" if error > 0 else ""
     return [f"By the evidence the data ask most for “{best['name']}”: {signed(gain)}{within} nats against the "
             "problem as stated."]
+
+
+def _warned(rows, surveys, counts):
+    """What is odd about the fit under each remedy: data taken for far better, or left worse, than stated."""
+    said = []
+    for row in rows[1:]:
+        for name, new, old, count in zip(surveys, row["chi2"], rows[0]["chi2"], counts, strict=True):
+            told = f"Under “{row['name']}” χ²/m of {name} is {number(new, 2)} (as stated {number(old, 2)}):"
+            if new < VERY_CLOSE or new < min(CLOSE, 0.5 * old):
+                said.append(f"{told} the stated noise hardly shows in what is left, as where a grid was interpolated "
+                            "or filtered and the model follows it. A higher evidence does not make that right.")
+            elif new > 1 + 3 * np.sqrt(2 / count) and new > 1.5 * old:
+                said.append(f"{told} it is no longer fitted to the noise that is stated.")
+    return said
 
 
 def remedy_pictures(tree):

@@ -1,6 +1,7 @@
 """Numbers of the report, taken from the tree; nothing here is claimed that the tree does not hold."""
 
 import numpy as np
+from scipy.special import ndtri
 
 from .. import plot
 from ..dataset import read_attributes
@@ -8,6 +9,7 @@ from ..engines import LEAST_ESS, WORST_RHAT
 
 PROBABILITY = 0.90  # of every interval in the report; printed with its kind
 ENDS = [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]  # levels of its ends
+GAUSSIAN = "equal-tailed Gaussian"  # how the words of an interval in closed form begin
 MANY = 60  # values of a vector above which a table shows their size only
 UNINFORMED = 0.95  # posterior std / prior std above which a layer counts as left to the prior
 
@@ -102,18 +104,31 @@ class ReportedProperty:
         self._add_intervals(tree, where)
 
     def _add_intervals(self, tree, where):
-        """The interval of the cell that stands out most: from draws, or recalibrated with the Gaussian's beside it."""
+        """The interval of the cell that stands out most, with the Gaussian's beside a recalibrated one.
+
+        As the dataset keeps it, in closed form of an exact engine; of a dataset that keeps none, from draws.
+        """
         self.interval = self.gaussian = self.excluded = None
-        self.draws, name = 0, self.name
-        if plot.has(tree, "posterior", name):
+        self.source, name, self.draws = "", self.name, plot.has(tree, "posterior", self.name)
+        stored = _stored(tree, name)
+        if stored is not None:
+            self.interval, self.source = tuple(float(end.values[where]) for end in stored), stored[0].attrs["kind"]
+        elif self.draws:
             cell = tree["posterior"][name].values[(slice(None), slice(None), *where)]
-            self.draws, self.interval = cell.size, tuple(float(q) for q in np.quantile(cell, ENDS))
+            self.source, self.interval = f"quantiles of {cell.size} draws", tuple(map(float, np.quantile(cell, ENDS)))
         if plot.has(tree, "posterior_summary", f"{name}_gaussian_lower"):
             summary = tree["posterior_summary"]
             self.interval, self.gaussian = (tuple(float(summary[f"{name}_{label}{side}"].values[where])
                                                   for side in ("lower", "upper")) for label in ("", "gaussian_"))
             least = plot.interval_values(tree, name, "least")
             self.excluded = float(np.mean(least[np.isfinite(least)] != 0))
+
+
+def _stored(tree, name):
+    """Both ends of the intervals of a parameter that the dataset keeps, at the report's probability, or None."""
+    ends = [plot.held(tree, "posterior_summary", f"{name}_{side}") for side in ("lower", "upper")]
+    kept = all(end is not None and np.isclose(end.attrs.get("probability", np.nan), PROBABILITY) for end in ends)
+    return ends if kept else None
 
 
 def fits(tree):
@@ -248,25 +263,36 @@ def relations(tree):
 
 def vectors(tree):
     """Rows for parameters that do not live on a mesh: one per element, one for all where they are many."""
-    rows, confused = [], _confusions(tree)
-    for name in read_attributes(tree).get("parameters", []):
+    rows, confused, root = [], _confusions(tree), read_attributes(tree)
+    for name in root.get("parameters", []):
         if name in plot.mesh_parameters(tree) or not plot.has(tree, "posterior_summary", f"{name}_mean"):
             continue
         mean, std, draws = (plot.held(tree, *at) for at in (
             ("posterior_summary", f"{name}_mean"), ("posterior_summary", f"{name}_std"), ("posterior", name)))
         about, told = {"name": name, "units": plot.pretty(mean.attrs["units"])}, confused
         ids = mean.coords[mean.dims[0]].values if mean.dims else [""]
+        ends, source = (None, "") if mean.size > MANY else _ends(tree, name, root, mean, std, draws)
         if mean.size > MANY:  # such as a discrepancy at every station
-            ids, draws, told = [f"all {mean.size} values, root mean square"], None, {}
+            ids, told = [f"all {mean.size} values, root mean square"], {}
             mean, std = (None if v is None else np.sqrt(np.mean(v**2)) for v in (mean, std))
-        if draws is not None:
-            draws = draws.values.reshape(draws.shape[0] * draws.shape[1], -1)
         for k, value in enumerate(mean.values.ravel()):
             rows.append(about | {
                 "id": ids[k], "mean": float(value), "std": None if std is None else float(std.values.ravel()[k]),
-                "draws": 0 if draws is None else len(draws), "confused": told.get((name, k)),
-                "interval": None if draws is None else tuple(np.quantile(draws[:, k], ENDS))})
+                "source": source, "confused": told.get((name, k)),
+                "interval": None if ends is None else (float(ends[0][k]), float(ends[1][k]))})
     return rows
+
+
+def _ends(tree, name, root, mean, std, draws):
+    """((lower, upper), what they are) of a parameter that is no field: in closed form of a Gaussian, else of draws."""
+    kind = root.get("interval_kinds", {}).get(name, "")
+    bounded = any(plot.has(tree, "constant_data", f"{name}_bound_{side}") for side in ("lower", "upper"))
+    if kind.startswith(GAUSSIAN) and std is not None and not bounded:
+        return mean.values.ravel() + ndtri(ENDS)[:, None] * std.values.ravel(), "Gaussian"
+    if draws is None:
+        return None, ""
+    values = draws.values.reshape(draws.shape[0] * draws.shape[1], -1)
+    return np.quantile(values, ENDS, axis=0), f"{len(values)} draws"
 
 
 def _confusions(tree):

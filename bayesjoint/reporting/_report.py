@@ -78,7 +78,7 @@ def _render(content):
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                               loader=DictLoader(templates))
     environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty,
-                            "tail": words.tail}
+                            "tail": words.tail, "readable": words.readable}
     return environment.get_template("template.html").render(content)
 
 
@@ -88,10 +88,11 @@ def _content(tree, title):
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
     held = ground.ground(tree)
     brief = [a for a in stated if held is None or a["name"] not in ground.STATED]
-    lead, details = words.answer(fits, properties, gains, brief, mesh, facts.unmixed(tree), held)
     agreed = accord.agreement(tree)
+    objected = () if agreed is None else agreed["objected"]
+    lead, details = words.answer(fits, properties, gains, brief, mesh, facts.unmixed(tree), held, objected)
     if agreed is not None:
-        lead = f"{agreed['verdict']} {lead}"
+        lead = f"{agreed['headline']} {lead}"
     return {
         "title": title or root.get("title") or _title(fits),
         "root": root,
@@ -144,7 +145,8 @@ def _model(tree, p):
 
 def _run_facts(tree, root):
     """Rows (key, value) that say how the result came about."""
-    keys = (("method", "posterior engine"), ("engine", "posterior engine"), ("reason", "why this engine"),
+    keys = (("command", "command"),
+            ("method", "posterior engine"), ("engine", "posterior engine"), ("reason", "why this engine"),
             ("seed", "seed"), ("log_evidence", "log evidence (nats)"), ("log_evidence_error", "its error (nats)"),
             ("log_evidence_method", "how the evidence was computed"), ("map_method", "optimiser"),
             ("map_converged", "optimiser converged"), ("map_message", "optimiser's message"),

@@ -1,9 +1,15 @@
 """The answer in words: sentences built from the numbers of `facts`."""
 
+import re
+
 import numpy as np
 
 from ..plot import pretty
 from ._facts import PROBABILITY, UNINFORMED
+
+POWERS = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")  # a number with an exponent
+MINUS = re.compile(r"(?<![\w.⁰¹²³⁴⁵⁶⁷⁸⁹-])-(?=\d)")
+LEAST_LOG = np.log(1e-300)
 
 
 def number(value, digits=3):
@@ -24,21 +30,49 @@ def number(value, digits=3):
         return "∞" if value > 0 else "−∞"
     power = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])  # of the rounded number: 9.999 is 10.0
     if not -4 <= power <= 6:
-        raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        return f"{value / 10.0**power:.{digits - 1}f} × 10{raised}".replace("-", "−")
+        return f"{value / 10.0**power:.{digits - 1}f} × 10{raised(power)}".replace("-", "−")
     decimals = max(digits - 1 - power, 0)
     return f"{round(value, digits - 1 - power):,.{decimals}f}".replace("-", "−")
 
 
-def tail(probability):
-    """A p-value; one too small for a floating-point number is not called zero.
+def tail(probability, log_p=np.nan):
+    """A p-value; one too small for a floating-point number is not called zero, and told by its logarithm if known.
 
     Examples
     --------
-    >>> tail(0.0123), tail(0.0)
-    ('0.012', 'under 10⁻³⁰⁰')
+    >>> tail(0.0123), tail(0.0), tail(0.0, -6488.6)
+    ('0.012', 'under 10⁻³⁰⁰', '10⁻²⁸¹⁸')
     """
-    return "under 10⁻³⁰⁰" if probability < 1e-300 else number(probability, 2)
+    if not probability < 1e-300:
+        return number(probability, 2)
+    known = np.isfinite(log_p) and log_p < LEAST_LOG
+    return f"10{raised(round(log_p / np.log(10)))}" if known else "under 10⁻³⁰⁰"
+
+
+def raised(power):
+    """An integer as an exponent."""
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def readable(text):
+    """A text whose numbers are written for readers: no 4.41e+04, true minus signs, no sign for what is infinite.
+
+    Examples
+    --------
+    >>> readable("gain -44.4 ± 2.2e+02 nT, p = 5e-08, noise 1.5e-03, of 4.41e+04 nT")
+    'gain −44.4 ± 220 nT, p = 5 × 10⁻⁸, noise 0.0015, of 44,100 nT'
+    >>> readable("p under 1e-300, file of 2026-01-02")
+    'p under 10⁻³⁰⁰, file of 2026-01-02'
+    """
+    return MINUS.sub("−", POWERS.sub(_plainer, str(text)))
+
+
+def _plainer(found):
+    digits, power = found[1], int(found[2])
+    size = max(len(digits.lstrip("-").replace(".", "")), 1)
+    if -4 <= power <= 6:
+        return number(float(found[0]), size).replace("−", "-")
+    return f"10{raised(power)}" if digits == "1" else f"{digits} × 10{raised(power)}"
 
 
 def signed(value, digits=3):
@@ -87,7 +121,7 @@ def listing(items):
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
 
 
-def answer(fits, properties, gains, approximations, mesh, unmixed=None, ground=None):
+def answer(fits, properties, gains, approximations, mesh, unmixed=None, ground=None, objected=()):
     """The answer: one paragraph, and the details behind it.
 
     Parameters
@@ -100,6 +134,8 @@ def answer(fits, properties, gains, approximations, mesh, unmixed=None, ground=N
         From `facts`: the figures that say that chains did not mix.
     ground : dict or None
         From `ground`: on what kind of it intervals were recalibrated.
+    objected : set of str
+        Surveys to which tests of agreement object.
 
     Returns
     -------
@@ -114,8 +150,8 @@ def answer(fits, properties, gains, approximations, mesh, unmixed=None, ground=N
         lead.append(ground["lead"])
     if any(p.peak_std is not None and p.gaussian is None for p in properties):
         lead.append("(± is one posterior standard deviation.)")
-    lead += [_fitted(fits), ground["gain"] if ground and ground["gain"] else _gained(gains, short=True),
-             trust(approximations, fits, checked=ground is not None)]
+    lead += [_fitted(fits, objected), ground["gain"] if ground and ground["gain"] else _gained(gains, short=True),
+             trust(approximations, fits, ground is not None, objected)]
     details = [] if mesh is None else [_mesh(mesh)]
     for p in properties:
         details += [_spread(p), _averaged(p), _learned(p)]
@@ -134,7 +170,8 @@ def _warned(unmixed):
             "and their stated errors may all be wrong; draw longer chains, or see the statement on the draws below.")
 
 
-def _capital(sentence):
+def capital(sentence):
+    """A sentence with a capital at its beginning."""
     return sentence[:1].upper() + sentence[1:]
 
 
@@ -143,7 +180,7 @@ def _done(fits, properties):
     if not properties:
         return f"Inverted: {surveys}."
     verb = "were inverted together" if len(fits) > 1 else "was inverted"
-    return _capital(f"{surveys} {verb} for {listing(p.long_name for p in properties)}.")
+    return capital(f"{surveys} {verb} for {listing(p.long_name for p in properties)}.")
 
 
 def _mesh(mesh):
@@ -154,14 +191,16 @@ def _mesh(mesh):
     return f"The mesh has {nz} × {ny} × {nx} = {number(nz * ny * nx)} cells (up, north, east).{over}"
 
 
-def _fitted(fits):
+def _fitted(fits, objected=()):
     known = [f for f in fits if f.judged[0] is not None]
-    good = [plain(f.name) for f in known if f.verdict == "as expected"]
+    good = [f for f in known if f.verdict == "as expected"]
     sentences = []
-    if good:
-        verb = "fits" if len(good) == 1 else "fit"
-        sentences.append(f"{_capital(listing(good))} {verb} as prior and noise would have it.")
-    sentences += [f"{_capital(plain(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
+    for names, said in (([plain(f.name) for f in good if f.name not in objected], "as prior and noise would have it."),
+                        ([plain(f.name) for f in good if f.name in objected], "as expected by χ² alone; the tests of "
+                         "agreement, which look closer, object to the prior, the noise or the data behind that.")):
+        if names:
+            sentences.append(f"{capital(listing(names))} {'fits' if len(names) == 1 else 'fit'} {said}")
+    sentences += [f"{capital(plain(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
                   f"{f.judged[1]:.2f} to {f.judged[2]:.2f})." for f in known if f.verdict != "as expected"]
     return " ".join(sentences)
 
@@ -196,35 +235,39 @@ def _spread(p):
     if p.beyond is None:
         return ""
     if p.excluded is not None:
-        return (f"{_capital(p.long_name)}: in {percent(p.excluded)} of the cells the recalibrated 90 % interval "
-                f"excludes zero; in the others zero is possible. {_capital(percent(p.beyond))} lie more than two "
+        return (f"{capital(p.long_name)}: in {percent(p.excluded)} of the cells the recalibrated 90 % interval "
+                f"excludes zero; in the others zero is possible. {capital(percent(p.beyond))} lie more than two "
                 "posterior standard deviations from their prior mean.")
-    share = (f"{_capital(percent(p.beyond))} of the cells lie more than two posterior standard deviations from their "
+    share = (f"{capital(percent(p.beyond))} of the cells lie more than two posterior standard deviations from their "
              "prior mean, each cell judged by itself.")
     if p.interval is None:
-        return f"{_capital(p.long_name)}: {share[0].lower()}{share[1:]}"
+        return f"{capital(p.long_name)}: {share[0].lower()}{share[1:]}"
     low, high = p.interval
     units = f" {pretty(p.units)}".rstrip()
-    return (f"{_capital(p.long_name)} of the cell that stands out most: {interval_name()} {signed(low)} to "
-            f"{signed(high)}{units} (quantiles of {p.draws} draws). {share}")
+    return (f"{capital(p.long_name)} of the cell that stands out most: {interval_name()} {signed(low)} to "
+            f"{signed(high)}{units} ({p.source}). {share}")
 
 
 def _averaged(p):
+    """The average that stands out most; that it is better known than a cell only where the numbers say so."""
     if p.box is None:
         return ""
     b = p.box
-    return (f"Averages are better known than cells: of the boxes of {b['cells']} cells, the one whose {p.long_name} "
-            f"stands out most has {signed(b['mean'])} ± {quantity(b['std'], p.units, 2)} (mean and standard deviation "
-            f"of {b['draws']} draws; the latter is good to {percent(b['error'])}).")
+    found = (f"of the boxes of {b['cells']} cells, the one whose {p.long_name} stands out most has "
+             f"{signed(b['mean'])} ± {quantity(b['std'], p.units, 2)} (mean and standard deviation of {b['draws']} "
+             f"draws; the latter is good to {percent(b['error'])})")
+    if p.peak_std is not None and abs(b["score"]) * (1 - 2 * b["error"]) > abs(p.score):
+        return f"Averages are better known than cells: {found}."
+    return f"Averages: {found}."
 
 
 def _learned(p):
     if p.top_ratio is None:
         return ""
     if p.reach == 0.0:
-        return (f"{_capital(p.long_name)}: in no layer do the data bring the median standard deviation below "
+        return (f"{capital(p.long_name)}: in no layer do the data bring the median standard deviation below "
                 f"{percent(UNINFORMED)} of the prior's; the model shown is mostly the prior.")
-    name, limit = _capital(p.long_name), f"{percent(UNINFORMED)} of the prior's standard deviation"
+    name, limit = capital(p.long_name), f"{percent(UNINFORMED)} of the prior's standard deviation"
     top = "" if np.isnan(p.top_ratio) else f"in the top layer the data leave {percent(p.top_ratio)}, "
     if p.whole:
         return f"{name}, median cell: {top}down to the bottom of the mesh less than {limit}."
@@ -242,7 +285,7 @@ def _gained(gains, short=False):
     return f"Joint inversion changed the median cell's standard deviation by {listing(parts)}." if parts else ""
 
 
-def trust(approximations, fits=(), checked=False):
+def trust(approximations, fits=(), checked=False, objected=()):
     """What the numbers are worth: what is approximate, and what the fit says of the assumptions.
 
     Where intervals were `checked` on simulated ground, that they are exact for a prior is not said again.
@@ -250,6 +293,8 @@ def trust(approximations, fits=(), checked=False):
     doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
     doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
              "deviations, which rest on both, may be off.") if doubted else ""
+    if objected and not doubted:
+        doubt = "Tests object, so the standard deviations, which rest on prior, noise and data as stated, may be off."
     stated = "" if checked and approximations and all(a["status"] == "exact" for a in approximations) else (
         _stated(approximations))
     return f"{doubt} {stated}".strip()

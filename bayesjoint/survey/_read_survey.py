@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from pathlib import Path
 
@@ -216,7 +217,8 @@ def _taken(path, found, height, std):
     """Which variable, column, attribute or argument each role came from."""
     notes = {role: text for role, text in found["notes"].items() if role != "std" or found["std"] is not None}
     notes |= {role: "given" for role, value in (("upward", height), ("std", std)) if value is not None}
-    return f"read from {path.name}: " + ", ".join(f"{role} {text}" for role, text in notes.items())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"read from {path.name} (sha256 {digest}): " + ", ".join(f"{role} {text}" for role, text in notes.items())
 
 
 def _text(given, attributes, *keys):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .._shown import cut, named
 from ..dataset import Approximation
 
 VAGUE = 3.0  # standard error of log w above which nothing is known: a factor of 20 either way
@@ -46,6 +47,10 @@ class Tempering:
     verdict: dict
     message: str
     beyond: dict = field(default_factory=dict)
+
+    def __repr__(self):
+        told = named(f"{name} {self.weights[name]:.3g} ± {100 * self.log_error[name]:.2g} %" for name in self.log_error)
+        return cut(f"Tempering(exponents by {self.criterion}: {told})")
 
     @property
     def scale_factors(self):

@@ -273,7 +273,7 @@ def test_the_suite_sees_what_it_says_after_correction(datum):
     offset = next(t for t in datum.tests if t.name == "offset of air").detectable
     least = norm.isf(0.025 / count) + norm.ppf(0.8)
     np.testing.assert_allclose(offset["suite_size"], least * offset["size"] / (norm.isf(0.025) + norm.ppf(0.8)))
-    assert "(Bonferroni)" in str(datum.table.detectable_in_suite.values[0]) and "in this suite" in repr(datum)
+    assert "(Bonferroni)" in str(datum.table.detectable_in_suite.values[0]) and "in this suite" in str(datum)
 
 
 def test_plain_numbers_and_several_surveys():

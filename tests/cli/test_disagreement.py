@@ -1,3 +1,5 @@
+import contextlib
+import io
 import re
 
 import numpy as np
@@ -17,6 +19,7 @@ from bayesjoint import (
 )
 from bayesjoint.agreement._conflict_matrix import conflict_matrix
 from bayesjoint.cli import main, run
+from bayesjoint.cli._disagreement import STAGES
 from bayesjoint.dataset import read_attributes, read_tree
 from bayesjoint.reporting import _agreement as accord
 
@@ -71,8 +74,17 @@ def write_pair(folder, shift):
 def shifted(tmp_path_factory):
     """Folder of a finished examination of surveys 2 mGal apart."""
     folder = tmp_path_factory.mktemp("shifted")
-    assert main(["conflict", str(write_pair(folder, 2.0)), "--out", str(folder / "out")]) == 0
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        assert main(["conflict", str(write_pair(folder, 2.0)), "--out", str(folder / "out")]) == 0
+    (folder / "out" / "said.txt").write_text(said.getvalue())
     return folder / "out"
+
+
+def test_stages_are_told_without_a_terminal(shifted):
+    said = (shifted / "said.txt").read_text()
+    assert [line.split(" s  ")[1] for line in said.splitlines()] == [
+        name for name in STAGES if name != "fit hyperparameters"]
+    assert "\r" not in said
 
 
 def test_a_shift_is_found_named_and_mended(shifted):

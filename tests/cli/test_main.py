@@ -3,7 +3,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -45,6 +44,21 @@ def test_the_same_configuration_gives_the_same_numbers(finished, quick_report):
     assert main(["run", str(finished / "run.toml"), "--out", str(finished / "two"), "--quiet"]) == 0
     one, two = (read_tree(finished / name / "posterior.nc")["posterior"]["density"].values for name in ("out", "two"))
     np.testing.assert_array_equal(one, two)
+
+
+def test_without_a_terminal_every_stage_is_a_plain_line_with_its_time(finished, quick_report, capsys):
+    assert main(["run", str(finished / "run.toml"), "--out", str(finished / "three")]) == 0
+    said = capsys.readouterr().err
+    lines = [re.fullmatch(r" *(\d+\.\d) s  (.+)", line).groups() for line in said.splitlines()]
+    assert [name for _, name in lines] == [name for name in run.STAGES if name not in ("fit hyperparameters",
+                                                                                      "recalibrate")]
+    times = [float(seconds) for seconds, _ in lines]
+    assert times == sorted(times) and "\r" not in said and "\x1b" not in said
+
+
+def test_quiet_says_nothing_on_the_way(finished, quick_report, capsys):
+    assert main(["run", str(finished / "run.toml"), "--out", str(finished / "four"), "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_the_report_verb_rebuilds_the_page(finished, capsys):
@@ -122,7 +136,7 @@ def test_ctrl_c_and_termination_end_the_process_with_130(tmp_path, sent):
                "from bayesjoint.cli import main; sys.exit(main())")
     process = subprocess.Popen([sys.executable, "-c", command, "run", str(config), "--out", str(out)],
                                stderr=subprocess.PIPE, env=os.environ, text=True)
-    time.sleep(1.5)
+    assert process.stderr.readline().endswith(f"{run.STAGES[0]}\n")  # it is at work, however slow the machine
     assert process.poll() is None, "the run was over before it could be interrupted"
     process.send_signal(sent)
     _, errors = process.communicate(timeout=60)
