@@ -52,7 +52,8 @@ class Covariance:
         varying = np.flatnonzero(self.diagonal() > 0)
         if varying.size > DENSE_LIMIT:
             fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
-                 f"{varying.size} cells", "Use a coarser mesh, a Focusing or MinimumLength prior, or, where there are bounds or a Gramian, none.")
+                 f"{varying.size} cells", "Use a coarser mesh, a Focusing or MinimumLength prior, or, where there are "
+                 "bounds or a Gramian, none.")
         return varying, prior_factor(self.matmat(unit_columns(self.size, varying))[varying])
 
 
