@@ -70,7 +70,8 @@ def examine(config, out, stage=lambda name: None, progress=False):
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=found, diagnostics=diagnostics)
     tree.attrs |= {"verdict": found.verdict, "verdict_kind": found.kind}
-    return leave(tree, "conflict", out, config, stage) | {"verdict": f"{found.kind.capitalize()}. {found.verdict}"}
+    return leave(tree, "conflict", out, config, stage) | {
+        "verdict": f"Verdict: {found.kind}. {found.verdict[:1].upper()}{found.verdict[1:]}"}
 
 
 def _check(config):
