@@ -122,3 +122,10 @@ def test_refusals(found):
     line = bj.Modality("line", [[1.0]], [3.0], bj.DiagonalNoise([1.0]), "slope")
     alone = bj.local_conflict(bj.JointProblem([slope], [line]), "line", ())
     refused(lambda: plot.places(alone), "source")
+
+
+def test_small_p_values_are_written_as_powers():
+    from bayesjoint.plot._agreement import _p_words
+
+    assert [_p_words(p) for p in (0.017, 4e-5, 9.6e-4, 1e-9)] == [
+        "p = 0.017", "p = 4 × 10⁻⁵", "p = 1 × 10⁻³", "p < 10⁻⁶"]

@@ -77,7 +77,7 @@ def _examine(config, scratch, stage, progress):
                               conflict=found, diagnostics=diagnostics)
     tree.attrs |= {"verdict": found.verdict, "verdict_kind": found.kind}
     leave(tree, "conflict", scratch, config, stage)
-    return f"{found.kind.capitalize()}. {found.verdict}"
+    return f"Verdict: {found.kind}. {found.verdict[:1].upper()}{found.verdict[1:]}"
 
 
 def _check(config):

@@ -314,7 +314,10 @@ def _p_words(p, lead="p "):
     if p < LEAST:
         return f"{lead}< 10⁻⁶"
     sign = "= " if lead else ""
-    return f"{lead}{sign}{p:.2g}" if p >= 1e-3 else f"{lead}{sign}{p:.0e}".replace("e-0", "e-")
+    if p >= 1e-3:
+        return f"{lead}{sign}{p:.2g}"
+    digit, power = f"{p:.0e}".split("e-0")
+    return f"{lead}{sign}{digit} × 10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[int(power)]}"
 
 
 def _few(value, position=None):

@@ -10,7 +10,7 @@ from ._words import capital as _capital
 from ._words import number, readable, signed, span
 
 TESTS, REMEDIES, MATRIX = "agreement", "remedies", "agreement_matrix"
-CLOSE, VERY_CLOSE = 0.1, 0.01  # χ²/m below which a fit is so close that the report says so: if it fell there; always
+CLOSE, VERY_CLOSE = 0.1, 0.01  # χ²/m below which the report says so: if a remedy halves it; as stated
 ROUNDING = 1e-6  # of a figure: smaller errors are not printed
 
 
@@ -138,6 +138,7 @@ def remedies(tree):
             "evidence": _known(one["log_evidence"], one["log_evidence_error"]),
             "p_values": one["p_value"].values.tolist() if tests else []})
     return {"surveys": surveys, "parameters": parameters, "tests": tests, "rows": rows, "heed": found.attrs["heed"],
+            "tempered": any(w != 1 for row in rows for w in row["exponent"]),
             "pair": found.attrs.get("pair", ""), "sentences": _chosen(rows),
             "warnings": _warned(rows, surveys, found["n_data"].values),
             "untried": [line for line in found.attrs.get("untried", "").split("\n") if line]}
@@ -164,14 +165,16 @@ def _chosen(rows):
 
 
 def _warned(rows, surveys, counts):
-    """What is odd about the fit under each remedy: data taken for far better, or left worse, than stated."""
-    said = []
+    """What is odd about the fit as stated and under each remedy: data taken for far better, or left worse."""
+    close = ("the stated noise hardly shows in what is left, as where a grid was interpolated or filtered and the "
+             "model follows it. A higher evidence does not make that right.")
+    said = [f"As stated χ²/m of {name} is {number(chi2, 2)}: {close}"
+            for name, chi2 in zip(surveys, rows[0]["chi2"], strict=True) if chi2 < VERY_CLOSE]
     for row in rows[1:]:
         for name, new, old, count in zip(surveys, row["chi2"], rows[0]["chi2"], counts, strict=True):
             told = f"Under “{row['name']}” χ²/m of {name} is {number(new, 2)} (as stated {number(old, 2)}):"
-            if new < VERY_CLOSE or new < min(CLOSE, 0.5 * old):
-                said.append(f"{told} the stated noise hardly shows in what is left, as where a grid was interpolated "
-                            "or filtered and the model follows it. A higher evidence does not make that right.")
+            if new < min(CLOSE, 0.5 * old):
+                said.append(f"{told} {close}")
             elif new > 1 + 3 * np.sqrt(2 / count) and new > 1.5 * old:
                 said.append(f"{told} it is no longer fitted to the noise that is stated.")
     return said

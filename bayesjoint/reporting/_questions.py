@@ -1,6 +1,7 @@
 """What the report says of the diagnostics that a tree holds: rows and sentences, all from their own numbers."""
 
 import numpy as np
+from scipy.special import ndtri
 
 from .. import plot
 from ._words import listing, number, percent, plain, quantity
@@ -45,9 +46,19 @@ def _quantity_row(found, name):
     end = found.get(f"{name}_lower")
     if end is None:
         return row
-    source = f"{end.attrs['worlds']} worlds" if "worlds" in end.attrs else (
-        f"{int(found.attrs['draws_per_chain']) * int(found.attrs['chains'])} {found.attrs['draws_are']} draws")
+    if row["std_closed_form"] is not None and "worlds" not in end.attrs:  # a Gaussian's needs no draws
+        reach = float(ndtri(0.5 + 0.5 * float(end.attrs["probability"]))) * row["std_closed_form"]
+        row |= {"lower": row["mean_closed_form"] - reach, "upper": row["mean_closed_form"] + reach}
+        source = "closed form"
+    else:
+        source = _source(found, end)
     return row | {"interval": f"{percent(end.attrs['probability'])} {end.attrs['kind']} interval", "source": source}
+
+
+def _source(found, end):
+    """What an interval was read off."""
+    return f"{end.attrs['worlds']} worlds" if "worlds" in end.attrs else (
+        f"{int(found.attrs['draws_per_chain']) * int(found.attrs['chains'])} {found.attrs['draws_are']} draws")
 
 
 def exceedances(tree):

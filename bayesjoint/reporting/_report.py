@@ -19,6 +19,7 @@ from . import _ground as ground
 from . import _panels as panels
 from . import _questions as questions
 from . import _words as words
+from ._tables import labelled
 
 
 def report(tree: xr.DataTree | str | Path, path: str = "report.html", title: str | None = None) -> Path:
@@ -63,7 +64,7 @@ def report(tree: xr.DataTree | str | Path, path: str = "report.html", title: str
     path = as_path("path", path)
     if not path.parent.is_dir():
         fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
-    text = _render(_content(tree, title))
+    text = labelled(_render(_content(tree, title)))
     with beside(path) as part:
         part.write_text(text, encoding="utf-8")
     return path

@@ -64,7 +64,7 @@ def readable(text):
     >>> readable("p under 1e-300, file of 2026-01-02")
     'p under 10⁻³⁰⁰, file of 2026-01-02'
     """
-    return MINUS.sub("−", POWERS.sub(_plainer, str(text)))
+    return MINUS.sub("−", POWERS.sub(_plainer, str(text))).replace("->", "→")
 
 
 def _plainer(found):

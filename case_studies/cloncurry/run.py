@@ -198,7 +198,8 @@ def posterior(results):
         name="hyperparameters", status="not validated", statement="Fitted to the same data by the evidence and then "
         f"taken for known, so that standard deviations leave their uncertainty out: {found}."))
     tree = post.to_datatree(draws=10, chains=4, seed=0)
-    tree.attrs |= {"title": "Cloncurry: gravity and magnetics around Ernest Henry, 48 × 48 km"}
+    tree.attrs |= {"title": "Cloncurry: gravity and magnetics around Ernest Henry, 48 × 48 km",
+                   "command": "python case_studies/cloncurry/run.py"}
     write_tree(tree, HERE / "out" / "posterior.nc")
     bj.report(tree, HERE.parents[1] / "reports" / "cloncurry.html")
     return {"chi2_per_datum": {m.name: float(tree["predictive_summary"][f"{m.name}_chi2"]) / m.size

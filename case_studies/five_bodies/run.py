@@ -162,7 +162,9 @@ def write_page(setting):
     free = problem(0, setting)
     joint = bj.couple(free, correlation=CORRELATION, method="rrcg").result
     alone = {name: bj.find_map(each, method="rrcg") for name, each in free.separate().items()}
-    bj.report(joint.to_datatree(separate=alone), HERE.parents[1] / "reports" / "five_bodies.html",
+    tree = joint.to_datatree(separate=alone)
+    tree.attrs["command"] = "python case_studies/five_bodies/run.py report"
+    bj.report(tree, HERE.parents[1] / "reports" / "five_bodies.html",
               title="Five bodies, synthetic, noise draw 0: RRCG at the pair found by the sweep")
 
 

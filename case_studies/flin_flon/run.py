@@ -252,6 +252,7 @@ def main(progress=print):
     figures.draw(case, joint, means, stds, seen, results, HERE)
     joint.approximations += statements(results)
     tree = joint.to_datatree(draws=50, chains=4, seed=0, separate=separate)
+    tree.attrs["command"] = "python case_studies/flin_flon/run.py"
     bj.report(tree, HERE.parents[1] / "reports" / "flin_flon.html",
               title="Flin Flon: scattered gravity and magnetics over a known truth")
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")

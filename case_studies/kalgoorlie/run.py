@@ -88,7 +88,8 @@ def exact(data, results, out):
                                                  statement=said.read_text()))
     row |= draws(post, mean, std, error, out, clock)
     tree = post.to_datatree(draws=KEPT[0], chains=KEPT[1], seed=1)
-    tree.attrs |= {"title": "Kalgoorlie–Norseman: gravity and magnetics, 201 × 338 stations"}
+    tree.attrs |= {"title": "Kalgoorlie–Norseman: gravity and magnetics, 201 × 338 stations",
+                   "command": "python case_studies/kalgoorlie/run.py"}
     row["chi2_per_datum"] = {m.name: float(tree["predictive_summary"][f"{m.name}_chi2"]) / m.size
                              for m in asked.modalities}
     write_tree(tree, out / "posterior.nc")

@@ -1,7 +1,8 @@
 """The window's report with what the diagnostics answer: resolution, leakage, what joint inversion bought, calibration.
 
 The problem, engine, ground, draws and seed are those of run.toml; the sections come on top of what the command writes.
-Run: python diagnose.py; it writes reports/kalgoorlie_window.html, and diagnostics.json beside this file.
+Run: python diagnose.py; it writes out/diagnosed.html and diagnostics.json beside this file, and leaves the published
+report, reports/kalgoorlie_window.html, as the command makes it.
 """
 
 import json
@@ -65,8 +66,10 @@ def main(progress=print):
     (HERE / "diagnostics.json").write_text(json.dumps(summary(found), indent=1) + "\n")
     tree = joint.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                              separate=separate, diagnostics=found)
-    tree.attrs |= {"title": config.title, "configuration": config.text}
-    bj.report(tree, HERE.parents[1] / "reports" / "kalgoorlie_window.html", title=config.title)
+    tree.attrs |= {"title": config.title, "configuration": config.text,
+                   "command": "python case_studies/kalgoorlie_window/diagnose.py"}
+    (HERE / "out").mkdir(exist_ok=True)
+    bj.report(tree, HERE / "out" / "diagnosed.html", title=config.title)
     progress(f"report: {time.perf_counter() - start:.0f} s")
 
 

@@ -246,6 +246,7 @@ def write_page(setting):
     joint = bj.find_map(problem(0, setting, bj.Gramian(weights=BEST)), method="rrcg")
     alone = {name: bj.find_map(each, method="rrcg") for name, each in problem(0, setting).separate().items()}
     tree = joint.to_datatree(separate=alone)
+    tree.attrs["command"] = "python case_studies/two_cubes/run.py report"
     bj.report(tree, HERE.parents[1] / "reports" / "two_cubes.html",
               title=f"Two cubes, synthetic, noise draw 0: RRCG with Gramian {BEST}")
 

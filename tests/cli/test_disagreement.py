@@ -22,6 +22,7 @@ from bayesjoint.cli import main, run
 from bayesjoint.cli._disagreement import STAGES
 from bayesjoint.dataset import read_attributes, read_tree
 from bayesjoint.reporting import _agreement as accord
+from bayesjoint.reporting._words import readable
 
 CONFIG = """
 title = "Ground and air"
@@ -103,9 +104,10 @@ def test_the_report_says_so(shifted):
     page = (shifted / "report.html").read_text()
     assert "Do the surveys agree?" in page and "Remedies, and what each changes" in page
     tree = read_tree(shifted / "posterior.nc")
-    assert tree.attrs["verdict"][1:] in page
+    assert readable(tree.attrs["verdict"][1:]) in page
     # what a test's null is has a row of its own: as a column it was cut off
-    assert page.count('<tr class="under">') == tree["agreement"].sizes["agreement_test"]
+    tests = page.split('<section id="agreement">')[1].split("</section>")[0]
+    assert tests.count('<tr class="under">') == tree["agreement"].sizes["agreement_test"]
 
 
 def test_bayes_ratio_and_suspiciousness_are_kept_and_told(shifted):

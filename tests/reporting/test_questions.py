@@ -91,7 +91,12 @@ def test_rows_are_the_numbers(answers, tree):
     rows = {row["name"]: row for row in questions.quantity_rows(tree)}
     assert rows["excess mass"]["mean"] == float(found["functionals_mass"].excess_mass_mean)
     assert rows["excess mass"]["interval"] == "90 % equal-tailed interval"
+    mass, reach = rows["excess mass"], 1.6448536 * float(found["functionals_mass"].excess_mass_std_closed_form)
+    middle = float(found["functionals_mass"].excess_mass_mean_closed_form)
+    assert mass["source"] == "closed form"
+    np.testing.assert_allclose([mass["lower"], mass["upper"]], [middle - reach, middle + reach], rtol=1e-6)
     assert any("depth to the top" in name for name in rows)
+    assert all(row["source"].endswith("draws") for name, row in rows.items() if "depth to the top" in name)
     assert questions.bought(tree)["rows"][0]["median_ratio"] == float(found["comparison"].median_ratio[0, 0])
     together = questions.information(tree)["rows"][-1]["information"][0]
     assert together == float(found["identifiability"].information_joint)
