@@ -12,6 +12,7 @@ from ..dataset import Approximation, read_attributes, read_tree
 from ..mesh import Mesh
 from ..noise import DiagonalNoise
 from ..problem import JointProblem, Modality, Parameter
+from ..quantities import component_of
 from ._draw_blocks import Drawn, thinned
 from ._estimate import Estimate
 from ._posterior import Posterior
@@ -370,6 +371,13 @@ def _parameter_of(tree, name):
                      labels=labels)
 
 
+def _seen_by(kind, size):
+    """Parameters that a survey of an older file, which does not say, is taken to see."""
+    component = component_of(kind)
+    own = component.kind.property.name if component else None
+    return [own] if own in size else list(size)
+
+
 def _survey_of(tree, name, size):
     observed, std = tree["observed_data"][name], tree["constant_data"].data_vars.get(f"{name}_noise_std")
     said = read_attributes(observed)
@@ -377,7 +385,7 @@ def _survey_of(tree, name, size):
         fail("source", f"hold the noise of {name}", "none", "Save post.to_datatree().")
     data = _observed(tree, name, observed.values)
     noise = DiagonalNoise if str(said.get("noise", "")).startswith("independent") else _CorrelatedNoise
-    names = said.get("parameters", list(size))
+    names = said.get("parameters") or _seen_by(said["kind"], size)
     operator = _NoOperator(data.size, sum(size[p] for p in names), said["kind"], said["units"],
                            observed.shape if data.size == observed.size else data.shape, said)
     return Modality(name, operator, data, noise(_observed(tree, name, std.values) * said["likelihood_exponent"]**0.5),

@@ -384,10 +384,7 @@ def _summed(through, transfer):
 
 
 def problem_torus(groups):
-    """Smallest torus that serves every group of a problem, refused before it is made if it is far too large.
-
-    ``groups`` are (correlation, surveys) pairs. Long ranges and stations far above the mesh make it large.
-    """
+    """Smallest torus for every group of a problem, (correlation, surveys) pairs; one far too large is refused."""
     sizes = [least_torus(correlation, [s.window for s in surveys], max((s.depth for s in surveys), default=0.0))
              for correlation, surveys in groups]
     torus = tuple(max(size[axis] for size in sizes) for axis in (0, 1))

@@ -209,7 +209,7 @@ def _operator(forward):
 
 def _checked_units(name, own, given):
     """Units of the data: those in which the operator predicts, where it says."""
-    if own is None or given is None:
+    if given is None or own in (None, "1"):  # an operator of no stated units takes any
         return str(given or own or "1")
     if not same_units(own, given):
         fail(f"units of modality {name!r}", f"be {own!r}, in which its forward operator predicts", repr(given),
