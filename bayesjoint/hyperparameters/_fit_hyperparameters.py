@@ -91,7 +91,7 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: l
     >>> [f"{name} {value:.3g}" for name, value in fit.estimate.items()]
     ['density_std 120', 'density_range 309', 'gravity_noise 0.114']
     >>> fit.table["verdict"][2]
-    np.str_('identified: 95 % interval 0.0904 to 0.139 mGal')
+    np.str_('identified: 95 % interval 0.0907 to 0.139 mGal')
     """
     check_problem(problem)
     one_of("method", method, ("evidence", "dense", "lanczos"))
