@@ -83,15 +83,17 @@ class DenseEvidence:
         return value, np.array([-0.5 * self._against(inverse, c, values) for c in self.vector.coordinates])
 
     def whitened(self, theta):
-        """[L⁻¹(d − Aμ) of every modality], L the Cholesky factor of K: independent standard normal under the model.
+        """[(each datum's prediction from those before it, what it is off by in standard deviations)] by modality.
 
-        Zeros where K is not positive definite to rounding.
+        The latter are independent standard normal under the model, and of the predictions: L⁻¹(d − Aμ), L the Cholesky
+        factor of K. Zeros where K is not positive definite to rounding.
         """
         factor, info = lapack.dpotrf(self._covariance(self.vector.values(theta)), lower=1, clean=1, overwrite_a=1)
         if info != 0:
-            return [np.zeros(run.stop - run.start) for run in self._runs]
+            return [(np.zeros(run.stop - run.start),) * 2 for run in self._runs]
         white = solve_triangular(factor, self.data, lower=True, check_finite=False)
-        return [white[run] for run in self._runs]
+        predicted = self.data - np.diag(factor) * white
+        return [(predicted[run], white[run]) for run in self._runs]
 
     # -- K -----------------------------------------------------------------------------------------------------------
     def _covariance(self, values):

@@ -3,7 +3,7 @@
 from copy import copy
 
 import numpy as np
-from scipy.stats import kurtosistest
+from scipy.stats import kurtosistest, spearmanr
 
 from ._dense_evidence import DenseEvidence
 from ._discrepancy import discrepancies
@@ -117,8 +117,9 @@ def field_doubts(objective, theta, best):
 def noise_doubts(objective, theta):
     """What speaks against each survey's noise: data that are not like the fitted Gaussian field and noise.
 
-    Under the fit the whitened innovations are independent standard normal values. Sharp bodies leave a few large ones
-    among many small ones, and the fit then takes noise for ground or ground for noise.
+    Under the fit what each datum is off from its prediction by those before it is standard normal and independent of
+    that prediction. Sharp bodies leave a few large ones among many small ones, and the large ones where the field is
+    strong; the fit then takes noise for ground or ground for noise.
 
     Parameters
     ----------
@@ -131,7 +132,8 @@ def noise_doubts(objective, theta):
     doubts : dict of {int: str}
         By index of the hyperparameter.
     p_value : ndarray, shape (size,)
-        Of a one-sided test of the innovations' kurtosis, for noise; NaN for others and for fewer than 20 data.
+        For noise, of two one-sided tests, of the innovations' kurtosis and of the rank correlation of their squares
+        with the size of the prediction: the smaller twice. NaN for others and for fewer than 20 data.
     """
     vector, evidence, doubts = objective.vector, objective.evidence, {}
     p_value = np.full(vector.size, np.nan)
@@ -142,14 +144,21 @@ def noise_doubts(objective, theta):
         evidence = DenseEvidence(vector, _round_the_largest(vector.problem))
     parts = dict(zip((m.name for m in vector.problem.modalities), evidence.whitened(theta), strict=True))
     for i in noises:
-        white = parts[vector.coordinates[i].targets[0]]
+        predicted, white = parts[vector.coordinates[i].targets[0]]
         if white.size < FEWEST or not np.ptp(white):
             continue
-        p_value[i] = kurtosistest(white, alternative="greater").pvalue
+        p_value[i] = _unlike_a_gaussian(predicted, white)
         if p_value[i] < UNLIKELY:
-            doubts[i] = (f"the data are not like a Gaussian field with this noise (heavy tails of the whitened data, "
-                         f"p = {p_value[i]:.1g}), as over sharp bodies: ground may pass for noise, noise for ground")
+            doubts[i] = ("the data are not like a Gaussian field with this noise: what they are off by has heavy tails "
+                         f"or grows with the field (p = {p_value[i]:.1g}), as over sharp bodies, where ground passes "
+                         "for noise or noise for ground")
     return doubts, p_value
+
+
+def _unlike_a_gaussian(predicted, white):
+    tails = kurtosistest(white, alternative="greater").pvalue
+    grows = spearmanr(np.abs(predicted), white**2, alternative="greater").pvalue if np.ptp(predicted) else 1.0
+    return min(1.0, 2 * float(min(tails, grows)))
 
 
 def _round_the_largest(problem):

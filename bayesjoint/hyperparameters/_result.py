@@ -24,12 +24,12 @@ class HyperparameterFit:
         ``name``, ``units``, ``value``, ``stated`` (in the problem given), ``low`` and ``high`` (where the log evidence
         falls by 1.92 nats along its profile, a 95 % interval; NaN where it does not), ``lower_bound``,
         ``upper_bound``, ``search_error`` (standard error of the log value where gradients are noisy), ``no_field`` (in
-        the row of a field's std: log evidence, nats, without that field, the noise refitted), ``tail_p`` (in the row of
-        a noise: p-value of a test that the whitened data have no heavier tails than Gaussian ones), ``identified`` and
-        ``verdict``, in words. *Identified* is what lies inside the bounds with an interval closed on both sides by the
-        log evidence itself, not by the prior; a field's std, range and correlation only if the evidence exceeds that of
-        no field by 1.92 nats; a noise only if ``tail_p`` is not below 0.01, as it is over sharp bodies, where ground
-        passes for noise or noise for ground.
+        the row of a field's std: log evidence, nats, without that field, the noise refitted), ``gaussian_p`` (in the
+        row of a noise: p-value of tests that the data are like a Gaussian field with it, whitened data having no heavy
+        tails and not growing with the field), ``identified`` and ``verdict``, in words. *Identified* is what lies
+        inside the bounds with an interval closed on both sides by the log evidence itself, not by the prior; a field's
+        std, range and correlation only if the evidence exceeds that of no field by 1.92 nats; a noise only if
+        ``gaussian_p`` is not below 0.01, as it is over sharp bodies, where ground passes for noise or noise for ground.
     curve : dict of {str: dict of ndarray}
         Profile along each: ``value`` (natural units), ``log_evidence``, ``log_posterior`` (nats), the others at their
         best; ``theta`` (n, n_hyperparameters) holds them. With ``predicted`` it is what the curvature at the mode says.

@@ -52,7 +52,7 @@ def _fit(objective, top, matrix, lines, evidence, problem, notes, error=0.0):
         ends = _ends(objective, line, i, best)
         own = _own_share(vector, top.theta, covariance, i)
         rows.append(_row(c, line, i, sides[i], ends, own, doubts.get(i)) | {
-            "search_error": float(errors[i]), "no_field": without[i], "tail_p": tails[i]})
+            "search_error": float(errors[i]), "no_field": without[i], "gaussian_p": tails[i]})
         curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
     table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     notes = [*notes, *_warnings(vector, table, top.converged, top.message)]
