@@ -77,7 +77,7 @@ def complaints(text):
         if owner in HAS and name not in HAS[owner]:
             yield f"{owner}.{name} does not exist"
     for room, name in re.findall(r"\bbayesjoint\.([a-z]\w*)\.(\w+)", text):
-        if name not in import_module(f"bayesjoint.{room}").__all__:
+        if not hasattr(import_module(f"bayesjoint.{room}"), name):
             yield f"bayesjoint.{room}.{name} does not exist"
     for before, name, inside in re.findall(r"([.\w]?)\b([A-Za-z_]\w*)\(([^()]*)", text):
         found = public(name)
