@@ -65,23 +65,21 @@ class Overconfident(DensePosterior):
         return 0.25 * super().state_product(v)
 
 
-class Biased(DensePosterior):
-    """A mean, and draws about it, half a posterior std off whatever the data are."""
+class OffDraws(DensePosterior):
+    """Draws half a posterior std off whatever the data are, beside a mean that is right."""
+
+    share = 0.5
+
+    def joint_draws(self, rng, count):
+        draws, clean = super().joint_draws(rng, count)
+        return draws + self.share * np.sqrt(self.state_variance()), clean
+
+
+class Biased(OffDraws):
+    """The mean too."""
 
     def state_mean(self):
-        return super().state_mean() + 0.5 * np.sqrt(self.state_variance())
-
-    def joint_draws(self, rng, count):
-        draws, clean = super().joint_draws(rng, count)
-        return draws + 0.5 * np.sqrt(self.state_variance()), clean
-
-
-class OffDraws(DensePosterior):
-    """Draws off, beside a mean that is right."""
-
-    def joint_draws(self, rng, count):
-        draws, clean = super().joint_draws(rng, count)
-        return draws + 0.5 * np.sqrt(self.state_variance()), clean
+        return super().state_mean() + self.share * np.sqrt(self.state_variance())
 
 
 class Stretched(DensePosterior):

@@ -3,18 +3,14 @@
 import numpy as np
 
 import bayesjoint as bj
-from bayesjoint.engines.dense import DensePosterior
+
+from ..calibration.test_calibrate import Biased
 
 
-class Off(DensePosterior):
+class Off(Biased):
     """Three posterior std too high, whatever the data are."""
 
-    def state_mean(self):
-        return super().state_mean() + 3 * np.sqrt(self.state_variance())
-
-    def joint_draws(self, rng, count):
-        draws, clean = super().joint_draws(rng, count)
-        return draws + 3 * np.sqrt(self.state_variance()), clean
+    share = 3.0
 
 
 def test_calibration_sees_a_wrong_mean():
