@@ -1,5 +1,7 @@
 """What a posterior says of bias coefficients, against its own covariance matrix; and in the file."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -58,7 +60,7 @@ def test_names_survive_the_file(tmp_path):
     assert back["nuisances"]["gravity_bias_value"].sel(gravity_bias_id="east").size == 1
     assert "density, all" in back["nuisances"]["average"].values
     text = bj.report(back, tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "<td>constant</td>" in text and "<td>north</td>" in text
+    assert re.search(r"<td[^>]*>constant</td>", text) and re.search(r"<td[^>]*>north</td>", text)
     found = back["nuisances"].to_dataset()
     average = str(found["average"].values[int(found["gravity_bias_strongest_average"][0])])
     assert f"{average} (correlation {float(found['gravity_bias_strongest'][0]):+.2f})" in text
@@ -72,4 +74,4 @@ def test_a_long_vector_is_one_row_of_the_report():
 
     assert len(rows(60)) == 60 and rows(60)[0]["confused"] is None
     assert rows(61) == [{"name": "discrepancy", "id": "all 61 values, root mean square", "units": "", "mean": 3.0,
-                         "std": 0.5, "draws": 0, "interval": None, "confused": None}]
+                         "std": 0.5, "source": "", "interval": None, "confused": None}]
