@@ -9,7 +9,7 @@ from .._progress import progress_bar
 from .._typing import Callable, JointProblem, MapResult
 from ..solvers import RRCGSettings
 from ._converged import converged_map
-from ._gaussian_map import gaussian_map, is_posterior_mean
+from ._gaussian_map import gaussian_map, is_gaussian_field
 from ._nonlinear import nonlinear_map
 from ._rrcg_map import rrcg_map
 
@@ -32,9 +32,9 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
         `discrepancy`). "rrcg": the re-weighted regularised conjugate gradients of Vatankhah et al. (2022, arXiv
         2112.15562). α falls until the data fit; what it returns is an iterate, not a minimum of Φ, and says so.
         "auto": "map", or "rrcg" where a coupling is no density. With a nonlinear `ForwardModel` the "map" is found by
-        damped Gauss–Newton steps (`solvers.gauss_newton`), with α as given; there may be other minima. An unbounded
-        linear-Gaussian problem has one answer, its posterior mean, by one solve with the data's covariance at any size
-        (continued fields too).
+        damped Gauss–Newton steps (`solvers.gauss_newton`), with α as given; there may be other minima. Linear-Gaussian
+        fields have one answer, whatever the start: the posterior mean, by one solve with the data's covariance, or
+        between bounds the mode, by products with the posterior covariance; at any size (continued fields too).
     start : dict of array_like, optional
         {parameter: physical array} to begin from. Default: the reference model, put between the bounds.
     seed : int, default 0
@@ -46,7 +46,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
         `.converged` is True where the projected gradient is at most this much of that at the start ("rrcg"), of that
         at the reference model for each parameter, plain and in depth-weighted coordinates ("map"). With a nonlinear
         model: where the minimum is at most this many posterior standard deviations away, as the linearised problem has
-        them.
+        them. With linear-Gaussian fields between bounds: where values are at most this many prior standard deviations,
+        root mean square, from the bounds that hold them.
     progress : bool, default False
         Show a progress bar.
     callback : callable, optional
@@ -104,16 +105,16 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
         fail("method", 'be "map" where a forward model is not linear', repr(method), "RRCG is for linear operators.")
     x = _start(problem, start)
     if method == "map":
+        most = 200 if max_iterations is None else max_iterations
         with _Bar(problem, None, progress, "Gauss-Newton" if problem.nonlinear else "MAP") as bar:
             options = {"tolerance": tolerance, "discrepancy": discrepancy, "seed": seed,
                        "callback": bar.watching(callback)}
             if problem.nonlinear:
                 return nonlinear_map(problem, x, max_iterations=100 if max_iterations is None else max_iterations,
                                      **options)
-            if is_posterior_mean(problem, discrepancy):
-                return gaussian_map(problem, options["callback"])
-            return converged_map(problem, x, target=target,
-                                 max_iterations=200 if max_iterations is None else max_iterations, **options)
+            if is_gaussian_field(problem, discrepancy):
+                return gaussian_map(problem, tolerance, most, options["callback"])
+            return converged_map(problem, x, target=target, max_iterations=most, **options)
     settings = RRCGSettings(alpha_decay=alpha_decay, max_iterations=150 if max_iterations is None else max_iterations,
                             conjugacy=conjugacy, hold_bounds=hold_bounds, stop_at_target=stop_at_target)
     with _Bar(problem, settings.max_iterations, progress, "RRCG") as bar:

@@ -1,72 +1,166 @@
-"""The MAP of an unbounded linear-Gaussian problem: its posterior mean, from one solve with the data's covariance."""
+"""The MAP of linear-Gaussian fields by the data's covariance: the posterior mean, or its mode between bounds."""
 
 import time
 
 import numpy as np
 
-from ..gaussian import DENSE_DATA, data_system, is_linear_gaussian
+from ..gaussian import DENSE_DATA, data_system
 from ..priors import DiagonalCovariance
+from ..solvers import bounded_gaussian
 from ._converged import WINDOW, ConvergedMap
 
 SOLVED = 1e-8  # whitened relative residual of the solve
 
 
-def is_posterior_mean(problem, discrepancy=None):
-    """Whether the MAP is a posterior mean that one solve gives: no bounds, and no α that is to move.
+def is_gaussian_field(problem, discrepancy=None):
+    """Whether only bounds keep the MAP from being a posterior mean that one solve gives, and no α is to move.
 
-    Cells that are independent under the prior are left to Newton's method above 6,000 data, which knows their inverse.
+    Cells that are independent under the prior are left to Newton's method where there are bounds or above 6,000 data:
+    it knows their inverse.
     """
-    if problem.nonlinear or problem.bounded or not is_linear_gaussian(problem):
+    if problem.nonlinear or problem.penalties or not all(bound.gaussian for _, bound in problem.prior.blocks):
         return False
     if discrepancy or (discrepancy is None and any(hasattr(p.prior, "alpha") for p in problem.parameters)):
         return False
     fields = any(p.mesh is not None for p in problem.parameters)
     tied = any(not isinstance(bound.covariance, DiagonalCovariance) for _, bound in problem.prior.blocks)
-    return fields and (tied or problem.data_size <= DENSE_DATA)
+    return fields and (tied or (not problem.bounded and problem.data_size <= DENSE_DATA))
 
 
-def gaussian_map(problem, callback=None):
-    """Posterior mean of a linear-Gaussian problem as a `ConvergedMap`, hidden cells of continued fields included.
+def gaussian_map(problem, tolerance=1e-3, max_iterations=200, callback=None):
+    """MAP of a linear-Gaussian problem as a `ConvergedMap`, hidden cells of continued fields included.
 
     Parameters
     ----------
     problem : JointProblem
-        See `is_posterior_mean`.
+        See `is_gaussian_field`.
+    tolerance : float, default 1e-3
+        Of bounds: see `bounded_gaussian`; without them the solve is closer than any tolerance of use.
+    max_iterations : int, default 200
+        Newton steps between bounds.
     callback : callable, optional
-        Called once, with (x, record).
+        Called with (x, record): once for a posterior mean, at every Newton step between bounds.
 
     Returns
     -------
     ConvergedMap
-        Its ratios are of Γ times the gradient, which is the step that a residual of the solve still asks for, over
-        that from the prior mean; its value ½ yᵀPy is Φ over all cells that there are.
+        Its value ½ yᵀPy, and what the bounds add to it, is Φ over all cells that there are. Without bounds its ratios
+        are of Γ times the gradient, which is the step that a residual of the solve still asks for, over that from the
+        prior mean. With bounds they are distances in prior standard deviations, root mean square and largest, between
+        the bounds and the values that they hold or clipped.
     """
-    began, system = time.perf_counter(), data_system(problem, tolerance=SOLVED, purpose="the MAP in closed form")
-    model, white = system.model, system.residual[:, None]
-    solved, left = system.solve(white, SOLVED)
-    weights, flat = system.flat.eliminate(solved, white)
-    x = model.prior_mean + model.gain(model.whiten_adjoint(weights))[:, 0]
-    x[system.flat.index] += flat[:, 0]
-    chi2 = {m.name: float(weights[where, 0] @ weights[where, 0]) / problem.weights[m.name]
-            for m, where in zip(problem.modalities, model.data_slices, strict=True)}
-    moves = model.gain(model.whiten_adjoint(np.hstack([left, white])))
-    std = np.sqrt(model.prior_variance())[:, None]
+    began, free = time.perf_counter(), problem
+    if problem.bounded:
+        free = problem.replace(parameters=[p.replace(bounds=None) for p in problem.parameters])
+    mean = _Mean(free)
+    return (_between_bounds if problem.bounded else _closed_form)(problem, mean, tolerance, max_iterations, callback,
+                                                                  began)
+
+
+class _Mean:
+    """The posterior mean, and products with the posterior covariance."""
+
+    def __init__(self, problem):
+        self.problem = problem
+        self.system = data_system(problem, tolerance=SOLVED, purpose="the MAP in closed form")
+        self.model, self.white = self.system.model, self.system.residual[:, None]
+        solved, self.left = self.system.solve(self.white, SOLVED)
+        self.weights, flat = self.system.flat.eliminate(solved, self.white)  # whitened residuals of the mean
+        self.x = self.model.prior_mean + self.gain(self.weights)
+        self.x[self.system.flat.index] += flat[:, 0]
+        self.value = 0.5 * float(self.white[:, 0] @ self.weights[:, 0])
+
+    def gain(self, weights):
+        """Cov(x, d̃) times whitened data (n_data, 1), shape (size,)."""
+        return self.model.gain(self.model.whiten_adjoint(weights))[:, 0]
+
+    def product(self, v):
+        """Posterior covariance of x times v, shape (size,)."""
+        moved, weights, flat = self.respond(v)
+        out = moved - self.gain(weights)
+        out[self.system.flat.index] = -flat[:, 0]
+        return out
+
+    def respond(self, v):
+        """(Γv, weights of the data that v is seen in, flat values)."""
+        seen = self.model.whiten(self.model.gain_adjoint(v[:, None]))
+        weights, flat = self.system.flat.eliminate(self.system.solve(seen)[0], seen, v[self.system.flat.index, None])
+        return self.model.prior_product(v[:, None])[:, 0], weights, flat
+
+    def std(self):
+        """Prior std of x; of flat values the posterior's."""
+        variance = self.model.prior_variance()
+        variance[self.system.flat.index] = np.diag(self.system.flat.inverse)
+        return np.sqrt(variance)
+
+    def chi2(self, weights):
+        """{modality: χ²} of whitened residuals."""
+        return {m.name: float(weights[where, 0] @ weights[where, 0]) / self.problem.weights[m.name]
+                for m, where in zip(self.problem.modalities, self.model.data_slices, strict=True)}
+
+
+def _closed_form(problem, mean, tolerance, max_iterations, callback, began):
+    """The posterior mean."""
+    moves = np.column_stack([mean.gain(part) for part in (mean.left, mean.white)])
+    std = np.sqrt(mean.model.prior_variance())[:, None]
     scaled = np.divide(moves, std, out=np.zeros_like(moves), where=std > 0)
     ratios = {key: {name: _ratio(values[where]) for name, where in problem.slices.items()}
               for key, values in (("plain", moves), ("scaled", scaled))}
     criterion = max(max(r.values()) for r in ratios.values())
-    value = 0.5 * float(white[:, 0] @ weights[:, 0])
-    record = {"search": 0, "value": value, "ratio": criterion, "share_active": 0.0, "products": 0, "damping": 0.0}
-    record |= {f"chi2_{name}": v for name, v in chi2.items()}
+    chi2 = mean.chi2(mean.weights)
+    row = _row(mean.value, criterion, 0.0, 0, chi2)
     if callback is not None:
-        callback(x, record)
+        callback(mean.x, row)
+    nowhere = np.zeros(problem.size, dtype=bool)
+    return _result(problem, mean.x, chi2, [row], ratios, nowhere, True, began,
+                   f"a stationary point of Phi: the posterior mean in closed form, residual {criterion:.1g}")
+
+
+def _between_bounds(problem, mean, tolerance, max_iterations, callback, began):
+    """The posterior's mode between the bounds."""
+    std, rows = mean.std(), []
+    lower, upper = (np.where(std > 0, side, none) for side, none in ((problem.lower, -np.inf), (problem.upper, np.inf)))
+
+    def chi2_at(multipliers):
+        return mean.chi2(mean.weights - mean.respond(multipliers)[1])
+
+    def value_at(x, multipliers):
+        return mean.value + 0.5 * float((x - mean.x) @ multipliers)
+
+    def watch(x, multipliers, gap, products):
+        rows.append(_row(value_at(x, multipliers), float(np.sqrt(np.mean(gap**2))), float(np.mean(multipliers != 0)),
+                         products, chi2_at(multipliers)))
+        if callback is not None:
+            callback(x, rows[-1])
+
+    watch(mean.x, np.zeros(problem.size), np.zeros(problem.size), 0)
+    found = bounded_gaussian(mean.x, mean.product, lower, upper, std, tolerance=tolerance,
+                             max_iterations=max_iterations, callback=watch)
+    ratios = {key: {name: float(size(found.gap[where])) for name, where in problem.slices.items()}
+              for key, size in (("plain", lambda g: np.sqrt(np.mean(g**2))), ("scaled", lambda g: np.abs(g).max()))}
+    first = "a stationary point of Phi: " if found.converged else "not a stationary point of Phi: "
+    return _result(problem, found.x, chi2_at(found.multipliers), rows, ratios, found.multipliers != 0, found.converged,
+                   began, f"{first}the mode between bounds, {max(ratios['plain'].values()):.1g} prior std from those "
+                   "that hold", max(ratios["plain"].values()))
+
+
+def _row(value, ratio, active, products, chi2):
+    return {"search": 0, "value": value, "ratio": ratio, "share_active": active, "products": products,
+            "damping": 0.0} | {f"chi2_{name}": v for name, v in chi2.items()}
+
+
+def _result(problem, x, chi2, rows, ratios, active, converged, began, first, criterion=None):
+    said = ", ".join(f"{m.name} {chi2[m.name] / m.size:.3f}" for m in problem.modalities)
+    active = {name: active[where].reshape(problem.by_name[name].shape) for name, where in problem.slices.items()}
     return ConvergedMap(
-        model=problem.unpack(x), chi2=chi2, converged=True, target_met=_fits(problem, chi2),
-        message=_message(problem, chi2, criterion), history={k: np.array([v]) for k, v in record.items()},
-        problem=problem, method="map", x=x, iterations=0, seconds=time.perf_counter() - began, value=value,
-        criterion=criterion, ratios=ratios,
-        active={name: np.zeros(problem.by_name[name].shape, dtype=bool) for name in problem.slices},
-        active_share=dict.fromkeys(problem.slices, 0.0), searches=1, products=0)
+        model=problem.unpack(x), chi2=chi2, converged=converged, target_met=_fits(problem, chi2),
+        message=f"{first}; hyperparameters as given; chi2/n {said}",
+        history={k: np.array([row[k] for row in rows]) for k in rows[0]}, problem=problem, method="map", x=x,
+        iterations=len(rows) - 1, seconds=time.perf_counter() - began, value=rows[-1]["value"],
+        criterion=max(max(r.values()) for r in ratios.values()) if criterion is None else criterion, ratios=ratios,
+        active=active, active_share={name: float(mask[problem.by_name[name].ground.reshape(mask.shape)].mean())
+                                     for name, mask in active.items()},
+        searches=1, products=int(rows[-1]["products"]))
 
 
 def _ratio(moves):
@@ -77,9 +171,3 @@ def _ratio(moves):
 def _fits(problem, chi2):
     return all(abs(problem.weights[m.name] * chi2[m.name] / m.size - 1) <= WINDOW * np.sqrt(2 / m.size)
                for m in problem.modalities)
-
-
-def _message(problem, chi2, criterion):
-    said = ", ".join(f"{m.name} {chi2[m.name] / m.size:.3f}" for m in problem.modalities)
-    return (f"a stationary point of Phi: the posterior mean in closed form, residual {criterion:.1g}; hyperparameters "
-            f"as given; chi2/n {said}")

@@ -1,6 +1,7 @@
 """Solvers: arrays, operators and callables in, arrays out; nothing here knows what is measured."""
 
 from ._block_cg import block_cg
+from ._bounded_gaussian import bounded_gaussian
 from ._cosine import CosinePreconditioner
 from ._gauss_newton import gauss_newton
 from ._lanczos import preconditioned_log_trace

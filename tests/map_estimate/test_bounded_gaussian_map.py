@@ -1,0 +1,91 @@
+"""The MAP of Gaussian fields between bounds: bounded least squares, its own optimality, more than 6,000 cells."""
+
+import numpy as np
+import pytest
+from scipy.optimize import lsq_linear
+
+import bayesjoint as bj
+from bayesjoint.map_estimate._gaussian_map import _Mean
+from bayesjoint.solvers import bounded_gaussian
+
+
+def positive(mesh, bounds=(0.0, None), extent="mesh", reach=200.0, std=0.02, fixed=None, noise=0.05):
+    """A body of positive susceptibility under noise that asks for negative values around it."""
+    rng = np.random.default_rng(1)
+    parameter = bj.Parameter("susceptibility", mesh, prior=bj.Matern(std, reach, extent=extent), bounds=bounds,
+                             fixed=fixed)
+    op = bj.MagneticOperator(mesh, mesh.easting, mesh.northing, 30.0, inclination=60.0, declination=5.0)
+    truth = np.zeros(mesh.shape)
+    truth[1:, 2:4, 2:4] = 3 * std
+    data = op.predict(truth)
+    noise = noise * data.std()
+    survey = bj.Modality("magnetic", op, data + noise * rng.standard_normal(data.shape),
+                         bj.DiagonalNoise(np.full(data.size, noise)), "susceptibility")
+    return bj.JointProblem([parameter], [survey])
+
+
+SMALL = bj.Mesh.regular((3, 8, 9), (100.0, 100.0, 100.0))
+
+
+def exact(problem):
+    """Bounded least squares with a dense root of the prior precision, for one parameter and one survey."""
+    survey, parameter = problem.modalities[0], problem.parameters[0]
+    root = np.linalg.inv(np.linalg.cholesky(parameter.bound_prior.covariance.dense()))
+    matrix = np.asarray(survey.forward @ np.eye(problem.size)) * parameter.scale / survey.noise.std[:, None]
+    data = np.concatenate([survey.data / survey.noise.std, np.zeros(problem.size)])
+    return lsq_linear(np.vstack([matrix, root]), data, (problem.lower, problem.upper), method="bvls", tol=1e-13).x
+
+
+@pytest.mark.parametrize("bounds", [(0.0, None), (0.0, 0.04), (-0.01, 0.03)])
+def test_it_is_the_bounded_least_squares_solution(bounds):
+    problem = positive(SMALL, bounds)
+    result = bj.find_map(problem, tolerance=1e-6)
+    assert result.converged
+    assert 0.1 < result.active_share["susceptibility"] < 0.9
+    np.testing.assert_allclose(result.x, exact(problem), atol=3e-5)  # the prior std is 0.02
+    assert ((problem.lower <= result.x) & (result.x <= problem.upper)).all()
+    assert result.value == pytest.approx(problem.value(exact(problem)), rel=1e-5)
+
+
+def test_the_default_tolerance_is_kept():
+    problem = positive(SMALL)
+    result, truth = bj.find_map(problem), exact(problem)
+    assert result.criterion <= 1e-3
+    assert np.sqrt(np.mean((result.x - truth) ** 2)) <= 2e-3 * 0.02
+
+
+@pytest.mark.parametrize("extent", ["mesh", "continued"])
+def test_more_than_6000_cells_are_at_an_optimum(extent):
+    mesh = bj.Mesh.regular((4, 40, 40), (100.0, 100.0, 100.0))
+    problem = positive(mesh, (0.0, 0.05), extent, noise=0.3)
+    result = bj.find_map(problem)
+    assert result.converged
+    assert ((problem.lower <= result.x) & (result.x <= problem.upper)).all()
+    free = _Mean(problem.replace(parameters=[p.replace(bounds=None) for p in problem.parameters]))
+    found = bounded_gaussian(free.x, free.product, problem.lower, problem.upper, free.std())
+    np.testing.assert_allclose(found.x, result.x, atol=1e-12)
+    # the gradient of Phi is the multipliers: it pushes against a bound, or is nothing
+    np.testing.assert_allclose(free.x + free.product(found.multipliers), result.x, atol=0.01 * 0.02)
+    assert (result.x[found.multipliers > 0] < 0.01 * 0.02).all()
+    assert (result.x[found.multipliers < 0] > 0.05 - 0.01 * 0.02).all()
+    # no other point between the bounds is better: weak duality
+    dual = 0.5 * found.multipliers @ free.product(found.multipliers) + found.multipliers @ free.x - np.where(
+        found.multipliers > 0, 0.0, 0.05) @ found.multipliers
+    primal = 0.5 * (result.x - free.x) @ found.multipliers
+    assert primal + dual == pytest.approx(0.0, abs=0.02 * primal)
+
+
+def test_known_cells_and_a_start_do_not_matter():
+    fixed = np.full(SMALL.shape, np.nan)
+    fixed[2, 2:4, 2:4] = 0.01
+    problem = positive(SMALL, fixed=fixed)
+    result = bj.find_map(problem)
+    np.testing.assert_array_equal(result.model["susceptibility"][2, 2:4, 2:4], 0.01)
+    other = bj.find_map(problem, start={"susceptibility": np.full(SMALL.shape, 0.01)})
+    np.testing.assert_array_equal(result.x, other.x)
+
+
+def test_too_few_steps_are_no_optimum():
+    result = bj.find_map(positive(SMALL), max_iterations=1)
+    assert not result.converged
+    assert result.message.startswith("not a stationary point")
