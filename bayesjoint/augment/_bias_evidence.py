@@ -11,7 +11,7 @@ from ..gaussian import DenseSystem, linear_gaussian
 
 DATA_LIMIT = 6_000  # a factor then takes seconds
 PROBABILITY = 0.95
-DROP = 0.5 * float(chi2.ppf(PROBABILITY, 1))  # nats below the top where the interval ends
+DROP = 0.5 * float(chi2.ppf(PROBABILITY, 1))  # 1.92 nats below the top of a log evidence an interval ends
 POINTS = 121  # of the curve
 SPAN = 1e3  # the curve runs from this much less than the data can tell to this much more than they show
 NONE = 1e-3  # nats: an evidence that gains no more than this over no bias has its top there

@@ -163,7 +163,7 @@ def _fit_large(vector, start, reason, seed):
 def guesses(vector):
     """Starts in the search's coordinates: the problem's own, and two from the size of the data and the mesh."""
     problem = vector.problem
-    gain, size = rough_gain(problem, np.random.default_rng(0)), rough_std(problem)
+    gain, size = rough_gain(problem), rough_std(problem)
     out = [vector.start]
     for reach, noise in ((0.25, 0.1), (0.5, 0.02)):
         point = vector.start.copy()
