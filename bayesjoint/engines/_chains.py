@@ -7,14 +7,13 @@ import numpy as np
 from .._checks import as_count, fail
 from .._places import blocks
 from ..dataset import Approximation, DatasetBuilder
-from ._draw_blocks import thinned
+from ._draw_blocks import COLUMNS, quantiles, thinned
 from ._posterior import Posterior
 
 BATCHES = 16  # per chain: 64 of four chains give an error that is itself known to 9 %
 FEWEST = 100  # draws per chain, so that a batch holds six
 WORST_RHAT, LEAST_ESS = 1.01, 400  # Vehtari et al. (2021)
 CELLS, DIRECTIONS = 64, 8  # on which mixing is checked
-COLUMNS = 4096  # cells summarised at a time
 LARGEST_BYTES = 6e9
 
 
@@ -123,11 +122,7 @@ class ChainPosterior(Posterior):
 
     def state_quantiles(self, levels):
         """Quantiles of x, (levels, size)."""
-        count, draws, size = self.chains.shape
-        out = np.empty((len(levels), size))
-        for part in blocks(size, COLUMNS):
-            out[:, part] = np.quantile(self.chains[:, :, part].reshape(count * draws, -1), levels, axis=0)
-        return out
+        return quantiles(self.chains.reshape(-1, self.chains.shape[2]), levels)
 
     def state_mean_error(self):
         """Error of the mean of x, (size,)."""
@@ -174,7 +169,7 @@ def check_lengths(draws, warmup, chains, size):
     return draws, warmup, chains
 
 
-def check_mixing(problem, chains, mean, std, seed=0):
+def check_mixing(problem, chains, mean, std):
     """R-hat and effective sample sizes of scalar functionals of chains.
 
     Parameters
@@ -183,8 +178,6 @@ def check_mixing(problem, chains, mean, std, seed=0):
     chains : ndarray, shape (chain, draw, size)
     mean, std : ndarray, shape (size,)
         Of all draws.
-    seed : int, default 0
-        Chooses the cells.
 
     Returns
     -------
@@ -192,7 +185,7 @@ def check_mixing(problem, chains, mean, std, seed=0):
     """
     from arviz_stats.base import array_stats
 
-    names, values = _functionals(problem, chains, mean, std, np.random.default_rng(seed))
+    names, values = _functionals(problem, chains, mean, std, np.random.default_rng(0))
     kinds = {"ess_bulk": {"method": "bulk"}, "ess_tail": {"method": "tail", "prob": (0.05, 0.95)}}
     return Mixing(names=tuple(names), rhat=np.asarray(array_stats.rhat(values, chain_axis=1, draw_axis=2)), **{
         key: np.asarray(array_stats.ess(values, chain_axis=1, draw_axis=2, **kind))

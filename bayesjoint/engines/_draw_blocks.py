@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._places import blocks
+
 BLOCK = 10  # draws made together, always as many: nothing may depend on how many are asked or on memory
 NOISE, PRIOR = 1, 2  # further streams of a block, beside that of its draws
+COLUMNS = 4096  # cells summarised at a time
 
 
 class DrawBlock(NamedTuple):
@@ -92,6 +95,12 @@ def thinned(chains, count):
         return chains.reshape(-1, size)[np.linspace(0, number * draws - 1, count).round().astype(int)]
     kept = np.linspace(0, draws - 1, count // number).round().astype(int)
     return chains[:, kept].reshape(count, size)
+
+
+def quantiles(draws, levels):
+    """Quantiles of draws (count, size), (levels, size)."""
+    parts = [np.quantile(draws[:, part], levels, axis=0) for part in blocks(draws.shape[1], COLUMNS)]
+    return np.concatenate(parts, axis=1)
 
 
 def spread(work, items, executor, most):

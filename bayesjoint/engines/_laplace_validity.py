@@ -107,16 +107,15 @@ class ValidityCheck:
         Rᵀ.
     std : ndarray, shape (free,)
         The Gaussian's.
-    seed : int, default 0
     """
 
-    def __init__(self, problem, center, index, root, root_adjoint, std, seed=0):
+    def __init__(self, problem, center, index, root, root_adjoint, std):
         self._std = std
         self._problem, self._center, self._index = problem, center, index
         self._root, self._root_adjoint = root, root_adjoint
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(0)
         self._operators = problem.operators_at(center)
-        self._residual = self._white_residual(center)
+        self._residual = np.concatenate([self._white(k, r) for k, r in enumerate(problem.residuals(center))])
         self._gaussian = [(where, bound) for where, bound in problem.prior.blocks if bound.gaussian]
         self._other = [(where, bound) for where, bound in problem.prior.blocks if not bound.gaussian]
         self._level = self._penalty(center)
@@ -195,13 +194,10 @@ class ValidityCheck:
     def _sensible(self, x):
         return all(np.isfinite(self._problem.predict(name, x)).all() for name in self._problem.nonlinear)
 
-    def _white_residual(self, x):
-        return np.concatenate([self._white(k, r) for k, r in enumerate(self._problem.residuals(x))])
-
     def _change(self, moved):
         """Whitened change of the predictions from the MAP to `moved`, (size, k), away; never overflowing."""
         if not self._problem.nonlinear:
-            return self._sense(moved)
+            return np.concatenate([self._white(k, a.matmat(moved)) for k, a in enumerate(self._operators)])
         out = []
         for k in range(len(self._problem.modalities)):
             found = np.stack([self._problem.predict(k, self._center + step) for step in moved.T], axis=1)
@@ -213,10 +209,6 @@ class ValidityCheck:
     def _white(self, k, data):
         m = self._problem.modalities[k]
         return np.sqrt(self._problem.weights[m.name]) * m.noise.whiten(data)
-
-    def _sense(self, x):
-        """Whitened data of deviations (size, k)."""
-        return np.concatenate([self._white(k, a.matmat(x)) for k, a in enumerate(self._operators)])
 
     def _informed_directions(self, count):
         """White directions, (free, count), in which data hold most of the curvature: subspace iteration."""
