@@ -107,8 +107,8 @@ class StateModel:
         for (index, bound), members in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
             if still.intersection(members):
                 share = _one_factor(members, still, factor, dt)
-                blocks.append((index, _times(bound.covariance, share)))
-        blocks += [(problem.slices[name], _times(covariance, _growth(factor[name], dt)))
+                blocks.append((index, _scaled(bound.covariance, share)))
+        blocks += [(problem.slices[name], _scaled(covariance, _growth(factor[name], dt)))
                    for name, covariance in noise.items() if name not in still]
         return Move(problem, entries, BlockCovariance(problem.size, blocks) if blocks else None, drift, dt)
 
@@ -197,5 +197,5 @@ def _growth(factor, dt):
     return (1 - factor ** (2 * dt)) / (1 - factor**2)
 
 
-def _times(covariance, share):
+def _scaled(covariance, share):
     return ScaledCovariance(covariance, np.full(covariance.size, np.sqrt(share)))

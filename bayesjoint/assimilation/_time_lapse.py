@@ -120,9 +120,7 @@ class TimeLapsePosterior(Assimilated, StatePosterior):
     def __init__(self, problem, steps, state):
         check_linear_gaussian(problem, "time-lapse")
         problem.prior.refuse_hidden()
-        if problem.prior.flat:
-            fail("prior", "be proper where the state moves", f"flat priors on {', '.join(problem.prior.flat)}",
-                 "Give GaussianPrior(mean, covariance), however broad.")
+        problem.prior.refuse_flat("where the state moves")
         self.all, self.steps, self.state = problem, steps, state
         mean, covariance = problem.prior.gaussian_moments()
         self.run = Filtered(mean, covariance, state.moves(problem, len(steps)), [Observed(problem, s) for s in steps])

@@ -19,7 +19,7 @@ NONE = 1e-3  # nats: an evidence that gains no more than this over no bias has i
 
 @dataclass(frozen=True, kw_only=True)
 class StdEvidence:
-    """What the data say of τ in b_j ~ N(0, τ² s_j²), everything else as the problem states it.
+    """What the data say of τ in b_j ~ N(0, τ²), everything else as the problem states it.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class StdEvidence:
     verdict: str
 
 
-def bias_std_evidence(problem, survey, columns, relative, units):
+def bias_std_evidence(problem, survey, columns, units):
     """Evidence of the size of a bias, exact, by one Cholesky factor of the problem without it.
 
-    With A = BᵀK⁻¹B, g = BᵀK⁻¹(d − Aμ), S = diag(s) and S A S = V Λ Vᵀ, log p(d | τ) − log p(d | 0) is
-    ½ Σ_i [τ² (VᵀSg)_i² / (1 + τ² λ_i) − log(1 + τ² λ_i)], by the determinant lemma and Woodbury's identity. Flat priors
+    With BᵀK⁻¹B = V Λ Vᵀ and g = BᵀK⁻¹(d − Aμ), log p(d | τ) − log p(d | 0) is
+    ½ Σ_i [τ² (Vᵀg)_i² / (1 + τ² λ_i) − log(1 + τ² λ_i)], by the determinant lemma and Woodbury's identity. Flat priors
     are eliminated beforehand, so that the evidence is then the restricted one.
 
     Parameters
@@ -61,8 +61,6 @@ def bias_std_evidence(problem, survey, columns, relative, units):
         Modality name.
     columns : ndarray, shape (n_data, q)
         B.
-    relative : ndarray, shape (q,)
-        s.
     units : str
         Of τ, for the verdict.
 
@@ -80,12 +78,12 @@ def bias_std_evidence(problem, survey, columns, relative, units):
         fail("std", f"be a number above {DATA_LIMIT} data", f'"evidence" with {problem.data_size}', "Give a rough one, "
              'and let fit_hyperparameters(problem, free=["<name of the bias>_std", ...]) find it.')
     seen, gains = _reduced(problem, survey, columns)
-    values, vectors = np.linalg.eigh(relative[:, None] * seen * relative)
+    values, vectors = np.linalg.eigh(seen)
     if not values[-1] > 0:
         fail("basis", "hold something that flat parameters cannot explain", "columns within their span",
              "Give those parameters priors.")
     keep = values > 1e-12 * values[-1]
-    values, pulls = values[keep], ((vectors.T @ (relative * gains)) ** 2)[keep]
+    values, pulls = values[keep], ((vectors.T @ gains) ** 2)[keep]
 
     def gain(tau):
         inside = 1 + np.square(tau)[..., None] * values

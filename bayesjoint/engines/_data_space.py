@@ -4,7 +4,6 @@ from functools import cached_property
 
 import numpy as np
 
-from .._checks import fail
 from ..dataset import Approximation
 from ._posterior import Posterior
 
@@ -68,12 +67,6 @@ class DataSpacePosterior(Posterior):
         variance = self._model.prior_variance()
         variance[self._flat.index] = np.diag(self._flat.inverse)
         return variance
-
-    def _refuse_flat(self, what="an evidence"):
-        """No evidence of an improper prior, nor other things."""
-        if self._model.flat_index.size:
-            fail("prior", f"be proper for {what}", f"flat priors on {', '.join(self.problem.prior.flat)}",
-                 "An improper prior has no normaliser: give GaussianPrior(mean, covariance).")
 
     def prior_state_mean(self):
         """Prior mean of x, (size,)."""

@@ -160,7 +160,7 @@ class DensePosterior(DataSpacePosterior):
 
     def log_evidence(self):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats; its error is the rounding as measured."""
-        self._refuse_flat()
+        self.problem.prior.refuse_flat("for an evidence")
         count, fit = self.system.size, float(self.system.residual @ self.data_weights)
         parts = [self.system.log_determinant().value, self._model.noise_logdet()]
         tempered = any(w != 1.0 for w in self.problem.weights.values())

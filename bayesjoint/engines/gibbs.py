@@ -72,9 +72,7 @@ def _check(problem):
         fail("problem", "have no bounds for Gibbs sweeps", "a bounded parameter",
              'The conditionals are then truncated: drop the bounds, use method="nuts" for at most 500 unknowns, or '
              'method="laplace" at a converged MAP.')
-    if problem.prior.flat:
-        fail("prior", "be proper for Gibbs sweeps", f"flat priors on {', '.join(problem.prior.flat)}",
-             "Give GaussianPrior(mean, covariance) with a broad covariance.")
+    problem.prior.refuse_flat("for Gibbs sweeps")
     if problem.linear_gaussian:
         fail("problem", "hold a focusing prior or a Gramian for Gibbs sweeps", "a linear-Gaussian one",
              'Use method="dense", which is exact and needs no sampling.')

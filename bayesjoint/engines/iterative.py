@@ -140,7 +140,7 @@ class IterativePosterior(DataSpacePosterior):
         ValueError
             If a prior is flat: an improper prior has no normaliser.
         """
-        self._refuse_flat()
+        self.problem.prior.refuse_flat("for an evidence")
         logdet, spread, bias, words = self.system.log_determinant(np.random.default_rng(self._seed), 2 * error, most)
         fit, count = float(self.system.residual @ self.data_weights), self.system.size
         value = -0.5 * (fit + logdet + self._model.noise_logdet() + count * np.log(2 * np.pi))

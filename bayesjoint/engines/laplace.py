@@ -4,7 +4,6 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
-from scipy.sparse.linalg import LinearOperator
 
 from .._checks import fail
 from ..dataset import Approximation, DatasetBuilder
@@ -81,7 +80,7 @@ class LaplacePosterior(Posterior):
         self.active_share = {name: float(active[where].sum() / max(1, at.problem.free[where].sum()))
                              for name, where in at.problem.slices.items()}
         self._operators = self.problem.operators_at(self._center)
-        self._factorise(self._hessian())
+        self._factorise(self.problem.hessian_matrix(self._center, self._index))
         self._curvature_error = None
         if self.problem.nonlinear and self._index.size <= DIFFERENCED:
             self._add_model_curvature()
@@ -91,27 +90,12 @@ class LaplacePosterior(Posterior):
                                       std).measure(modes)
         self.approximations = self._statements()
 
-    def _hessian(self):
-        """H_ff, shape (f, f)."""
-        problem, index = self.problem, self._index
-        products = LinearOperator((index.size,) * 2, matvec=self._curvature_of_penalties, dtype=np.float64)
-        hessian = products @ np.eye(index.size)
-        for a, m in zip(self._operators, problem.modalities, strict=True):
-            white = m.noise.whiten(a.matrix()[:, index])
-            hessian += problem.weights[m.name] * (white.T @ white)
-        return 0.5 * (hessian + hessian.T)
-
     def _add_model_curvature(self):
         """From Gauss–Newton's Hessian, which the factor is of, to the exact one."""
         white, self._curvature_error = exact_curvature(self.problem, self._center, self._index,
                                                        self._root(np.eye(self._index.size)))
         half = self._root_inverse_adjoint(self._root_inverse_adjoint(white).T)
         self._factorise(0.5 * (half + half.T))
-
-    def _curvature_of_penalties(self, part):
-        direction = np.zeros(self.problem.size)
-        direction[self._index] = part.ravel()
-        return self.problem.penalty_hessian_product(self._center, direction)[self._index]
 
     def _factorise(self, hessian):
         """Cholesky of H_ff scaled to a unit diagonal: the scaling alone cannot hide an indefinite matrix."""

@@ -75,7 +75,7 @@ class LowRankPosterior(DataSpacePosterior):
         super().__init__(problem)
         self.tolerance = float(as_positive("tolerance", tolerance, 0))
         self.system = System(linear_gaussian(problem, purpose=self.method))
-        self._refuse_flat("the lowrank engine")
+        problem.prior.refuse_flat("for the lowrank engine")
         rng = np.random.default_rng(seed)
         self._subspace = DataSubspace(self._model, rng, LARGEST_BYTES)
         probes = self._random_data(rng)

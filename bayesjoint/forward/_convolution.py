@@ -61,11 +61,6 @@ class LayeredConvolution:
             if not even:
                 self.spectra[(1, *divmod(n, layers))] = spectrum.imag
 
-    @property
-    def nbytes(self):
-        """Bytes of the spectra."""
-        return self.spectra.nbytes
-
     def forward(self, columns):
         """(layers · ny · nx, k) -> (heights · window, k)."""
         _, heights, layers, _ = self.spectra.shape

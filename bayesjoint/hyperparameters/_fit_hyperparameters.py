@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from .._checks import check_object, fail, one_of
+from .._checks import fail, one_of
 from .._typing import Any, HyperparameterFit, JointProblem, Seed
 from ..problem import check_problem
 from ._dense_evidence import DenseEvidence, check_evidence
@@ -93,7 +93,6 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: l
     >>> fit.table["verdict"][2]
     np.str_('identified: 95 % interval 0.0907 to 0.139 mGal')
     """
-    check_object("problem", problem)
     check_problem(problem)
     one_of("method", method, ("evidence", "dense", "lanczos"))
     one_of("prior", prior, ("weak", "flat"))

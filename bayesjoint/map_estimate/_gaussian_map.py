@@ -6,7 +6,7 @@ import numpy as np
 
 from ..gaussian import DENSE_DATA, data_system, is_linear_gaussian
 from ..priors import DiagonalCovariance
-from ._converged import WINDOW, ConvergedMap
+from ._converged import ConvergedMap, within_noise
 
 SOLVED = 1e-8  # whitened relative residual of the solve
 
@@ -61,7 +61,7 @@ def gaussian_map(problem, callback=None):
     if callback is not None:
         callback(x, record)
     return ConvergedMap(
-        model=problem.unpack(x), chi2=chi2, converged=True, target_met=_fits(problem, chi2),
+        model=problem.unpack(x), chi2=chi2, converged=True, target_met=all(within_noise(problem, chi2).values()),
         message=_message(problem, chi2, criterion), history={k: np.array([v]) for k, v in record.items()},
         problem=problem, method="map", x=x, iterations=0, seconds=time.perf_counter() - began, value=value,
         criterion=criterion, ratios=ratios,
@@ -72,11 +72,6 @@ def gaussian_map(problem, callback=None):
 def _ratio(moves):
     rest, first = np.linalg.norm(moves, axis=0)
     return float(rest / first) if first > 0 else 0.0
-
-
-def _fits(problem, chi2):
-    return all(abs(problem.weights[m.name] * chi2[m.name] / m.size - 1) <= WINDOW * np.sqrt(2 / m.size)
-               for m in problem.modalities)
 
 
 def _message(problem, chi2, criterion):

@@ -152,7 +152,7 @@ def _built(survey, parameter, std, forward):
     return exact, f"prism sums at the stations (exact); sampling had an {size}"
 
 
-def sampling_share(sampled, exact, parameter, seed=0):
+def sampling_share(sampled, exact, parameter):
     """Largest standard deviation, under the prior, of sampled less exact data at random stations, over the data's own.
 
     With E the rows' errors and Γ the prior covariance (identity if the prior is not Gaussian): the largest
@@ -165,7 +165,6 @@ def sampling_share(sampled, exact, parameter, seed=0):
         The same stations, interpolated and by prism sums.
     parameter : Parameter
         Gives Γ.
-    seed : int or numpy.random.Generator, default 0
         Draws the stations.
 
     Returns
@@ -173,7 +172,7 @@ def sampling_share(sampled, exact, parameter, seed=0):
     float
     """
     total = exact.shape[0]
-    index = np.random.default_rng(seed).choice(total, min(STATIONS, total), replace=False)
+    index = np.random.default_rng(0).choice(total, min(STATIONS, total), replace=False)
     bound = parameter.bound_prior
     covariance = bound.covariance if getattr(bound, "gaussian", False) else None
     variances = np.empty((2, index.size))
