@@ -261,12 +261,9 @@ class Mesh:
 
     def prisms(self):
         """Every cell as (west, east, south, north, bottom, top), shape (size, 6), in flattening order."""
-        bottom, south, west = np.meshgrid(
-            self.upward_edges[:-1], self.northing_edges[:-1], self.easting_edges[:-1], indexing="ij"
-        )
-        top, north, east = np.meshgrid(
-            self.upward_edges[1:], self.northing_edges[1:], self.easting_edges[1:], indexing="ij"
-        )
+        edges = self.upward_edges, self.northing_edges, self.easting_edges
+        bottom, south, west = np.meshgrid(*(e[:-1] for e in edges), indexing="ij")
+        top, north, east = np.meshgrid(*(e[1:] for e in edges), indexing="ij")
         return np.stack([a.ravel() for a in (west, east, south, north, bottom, top)], axis=1)
 
     def coords(self):

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, solve_triangular
+from scipy.linalg import blas, cho_solve, solve_triangular
 
 from .._checks import fail
 from .._places import blocks
@@ -68,9 +68,8 @@ class SequentialPosterior(Assimilated, DensePosterior):
             return
         first = self._runs[0]
         factor, columns = self.system.factor[first, first], self._flat.columns[first]
-        half = solve_triangular(factor, columns, lower=True, check_finite=False)
         try:
-            FlatColumns(self.problem, index, columns, solve_triangular(factor, half, lower=True, trans=1))
+            FlatColumns(self.problem, index, columns, cho_solve((factor, True), columns, check_finite=False))
         except ValueError as error:
             fail("order", "begin with surveys that determine every parameter with a flat prior",
                  f"{' + '.join(self.steps[0])}, which do not determine {', '.join(self.problem.prior.flat)}",
@@ -110,7 +109,6 @@ class SequentialPosterior(Assimilated, DensePosterior):
     @cached_property
     def history(self):
         """What every step said and left, a `History`."""
-        spread = self._spread()
         half = solve_triangular(self.system.factor, self.system.residual, lower=True, check_finite=False)
         columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
         prior, out, errors = self._known_scale(), [], self._rounding
@@ -122,27 +120,26 @@ class SequentialPosterior(Assimilated, DensePosterior):
             roots = 2.0 * float(np.sum(np.log(np.diag(self.system.factor)[where]))) + inside - volume
             chi2, misfit, volume = fit - misfit, fit, inside
             out.append(step_of(
-                self.problem, names, chi2, roots, spread[k], prior, flat=0 if k else columns.shape[1],
+                self.problem, names, chi2, roots, self._spread[k], prior, flat=0 if k else columns.shape[1],
                 estimate=lambda key, v: rounded(v, errors[key], "square-root Kalman update, rounding as measured")))
         return History(out)
 
+    @cached_property
     def _spread(self):
         """Variance of x after every step, shape (steps, size)."""
-        if not hasattr(self, "_cached_spread"):
-            starts = [where.start for where in self._runs]
-            out = np.empty((len(starts), self.problem.size))
-            prior = self._model.prior_variance()
-            prior[self._flat.index] = 0.0
-            columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
-            held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
-            for block in blocks(self.problem.size, CELLS):
-                half = blas.dtrsm(1.0, self.system.factor, self.whitened_rows(block), lower=1, overwrite_b=1)
-                gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
-                out[:, block] = prior[block] - gone
-                if columns.shape[1]:
-                    self._add_flat(out[:, block], half, columns, held, block.start)
-            self._cached_spread = np.maximum(out, 0.0)
-        return self._cached_spread
+        starts = [where.start for where in self._runs]
+        out = np.empty((len(starts), self.problem.size))
+        prior = self._model.prior_variance()
+        prior[self._flat.index] = 0.0
+        columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
+        held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
+        for block in blocks(self.problem.size, CELLS):
+            half = blas.dtrsm(1.0, self.system.factor, self.whitened_rows(block), lower=1, overwrite_b=1)
+            gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
+            out[:, block] = prior[block] - gone
+            if columns.shape[1]:
+                self._add_flat(out[:, block], half, columns, held, block.start)
+        return np.maximum(out, 0.0)
 
     def _add_flat(self, variance, half, columns, held, first):
         """Variance that the flat values leave in a block of cells that begins at `first`."""
@@ -153,7 +150,7 @@ class SequentialPosterior(Assimilated, DensePosterior):
 
     def state_variance(self):
         """Posterior variance of x, (size,)."""
-        return self._spread()[-1].copy()
+        return self._spread[-1].copy()
 
     def _statements(self):
         said = super()._statements()
@@ -199,7 +196,5 @@ def _gram(columns):
 
 def _left_over(half, columns):
     """(χ², log det N) of half-whitened data after the flat values took what they explain, N their precision."""
-    if not columns.shape[1]:
-        return float(half @ half), 0.0
     precision, pulled = _gram(columns), columns.T @ half
     return float(half @ half - pulled @ np.linalg.solve(precision, pulled)), float(np.linalg.slogdet(precision)[1])

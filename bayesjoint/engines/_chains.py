@@ -8,7 +8,7 @@ from .._checks import as_count, fail
 from .._places import blocks
 from ..dataset import Approximation, DatasetBuilder
 from ._draw_blocks import COLUMNS, quantiles, thinned
-from ._posterior import Posterior
+from ._posterior import SummarisedPosterior
 
 BATCHES = 16  # per chain: 64 of four chains give an error that is itself known to 9 %
 FEWEST = 100  # draws per chain, so that a batch holds six
@@ -48,7 +48,7 @@ class Mixing:
         return rhat <= WORST_RHAT and ess >= LEAST_ESS
 
 
-class ChainPosterior(Posterior):
+class ChainPosterior(SummarisedPosterior):
     """A posterior known by correlated draws.
 
     Means and standard deviations are those of the draws, their errors Monte Carlo standard errors by batch means (16
@@ -73,7 +73,7 @@ class ChainPosterior(Posterior):
         self.approximations = [self._statement(sampler, remedy)]
 
     def _summarise(self):
-        """Mean, variance and their errors, (4, size)."""
+        """Mean, variance and what they are off by."""
         count, draws, size = self.chains.shape
         self._moments = np.zeros((4, size))
         length = draws // BATCHES
@@ -87,6 +87,8 @@ class ChainPosterior(Posterior):
             errors = [b.std(axis=0, ddof=1) / np.sqrt(count * BATCHES) for b in batched]
             still = np.all(x == x[0], axis=0)  # known cells: exact, though their mean may round
             self._moments[:, part] = np.where(still, [x[0], *np.zeros((3, x.shape[1]))], [mean, variance, *errors])
+        twice = 2 * np.sqrt(self._moments[1])
+        self._moments[3] = np.divide(self._moments[3], twice, out=np.zeros_like(twice), where=twice > 0)
 
     def _statement(self, sampler, remedy):
         count, draws, _ = self.chains.shape
@@ -108,14 +110,6 @@ class ChainPosterior(Posterior):
             "ground; what is left is Monte Carlo error, given for every cell of mean and standard deviation and at "
             f"most {error:.2g} posterior standard deviations in the mean. {figures}")
 
-    def state_mean(self):
-        """Posterior mean of x, (size,)."""
-        return self._moments[0].copy()
-
-    def state_variance(self):
-        """Posterior variance of x, (size,)."""
-        return self._moments[1].copy()
-
     def interval_words(self, parameter):
         """What the interval of a parameter is, in words."""
         return "equal-tailed, of all draws, for the stated prior"
@@ -123,15 +117,6 @@ class ChainPosterior(Posterior):
     def state_quantiles(self, levels):
         """Quantiles of x, (levels, size)."""
         return quantiles(self.chains.reshape(-1, self.chains.shape[2]), levels)
-
-    def state_mean_error(self):
-        """Error of the mean of x, (size,)."""
-        return self._moments[2].copy()
-
-    def state_std_error(self):
-        """Error of the std of x, (size,)."""
-        std = np.sqrt(self._moments[1])
-        return np.divide(self._moments[3], 2 * std, out=np.zeros_like(std), where=std > 0)
 
     def state_product(self, v):
         """Posterior covariance of x times V."""

@@ -59,16 +59,10 @@ class Drawn(NamedTuple):
     stats: dict
 
 
-def entropy_of(seed):
-    """Entropy of a sample: that of an int is its own, a generator gives one integer."""
-    if isinstance(seed, np.random.Generator):
-        return int(seed.integers(2**63))
-    return np.random.SeedSequence(seed).entropy
-
-
 def blocks_of(seed, draws, chains=1, first=0):
     """Blocks of draws `first` (a multiple of the block) to `draws` of every chain, chain by chain."""
-    entropy = entropy_of(seed)
+    whole = int(seed.integers(2**63)) if isinstance(seed, np.random.Generator) else seed
+    entropy = np.random.SeedSequence(whole).entropy
     return [DrawBlock(entropy, chain, start // BLOCK, min(BLOCK, draws - start))
             for chain in range(chains) for start in range(first, draws, BLOCK)]
 

@@ -83,7 +83,8 @@ class IterativePosterior(DataSpacePosterior):
             fail("tolerance", f"be at most {LOOSEST:g}", f"{self.tolerance:g}",
                  "Draws truncated earlier have another covariance.")
         self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
-        self._rank = _default_rank(problem.data_size) if rank is None else as_count("rank", rank, 0)
+        default = min(problem.data_size // 2, DIRECTIONS) if problem.data_size <= RANK_DATA else 0
+        self._rank = default if rank is None else as_count("rank", rank, 0)
         self.system = IterativeSystem(linear_gaussian(problem, fits_stored(problem), self.method), MEAN_TOLERANCE,
                                       0 if deflation is None else as_count("deflation", deflation, 0), self._seed)
         if deflation is None and self.system.scattered:
@@ -248,10 +249,6 @@ class BlockDrawer:
         fit, kept = self.mean_fit[:, None] + noise - weights - found.residual, slice(block.kept)
         data = (model.data_mean[:, None] + model.colour(fit)).T[kept] if self.clean else None
         return Drawn(x[kept], data, {"relative_residual": (found.relative[kept], self.words)})
-
-
-def _default_rank(data):
-    return min(data // 2, DIRECTIONS) if data <= RANK_DATA else 0
 
 
 def _even(name, value):

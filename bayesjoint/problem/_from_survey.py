@@ -139,8 +139,11 @@ def _built(survey, parameter, std, forward):
         if lattice is not None:
             fail("forward", "be 'direct' or 'sampling' for these stations", f"'fft', but {lattice}",
                  "Leave it at 'auto', or lay the mesh with Mesh.from_surveys.")
-        return _gapless(survey, lattice_operator(mesh, survey.easting, survey.northing, float(np.nanmin(survey.upward)),
-                                                 survey.kind, **field))
+        operator = lattice_operator(mesh, survey.easting, survey.northing, float(np.nanmin(survey.upward)), survey.kind,
+                                    **field)
+        if survey.observed.all():
+            return operator, "lattice operator (FFT)"
+        return StationSelection(operator, survey.observed) @ operator, "lattice operator (FFT), gaps left out"
     pairs = int(survey.observed.sum()) * int(mesh.active.sum())
     if forward == "direct" or (forward == "auto" and (pairs <= DIRECT_PAIRS or not _may_sample(survey, mesh))):
         return _direct(survey, mesh, field), "prism sums at the stations (exact)"
@@ -230,12 +233,6 @@ def _lattice_misfit(survey, mesh):
     if mesh.has_air and np.nanmin(survey.upward) < top - SPACING_TOLERANCE * mesh.thickness.min():
         return f"the ground below them rises to {top:g} m, above their {np.nanmin(survey.upward):g} m"
     return None
-
-
-def _gapless(survey, operator):
-    if survey.observed.all():
-        return operator, "lattice operator (FFT)"
-    return StationSelection(operator, survey.observed) @ operator, "lattice operator (FFT), gaps left out"
 
 
 def _stations(survey):

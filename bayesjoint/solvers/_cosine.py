@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import fft
-from scipy.linalg import solve_triangular
+from scipy.linalg import cho_solve
 
 from .._checks import fail
 from .._cholesky import lower_factor
@@ -92,10 +92,8 @@ class CosinePreconditioner:
         """(M_oo)⁻¹ V for V of shape (n_observed, k), channel after channel."""
         spread = self._whole(self._spread(values))
         if self._gaps is not None:
-            half = solve_triangular(self._gaps, spread[:, self._missing].T, lower=True, check_finite=False)
-            at_gaps = solve_triangular(self._gaps, half, lower=True, trans=1, check_finite=False, overwrite_b=True)
             full = np.zeros_like(spread)
-            full[:, self._missing] = at_gaps.T
+            full[:, self._missing] = cho_solve((self._gaps, True), spread[:, self._missing].T, check_finite=False).T
             spread -= self._whole(full)
             return spread[:, self._observed].T
         return spread.T

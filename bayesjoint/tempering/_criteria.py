@@ -92,8 +92,7 @@ class Evidence(Criterion):
         """`weights` below a bound on log w."""
         sought, each = list(self.groups), {}
         while sought:
-            top, error = self._top(start, sought, highest)
-            inside = (top > LOWEST + EDGE) & (top < highest - EDGE)
+            top, error, inside = self._top(start, sought, highest)
             vague = inside & ~(error <= VAGUE)
             each |= {n: np.nan for group, lost in zip(sought, vague, strict=True) if lost for n in group}
             if not vague.any():
@@ -115,7 +114,7 @@ class Evidence(Criterion):
         return found.log_evidence(), np.array([sum(each[n] for n in group) for group in sought])
 
     def _top(self, start, sought, highest):
-        """(log w, its standard error) of the groups sought at the highest top below a bound, each (groups,)."""
+        """(log w, its standard error, whether within bounds) of the groups sought at the highest top, each (groups,)."""
         def slope(theta):
             return self._slope(self._exponents(start, sought, theta), sought)
 
@@ -142,7 +141,7 @@ class Evidence(Criterion):
         bend = np.array([(slope(found.x + s)[1] - slope(found.x - s)[1]) / (2 * STEP)
                          for s in STEP * np.eye(len(sought))])
         inside = (found.x > LOWEST + EDGE) & (found.x < highest - EDGE)
-        return found.x, np.sqrt(np.diag(covariance_of(-0.5 * (bend + bend.T), inside)))
+        return found.x, np.sqrt(np.diag(covariance_of(-0.5 * (bend + bend.T), inside))), inside
 
     def curve(self, weights, group, values):
         """Log evidence over the exponent of a group of surveys, the others held."""
