@@ -87,21 +87,17 @@ def look_for_modes(problem, center, index, whiten, std):
     -------
     OtherModes
     """
-    if _convex(problem):
+    if not (problem.nonlinear or problem.penalties) and all(
+            bound.gaussian or getattr(bound, "p", 0) >= 1 for _, bound in problem.prior.blocks):  # convex
         return ONE_MODE
     if problem.free.sum() > LARGEST:
         return OtherModes(needed=True)
-    return _Search(problem, center, index, whiten, std, np.random.default_rng(0)).run()
-
-
-def _convex(problem):
-    return not (problem.nonlinear or problem.penalties) and all(
-        bound.gaussian or getattr(bound, "p", 0) >= 1 for _, bound in problem.prior.blocks)
+    return _Search(problem, center, index, whiten, std).run()
 
 
 class _Search:
-    def __init__(self, problem, center, index, whiten, std, rng):
-        self._problem, self._center, self._index, self._rng = problem, center, index, rng
+    def __init__(self, problem, center, index, whiten, std):
+        self._problem, self._center, self._index, self._rng = problem, center, index, np.random.default_rng(0)
         self._whiten, self._std = whiten, std
         self._end = perf_counter() + SECONDS
         self._moving = np.flatnonzero(problem.free)

@@ -179,17 +179,11 @@ class ValidityCheck:
             out[where] += bound.hessian_product(x[where], direction[where])
         parts, directions = self._problem.parts(x), self._problem.parts(direction)
         self._problem.add_parts(out, *(b.hessian_product(parts, directions) for b in self._problem.penalties))
-        if self._problem.nonlinear:
-            out += self._misfit_curvature(x, direction)
+        if self._problem.nonlinear:  # the misfits, by central differences over some hundredths of a std
+            up, down = (self._problem.add_pull(np.zeros_like(x), self._problem.residuals(y), y)
+                        for y in (x + REACH * direction, x - REACH * direction))
+            out += (up - down) / (2 * REACH)
         return out
-
-    def _misfit_curvature(self, x, direction):
-        """Hessian at x of the misfits, times a direction, by central differences over some hundredths of a std."""
-        up, down = (self._misfit_gradient(x + sign * REACH * direction) for sign in (1.0, -1.0))
-        return (up - down) / (2 * REACH)
-
-    def _misfit_gradient(self, x):
-        return self._problem.add_pull(np.zeros_like(x), self._problem.residuals(x), x)
 
     def _sensible(self, x):
         return all(np.isfinite(self._problem.predict(name, x)).all() for name in self._problem.nonlinear)

@@ -78,7 +78,8 @@ class LowRankPosterior(DataSpacePosterior):
         problem.prior.refuse_flat("for the lowrank engine")
         rng = np.random.default_rng(seed)
         self._subspace = DataSubspace(self._model, rng, LARGEST_BYTES)
-        probes = self._random_data(rng)
+        _, clean = self._model.draw(rng, PROBES + FEW)  # data from the prior predictive
+        probes = self._model.whiten(clean.T) + rng.standard_normal((self._model.data_size, PROBES + FEW))
         if rank is None:
             self._adapt(probes)
             self.eigenvalues = self._subspace.cut(self._subspace.rank)  # turned into eigenvectors, none dropped
@@ -95,11 +96,6 @@ class LowRankPosterior(DataSpacePosterior):
             warnings.warn(self.approximations[0].statement, LowRankWarning, stacklevel=3)
 
     # -- building ----------------------------------------------------------------------------------------------------
-    def _random_data(self, rng):
-        """Whitened data from the prior predictive, (n_data, PROBES + FEW)."""
-        _, clean = self._model.draw(rng, PROBES + FEW)
-        return self._model.whiten(clean.T) + rng.standard_normal((self._model.data_size, PROBES + FEW))
-
     def _adapt(self, probes):
         """Add directions until what is left out is below `tolerance`; first looks take few probes and loose solves."""
         looks, probes = probes[:, PROBES:], probes[:, :PROBES]

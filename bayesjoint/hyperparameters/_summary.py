@@ -54,17 +54,13 @@ def _fit(objective, top, matrix, lines, evidence, problem, notes, error=0.0):
             "search_error": float(errors[i]), "no_field": without[i], "gaussian_p": tails[i]})
         curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
     table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    notes = [*notes, *_warnings(vector, table, top.converged, top.message)]
+    weak = [c.name for c, ok in zip(vector.coordinates, table["identified"], strict=True) if not ok]
+    notes += [] if top.converged else [f"the search did not converge ({top.message})"]
+    notes += [f"not settled by the data: {', '.join(weak)}, see the verdicts"] if weak else []
     return HyperparameterFit(
         problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves, log_evidence=evidence,
         covariance=covariance, hessian=-matrix, theta=top.theta, vector=vector, converged=top.converged,
         message="; ".join(notes) + ".", evaluations=objective.evidence.calls, objective=objective)
-
-
-def _warnings(vector, table, converged, last):
-    out = [] if converged else [f"the search did not converge ({last})"]
-    weak = [c.name for c, ok in zip(vector.coordinates, table["identified"], strict=True) if not ok]
-    return [*out, f"not settled by the data: {', '.join(weak)}, see the verdicts"] if weak else out
 
 
 def _stated(objective, theta, problem):

@@ -16,9 +16,8 @@ def is_posterior_mean(problem, discrepancy=None):
 
     Cells that are independent under the prior are left to Newton's method above 6,000 data, which knows their inverse.
     """
-    if problem.nonlinear or problem.bounded or not is_linear_gaussian(problem):
-        return False
-    if discrepancy or (discrepancy is None and any(hasattr(p.prior, "alpha") for p in problem.parameters)):
+    moves = any(hasattr(p.prior, "alpha") for p in problem.parameters) if discrepancy is None else discrepancy
+    if moves or not is_linear_gaussian(problem):
         return False
     fields = any(p.mesh is not None for p in problem.parameters)
     tied = any(not isinstance(bound.covariance, DiagonalCovariance) for _, bound in problem.prior.blocks)

@@ -114,7 +114,7 @@ class Evidence(Criterion):
         return found.log_evidence(), np.array([sum(each[n] for n in group) for group in sought])
 
     def _top(self, start, sought, highest):
-        """(log w, its standard error, whether within bounds) of the groups sought at the highest top, each (groups,)."""
+        """(log w, its standard error, whether within bounds) at the highest top, each (groups sought,)."""
         def slope(theta):
             return self._slope(self._exponents(start, sought, theta), sought)
 
