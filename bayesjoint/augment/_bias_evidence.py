@@ -7,9 +7,8 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import chi2
 
 from .._checks import fail
-from ..gaussian import DenseSystem, linear_gaussian
+from ..gaussian import DENSE_DATA, DenseSystem, linear_gaussian
 
-DATA_LIMIT = 6_000  # a factor then takes seconds
 PROBABILITY = 0.95
 DROP = 0.5 * float(chi2.ppf(PROBABILITY, 1))  # 1.92 nats below the top of a log evidence an interval ends
 POINTS = 121  # of the curve
@@ -74,8 +73,8 @@ def bias_std_evidence(problem, survey, columns, units):
         If the problem is not linear-Gaussian or has more than 6,000 data, or the bias cannot be told from values with
         a flat prior.
     """
-    if problem.data_size > DATA_LIMIT:
-        fail("std", f"be a number above {DATA_LIMIT} data", f'"evidence" with {problem.data_size}', "Give a rough one, "
+    if problem.data_size > DENSE_DATA:
+        fail("std", f"be a number above {DENSE_DATA} data", f'"evidence" with {problem.data_size}', "Give a rough one, "
              'and let fit_hyperparameters(problem, free=["<name of the bias>_std", ...]) find it.')
     seen, gains = _reduced(problem, survey, columns)
     values, vectors = np.linalg.eigh(seen)

@@ -5,11 +5,10 @@ from scipy.linalg import cho_solve, eigh, solve_triangular
 
 from .._checks import fail
 from ..priors import prior_factor
-from ._gibbs_scales import Root
+from ._gibbs_scales import LARGEST_BYTES, Root
 from ._whitened import whitened_matrix
 
 UNKNOWN_LIMIT = 6_000  # their precision matrix and its eigenvectors take 0.9 GB
-LARGEST_BYTES = 3e9
 
 
 class GramianSampler:

@@ -114,18 +114,13 @@ class _Search:
         kept = np.isfinite(values)
         far = self._far(draws[kept], values[kept]) if proper else np.nan
         order = np.argsort(values)[:BEST]
-        prior_mean = self._problem.start()
-        starts = [2 * prior_mean - self._center, -self._center, *draws[order], *draws[:OTHERS]]
-        made, ends = 0, []
-        for start in starts:
-            if self._in_time(1.0):
-                made += 1
-                ends.append(self._descend(start))
+        starts = [2 * self._problem.start() - self._center, -self._center, *draws[order], *draws[:OTHERS]]
+        ends = [self._descend(start) for start in starts if self._in_time(1.0)]
         modes = self._distinct([x for x in ends if x is not None])
         weights = [self._weight(x) for x in modes]
         shares = np.array(weights) / (1 + np.sum(weights))
         away = [float(np.max(((x - self._center)[self._index] / self._std) ** 2, initial=0.0)) for x in modes]
-        return OtherModes(needed=True, starts=made, found=int(np.sum(shares > 1e-3)), far=far,
+        return OtherModes(needed=True, starts=len(ends), found=int(np.sum(shares > 1e-3)), far=far,
                           weight=float(shares.sum()), added=float(np.sum(shares * away)))
 
     def _in_time(self, share):

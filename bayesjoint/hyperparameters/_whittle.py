@@ -11,13 +11,12 @@ from scipy import fft
 from .._periodogram import cosine_taper, expected_periodogram, taper_overlap
 from ..forward import StationSelection, lattice_and_processing, periodic_spectra
 from ..gaussian import unit_correlation
-from ..priors import TorusSpectrum
+from ..priors import KERNEL_REACH, TorusSpectrum
 from ..problem import Cache
 from ._pair_factors import PairFactors
 from ._parts import field_groups, innovations, matern_parameters, other_parameters
 
 WINDOW = 48  # stations along an axis: a start needs no more, and a range then costs a twentieth of a second
-KERNEL_REACH = 4.0  # depths of the mesh's bottom below the stations that the torus holds on each side
 KEPT = 9  # expected periodograms, by ranges
 STEP = 1e-3  # of the differences by log range
 

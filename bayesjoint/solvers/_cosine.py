@@ -7,12 +7,11 @@ from scipy.linalg import cho_solve
 from .._checks import fail
 from .._cholesky import lower_factor
 from ..forward import worker_count
-from ._directional import DirectionalSymbol
+from ._directional import FLOOR, DirectionalSymbol
 
 GAP_LIMIT = 16_000  # missing values whose matrix is factorised: 2 GB
 LOOKED_UP = 512  # columns of their matrix looked up at once
 LEAST_CONTRAST = 0.25  # of waves and their mirror images, below which direction is worth two more transforms
-FLOOR = 1e-12  # of the largest entry: below it a diagonal of a covariance is rounding
 
 
 class CosinePreconditioner:
