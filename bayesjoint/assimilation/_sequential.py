@@ -1,7 +1,7 @@
 """Kalman updates in square-root form, exact: the factor of the data's covariance grows by one survey after another."""
 
 from functools import cached_property
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import numpy as np
 from scipy.linalg import blas, cho_solve, solve_triangular
@@ -13,15 +13,6 @@ from ..engines import CELLS, DensePosterior, Posterior, check_dense
 from ..gaussian import CleanCovariance, DenseSystem, FlatColumns, factorised, linear_gaussian
 from ._order import in_order, step_slices
 from ._steps import Assimilated, History, rounded, step_of
-
-
-class Earlier(NamedTuple):
-    """What a posterior after some steps leaves to the next ones, under the names that it has there."""
-
-    steps: tuple
-    notes: list
-    system: DenseSystem
-    clean: CleanCovariance
 
 
 class SequentialPosterior(Assimilated, DensePosterior):
@@ -38,7 +29,7 @@ class SequentialPosterior(Assimilated, DensePosterior):
         Linear-Gaussian, its modalities in the order of `steps`.
     steps : tuple of tuple of str
         Modalities of every step.
-    before : SequentialPosterior or Earlier, optional
+    before : SequentialPosterior, optional
         The posterior after the first of these steps: nothing of it is computed again.
 
     Attributes
@@ -56,7 +47,9 @@ class SequentialPosterior(Assimilated, DensePosterior):
         check_dense(problem)
         self.steps, self._runs = steps, step_slices(problem, steps)
         model = linear_gaussian(problem, stored=True)
-        adopted = _adopted(before, model)
+        # all its steps may be kept, unless continued fields now lie on a larger torus
+        same = before is not None and {g.torus for g in before.system.model.groups} == {g.torus for g in model.groups}
+        adopted = len(before.steps) if same else 0
         clean = CleanCovariance(model, with_gain=True, before=before.clean if adopted else None)
         self._answer_with(clean, _grown(clean.whitened(), self._runs, adopted, before))
         self._check_first()
@@ -87,7 +80,8 @@ class SequentialPosterior(Assimilated, DensePosterior):
         problem = in_order(self.problem, self.steps[:steps])
         clean = self.clean.part(self._model.part(problem.surveys)[0])
         system = DenseSystem(clean.model, factor=self.system.factor[:end, :end])
-        part = Earlier(self.steps[:steps], self.notes, system, clean)
+        # what a posterior after some steps leaves to the next ones, under the names that it has there
+        part = SimpleNamespace(steps=self.steps[:steps], notes=self.notes, system=system, clean=clean)
         return SequentialPosterior(problem, part.steps, part)
 
     def then(self, survey):
@@ -134,7 +128,8 @@ class SequentialPosterior(Assimilated, DensePosterior):
         columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
         held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
         for block in blocks(self.problem.size, CELLS):
-            half = blas.dtrsm(1.0, self.system.factor, self.whitened_rows(block), lower=1, overwrite_b=1)
+            rows = np.asfortranarray(self._model.whiten(self.clean.gain_rows(block).T))
+            half = blas.dtrsm(1.0, self.system.factor, rows, lower=1, overwrite_b=1)
             gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
             out[:, block] = prior[block] - gone
             if columns.shape[1]:
@@ -165,12 +160,6 @@ class SequentialPosterior(Assimilated, DensePosterior):
         """Keep an approximation that was made before, here and in what `after` and `then` make of this posterior."""
         self.notes.append(approximation)
         super().note(approximation)
-
-
-def _adopted(before, model):
-    """How many steps of `before` may be kept: all, unless continued fields now lie on a larger torus."""
-    same = before is not None and {g.torus for g in before.system.model.groups} == {g.torus for g in model.groups}
-    return len(before.steps) if same else 0
 
 
 def _grown(signal, runs, adopted, before):

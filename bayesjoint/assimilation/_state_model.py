@@ -68,7 +68,11 @@ class StateModel:
         """The `count` − 1 moves between the steps of a problem, a list of `Move`."""
         times = self._times(count)
         entries, noise = self._entries(problem), self._noise(problem)
-        _check_known(problem, {to for to, _ in entries} | set(noise))
+        for name in {to for to, _ in entries} | set(noise):
+            known = int(problem.by_name[name].fixed_mask.sum())
+            if known:
+                fail(f"parameter {name}", "have no known cells where it changes with time", f"{known} known cells",
+                     "Leave air out by mesh.with_active or mesh.with_topography, or fix no cells.")
         return [self._move(problem, entries, noise, float(dt)) for dt in np.diff(times)]
 
     def _times(self, count):
@@ -162,15 +166,6 @@ def _over_ground(problem, to, source, matrix):
     rows, columns = (aslinearoperator(dia_array((each.ground[None].astype(float), [0]), shape=(each.size,) * 2))
                      for each in (p, q))
     return rows @ aslinearoperator(matrix) @ columns
-
-
-def _check_known(problem, moving):
-    for name in moving:
-        p = problem.by_name[name]
-        if p.fixed_mask.any():
-            fail(f"parameter {name}", "have no known cells where it changes with time",
-                 f"{int(p.fixed_mask.sum())} known cells",
-                 "Leave air out by mesh.with_active or mesh.with_topography, or fix no cells.")
 
 
 def _check_stationary(name, entries, factor):

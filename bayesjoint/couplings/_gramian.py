@@ -186,7 +186,7 @@ def _apply(linear, flat, method="matvec"):
 
 def _products(left, right=None):
     """Inner products of two lists of vectors, or Gram matrix of one."""
-    from ._fused import add_products
+    from ._long_vectors import add_products
 
     left, right = tuple(left), tuple(left if right is None else right)
     parts = [(stretch, np.zeros((len(left), len(right)))) for stretch in stretches(left[0].size)]
@@ -196,7 +196,7 @@ def _products(left, right=None):
 
 def _combined(matrix, g, out=None):
     """Σ_q matrix_pq g_q for every p: a list of vectors, in `out` if that is given."""
-    from ._fused import combine
+    from ._long_vectors import combine
 
     out = [np.empty(v.size) for v in g[: len(matrix)]] if out is None else out
     given = np.ascontiguousarray(matrix), tuple(g)

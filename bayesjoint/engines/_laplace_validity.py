@@ -131,8 +131,10 @@ class ValidityCheck:
         beyond, outside = self._beyond(steps)
         ratios = self._log_ratios(steps, np.sum(white**2, axis=0))
         spread, kurtosis = np.var(ratios, ddof=1), np.mean((ratios - ratios.mean()) ** 4)
+        trials = self._rng.standard_normal((basis.shape[1], TRIALS))
+        tail = fit_tail(self._log_ratios(self._root(basis) @ trials, np.sum(trials**2, axis=0)))
         return LaplaceValidity(
-            pareto_k=self._pareto_k(basis), directions=basis.shape[1], kl=float(spread / 2),
+            pareto_k=tail, directions=basis.shape[1], kl=float(spread / 2),
             kl_error=float(0.5 * np.sqrt(max(kurtosis - spread**2, 0.0) / count)), curvature_change=change,
             beyond=beyond, outside=outside, held=int(self._problem.free.sum() - free), modes=modes)
 
@@ -143,11 +145,6 @@ class ValidityCheck:
         low, high = ((side - self._center)[self._index] for side in (self._problem.lower, self._problem.upper))
         outside = np.any((steps < low[:, None]) | (steps > high[:, None]), axis=0).mean()
         return float(np.max(norm.cdf(low / self._std) + norm.sf(high / self._std))), float(outside)
-
-    def _pareto_k(self, basis):
-        coefficients = self._rng.standard_normal((basis.shape[1], TRIALS))
-        ratios = self._log_ratios(self._root(basis) @ coefficients, np.sum(coefficients**2, axis=0))
-        return fit_tail(ratios)
 
     def _log_ratios(self, steps, squares):
         """Return log p − log q, up to a constant, at the MAP plus `steps`, (free, k); `squares` are white norms²."""

@@ -99,10 +99,6 @@ class DensePosterior(DataSpacePosterior):
         """Cov(d̃, x) X, shape (n_data, k)."""
         return self._model.whiten(self.clean.gain_adjoint(x))
 
-    def whitened_rows(self, where):
-        """Cov(d̃, x) of a slice of x, shape (n_data, k)."""
-        return np.asfortranarray(self._model.whiten(self.clean.gain_rows(where).T))
-
     def state_variance(self):
         """Posterior variance of x, (size,)."""
         if not hasattr(self, "_cached_variance"):

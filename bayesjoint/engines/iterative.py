@@ -82,7 +82,9 @@ class IterativePosterior(DataSpacePosterior):
         if self.tolerance > LOOSEST:
             fail("tolerance", f"be at most {LOOSEST:g}", f"{self.tolerance:g}",
                  "Draws truncated earlier have another covariance.")
-        self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
+        if as_count("solves", solves, 8) % 2:
+            fail("solves", "be even", repr(solves), "64 give the standard deviation to a few per cent.")
+        self._solves, self._seed, self._executor = int(solves), int(seed), executor
         default = min(problem.data_size // 2, DIRECTIONS) if problem.data_size <= RANK_DATA else 0
         self._rank = default if rank is None else as_count("rank", rank, 0)
         self.system = IterativeSystem(linear_gaussian(problem, fits_stored(problem), self.method), MEAN_TOLERANCE,
@@ -119,7 +121,8 @@ class IterativePosterior(DataSpacePosterior):
         found = self._pointwise()
         std = np.sqrt(found.variance)
         spread = np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
-        return np.hypot(spread, np.where(found.error > 0, self._std_bias() * std, 0.0))
+        bias, along = self._draw_change  # of it, what is uncorrelated with a draw counts by its square
+        return np.hypot(spread, np.where(found.error > 0, abs(along + 0.5 * bias**2) * std, 0.0))
 
     def log_evidence(self, error=0.25, most=64):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats with every constant.
@@ -212,11 +215,6 @@ class IterativePosterior(DataSpacePosterior):
             return 0.0, 0.0
         return float(np.sqrt(np.sum(change**2) / whole)), float(np.sum(change * draw) / whole)
 
-    def _std_bias(self):
-        """Change of the std by the same, as a share of it: what is uncorrelated with a draw counts by its square."""
-        bias, along = self._draw_change
-        return abs(along + 0.5 * bias**2)
-
 
 class BlockDrawer:
     """Draws blocks wherever it is sent: it holds what a block needs, and no variance, statement or cache.
@@ -249,9 +247,3 @@ class BlockDrawer:
         fit, kept = self.mean_fit[:, None] + noise - weights - found.residual, slice(block.kept)
         data = (model.data_mean[:, None] + model.colour(fit)).T[kept] if self.clean else None
         return Drawn(x[kept], data, {"relative_residual": (found.relative[kept], self.words)})
-
-
-def _even(name, value):
-    if as_count(name, value, 8) % 2:
-        fail(name, "be even", repr(value), "64 give the standard deviation to a few per cent.")
-    return int(value)

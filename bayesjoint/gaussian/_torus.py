@@ -12,7 +12,7 @@ from .._places import blocks
 from ..forward import LayeredConvolution, periodic_spectra, worker_count
 from ..priors import TorusSpectrum, least_torus
 from ._lattice_covariance import LatticeCovariance
-from ._logs import GroupLogs
+from ._torus_logs import GroupLogs
 
 SINGLE_FROM = 2_000_000  # values of a field on its torus, above which draws are made in float32
 DRAW_BYTES = 4e8  # of spectra of draws held at once

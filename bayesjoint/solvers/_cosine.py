@@ -78,14 +78,11 @@ class CosinePreconditioner:
             self._logdet += 2.0 * float(np.log(np.diag(factor)).sum())
             self._gaps = factor.astype(self._dtype)
         else:
-            self._look_for_direction(lags, noise)
+            symbol = DirectionalSymbol(lags, noise, self.window)
+            if symbol.contrast < LEAST_CONTRAST:
+                symbol.prepare(self._dtype)
+                self._symbol, self._logdet = symbol, self._logdet + symbol.logdet
         self._inverse = (inverse if self._symbol is None else power(-0.5)).astype(self._dtype)
-
-    def _look_for_direction(self, lags, noise):
-        symbol = DirectionalSymbol(lags, noise, self.window)
-        if symbol.contrast < LEAST_CONTRAST:
-            symbol.prepare(self._dtype)
-            self._symbol, self._logdet = symbol, self._logdet + symbol.logdet
 
     def solve(self, values):
         """(M_oo)⁻¹ V for V of shape (n_observed, k), channel after channel."""
