@@ -84,14 +84,14 @@ def bias_std_evidence(problem, survey, columns, units):
     keep = values > 1e-12 * values[-1]
     values, pulls = values[keep], ((vectors.T @ gains) ** 2)[keep]
 
-    def gain(tau):
+    def gained(tau):
         inside = 1 + np.square(tau)[..., None] * values
         return 0.5 * np.sum(np.square(tau)[..., None] * pulls / inside - np.log(inside), axis=-1)
 
     finest = 1 / np.sqrt(values[-1])
     shown = np.sqrt(np.max(pulls / values**2))
     grid = np.geomspace(finest / SPAN**0.5, SPAN * max(finest, shown), POINTS)
-    return _judged(gain, grid, units)
+    return _judged(gained, grid, units)
 
 
 def _reduced(problem, survey, columns):
@@ -104,18 +104,18 @@ def _reduced(problem, survey, columns):
     return 0.5 * (inner[:, 1:] + inner[:, 1:].T), inner[:, 0]
 
 
-def _judged(gain, grid, units):
+def _judged(gained, grid, units):
     """Top, interval and words of a curve."""
-    curve = gain(grid)
+    curve = gained(grid)
     best = int(np.argmax(curve))
     unit = "" if units == "1" else f" {units}"
     none = curve[best] < NONE
     top, error = 0.0, np.nan
     if not none:
         around = np.log(grid[[max(best - 1, 0), min(best + 1, grid.size - 1)]])
-        found = minimize_scalar(lambda t: -gain(np.exp(t)), bounds=around, method="bounded", options={"xatol": 1e-9})
+        found = minimize_scalar(lambda t: -gained(np.exp(t)), bounds=around, method="bounded", options={"xatol": 1e-9})
         top, step = float(np.exp(found.x)), 1e-3
-        bend = (gain(np.exp(found.x + step)) - 2 * gain(top) + gain(np.exp(found.x - step))) / step**2
+        bend = (gained(np.exp(found.x + step)) - 2 * gained(top) + gained(np.exp(found.x - step))) / step**2
         error = float(1 / np.sqrt(-bend)) if bend < 0 else np.nan
     height = max(float(curve[best]), 0.0)
     inside = grid[curve >= height - DROP]

@@ -43,7 +43,7 @@ class PointwiseVariance:
         P and its standard error.
     rank : int
         Directions used.
-    gain : float
+    narrows : float
         Median factor by which directions and controls narrowed the error of plain draws.
     """
 
@@ -131,7 +131,8 @@ class PointwiseVariance:
         self.variance = np.where(known, 0.0, np.maximum(self.variance, least))
         variance[known] = 0.0
         self.error = np.sqrt(variance)
-        self.gain = float(np.median(np.sqrt(plain[variance > 0] / variance[variance > 0]))) if variance.any() else 1.0
+        left = variance > 0
+        self.narrows = float(np.median(np.sqrt(plain[left] / variance[left]))) if left.any() else 1.0
 
     def _fit(self, part, scale, p):
         """Coefficients (w, *shape) of the controls by pooled least squares."""

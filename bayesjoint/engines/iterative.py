@@ -194,7 +194,7 @@ class IterativePosterior(DataSpacePosterior):
             out.append(Approximation(
                 name="standard deviation", status="measured", error=error,
                 statement=f"From {self._solves} solves, with the part of {self._cached.rank} directions computed "
-                f"exactly and controls that narrow the error of plain draws {self._cached.gain:.1f} times: median "
+                f"exactly and controls that narrow the error of plain draws {self._cached.narrows:.1f} times: median "
                 f"standard error {error:.1%} of the standard deviation; every cell has its own.",
             ))
         return out

@@ -58,7 +58,7 @@ def rough_std(problem):
     return out
 
 
-def rough_gain(problem):
+def std_factors(problem):
     """{parameter: factor} on each Matérn parameter's std that would give its surveys' data their size.
 
     tr(A Γ Aᵀ) by some 40,000 random signs for each survey, at most 8 and at least one for a datum, with the problem's

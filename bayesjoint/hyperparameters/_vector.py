@@ -9,7 +9,7 @@ from ..noise import MaternKernel, StationaryNoise
 from ..priors import BiasPrior
 from ._coordinates import Coordinate, laid_out, reaching, sized
 from ._discrepancy import LARGEST_CORRELATION, discrepancies, discrepancy_coordinates, rebuilt
-from ._parts import coregionalized, field_groups, innovations, matern_parameters, rough_gain, rough_std
+from ._parts import coregionalized, field_groups, innovations, matern_parameters, rough_std, std_factors
 from ._penalty import log_mass, log_prior
 
 AXES = {
@@ -187,10 +187,10 @@ def _plain(array):
 
 def _fields(problem, axes):
     """Coordinates of the Matérn fields: stds, ranges, the correlation."""
-    gain = rough_gain(problem)
+    factors = std_factors(problem)
     for p in matern_parameters(problem):
         value = float(np.sqrt(np.mean(np.asarray(p.prior.std, dtype=float) ** 2)))
-        guess = value * gain[p.name]
+        guess = value * factors[p.name]
         yield sized(f"{p.name}_std", "std", (p.name,), value, guess, STD_SPAN, scale=STD_TAIL * guess, units=p.units)
     for group in field_groups(problem):
         mesh, ranges, prefix = group[0].mesh, group[0].prior.ranges(), "" if len(group) > 1 else f"{group[0].name}_"
