@@ -8,7 +8,8 @@ from pathlib import Path
 from numba import njit as _njit
 from numba.core.caching import IndexDataCacheFile
 
-__all__ = ["njit"]
+__all__ = ["FAST", "njit"]
+FAST = {"contract", "nsz", "reassoc"}  # sums in any order: vector instructions
 
 
 def njit(**options):

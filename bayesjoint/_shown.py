@@ -44,23 +44,25 @@ def shown(value):
     if isinstance(value, np.ndarray):
         return _array(value)
     if isinstance(value, dict):
-        return "{" + _listed(f"{key!r}: {shown(v)}" for key, v in value.items()) + "}"
+        return "{" + named(f"{key!r}: {shown(v)}" for key, v in value.items()) + "}"
     if type(value) in (list, tuple):
         opened, closed = "[]" if isinstance(value, list) else "()"
         comma = "," if isinstance(value, tuple) and len(value) == 1 else ""
-        return opened + _listed(map(shown, value)) + comma + closed
+        return opened + named(map(shown, value)) + comma + closed
     return repr(value)
 
 
 def named(names):
-    """Names as in a sentence, of many the first and how many there are.
+    """Names, or other texts, as in a sentence, of many the first and how many there are.
 
     Examples
     --------
     >>> named(["a", "b"]), named("abcdefg")
     ('a, b', 'a, b, c, d, … 7 in all')
     """
-    return _listed(names)
+    names = list(names)
+    rest = [f"… {len(names)} in all"] if len(names) > FEW else []
+    return ", ".join(names[:FEW] + rest)
 
 
 def cut(text):
@@ -76,9 +78,3 @@ def _array(values):
         return f"array {size} of {values.dtype}"
     known = values[np.isfinite(values)]
     return f"array {size}, {known.min():.4g} to {known.max():.4g}" if known.size else f"array {size}, nothing finite"
-
-
-def _listed(items):
-    items = list(items)
-    rest = [f"… {len(items)} in all"] if len(items) > FEW else []
-    return ", ".join(items[:FEW] + rest)

@@ -158,7 +158,7 @@ class Mesh:
             fail("top", "not lie above any station", f"top {top:g} m, lowest station {lowest:g} m",
                  "Lower `top`, or give `topography`, the height of the ground.")
         if topography is None and not stated:
-            check_air(lowest, min(_smallest_step(easting), _smallest_step(northing)))
+            check_air(lowest, min(float(np.diff(edges).min()) for edges in (easting, northing)))
         bottom = (top if topography is None else min(top, float(surface.min()))) - depth
         thickness = growth ** np.arange(int(layers), dtype=float)
         upward = top - (top - bottom) * np.concatenate([[0.0], np.cumsum(thickness) / thickness.sum()])
@@ -261,12 +261,9 @@ class Mesh:
 
     def prisms(self):
         """Every cell as (west, east, south, north, bottom, top), shape (size, 6), in flattening order."""
-        bottom, south, west = np.meshgrid(
-            self.upward_edges[:-1], self.northing_edges[:-1], self.easting_edges[:-1], indexing="ij"
-        )
-        top, north, east = np.meshgrid(
-            self.upward_edges[1:], self.northing_edges[1:], self.easting_edges[1:], indexing="ij"
-        )
+        edges = self.upward_edges, self.northing_edges, self.easting_edges
+        bottom, south, west = np.meshgrid(*(e[:-1] for e in edges), indexing="ij")
+        top, north, east = np.meshgrid(*(e[1:] for e in edges), indexing="ij")
         return np.stack([a.ravel() for a in (west, east, south, north, bottom, top)], axis=1)
 
     def coords(self):
@@ -287,10 +284,6 @@ class Mesh:
         b, t = self.upward_edges[[0, -1]]
         air = f", {int((~self.active).sum())} of them air" if self.has_air else ""
         return f"Mesh({nz} x {ny} x {nx} cells{air}; east {w:g} to {e:g}, north {s:g} to {n:g}, up {b:g} to {t:g} m)"
-
-
-def _smallest_step(edges):
-    return float(np.diff(edges).min())
 
 
 def _edges(name, values):

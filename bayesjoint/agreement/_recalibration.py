@@ -10,7 +10,6 @@ from ..calibration import simulate
 from ..hyperparameters import as_measured
 from ..problem import check_problem
 from ._result import AgreementTest
-from ._shared import check_proper
 
 FEWEST, FEWEST_FAMILY = 19, 39  # simulated data sets with which 5 % can be reached at all, and 2.5 % by a family
 
@@ -66,7 +65,7 @@ def recalibrated(problem, test, refit, draws=199, seed=0, executor=None):
     check_problem(problem)
     problem = as_measured(problem)
     draws = as_count("draws", draws, FEWEST, "199 resolve p-values of a few per cent.")
-    check_proper(problem, "as data are simulated from it")
+    problem.prior.refuse_flat("as data are simulated from it")
     found = test(problem)
     if not isinstance(found, AgreementTest):
         fail("test", "return an AgreementTest", type(found).__name__, "Pick one direction of a node split.", TypeError)
@@ -125,7 +124,7 @@ def refitted_family(problem, p_values, run, refit, draws=99, seed=0, executor=No
     (True, True)
     """
     draws = as_count("draws", draws, FEWEST_FAMILY, "99 resolve family-wise 5 %.")
-    check_proper(problem, "as data are simulated from it")
+    problem.prior.refuse_flat("as data are simulated from it")
     families = np.array(_refitted(problem, run, refit, draws, seed, executor), dtype=float)
     smallest = np.min(families, axis=1, where=np.isfinite(families), initial=1.0)
     p_values = np.asarray(p_values, dtype=float)

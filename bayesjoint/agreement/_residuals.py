@@ -7,7 +7,7 @@ from .._checks import as_count, fail, one_of
 from ..gaussian import DenseSystem, data_system, factorised
 from ..problem import one_survey
 from ._pair import restricted
-from ._shared import check_proper, in_blocks
+from ._shared import in_blocks
 
 FEWEST, DRAWS = 20, 64  # draws behind a null of Student's t, at least and by default
 
@@ -48,7 +48,7 @@ def residual_of(problem, survey, given=None, draws=DRAWS, seed=0, method="auto")
     """
     given = checked_given(problem, survey, given)
     problem = restricted(problem, (survey, *given))
-    check_proper(problem, "for a prediction")
+    problem.prior.refuse_flat("for a prediction")
     return Residual(data_system(problem, method), survey, given, draws, seed)
 
 

@@ -82,13 +82,6 @@ def as_share(name, value):
     return value
 
 
-def check_proper(problem, use):
-    """Refuse flat priors: "be proper " and what they are used for."""
-    if problem.prior.flat:
-        fail("prior", f"be proper {use}", f"flat priors on {', '.join(problem.prior.flat)}",
-             "Give GaussianPrior(mean, covariance), however broad.")
-
-
 def survey_names(problem):
     """Names of the surveys of a `JointProblem`, two or more."""
     check_problem(problem)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import fft
 
 from .._checks import fail
+from .._periodogram import cosine_taper, expected_periodogram, taper_overlap
 from ..forward import StationSelection, worker_count
 from ..gaussian import WaveSystem, linear_gaussian
 from ..problem import layout, one_survey
@@ -121,7 +122,6 @@ def _step(axis):
     return float(steps[0]) if np.ptp(steps) <= 1e-6 * abs(steps[0]) else None
 
 
-TAPER = 0.25  # share of the window over which data fade on each side: red spectra leak less
 SMALLEST = 8  # stations along an axis of the overlap
 MOST = 64  # values of a plain vector, such as a bias
 FLOOR = 1e-10  # of a wavenumber's largest variance: below it a channel adds nothing to another
@@ -170,8 +170,9 @@ class CrossPeriodogram:
         for c in self._order:
             whole = self._grid(c, np.ones((1, lattices[c].rows.stop - lattices[c].rows.start))).all()
             _must("surveys", "overlap without gaps", whole, "stations left out")
-        taper = _fade(shape[0])[:, None] * _fade(shape[1])
+        taper = cosine_taper(shape)
         self._taper = taper / np.sqrt(np.sum(taper**2))
+        self._overlap = taper_overlap(self._taper, self._taper)
         self._expect()
         self.observe(model.data)
 
@@ -267,21 +268,14 @@ class CrossPeriodogram:
         self.variance = left
 
     def _windowed(self, a, b):
-        """E J_a J_b*: covariance by lag times the overlap of the taper with itself, folded onto the window."""
+        """E J_a J_b*, shape (modes,)."""
         lags, shape = self._group.covariance.lags, self._taper.shape
         if (min(a, b), max(a, b)) not in lags:  # nothing ties them
             return np.zeros(self.wavenumber.size)
         lags = lags[min(a, b), max(a, b)]
         skip = [(whole + 1) // 2 - count for whole, count in zip(lags.shape, shape, strict=True)]
         lags = lags[tuple(slice(s, n - s) for s, n in zip(skip, lags.shape, strict=True))]
-        lags = lags if a <= b else lags[::-1, ::-1]
-        size = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in shape)
-        wave = np.abs(fft.rfft2(self._taper, size)) ** 2
-        ry, rx = (np.arange(1 - n, n) for n in shape)
-        product = fft.irfft2(wave, size)[np.ix_(ry % size[0], rx % size[1])] * lags
-        folded = np.zeros(shape)
-        np.add.at(folded, np.ix_(ry % shape[0], rx % shape[1]), product)
-        return fft.fft2(folded).ravel()
+        return expected_periodogram(lags if a <= b else lags[::-1, ::-1], self._overlap)
 
     # -- draws ---------------------------------------------------------------------------------------------------------
     def _root(self):
@@ -338,9 +332,3 @@ def _overlap(windows):
     count = min(start + n for start, n in windows) - first
     _must("surveys", f"overlap by at least {SMALLEST} stations along each axis", count >= SMALLEST, f"{max(count, 0)}")
     return first, count
-
-
-def _fade(count):
-    """Cosine taper, shape (count,)."""
-    position = (np.arange(count) + 0.5) / count
-    return np.sin(0.5 * np.pi * np.minimum(1.0, np.minimum(position, 1 - position) / TAPER)) ** 2

@@ -10,7 +10,7 @@ from ._ensemble import EnsemblePosterior
 from ._order import in_order, read_order
 from ._sequential import SequentialPosterior
 from ._state_model import StateModel
-from ._tangent import tangent_at, tangent_error
+from ._tangent import tangent_error
 from ._time_lapse import TimeLapsePosterior
 
 METHODS = ("auto", "exact", "ensemble")
@@ -95,7 +95,8 @@ def _at(problem, steps, state, method, at, options):
     if state is not None or not problem.nonlinear:
         fail("at", "be left out unless forward models are nonlinear and the state stays",
              "a state model" if state is not None else "linear forward models", "Ask problem.linearised(x) yourself.")
-    post = assimilate(tangent_at(problem, at), steps, method=method, **options)
+    tangent = problem.linearised(problem.pack(getattr(at, "model", at)))
+    post = assimilate(tangent, steps, method=method, **options)
     post.note(tangent_error(post, problem))
     return post
 

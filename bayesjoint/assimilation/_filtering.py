@@ -6,11 +6,11 @@ x_t = μ_t + W_t ε + what no data tell, W_t = Cov(x_t, ε), Γ_t its covariance
 """
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import solve_triangular
 
 from .._checks import fail
 from .._places import runs
-from ..gaussian import linear_gaussian, refuse_infinite
+from ..gaussian import factorised, linear_gaussian, refuse_infinite
 from ._order import in_order
 from ._transition import MovedCovariance
 
@@ -93,11 +93,7 @@ class Filtered:
         miss = epoch.data - epoch.see((self.means[t] + carried @ old)[:, None])[:, 0]
         if not (np.isfinite(seen).all() and np.isfinite(miss).all()):
             refuse_infinite()
-        try:
-            root = cholesky(0.5 * (seen + seen.T) + np.eye(epoch.size), lower=True)
-        except LinAlgError:
-            fail("the data's covariance", "be positive definite to rounding", "a failed Cholesky factorisation",
-                 "Raise the noise std, or lower the prior std.")
+        root = factorised(0.5 * (seen + seen.T) + np.eye(epoch.size))
         self.roots.append(root)
         self.innovations[self.runs[t]] = solve_triangular(root, miss, lower=True)
         self.gains.append(np.hstack([carried, solve_triangular(root, cross.T, lower=True).T]))

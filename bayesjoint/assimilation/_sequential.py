@@ -1,10 +1,10 @@
 """Kalman updates in square-root form, exact: the factor of the data's covariance grows by one survey after another."""
 
 from functools import cached_property
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import numpy as np
-from scipy.linalg import blas, solve_triangular
+from scipy.linalg import blas, cho_solve, solve_triangular
 
 from .._checks import fail
 from .._places import blocks
@@ -13,15 +13,6 @@ from ..engines import CELLS, DensePosterior, Posterior, check_dense
 from ..gaussian import CleanCovariance, DenseSystem, FlatColumns, factorised, linear_gaussian
 from ._order import in_order, step_slices
 from ._steps import Assimilated, History, rounded, step_of
-
-
-class Earlier(NamedTuple):
-    """What a posterior after some steps leaves to the next ones, under the names that it has there."""
-
-    steps: tuple
-    notes: list
-    system: DenseSystem
-    clean: CleanCovariance
 
 
 class SequentialPosterior(Assimilated, DensePosterior):
@@ -38,7 +29,7 @@ class SequentialPosterior(Assimilated, DensePosterior):
         Linear-Gaussian, its modalities in the order of `steps`.
     steps : tuple of tuple of str
         Modalities of every step.
-    before : SequentialPosterior or Earlier, optional
+    before : SequentialPosterior, optional
         The posterior after the first of these steps: nothing of it is computed again.
 
     Attributes
@@ -56,7 +47,9 @@ class SequentialPosterior(Assimilated, DensePosterior):
         check_dense(problem)
         self.steps, self._runs = steps, step_slices(problem, steps)
         model = linear_gaussian(problem, stored=True)
-        adopted = _adopted(before, model)
+        # all its steps may be kept, unless continued fields now lie on a larger torus
+        same = before is not None and {g.torus for g in before.system.model.groups} == {g.torus for g in model.groups}
+        adopted = len(before.steps) if same else 0
         clean = CleanCovariance(model, with_gain=True, before=before.clean if adopted else None)
         self._answer_with(clean, _grown(clean.whitened(), self._runs, adopted, before))
         self._check_first()
@@ -68,9 +61,8 @@ class SequentialPosterior(Assimilated, DensePosterior):
             return
         first = self._runs[0]
         factor, columns = self.system.factor[first, first], self._flat.columns[first]
-        half = solve_triangular(factor, columns, lower=True, check_finite=False)
         try:
-            FlatColumns(self.problem, index, columns, solve_triangular(factor, half, lower=True, trans=1))
+            FlatColumns(self.problem, index, columns, cho_solve((factor, True), columns, check_finite=False))
         except ValueError as error:
             fail("order", "begin with surveys that determine every parameter with a flat prior",
                  f"{' + '.join(self.steps[0])}, which do not determine {', '.join(self.problem.prior.flat)}",
@@ -88,7 +80,8 @@ class SequentialPosterior(Assimilated, DensePosterior):
         problem = in_order(self.problem, self.steps[:steps])
         clean = self.clean.part(self._model.part(problem.surveys)[0])
         system = DenseSystem(clean.model, factor=self.system.factor[:end, :end])
-        part = Earlier(self.steps[:steps], self.notes, system, clean)
+        # what a posterior after some steps leaves to the next ones, under the names that it has there
+        part = SimpleNamespace(steps=self.steps[:steps], notes=self.notes, system=system, clean=clean)
         return SequentialPosterior(problem, part.steps, part)
 
     def then(self, survey):
@@ -110,7 +103,6 @@ class SequentialPosterior(Assimilated, DensePosterior):
     @cached_property
     def history(self):
         """What every step said and left, a `History`."""
-        spread = self._spread()
         half = solve_triangular(self.system.factor, self.system.residual, lower=True, check_finite=False)
         columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
         prior, out, errors = self._known_scale(), [], self._rounding
@@ -122,27 +114,27 @@ class SequentialPosterior(Assimilated, DensePosterior):
             roots = 2.0 * float(np.sum(np.log(np.diag(self.system.factor)[where]))) + inside - volume
             chi2, misfit, volume = fit - misfit, fit, inside
             out.append(step_of(
-                self.problem, names, chi2, roots, spread[k], prior, flat=0 if k else columns.shape[1],
+                self.problem, names, chi2, roots, self._spread[k], prior, flat=0 if k else columns.shape[1],
                 estimate=lambda key, v: rounded(v, errors[key], "square-root Kalman update, rounding as measured")))
         return History(out)
 
+    @cached_property
     def _spread(self):
         """Variance of x after every step, shape (steps, size)."""
-        if not hasattr(self, "_cached_spread"):
-            starts = [where.start for where in self._runs]
-            out = np.empty((len(starts), self.problem.size))
-            prior = self._model.prior_variance()
-            prior[self._flat.index] = 0.0
-            columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
-            held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
-            for block in blocks(self.problem.size, CELLS):
-                half = blas.dtrsm(1.0, self.system.factor, self.whitened_rows(block), lower=1, overwrite_b=1)
-                gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
-                out[:, block] = prior[block] - gone
-                if columns.shape[1]:
-                    self._add_flat(out[:, block], half, columns, held, block.start)
-            self._cached_spread = np.maximum(out, 0.0)
-        return self._cached_spread
+        starts = [where.start for where in self._runs]
+        out = np.empty((len(starts), self.problem.size))
+        prior = self._model.prior_variance()
+        prior[self._flat.index] = 0.0
+        columns = solve_triangular(self.system.factor, self._flat.columns, lower=True, check_finite=False)
+        held = [np.linalg.inv(_gram(columns[: where.stop])) for where in self._runs]
+        for block in blocks(self.problem.size, CELLS):
+            rows = np.asfortranarray(self._model.whiten(self.clean.gain_rows(block).T))
+            half = blas.dtrsm(1.0, self.system.factor, rows, lower=1, overwrite_b=1)
+            gone = np.cumsum(np.add.reduceat(half**2, starts, axis=0), axis=0)
+            out[:, block] = prior[block] - gone
+            if columns.shape[1]:
+                self._add_flat(out[:, block], half, columns, held, block.start)
+        return np.maximum(out, 0.0)
 
     def _add_flat(self, variance, half, columns, held, first):
         """Variance that the flat values leave in a block of cells that begins at `first`."""
@@ -153,7 +145,7 @@ class SequentialPosterior(Assimilated, DensePosterior):
 
     def state_variance(self):
         """Posterior variance of x, (size,)."""
-        return self._spread()[-1].copy()
+        return self._spread[-1].copy()
 
     def _statements(self):
         said = super()._statements()
@@ -168,12 +160,6 @@ class SequentialPosterior(Assimilated, DensePosterior):
         """Keep an approximation that was made before, here and in what `after` and `then` make of this posterior."""
         self.notes.append(approximation)
         super().note(approximation)
-
-
-def _adopted(before, model):
-    """How many steps of `before` may be kept: all, unless continued fields now lie on a larger torus."""
-    same = before is not None and {g.torus for g in before.system.model.groups} == {g.torus for g in model.groups}
-    return len(before.steps) if same else 0
 
 
 def _grown(signal, runs, adopted, before):
@@ -199,7 +185,5 @@ def _gram(columns):
 
 def _left_over(half, columns):
     """(χ², log det N) of half-whitened data after the flat values took what they explain, N their precision."""
-    if not columns.shape[1]:
-        return float(half @ half), 0.0
     precision, pulled = _gram(columns), columns.T @ half
     return float(half @ half - pulled @ np.linalg.solve(precision, pulled)), float(np.linalg.slogdet(precision)[1])

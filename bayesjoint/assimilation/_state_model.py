@@ -68,7 +68,11 @@ class StateModel:
         """The `count` − 1 moves between the steps of a problem, a list of `Move`."""
         times = self._times(count)
         entries, noise = self._entries(problem), self._noise(problem)
-        _check_known(problem, {to for to, _ in entries} | set(noise))
+        for name in {to for to, _ in entries} | set(noise):
+            known = int(problem.by_name[name].fixed_mask.sum())
+            if known:
+                fail(f"parameter {name}", "have no known cells where it changes with time", f"{known} known cells",
+                     "Leave air out by mesh.with_active or mesh.with_topography, or fix no cells.")
         return [self._move(problem, entries, noise, float(dt)) for dt in np.diff(times)]
 
     def _times(self, count):
@@ -107,8 +111,8 @@ class StateModel:
         for (index, bound), members in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
             if still.intersection(members):
                 share = _one_factor(members, still, factor, dt)
-                blocks.append((index, _times(bound.covariance, share)))
-        blocks += [(problem.slices[name], _times(covariance, _growth(factor[name], dt)))
+                blocks.append((index, _scaled(bound.covariance, share)))
+        blocks += [(problem.slices[name], _scaled(covariance, _growth(factor[name], dt)))
                    for name, covariance in noise.items() if name not in still]
         return Move(problem, entries, BlockCovariance(problem.size, blocks) if blocks else None, drift, dt)
 
@@ -164,15 +168,6 @@ def _over_ground(problem, to, source, matrix):
     return rows @ aslinearoperator(matrix) @ columns
 
 
-def _check_known(problem, moving):
-    for name in moving:
-        p = problem.by_name[name]
-        if p.fixed_mask.any():
-            fail(f"parameter {name}", "have no known cells where it changes with time",
-                 f"{int(p.fixed_mask.sum())} known cells",
-                 "Leave air out by mesh.with_active or mesh.with_topography, or fix no cells.")
-
-
 def _check_stationary(name, entries, factor):
     alone = not any(to == name and source != name for to, source in entries)
     if not alone or not isinstance(factor, float) or not abs(factor) < 1:
@@ -197,5 +192,5 @@ def _growth(factor, dt):
     return (1 - factor ** (2 * dt)) / (1 - factor**2)
 
 
-def _times(covariance, share):
+def _scaled(covariance, share):
     return ScaledCovariance(covariance, np.full(covariance.size, np.sqrt(share)))

@@ -7,24 +7,7 @@ from ..dataset import Approximation
 DRAWS = 100
 
 
-def tangent_at(problem, at):
-    """The problem linearised at a model.
-
-    Parameters
-    ----------
-    problem : JointProblem
-        With nonlinear forward models among its surveys.
-    at : MapResult or dict of {str: array_like}
-        What `find_map` returns, or physical values of every parameter.
-
-    Returns
-    -------
-    JointProblem
-    """
-    return problem.linearised(problem.pack(getattr(at, "model", at)))
-
-
-def tangent_error(post, problem, seed=0):
+def tangent_error(post, problem):
     """How far the models depart from their tangents over the posterior, as an `Approximation`.
 
     Parameters
@@ -33,14 +16,13 @@ def tangent_error(post, problem, seed=0):
         Of the tangent problem.
     problem : JointProblem
         The nonlinear one, its surveys in the same order.
-    seed : int, default 0
 
     Returns
     -------
     Approximation
         Its error is the root mean square over draws and data of the nonlinear surveys, in noise standard deviations.
     """
-    draws, clean = post.joint_draws(np.random.default_rng(seed), DRAWS)
+    draws, clean = post.joint_draws(np.random.default_rng(0), DRAWS)
     total, count = 0.0, 0
     for m, flat in zip(problem.modalities, post.problem.modalities, strict=True):
         if m.linear:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from ..dataset import Approximation
-from ..engines import EPS, SAFETY, UNCHECKED, Estimate, Posterior
+from ..engines import EPS, SAFETY, UNCHECKED, Estimate, Posterior, std_error
 from ..gaussian import check_linear_gaussian
 from ._filtering import Filtered, Observed
 from ._order import in_order
@@ -83,11 +83,7 @@ class StatePosterior(Posterior):
 
     def state_std_error(self):
         """Error of the std of x, (size,)."""
-        variance = self.state_variance()
-        slack = self._whole.rounding * self.prior_state_variance()
-        std, low = np.sqrt(variance), np.sqrt(np.maximum(variance - slack, 0.0))
-        down = np.divide(slack, std + low, out=np.zeros_like(slack), where=slack > 0)
-        return np.where(slack < variance, down, np.maximum(std, np.sqrt(variance + slack) - std)) + EPS * std
+        return std_error(self.state_variance(), self._whole.rounding * self.prior_state_variance())
 
     def prediction_std(self):
         """Posterior std of the noise-free data of this step, {modality name: (n_data,)}, physical units."""
@@ -124,9 +120,7 @@ class TimeLapsePosterior(Assimilated, StatePosterior):
     def __init__(self, problem, steps, state):
         check_linear_gaussian(problem, "time-lapse")
         problem.prior.refuse_hidden()
-        if problem.prior.flat:
-            fail("prior", "be proper where the state moves", f"flat priors on {', '.join(problem.prior.flat)}",
-                 "Give GaussianPrior(mean, covariance), however broad.")
+        problem.prior.refuse_flat("where the state moves")
         self.all, self.steps, self.state = problem, steps, state
         mean, covariance = problem.prior.gaussian_moments()
         self.run = Filtered(mean, covariance, state.moves(problem, len(steps)), [Observed(problem, s) for s in steps])

@@ -2,6 +2,7 @@
 
 from ._bias import add_bias, biases_of, held_by_biases
 from ._bias_basis import bias_basis
+from ._bias_evidence import DROP, PROBABILITY
 from ._borehole import Borehole, add_boreholes
 from ._borehole_table import read_boreholes
 from ._discrepancy import NAME, add_discrepancy, discrepancy_of, without_discrepancy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, as_shape, check_object, fail
+from .._checks import as_positive, as_shape, fail
 from .._typing import ArrayLike, JointProblem
 from ..priors import BiasPrior
 from ..problem import Parameter, one_survey
@@ -65,7 +65,6 @@ def add_bias(problem: JointProblem, survey: str, basis: str | int | ArrayLike | 
     >>> drifting.modalities[0].parameters
     ('slope', 'line_bias', 'line_drift')
     """
-    check_object("problem", problem)
     modality = one_survey(problem, survey)
     label = f"{survey}_bias" if name is None else name
     if label in problem.by_name:
@@ -124,6 +123,6 @@ def _prior(problem, modality, columns, std):
     if isinstance(std, str):
         if std != "evidence":
             fail("std", 'be numbers or "evidence"', repr(std), "Say how large the bias may be, in units of the data.")
-        found = bias_std_evidence(problem, modality.name, columns, np.ones(count), modality.units)
+        found = bias_std_evidence(problem, modality.name, columns, modality.units)
         return BiasPrior((found.value,) * count, found)
     return BiasPrior(tuple(as_shape("std", as_positive("std", std, (0, 1)), (count,)).tolist()))

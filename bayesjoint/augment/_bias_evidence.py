@@ -7,11 +7,10 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import chi2
 
 from .._checks import fail
-from ..gaussian import DenseSystem, linear_gaussian
+from ..gaussian import DENSE_DATA, DenseSystem, linear_gaussian
 
-DATA_LIMIT = 6_000  # a factor then takes seconds
 PROBABILITY = 0.95
-DROP = 0.5 * float(chi2.ppf(PROBABILITY, 1))  # nats below the top where the interval ends
+DROP = 0.5 * float(chi2.ppf(PROBABILITY, 1))  # 1.92 nats below the top of a log evidence an interval ends
 POINTS = 121  # of the curve
 SPAN = 1e3  # the curve runs from this much less than the data can tell to this much more than they show
 NONE = 1e-3  # nats: an evidence that gains no more than this over no bias has its top there
@@ -19,7 +18,7 @@ NONE = 1e-3  # nats: an evidence that gains no more than this over no bias has i
 
 @dataclass(frozen=True, kw_only=True)
 class StdEvidence:
-    """What the data say of τ in b_j ~ N(0, τ² s_j²), everything else as the problem states it.
+    """What the data say of τ in b_j ~ N(0, τ²), everything else as the problem states it.
 
     Attributes
     ----------
@@ -46,11 +45,11 @@ class StdEvidence:
     verdict: str
 
 
-def bias_std_evidence(problem, survey, columns, relative, units):
+def bias_std_evidence(problem, survey, columns, units):
     """Evidence of the size of a bias, exact, by one Cholesky factor of the problem without it.
 
-    With A = BᵀK⁻¹B, g = BᵀK⁻¹(d − Aμ), S = diag(s) and S A S = V Λ Vᵀ, log p(d | τ) − log p(d | 0) is
-    ½ Σ_i [τ² (VᵀSg)_i² / (1 + τ² λ_i) − log(1 + τ² λ_i)], by the determinant lemma and Woodbury's identity. Flat priors
+    With BᵀK⁻¹B = V Λ Vᵀ and g = BᵀK⁻¹(d − Aμ), log p(d | τ) − log p(d | 0) is
+    ½ Σ_i [τ² (Vᵀg)_i² / (1 + τ² λ_i) − log(1 + τ² λ_i)], by the determinant lemma and Woodbury's identity. Flat priors
     are eliminated beforehand, so that the evidence is then the restricted one.
 
     Parameters
@@ -61,8 +60,6 @@ def bias_std_evidence(problem, survey, columns, relative, units):
         Modality name.
     columns : ndarray, shape (n_data, q)
         B.
-    relative : ndarray, shape (q,)
-        s.
     units : str
         Of τ, for the verdict.
 
@@ -76,25 +73,25 @@ def bias_std_evidence(problem, survey, columns, relative, units):
         If the problem is not linear-Gaussian or has more than 6,000 data, or the bias cannot be told from values with
         a flat prior.
     """
-    if problem.data_size > DATA_LIMIT:
-        fail("std", f"be a number above {DATA_LIMIT} data", f'"evidence" with {problem.data_size}', "Give a rough one, "
+    if problem.data_size > DENSE_DATA:
+        fail("std", f"be a number above {DENSE_DATA} data", f'"evidence" with {problem.data_size}', "Give a rough one, "
              'and let fit_hyperparameters(problem, free=["<name of the bias>_std", ...]) find it.')
     seen, gains = _reduced(problem, survey, columns)
-    values, vectors = np.linalg.eigh(relative[:, None] * seen * relative)
+    values, vectors = np.linalg.eigh(seen)
     if not values[-1] > 0:
         fail("basis", "hold something that flat parameters cannot explain", "columns within their span",
              "Give those parameters priors.")
     keep = values > 1e-12 * values[-1]
-    values, pulls = values[keep], ((vectors.T @ (relative * gains)) ** 2)[keep]
+    values, pulls = values[keep], ((vectors.T @ gains) ** 2)[keep]
 
-    def gain(tau):
+    def gained(tau):
         inside = 1 + np.square(tau)[..., None] * values
         return 0.5 * np.sum(np.square(tau)[..., None] * pulls / inside - np.log(inside), axis=-1)
 
     finest = 1 / np.sqrt(values[-1])
     shown = np.sqrt(np.max(pulls / values**2))
     grid = np.geomspace(finest / SPAN**0.5, SPAN * max(finest, shown), POINTS)
-    return _judged(gain, grid, units)
+    return _judged(gained, grid, units)
 
 
 def _reduced(problem, survey, columns):
@@ -107,18 +104,18 @@ def _reduced(problem, survey, columns):
     return 0.5 * (inner[:, 1:] + inner[:, 1:].T), inner[:, 0]
 
 
-def _judged(gain, grid, units):
+def _judged(gained, grid, units):
     """Top, interval and words of a curve."""
-    curve = gain(grid)
+    curve = gained(grid)
     best = int(np.argmax(curve))
     unit = "" if units == "1" else f" {units}"
     none = curve[best] < NONE
     top, error = 0.0, np.nan
     if not none:
         around = np.log(grid[[max(best - 1, 0), min(best + 1, grid.size - 1)]])
-        found = minimize_scalar(lambda t: -gain(np.exp(t)), bounds=around, method="bounded", options={"xatol": 1e-9})
+        found = minimize_scalar(lambda t: -gained(np.exp(t)), bounds=around, method="bounded", options={"xatol": 1e-9})
         top, step = float(np.exp(found.x)), 1e-3
-        bend = (gain(np.exp(found.x + step)) - 2 * gain(top) + gain(np.exp(found.x - step))) / step**2
+        bend = (gained(np.exp(found.x + step)) - 2 * gained(top) + gained(np.exp(found.x - step))) / step**2
         error = float(1 / np.sqrt(-bend)) if bend < 0 else np.nan
     height = max(float(curve[best]), 0.0)
     inside = grid[curve >= height - DROP]

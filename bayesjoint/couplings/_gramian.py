@@ -9,7 +9,7 @@ import numpy as np
 from .._checks import as_finite, fail, one_of
 from .._shown import short
 from .._typing import Any
-from ..forward import run_tasks, split, worker_count
+from ..forward import run_tasks, stretches
 from ..priors import MeshGradient
 
 NO_DENSITY = (
@@ -17,7 +17,6 @@ NO_DENSITY = (
     "there is no density to sample. Use Gramian(weight=λ) for a posterior; find_map takes both"
 )
 
-THREADS_FROM = 100_000  # cells above which sums over them gain from threads
 
 
 @short
@@ -185,27 +184,23 @@ def _apply(linear, flat, method="matvec"):
     return linear * flat if isinstance(linear, np.ndarray) else getattr(linear, method)(flat)
 
 
-def _stretches(size):
-    return split(size, worker_count() if size >= THREADS_FROM else 1)
-
-
 def _products(left, right=None):
     """Inner products of two lists of vectors, or Gram matrix of one."""
-    from ._fused import add_products
+    from ._long_vectors import add_products
 
     left, right = tuple(left), tuple(left if right is None else right)
-    parts = [(stretch, np.zeros((len(left), len(right)))) for stretch in _stretches(left[0].size)]
+    parts = [(stretch, np.zeros((len(left), len(right)))) for stretch in stretches(left[0].size)]
     run_tasks([lambda p=p, gram=gram: add_products(left, right, *p, gram) for p, gram in parts])
     return sum(gram for _, gram in parts)
 
 
 def _combined(matrix, g, out=None):
     """Σ_q matrix_pq g_q for every p: a list of vectors, in `out` if that is given."""
-    from ._fused import combine
+    from ._long_vectors import combine
 
     out = [np.empty(v.size) for v in g[: len(matrix)]] if out is None else out
     given = np.ascontiguousarray(matrix), tuple(g)
-    run_tasks([lambda p=p: combine(*given, *p, tuple(out)) for p in _stretches(g[0].size)])
+    run_tasks([lambda p=p: combine(*given, *p, tuple(out)) for p in stretches(g[0].size)])
     return out
 
 

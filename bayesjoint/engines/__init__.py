@@ -7,10 +7,10 @@ from ._draw_blocks import BLOCK, Drawn, blocks_of, drawn
 from ._estimate import Estimate
 from ._export import chi2_of, clean_mean, prior_correlations
 from ._loaded import LoadedPosterior, load
-from ._posterior import Posterior
+from ._posterior import Posterior, SummarisedPosterior
 from ._protocol import PosteriorEngine
-from ._registry import ENGINES, answers_other_data, engine_table, methods, register_engine
-from ._rounding import EPS, SAFETY
+from ._registry import ENGINES, answers_other_data, methods, register_engine
+from ._rounding import EPS, SAFETY, std_error
 from .dense import CELLS, DensePosterior, check_dense
 from .iterative import LOOSEST, IterativePosterior
 from .lowrank import LowRankWarning

@@ -7,14 +7,13 @@ import numpy as np
 from .._checks import as_count, fail
 from .._places import blocks
 from ..dataset import Approximation, DatasetBuilder
-from ._draw_blocks import thinned
-from ._posterior import Posterior
+from ._draw_blocks import COLUMNS, quantiles, thinned
+from ._posterior import SummarisedPosterior
 
 BATCHES = 16  # per chain: 64 of four chains give an error that is itself known to 9 %
 FEWEST = 100  # draws per chain, so that a batch holds six
 WORST_RHAT, LEAST_ESS = 1.01, 400  # Vehtari et al. (2021)
 CELLS, DIRECTIONS = 64, 8  # on which mixing is checked
-COLUMNS = 4096  # cells summarised at a time
 LARGEST_BYTES = 6e9
 
 
@@ -49,7 +48,7 @@ class Mixing:
         return rhat <= WORST_RHAT and ess >= LEAST_ESS
 
 
-class ChainPosterior(Posterior):
+class ChainPosterior(SummarisedPosterior):
     """A posterior known by correlated draws.
 
     Means and standard deviations are those of the draws, their errors Monte Carlo standard errors by batch means (16
@@ -74,7 +73,7 @@ class ChainPosterior(Posterior):
         self.approximations = [self._statement(sampler, remedy)]
 
     def _summarise(self):
-        """Mean, variance and their errors, (4, size)."""
+        """Mean, variance and what they are off by."""
         count, draws, size = self.chains.shape
         self._moments = np.zeros((4, size))
         length = draws // BATCHES
@@ -88,6 +87,8 @@ class ChainPosterior(Posterior):
             errors = [b.std(axis=0, ddof=1) / np.sqrt(count * BATCHES) for b in batched]
             still = np.all(x == x[0], axis=0)  # known cells: exact, though their mean may round
             self._moments[:, part] = np.where(still, [x[0], *np.zeros((3, x.shape[1]))], [mean, variance, *errors])
+        twice = 2 * np.sqrt(self._moments[1])
+        self._moments[3] = np.divide(self._moments[3], twice, out=np.zeros_like(twice), where=twice > 0)
 
     def _statement(self, sampler, remedy):
         count, draws, _ = self.chains.shape
@@ -109,34 +110,13 @@ class ChainPosterior(Posterior):
             "ground; what is left is Monte Carlo error, given for every cell of mean and standard deviation and at "
             f"most {error:.2g} posterior standard deviations in the mean. {figures}")
 
-    def state_mean(self):
-        """Posterior mean of x, (size,)."""
-        return self._moments[0].copy()
-
-    def state_variance(self):
-        """Posterior variance of x, (size,)."""
-        return self._moments[1].copy()
-
     def interval_words(self, parameter):
         """What the interval of a parameter is, in words."""
         return "equal-tailed, of all draws, for the stated prior"
 
     def state_quantiles(self, levels):
         """Quantiles of x, (levels, size)."""
-        count, draws, size = self.chains.shape
-        out = np.empty((len(levels), size))
-        for part in blocks(size, COLUMNS):
-            out[:, part] = np.quantile(self.chains[:, :, part].reshape(count * draws, -1), levels, axis=0)
-        return out
-
-    def state_mean_error(self):
-        """Error of the mean of x, (size,)."""
-        return self._moments[2].copy()
-
-    def state_std_error(self):
-        """Error of the std of x, (size,)."""
-        std = np.sqrt(self._moments[1])
-        return np.divide(self._moments[3], 2 * std, out=np.zeros_like(std), where=std > 0)
+        return quantiles(self.chains.reshape(-1, self.chains.shape[2]), levels)
 
     def state_product(self, v):
         """Posterior covariance of x times V."""
@@ -174,7 +154,7 @@ def check_lengths(draws, warmup, chains, size):
     return draws, warmup, chains
 
 
-def check_mixing(problem, chains, mean, std, seed=0):
+def check_mixing(problem, chains, mean, std):
     """R-hat and effective sample sizes of scalar functionals of chains.
 
     Parameters
@@ -183,8 +163,6 @@ def check_mixing(problem, chains, mean, std, seed=0):
     chains : ndarray, shape (chain, draw, size)
     mean, std : ndarray, shape (size,)
         Of all draws.
-    seed : int, default 0
-        Chooses the cells.
 
     Returns
     -------
@@ -192,7 +170,7 @@ def check_mixing(problem, chains, mean, std, seed=0):
     """
     from arviz_stats.base import array_stats
 
-    names, values = _functionals(problem, chains, mean, std, np.random.default_rng(seed))
+    names, values = _functionals(problem, chains, mean, std, np.random.default_rng(0))
     kinds = {"ess_bulk": {"method": "bulk"}, "ess_tail": {"method": "tail", "prob": (0.05, 0.95)}}
     return Mixing(names=tuple(names), rhat=np.asarray(array_stats.rhat(values, chain_axis=1, draw_axis=2)), **{
         key: np.asarray(array_stats.ess(values, chain_axis=1, draw_axis=2, **kind))

@@ -1,8 +1,9 @@
 """What exact Gaussian posteriors share: everything follows from solves with K = Cov(d, d) + C in data space."""
 
+from functools import cached_property
+
 import numpy as np
 
-from .._checks import fail
 from ..dataset import Approximation
 from ._posterior import Posterior
 
@@ -34,24 +35,38 @@ class DataSpacePosterior(Posterior):
         """Cov(d̃, x) X, shape (n_data, k)."""
         return self._model.whiten(self._model.gain_adjoint(x))
 
-    def respond(self, white, pull=None, solved=None):
+    def respond(self, white, solved=None):
         """(change of x, weights of the data, flat values) for whitened data (n_data, k)."""
-        weights, flat = self._flat.eliminate(self._solve(white) if solved is None else solved, white, pull)
+        weights, flat = self._flat.eliminate(self._solve(white) if solved is None else solved, white)
         x = self.gain(weights)
         x[self._flat.index] += flat
         return x, weights, flat
+
+    def _take(self, solved, left):
+        """Keep what the mean follows from: K̃⁻¹ of the data and the residual of that solve, (n_data, 1) each."""
+        weights, flat = self._flat.eliminate(solved, self.system.residual[:, None])
+        self.data_weights, self._flat_mean, self.data_left = weights[:, 0], flat[:, 0], left[:, 0]
+        self._off = float(np.linalg.norm(left))
+
+    @cached_property
+    def _center(self):
+        mean = self._model.prior_mean + self.gain(self.data_weights[:, None])[:, 0]
+        mean[self._flat.index] += self._flat_mean
+        return mean
+
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
+        return self._center.copy()
+
+    def state_mean_error(self):
+        """|δm_i| = |g_iᵀK⁻¹ρ| <= s_i ‖ρ‖ for ‖K^{-1/2}g_i‖ <= s_i, the prior std, and K̃ >= I."""
+        return np.sqrt(self._known_scale()) * self._off
 
     def _known_scale(self):
         """Variance against which errors are measured: the prior's, for flat values the posterior's."""
         variance = self._model.prior_variance()
         variance[self._flat.index] = np.diag(self._flat.inverse)
         return variance
-
-    def _refuse_flat(self, what="an evidence"):
-        """No evidence of an improper prior, nor other things."""
-        if self._model.flat_index.size:
-            fail("prior", f"be proper for {what}", f"flat priors on {', '.join(self.problem.prior.flat)}",
-                 "An improper prior has no normaliser: give GaussianPrior(mean, covariance).")
 
     def prior_state_mean(self):
         """Prior mean of x, (size,)."""

@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._places import blocks
+
 BLOCK = 10  # draws made together, always as many: nothing may depend on how many are asked or on memory
 NOISE, PRIOR = 1, 2  # further streams of a block, beside that of its draws
+COLUMNS = 4096  # cells summarised at a time
 
 
 class DrawBlock(NamedTuple):
@@ -56,16 +59,10 @@ class Drawn(NamedTuple):
     stats: dict
 
 
-def entropy_of(seed):
-    """Entropy of a sample: that of an int is its own, a generator gives one integer."""
-    if isinstance(seed, np.random.Generator):
-        return int(seed.integers(2**63))
-    return np.random.SeedSequence(seed).entropy
-
-
 def blocks_of(seed, draws, chains=1, first=0):
     """Blocks of draws `first` (a multiple of the block) to `draws` of every chain, chain by chain."""
-    entropy = entropy_of(seed)
+    whole = int(seed.integers(2**63)) if isinstance(seed, np.random.Generator) else seed
+    entropy = np.random.SeedSequence(whole).entropy
     return [DrawBlock(entropy, chain, start // BLOCK, min(BLOCK, draws - start))
             for chain in range(chains) for start in range(first, draws, BLOCK)]
 
@@ -92,6 +89,12 @@ def thinned(chains, count):
         return chains.reshape(-1, size)[np.linspace(0, number * draws - 1, count).round().astype(int)]
     kept = np.linspace(0, draws - 1, count // number).round().astype(int)
     return chains[:, kept].reshape(count, size)
+
+
+def quantiles(draws, levels):
+    """Quantiles of draws (count, size), (levels, size)."""
+    parts = [np.quantile(draws[:, part], levels, axis=0) for part in blocks(draws.shape[1], COLUMNS)]
+    return np.concatenate(parts, axis=1)
 
 
 def spread(work, items, executor, most):

@@ -115,10 +115,10 @@ def _parameter_summaries(post, separate, intervals):
 
 def _modality_summaries(post, separate):
     """{name: the fit of a survey}: where cells are hidden it is theirs too."""
-    spread, chi2 = post.prediction_std(), post.chi2()
+    predicted, spread, chi2 = post.predicted_data(), post.prediction_std(), post.chi2()
     alone = {label: other.chi2() for label, other in separate.items()}
-    return {m.name: {"predicted_mean": clean_mean(post, m.name), "predicted_std": spread[m.name],
-                     "chi2": chi2[m.name],
+    return {m.name: {"predicted_mean": predicted[post.problem.data_slices[m.name]],
+                     "predicted_std": spread[m.name], "chi2": chi2[m.name],
                      "separate": {f"{label}_only": found[m.name] for label, found in alone.items() if m.name in found}}
             for m in post.problem.modalities}
 

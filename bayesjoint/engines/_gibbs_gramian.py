@@ -5,10 +5,10 @@ from scipy.linalg import cho_solve, eigh, solve_triangular
 
 from .._checks import fail
 from ..priors import prior_factor
+from ._gibbs_scales import LARGEST_BYTES, Root
 from ._whitened import whitened_matrix
 
 UNKNOWN_LIMIT = 6_000  # their precision matrix and its eigenvectors take 0.9 GB
-LARGEST_BYTES = 3e9
 
 
 class GramianSampler:
@@ -94,16 +94,11 @@ class GramianSampler:
         size = np.einsum("ci,ci->c", partner, partner)[:, None]
         total = values + self._lambda * size
         scale = 1.0 / np.sqrt(total)
-        along = scale * partner
-        length = np.linalg.norm(along, axis=1, keepdims=True)
-        unit = np.divide(along, length, out=np.zeros_like(along), where=length > 0)
         # 1 − λ vᵀ diag(total)⁻¹ v without cancellation
         left = np.divide(np.sum(partner**2 * (values / total), axis=1, keepdims=True), size, out=np.ones_like(size),
                          where=size > 0)
-        half, white = scale * pull, rng.standard_normal(partner.shape)
-        push = (1.0 / left - 1.0) * np.einsum("ci,ci->c", unit, half)[:, None]
-        push += (1.0 / np.sqrt(left) - 1.0) * np.einsum("ci,ci->c", unit, white)[:, None]
-        return scale * (half + white + push * unit)
+        root = Root(scale, (scale * partner, left))
+        return root.covariance(pull) + root.apply(rng.standard_normal(partner.shape))
 
     def states(self, state, rng):
         """State vectors of the problem, (chains, size), the parameters that were integrated out drawn."""

@@ -116,7 +116,7 @@ class ScaleSampler:
         if member is not None:
             precision, pull, turn = self._coupled(x, precision, pull, cells, member)
         scale = 1.0 / np.sqrt(precision)
-        root = _Root(scale, turn)
+        root = Root(scale, turn)
         mean = root.covariance(pull)
         others = np.ones(self._index.size, dtype=bool)
         others[where] = False
@@ -165,7 +165,7 @@ class ScaleSampler:
         return both[: white.size], both[white.size :]
 
 
-class _Root:
+class Root:
     """R = diag(t) (I + β û ûᵀ), RRᵀ the inverse of diag(t)⁻² − λ v vᵀ, for every chain.
 
     `turn` is (diag(t) v, 1 − λ vᵀ diag(t)² v), or None without a Gramian.

@@ -43,7 +43,7 @@ class PointwiseVariance:
         P and its standard error.
     rank : int
         Directions used.
-    gain : float
+    narrows : float
         Median factor by which directions and controls narrowed the error of plain draws.
     """
 
@@ -51,7 +51,9 @@ class PointwiseVariance:
         self._post, self._model = post, post.system.model
         self._basis = informative_basis(post.system, rank, rng)
         self.rank = self._basis.shape[1]
-        self._remaining = self._model.prior_variance() - self._leading()
+        self._remaining = self._model.prior_variance()
+        for part in blocks(self.rank, COLUMNS):
+            self._remaining -= np.sum(post.gain(self._basis[:, part]) ** 2, axis=1)
         self._remaining[post.system.flat.index] = 0.0
         groups = self._model.groups
         self._controls = [TorusControl(self._model, g) if TorusControl.applies(g) else None for g in groups]
@@ -63,12 +65,6 @@ class PointwiseVariance:
             self.variance += np.sum((post.gain(flat.solved) @ np.linalg.cholesky(flat.inverse)) ** 2, axis=1)
             self.variance[index], self.error[index] = np.diag(flat.inverse), 0.0
 
-    def _leading(self):
-        out = np.zeros(self._model.size)
-        for part in blocks(self._basis.shape[1], COLUMNS):
-            out += np.sum(self._post.gain(self._basis[:, part]) ** 2, axis=1)
-        return out
-
     # -- draws ---------------------------------------------------------------------------------------------------------
     def _moments(self, rng, count):
         """(number, Σ f h, Σ f h fhᵀ) with f = m'² first and the controls behind it, shapes (w, size), (w, w, size)."""
@@ -79,9 +75,7 @@ class PointwiseVariance:
             for values in self._observed(rng, min(step, count - start)):
                 first += values
                 for a in range(width):
-                    second[a, : a + 1] += values[a] * values[: a + 1]
-        for a in range(width):
-            second[: a + 1, a] = second[a, : a + 1]
+                    second[a] += values[a] * values
         return count, first, second
 
     def _observed(self, rng, count):
@@ -116,7 +110,9 @@ class PointwiseVariance:
             where = problem.slices[p.name]
             parts = [(n, first[:, where].reshape(-1, *p.shape) / n, second[..., where].reshape(
                 *second.shape[:2], *p.shape) / n) for n, first, second in halves]
-            scale = self._scale(parts, p)
+            rough = 0.5 * (parts[0][1][0] + parts[1][1][0])
+            scale = _pooled(rough, p, 3)  # about P, against which moments of unlike cells are pooled
+            scale = np.where(scale > 0, scale, 1.0)
             fits = [self._fit(part, scale, p) for part in parts]
             estimate, spread = 0.0, 0.0
             for (n, mean, second), coefficients in zip(parts, fits[::-1], strict=True):
@@ -125,7 +121,7 @@ class PointwiseVariance:
             bare = 2 * scale**2 / sum(part[0] for part in parts)
             # with few draws a coefficient may miss by so much that plain draws are better
             lost = (estimate < TRUSTED * scale) | (spread > bare)
-            estimate = np.where(lost, 0.5 * (parts[0][1][0] + parts[1][1][0]), estimate)
+            estimate = np.where(lost, rough, estimate)
             spread = np.where(lost, bare, spread)
             self.variance[where], variance[where] = estimate.ravel(), spread.ravel()
             plain[where] = bare.ravel()
@@ -135,12 +131,8 @@ class PointwiseVariance:
         self.variance = np.where(known, 0.0, np.maximum(self.variance, least))
         variance[known] = 0.0
         self.error = np.sqrt(variance)
-        self.gain = float(np.median(np.sqrt(plain[variance > 0] / variance[variance > 0]))) if variance.any() else 1.0
-
-    def _scale(self, parts, p):
-        """A rough P, against which moments of unlike cells are pooled."""
-        rough = _pooled(0.5 * (parts[0][1][0] + parts[1][1][0]), p, 3)
-        return np.where(rough > 0, rough, 1.0)
+        left = variance > 0
+        self.narrows = float(np.median(np.sqrt(plain[left] / variance[left]))) if left.any() else 1.0
 
     def _fit(self, part, scale, p):
         """Coefficients (w, *shape) of the controls by pooled least squares."""

@@ -1,5 +1,7 @@
 """What nonlinear forward models add to a Laplace approximation: their own curvature, and what is said of it."""
 
+from time import perf_counter
+
 import numpy as np
 
 from ..dataset import Approximation
@@ -27,16 +29,19 @@ def exact_curvature(problem, center, index, root):
     error : float
         Largest entry by which it changes when the step is doubled, a third of it: the truncation error.
     """
-    fine, coarse = (_differences(problem, center, index, root, factor * REACH) for factor in (1.0, 2.0))
+    fine, coarse = (white_curvature(problem, center, index, root, factor * REACH) for factor in (1.0, 2.0))
     return fine, float(np.abs(coarse - fine).max() / 3)
 
 
-def _differences(problem, center, index, root, reach):
+def white_curvature(problem, x, index, root, reach=REACH, until=np.inf):
+    """Rᵀ H R at x by central differences over `reach`; None where the clock passes `until` before they are done."""
     columns = np.empty_like(root)
     for k, direction in enumerate(root.T):
-        step = np.zeros_like(center)
+        if perf_counter() > until:
+            return None
+        step = np.zeros_like(x)
         step[index] = reach * direction
-        columns[:, k] = (problem.gradient(center + step) - problem.gradient(center - step))[index] / (2 * reach)
+        columns[:, k] = (problem.gradient(x + step) - problem.gradient(x - step))[index] / (2 * reach)
     out = root.T @ columns
     return 0.5 * (out + out.T)
 

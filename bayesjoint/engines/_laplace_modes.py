@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.stats import chi2
 
 from ..dataset import Approximation
-from ._laplace_curvature import REACH
+from ._laplace_curvature import white_curvature
 
 LARGEST = 300  # free values up to which modes are looked for
 SECONDS = 2.0  # for all of it, however dear a model is
@@ -68,7 +68,7 @@ class OtherModes:
 ONE_MODE = OtherModes()
 
 
-def look_for_modes(problem, center, index, whiten, std, seed=0):
+def look_for_modes(problem, center, index, whiten, std):
     """Search a posterior for modes other than one.
 
     Parameters
@@ -82,27 +82,22 @@ def look_for_modes(problem, center, index, whiten, std, seed=0):
         Deviations of them, (free, k), to independent standard values of the Gaussian.
     std : ndarray, shape (free,)
         The Gaussian's.
-    seed : int, default 0
 
     Returns
     -------
     OtherModes
     """
-    if _convex(problem):
+    if not (problem.nonlinear or problem.penalties) and all(
+            bound.gaussian or getattr(bound, "p", 0) >= 1 for _, bound in problem.prior.blocks):  # convex
         return ONE_MODE
     if problem.free.sum() > LARGEST:
         return OtherModes(needed=True)
-    return _Search(problem, center, index, whiten, std, np.random.default_rng(seed)).run()
-
-
-def _convex(problem):
-    return not (problem.nonlinear or problem.penalties) and all(
-        bound.gaussian or getattr(bound, "p", 0) >= 1 for _, bound in problem.prior.blocks)
+    return _Search(problem, center, index, whiten, std).run()
 
 
 class _Search:
-    def __init__(self, problem, center, index, whiten, std, rng):
-        self._problem, self._center, self._index, self._rng = problem, center, index, rng
+    def __init__(self, problem, center, index, whiten, std):
+        self._problem, self._center, self._index, self._rng = problem, center, index, np.random.default_rng(0)
         self._whiten, self._std = whiten, std
         self._end = perf_counter() + SECONDS
         self._moving = np.flatnonzero(problem.free)
@@ -119,18 +114,13 @@ class _Search:
         kept = np.isfinite(values)
         far = self._far(draws[kept], values[kept]) if proper else np.nan
         order = np.argsort(values)[:BEST]
-        prior_mean = self._problem.start()
-        starts = [2 * prior_mean - self._center, -self._center, *draws[order], *draws[:OTHERS]]
-        made, ends = 0, []
-        for start in starts:
-            if self._in_time(1.0):
-                made += 1
-                ends.append(self._descend(start))
+        starts = [2 * self._problem.start() - self._center, -self._center, *draws[order], *draws[:OTHERS]]
+        ends = [self._descend(start) for start in starts if self._in_time(1.0)]
         modes = self._distinct([x for x in ends if x is not None])
         weights = [self._weight(x) for x in modes]
         shares = np.array(weights) / (1 + np.sum(weights))
         away = [float(np.max(((x - self._center)[self._index] / self._std) ** 2, initial=0.0)) for x in modes]
-        return OtherModes(needed=True, starts=made, found=int(np.sum(shares > 1e-3)), far=far,
+        return OtherModes(needed=True, starts=len(ends), found=int(np.sum(shares > 1e-3)), far=far,
                           weight=float(shares.sum()), added=float(np.sum(shares * away)))
 
     def _in_time(self, share):
@@ -146,30 +136,21 @@ class _Search:
 
     def _draws(self):
         """(draws, (n, size), whether they are the prior's): uniform between two bounds where it is flat."""
-        p, proper = self._problem, True
-        out = np.tile(self._center, (DRAWS, 1))
+        p, out = self._problem, np.tile(self._center, (DRAWS, 1))
         wide = np.exp(self._rng.uniform(0, np.log(30), (DRAWS, 1))) * self._rng.standard_normal(out.shape)
-        covered = np.zeros(p.size, dtype=bool)
+        gaussian, other = np.zeros((2, p.size), dtype=bool)
         for where, bound in p.prior.blocks:
+            (gaussian if bound.gaussian else other)[where] = True
             if bound.gaussian:
                 out[:, where] = bound.mean + bound.covariance.sample(self._rng, DRAWS)
-                covered[where] = True
-        rest = np.setdiff1d(self._moving, np.flatnonzero(covered))
-        held = np.setdiff1d(np.arange(p.size), self._moving)
-        for i in rest:
-            low, high = p.lower[i], p.upper[i]
-            if np.isfinite(high - low):
-                out[:, i] = self._rng.uniform(low, high, DRAWS)
+        rest, between = p.free & ~gaussian, np.isfinite(p.upper - p.lower)
+        for i in np.flatnonzero(rest):
+            if between[i]:
+                out[:, i] = self._rng.uniform(p.lower[i], p.upper[i], DRAWS)
             else:
                 out[:, i] += self._unit[np.searchsorted(self._moving, i)] * wide[:, i]
-            proper &= bool(np.isfinite(high - low)) and i not in self._other()
-        out[:, held] = self._center[held]
-        return out, proper
-
-    def _other(self):
-        """Places of values whose prior is not Gaussian."""
-        size = np.arange(self._problem.size)
-        return {int(i) for where, bound in self._problem.prior.blocks if not bound.gaussian for i in size[where]}
+        out[:, ~p.free] = self._center[~p.free]
+        return out, bool(np.all((between & ~other)[rest]))
 
     def _far(self, draws, values):
         """Share of the posterior that lies far from the Gaussian, NaN where too few draws speak."""
@@ -232,17 +213,7 @@ class _Search:
 
     def _weight(self, x):
         """Mass of another mode in units of this one's, by the curvature there."""
-        count = self._index.size
-        columns = np.zeros((self._problem.size, count))
-        basis = np.linalg.inv(self._whiten(np.eye(count)))  # R
-        columns[self._index] = basis
-        curvature = np.empty((count, count))
-        for k in range(count):
-            if perf_counter() > self._end + SECONDS:
-                return float(np.exp(min(self._level - self._value(x), 50.0)))
-            step = REACH * columns[:, k]
-            change = self._problem.gradient(x + step) - self._problem.gradient(x - step)
-            curvature[:, k] = basis.T @ change[self._index] / (2 * REACH)
-        values = np.linalg.eigvalsh(0.5 * (curvature + curvature.T))
-        logdet = float(np.sum(np.log(np.maximum(values, FLOOR))))
+        root = np.linalg.inv(self._whiten(np.eye(self._index.size)))
+        found = white_curvature(self._problem, x, self._index, root, until=self._end + SECONDS)
+        logdet = 0.0 if found is None else float(np.sum(np.log(np.maximum(np.linalg.eigvalsh(found), FLOOR))))
         return float(np.exp(min(self._level - self._value(x) - 0.5 * logdet, 50.0)))

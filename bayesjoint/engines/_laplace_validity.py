@@ -107,16 +107,15 @@ class ValidityCheck:
         Rᵀ.
     std : ndarray, shape (free,)
         The Gaussian's.
-    seed : int, default 0
     """
 
-    def __init__(self, problem, center, index, root, root_adjoint, std, seed=0):
+    def __init__(self, problem, center, index, root, root_adjoint, std):
         self._std = std
         self._problem, self._center, self._index = problem, center, index
         self._root, self._root_adjoint = root, root_adjoint
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(0)
         self._operators = problem.operators_at(center)
-        self._residual = self._white_residual(center)
+        self._residual = np.concatenate([self._white(k, r) for k, r in enumerate(problem.residuals(center))])
         self._gaussian = [(where, bound) for where, bound in problem.prior.blocks if bound.gaussian]
         self._other = [(where, bound) for where, bound in problem.prior.blocks if not bound.gaussian]
         self._level = self._penalty(center)
@@ -132,8 +131,10 @@ class ValidityCheck:
         beyond, outside = self._beyond(steps)
         ratios = self._log_ratios(steps, np.sum(white**2, axis=0))
         spread, kurtosis = np.var(ratios, ddof=1), np.mean((ratios - ratios.mean()) ** 4)
+        trials = self._rng.standard_normal((basis.shape[1], TRIALS))
+        tail = fit_tail(self._log_ratios(self._root(basis) @ trials, np.sum(trials**2, axis=0)))
         return LaplaceValidity(
-            pareto_k=self._pareto_k(basis), directions=basis.shape[1], kl=float(spread / 2),
+            pareto_k=tail, directions=basis.shape[1], kl=float(spread / 2),
             kl_error=float(0.5 * np.sqrt(max(kurtosis - spread**2, 0.0) / count)), curvature_change=change,
             beyond=beyond, outside=outside, held=int(self._problem.free.sum() - free), modes=modes)
 
@@ -144,11 +145,6 @@ class ValidityCheck:
         low, high = ((side - self._center)[self._index] for side in (self._problem.lower, self._problem.upper))
         outside = np.any((steps < low[:, None]) | (steps > high[:, None]), axis=0).mean()
         return float(np.max(norm.cdf(low / self._std) + norm.sf(high / self._std))), float(outside)
-
-    def _pareto_k(self, basis):
-        coefficients = self._rng.standard_normal((basis.shape[1], TRIALS))
-        ratios = self._log_ratios(self._root(basis) @ coefficients, np.sum(coefficients**2, axis=0))
-        return fit_tail(ratios)
 
     def _log_ratios(self, steps, squares):
         """Return log p − log q, up to a constant, at the MAP plus `steps`, (free, k); `squares` are white norms²."""
@@ -180,28 +176,19 @@ class ValidityCheck:
             out[where] += bound.hessian_product(x[where], direction[where])
         parts, directions = self._problem.parts(x), self._problem.parts(direction)
         self._problem.add_parts(out, *(b.hessian_product(parts, directions) for b in self._problem.penalties))
-        if self._problem.nonlinear:
-            out += self._misfit_curvature(x, direction)
+        if self._problem.nonlinear:  # the misfits, by central differences over some hundredths of a std
+            up, down = (self._problem.add_pull(np.zeros_like(x), self._problem.residuals(y), y)
+                        for y in (x + REACH * direction, x - REACH * direction))
+            out += (up - down) / (2 * REACH)
         return out
-
-    def _misfit_curvature(self, x, direction):
-        """Hessian at x of the misfits, times a direction, by central differences over some hundredths of a std."""
-        up, down = (self._misfit_gradient(x + sign * REACH * direction) for sign in (1.0, -1.0))
-        return (up - down) / (2 * REACH)
-
-    def _misfit_gradient(self, x):
-        return self._problem.add_pull(np.zeros_like(x), self._problem.residuals(x), x)
 
     def _sensible(self, x):
         return all(np.isfinite(self._problem.predict(name, x)).all() for name in self._problem.nonlinear)
 
-    def _white_residual(self, x):
-        return np.concatenate([self._white(k, r) for k, r in enumerate(self._problem.residuals(x))])
-
     def _change(self, moved):
         """Whitened change of the predictions from the MAP to `moved`, (size, k), away; never overflowing."""
         if not self._problem.nonlinear:
-            return self._sense(moved)
+            return np.concatenate([self._white(k, a.matmat(moved)) for k, a in enumerate(self._operators)])
         out = []
         for k in range(len(self._problem.modalities)):
             found = np.stack([self._problem.predict(k, self._center + step) for step in moved.T], axis=1)
@@ -213,10 +200,6 @@ class ValidityCheck:
     def _white(self, k, data):
         m = self._problem.modalities[k]
         return np.sqrt(self._problem.weights[m.name]) * m.noise.whiten(data)
-
-    def _sense(self, x):
-        """Whitened data of deviations (size, k)."""
-        return np.concatenate([self._white(k, a.matmat(x)) for k, a in enumerate(self._operators)])
 
     def _informed_directions(self, count):
         """White directions, (free, count), in which data hold most of the curvature: subspace iteration."""

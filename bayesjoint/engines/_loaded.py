@@ -6,21 +6,18 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_count, fail
-from .._places import blocks
 from .._typing import Path, xr
 from ..dataset import Approximation, read_attributes, read_tree
 from ..mesh import Mesh
 from ..noise import DiagonalNoise
 from ..problem import JointProblem, Modality, Parameter
-from ..quantities import component_of
-from ._draw_blocks import Drawn, thinned
+from ..quantities import FIELD, component_of
+from ._draw_blocks import Drawn, quantiles, thinned
 from ._estimate import Estimate
 from ._posterior import Posterior
 
 AGAIN = "Make the posterior again: bj.posterior(problem)."
-COLUMNS = 4096  # cells whose quantiles are taken at a time
 GAUSSIAN = "equal-tailed Gaussian"  # how the words of a Gaussian's interval begin
-FIELD = ("intensity", "inclination", "declination")  # of the inducing field, kept with a survey
 
 
 def load(source: str | Path | xr.DataTree):
@@ -223,9 +220,7 @@ class LoadedPosterior(Posterior):
         """Quantiles of x, (levels, size): of the Gaussian of mean and std, or of the stored draws."""
         if self._is_gaussian():
             return super().state_quantiles(levels)
-        x = self.state_draws(None, self._all_draws())
-        parts = [np.quantile(x[:, part], levels, axis=0) for part in blocks(x.shape[1], COLUMNS)]
-        return np.concatenate(parts, axis=1)
+        return quantiles(self.state_draws(None, self._all_draws()), levels)
 
     def interval_words(self, parameter):
         """What the interval of a parameter is, in words: at the stored probability, and at others."""

@@ -14,11 +14,6 @@ VALUES = 10  # of a plain vector, each of which stands for itself
 COLUMNS, VALUES_AT_ONCE = 8, 2e7  # covariance products at once: at survey size a column is a model
 
 
-def biases(problem):
-    """Parameters that `add_bias` has added."""
-    return [p for p in problem.parameters if isinstance(p.prior, BiasPrior)]
-
-
 def nuisance_table(post):
     """Value, std and correlations of every bias coefficient, as an `xarray.Dataset`; None where there is no bias.
 
@@ -31,7 +26,7 @@ def nuisance_table(post):
     xarray.Dataset or None
         See `Posterior.nuisances`.
     """
-    found = biases(post.problem)
+    found = [p for p in post.problem.parameters if isinstance(p.prior, BiasPrior)]
     if not found:
         return None
     names, columns = _averages(post.problem, {p.name for p in found})

@@ -288,3 +288,23 @@ class Posterior(DrawsOfPosterior):
     def log_evidence(self) -> None:
         """Logarithm of the evidence p(d) as an `Estimate`, in nats with every constant."""
         fail("method", "offer an evidence", self.method, 'Use method="dense" or, at survey size, "iterative".')
+
+
+class SummarisedPosterior(Posterior):
+    """A posterior that holds mean, variance, error of the mean and error of the std of x as `_moments`, (4, size)."""
+
+    def state_mean(self):
+        """Posterior mean of x, (size,)."""
+        return self._moments[0].copy()
+
+    def state_variance(self):
+        """Posterior variance of x, (size,)."""
+        return self._moments[1].copy()
+
+    def state_mean_error(self):
+        """Error of the mean of x, (size,)."""
+        return self._moments[2].copy()
+
+    def state_std_error(self):
+        """Error of the std of x, (size,)."""
+        return self._moments[3].copy()

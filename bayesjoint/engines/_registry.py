@@ -146,9 +146,3 @@ def check_shape(name, what, array, shape):
     """Refuse what an engine gave in another shape."""
     if np.shape(array) != shape:
         fail(f"{what} of engine {name!r}", f"have shape {shape}", f"{np.shape(array)}", "See PosteriorEngine.")
-
-
-def engine_table():
-    """Markdown table of the engines."""
-    rows = [f"| `{e.name}` | {e.purpose} |" for e in ENGINES.values()]
-    return "\n".join(["| method | what it is for, and how exact it is |", "|---|---|", *rows])

@@ -36,7 +36,7 @@ class Rounding:
     logdet: float
 
 
-def measure_rounding(system, gain, weights, flat_values, seed=0):
+def measure_rounding(system, gain, weights, flat_values):
     """Compare the matrices of a dense posterior with its operators.
 
     With K = LLᵀ and E = L⁻¹KL⁻ᵀ − I from the operators, first-order errors are: of the variance of cell i at most
@@ -52,15 +52,13 @@ def measure_rounding(system, gain, weights, flat_values, seed=0):
     weights : ndarray, shape (n_data,)
         K⁻¹ r, less what flat values take up.
     flat_values : ndarray, shape (q,)
-    seed : int, default 0
-        Source of the probes.
 
     Returns
     -------
     Rounding
     """
     factor, model = system.factor, system.model
-    white = np.random.default_rng(seed).standard_normal((weights.size, PROBES))
+    white = np.random.default_rng(0).standard_normal((weights.size, PROBES))
     columns = np.column_stack([solve_triangular(factor, white, lower=True, trans=1, check_finite=False), weights])
     through, seen = model.gain_and_signal(model.whiten_adjoint(columns))
     image = model.whiten(seen) + columns
@@ -82,3 +80,10 @@ def measure_rounding(system, gain, weights, flat_values, seed=0):
         fit=float(SAFETY * (np.sqrt(fit) * residual + EPS * fit)),
         logdet=float(SAFETY * np.sqrt(weights.size) * (defect + EPS)),
     )
+
+
+def std_error(variance, slack):
+    """Error of a std whose square lies within ± `slack` of `variance`: largest downwards, unless that is cut at 0."""
+    std, low = np.sqrt(variance), np.sqrt(np.maximum(variance - slack, 0.0))
+    down = np.divide(slack, std + low, out=np.zeros_like(slack), where=slack > 0)
+    return np.where(slack < variance, down, np.maximum(std, np.sqrt(variance + slack) - std)) + EPS * std

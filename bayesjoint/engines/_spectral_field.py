@@ -130,8 +130,9 @@ class SpectralField:
             left = self._drawn(rng, block.stop - block.start)
             for part, waves, std in zip(fields, left, self.group.stds, strict=True):
                 part[block] = self.group.on_mesh(waves, std)
-            for n, (part, window) in enumerate(zip(data, windows, strict=True)):
-                part[block] = self._to_window(n, left, window)
+            for n, (part, window, (k, _)) in enumerate(zip(data, windows, self.group.channels, strict=True)):
+                waves = self._seen(n, left[self.group.surveys[k].member])
+                part[block] = self.group.crop(waves, *window).reshape(waves.shape[0], -1)
         return fields, data
 
     def _drawn(self, rng, count):
@@ -148,10 +149,6 @@ class SpectralField:
 
     def _seen(self, channel, waves):
         return np.einsum("zyx,zcyx->cyx", self.waves.rows[channel], waves)
-
-    def _to_window(self, channel, left, window):
-        waves = self._seen(channel, left[self.group.surveys[self.group.channels[channel][0]].member])
-        return self.group.crop(waves, *window).reshape(waves.shape[0], -1)
 
     def _estimates(self, data):
         """Γh*Q⁻¹ d for every parameter's unit field, spectra (nz, count, rows, half), one parameter at a time."""

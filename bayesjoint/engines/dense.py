@@ -9,7 +9,7 @@ from ..gaussian import CleanCovariance, DenseSystem, check_linear_gaussian, line
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._estimate import Estimate
 from ._posterior import Posterior
-from ._rounding import EPS, PROBES, SAFETY, measure_rounding
+from ._rounding import EPS, PROBES, SAFETY, measure_rounding, std_error
 
 DATA_LIMIT = 20_000  # the factor alone takes 3.2 GB there
 CELLS = 2048  # cells per block of the variance
@@ -71,12 +71,10 @@ class DensePosterior(DataSpacePosterior):
     def _answer_with(self, clean, factor=None):
         """Mean, and what rounding has done to it."""
         self.clean, self.system = clean, DenseSystem(clean.model, factor=factor, clean=clean)
-        system, column = self.system, self.system.residual[:, None]
-        if not np.isfinite(system.signal).all():
+        if not np.isfinite(self.system.signal).all():
             refuse_infinite()
-        weights, flat = self._flat.eliminate(self._solve(column), column)
-        self.data_weights, self._flat_mean, self.data_left = weights[:, 0], flat[:, 0], 0.0
-        self._rounding = measure_rounding(system, self.gain, self.data_weights, self._flat_mean)
+        self._take(*self.system.solve(self.system.residual[:, None]))
+        self._rounding = measure_rounding(self.system, self.gain, self.data_weights, self._flat_mean)
         if self._rounding.variance > WORST_ROUNDING:
             fail("the data's covariance", "be positive definite to rounding",
                  f"rounding of {self._rounding.variance:.2g} of the prior variance",
@@ -100,16 +98,6 @@ class DensePosterior(DataSpacePosterior):
     def gain_adjoint(self, x):
         """Cov(d̃, x) X, shape (n_data, k)."""
         return self._model.whiten(self.clean.gain_adjoint(x))
-
-    def whitened_rows(self, where):
-        """Cov(d̃, x) of a slice of x, shape (n_data, k)."""
-        return np.asfortranarray(self._model.whiten(self.clean.gain_rows(where).T))
-
-    def state_mean(self):
-        """Posterior mean of x, (size,)."""
-        mean = self._model.prior_mean + self.gain(self.data_weights[:, None])[:, 0]
-        mean[self._flat.index] += self._flat_mean
-        return mean
 
     def state_variance(self):
         """Posterior variance of x, (size,)."""
@@ -140,12 +128,7 @@ class DensePosterior(DataSpacePosterior):
 
     def state_std_error(self):
         """Error of the std of x, (size,)."""
-        # the variance lies within v ± slack: its root moves most downwards, unless v - slack would be negative
-        variance = self.state_variance()
-        slack = self._rounding.variance * self._known_scale()
-        std, low = np.sqrt(variance), np.sqrt(np.maximum(variance - slack, 0.0))
-        down = np.divide(slack, std + low, out=np.zeros_like(slack), where=slack > 0)
-        return np.where(slack < variance, down, np.maximum(std, np.sqrt(variance + slack) - std)) + EPS * std
+        return std_error(self.state_variance(), self._rounding.variance * self._known_scale())
 
     def joint_draws(self, rng, count):
         """Perturbed observations, each an exact draw of x and of the clean data: (count, size), (count, n_data)."""
@@ -173,7 +156,7 @@ class DensePosterior(DataSpacePosterior):
 
     def log_evidence(self):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats; its error is the rounding as measured."""
-        self._refuse_flat()
+        self.problem.prior.refuse_flat("for an evidence")
         count, fit = self.system.size, float(self.system.residual @ self.data_weights)
         parts = [self.system.log_determinant().value, self._model.noise_logdet()]
         tempered = any(w != 1.0 for w in self.problem.weights.values())

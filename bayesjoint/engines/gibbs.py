@@ -72,9 +72,7 @@ def _check(problem):
         fail("problem", "have no bounds for Gibbs sweeps", "a bounded parameter",
              'The conditionals are then truncated: drop the bounds, use method="nuts" for at most 500 unknowns, or '
              'method="laplace" at a converged MAP.')
-    if problem.prior.flat:
-        fail("prior", "be proper for Gibbs sweeps", f"flat priors on {', '.join(problem.prior.flat)}",
-             "Give GaussianPrior(mean, covariance) with a broad covariance.")
+    problem.prior.refuse_flat("for Gibbs sweeps")
     if problem.linear_gaussian:
         fail("problem", "hold a focusing prior or a Gramian for Gibbs sweeps", "a linear-Gaussian one",
              'Use method="dense", which is exact and needs no sampling.')
@@ -82,17 +80,6 @@ def _check(problem):
         if not bound.gaussian and (getattr(bound, "p", None) != 1 or bound.gradient_operator is not None):
             fail("priors", "be Gaussian or Focusing(p=1) of the model for Gibbs sweeps", _words(bound),
                  'Use p=1 of the model, or method="nuts" for at most 500 unknowns.')
-    _check_penalties(problem)
-    problem.prior.refuse_hidden()
-
-
-def _words(bound):
-    if not hasattr(bound, "p"):
-        return type(bound).__name__
-    return f"Focusing(p={bound.p}, of={'model' if bound.gradient_operator is None else 'gradient'!r})"
-
-
-def _check_penalties(problem):
     if len(problem.penalties) > 1 or any(not isinstance(b, BoundGramian) for b in problem.penalties):
         fail("couplings", "hold at most one penalty, a Gramian, for Gibbs sweeps",
              f"{[type(b).__name__ for b in problem.penalties]}", 'Use method="nuts" for at most 500 unknowns.')
@@ -101,3 +88,10 @@ def _check_penalties(problem):
             fail("Gramian", "tie two parameters in space 'model' or 'weighted' for Gibbs sweeps",
                  f"{len(bound.names)} parameters in space {bound.coupling.space!r}",
                  "Use space='model', or method=\"nuts\" for at most 500 unknowns.")
+    problem.prior.refuse_hidden()
+
+
+def _words(bound):
+    if not hasattr(bound, "p"):
+        return type(bound).__name__
+    return f"Focusing(p={bound.p}, of={'model' if bound.gradient_operator is None else 'gradient'!r})"

@@ -82,24 +82,20 @@ class IterativePosterior(DataSpacePosterior):
         if self.tolerance > LOOSEST:
             fail("tolerance", f"be at most {LOOSEST:g}", f"{self.tolerance:g}",
                  "Draws truncated earlier have another covariance.")
-        self._solves, self._seed, self._executor = _even("solves", solves), int(seed), executor
-        self._rank = _default_rank(problem.data_size) if rank is None else as_count("rank", rank, 0)
+        if as_count("solves", solves, 8) % 2:
+            fail("solves", "be even", repr(solves), "64 give the standard deviation to a few per cent.")
+        self._solves, self._seed, self._executor = int(solves), int(seed), executor
+        default = min(problem.data_size // 2, DIRECTIONS) if problem.data_size <= RANK_DATA else 0
+        self._rank = default if rank is None else as_count("rank", rank, 0)
         self.system = IterativeSystem(linear_gaussian(problem, fits_stored(problem), self.method), MEAN_TOLERANCE,
                                       0 if deflation is None else as_count("deflation", deflation, 0), self._seed)
         if deflation is None and self.system.scattered:
             self.system.deflate(SCATTERED_RANK, self._seed)
-        self._solve_mean()
+        found = self.system.solution(self.system.residual[:, None])
+        self.iterations = int(found.iterations[0])
+        self._take(found.x, found.residual)
         self.draw_residuals = np.zeros(0)
         self.approximations = self._statements()
-
-    def _solve_mean(self):
-        column = self.system.residual[:, None]
-        found = self.system.solution(column)
-        self.iterations = int(found.iterations[0])
-        change, weights, flat = self.respond(column, solved=found.x)
-        self.data_weights, self._flat_mean = weights[:, 0], flat[:, 0]
-        self.data_left = found.residual[:, 0]
-        self._center = self._model.prior_mean + change[:, 0]
 
     def _answer(self, white):
         return self.system.solve(white, ANSWER_TOLERANCE)[0]
@@ -107,14 +103,6 @@ class IterativePosterior(DataSpacePosterior):
     def solve_draws(self, right):
         """K̃⁻¹R to the tolerance of draws."""
         return self.system.solve(right, self.tolerance)[0]
-
-    def state_mean(self):
-        """Posterior mean of x, (size,)."""
-        return self._center.copy()
-
-    def state_mean_error(self):
-        """|δm_i| = |g_iᵀK⁻¹ρ| <= s_i ‖ρ‖ for ‖K^{-1/2}g_i‖ <= s_i, the prior std, and K̃ >= I."""
-        return np.sqrt(self._known_scale()) * np.linalg.norm(self.data_left)
 
     def _pointwise(self):
         if not hasattr(self, "_cached"):
@@ -133,7 +121,8 @@ class IterativePosterior(DataSpacePosterior):
         found = self._pointwise()
         std = np.sqrt(found.variance)
         spread = np.divide(found.error, 2 * std, out=np.zeros_like(std), where=std > 0)
-        return np.hypot(spread, np.where(found.error > 0, self._std_bias() * std, 0.0))
+        bias, along = self._draw_change  # of it, what is uncorrelated with a draw counts by its square
+        return np.hypot(spread, np.where(found.error > 0, abs(along + 0.5 * bias**2) * std, 0.0))
 
     def log_evidence(self, error=0.25, most=64):
         """Log evidence, log N(d; Aμ, K), as an `Estimate` in nats with every constant.
@@ -155,12 +144,12 @@ class IterativePosterior(DataSpacePosterior):
         ValueError
             If a prior is flat: an improper prior has no normaliser.
         """
-        self._refuse_flat()
+        self.problem.prior.refuse_flat("for an evidence")
         logdet, spread, bias, words = self.system.log_determinant(np.random.default_rng(self._seed), 2 * error, most)
         fit, count = float(self.system.residual @ self.data_weights), self.system.size
         value = -0.5 * (fit + logdet + self._model.noise_logdet() + count * np.log(2 * np.pi))
         # the fit is off by at most ‖r‖ ‖K̃⁻¹d̃‖ for the residual r of the mean's solve
-        off = float(np.linalg.norm(self.data_left) * np.linalg.norm(self.data_weights))
+        off = self._off * float(np.linalg.norm(self.data_weights))
         return Estimate(value, error=0.5 * (spread + off), bias=-0.5 * bias, method=words)
 
     # -- draws ---------------------------------------------------------------------------------------------------------
@@ -183,18 +172,20 @@ class IterativePosterior(DataSpacePosterior):
                 for name, alone in self.problem.separate().items()}
 
     def _statements(self):
-        bound = float(np.linalg.norm(self.data_left))
+        changed, _ = self._draw_change
+        single = any(g.single for g in self._model.groups)
         blocks = "cosines on the stations' lattice" if self.system.blocks else "a randomised Nyström sketch"
         out = [Approximation(
-            name="posterior mean", status="bounded", error=bound,
+            name="posterior mean", status="bounded", error=self._off,
             statement=f"Conjugate gradients in data space, preconditioned by {blocks}: {self.iterations} products with "
-            f"K. In no cell is the mean off by more than {bound:.1e} of the prior standard deviation, the norm of the "
-            "whitened residual; but for that it is exact for the stated prior." + UNCHECKED,
+            f"K. In no cell is the mean off by more than {self._off:.1e} of the prior standard deviation, the norm of "
+            "the whitened residual; but for that it is exact for the stated prior." + UNCHECKED,
         ), Approximation(
-            name="draws", status="measured", error=self._draw_bias,
+            name="draws", status="measured", error=changed,
             statement=f"Each draw is one solve to a whitened relative residual of {self.tolerance:g}, kept with the "
-            f"draws. Carried on to {MEAN_TOLERANCE:g}, {CHECKED} draws changed by {self._draw_bias:.1e} of their own "
-            "size about the mean (root mean square over all cells)." + self._precision(),
+            f"draws. Carried on to {MEAN_TOLERANCE:g}, {CHECKED} draws changed by {changed:.1e} of their own "
+            "size about the mean (root mean square over all cells)."
+            + (" Prior draws on the torus are made in float32." if single else ""),
         ), *torus_statements(self._model)]
         if hasattr(self, "_cached"):
             known = self._cached.error > 0
@@ -203,19 +194,10 @@ class IterativePosterior(DataSpacePosterior):
             out.append(Approximation(
                 name="standard deviation", status="measured", error=error,
                 statement=f"From {self._solves} solves, with the part of {self._cached.rank} directions computed "
-                f"exactly and controls that narrow the error of plain draws {self._cached.gain:.1f} times: median "
+                f"exactly and controls that narrow the error of plain draws {self._cached.narrows:.1f} times: median "
                 f"standard error {error:.1%} of the standard deviation; every cell has its own.",
             ))
         return out
-
-    def _precision(self):
-        single = any(g.single for g in self._model.groups)
-        return " Prior draws on the torus are made in float32." if single else ""
-
-    @property
-    def _draw_bias(self):
-        """Change of draws about the mean, as a share of them, when solved further."""
-        return self._draw_change[0]
 
     @cached_property
     def _draw_change(self):
@@ -232,11 +214,6 @@ class IterativePosterior(DataSpacePosterior):
         if whole == 0:
             return 0.0, 0.0
         return float(np.sqrt(np.sum(change**2) / whole)), float(np.sum(change * draw) / whole)
-
-    def _std_bias(self):
-        """Change of the std by the same, as a share of it: what is uncorrelated with a draw counts by its square."""
-        bias, along = self._draw_change
-        return abs(along + 0.5 * bias**2)
 
 
 class BlockDrawer:
@@ -270,13 +247,3 @@ class BlockDrawer:
         fit, kept = self.mean_fit[:, None] + noise - weights - found.residual, slice(block.kept)
         data = (model.data_mean[:, None] + model.colour(fit)).T[kept] if self.clean else None
         return Drawn(x[kept], data, {"relative_residual": (found.relative[kept], self.words)})
-
-
-def _default_rank(data):
-    return min(data // 2, DIRECTIONS) if data <= RANK_DATA else 0
-
-
-def _even(name, value):
-    if as_count(name, value, 8) % 2:
-        fail(name, "be even", repr(value), "64 give the standard deviation to a few per cent.")
-    return int(value)

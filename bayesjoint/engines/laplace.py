@@ -1,10 +1,7 @@
 """The Laplace approximation at a converged MAP, on the cells that no bound holds."""
 
-from functools import cached_property
-
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
-from scipy.sparse.linalg import LinearOperator
 
 from .._checks import fail
 from ..dataset import Approximation, DatasetBuilder
@@ -12,7 +9,7 @@ from ..problem import check_density, parameter_fields
 from ._laplace_curvature import exact_curvature, nonlinear_statements
 from ._laplace_modes import look_for_modes
 from ._laplace_validity import ValidityCheck
-from ._posterior import Posterior
+from ._posterior import SummarisedPosterior
 
 DIFFERENCED = 300  # free values up to which the models' own curvature is taken by differences of gradients
 FREE_LIMIT = 12_000  # cells; their dense Hessian and its factor take 2.3 GB
@@ -28,7 +25,7 @@ VERDICTS = {
 WORST_CONDITION = 1e13  # beyond it a Cholesky factor in double precision proves nothing
 
 
-class LaplacePosterior(Posterior):
+class LaplacePosterior(SummarisedPosterior):
     """Gaussian N(x*, H_ff⁻¹) at a converged MAP x*: approximate, and how well it holds is measured.
 
     H is the exact Hessian of Φ; beyond 300 free values it leaves out the curvature of nonlinear forward models
@@ -81,25 +78,17 @@ class LaplacePosterior(Posterior):
         self.active_share = {name: float(active[where].sum() / max(1, at.problem.free[where].sum()))
                              for name, where in at.problem.slices.items()}
         self._operators = self.problem.operators_at(self._center)
-        self._factorise(self._hessian())
+        self._factorise(self.problem.hessian_matrix(self._center, self._index))
         self._curvature_error = None
         if self.problem.nonlinear and self._index.size <= DIFFERENCED:
             self._add_model_curvature()
-        std = np.sqrt(self._free_variance)
+        inverse = solve_triangular(self._factor, np.eye(self._index.size), lower=True, overwrite_b=True)
+        std = self._scale * np.sqrt(np.einsum("ij,ij->j", inverse, inverse))
+        self._moments = np.stack([self._center, self._spread(std**2), *np.full((2, self._center.size), np.nan)])
         modes = look_for_modes(self.problem, self._center, self._index, self._whiten, std)
         self.validity = ValidityCheck(self.problem, self._center, self._index, self._root, self._root_adjoint,
                                       std).measure(modes)
         self.approximations = self._statements()
-
-    def _hessian(self):
-        """H_ff, shape (f, f)."""
-        problem, index = self.problem, self._index
-        products = LinearOperator((index.size,) * 2, matvec=self._curvature_of_penalties, dtype=np.float64)
-        hessian = products @ np.eye(index.size)
-        for a, m in zip(self._operators, problem.modalities, strict=True):
-            white = m.noise.whiten(a.matrix()[:, index])
-            hessian += problem.weights[m.name] * (white.T @ white)
-        return 0.5 * (hessian + hessian.T)
 
     def _add_model_curvature(self):
         """From Gauss–Newton's Hessian, which the factor is of, to the exact one."""
@@ -107,11 +96,6 @@ class LaplacePosterior(Posterior):
                                                        self._root(np.eye(self._index.size)))
         half = self._root_inverse_adjoint(self._root_inverse_adjoint(white).T)
         self._factorise(0.5 * (half + half.T))
-
-    def _curvature_of_penalties(self, part):
-        direction = np.zeros(self.problem.size)
-        direction[self._index] = part.ravel()
-        return self.problem.penalty_hessian_product(self._center, direction)[self._index]
 
     def _factorise(self, hessian):
         """Cholesky of H_ff scaled to a unit diagonal: the scaling alone cannot hide an indefinite matrix."""
@@ -180,11 +164,6 @@ class LaplacePosterior(Posterior):
                       f"1 where {p.name} is held at a bound", share=self.active_share[p.name])
         return {"active_bounds": table.dataset()}
 
-    @cached_property
-    def _free_variance(self):
-        inverse = solve_triangular(self._factor, np.eye(self._index.size), lower=True, overwrite_b=True)
-        return np.einsum("ij,ij->j", inverse, inverse) * self._scale**2
-
     def _root(self, white):
         """R V with RRᵀ = H_ff⁻¹, for V of shape (f, k)."""
         return self._scale[:, None] * solve_triangular(self._factor, white, lower=True, trans=1)
@@ -223,22 +202,6 @@ class LaplacePosterior(Posterior):
         out = np.zeros((*free.shape[:-1], self.problem.size))
         out[..., self._index] = free
         return out
-
-    def state_mean(self):
-        """Posterior mean of x, (size,)."""
-        return self._center.copy()
-
-    def state_variance(self):
-        """Posterior variance of x, (size,)."""
-        return self._spread(self._free_variance)
-
-    def state_mean_error(self):
-        """Error of the mean of x, (size,)."""
-        return np.full(self.problem.size, np.nan)
-
-    def state_std_error(self):
-        """Error of the std of x, (size,)."""
-        return np.full(self.problem.size, np.nan)
 
     def state_product(self, v):
         """Posterior covariance of x times V."""

@@ -9,6 +9,7 @@ from .._checks import as_count, as_positive
 from ..dataset import Approximation
 from ..gaussian import System, linear_gaussian
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
+from ._rounding import EPS
 from ._subspace import DataSubspace
 
 FIRST = 32  # directions tried first; then half as many again as there are
@@ -18,7 +19,6 @@ CONFIDENCE = PROBES / chi2.ppf(MISSES, PROBES)  # 1.85
 WORTH_MEASURING = 1e3  # signal over noise variance of what is left out; above it solves take hundreds of steps
 FEW = 16  # for looks on the way: other data than those that decide
 LOOK_TOLERANCE, PROBE_TOLERANCE, MEAN_TOLERANCE = 1e-2, 1e-4, 1e-10
-ROUNDING = float(np.finfo(float).eps)
 LARGEST_BYTES = 4e9
 
 
@@ -75,10 +75,11 @@ class LowRankPosterior(DataSpacePosterior):
         super().__init__(problem)
         self.tolerance = float(as_positive("tolerance", tolerance, 0))
         self.system = System(linear_gaussian(problem, purpose=self.method))
-        self._refuse_flat("the lowrank engine")
+        problem.prior.refuse_flat("for the lowrank engine")
         rng = np.random.default_rng(seed)
         self._subspace = DataSubspace(self._model, rng, LARGEST_BYTES)
-        probes = self._random_data(rng)
+        _, clean = self._model.draw(rng, PROBES + FEW)  # data from the prior predictive
+        probes = self._model.whiten(clean.T) + rng.standard_normal((self._model.data_size, PROBES + FEW))
         if rank is None:
             self._adapt(probes)
             self.eigenvalues = self._subspace.cut(self._subspace.rank)  # turned into eigenvectors, none dropped
@@ -88,17 +89,13 @@ class LowRankPosterior(DataSpacePosterior):
             self.eigenvalues = self._subspace.cut(rank)
             self._measure(probes[:, :PROBES], PROBE_TOLERANCE)
         self.rank = self._subspace.rank
-        self._solve_mean()
+        beyond, within, left = self._subspace.solve(self.system.residual[:, None], MEAN_TOLERANCE)
+        self._take(beyond + within, left)
         self.approximations = [*self._statements(), *torus_statements(self._model)]
         if self._worst > self.tolerance:
             warnings.warn(self.approximations[0].statement, LowRankWarning, stacklevel=3)
 
     # -- building ----------------------------------------------------------------------------------------------------
-    def _random_data(self, rng):
-        """Whitened data from the prior predictive, (n_data, PROBES + FEW)."""
-        _, clean = self._model.draw(rng, PROBES + FEW)
-        return self._model.whiten(clean.T) + rng.standard_normal((self._model.data_size, PROBES + FEW))
-
     def _adapt(self, probes):
         """Add directions until what is left out is below `tolerance`; first looks take few probes and loose solves."""
         looks, probes = probes[:, PROBES:], probes[:, :PROBES]
@@ -118,18 +115,12 @@ class LowRankPosterior(DataSpacePosterior):
         self._reduction = self._subspace.variance_reduction()
         missed, _, _ = self._subspace.solve(probes, tolerance)
         self._left_out = CONFIDENCE * np.mean(self.gain(missed) ** 2, axis=1)
-        self._left_out += ROUNDING * self._model.data_size * self._model.prior_variance()
+        self._left_out += EPS * self._model.data_size * self._model.prior_variance()
         self.retained_trace, self.trace_error = float(self._reduction.sum()), float(self._left_out.sum())
         self.discarded_share = {
             name: float(self._left_out[where].sum() / max(self._reduction[where].sum(), np.finfo(float).tiny))
             for name, where in self.problem.slices.items()}
         self._worst = max(self.discarded_share.values())
-
-    def _solve_mean(self):
-        data = self.system.residual
-        beyond, within, left = self._subspace.solve(data[:, None], MEAN_TOLERANCE)
-        self.data_weights, self.data_left = (beyond + within)[:, 0], left[:, 0]
-        self._misfit = float(np.linalg.norm(self.data_left))
 
     def _statements(self):
         shares = ", ".join(f"{share:.2%} of {name}'s" for name, share in self.discarded_share.items())
@@ -144,7 +135,7 @@ class LowRankPosterior(DataSpacePosterior):
                 f"variance (measured with {PROBES} random data sets, with a confidence of at least "
                 f"{1 - MISSES:.1%}). The error of every cell's standard deviation says how far down it may lie."),
             Approximation(
-                name="posterior mean", status="bounded", error=self._misfit,
+                name="posterior mean", status="bounded", error=self._off,
                 statement="From all data by deflated conjugate gradients, not truncated; the error bounds its distance "
                 "from the mean that is exact for the stated prior, in prior standard deviations." + UNCHECKED),
         ]
@@ -155,14 +146,6 @@ class LowRankPosterior(DataSpacePosterior):
 
     def _answer(self, white):
         return sum(self._subspace.solve(white, MEAN_TOLERANCE)[:2])
-
-    def state_mean(self):
-        """Posterior mean of x, (size,)."""
-        return self._model.prior_mean + self.gain(self.data_weights[:, None])[:, 0]
-
-    def state_mean_error(self):
-        """Error of the mean of x, (size,)."""
-        return self._misfit * np.sqrt(self._model.prior_variance())
 
     def state_variance(self):
         """Posterior variance of x, (size,)."""

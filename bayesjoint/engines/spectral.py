@@ -78,10 +78,7 @@ class SpectralPosterior(DataSpacePosterior):
         if checks < 16 * len(self._names):
             fail("checks", f"be at least {16 * len(self._names)}, 16 for each field", repr(checks), "Raise it.")
         self.system, self._tolerance = IterativeSystem(model, tolerance, rank=0), tolerance
-        solved, left = self.system.solve(self.system.residual[:, None], MEAN_TOLERANCE)
-        self._center = model.prior_mean + self.gain(solved)[:, 0]
-        self.data_weights, self.data_left = solved[:, 0], left[:, 0]
-        self._off = float(np.linalg.norm(self.data_left))
+        self._take(*self.system.solve(self.system.residual[:, None], MEAN_TOLERANCE))
         self._field = SpectralField(WaveSystem(self._group, channel_noise(problem, self._group)))
         self.reduction = self._field.reduction
         self._measure(checks, np.random.default_rng(seed))
@@ -185,7 +182,7 @@ class SpectralPosterior(DataSpacePosterior):
                 'method="iterative".',
             ),
             Approximation(
-                name="posterior mean", status="bounded", error=float(self._off),
+                name="posterior mean", status="bounded", error=self._off,
                 statement="Exact for the stated prior but for one solve with the covariance of the data, whose "
                 "residual bounds the error by this share of the prior standard deviation; the same solves, to a "
                 f"relative residual of {self._tolerance:g}, give covariance products and resolution." + UNCHECKED,
@@ -194,10 +191,6 @@ class SpectralPosterior(DataSpacePosterior):
         ]
 
     # -- moments -------------------------------------------------------------------------------------------------------
-    def state_mean(self):
-        """Posterior mean of x, (size,)."""
-        return self._center.copy()
-
     def state_variance(self):
         """Posterior variance of x, (size,)."""
         out = np.zeros(self.problem.size)
@@ -205,11 +198,6 @@ class SpectralPosterior(DataSpacePosterior):
             left = 1.0 - self.reduction[p][:, None, None] * self._left[p]
             out[place] = (std[:, None, None] ** 2 * left).ravel()
         return out
-
-    def state_mean_error(self):
-        """Error of the mean of x, (size,)."""
-        # |g·K⁻¹r| <= ‖r‖ √(g·K⁻¹g) as K >= I, and g·K⁻¹g is at most the prior variance
-        return self._off * np.sqrt(self._model.prior_variance())
 
     def state_std_error(self):
         """Error of the std of x, (size,)."""

@@ -11,5 +11,5 @@ from ._prisms import forward_prisms
 from ._processing import ComposedOperator, Processing, StationSelection, UpwardContinuation
 from ._refined import refined, refined_mesh
 from ._sampling import SamplingError, StationSampling
-from ._threads import run_ranges, run_side_by_side, run_tasks, split, worker_count
+from ._threads import run_ranges, run_side_by_side, run_tasks, stretches, worker_count
 from ._toeplitz import GravityOperator, LatticeOperator, MagneticOperator, lattice_operator

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft
 
-from .._compiled import njit
+from .._compiled import FAST, njit
 from ._threads import run_tasks, scratch, split, worker_count
 
 CACHE_BYTES = 1 << 19  # of transformed layers in work at once, per thread: a quarter of a second-level cache
@@ -60,11 +60,6 @@ class LayeredConvolution:
             self.spectra[(0, *divmod(n, layers))] = spectrum.real
             if not even:
                 self.spectra[(1, *divmod(n, layers))] = spectrum.imag
-
-    @property
-    def nbytes(self):
-        """Bytes of the spectra."""
-        return self.spectra.nbytes
 
     def forward(self, columns):
         """(layers · ny · nx, k) -> (heights · window, k)."""
@@ -179,7 +174,7 @@ def _place(rows, first, padded):
                     padded[c, z, j, i] = rows[c, z, j - first, i] if first <= j < last else 0.0
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, fastmath=FAST)
 def _multiply_add(spectra, first, layers, total):
     """total[c, h] += Σ_z spectra[:, h, first + z] · layers[c, z]; complex numbers as pairs of reals."""
     for c in range(layers.shape[0]):
@@ -197,7 +192,7 @@ def _multiply_add(spectra, first, layers, total):
                         out[2 * i + 1] += real[i] * layer[2 * i + 1] + imag[i] * layer[2 * i]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, fastmath=FAST)
 def _multiply_conjugate(spectra, first, image, layers):
     """layers[c, z] = Σ_h conj(spectra[:, h, first + z]) · image[c, h]; complex numbers as pairs of reals."""
     for c in range(layers.shape[0]):

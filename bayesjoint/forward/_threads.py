@@ -12,6 +12,7 @@ from math import prod
 
 import numpy as np
 
+THREADS_FROM = 100_000  # cells above which sums over them gain from threads
 SCRATCH_BYTES = 2**22  # larger work arrays are made afresh: beside their transforms their pages cost little
 
 _local = threading.local()
@@ -77,6 +78,11 @@ def split(count, parts):
     parts = max(1, min(parts, count))
     bounds = [count * k // parts for k in range(parts + 1)]
     return list(pairwise(bounds))
+
+
+def stretches(size):
+    """Bounds of the ranges that vector work on `size` cells is cut into, in threads where that gains time."""
+    return split(size, worker_count() if size >= THREADS_FROM else 1)
 
 
 def scratch(name, shape, dtype):

@@ -101,7 +101,7 @@ class LatticeOperator(ForwardOperator):
     @property
     def nbytes(self):
         """Bytes of the spectra, all that the operator stores."""
-        return self._convolution.nbytes
+        return self._convolution.spectra.nbytes
 
     def _blocks(self):
         """Yield, height after height and layer after layer, the field by lag: (s_y + n_y − 1, s_x + n_x − 1)."""

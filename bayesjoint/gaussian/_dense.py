@@ -115,7 +115,11 @@ class DenseSystem(System):
 
     @cached_property
     def _root(self):
-        return _semidefinite_root(self.signal)
+        """R of full column rank with R Rᵀ = S̃, to rounding of its largest diagonal value (LAPACK's dpstrf)."""
+        factor, pivots, rank, _ = lapack.dpstrf(self.signal, lower=1)
+        root = np.empty((self.size, rank))
+        root[pivots - 1] = np.tril(factor)[:, :rank]
+        return root
 
     def draw_clean(self, rng, count):
         """`count` zero-mean draws of whitened clean data, shape (size, count), by a pivoted factor of S̃."""
@@ -154,11 +158,3 @@ def factorised(covariance, overwrite=False):
     except (LinAlgError, ValueError):
         return fail("the data's covariance", "be positive definite to rounding", "a failed Cholesky factorisation",
                     "Raise the noise std, lower the prior std, or mend an operator that gives NaN.")
-
-
-def _semidefinite_root(matrix):
-    """R of full column rank with R Rᵀ the matrix, to rounding of its largest diagonal value (LAPACK's dpstrf)."""
-    factor, pivots, rank, _ = lapack.dpstrf(matrix, lower=1)
-    root = np.empty((matrix.shape[0], rank))
-    root[pivots - 1] = np.tril(factor)[:, :rank]
-    return root

@@ -79,7 +79,7 @@ class FieldGroup(SignalMatrices):
         stds = {p.name: p.prior.std_hat(p) for p in self.members}
         cache = self._problem.cache if shared else Cache()
         fields = UnitFields(cache, self.views, kernel, stds, self._rows, self._stored)
-        return fields.scaled_signals()
+        return {(a, b): fields.scale(a, self.views[b].parameter) * block for (a, b), block in fields.signals().items()}
 
     @cached_property
     def _stored(self):

@@ -9,16 +9,9 @@ from scipy.sparse import csr_array, vstack
 from .._checks import fail
 from .._places import unit_columns
 from ..forward import intervals_of, lattice_and_processing
-from ..priors import (
-    DISCREPANCIES,
-    CellwiseCorrelation,
-    DiagonalCovariance,
-    ScaledCovariance,
-    TorusField,
-    TorusSpectrum,
-)
-from ._logs import cell_logs
+from ..priors import DISCREPANCIES, CellwiseCorrelation, DiagonalCovariance, ScaledCovariance, TorusField, TorusSpectrum
 from ._torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
+from ._torus_logs import cell_logs
 from ._torus_with_air import GroundGroup
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field

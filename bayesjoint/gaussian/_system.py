@@ -115,14 +115,14 @@ class System:
         size = np.einsum("ij,ij->j", white, solved)
         return value, np.einsum("ij,ij->j", left, left) + 8 * EPS * np.sqrt(self.size) * size
 
-    def functionals_left(self, columns, tolerance=None):
+    def functionals_left(self, columns):
         """(covariance of linear functionals, (size of x, k), given the data; bound on the error of its entries).
 
         A residual r of a solve for c moves cᵀK⁻¹c by at most ‖c‖ ‖r‖, as K >= I.
         """
         prior = columns.T @ self.model.prior_product(columns)
         cross = self.model.whiten(self.model.gain_adjoint(columns))
-        solved, left = self.solve(cross, tolerance)
+        solved, left = self.solve(cross)
         taken = cross.T @ self.eliminate(solved, cross)
         bound = np.max(np.linalg.norm(cross, axis=0), initial=0.0) * np.max(np.linalg.norm(left, axis=0), initial=0.0)
         return 0.5 * (prior + prior.T) - 0.5 * (taken + taken.T), float(bound)

@@ -12,7 +12,7 @@ from .._places import blocks
 from ..forward import LayeredConvolution, periodic_spectra, worker_count
 from ..priors import TorusSpectrum, least_torus
 from ._lattice_covariance import LatticeCovariance
-from ._logs import GroupLogs
+from ._torus_logs import GroupLogs
 
 SINGLE_FROM = 2_000_000  # values of a field on its torus, above which draws are made in float32
 DRAW_BYTES = 4e8  # of spectra of draws held at once
@@ -343,7 +343,10 @@ class TorusGroup(StationaryGroup):
             waves = latent[self.surveys[k].member]
             parts = zip(self._transfers[k][height], waves, strict=True)
             whole[:, c] = sum(layer * wave for layer, wave in parts)
-        self._observe(whole, data)
+        for k, survey in enumerate(self.surveys):
+            mine = [c for c, (owner, _) in enumerate(self.channels) if owner == k]
+            lattice = self.crop(whole[:, mine], *survey.window).reshape(whole.shape[0], -1)
+            data[:, survey.rows] += survey.to_data(lattice.T.astype(np.float64)).T
         for place, std, waves in zip(self.places, self.stds, latent, strict=True):
             x[:, place] = self.on_mesh(waves, std)
         return whole
@@ -352,13 +355,6 @@ class TorusGroup(StationaryGroup):
         """Values in the mesh's cells, (k, n_cells), of spectra of a unit field, (nz, k, rows, columns // 2 + 1)."""
         field = self.crop(waves, *((0, n) for n in self.mesh.shape[1:])) * std[:, None, None, None]
         return np.moveaxis(field, 1, 0).reshape(field.shape[1], -1)
-
-    def _observe(self, whole, data):
-        """Add to `data` (count, n_data) what spectra (count, channels, rows, columns // 2 + 1) are at the stations."""
-        for k, survey in enumerate(self.surveys):
-            mine = [c for c, (owner, _) in enumerate(self.channels) if owner == k]
-            lattice = self.crop(whole[:, mine], *survey.window).reshape(whole.shape[0], -1)
-            data[:, survey.rows] += survey.to_data(lattice.T.astype(np.float64)).T
 
     def crop(self, waves, north, east):
         """Values on a window, (first, count) along each axis, of spectra (..., rows, columns // 2 + 1)."""

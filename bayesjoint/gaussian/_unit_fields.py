@@ -123,10 +123,6 @@ class UnitFields:
             out[b] = 0.5 * (out[b] + out[b].T)
         return out
 
-    def scaled_signals(self):
-        """t_p t_q S, for fields that are not tied or tied by 1."""
-        return {(a, b): self.scale(a, self.views[b].parameter) * block for (a, b), block in self.signals().items()}
-
     def scale(self, a, name):
         """t_p t_q of a view and of another field."""
         return self.tops[self.views[a].parameter] * self.tops[name]

@@ -10,7 +10,7 @@ from ..gaussian import FieldGroup, TorusMatrices
 from ._discrepancy import KINDS, DiscrepancyPart, discrepancies
 from ._pair_factors import PairFactors
 from ._parts import field_groups, innovations, other_parameters, vector_columns
-from ._vector import fitted_kernel
+from ._vector import fitted_kernel, white_variance
 
 DENSE_LIMIT = 20_000  # data; as the dense engine
 
@@ -165,17 +165,13 @@ class _NoiseParts:
     def __init__(self, modality, rows, exponent):
         self._name, self._exponent = modality.name, exponent
         self._stationary = fitted_kernel(modality.noise)
+        white, self._dense = white_variance(modality), None
+        self._white, self._base = white[rows] / exponent, float(np.sqrt(np.mean(white)))
         if self._stationary is not None:
-            white = np.broadcast_to(np.square(self._stationary.white), (modality.size,))
-            self._white, self._dense = white[rows] / exponent, None
             place = np.stack(modality.forward.coordinates()[:2], axis=1)[rows]
             self._distance = np.hypot(*(place[:, None] - place).transpose(2, 0, 1))
-        elif modality.noise.independent:
-            self._white, self._dense = modality.noise.variance()[rows] / exponent, None
-        else:
-            self._white, self._dense = None, modality.noise.covariance()[np.ix_(rows, rows)] / exponent
-        size = np.mean(modality.noise.variance() if self._stationary is None else np.square(self._stationary.white))
-        self._base = float(np.sqrt(size))
+        elif not modality.noise.independent:
+            self._dense = modality.noise.covariance()[np.ix_(rows, rows)] / exponent
 
     def add_to(self, matrix, values):
         """Add C/w to a view of K."""

@@ -12,7 +12,7 @@ from ._coordinates import Coordinate, laid_out, reaching, sized
 STD, RANGE, CORRELATION, WHOLE = (f"discrepancy_{key}" for key in ("std", "range", "correlation", "whole"))
 KINDS = (STD, RANGE, CORRELATION, WHOLE)
 STD_SPAN = (1e-3, 10.0)  # of the data's own std
-LARGEST_CORRELATION = 0.995
+LARGEST_CORRELATION = 0.995  # of the widest that keeps a matrix positive definite
 
 
 def discrepancies(problem):

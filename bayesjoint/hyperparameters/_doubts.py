@@ -5,10 +5,10 @@ from copy import copy
 import numpy as np
 from scipy.stats import kurtosistest, spearmanr
 
+from ..augment import DROP
 from ._dense_evidence import DenseEvidence
 from ._discrepancy import discrepancies
 from ._parts import innovations, matern_parameters, rough_std
-from ._profile import DROP
 from ._search import EvidenceObjective, maximise
 from ._vector import fitted_kernel
 

@@ -6,14 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from .._checks import check_object, fail, one_of
+from .._checks import fail, one_of
 from .._typing import Any, HyperparameterFit, JointProblem, Seed
 from ..problem import check_problem
 from ._dense_evidence import DenseEvidence, check_evidence
 from ._discrepancy import KINDS, discrepancies
 from ._large_evidence import LargeEvidence
 from ._newton import climb
-from ._parts import matern_parameters, rough_gain, rough_std
+from ._parts import matern_parameters, rough_std, std_factors
 from ._search import EvidenceObjective, distinct, maximise
 from ._summary import summarise, summarise_noisy
 from ._thinning import strides_of, thinned, whittle_maximum, whittle_spread
@@ -93,7 +93,6 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: l
     >>> fit.table["verdict"][2]
     np.str_('identified: 95 % interval 0.0907 to 0.139 mGal')
     """
-    check_object("problem", problem)
     check_problem(problem)
     one_of("method", method, ("evidence", "dense", "lanczos"))
     one_of("prior", prior, ("weak", "flat"))
@@ -163,7 +162,7 @@ def _fit_large(vector, start, reason, seed):
 def guesses(vector):
     """Starts in the search's coordinates: the problem's own, and two from the size of the data and the mesh."""
     problem = vector.problem
-    gain, size = rough_gain(problem, np.random.default_rng(0)), rough_std(problem)
+    factors, size = std_factors(problem), rough_std(problem)
     out = [vector.start]
     for reach, noise in ((0.25, 0.1), (0.5, 0.02)):
         point = vector.start.copy()
@@ -172,7 +171,7 @@ def guesses(vector):
             if c.kind == "vector_std" or c.kind in KINDS:
                 continue
             if c.kind == "std":
-                point[i] = np.log(c.value * gain[c.targets[0]])
+                point[i] = np.log(c.value * factors[c.targets[0]])
             elif c.kind == "noise":
                 point[i] = np.log(noise * size[c.targets[0]])
             elif c.kind == "correlation":

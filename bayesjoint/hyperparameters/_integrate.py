@@ -8,7 +8,7 @@ from scipy.stats import chi2, multivariate_t, norm, qmc
 
 from .._checks import fail
 from ..dataset import Approximation
-from ..engines import BLOCK, Drawn, Estimate, Posterior, posterior
+from ..engines import BLOCK, Drawn, Estimate, SummarisedPosterior, posterior
 
 FREEDOM = 5  # of the Student proposal: tails heavier than any posterior of log scales met
 WIDER = 1.5  # than the curvature says: the tail towards no noise or no field falls off slowly
@@ -109,7 +109,7 @@ def weigh(objective, theta, hessian, count, seed):
                     log_evidence=evidence)
 
 
-class MixturePosterior(Posterior):
+class MixturePosterior(SummarisedPosterior):
     """Posterior that carries the uncertainty of its hyperparameters: Σ_s w_s p(m | d, θ_s).
 
     Mean and variance by the laws of total expectation and total variance. Components are made one at a time and kept
@@ -134,27 +134,27 @@ class MixturePosterior(Posterior):
         kept = order[: int(np.searchsorted(-dropped, -NEGLIGIBLE)) + 1]
         self.points, self.engine, self._vector = points, engine, vector
         self._theta, self._weight = points.theta[kept], points.weight[kept] / points.weight[kept].sum()
-        moments = [self._moments(t) for t in self._theta]
-        means, variances, errors, predictions = (np.array([m[i] for m in moments]) for i in range(4))
+        answers = [self._answers(t) for t in self._theta]
+        means, variances, errors, predictions = (np.array([a[i] for a in answers]) for i in range(4))
         self._means, self._variances, self._predictions = means, variances, predictions
-        self._center = self._weight @ means
-        away = means - self._center
-        self._spread = self._weight @ (variances + away**2)
-        self._error = np.sqrt(self._weight**2 @ away**2) + self._weight @ errors
-        off = variances + away**2 - self._spread
-        self._std_off = np.sqrt(self._weight**2 @ off**2) / (2 * np.sqrt(np.maximum(self._spread, 1e-300)))
-        self._within = self._weight @ variances
+        center = self._weight @ means
+        away = means - center
+        spread = self._weight @ (variances + away**2)
+        off = variances + away**2 - spread
+        error = np.sqrt(self._weight**2 @ away**2) + self._weight @ errors
+        std_error = np.sqrt(self._weight**2 @ off**2) / (2 * np.sqrt(np.maximum(spread, 1e-300)))
+        self._moments = np.stack([center, spread, error, std_error])
         self.approximations = [self._statement(float(dropped[kept.size - 1]))]
 
     def _component(self, theta):
         return posterior(self._vector.rebuild(theta), self.engine)
 
-    def _moments(self, theta):
+    def _answers(self, theta):
         one = self._component(theta)
         return one.state_mean(), one.state_variance(), one.state_mean_error(), one.predicted_data()
 
     def _statement(self, dropped):
-        share = 1.0 - np.sum(self._within) / np.sum(self._spread)
+        share = 1.0 - np.sum(self._weight @ self._variances) / np.sum(self._moments[1])
         doubt = "" if self.points.trusted else (
             " The weights are too unequal for their average to be trusted: raise `draws`.")
         return Approximation(
@@ -165,14 +165,6 @@ class MixturePosterior(Posterior):
             f"{self.points.pareto_k:.2f}, weight left out {dropped:.1e}. Uncertain hyperparameters make up "
             f"{100 * share:.1f} % of the variance. The error is that of an average over them, as a share of its "
             f"spread.{doubt}")
-
-    def state_mean(self):
-        """Posterior mean of x, (size,)."""
-        return self._center.copy()
-
-    def state_variance(self):
-        """Posterior variance of x, (size,)."""
-        return self._spread.copy()
 
     def interval_words(self, parameter):
         """What the interval of a parameter is, in words."""
@@ -198,20 +190,12 @@ class MixturePosterior(Posterior):
         """Clean data of the posterior mean, (n_data,), physical units."""
         return self._weight @ self._predictions
 
-    def state_mean_error(self):
-        """Error of the mean of x, (size,)."""
-        return self._error.copy()
-
-    def state_std_error(self):
-        """Error of the std of x, (size,)."""
-        return self._std_off.copy()
-
     def state_product(self, v):
         """Posterior covariance times v, by the law of total covariance."""
         total = np.zeros_like(np.asarray(v, dtype=float))
         for theta, weight in zip(self._theta, self._weight, strict=True):
             one = self._component(theta)
-            away = one.state_mean() - self._center
+            away = one.state_mean() - self._moments[0]
             total += weight * (one.state_product(v) + np.multiply.outer(away, away @ v))
         return total
 

@@ -5,6 +5,8 @@ import numpy as np
 from ..priors import DISCREPANCIES, Matern
 from ..problem import views_of
 
+SIGNS = 40_000  # random ones that measure the size of what a survey sees
+
 
 def matern_parameters(problem):
     """Parameters whose prior is a Matérn field, in the problem's order."""
@@ -56,17 +58,17 @@ def rough_std(problem):
     return out
 
 
-def rough_gain(problem, rng, values=40_000):
+def std_factors(problem):
     """{parameter: factor} on each Matérn parameter's std that would give its surveys' data their size.
 
-    tr(A Γ Aᵀ) by `values` random signs for each survey, at most 8 and at least one for a datum, with the problem's own
-    ranges.
+    tr(A Γ Aᵀ) by some 40,000 random signs for each survey, at most 8 and at least one for a datum, with the problem's
+    own ranges.
     """
-    sizes, out = rough_std(problem), {}
+    rng, sizes, out = np.random.default_rng(0), rough_std(problem), {}
     for p in matern_parameters(problem):
         factors = []
         for view in views_of(problem, [p.name]):
-            probes = min(8, max(1, values // view.data_count))
+            probes = min(8, max(1, SIGNS // view.data_count))
             signs = rng.choice([-1.0, 1.0], (view.data_count, probes))
             back = view.rmatmat(signs)
             variance = np.sum(back * p.bound_prior.covariance.matmat(back)) / signs.size

@@ -2,10 +2,9 @@
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
-from scipy.stats import chi2
 
-PROBABILITY = 0.95
-DROP = 0.5 * float(chi2.ppf(PROBABILITY, 1))  # 1.92 nats
+from ..augment import DROP, PROBABILITY
+
 FURTHEST, MOST = DROP + 1.5, 12  # nats below the top, and points on a side, where a profile ends
 FIRST, GROWTH = 0.7, 1.25  # steps, in standard deviations
 UNKNOWN = 0.5  # first step where the curvature gives none: a factor 1.6
@@ -176,7 +175,9 @@ def _by_interval(coordinate, curve, index, side, ends, own, unit):
     known = [np.isfinite(e) for e in ends]
     said = f"{100 * PROBABILITY:.0f} % interval"
     if len(curve["theta"]) == 1:
-        return _unresolved(coordinate, side, unit)
+        return _bound_note(coordinate, side, unit) if side else (
+            "not resolved by the curvature at the mode, which is flat or not a maximum: ask for the profile "
+            "(curve=True)")
     change = float(np.ptp(curve["log_evidence"]))
     if not any(known) and change < FLAT:
         judged = ", judged by the curvature at the mode" if curve.get("predicted") else ""
@@ -200,10 +201,3 @@ def _by_interval(coordinate, curve, index, side, ends, own, unit):
 def _bound_note(coordinate, side, unit):
     which, value = ("lower", coordinate.low) if side < 0 else ("upper", coordinate.high)
     return f"at its {which} bound, {value:.3g}{unit}, where the data would have it go on"
-
-
-def _unresolved(coordinate, side, unit):
-    """Where there is neither a profile nor a curvature."""
-    if side:
-        return _bound_note(coordinate, side, unit)
-    return "not resolved by the curvature at the mode, which is flat or not a maximum: ask for the profile (curve=True)"

@@ -31,11 +31,6 @@ class EvidenceObjective:
         prior, slope, _ = self.vector.log_prior(theta)
         return value + prior, gradient + slope, value
 
-    def negative(self, theta):
-        """What a minimiser wants."""
-        value, gradient, _ = self.evaluate(theta)
-        return (-value, -gradient) if np.isfinite(value) else (REFUSED, np.zeros_like(gradient))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Optimum:
@@ -78,8 +73,8 @@ def maximise(objective, start, tolerance=1e-4, iterations=200, units=1.0):
     bounds = objective.vector.bounds / units[:, None]
 
     def negative(scaled):
-        value, slope = objective.negative(scaled * units)
-        return value, slope * units
+        value, slope, _ = objective.evaluate(scaled * units)
+        return (-value, -slope * units) if np.isfinite(value) else (REFUSED, np.zeros_like(slope))
 
     found = minimize(negative, np.clip(start / units, *bounds.T), jac=True, method="L-BFGS-B", bounds=bounds,
                      options={"gtol": tolerance, "ftol": 1e-12, "maxiter": iterations, "maxcor": 20})

@@ -15,8 +15,7 @@ def summarise(objective, optima, curve, how):
     """Hessian, profiles and verdicts at the best optimum."""
     top, notes = optima[0], [how]
     matrix = curvature(objective, top.theta)
-    lines = ([profile(objective, top, matrix, i) for i in range(top.theta.size)] if curve else
-             _parabolas(objective.vector, top, matrix))
+    lines = [profile(objective, top, matrix, i) for i in range(top.theta.size)] if curve else None
     if len(optima) > 1:
         notes.append(f"{len(optima) - 1} other maximum(s), the next {top.value - optima[1].value:.1f} nats lower")
     if curve and any(line["log_posterior"].max() > top.value + 0.1 for line in lines):
@@ -29,20 +28,20 @@ def summarise_noisy(objective, top, how):
     """The same at a mode found by noisy gradients: intervals by the average information."""
     vector, evidence = objective.vector, objective.evidence.log_evidence(top.theta)
     peak = Optimum(theta=top.theta, value=float(evidence), converged=top.converged, message=f"{top.steps} steps")
-    noise = np.nanmax(top.error / np.sqrt(np.diag(_covariance(vector, peak, top.information))))
+    covariance = covariance_of(top.information, at_bounds(vector, top.theta) == 0)
+    noise = np.nanmax(top.error / np.sqrt(np.diag(covariance)))
     notes = [how, f"probes move the mode by {noise:.2f} of its standard deviation at most (one standard error)"]
-    return _fit(objective, peak, top.information, _parabolas(vector, peak, top.information), evidence,
-                vector.rebuild(top.theta), notes, top.error)
-
-
-def _covariance(vector, top, matrix):
-    return covariance_of(matrix, at_bounds(vector, top.theta) == 0)
+    return _fit(objective, peak, top.information, None, evidence, vector.rebuild(top.theta), notes, top.error)
 
 
 def _fit(objective, top, matrix, lines, evidence, problem, notes, error=0.0):
-    """The fit at a mode with its profiles `lines`; `error` is what noise in the gradients makes of the mode."""
+    """The fit at a mode; `error` is what noise in the gradients makes of the mode.
+
+    `lines` are the profiles, None where the curvature predicts them.
+    """
     vector, sides = objective.vector, at_bounds(objective.vector, top.theta)
-    covariance, errors = _covariance(vector, top, matrix), np.broadcast_to(error, top.theta.shape)
+    covariance, errors = covariance_of(matrix, sides == 0), np.broadcast_to(error, top.theta.shape)
+    lines = lines or [_parabola(vector, top, covariance, i) for i in range(vector.size)]
     best = max([float(evidence), *(line["log_evidence"].max() for line in lines if "predicted" not in line)])
     doubts, without = field_doubts(objective, top.theta, best)
     noisy, tails = noise_doubts(objective, top.theta)
@@ -55,17 +54,13 @@ def _fit(objective, top, matrix, lines, evidence, problem, notes, error=0.0):
             "search_error": float(errors[i]), "no_field": without[i], "gaussian_p": tails[i]})
         curves[c.name] = {"value": np.asarray(c.natural(line["theta"][:, i])), **line}
     table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    notes = [*notes, *_warnings(vector, table, top.converged, top.message)]
+    weak = [c.name for c, ok in zip(vector.coordinates, table["identified"], strict=True) if not ok]
+    notes += [] if top.converged else [f"the search did not converge ({top.message})"]
+    notes += [f"not settled by the data: {', '.join(weak)}, see the verdicts"] if weak else []
     return HyperparameterFit(
         problem=problem, estimate=vector.natural(top.theta), table=table, curve=curves, log_evidence=evidence,
         covariance=covariance, hessian=-matrix, theta=top.theta, vector=vector, converged=top.converged,
         message="; ".join(notes) + ".", evaluations=objective.evidence.calls, objective=objective)
-
-
-def _warnings(vector, table, converged, last):
-    out = [] if converged else [f"the search did not converge ({last})"]
-    weak = [c.name for c, ok in zip(vector.coordinates, table["identified"], strict=True) if not ok]
-    return [*out, f"not settled by the data: {', '.join(weak)}, see the verdicts"] if weak else out
 
 
 def _stated(objective, theta, problem):
@@ -105,13 +100,8 @@ def _row(coordinate, line, index, side, ends, own, doubt):
     }
 
 
-def _parabolas(vector, top, matrix):
-    """The profiles that the curvature alone predicts."""
-    covariance = _covariance(vector, top, matrix)
-    return [_parabola(vector, top, covariance, i) for i in range(vector.size)]
-
-
 def _parabola(vector, top, covariance, index):
+    """The profile that the curvature alone predicts."""
     steps = np.linspace(-3, 3, 13)
     theta = np.repeat(top.theta[None], steps.size, axis=0)
     variance = covariance[index, index]

@@ -8,8 +8,8 @@ from .._checks import as_finite, fail, one_of
 from ..noise import MaternKernel, StationaryNoise
 from ..priors import BiasPrior
 from ._coordinates import Coordinate, laid_out, reaching, sized
-from ._discrepancy import discrepancies, discrepancy_coordinates, rebuilt
-from ._parts import coregionalized, field_groups, innovations, matern_parameters, rough_gain, rough_std
+from ._discrepancy import LARGEST_CORRELATION, discrepancies, discrepancy_coordinates, rebuilt
+from ._parts import coregionalized, field_groups, innovations, matern_parameters, rough_std, std_factors
 from ._penalty import log_mass, log_prior
 
 AXES = {
@@ -21,7 +21,6 @@ STD_SPAN = (1e-3, 1e3)  # of what the size of the data asks for
 STD_TAIL = 10.0  # 5 % of its prior lies above this many times what the data ask for
 NOISE_SPAN = (1e-3, 3.0)  # of the data's own std; finer than the first, prisms and flat ground describe no field
 BIAS_SPAN = (1e-4, 100.0)  # of the data's own std
-LARGEST_CORRELATION = 0.995  # of the widest that keeps the matrix positive definite
 
 
 class HyperVector:
@@ -164,6 +163,13 @@ def fitted_kernel(noise):
     return stationary if stationary is not None and isinstance(stationary.kernel, MaternKernel) else None
 
 
+def white_variance(modality):
+    """Variance of every datum's noise, (n_data,), without what a kernel that can be fitted adds."""
+    stationary = fitted_kernel(modality.noise)
+    return modality.noise.variance() if stationary is None else np.broadcast_to(
+        np.square(stationary.white), (modality.size,))
+
+
 def _scaled(prior, ratio, axes):
     """A prior with its std, or its ranges along `axes`, times a ratio."""
     if isinstance(prior, BiasPrior):
@@ -181,10 +187,10 @@ def _plain(array):
 
 def _fields(problem, axes):
     """Coordinates of the Matérn fields: stds, ranges, the correlation."""
-    gain = rough_gain(problem, np.random.default_rng(0))
+    factors = std_factors(problem)
     for p in matern_parameters(problem):
         value = float(np.sqrt(np.mean(np.asarray(p.prior.std, dtype=float) ** 2)))
-        guess = value * gain[p.name]
+        guess = value * factors[p.name]
         yield sized(f"{p.name}_std", "std", (p.name,), value, guess, STD_SPAN, scale=STD_TAIL * guess, units=p.units)
     for group in field_groups(problem):
         mesh, ranges, prefix = group[0].mesh, group[0].prior.ranges(), "" if len(group) > 1 else f"{group[0].name}_"
@@ -208,7 +214,7 @@ def _noises(problem):
     for name, size in rough_std(problem).items():
         m = problem.surveys[name]
         stationary = fitted_kernel(m.noise)
-        white = m.noise.variance() if stationary is None else np.broadcast_to(np.square(stationary.white), m.size)
+        white = white_variance(m)
         common = {"scale": size, "units": m.units}
         if white.any():
             yield sized(f"{m.name}_noise", "noise", (m.name,), float(np.sqrt(np.mean(white))), size, NOISE_SPAN,

@@ -8,16 +8,15 @@ Periodic evidence on data that are not periodic is off by large factors: leakage
 import numpy as np
 from scipy import fft
 
+from .._periodogram import cosine_taper, expected_periodogram, taper_overlap
 from ..forward import StationSelection, lattice_and_processing, periodic_spectra
 from ..gaussian import unit_correlation
-from ..priors import TorusSpectrum
+from ..priors import KERNEL_REACH, TorusSpectrum
 from ..problem import Cache
 from ._pair_factors import PairFactors
 from ._parts import field_groups, innovations, matern_parameters, other_parameters
 
 WINDOW = 48  # stations along an axis: a start needs no more, and a range then costs a twentieth of a second
-KERNEL_REACH = 4.0  # depths of the mesh's bottom below the stations that the torus holds on each side
-TAPER = 0.25  # share of the window over which data fade on each side: red spectra leak less
 KEPT = 9  # expected periodograms, by ranges
 STEP = 1e-3  # of the differences by log range
 
@@ -49,7 +48,7 @@ class WhittleEvidence:
         rows, columns = _frame([w for w, _, _ in grids], window)
         tapers, waves = [], []
         for k, (place, data, mask) in enumerate(grids):
-            taper = _taper(rows)[:, None] * _taper(columns) * _laid(mask.astype(float), place, rows, columns)
+            taper = cosine_taper((rows[1], columns[1])) * _laid(mask.astype(float), place, rows, columns)
             values = _laid(data, place, rows, columns)
             if any(p.name in problem.modalities[k].parameters for p in other_parameters(problem)):
                 values = _detrended(values, taper)
@@ -60,9 +59,9 @@ class WhittleEvidence:
         self._kept = (np.maximum(ring[0][:, None], ring[1]) > 1).ravel()  # what a plane may have touched
         # as many terms as there are data, and half of the plane repeats the other
         self._weight = 0.5 * np.mean([np.mean(t > 0) for t in tapers])
-        self._groups = [[k for k, name in enumerate(self._seen) if name in {p.name for p in members}]
-                        for members in field_groups(problem)]
-        self._members = field_groups(problem)
+        groups = [(members, [k for k, name in enumerate(self._seen) if name in {p.name for p in members}])
+                  for members in field_groups(problem)]
+        self._members, self._groups = zip(*((members, group) for members, group in groups if group), strict=True)
         waves = np.array(waves)[:, self._kept]
         self._periodograms = [np.einsum("kf,lf->fkl", waves[g], waves[g].conj()) for g in self._groups]
         self._white = [float(m.noise.variance().mean() / problem.weights[m.name]) for m in problem.modalities]
@@ -73,10 +72,8 @@ class WhittleEvidence:
         """Debiased Whittle log likelihood and its gradient by the search's coordinates."""
         values = self.vector.values(theta)
         total, slope = 0.0, np.zeros(self.vector.size)
-        for g, group in enumerate(self._groups):
-            if not group:
-                continue
-            ranges = self._pair_factors.ranges(self._members[g][0], values)
+        for g, members in enumerate(self._members):
+            ranges = self._pair_factors.ranges(members[0], values)
             model = self._model(g, ranges, values)
             inverse = np.linalg.inv(model)
             product = inverse @ self._periodograms[g]
@@ -142,21 +139,11 @@ class WhittleEvidence:
         return out
 
     def _windowed(self, lags, k, other):
-        """E J_k J_other*: covariance by lag, weighted by the overlap of the tapers, folded onto the window."""
-        (rows, columns), (py, px) = self._shape, self._torus
-        weight = self._cache.get("overlap", (), (k, other), lambda: self._overlap(k, other), len(self._seen) ** 2)
-        ry, rx = np.arange(1 - rows, rows), np.arange(1 - columns, columns)
-        product = lags[np.ix_(ry % py, rx % px)] * weight
-        folded = np.zeros(self._shape)
-        np.add.at(folded, np.ix_(ry % rows, rx % columns), product)
-        return fft.fft2(folded).ravel()[self._kept]
-
-    def _overlap(self, k, other):
-        """Σ_s g_k(s + u) g_other(s) for all lags u of the window."""
-        size = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in self._shape)
-        wave = fft.rfft2(self._tapers[k], size) * fft.rfft2(self._tapers[other], size).conj()
-        ry, rx = (np.arange(1 - n, n) % s for n, s in zip(self._shape, size, strict=True))
-        return fft.irfft2(wave, size)[np.ix_(ry, rx)]
+        """E J_k J_other* at the wavenumbers that are kept, of a covariance by lag on the torus."""
+        overlap = self._cache.get("overlap", (), (k, other), lambda: taper_overlap(
+            self._tapers[k], self._tapers[other]), len(self._seen) ** 2)
+        seen = np.ix_(*(np.arange(1 - n, n) % period for n, period in zip(self._shape, self._torus, strict=True)))
+        return expected_periodogram(lags[seen], overlap)[self._kept]
 
     def _transfer(self, k):
         """Transfer of unit fields to data by layer, shape (nz, rows, columns // 2 + 1)."""
@@ -224,11 +211,6 @@ def _laid(values, place, rows, columns):
         out[top - rows[0] : bottom - rows[0], left - columns[0] : right - columns[0]] = values[
             top - row : bottom - row, left - column : right - column]
     return out
-
-
-def _taper(axis):
-    position = (np.arange(axis[1]) + 0.5) / axis[1]
-    return np.sin(0.5 * np.pi * np.minimum(1.0, np.minimum(position, 1 - position) / TAPER)) ** 2
 
 
 def _detrended(values, weight):

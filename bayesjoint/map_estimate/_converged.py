@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -102,7 +103,6 @@ def converged_map(problem, start, tolerance=1e-3, discrepancy=None, target=1.0, 
     """
     began = time.perf_counter()
     check_density(problem)
-    as_positive("tolerance", tolerance, 0)
     as_count("max_iterations", max_iterations, 1, "The default is enough for most problems.")
     search = _Search(problem, discrepancy, target, seed, callback)
     search.stop = {"tolerance": tolerance, "max_iterations": max_iterations}
@@ -112,6 +112,12 @@ def converged_map(problem, start, tolerance=1e-3, discrepancy=None, target=1.0, 
             break
         answer = search.solve(answer.x)
     return search.result(began)
+
+
+def within_noise(problem, chi2):
+    """{modality: whether w χ²/n lies as near to 1 as noise alone brings it}."""
+    return {m.name: abs(problem.weights[m.name] * chi2[m.name] / m.size - 1) <= WINDOW * np.sqrt(2 / m.size)
+            for m in problem.modalities}
 
 
 class _Search:
@@ -137,12 +143,9 @@ class _Search:
         problem = with_alpha(self.problem, self.alpha)
         objective = Objective(problem, self.data_diagonal, self.seed)
         self.data_diagonal = objective.data_diagonal
-        def watch(x, record):
-            self._record(objective, x, record)
-
         answer = projected_newton(
             objective, start, *objective.box(), reference=problem.start(), groups=list(problem.slices.values()),
-            metric=objective.metric(), callback=watch, **self.stop)
+            metric=objective.metric(), callback=partial(self._record, objective), **self.stop)
         chi2 = objective.chi2(answer.x)
         self.trials.append({"alpha": dict(self.alpha), "answer": answer, "chi2": chi2, "problem": problem,
                             "excess": self._excess(chi2)})
@@ -196,8 +199,7 @@ class _Search:
         answer, problem, ran = trial["answer"], trial["problem"], self._ran_away(trial)
         active = active_bounds(problem, answer)
         names = [p.name for p in problem.parameters]
-        ratio = {m.name: problem.weights[m.name] * trial["chi2"][m.name] / m.size for m in problem.modalities}
-        fits = {m.name: abs(ratio[m.name] - 1) <= WINDOW * np.sqrt(2 / m.size) for m in problem.modalities}
+        fits = within_noise(problem, trial["chi2"])
         return ConvergedMap(
             model=problem.unpack(answer.x), chi2=trial["chi2"], converged=answer.converged and not ran,
             target_met=all(fits.values()), message=self._message(trial, fits, ran),

@@ -7,7 +7,7 @@ import numpy as np
 from ..gaussian import DENSE_DATA, data_system
 from ..priors import DiagonalCovariance
 from ..solvers import bounded_gaussian
-from ._converged import WINDOW, ConvergedMap
+from ._converged import ConvergedMap, within_noise
 
 SOLVED = 1e-8  # whitened relative residual of the solve
 
@@ -18,9 +18,8 @@ def is_gaussian_field(problem, discrepancy=None):
     Cells that are independent under the prior are left to Newton's method where there are bounds or above 6,000 data:
     it knows their inverse.
     """
-    if problem.nonlinear or problem.penalties or not all(bound.gaussian for _, bound in problem.prior.blocks):
-        return False
-    if discrepancy or (discrepancy is None and any(hasattr(p.prior, "alpha") for p in problem.parameters)):
+    moves = any(hasattr(p.prior, "alpha") for p in problem.parameters) if discrepancy is None else discrepancy
+    if moves or problem.nonlinear or problem.penalties or not all(bound.gaussian for _, bound in problem.prior.blocks):
         return False
     fields = any(p.mesh is not None for p in problem.parameters)
     tied = any(not isinstance(bound.covariance, DiagonalCovariance) for _, bound in problem.prior.blocks)
@@ -153,7 +152,7 @@ def _result(problem, x, chi2, rows, ratios, active, converged, began, first, cri
     said = ", ".join(f"{m.name} {chi2[m.name] / m.size:.3f}" for m in problem.modalities)
     active = {name: active[where].reshape(problem.by_name[name].shape) for name, where in problem.slices.items()}
     return ConvergedMap(
-        model=problem.unpack(x), chi2=chi2, converged=converged, target_met=_fits(problem, chi2),
+        model=problem.unpack(x), chi2=chi2, converged=converged, target_met=all(within_noise(problem, chi2).values()),
         message=f"{first}; hyperparameters as given; chi2/n {said}",
         history={k: np.array([row[k] for row in rows]) for k in rows[0]}, problem=problem, method="map", x=x,
         iterations=len(rows) - 1, seconds=time.perf_counter() - began, value=rows[-1]["value"],
@@ -166,8 +165,3 @@ def _result(problem, x, chi2, rows, ratios, active, converged, began, first, cri
 def _ratio(moves):
     rest, first = np.linalg.norm(moves, axis=0)
     return float(rest / first) if first > 0 else 0.0
-
-
-def _fits(problem, chi2):
-    return all(abs(problem.weights[m.name] * chi2[m.name] / m.size - 1) <= WINDOW * np.sqrt(2 / m.size)
-               for m in problem.modalities)

@@ -68,16 +68,9 @@ class _SmallObjective(_Guarded):
 
     def hessian(self, x):
         """Gauss–Newton Hessian of Φ at x, shape (size, size)."""
-        problem, size = self.problem, self.problem.size
-        out = np.zeros((size, size))
-        if problem.prior.blocks or problem.penalties:
-            out = np.stack([problem.penalty_hessian_product(x, column) for column in np.eye(size)], axis=1)
-        for a, m in zip(problem.operators_at(x), problem.modalities, strict=True):
-            white = m.noise.whiten(a.matrix())
-            out += problem.weights[m.name] * (white.T @ white)
-        known = ~problem.free
-        out[known] = out[:, known] = 0.0
-        return 0.5 * (out + out.T)
+        out, free = np.zeros((x.size, x.size)), np.flatnonzero(self.problem.free)
+        out[np.ix_(free, free)] = self.problem.hessian_matrix(x, free)
+        return out
 
 
 def nonlinear_map(problem, start, tolerance=1e-3, max_iterations=100, discrepancy=None, seed=0, callback=None):

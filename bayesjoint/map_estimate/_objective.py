@@ -136,7 +136,10 @@ class _PriorBlock:
         self.cellwise = self.focusing and self.operator is None
         gaussian = getattr(bound, "gaussian", False) and not self.cellwise
         self.covariance = bound.covariance if gaussian and not vector else None
-        self._variance = _or_one(bound.covariance.diagonal()) if gaussian else None
+        self._variance = None
+        if gaussian:  # 1 where nothing varies (air): such cells are held, and their length is of no account
+            variance = bound.covariance.diagonal()
+            self._variance = np.where(variance > 0, variance, 1.0)
 
     def product(self, m, v):
         if self.cellwise:
@@ -156,11 +159,6 @@ class _PriorBlock:
         if self.focusing:
             return 1.0 / self.bound.depth_weights
         return np.ones(1) if self._variance is None else np.sqrt(self._variance)
-
-
-def _or_one(variance):
-    """Variances, 1 where nothing varies (air): such cells are held, and their length is of no account."""
-    return np.where(variance > 0, variance, 1.0)
 
 
 class _GramBlocks:

@@ -159,7 +159,9 @@ def _misfit(problem, k):
 
 
 def _blocks(problem, alpha_floor):
-    floors = _floors(problem, alpha_floor)
+    floors = by_name("alpha_floor", alpha_floor or 0.0, [p.name for p in problem.parameters], 0.0)
+    if min(floors.values()) < 0:
+        fail("alpha_floor", "be >= 0", f"{min(floors.values()):g}", "0 means no floor.")
     if any(hasattr(c, "joint_covariance") for c in problem.couplings):
         fail("couplings", "hold penalties only for method='rrcg'", "a joint covariance",
              "A linear-Gaussian problem has its exact answer: posterior(problem).mean().")
@@ -190,13 +192,6 @@ def by_name(argument, given, names, default):
     if unknown:
         fail(argument, f"be keyed by names among {names}", f"{unknown}", "Correct the key.")
     return {name: float(as_finite(argument, given.get(name, default), 0)) for name in names}
-
-
-def _floors(problem, alpha_floor):
-    floors = by_name("alpha_floor", alpha_floor or 0.0, [p.name for p in problem.parameters], 0.0)
-    if min(floors.values()) < 0:
-        fail("alpha_floor", "be >= 0", f"{min(floors.values()):g}", "0 means no floor.")
-    return floors
 
 
 def _message(answer, multipliers, tolerance):

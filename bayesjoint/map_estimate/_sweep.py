@@ -111,7 +111,9 @@ def couple(problem: JointProblem, weights: Any = None, *, correlation: float = 0
         fail("correlation", "lie between 0 and 1", repr(correlation), "0.95 asks for nearly proportional models.")
     if method == "auto":  # multipliers are no density: all rows by the one method that takes them
         method = "rrcg" if weights is None or any(np.ndim(w) for w in weights) else "map"
-    base, gramian = _without_gramian(problem, space)
+    found = [c for c in problem.couplings if isinstance(c, Gramian)]
+    base = problem.replace(couplings=[c for c in problem.couplings if c not in found])
+    gramian = found[0] if found else Gramian(weight=0.0, space=space)
     names = _members(base, gramian)
     given = None if weights is None else _candidates(weights, len(names))
     alone = find_map(base, method=method, **options)
@@ -126,12 +128,6 @@ def couple(problem: JointProblem, weights: Any = None, *, correlation: float = 0
     chosen, message = _choose(table, correlation)
     return CoupleResult(problem=runs[chosen].problem, result=runs[chosen], table=table, curve=_curve(table),
                         chosen=chosen, message=message)
-
-
-def _without_gramian(problem, space):
-    found = [c for c in problem.couplings if isinstance(c, Gramian)]
-    others = [c for c in problem.couplings if not isinstance(c, Gramian)]
-    return problem.replace(couplings=others), found[0] if found else Gramian(weight=0.0, space=space)
 
 
 def _members(problem, gramian):

@@ -19,4 +19,4 @@ from ._gaussian import BoundGaussian, GaussianPrior
 from ._matern import Matern
 from ._mixture import ScaleMixture, typical_precision
 from ._stations import scaled_distance
-from ._torus import CellwiseCorrelation, TorusField, TorusSpectrum, least_torus
+from ._torus import KERNEL_REACH, CellwiseCorrelation, TorusField, TorusSpectrum, least_torus

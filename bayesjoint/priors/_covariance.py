@@ -283,14 +283,6 @@ class ScaledCovariance(MixedCovariance):
     def __init__(self, correlation, std):
         super().__init__(correlation, [std], np.eye(1))
 
-    def matmat(self, vectors):
-        """Γ V for V of shape (size, k)."""
-        return self.stds[0][:, None] * self.correlation.matmat(self.stds[0][:, None] * vectors)
-
-    def sample(self, rng, count):
-        """`count` zero-mean draws, shape (count, size)."""
-        return self.correlation.sample(rng, count) * self.stds[0]
-
 
 class BlockCovariance(Covariance):
     """Independent blocks, each over its own indices of a vector of `size` values."""

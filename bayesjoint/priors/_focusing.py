@@ -142,7 +142,7 @@ class BoundFocusing:
 
         α V⁻² is then the whole Hessian of the majoriser, a parabola about `vertex`, and nothing else need be stored.
         """
-        from ._fused import majorise
+        from ._majorise import majorise
 
         return self.alpha * majorise(flat, self.vertex, self._layers, self._cells, self.p, self.epsilon**2, start, stop,
                                      inverse)

@@ -5,11 +5,10 @@ from scipy import fft
 
 from .._checks import fail
 from .._places import blocks, half_counts
-from ._covariance import StationaryCorrelation
+from ._covariance import CLIP_TOLERANCE, StationaryCorrelation
 
 CORRELATION_REACH = 1e-3  # correlations below it count as none when the torus is laid out
 KERNEL_REACH = 4.0  # depths of the bottom below the highest station: white cells beyond give (1/4)⁴ of a variance
-CLIP_TOLERANCE = 1e-9  # share of the variance that may be lacking to positive semidefinite matrices
 JITTER = 1e-11  # share of the variance that lets a Cholesky factor pass rounding
 GROWTH = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
 LARGEST_BYTES = 2.5e9  # of the roots of the spectral matrices

@@ -35,7 +35,3 @@ class Cache:
     def __reduce__(self):
         """Nothing of it goes along."""
         return Cache, ()
-
-    def __deepcopy__(self, memo):
-        """Return a new, empty one."""
-        return Cache()

@@ -139,8 +139,11 @@ def _built(survey, parameter, std, forward):
         if lattice is not None:
             fail("forward", "be 'direct' or 'sampling' for these stations", f"'fft', but {lattice}",
                  "Leave it at 'auto', or lay the mesh with Mesh.from_surveys.")
-        return _gapless(survey, lattice_operator(mesh, survey.easting, survey.northing, float(np.nanmin(survey.upward)),
-                                                 survey.kind, **field))
+        operator = lattice_operator(mesh, survey.easting, survey.northing, float(np.nanmin(survey.upward)), survey.kind,
+                                    **field)
+        if survey.observed.all():
+            return operator, "lattice operator (FFT)"
+        return StationSelection(operator, survey.observed) @ operator, "lattice operator (FFT), gaps left out"
     pairs = int(survey.observed.sum()) * int(mesh.active.sum())
     if forward == "direct" or (forward == "auto" and (pairs <= DIRECT_PAIRS or not _may_sample(survey, mesh))):
         return _direct(survey, mesh, field), "prism sums at the stations (exact)"
@@ -152,7 +155,7 @@ def _built(survey, parameter, std, forward):
     return exact, f"prism sums at the stations (exact); sampling had an {size}"
 
 
-def sampling_share(sampled, exact, parameter, seed=0):
+def sampling_share(sampled, exact, parameter):
     """Largest standard deviation, under the prior, of sampled less exact data at random stations, over the data's own.
 
     With E the rows' errors and Γ the prior covariance (identity if the prior is not Gaussian): the largest
@@ -165,7 +168,6 @@ def sampling_share(sampled, exact, parameter, seed=0):
         The same stations, interpolated and by prism sums.
     parameter : Parameter
         Gives Γ.
-    seed : int or numpy.random.Generator, default 0
         Draws the stations.
 
     Returns
@@ -173,7 +175,7 @@ def sampling_share(sampled, exact, parameter, seed=0):
     float
     """
     total = exact.shape[0]
-    index = np.random.default_rng(seed).choice(total, min(STATIONS, total), replace=False)
+    index = np.random.default_rng(0).choice(total, min(STATIONS, total), replace=False)
     bound = parameter.bound_prior
     covariance = bound.covariance if getattr(bound, "gaussian", False) else None
     variances = np.empty((2, index.size))
@@ -231,12 +233,6 @@ def _lattice_misfit(survey, mesh):
     if mesh.has_air and np.nanmin(survey.upward) < top - SPACING_TOLERANCE * mesh.thickness.min():
         return f"the ground below them rises to {top:g} m, above their {np.nanmin(survey.upward):g} m"
     return None
-
-
-def _gapless(survey, operator):
-    if survey.observed.all():
-        return operator, "lattice operator (FFT)"
-    return StationSelection(operator, survey.observed) @ operator, "lattice operator (FFT), gaps left out"
 
 
 def _stations(survey):

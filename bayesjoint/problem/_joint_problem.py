@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import as_positive, fail
 from .._crs import check_one_crs
-from .._places import runs
+from .._places import runs, unit_columns
 from .._shown import cut, named
 from .._typing import Any
 from ..quantities import component_of
@@ -223,6 +223,16 @@ class JointProblem:
         out = self.prior.hessian_product(x, v)
         self.add_parts(out, *(bound.hessian_product(self.parts(x), self.parts(v)) for bound in self.penalties))
         return np.where(self.free, out, 0.0)
+
+    def hessian_matrix(self, x: np.ndarray, index: np.ndarray):
+        """`hessian_product` as a matrix over the values at `index`, shape (k, k)."""
+        out = np.zeros((index.size,) * 2)
+        for k, i in enumerate(index if self.prior.blocks or self.penalties else ()):
+            out[:, k] = self.penalty_hessian_product(x, unit_columns(self.size, [i])[:, 0])[index]
+        for a, m in zip(self.operators_at(x), self.modalities, strict=True):
+            white = m.noise.whiten(a.matrix()[:, index])
+            out += self.weights[m.name] * (white.T @ white)
+        return 0.5 * (out + out.T)
 
     @property
     def bounded(self):

@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import fail
-from ._view import matrix_of, with_stored
+from ._view import Streamed
 
 
 def _columns_of(term, parameter):
@@ -22,7 +22,7 @@ def _columns_of(term, parameter):
     return columns.multiply(ground).tocsr() if issparse(columns) else columns * ground
 
 
-class ModalityOperator(LinearOperator):
+class ModalityOperator(Streamed, LinearOperator):
     """A modality's forward operator acting on the state vector x: physical data = operator @ x.
 
     Of a nonlinear forward model it offers `predict`, and `at(x)`, the linear operator that is its derivative there.
@@ -105,14 +105,6 @@ class ModalityOperator(LinearOperator):
             where, _, scale = self._parts[0]
             return self._added(scale * product(self._without_air(x[where], copied=False)), x)
         return self._added(product(self.physical(x)), x)
-
-    def stored(self):
-        """Return the same operator with prism sums that stream kept as a matrix, (n_data, n) float64."""
-        return with_stored(self)
-
-    def matrix(self):
-        """The operator as a matrix, shape (n_data, n)."""
-        return matrix_of(self.stored(), *self.shape)
 
     def _rmatvec(self, y):
         out = np.zeros(self.shape[1])

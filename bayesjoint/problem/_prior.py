@@ -22,20 +22,20 @@ class JointPrior:
 
     def __init__(self, parameters, slices, coregionalization=None):
         self.size = sum(p.size for p in parameters)
-        self._blocks = []  # (index into x, bound prior)
-        members = []
+        blocks, members = [], []
         if coregionalization is not None:
             names, by_name = coregionalization.parameters, {p.name: p for p in parameters}
             members = [p for p in parameters if p.mesh is not None] if names is None else [by_name[n] for n in names]
             covariance = coregionalization.joint_covariance(members)  # refuses members it cannot tie
             index = np.concatenate([np.arange(self.size)[slices[p.name]] for p in members])
             mean = np.concatenate([p.bound_prior.mean for p in members])
-            self._blocks.append((as_slice(index), BoundGaussian(mean, covariance)))
+            blocks.append((as_slice(index), BoundGaussian(mean, covariance)))
         self.continued = tuple(p.name for p in parameters if getattr(p.prior, "extent", "mesh") == "continued")
         self.tied = {p.name for p in members}  # parameters whose prior is correlated with another's
         self.flat = [p.name for p in parameters if p.bound_prior is None]
         alone = [p for p in parameters if p not in members and p.bound_prior]
-        self._blocks += [(slices[p.name], p.bound_prior) for p in alone]
+        # (index into x, bound prior) of the priors that there are; flat ones have none
+        self.blocks = (*blocks, *((slices[p.name], p.bound_prior) for p in alone))
         self.block_members = [tuple(p.name for p in group)  # names, for each of `blocks`
                               for group in (members, *([p] for p in alone)) if group]
         self._known = np.concatenate([p.fixed_mask for p in parameters])
@@ -44,22 +44,23 @@ class JointPrior:
     @property
     def gaussian(self):
         """Whether the whole prior is a proper Gaussian."""
-        return not self.flat and all(bound.gaussian for _, bound in self._blocks)
-
-    @property
-    def blocks(self):
-        """((index into x, bound prior), ...) of the priors that there are; flat ones have none."""
-        return tuple(self._blocks)
+        return not self.flat and all(bound.gaussian for _, bound in self.blocks)
 
     def terms(self, x):
         """Negative log density of every block, by the names of its parameters."""
         self.refuse_hidden()
         return {"+".join(names): bound.value(x[index])
-                for (index, bound), names in zip(self._blocks, self.block_members, strict=True)}
+                for (index, bound), names in zip(self.blocks, self.block_members, strict=True)}
 
     def value(self, x):
         """Negative log density up to its constant."""
         return sum(self.terms(x).values())
+
+    def refuse_flat(self, use):
+        """Refuse improper priors, and say what they are of no `use` for."""
+        if self.flat:
+            fail("prior", f"be proper {use}", f"flat priors on {', '.join(self.flat)}",
+                 "Give GaussianPrior(mean, covariance), however broad.")
 
     def refuse_hidden(self):
         """Refuse functions of the visible cells alone where fields go on beyond the mesh."""
@@ -79,7 +80,7 @@ class JointPrior:
     def _by_block(self, product):
         self.refuse_hidden()
         out = np.zeros(self.size)
-        for index, bound in self._blocks:
+        for index, bound in self.blocks:
             out[index] = product(bound, index)
         return out
 
@@ -92,9 +93,9 @@ class JointPrior:
         covariance : Covariance
         """
         mean = np.zeros(self.size)
-        for index, bound in self._blocks:
+        for index, bound in self.blocks:
             mean[index] = bound.mean
-        blocks = [(index, bound.covariance) for index, bound in self._blocks]
+        blocks = [(index, bound.covariance) for index, bound in self.blocks]
         covariance = blocks[0][1] if _covers(blocks, self.size) else BlockCovariance(self.size, blocks)
         known = np.flatnonzero(self._known)
         if known.size:

@@ -10,7 +10,31 @@ from .._places import blocks, unit_columns
 COLUMNS = 64  # carried through an operator at once
 
 
-class View:
+class Streamed:
+    """An operator of some `shape` whose `forward` may stream prism sums."""
+
+    def stored(self):
+        """Return the same operator with the prism sums that its `forward` streams kept as a matrix, float64."""
+        if not hasattr(self.forward, "stored"):
+            return self
+        twin = copy.copy(self)
+        twin.forward = self.forward.stored()
+        return twin
+
+    def matrix(self):
+        """The operator as a matrix, shape (n_data, n), by products with the smaller identity."""
+        operator, (count, size) = self.stored(), self.shape
+        out = np.empty((count, size))
+        for part in blocks(min(count, size), COLUMNS):
+            unit = unit_columns(min(count, size), part)
+            if count < size:
+                out[part] = operator.rmatmat(unit).T
+            else:
+                out[:, part] = operator.matmat(unit)
+        return out
+
+
+class View(Streamed):
     """Operator of one modality on one parameter alone: m̂ of that parameter to physical data.
 
     Terms of a bias or a discrepancy stand beside the forward operator, and cost it nothing.
@@ -37,14 +61,7 @@ class View:
         self.data_count = m.size
         self.forward, self.inside = _alone(m, parameter, problem)
         self._whole = self.inside == slice(0, self.forward.shape[1])
-
-    def stored(self):
-        """Return the same view with prism sums that stream kept as a matrix."""
-        return with_stored(self)
-
-    def matrix(self):
-        """The operator as a matrix, shape (n_data, size)."""
-        return matrix_of(self.stored(), self.data_count, self.inside.stop - self.inside.start)
+        self.shape = m.size, self.inside.stop - self.inside.start
 
     def matmat(self, fields):
         """Data of m̂ columns, (size, k) to (n_data, k)."""
@@ -71,24 +88,3 @@ def _alone(modality, parameter, problem):
         return aslinearoperator(term.columns), slice(0, term.columns.shape[1])
     start = sum(problem.by_name[name].size for name in modality.seen[: modality.seen.index(parameter)])
     return modality.forward, slice(start, start + problem.by_name[parameter].size)
-
-
-def with_stored(operator):
-    """The same operator, prism sums that its `forward` streams kept as a matrix, (n_data, n) float64."""
-    if not hasattr(operator.forward, "stored"):
-        return operator
-    twin = copy.copy(operator)
-    twin.forward = operator.forward.stored()
-    return twin
-
-
-def matrix_of(operator, count, size):
-    """Matrix (count, size) of an operator by its products with the columns, or rows, of the smaller identity."""
-    out = np.empty((count, size))
-    for part in blocks(min(count, size), COLUMNS):
-        unit = unit_columns(min(count, size), part)
-        if count < size:
-            out[part] = operator.rmatmat(unit).T
-        else:
-            out[:, part] = operator.matmat(unit)
-    return out

@@ -2,17 +2,16 @@
 
 import numpy as np
 from scipy import fft
-from scipy.linalg import solve_triangular
+from scipy.linalg import cho_solve
 
 from .._checks import fail
 from .._cholesky import lower_factor
 from ..forward import worker_count
-from ._directional import DirectionalSymbol
+from ._directional import FLOOR, DirectionalSymbol
 
 GAP_LIMIT = 16_000  # missing values whose matrix is factorised: 2 GB
 LOOKED_UP = 512  # columns of their matrix looked up at once
 LEAST_CONTRAST = 0.25  # of waves and their mirror images, below which direction is worth two more transforms
-FLOOR = 1e-12  # of the largest entry: below it a diagonal of a covariance is rounding
 
 
 class CosinePreconditioner:
@@ -79,23 +78,18 @@ class CosinePreconditioner:
             self._logdet += 2.0 * float(np.log(np.diag(factor)).sum())
             self._gaps = factor.astype(self._dtype)
         else:
-            self._look_for_direction(lags, noise)
+            symbol = DirectionalSymbol(lags, noise, self.window)
+            if symbol.contrast < LEAST_CONTRAST:
+                symbol.prepare(self._dtype)
+                self._symbol, self._logdet = symbol, self._logdet + symbol.logdet
         self._inverse = (inverse if self._symbol is None else power(-0.5)).astype(self._dtype)
-
-    def _look_for_direction(self, lags, noise):
-        symbol = DirectionalSymbol(lags, noise, self.window)
-        if symbol.contrast < LEAST_CONTRAST:
-            symbol.prepare(self._dtype)
-            self._symbol, self._logdet = symbol, self._logdet + symbol.logdet
 
     def solve(self, values):
         """(M_oo)⁻¹ V for V of shape (n_observed, k), channel after channel."""
         spread = self._whole(self._spread(values))
         if self._gaps is not None:
-            half = solve_triangular(self._gaps, spread[:, self._missing].T, lower=True, check_finite=False)
-            at_gaps = solve_triangular(self._gaps, half, lower=True, trans=1, check_finite=False, overwrite_b=True)
             full = np.zeros_like(spread)
-            full[:, self._missing] = at_gaps.T
+            full[:, self._missing] = cho_solve((self._gaps, True), spread[:, self._missing].T, check_finite=False).T
             spread -= self._whole(full)
             return spread[:, self._observed].T
         return spread.T

@@ -6,7 +6,7 @@ from scipy import fft
 from .._places import half_counts
 from ..forward import worker_count
 
-FLOOR = 1e-12  # of the largest eigenvalue
+FLOOR = 1e-12  # of the largest entry or eigenvalue: below it a covariance is rounding
 
 
 class DirectionalSymbol:

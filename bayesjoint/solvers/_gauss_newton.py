@@ -191,4 +191,4 @@ class _Products:
         def damped(v):
             return np.where(self.free, self.product(v) + damping * self.diagonal * v, 0.0)
 
-        return truncated_cg(damped, self.rhs, lambda r: r / self.diagonal, tolerance=INNER).x
+        return truncated_cg(damped, self.rhs, lambda r: r / self.diagonal, tolerance=INNER)[0]

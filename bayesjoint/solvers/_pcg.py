@@ -1,27 +1,6 @@
 """Preconditioned conjugate gradients that stop early, and at negative curvature: the inner solver of Newton methods."""
 
-from dataclasses import dataclass
-
 import numpy as np
-
-
-@dataclass(frozen=True, kw_only=True)
-class TruncatedSolution:
-    """What `truncated_cg` found.
-
-    Attributes
-    ----------
-    x : ndarray, shape (n,)
-        Approximate solution; a direction of descent for ½xᵀHx − bᵀx in every case.
-    iterations : int
-        Products with H.
-    negative_curvature : bool
-        A direction d with dᵀHd <= 0 was met, and x is the iterate before it (the first direction when there is none).
-    """
-
-    x: np.ndarray
-    iterations: int
-    negative_curvature: bool
 
 
 def truncated_cg(product, rhs, precondition, *, tolerance=0.1, max_iterations=200):
@@ -42,7 +21,11 @@ def truncated_cg(product, rhs, precondition, *, tolerance=0.1, max_iterations=20
 
     Returns
     -------
-    TruncatedSolution
+    x : ndarray, shape (n,)
+        Approximate solution; a direction of descent for ½xᵀHx − bᵀx in every case. Where a direction d with
+        dᵀHd <= 0 was met it is the iterate before that, or the first direction where there is none.
+    iterations : int
+        Products with H.
 
     Notes
     -----
@@ -52,10 +35,10 @@ def truncated_cg(product, rhs, precondition, *, tolerance=0.1, max_iterations=20
     Examples
     --------
     >>> diagonal = np.array([1.0, 4.0])
-    >>> truncated_cg(lambda v: diagonal * v, np.ones(2), lambda r: r / diagonal, tolerance=1e-12).x.tolist()
+    >>> truncated_cg(lambda v: diagonal * v, np.ones(2), lambda r: r / diagonal, tolerance=1e-12)[0].tolist()
     [1.0, 0.25]
-    >>> truncated_cg(lambda v: -v, np.ones(2), lambda r: r).negative_curvature
-    True
+    >>> truncated_cg(lambda v: -v, np.ones(2), lambda r: r)
+    (array([1., 1.]), 1)
     """
     x, residual = np.zeros_like(rhs), rhs.copy()
     y = precondition(residual)
@@ -66,12 +49,11 @@ def truncated_cg(product, rhs, precondition, *, tolerance=0.1, max_iterations=20
         iteration += 1
         curvature = direction @ h
         if curvature <= 0:
-            first = direction if iteration == 1 else x
-            return TruncatedSolution(x=first, iterations=iteration, negative_curvature=True)
+            return direction if iteration == 1 else x, iteration
         step = ry / curvature
         x = x + step * direction
         residual = residual - step * h
         y = precondition(residual)
         previous, ry = ry, residual @ y
         direction = y + (ry / previous) * direction
-    return TruncatedSolution(x=x, iterations=iteration, negative_curvature=False)
+    return x, iteration

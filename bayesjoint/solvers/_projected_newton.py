@@ -186,10 +186,10 @@ class _NewtonDescent(Descent):
         def product(v):
             return np.where(free, objective.hessian_product(self.x, v) + damping * diagonal * v, 0.0)
 
-        solution = truncated_cg(product, np.where(free, -self.gradient, 0.0), precondition,
-                                tolerance=min(0.1, FORCING * self.criterion**0.5), max_iterations=max_cg)
-        self.products += solution.iterations
-        return solution.x
+        found, products = truncated_cg(product, np.where(free, -self.gradient, 0.0), precondition,
+                                       tolerance=min(0.1, FORCING * self.criterion**0.5), max_iterations=max_cg)
+        self.products += products
+        return found
 
     def _search(self, direction, held):
         """Armijo's rule along the projected arc; the number of halvings, or None."""

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..forward import run_tasks, split, worker_count
-
-THREADS_FROM = 100_000  # unknowns above which vector work gains from threads
+from ..forward import run_tasks, stretches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +97,7 @@ def dot(a, b):
 
 def summed(kernel, size):
     """Σ kernel(stretch) over stretches of `size` unknowns, in threads where that gains time."""
-    parts = split(size, worker_count() if size >= THREADS_FROM else 1)
-    return sum(run_tasks([lambda p=p: np.asarray(kernel(slice(*p)), dtype=float) for p in parts]))
+    return sum(run_tasks([lambda p=p: np.asarray(kernel(slice(*p)), dtype=float) for p in stretches(size)]))
 
 
 class PriorView:

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from .._checks import fail
+from ..hyperparameters import covariance_of
 from ._prediction import OtherSurveys
 from ._result import VAGUE
 
@@ -91,8 +92,7 @@ class Evidence(Criterion):
         """`weights` below a bound on log w."""
         sought, each = list(self.groups), {}
         while sought:
-            top, error = self._top(start, sought, highest)
-            inside = (top > LOWEST + EDGE) & (top < highest - EDGE)
+            top, error, inside = self._top(start, sought, highest)
             vague = inside & ~(error <= VAGUE)
             each |= {n: np.nan for group, lost in zip(sought, vague, strict=True) if lost for n in group}
             if not vague.any():
@@ -114,7 +114,7 @@ class Evidence(Criterion):
         return found.log_evidence(), np.array([sum(each[n] for n in group) for group in sought])
 
     def _top(self, start, sought, highest):
-        """(log w, its standard error) of the groups sought at the highest top below a bound, each (groups,)."""
+        """(log w, its standard error, whether within bounds) at the highest top, each (groups sought,)."""
         def slope(theta):
             return self._slope(self._exponents(start, sought, theta), sought)
 
@@ -140,21 +140,12 @@ class Evidence(Criterion):
         self.note = f"; another top of the evidence is {min(behind):.1f} nats lower" if behind else ""
         bend = np.array([(slope(found.x + s)[1] - slope(found.x - s)[1]) / (2 * STEP)
                          for s in STEP * np.eye(len(sought))])
-        return found.x, _spread(-0.5 * (bend + bend.T), found.x, highest)
+        inside = (found.x > LOWEST + EDGE) & (found.x < highest - EDGE)
+        return found.x, np.sqrt(np.diag(covariance_of(-0.5 * (bend + bend.T), inside))), inside
 
     def curve(self, weights, group, values):
         """Log evidence over the exponent of a group of surveys, the others held."""
         return np.array([self.whitened.at(self._with(weights, group, v)).log_evidence() for v in values])
-
-
-def _spread(information, theta, highest):
-    """Standard errors from a curvature; NaN at bounds and where it is not positive."""
-    inside = (theta > LOWEST + EDGE) & (theta < highest - EDGE)
-    out = np.full(theta.size, np.nan)
-    part = information[np.ix_(inside, inside)]
-    if part.size and np.linalg.eigvalsh(part)[0] > 0:
-        out[inside] = np.sqrt(np.diag(np.linalg.inv(part)))
-    return out
 
 
 class Discrepancy(Criterion):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.engines._draw_blocks import BLOCK, NOISE, PRIOR, blocks_of, drawn, entropy_of, spread
+from bayesjoint.engines._draw_blocks import BLOCK, NOISE, PRIOR, blocks_of, drawn, spread
 from bayesjoint.engines.iterative import BlockDrawer, IterativePosterior
 
 from ..calibration.grounds import gaussian_ground
@@ -110,9 +110,9 @@ def test_streams_of_a_block_are_its_own():
 
 
 def test_a_seed_is_an_integer_or_gives_one():
-    assert entropy_of(5) == 5
-    one, two = (entropy_of(np.random.default_rng(5)) for _ in range(2))
-    assert one == two != entropy_of(np.random.default_rng(6))
+    assert blocks_of(5, 1)[0].entropy == 5
+    one, two, other = (blocks_of(np.random.default_rng(seed), 1)[0].entropy for seed in (5, 5, 6))
+    assert one == two != other
     post = ENGINES["dense"]()
     rng = np.random.default_rng(0)
     assert not np.array_equal(*(post.sample(draws=2, chains=1, seed=rng)["density"] for _ in range(2)))

@@ -213,17 +213,17 @@ def test_projected_gradient_by_cases():
 
 def test_truncated_cg_solves_and_counts():
     h, b = random_quadratic(15, 11)
-    exact = truncated_cg(lambda v: h @ v, b, lambda r: r / np.diag(h), tolerance=1e-10)
-    np.testing.assert_allclose(exact.x, np.linalg.solve(h, b), rtol=1e-6)
-    assert np.linalg.norm((h @ exact.x - b) / np.diag(h) ** 0.5) <= 1e-10 * np.linalg.norm(b / np.diag(h) ** 0.5)
-    loose = truncated_cg(lambda v: h @ v, b, lambda r: r, tolerance=0.5)
-    assert loose.iterations < exact.iterations
-    assert b @ loose.x > 0  # descent
-    assert truncated_cg(lambda v: h @ v, np.zeros(15), lambda r: r).iterations == 0
+    exact, many = truncated_cg(lambda v: h @ v, b, lambda r: r / np.diag(h), tolerance=1e-10)
+    np.testing.assert_allclose(exact, np.linalg.solve(h, b), rtol=1e-6)
+    assert np.linalg.norm((h @ exact - b) / np.diag(h) ** 0.5) <= 1e-10 * np.linalg.norm(b / np.diag(h) ** 0.5)
+    loose, few = truncated_cg(lambda v: h @ v, b, lambda r: r, tolerance=0.5)
+    assert few < many
+    assert b @ loose > 0  # descent
+    assert truncated_cg(lambda v: h @ v, np.zeros(15), lambda r: r)[1] == 0
 
 
 def test_truncated_cg_keeps_the_iterate_before_negative_curvature():
     h = np.diag([1.0, -1.0])
-    found = truncated_cg(lambda v: h @ v, np.array([1.0, 1e-3]), lambda r: r, tolerance=1e-8)
-    assert found.negative_curvature
-    assert np.array([1.0, 1e-3]) @ found.x > 0
+    found, products = truncated_cg(lambda v: h @ v, np.array([1.0, 1e-3]), lambda r: r, tolerance=1e-8)
+    assert products == 2 and np.isfinite(found).all()
+    assert np.array([1.0, 1e-3]) @ found > 0

@@ -8,9 +8,7 @@ weighted space is held as its inverse V, which leaves one division for each cell
 from numba import types
 from numba.extending import overload
 
-from .._compiled import njit
-
-FAST = {"contract", "nsz", "reassoc"}  # sums in any order: vector instructions
+from .._compiled import FAST, njit
 
 
 def at(bound, i):

@@ -2,10 +2,10 @@
 
 import math
 
-from .._compiled import njit
+from .._compiled import FAST, njit
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, fastmath=FAST)
 def majorise(flat, reference, weights, cells, p, square, start, stop, inverse):
     """Fill V = 1/(w √(φ'(x)/x)) over a stretch of cells; return Σ w² φ(x) there.
 

@@ -1,8 +1,7 @@
 """Inner products and combinations of a few long vectors, each read from memory once. Imported when first used."""
 
-from .._compiled import njit
+from .._compiled import FAST, njit
 
-FAST = {"contract", "nsz", "reassoc"}  # sums in any order: vector instructions
 CHUNK = 1 << 11  # values of each vector taken at a time, so that they stay in the first cache
 
 
