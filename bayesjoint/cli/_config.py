@@ -6,14 +6,12 @@ import tomllib
 from dataclasses import MISSING
 from pathlib import Path
 
-from ._refuse import ConfigError, refuse
+from ._refuse import refuse
 from ._rules import check_together
-from ._tables import ASKED, LIMITS, NAMED, SEED, STRUCTURES, TABLES, Config, choices_of
+from ._tables import ASKED, LIMITS, NAMED, SEED, TABLES, Config, choices_of
 
 LARGEST_SEED = 2**63 - 1  # netCDF has no larger integers
 TAKEN = ("upward", "northing", "easting", "station", "id", "chain", "draw", "sample", "pred_id", "iteration")
-
-__all__ = ["STRUCTURES", "ConfigError", "describe", "read_config"]
 
 
 def read_config(path):

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..calibration import recalibrate
 from ..geology import Bodies, Cover, Dykes, GaussianField, Geology, Layers, Plurigaussian, geology_default
-from ._config import STRUCTURES
 from ._refuse import keyed, refuse
+from ._tables import STRUCTURES
 
 KINDS = dict(zip(STRUCTURES, (Bodies, Layers, Dykes, Cover, Plurigaussian, GaussianField), strict=True))
 

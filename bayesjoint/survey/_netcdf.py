@@ -6,8 +6,9 @@ from .._checks import as_finite, fail
 from .._crs import of_grid_mapping
 from .._damaged import attempt
 from .._memory import check_memory, fits_memory
-from ._column_names import GEOGRAPHIC, has_role, is_data, plain_unit, to_metres
-from ._lines import is_number
+from .._text_table import is_number
+from ._column_names import GEOGRAPHIC, has_role, is_data
+from ._units import plain_unit, to_metres
 
 ENGINES = {b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"\x89HDF": "h5netcdf"}
 

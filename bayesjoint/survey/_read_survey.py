@@ -12,12 +12,12 @@ import numpy as np
 from .._checks import as_path, fail, one_of
 from .._typing import ArrayLike, Sequence
 from ..quantities import component_of
-from ._column_names import to_standard
 from ._netcdf import ENGINES, read_netcdf
 from ._no_data import listed, refuse_suspects, without
 from ._rules import needs_field, standard_units
 from ._survey import Survey
 from ._table import read_table
+from ._units import to_standard
 
 COLUMN_ROLES = ("data", "easting", "northing", "upward", "std")
 FIELD_ATTRIBUTES = {
