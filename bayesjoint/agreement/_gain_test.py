@@ -111,10 +111,6 @@ class GainScore:
         flat = self._data.flat_estimate(self._data.residual[:, None])
         return np.concatenate([self.score(flat + self._data.draw(rng, count)) for count in _blocks(draws)])
 
-    def stretched(self, gain, draws, rng):
-        """Scores of data sets whose signal in this survey is larger by `gain`, shape (draws,)."""
-        return _at(self.paths(draws, rng), gain)
-
     def paths(self, draws, rng, energy=True):
         """(constant, slope, square) of scores, and of `energy` if wanted, in the gain: (6, draws), simulated."""
         flat, out = self._data.flat_estimate(self._data.residual[:, None]), []
@@ -264,8 +260,7 @@ class GainFit:
         def kept(gain):
             return max(np.mean(self._own_estimates(gain) <= edge), np.mean(self._own_estimates(-gain) >= -edge))
 
-        size = crossing(lambda gain: level - kept(gain), self.resolution, CLOSE, CLOSE)
-        return size if np.isfinite(size) else np.nan
+        return crossing(lambda gain: level - kept(gain), self.resolution, CLOSE, CLOSE)
 
     def detectable(self, level, power):
         """Gain that the test sees with a power over grounds as the prior has them, either sign alike, percent.
@@ -277,8 +272,7 @@ class GainFit:
             return np.nan
         if self._paths is None:
             return smallest(level=level, power=power) * self.resolution
-        size = crossing(lambda gain: self._power(gain, level) - power, self.resolution, CLOSE, CLOSE)
-        return size if np.isfinite(size) else np.nan
+        return crossing(lambda gain: self._power(gain, level) - power, self.resolution, CLOSE, CLOSE)
 
     def _power(self, gain, level):
         """How often a gain, percent, is seen."""

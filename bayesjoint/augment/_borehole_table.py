@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_finite, as_path, fail
+from .._checks import as_file, as_finite, fail
 from .._text_table import read_text_table
 from ._borehole import Borehole
 
@@ -64,10 +64,7 @@ def read_boreholes(path: str | Path, property: str = "density", *, std: float | 
     >>> hole.name, hole.values.tolist(), hole.end[:, 2].tolist()
     ('DH_1', [40.0, 170.0], [-25.0, -40.0])
     """
-    path = as_path("path", path)
-    if not path.is_file():
-        fail("path", "name an existing file", repr(str(path)), "Check the name and the working directory.",
-             FileNotFoundError)
+    path = as_file("path", path)
     background = float(as_finite("background", background, 0))
     table = _table(path, _names(columns))
     if (std is None) == (table["std"] is None):

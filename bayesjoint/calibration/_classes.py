@@ -62,9 +62,7 @@ class Classes:
         self._leaves = []
         self._least = None
         self._root = self._grow(features, scores, world, weight)
-        self.quantiles = np.array([leaf[0] for leaf in self._leaves])
-        self.error = np.array([leaf[1] for leaf in self._leaves])
-        self.count = np.array([leaf[2] for leaf in self._leaves])
+        self.quantiles, self.error, self.count = map(np.array, zip(*self._leaves, strict=True))
 
     @property
     def size(self):

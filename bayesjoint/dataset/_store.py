@@ -3,11 +3,10 @@
 import os
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_target, fail
 from .._interrupts import held
 from ._beside import steady, sweep, wait
 from ._files import GROWN, write_tree
@@ -45,10 +44,7 @@ class GrowingFile:
     """
 
     def __init__(self, path):
-        self.path = Path(path)
-        if not self.path.parent.is_dir():
-            fail("path", "lie in an existing folder", str(self.path.parent), "Create the folder first.",
-                 FileNotFoundError)
+        self.path = as_target("path", path)
         sweep(self.path)
         self._beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self.draws, self._placed, self._changed = 0, 0, False

@@ -197,9 +197,8 @@ def _write(table, p, found):
         if "spread" in found:
             spread = p.blank(found["spread"][k].reshape(p.shape))
             table.add(f"{p.name}_spread_{axis}", fields["dims"], spread, "m", long_name, 0.0)
-            layer = np.where(np.isfinite(spread), spread, 0.0).sum(axis=(1, 2)) / np.maximum(
-                np.isfinite(spread).sum(axis=(1, 2)), 1)
-            layer, layer_error = np.where(np.isfinite(spread).any(axis=(1, 2)), layer, np.nan), 0.0
+            known = np.isfinite(spread).sum(axis=(1, 2))
+            layer, layer_error = np.nansum(spread, axis=(1, 2)) / np.where(known > 0, known, np.nan), 0.0
         else:
             layer, layer_error = found["sampled"][axis]
         table.add(f"{p.name}_spread_{axis}_profile", ("upward",), layer, "m", f"mean {long_name} in the layer",

@@ -1,7 +1,6 @@
 """Rocks from files: samples, one a row, or units."""
 
 import re
-from importlib.resources import files
 
 import numpy as np
 
@@ -12,11 +11,6 @@ DENSITY = {"kg/m3": 1.0, "g/cm3": 1000.0}
 BOUND = 1.6448536269514722  # 95 % point of the normal: tables give ranges, taken for 5 and 95 %
 ENDINGS = re.compile(r"_(kg_m3|kgm3|si|kg/m3)$")
 OPTIONAL = ("correlation", "share", "samples", "density_error", "susceptibility_log_error", "std_log_error")
-
-
-def textbook_path():
-    """The table that ships with the package."""
-    return files(__package__) / "data" / "textbook.csv"
 
 
 def read_samples(samples, density_units, columns):

@@ -14,12 +14,12 @@ from ._style import (
     norm_for,
     plain_tick,
     pretty,
+    raised,
     with_units,
 )
 
 FAR = 50.0  # ratio above which an axis is logarithmic beyond 2
 LEAST = 1e-6  # p-values below are drawn there, with an arrow
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 MAPS = {  # of a local conflict: what flags it, and words
     "z": ("flagged", "residual / its std"), "anomaly_z": ("anomaly_flagged", "extra anomaly / its std"),
     "anomaly": ("anomaly_flagged", "extra anomaly"), "anomaly_detectable": (None, "detectable anomaly"),
@@ -209,7 +209,7 @@ def matrix(source, what="ratio", group=None, *, ax=None, title=None):
     if is_p:
         bar = ax.figure.colorbar(drawn, ax=ax)
         ticks = np.arange(0, -np.log10(LEAST) + 1, 2)
-        bar.set_ticks(ticks, labels=["1" if t == 0 else f"10⁻{f'{t:.0f}'.translate(RAISED)}" for t in ticks])
+        bar.set_ticks(ticks, labels=["1" if t == 0 else f"10{raised(-int(t))}" for t in ticks])
         bar.set_label("adjusted p")
     else:
         colour_bar(ax, drawn, "nats", shown)
@@ -316,8 +316,8 @@ def _p_words(p, lead="p "):
     sign = "= " if lead else ""
     if p >= 1e-3:
         return f"{lead}{sign}{p:.2g}"
-    digit, power = f"{p:.0e}".split("e-0")
-    return f"{lead}{sign}{digit} × 10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[int(power)]}"
+    digit, power = f"{p:.0e}".split("e")
+    return f"{lead}{sign}{digit} × 10{raised(int(power))}"
 
 
 def _few(value, position=None):

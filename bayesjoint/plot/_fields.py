@@ -27,11 +27,6 @@ class DataField:
     long_name: str
     kind: str
 
-    @property
-    def is_grid(self):
-        """Whether the stations form a lattice."""
-        return self.values.ndim == 2
-
 
 @dataclass(frozen=True, kw_only=True)
 class Section:

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from ..plot import pretty
+from ..plot import pretty, raised
 from ._facts import PROBABILITY, UNINFORMED
 
 POWERS = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")  # a number with an exponent
@@ -47,11 +47,6 @@ def tail(probability, log_p=np.nan):
         return number(probability, 2)
     known = np.isfinite(log_p) and log_p < LEAST_LOG
     return f"10{raised(round(log_p / np.log(10)))}" if known else "under 10⁻³⁰⁰"
-
-
-def raised(power):
-    """An integer as an exponent."""
-    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def readable(text):

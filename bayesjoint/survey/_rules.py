@@ -6,6 +6,11 @@ from .._checks import as_finite, fail
 from ..quantities import FIELD, checked_field, component_of, known_names
 from ._column_names import has_role
 
+FIELD_ATTRIBUTES = {  # of a file: the inducing field
+    "intensity": "inducing_field_intensity_nT",
+    "inclination": "inducing_field_inclination_deg",
+    "declination": "inducing_field_declination_deg",
+}
 RESERVED = ("easting", "northing", "upward", "station", "chain", "draw", "sample")
 
 
