@@ -201,9 +201,9 @@ def as_count(argument, value, least=1, remedy="Give a count.", error=ValueError)
     return int(value)
 
 
-def as_shape(argument, values, shape):
-    """Broadcast a scalar, or check an array, to exactly `shape` (float64, finite)."""
-    array = as_finite(argument, values)
+def as_shape(argument, values, shape, allow_nan=False):
+    """Broadcast a scalar, or check an array, to exactly `shape` (float64, finite, or NaN where that is allowed)."""
+    array = as_finite(argument, values, allow_nan=allow_nan)
     if array.ndim == 0:
         return np.full(shape, float(array))
     if array.shape != tuple(shape):

@@ -82,7 +82,7 @@ def _by_eigenvalues(data, survey):
         weights = shares[one] - mixed * shares[other]
         information = 0.5 * float(weights @ weights)
         if information <= VALUES * data.size:
-            out.append((untestable(form, (survey,), ALIKE, target=survey), _blind))
+            out.append((untestable(form, (survey,), ALIKE, target=survey), lambda *_: np.nan))
             continue
         statistic, std = float(weights @ z), np.sqrt(2.0 * weights @ weights)
         # either tail by itself: 1 less the other would lose its digits
@@ -94,11 +94,6 @@ def _by_eigenvalues(data, survey):
                        log_p=np.log(2) + sides[k][0].log_tail(sides[k][1]))
         out.append((test, _Power(weights, shares[one])))
     return tuple(out)
-
-
-def _blind(_level, _power):
-    """What is seen where nothing can be tested."""
-    return np.nan
 
 
 class _Power:

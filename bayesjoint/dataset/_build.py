@@ -104,25 +104,24 @@ def _add_parameter(builder, block):
                     f"1 where {long_name} is of ground, 0 in air", where=where)
 
     def add(group, name, values, words, attributes=None, **options):
-        builder.add(group, name, block.dims, values, block.units, words, attributes, where=where, gaps=air, **options)
+        if values is not None:
+            builder.add(group, name, block.dims, values, block.units, words, attributes, where=where, gaps=air,
+                        **options)
 
-    if block.draws is not None:
-        add("posterior", block.name, block.draws, long_name, block.attributes, draws=True)
-    if block.prior_draws is not None:
-        add("prior", block.name, block.prior_draws, f"{long_name}, prior", block.attributes, draws=True)
+    add("posterior", block.name, block.draws, long_name, block.attributes, draws=True)
+    add("prior", block.name, block.prior_draws, f"{long_name}, prior", block.attributes, draws=True)
     for key in _MEANING:
-        if (values := getattr(block, key)) is not None:
-            words, nan = f"{_MEANING[key]} of {long_name}", key.endswith("error")
-            add("posterior_summary", f"{block.name}_{key}", values, words, block.attributes, nan=nan, spread=True)
+        words, nan = f"{_MEANING[key]} of {long_name}", key.endswith("error")
+        add("posterior_summary", f"{block.name}_{key}", getattr(block, key), words, block.attributes, nan=nan,
+            spread=True)
     for label, (lower, upper, described) in block.intervals.items():
         for side, values in (("lower", lower), ("upper", upper)):
             name = "_".join(filter(None, (block.name, label, side)))
             words = f"{side} end of the interval of {long_name}, {described['kind']}"
             add("posterior_summary", name, values, words, described, nan=True, spread=True)
     for key in ("mean", "std"):
-        if (values := getattr(block, f"prior_{key}")) is not None:
-            words = f"{_MEANING[key].replace('posterior', 'prior')} of {long_name}"
-            add("prior_summary", f"{block.name}_{key}", values, words, spread=True)
+        words = f"{_MEANING[key].replace('posterior', 'prior')} of {long_name}"
+        add("prior_summary", f"{block.name}_{key}", getattr(block, f"prior_{key}"), words, spread=True)
     for label, summary in block.separate.items():
         for key, values in summary.items():
             one_of(f"keys of separate[{label!r}] of {where}", key, tuple(_MEANING))

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import NullFormatter
 
 from .._checks import fail, one_of
-from ._fields import group_named
+from ._fields import dataset_of
 from ._maps import edges, map_of
 from ._style import (
     COLOURS,
@@ -70,7 +70,7 @@ def bands(source, what="ratio", group=None, *, ax=None, title=None):
     >>> bands(found, ax=Figure().add_subplot()).get_xlabel()
     'wavelength (km)'
     """
-    found = _dataset(source, group, "ratio_spread", "spectral_conflict")
+    found = dataset_of(source, group, "ratio_spread", "spectral_conflict")
     one_of("what", what, ("ratio", "rms"))
     ax, flagged, is_ratio = new_axes(ax), found.flagged.values.astype(bool), what == "ratio"
     values, short, long = (found[k].values for k in ("ratio" if is_ratio else "residual_rms", "wavelength_short",
@@ -143,7 +143,7 @@ def places(source, what="z", patch=None, group=None, *, ax=None, limits=None, co
     ValueError
         If the source holds no map, the patch is none of its own, or its stations have no positions.
     """
-    found = _dataset(source, group, "anomaly_z", "local_conflict")
+    found = dataset_of(source, group, "anomaly_z", "local_conflict")
     flag, words = MAPS[one_of("what", what, tuple(MAPS))]
     flags = found[flag or "anomaly_flagged"]
     patches = found.patch.values
@@ -184,7 +184,7 @@ def matrix(source, what="ratio", group=None, *, ax=None, title=None):
     -------
     matplotlib.axes.Axes
     """
-    found = _dataset(source, group, "log_suspiciousness", "conflict_matrix")
+    found = dataset_of(source, group, "log_suspiciousness", "conflict_matrix")
     key, words = CELLS[one_of("what", what, tuple(CELLS))]
     names, values = [str(v) for v in found.survey.values], found[key].values
     columns = list(names)
@@ -232,7 +232,7 @@ def verdict(source, group="agreement", *, ax=None, title=None):
     -------
     matplotlib.axes.Axes
     """
-    found = _dataset(getattr(source, "table", source), group, "p_adjusted", "conflict")
+    found = dataset_of(getattr(source, "table", source), group, "p_adjusted", "conflict")
     level, count = found.attrs["level"], found.sizes["agreement_test"]
     if ax is None:
         import matplotlib.pyplot as plt
@@ -266,14 +266,6 @@ def verdict(source, group="agreement", *, ax=None, title=None):
     ax.grid(axis="y", color="0.9", lw=0.6)
     ax.set_axisbelow(True)
     return ax
-
-
-def _dataset(source, group, wanted, maker):
-    if hasattr(source, "children"):
-        source = group_named(source, group)
-    if wanted not in getattr(source, "data_vars", {}):
-        fail("source", f"be what {maker} returned", type(source).__name__, f"Pass {maker}(...).")
-    return source
 
 
 def _segments(ax, short, long, values, **style):

@@ -51,6 +51,15 @@ def group_named(tree, group):
     return tree[one_of("group", group, sorted(tree.children))].to_dataset()
 
 
+def dataset_of(source, group, wanted, maker):
+    """A group of a tree, or the dataset itself, which must be what `maker` returns and hold a variable `wanted`."""
+    if hasattr(source, "children"):
+        source = group_named(source, group)
+    if wanted not in getattr(source, "data_vars", {}):
+        fail("source", f"be what {maker} returned", type(source).__name__, f"Pass {maker}(...).")
+    return source
+
+
 def is_tree(source):
     """Whether `source` is a result tree."""
     return hasattr(source, "children") and "posterior_summary" in source.children
