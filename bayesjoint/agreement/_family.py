@@ -22,17 +22,18 @@ class Family:
     pairs : dict of {(str, str): PairTests}
     rest : dict of {str: PairTests}, optional
         Of every survey against all others, where there are more than two.
+
+    Attributes
+    ----------
+    comparisons : dict of {(str, str): PairTests}
+        Of all pairs, and of (survey, "the rest").
     """
 
     def __init__(self, own, pairs, rest=None):
         self.own = {name: tuple(test for test, _ in both) for name, both in own.items()}
         self.pairs, self.rest = pairs, rest or {}
+        self.comparisons = pairs | {(name, REST): each for name, each in self.rest.items()}
         self._seen = [seen for both in own.values() for _, seen in both]
-
-    @property
-    def comparisons(self):
-        """{(str, str): PairTests} of all pairs, and of (survey, "the rest")."""
-        return self.pairs | {(name, REST): each for name, each in self.rest.items()}
 
     @property
     def tests(self):

@@ -54,6 +54,8 @@ class Classes:
         Standard error over worlds of the level at the 5 and the 95 % point.
     count : ndarray of int, shape (classes,)
         Cells behind each class.
+    size : int
+        How many classes there are.
     """
 
     def __init__(self, features, scores, world, weight, seed=0):
@@ -62,12 +64,8 @@ class Classes:
         self._leaves = []
         self._least = None
         self._root = self._grow(features, scores, world, weight)
+        self.size = len(self._leaves)
         self.quantiles, self.error, self.count = map(np.array, zip(*self._leaves, strict=True))
-
-    @property
-    def size(self):
-        """How many classes there are."""
-        return len(self._leaves)
 
     def level(self, level):
         """Quantile of every class at one level, (classes,)."""

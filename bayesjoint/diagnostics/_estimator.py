@@ -34,6 +34,12 @@ def carried(count, size):
     return blocks(count, int(np.clip(BLOCK_VALUES // size, 1, 32)))
 
 
+def root_and_error(square, error):
+    """Root of an estimated square, and its error to first order."""
+    root = np.sqrt(square)
+    return root, np.divide(error, 2 * root, out=np.zeros_like(root), where=root > 0)
+
+
 def prior_std(post):
     """Prior standard deviations of x, shape (size,), zero at known cells; None without a Gaussian prior.
 

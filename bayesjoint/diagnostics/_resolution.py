@@ -107,9 +107,7 @@ def _by_probing(post, scale, probes, rng):
     operator = ResolutionOperator(post)
     out = {}
     for p in post.problem.parameters:
-        found = {"diagonal": _vector(operator, p)} if p.size <= FEW else _probed(operator, p, probes, rng)
-        if "freedom" not in found:
-            found["freedom"] = (found["diagonal"][0].sum(), 0.0)
+        found = _vector(operator, p) if p.size <= FEW else _probed(operator, p, probes, rng)
         if p.mesh is not None:
             found["sampled"] = _sampled_spreads(operator, p, scale, rng)
         out[p.name] = found
@@ -119,7 +117,8 @@ def _by_probing(post, scale, probes, rng):
 def _vector(operator, p):
     """Diagonal of a short parameter, one unit vector an element."""
     where = operator.problem.slices[p.name]
-    return operator.matmat(unit_columns(operator.problem.size, where))[where].diagonal(), np.zeros(p.size)
+    diagonal = operator.matmat(unit_columns(operator.problem.size, where))[where].diagonal()
+    return {"diagonal": (diagonal, np.zeros(p.size)), "freedom": (diagonal.sum(), 0.0)}
 
 
 def _probed(operator, p, probes, rng):

@@ -78,7 +78,8 @@ def _render(content):
 
 
 def _content(tree, title):
-    root, fits, properties = read_attributes(tree), facts.fits(tree), facts.properties(tree)
+    root, fits = read_attributes(tree), facts.fits(tree)
+    properties = [facts.ReportedProperty(tree, name) for name in mesh_parameters(tree)]
     gains, stated = facts.gains(tree), facts.approximations(tree)
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
     held = ground.ground(tree)

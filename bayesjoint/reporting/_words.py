@@ -186,7 +186,7 @@ def _mesh(mesh):
     return f"The mesh has {nz} × {ny} × {nx} = {number(nz * ny * nx)} cells (up, north, east).{over}"
 
 
-def _fitted(fits, objected=()):
+def _fitted(fits, objected):
     known = [f for f in fits if f.judged[0] is not None]
     good = [f for f in known if f.verdict == "as expected"]
     sentences = []

@@ -93,10 +93,8 @@ def _within_valid(variable):
     values = np.array(_checked_type(variable), dtype=float)
     if {"scale_factor", "add_offset"} & set(variable.encoding):
         return values, ""  # the limits are those of packed numbers
-    low, high = -np.inf, np.inf
-    limits = np.atleast_1d(variable.attrs.get("valid_range", (low, high)))
-    if limits.size == 2:
-        low, high = limits
+    limits = np.atleast_1d(variable.attrs.get("valid_range", ()))
+    low, high = limits if limits.size == 2 else (-np.inf, np.inf)
     low, high = variable.attrs.get("valid_min", low), variable.attrs.get("valid_max", high)
     low, high = (as_finite(f"{name} of {variable.name!r}", np.nan_to_num(value), 0) for name, value in (
         ("valid_min", low), ("valid_max", high)))
