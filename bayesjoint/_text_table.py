@@ -31,15 +31,12 @@ class TextTable:
         None: white space.
     rows : list of str
         Lines with data, commas of decimals made points.
-    numbers : list of int
-        Number of each in the file, from 1.
     """
 
     file: str
     names: list
     delimiter: object
     rows: list
-    numbers: list
 
     def texts(self, name):
         """Cells of a column, list of str."""
@@ -94,8 +91,8 @@ def read_text_table(path, comments=COMMENTS):
         fail("path", "name each column once", f"header {', '.join(names)[:200]} in {path.name!r}",
              "Rename the repeated columns.")
     numbers, rows = map(list, zip(*lines, strict=True))
-    table = TextTable(file=path.name, names=names, delimiter=delimiter, rows=rows, numbers=numbers)
-    _check_width(table)
+    table = TextTable(file=path.name, names=names, delimiter=delimiter, rows=rows)
+    _check_width(table, numbers)
     return table
 
 
@@ -194,10 +191,10 @@ def _trimmed(names):
     return names
 
 
-def _check_width(table):
+def _check_width(table, numbers):
     """Every row has a cell for each column, and nothing beyond them."""
     wide = len(table.names)
-    for count, row in zip(table.numbers, table.rows, strict=True):
+    for count, row in zip(numbers, table.rows, strict=True):
         if '"' not in row and table.delimiter is not None and row.count(table.delimiter) == wide - 1:
             continue
         cells = split(row, table.delimiter)

@@ -12,7 +12,7 @@ from .._text_table import read_text_table
 from ._borehole import Borehole
 
 ROLES = ("hole", "easting", "northing", "top", "bottom", "value", "std")
-NEEDED = ("hole", "easting", "northing", "top", "bottom", "value")
+NEEDED = ROLES[:-1]
 
 
 def read_boreholes(path: str | Path, property: str = "density", *, std: float | None = None,
@@ -26,7 +26,7 @@ def read_boreholes(path: str | Path, property: str = "density", *, std: float | 
     Parameters
     ----------
     path : str or Path
-        File, UTF-8, columns parted by commas.
+        Text table with a header; columns parted by commas, semicolons, tabs or blanks.
     property : str, default "density"
         What was measured: name of the parameter.
     std : float, optional

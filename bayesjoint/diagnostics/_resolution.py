@@ -9,7 +9,7 @@ from .._places import unit_columns
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
-from ._estimator import Estimator, carried, finished, prior_std, probe_count, quadratic, use_exact
+from ._estimator import Estimator, carried, finished, over, prior_std, probe_count, quadratic, use_exact
 from ._resolution_operator import ResolutionOperator
 
 STRIDE = 2  # cells probed together are that many columns apart: near ones mix most
@@ -98,9 +98,7 @@ def _spreads(mesh, rows, sensitivity):
 
 def _roots(moments, power):
     vertical, north, east = (np.maximum(m, 0.0) for m in moments)
-    seen = power > 0
-    return tuple(np.sqrt(np.divide(m, power, out=np.full(power.shape, np.nan), where=seen))
-                 for m in (north + east, vertical))
+    return tuple(np.sqrt(over(m, power, np.nan)) for m in (north + east, vertical))
 
 
 def _by_probing(post, scale, probes, rng):

@@ -27,7 +27,7 @@ def read_table(path, kind, columns):
     lines = read_text_table(path)
     names = lines.names
     chosen = {role: _column(role, name, names) for role, name in columns.items()}
-    guessed = {role: name for role, name in _guess(names, kind, chosen).items() if role not in chosen}
+    guessed = _guess(names, kind, chosen)
     chosen |= guessed
     values = dict(zip(chosen, lines.floats(list(chosen.values())).T, strict=True))
     for role in ("easting", "northing", "upward"):
@@ -63,9 +63,9 @@ def _guess(names, kind, chosen):
     }
     found = {}
     for role, test in tests.items():
-        fits = [name for name in free if test(name)]
         if role in chosen:
             continue
+        fits = [name for name in free if test(name)]
         if len(fits) == 1:
             found[role] = fits[0]
         elif fits or role in ("data", "easting", "northing"):
