@@ -79,7 +79,9 @@ def read_text_table(path, comments=COMMENTS):
     lines = _without_count(path, lines)
     delimiter = next((d for d in ",;\t" if d in lines[0][1]), None)
     lines = _with_points(path, lines, delimiter)
-    names = _trimmed(split(lines[0][1], delimiter))
+    names = split(lines[0][1], delimiter)
+    while len(names) > 1 and not names[-1]:
+        names.pop()
     if all(is_number(cell) for cell in names) and any(cell.lower() not in MISSING for cell in names):
         names = _header_among(passed, delimiter, len(names)) or [str(k) for k in range(len(names))]
     else:
@@ -183,12 +185,6 @@ def _header_among(comments, delimiter, count):
             if len(names) == count and all(names) and not any(is_number(name) for name in names):
                 return names
     return None
-
-
-def _trimmed(names):
-    while len(names) > 1 and not names[-1]:
-        names = names[:-1]
-    return names
 
 
 def _check_width(table, numbers):

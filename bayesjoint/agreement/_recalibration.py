@@ -8,8 +8,9 @@ import numpy as np
 from .._checks import as_count, fail
 from ..calibration import simulate
 from ..hyperparameters import as_measured
-from ..problem import check_problem, check_proper
+from ..problem import check_problem
 from ._result import AgreementTest
+from ._shared import check_proper
 
 FEWEST, FEWEST_FAMILY = 19, 39  # simulated data sets with which 5 % can be reached at all, and 2.5 % by a family
 

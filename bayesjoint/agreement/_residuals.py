@@ -5,9 +5,9 @@ from scipy.linalg import solve_triangular
 
 from .._checks import as_count, fail, one_of
 from ..gaussian import DenseSystem, data_system, factorised
-from ..problem import check_proper, one_survey
+from ..problem import one_survey
 from ._pair import restricted
-from ._shared import in_blocks
+from ._shared import check_proper, in_blocks
 
 FEWEST, DRAWS = 20, 64  # draws behind a null of Student's t, at least and by default
 

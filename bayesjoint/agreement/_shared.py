@@ -76,6 +76,13 @@ def add_columns(table, dims, rows, described, lay=np.array, before=""):
         table.add(before + name, dims, lay([row[name] for row in rows]), units, words, errors)
 
 
+def check_proper(problem, use):
+    """Refuse flat priors: "be proper " and what they are used for."""
+    if problem.prior.flat:
+        fail("prior", f"be proper {use}", f"flat priors on {', '.join(problem.prior.flat)}",
+             "Give GaussianPrior(mean, covariance), however broad.")
+
+
 def survey_names(problem):
     """Names of the surveys of a `JointProblem`, two or more."""
     check_problem(problem)

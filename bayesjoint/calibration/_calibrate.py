@@ -10,7 +10,6 @@ from .._checks import as_count, check_object, fail
 from .._places import blocks
 from .._typing import Any, Callable, Executor, JointProblem, Seed, xr
 from ..engines import posterior
-from ..problem import check_proper
 from ._coverage import PROBABILITIES
 from ._questions import default_questions, given_questions
 from ._refit import refit, standardised
@@ -92,7 +91,9 @@ def calibrate(problem: JointProblem, n: int = 200, method: str | Callable = "aut
     check_object("problem", problem)
     n, draws = as_count("n", n, 20, USUAL), as_count("draws", draws, 9, USUAL)
     rng = np.random.default_rng(seed)
-    check_proper(problem, "for calibration: truths are drawn from it")
+    if problem.prior.flat:
+        fail("prior", "be proper for calibration: truths are drawn from it", f"flat on {problem.prior.flat}",
+             "Give GaussianPrior(mean, covariance) with a broad covariance.")
     truth, data = simulate(problem, n, truths, rng)
     asked = _questions(problem, functionals, truth, rng)
     fixed = problem.linear_gaussian and executor is None

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from .._checks import fail
 from .._places import blocks
 from ..gaussian import DenseSystem, data_system
-from ..problem import check_proper
 
 SOLVE = 1e-8  # relative residual of solves: far below what random vectors leave open
 ERROR = 0.5  # nats of a log determinant that probes aim at
@@ -32,7 +32,9 @@ class DataInformation:
     """
 
     def __init__(self, problem, probes, seed):
-        check_proper(problem, "for bits: information about a flat parameter is infinite")
+        if problem.prior.flat:
+            fail("prior", "be proper: information about a flat parameter is infinite", f"{problem.prior.flat}",
+                 "Give GaussianPrior(mean, covariance) with a broad covariance.")
         self.system = data_system(problem, tolerance=SOLVE, purpose="information")
         self.exact = isinstance(self.system, DenseSystem)
         self._probes, self._seed, self._parts = probes, seed, {tuple(self.system.rows): self.system}

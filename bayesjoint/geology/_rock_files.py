@@ -82,7 +82,7 @@ def _columns(samples):
 
 def _read(path):
     """Columns of a CSV file as text, by the names in its header."""
-    table = read_text_table(path if hasattr(path, "read_bytes") else as_path("samples", path))
+    table = read_text_table(path if hasattr(path, "read_bytes") else as_path("samples", path), comments=("#",))
     return {name: table.texts(name) for name in table.names}
 
 

@@ -20,13 +20,6 @@ def check_density(problem):
                  f"{coupling.no_density}.")
 
 
-def check_proper(problem, use):
-    """Refuse flat priors: "be proper " and what they are used for."""
-    if problem.prior.flat:
-        fail("prior", f"be proper {use}", f"flat priors on {', '.join(problem.prior.flat)}",
-             "Give GaussianPrior(mean, covariance), however broad.")
-
-
 def check_field(parameter, remedy):
     """Refuse what is no Parameter on a mesh."""
     if not isinstance(parameter, Parameter) or parameter.mesh is None:
