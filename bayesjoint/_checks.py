@@ -139,12 +139,37 @@ def as_path(argument, value):
                     "Pass a string or a Path.", TypeError)
 
 
+def as_file(argument, value):
+    """Return `value` as a Path, refusing what is no file that exists."""
+    path = as_path(argument, value)
+    if not path.is_file():
+        fail(argument, "name an existing file", repr(str(path)), "Check the name and the working directory.",
+             FileNotFoundError)
+    return path
+
+
+def as_target(argument, value):
+    """Return `value` as a Path, refusing what lies in no folder that exists."""
+    path = as_path(argument, value)
+    if not path.parent.is_dir():
+        fail(argument, "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
+    return path
+
+
 def as_positive(argument, values, ndim=None):
     """Return `values` as float64, refusing anything not finite and > 0."""
     array = as_finite(argument, values, ndim)
     if array.size and array.min() <= 0:
         fail(argument, "be > 0", f"minimum {array.min():g}", "Check units and sign.")
     return array
+
+
+def as_share(argument, value):
+    """Return `value` as a float, refusing what does not lie between 0 and 1."""
+    share = float(as_finite(argument, value, 0))
+    if not 0 < share < 1:
+        fail(argument, "lie between 0 and 1", f"{share:g}", "Give a share such as 0.9.")
+    return share
 
 
 def frozen(values):
@@ -176,9 +201,9 @@ def as_count(argument, value, least=1, remedy="Give a count.", error=ValueError)
     return int(value)
 
 
-def as_shape(argument, values, shape):
-    """Broadcast a scalar, or check an array, to exactly `shape` (float64, finite)."""
-    array = as_finite(argument, values)
+def as_shape(argument, values, shape, allow_nan=False):
+    """Broadcast a scalar, or check an array, to exactly `shape` (float64, finite, or NaN where that is allowed)."""
+    array = as_finite(argument, values, allow_nan=allow_nan)
     if array.ndim == 0:
         return np.full(shape, float(array))
     if array.shape != tuple(shape):

@@ -10,7 +10,3 @@ from ._nuisance_test import nuisance_test
 from ._recalibration import recalibrated
 from ._result import AgreementTest
 from ._spectral_conflict import spectral_conflict
-
-__all__ = ["AgreementTest", "compare_remedies", "conflict", "conflict_matrix", "detectability",
-           "likelihood_ratio_test", "local_conflict", "node_split", "nuisance_test", "recalibrated",
-           "spectral_conflict"]

@@ -87,7 +87,7 @@ class SinglePlaces:
     doubt = 0.0  # of the size that is seen, relative
 
     def __init__(self, values, stds, slip):
-        self.values, self.stds = values, stds
+        self.values, self.stds, self.places = values, stds, np.size(values)
         self.worst = int(np.argmax(np.where(np.isnan(stds), np.inf, np.abs(values) + 1.645 * stds)))
         self.least_seen = int(np.argmax(np.where(np.isnan(stds), np.inf, stds)))
         self.value, self.std = values[self.worst], stds[self.worst]
@@ -110,11 +110,6 @@ class SinglePlaces:
     def bound(self, level):
         """Smallest margin that `equivalence` excludes at a level."""
         return float(np.max(np.abs(self.values) + norm.isf(level) * self.stds)) if self.testable else np.nan
-
-    @property
-    def places(self):
-        """How many places there are."""
-        return np.size(self.values)
 
     def reach(self, level, share):
         """Size that is excluded but for a `share` of agreeing pairs for each place; NaN where none is."""
@@ -210,7 +205,7 @@ class LevelFit:
         """Smallest margin that `equivalence` excludes at a level; infinite where none is."""
         if not self.testable:
             return np.nan
-        return crossing(lambda size: level - self.equivalence(size)[0], self._least, CLOSE, CLOSE)
+        return crossing(lambda size: level - self.equivalence(size)[0], self._least, CLOSE, CLOSE, np.inf)
 
     def reach(self, level, share):
         """Root mean square that is excluded but for a `share` of agreeing pairs; of squares in proportion."""
@@ -225,9 +220,8 @@ class LevelFit:
         if not self.testable:
             return np.nan
         threshold = float(chi2.isf(level, self.rank))
-        size = crossing(lambda s: float(WeightedChi2(1 + s**2 * self._values).tail(threshold)[0]) - power,
+        return crossing(lambda s: float(WeightedChi2(1 + s**2 * self._values).tail(threshold)[0]) - power,
                         self._least, CLOSE, CLOSE)
-        return size if np.isfinite(size) else np.nan
 
     def test(self, form, surveys, units):
         """`AgreementTest` of no levels of the first of the surveys."""

@@ -14,7 +14,7 @@ from ._spectral_conflict import band_residual
 DRAWS = 199  # simulated data sets behind a gain of one survey
 
 
-def shows_alone(each, test, level, seed=0):
+def shows_alone(each, test, level):
     """Whether a survey by itself, under its own prior and noise, shows what a test of it and others objects to.
 
     Parameters
@@ -23,8 +23,6 @@ def shows_alone(each, test, level, seed=0):
         Among whose tests it is.
     test : AgreementTest
     level : float
-    seed : int, default 0
-        Of a gain.
 
     Returns
     -------
@@ -38,12 +36,12 @@ def shows_alone(each, test, level, seed=0):
     if test.form == "node split":
         p = chi2.sf(float(alone.quadratic(alone.residual[:, None])[0][0]), alone.dof) if alone.dof else np.nan
     elif test.form in ("places", "wavelengths"):
-        residual = Residual(both, survey, (), seed=seed)
+        residual = Residual(both, survey, ())
         made = map_test(map_residual(residual), (survey,)) if test.form == "places" else bands_test(
             band_residual(residual), (survey,))
         p = made[0].p_value
     elif test.form == "gain":
-        p = GainScore(alone, survey).fit(DRAWS, np.random.default_rng(seed)).test().p_value
+        p = GainScore(alone, survey).fit(DRAWS, np.random.default_rng(0)).test().p_value
     else:
         kept = [d for d, _ in each.fitted if d.survey == survey and test.form in (d.kind, d.name)]
         if kept[0].kind == "levels":

@@ -87,7 +87,7 @@ def remedies(found):
 
 
 def mended(problem, tests):
-    """The problem with std of priors and of noise scaled as these `own_model_tests` ask, up or down.
+    """The problem with std of priors and of noise scaled as these tests of `own_model_fits` ask, up or down.
 
     Where several surveys of one property object to its prior, as wide as the widest of them asks. None where neither
     noise is asked for nor any prior can be scaled.

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .._checks import as_count, fail, one_of
+from .._checks import as_count, as_share, fail, one_of
 from .._shown import cut
 from .._typing import Any, Callable, Executor
 from ..gaussian import METHODS, check_linear_gaussian, data_system
@@ -24,7 +24,7 @@ from ._pair import checked_groups
 from ._pair_tests import PairTests
 from ._recalibration import refitted_family
 from ._same_tests import Probe
-from ._shared import as_share, survey_names
+from ._shared import survey_names
 
 _NUMBERS = ("statistic", "statistic_error", "p_value", "p_value_error", "log_p", "sigma", "p_adjusted",
             "log_p_adjusted", "size")

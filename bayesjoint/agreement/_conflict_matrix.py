@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import chi2, norm
 
+from .._checks import as_share
 from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ..gaussian import data_system
@@ -18,7 +19,7 @@ from ._multiple_testing import holm
 from ._pair import make_pair
 from ._same_tests import Probe, groups_of, statistics_of
 from ._sentences import UNTESTABLE
-from ._shared import add_columns, as_share, survey_names
+from ._shared import add_columns, survey_names
 from ._weighted_chi2 import WeightedChi2
 
 EIGEN_DATA = 2_500  # whose eigenvalues take half a minute at most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, check_object, fail
+from .._checks import as_positive, as_share, check_object, fail
 from .._typing import JointProblem, xr
 from ..augment import held_by_biases
 from ..dataset import DatasetBuilder
@@ -14,7 +14,7 @@ from ._disturbances import KINDS, disturbances_of
 from ._gain_test import gain_fits
 from ._local_conflict import LEVEL, POWER
 from ._pair import make_pair
-from ._shared import add_columns, as_share
+from ._shared import add_columns
 from ._sizes import Sizes
 
 MISSED = 0.2  # share of agreeing pairs that by chance exclude too little

@@ -1,6 +1,7 @@
 """All tests of a suite as one family: which of them are one, adjusted p-values, and what each sees in the suite."""
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -21,18 +22,18 @@ class Family:
     pairs : dict of {(str, str): PairTests}
     rest : dict of {str: PairTests}, optional
         Of every survey against all others, where there are more than two.
+
+    Attributes
+    ----------
+    comparisons : dict of {(str, str): PairTests}
+        Of all pairs, and of (survey, "the rest").
     """
 
     def __init__(self, own, pairs, rest=None):
         self.own = {name: tuple(test for test, _ in both) for name, both in own.items()}
         self.pairs, self.rest = pairs, rest or {}
+        self.comparisons = pairs | {(name, REST): each for name, each in self.rest.items()}
         self._seen = [seen for both in own.values() for _, seen in both]
-        self._groups = None
-
-    @property
-    def comparisons(self):
-        """{(str, str): PairTests} of all pairs, and of (survey, "the rest")."""
-        return self.pairs | {(name, REST): each for name, each in self.rest.items()}
 
     @property
     def tests(self):
@@ -45,14 +46,12 @@ class Family:
         """p-values of all."""
         return [t.p_value for t in self.tests]
 
-    @property
+    @cached_property
     def groups(self):
         """For each test the place of the first that is the same test, shape (tests,)."""
-        if self._groups is None:
-            found = [None] * sum(map(len, self.own.values())) + [
-                s for each in self.comparisons.values() for s in each.statistics]
-            self._groups = groups_of([s if t.testable else None for s, t in zip(found, self.tests, strict=True)])
-        return self._groups
+        found = [None] * sum(map(len, self.own.values())) + [
+            s for each in self.comparisons.values() for s in each.statistics]
+        return groups_of([s if t.testable else None for s, t in zip(found, self.tests, strict=True)])
 
     @property
     def count(self):

@@ -1,6 +1,6 @@
 """Whether the signal of one survey is too large or too small by a factor: a score test with its null by simulation."""
 
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 from scipy.stats import norm, t
@@ -9,7 +9,6 @@ from .._checks import as_count
 from ..gaussian import DenseSystem, data_system
 from ..hyperparameters import as_measured
 from ..problem import one_survey
-from ._local_conflict import smallest
 from ._result import AgreementTest, untestable
 from ._sentences import NO_GAIN, gain_note
 from ._shared import crossing, in_blocks
@@ -111,10 +110,6 @@ class GainScore:
         flat = self._data.flat_estimate(self._data.residual[:, None])
         return np.concatenate([self.score(flat + self._data.draw(rng, count)) for count in _blocks(draws)])
 
-    def stretched(self, gain, draws, rng):
-        """Scores of data sets whose signal in this survey is larger by `gain`, shape (draws,)."""
-        return _at(self.paths(draws, rng), gain)
-
     def paths(self, draws, rng, energy=True):
         """(constant, slope, square) of scores, and of `energy` if wanted, in the gain: (6, draws), simulated."""
         flat, out = self._data.flat_estimate(self._data.residual[:, None]), []
@@ -188,8 +183,6 @@ class GainFit:
 
     def __init__(self, score, observed, null, rng=None, paths=None, energy=None):
         self.score, self._null, self._rng, self._energy = score, null, rng, energy
-        if paths is not None:
-            self._paths = paths
         self._mean, self._spread = float(null.mean()), float(null.std(ddof=1))
         self.testable = self._spread > 0
         self.resolution = self.value = self.std = self.p_value = self.p_value_error = self.log_p = np.nan
@@ -201,11 +194,8 @@ class GainFit:
         self.value = self.z * self.resolution
         self.beyond = int(np.sum(np.abs(null - self._mean) >= abs(off)))
         self.p_value, self.p_value_error = self._tail()
+        self._paths = paths if rng is None else self.score.paths(min(null.size, REPEATS), rng)
         self.std = self.resolution if rng is None else float(self._estimates(self.value).std(ddof=1))
-
-    @cached_property
-    def _paths(self):
-        return None if self._rng is None else self.score.paths(min(self._null.size, REPEATS), self._rng)
 
     def _estimates(self, gain):
         """Estimates from data sets with a gain, all in percent."""
@@ -264,8 +254,7 @@ class GainFit:
         def kept(gain):
             return max(np.mean(self._own_estimates(gain) <= edge), np.mean(self._own_estimates(-gain) >= -edge))
 
-        size = crossing(lambda gain: level - kept(gain), self.resolution, CLOSE, CLOSE)
-        return size if np.isfinite(size) else np.nan
+        return crossing(lambda gain: level - kept(gain), self.resolution, CLOSE, CLOSE)
 
     def detectable(self, level, power):
         """Gain that the test sees with a power over grounds as the prior has them, either sign alike, percent.
@@ -275,10 +264,7 @@ class GainFit:
         """
         if not self.testable:
             return np.nan
-        if self._paths is None:
-            return smallest(level=level, power=power) * self.resolution
-        size = crossing(lambda gain: self._power(gain, level) - power, self.resolution, CLOSE, CLOSE)
-        return size if np.isfinite(size) else np.nan
+        return crossing(lambda gain: self._power(gain, level) - power, self.resolution, CLOSE, CLOSE)
 
     def _power(self, gain, level):
         """How often a gain, percent, is seen."""

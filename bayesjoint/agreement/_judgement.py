@@ -43,7 +43,7 @@ def judge(problem, family, level, again):
     loose = {pair: each for pair, each in family.pairs.items() if pair not in tied}
     if not loose:
         return _of_tied(problem, family.own, tied, level, again)
-    apart = _of_untied(problem, loose, family.own, level)
+    apart = _of_untied(loose, family.own, level)
     if not tied:
         return apart
     found = _of_tied(problem, family.own, tied, level, again)
@@ -69,7 +69,7 @@ def _ties(each, level):
     return each.shared >= LITTLE and not _objecting(each.tests, level)
 
 
-def _of_untied(problem, pairs, own, level):
+def _of_untied(pairs, own, level):
     """Surveys that share nothing: what alarms is a misfit of one of them, or what the coupling's law made of it."""
     alone = _objecting([t for both in own.values() for t in both], level)
     alarms, misfits, made = {pair: _objecting(each.tests, level) for pair, each in pairs.items()}, {}, {}

@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 from scipy.stats import norm, t
 
-from .._checks import as_finite, check_object, fail, one_of
+from .._checks import as_finite, as_share, check_object, fail, one_of
 from .._typing import JointProblem, Sequence, xr
 from ..dataset import DatasetBuilder
 from ..hyperparameters import as_measured
@@ -15,7 +15,6 @@ from ..problem import layout
 from ._multiple_testing import CONTROLS, false_discovery, log_simes
 from ._residuals import residual_of
 from ._sentences import against_words
-from ._shared import as_share
 
 PATCHES = (0.0, 2.5, 6.0)  # radii in station spacings: one station, about 21, about 113
 LEVEL, POWER = 0.05, 0.8

@@ -33,13 +33,7 @@ def holm(p_values, groups=None):
     >>> holm([0.01, 0.01, 0.03], groups=[0, 0, 2])
     array([0.02, 0.02, 0.03])
     """
-    def step_down(p):
-        order = np.argsort(p)
-        out = np.empty(p.size)
-        out[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1.0)
-        return out
-
-    return _grouped(p_values, groups, step_down)
+    return _grouped(p_values, groups, lambda p: _step_down(p, lambda p, left: p * left, 1.0))
 
 
 def log_holm(log_p, groups=None):
@@ -50,13 +44,15 @@ def log_holm(log_p, groups=None):
     >>> log_holm([-1500.0, -2000.0, np.nan]).round(3)
     array([-1500.   , -1999.307,       nan])
     """
-    def step_down(log_p):
-        order = np.argsort(log_p)
-        out = np.empty(log_p.size)
-        out[order] = np.minimum(np.maximum.accumulate(log_p[order] + np.log(np.arange(log_p.size, 0, -1))), 0.0)
-        return out
+    return _grouped(log_p, groups, lambda p: _step_down(p, lambda p, left: p + np.log(left), 0.0))
 
-    return _grouped(log_p, groups, step_down)
+
+def _step_down(values, grown, most):
+    """Values, each grown by how many are left from it on in ascending order, that do not fall and reach `most`."""
+    order = np.argsort(values)
+    out = np.empty(values.size)
+    out[order] = np.minimum(np.maximum.accumulate(grown(values[order], np.arange(values.size, 0, -1))), most)
+    return out
 
 
 def false_discovery(p_values, control="hochberg"):

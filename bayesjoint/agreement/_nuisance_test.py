@@ -74,28 +74,7 @@ def nuisance_test(problem: JointProblem, survey: str, basis: str | int | ArrayLi
     columns, problem = columns[measured_rows(problem, survey)], as_measured(problem)
     form = next((form for form, of in BASES.items() if isinstance(basis, str) and of == basis), "nuisance")
     name = f"nuisance of {survey}: {_title(labels)}"
-    return additive_test(data_system(problem, method), survey, columns, labels, form, name)
-
-
-def additive_test(data, survey, columns, labels, form, name=""):
-    """The test of `nuisance_test` for columns (n_data of the survey, q) in units of the data.
-
-    Parameters
-    ----------
-    data : System
-        Of all surveys.
-    survey : str
-    columns : ndarray, shape (n_data, q)
-    labels : tuple of str
-        Names of the columns.
-    form : str
-        What they are, as in `AgreementTest`.
-    name : str, optional
-
-    Returns
-    -------
-    AgreementTest
-    """
+    data = data_system(problem, method)
     return fitted_test(data, NuisanceFit(data, survey, columns), labels, form, name)
 
 

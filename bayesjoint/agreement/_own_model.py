@@ -25,24 +25,6 @@ NO_CHANGE = 1e-9  # of a log variance
 VALUES = 1e-12  # eigenvalue of the signal below which a direction holds noise alone
 
 
-def own_model_tests(data, survey, draws=DRAWS, seed=0):
-    """The tests of `own_model_fits`, each with what it would have seen, without what they see at other levels.
-
-    Examples
-    --------
-    >>> import bayesjoint as bj
-    >>> from bayesjoint.gaussian import data_system
-    >>> rng, gains = np.random.default_rng(1), np.diag(np.linspace(0.0, 1.0, 50))
-    >>> field = bj.Parameter("field", 50, prior=bj.GaussianPrior(0.0, np.eye(50)))
-    >>> values = gains @ (3.0 * rng.standard_normal(50)) + 0.1 * rng.standard_normal(50)
-    >>> line = bj.Modality("line", gains, values, bj.DiagonalNoise(np.full(50, 0.1)), "field")
-    >>> prior, noise = own_model_tests(data_system(bj.JointProblem([field], [line])), "line")
-    >>> prior.p_value < 1e-6, prior.p_value < noise.p_value
-    (True, True)
-    """
-    return tuple(test for test, _ in own_model_fits(data, survey, draws, seed))
-
-
 def own_model_fits(data, survey, draws=DRAWS, seed=0):
     """Test the prior std behind a survey and its noise std, each by the survey alone.
 
@@ -71,6 +53,18 @@ def own_model_fits(data, survey, draws=DRAWS, seed=0):
         ``log_std`` is the standard deviation of its logarithm, from the information at the estimate or from the score
         of draws, and ``std`` the same share of ``value``. ``stated`` and ``asked`` are the std themselves (their
         median) in ``stated_units``, of the parameter or survey ``of``.
+
+    Examples
+    --------
+    >>> import bayesjoint as bj
+    >>> from bayesjoint.gaussian import data_system
+    >>> rng, gains = np.random.default_rng(1), np.diag(np.linspace(0.0, 1.0, 50))
+    >>> field = bj.Parameter("field", 50, prior=bj.GaussianPrior(0.0, np.eye(50)))
+    >>> values = gains @ (3.0 * rng.standard_normal(50)) + 0.1 * rng.standard_normal(50)
+    >>> line = bj.Modality("line", gains, values, bj.DiagonalNoise(np.full(50, 0.1)), "field")
+    >>> (prior, _), (noise, _) = own_model_fits(data_system(bj.JointProblem([field], [line])), "line")
+    >>> prior.p_value < 1e-6, prior.p_value < noise.p_value
+    (True, True)
     """
     if isinstance(data, DenseSystem) and data.size <= EIGEN_DATA:
         return _by_eigenvalues(data, survey)
@@ -88,7 +82,7 @@ def _by_eigenvalues(data, survey):
         weights = shares[one] - mixed * shares[other]
         information = 0.5 * float(weights @ weights)
         if information <= VALUES * data.size:
-            out.append((untestable(form, (survey,), ALIKE, target=survey), _blind))
+            out.append((untestable(form, (survey,), ALIKE, target=survey), lambda *_: np.nan))
             continue
         statistic, std = float(weights @ z), np.sqrt(2.0 * weights @ weights)
         # either tail by itself: 1 less the other would lose its digits
@@ -100,11 +94,6 @@ def _by_eigenvalues(data, survey):
                        log_p=np.log(2) + sides[k][0].log_tail(sides[k][1]))
         out.append((test, _Power(weights, shares[one])))
     return tuple(out)
-
-
-def _blind(_level, _power):
-    """What is seen where nothing can be tested."""
-    return np.nan
 
 
 class _Power:
@@ -127,14 +116,15 @@ class _Power:
         grown = crossing(lambda more: float(np.mean((self._constant + more * self._slope > high)
                                                     | (self._constant + more * self._slope < low))) - power,
                          0.1, 1e-4, 1e-4)
-        return 100.0 * (np.sqrt(1.0 + grown) - 1.0) if np.isfinite(grown) else np.nan
+        return 100.0 * (np.sqrt(1.0 + grown) - 1.0)
 
     def _thresholds(self, level):
         """Ends between which the score stays but for half the level each."""
         mean, spread, out = float(self._weights.sum()), float(np.sqrt(2 * self._weights @ self._weights)), []
         for sign in (-1.0, 1.0):
             tail = WeightedChi2(sign * self._weights).tail
-            off = crossing(lambda x, sign=sign, tail=tail: 0.5 * level - float(tail(sign * mean + x)[0]), spread, 1e-4)
+            off = crossing(lambda x, sign=sign, tail=tail: 0.5 * level - float(tail(sign * mean + x)[0]), spread, 1e-4,
+                           nowhere=np.inf)
             out.append(mean + sign * off)
         return out
 

@@ -93,6 +93,8 @@ class Pair:
     ----------
     groups : (tuple of str, tuple of str)
         Names of modalities.
+    names : tuple of str
+        All of them, a's first.
     problem : JointProblem
         With these surveys and the parameters that they see or that are tied to those.
     both, first, second : System
@@ -100,6 +102,8 @@ class Pair:
         ``.quadratic(V)`` with its error, ``.draw(rng, count)``, ``.residual``, ``.dof``, ``.model``.
     rows : (ndarray of int, ndarray of int)
         Places of a's and b's data in `both`, in the order in which `first` and `second` hold them.
+    parts : ((System, ndarray of int), (System, ndarray of int))
+        a's data with their places, and b's.
     method : {"dense", "iterative"}
         What `both` is.
     excess : int
@@ -111,21 +115,12 @@ class Pair:
 
     def __init__(self, groups, both):
         self.method = "dense" if isinstance(both, DenseSystem) else "iterative"
-        self.groups, self.both, self.problem = groups, both, both.model.problem
+        self.groups, self.names, self.both, self.problem = groups, groups[0] + groups[1], both, both.model.problem
         self.first, self.second = both.part(groups[0]), both.part(groups[1])
         self.rows = tuple(both.index([name for name in both.rows if name in group]) for group in groups)
+        self.parts = tuple(zip((self.first, self.second), self.rows, strict=True))
         self.cross = self._shared_contrasts()
         self.excess = self.cross.shape[1]
-
-    @property
-    def parts(self):
-        """(a's data, their places), (b's data, their places)."""
-        return tuple(zip((self.first, self.second), self.rows, strict=True))
-
-    @property
-    def names(self):
-        """All surveys of the pair, a's first."""
-        return self.groups[0] + self.groups[1]
 
     def label(self, which):
         """Group 0 or 1 in words."""

@@ -43,8 +43,8 @@ def residual_of(problem, survey, given=None, draws=DRAWS, seed=0, method="auto")
     >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1e6))
     >>> a, b = (bj.Modality(k, [[1.0]], [d], bj.DiagonalNoise([1.0]), "slope") for k, d in (("a", 3.0), ("b", 5.0)))
     >>> found = residual_of(bj.JointProblem([slope], [a, b]), "b", ("a",))
-    >>> found.value.round(4), found.covariance.round(4)
-    (array([2.]), array([[2.]]))
+    >>> found.value.round(4), found.root.round(4)
+    (array([2.]), array([[1.4142]]))
     """
     given = checked_given(problem, survey, given)
     problem = restricted(problem, (survey, *given))
@@ -109,11 +109,6 @@ class Residual:
         own, weighted = noise.colour(own) / scale, noise.whiten_adjoint(weighted) * scale
         self.value, self.root = own[:, 0], own[:, 1:]
         self.weighted, self.weighted_root = weighted[:, 0], weighted[:, 1:]
-
-    @property
-    def covariance(self):
-        """V, shape (n, n), squared units of the data; as far as draws tell it."""
-        return self.root @ self.root.T
 
     def project(self, functionals):
         """(H r, its standard deviations) for H of shape (k, n), dense or sparse."""

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import brentq
 
-from .._checks import as_positive, fail
+from .._checks import fail
 from .._places import blocks, runs
 from ..problem import check_problem
 
@@ -31,8 +31,8 @@ def in_blocks(data, white, use):
     return np.concatenate([use(white[:, k]) for k in blocks(white.shape[1], data.width())], axis=-1)
 
 
-def crossing(rising, scale, close, least=0.0):
-    """The size at which a function crosses 0 from below; infinite where it has not at a million times the scale.
+def crossing(rising, scale, close, least=0.0, nowhere=np.nan):
+    """The size at which a function crosses 0 from below.
 
     Parameters
     ----------
@@ -44,12 +44,14 @@ def crossing(rising, scale, close, least=0.0):
     least : float, default 0.0
         Share of the size at which it was tried last that no answer is below; with 0 any may be one, and the function is
         not taken to rise everywhere.
+    nowhere : float, default NaN
+        The answer where it has not crossed at a million times the scale.
     """
     low, high = 0.0, scale
     while rising(high) < 0:
         low, high = high, 4.0 * high
         if high > FAR * scale:
-            return np.inf
+            return nowhere
     return float(brentq(rising, (low or least * high) if least else 0.0, high, xtol=close * high))
 
 
@@ -74,12 +76,6 @@ def add_columns(table, dims, rows, described, lay=np.array, before=""):
         table.add(before + name, dims, lay([row[name] for row in rows]), units, words, errors)
 
 
-def as_share(name, value):
-    """A number between 0 and 1, such as a level, as a float."""
-    value = float(as_positive(name, value, 0))
-    if value >= 1:
-        fail(name, "lie between 0 and 1", f"{value:g}", "Give a share such as 0.05.")
-    return value
 
 
 def survey_names(problem):

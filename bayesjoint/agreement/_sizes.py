@@ -95,11 +95,14 @@ def _drawn_size(paths, threshold, scale, power):
     def seen(size):
         return float(np.mean([np.mean(c + size * s + size**2 * q > threshold) for c, s, q in paths]))
 
+    size, slope = _crossed(seen, scale, power)
+    return size, float(np.sqrt(power * (1 - power) / paths[0][0].size) / slope)
+
+
+def _crossed(seen, scale, power):
+    """(size seen with a power, slope of the power there), NaN where there is none."""
     size = crossing(lambda a: seen(a) - power, scale, CLOSE)
-    if np.isinf(size):
-        return np.nan, np.nan
-    slope = (seen(1.1 * size) - seen(0.9 * size)) / (0.2 * size)
-    return size, float(np.sqrt(power * (1 - power) / paths[0][0].size) / max(slope, 1e-300))
+    return size, max((seen(1.1 * size) - seen(0.9 * size)) / (0.2 * size), 1e-300)
 
 
 def _ratio_draws(pair, white, rng, spectrum):
@@ -131,11 +134,8 @@ def _ratio_size(null, linear, square, scale, level, power):
     def seen(size, threshold=threshold):
         return float(np.mean(null + size * linear + size**2 * square > threshold))
 
-    size = crossing(lambda a: seen(a) - power, scale, CLOSE)
-    if np.isinf(size):
-        return np.nan, np.nan
-    slope = (seen(1.1 * size) - seen(0.9 * size)) / (0.2 * size)
+    size, slope = _crossed(seen, scale, power)
     # both the threshold and the power come from a sample: the level is off by √(α (1 − α) / N), which moves the power
     drift = abs(seen(size, np.quantile(null, 1 - 1.1 * level)) - seen(size)) / (0.1 * level) * np.sqrt(
         level * (1 - level) / null.size)
-    return size, float(np.hypot(np.sqrt(power * (1 - power) / null.size), drift) / max(slope, 1e-300))
+    return size, float(np.hypot(np.sqrt(power * (1 - power) / null.size), drift) / slope)

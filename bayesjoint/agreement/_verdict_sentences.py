@@ -2,18 +2,7 @@
 
 import numpy as np
 
-from ._sentences import (
-    BLAME,
-    LITTLE,
-    REST,
-    all_seem,
-    article,
-    best_of,
-    count_words,
-    objection,
-    seems,
-    tail_words,
-)
+from . import _sentences as words
 
 
 def disagree(alarms, faulty, tests, mended):
@@ -35,24 +24,24 @@ def disagree(alarms, faulty, tests, mended):
         ratio = faulty[pair]
         if pair in odd:
             continue
-        said.append(f"{' and '.join(pair)} disagree: {objection(each, tests[pair])}" if ratio is None else
+        said.append(f"{' and '.join(pair)} disagree: {words.objection(each, tests[pair])}" if ratio is None else
                     f"{' and '.join(pair)} disagree under the stated coupling, which is what to blame: {ratio.name}, "
-                    f"adjusted p {tail_words(ratio.log_p_adjusted)} ({count_words(each)})")
-    caveat = f", even where what each survey asks for by itself is mended: {all_seem(mended)}" if mended else ""
+                    f"adjusted p {words.tail_words(ratio.log_p_adjusted)} ({words.count_words(each)})")
+    caveat = f", even where what each survey asks for by itself is mended: {words.all_seem(mended)}" if mended else ""
     return f"{'; '.join(said)}{caveat}."
 
 
 def odd_ones(alarms):
     """Of the alarms of surveys against the rest those that say most, within `BLAME` of the best in squared sigmas."""
-    best = {pair: best_of(each) for pair, each in alarms.items() if pair[1] == REST}
+    best = {pair: words.best_of(each) for pair, each in alarms.items() if pair[1] == words.REST}
     most = max((test.sigma for test in best.values()), default=0.0)
     ranked = sorted(best, key=lambda pair: -best[pair].sigma)
-    return [pair for pair in ranked if most**2 - best[pair].sigma ** 2 < BLAME]
+    return [pair for pair in ranked if most**2 - best[pair].sigma ** 2 < words.BLAME]
 
 
 def _odd_one_out(odd, alarms, tests):
     """The survey that disagrees with all others together, or those of which one does."""
-    found = objection(alarms[odd[0]], tests[odd[0]])
+    found = words.objection(alarms[odd[0]], tests[odd[0]])
     if len(odd) == 1:
         return f"{odd[0][0]} disagrees with the rest: {found}"
     return f"{' or '.join(name for name, _ in odd)} disagrees with the rest, the data cannot say which: {found}"
@@ -61,20 +50,20 @@ def _odd_one_out(odd, alarms, tests):
 def explained(silenced, still, asked):
     """Verdict on alarms that fall silent once priors and noise are mended; `still` alarms what is of one survey."""
     rest = f" What still alarms is of one survey by itself: {', '.join(sorted(still))}." if still else ""
-    return (f"Cannot say whether the surveys agree: {all_seem(asked)}, which explains every alarm between them; mend "
-            f"the {' and '.join(dict.fromkeys(t.form for t in asked))} and test again. Tests that alarm too, and fall "
-            f"silent when it is mended: {', '.join(sorted(silenced))}.{rest}")
+    return (f"Cannot say whether the surveys agree: {words.all_seem(asked)}, which explains every alarm between them; "
+            f"mend the {' and '.join(dict.fromkeys(t.form for t in asked))} and test again. Tests that alarm too, and "
+            f"fall silent when it is mended: {', '.join(sorted(silenced))}.{rest}")
 
 
 def wrong_prior(test):
     """Verdict where no pair alarms, but a prior that no other survey speaks for."""
-    return (f"Cannot say whether the surveys agree: the {seems(test)}, and no other survey that sees it denies that; "
-            "mend the prior and test again.")
+    return (f"Cannot say whether the surveys agree: the {words.seems(test)}, and no other survey that sees it denies "
+            "that; mend the prior and test again.")
 
 
 def wrong_survey(test):
     """Verdict where no pair alarms, but one survey objects to its own noise or prior."""
-    return f"No test objects to the pairs, but the {seems(test)}: mend that and test again."
+    return f"No test objects to the pairs, but the {words.seems(test)}: mend that and test again."
 
 
 def untied(bare, shared, misfits, tested, made=()):
@@ -94,12 +83,12 @@ def untied(bare, shared, misfits, tested, made=()):
     """
     said = [f"Nothing ties {', '.join(map(' and '.join, bare))}: there is nothing to agree or disagree on"] * bool(bare)
     said += [f"{' and '.join(pair)} share {nats:.2g} nats under the stated coupling" + (
-        ": there is next to nothing to agree or disagree on" if nats < LITTLE else
+        ": there is next to nothing to agree or disagree on" if nats < words.LITTLE else
         ", to which the likelihood ratio does not object") for pair, nats in shared.items()]
-    said += [f"{objection(each)} between {' and '.join(pair)}, which neither shows by itself: what to blame is the "
-             "stated coupling, and no survey" for pair, each in (made.items() if made else ())]
+    said += [f"{words.objection(each)} between {' and '.join(pair)}, which neither shows by itself: what to blame is "
+             "the stated coupling, and no survey" for pair, each in (made.items() if made else ())]
     if misfits:
-        found = "; ".join(f"{name} misfits its own prior and noise: {objection(each)}"
+        found = "; ".join(f"{name} misfits its own prior and noise: {words.objection(each)}"
                           for name, each in misfits.items())
         return f"{'; '.join(said)}; but {found}."
     return f"{'; '.join(said)}{'; each was held against its own prior only' if tested else ''}."
@@ -129,10 +118,10 @@ def _excluded(rows):
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     said = [word for kind, word in (("offset", "offset"), ("tilt", "tilt"), ("gain", "gain"),
                                     ("patch", "patch at the places tried")) if kind in kinds]
-    words = f"every {', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else f"every {said[0]}"
+    forms = f"every {', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else f"every {said[0]}"
     lines = list(dict.fromkeys(row["form"] for row in rows if row["kind"] == "levels"))
-    words += f" and independent {' and '.join(lines)}" if lines else ""
-    return (f"{words} that would matter are excluded, the loosest {_named(loosest)} of more "
+    forms += f" and independent {' and '.join(lines)}" if lines else ""
+    return (f"{forms} that would matter are excluded, the loosest {_named(loosest)} of more "
             f"than {loosest['bound']:.2g} {loosest['size_units']}")
 
 
@@ -167,7 +156,7 @@ def untried(tables):
 
 
 def _named(row):
-    return article(row["disturbance"], row["form"])
+    return words.article(row["disturbance"], row["form"])
 
 
 def _rows(table):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_finite, as_path, fail
+from .._checks import as_file, as_finite, fail
+from .._text_table import read_text_table
 from ._borehole import Borehole
 
 ROLES = ("hole", "easting", "northing", "top", "bottom", "value", "std")
-NEEDED = ("hole", "easting", "northing", "top", "bottom", "value")
+NEEDED = ROLES[:-1]
 
 
 def read_boreholes(path: str | Path, property: str = "density", *, std: float | None = None,
@@ -26,7 +26,7 @@ def read_boreholes(path: str | Path, property: str = "density", *, std: float | 
     Parameters
     ----------
     path : str or Path
-        File, UTF-8, columns parted by commas.
+        Text table with a header; columns parted by commas, semicolons, tabs or blanks.
     property : str, default "density"
         What was measured: name of the parameter.
     std : float, optional
@@ -64,10 +64,7 @@ def read_boreholes(path: str | Path, property: str = "density", *, std: float | 
     >>> hole.name, hole.values.tolist(), hole.end[:, 2].tolist()
     ('DH_1', [40.0, 170.0], [-25.0, -40.0])
     """
-    path = as_path("path", path)
-    if not path.is_file():
-        fail("path", "name an existing file", repr(str(path)), "Check the name and the working directory.",
-             FileNotFoundError)
+    path = as_file("path", path)
     background = float(as_finite("background", background, 0))
     table = _table(path, _names(columns))
     if (std is None) == (table["std"] is None):
@@ -102,35 +99,14 @@ def _names(columns):
 
 def _table(path, names):
     """{role: list of str or ndarray}; std None where there is no such column."""
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = [row for row in csv.reader(stream) if any(cell.strip() for cell in row)]
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    found = {}
-    for role, name in names.items():
-        if header.count(name) > 1 or (role in NEEDED and name not in header):
-            fail(f"column {name!r}", f"stand once in {path.name}", f"{header.count(name)} among {', '.join(header)}",
-                 f"Rename it, or pass columns={{{role!r}: ...}}.")
-        found[role] = header.index(name) if name in header else None
-    body = rows[1:]
-    for number, row in enumerate(body, start=1):
-        if len(row) != len(header):
-            fail("path", f"have {len(header)} cells in every row", f"{len(row)} in data row {number}", "Mend the row.")
-    if not body:
-        fail("path", "hold at least one interval", f"none in {path.name}", "One row an interval.")
-    labels = [row[found["hole"]].strip() for row in body]
+    table = read_text_table(path, comments=())
+    for role in NEEDED:
+        if names[role] not in table.names:
+            fail(f"column {names[role]!r}", f"stand in {path.name}", f"columns {', '.join(table.names)[:300]}",
+                 f"Rename one, or pass columns={{{role!r}: ...}}.")
+    labels = table.texts(names["hole"])
     if "" in labels:
         fail("column 'hole'", "name the hole in every row", f"none in data row {labels.index('') + 1}", "Fill it in.")
-    return {"hole": labels} | {
-        role: None if found[role] is None else np.array([_number(row[found[role]], role, k, path)
-                                                         for k, row in enumerate(body, start=1)])
-        for role in ROLES[1:]}
-
-
-def _number(text, role, row, path):
-    if role == "value" and text.strip().lower() in ("", "nan"):
-        return np.nan
-    try:
-        return float(text)
-    except ValueError:
-        return fail(f"column {role!r}", "hold numbers", f"{text!r} in data row {row} of {path.name}",
-                    "Correct it; only a value may be left empty.")
+    told = [role for role in ROLES[1:] if names[role] in table.names]
+    columns = table.floats([names[role] for role in told])
+    return {"hole": labels, "std": None} | dict(zip(told, columns.T, strict=True))

@@ -5,6 +5,3 @@ from ._discretisation import DiscretisationNoise, discretisation_noise
 from ._recalibrate import recalibrate
 from ._recalibrated_posterior import RecalibratedPosterior
 from ._truths import simulate
-
-__all__ = ["DiscretisationNoise", "RecalibratedPosterior", "calibrate", "discretisation_noise", "recalibrate",
-           "simulate"]

@@ -10,13 +10,13 @@ from .._checks import as_count, check_object, fail
 from .._places import blocks
 from .._typing import Any, Callable, Executor, JointProblem, Seed, xr
 from ..engines import posterior
+from ._coverage import PROBABILITIES
 from ._questions import default_questions, given_questions
 from ._refit import refit, standardised
 from ._truths import simulate
 from ._uniformity import rank_of
 from ._verdict import summarise
 
-PROBABILITIES = (0.5, 0.9)
 UNLIKE = "its mean at other data is not where its own response to them moves it"
 USUAL = "200 simulations and 99 draws are usual."
 VALUES = 20_000_000  # of draws held at once: 160 MB

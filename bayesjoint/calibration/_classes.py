@@ -54,6 +54,8 @@ class Classes:
         Standard error over worlds of the level at the 5 and the 95 % point.
     count : ndarray of int, shape (classes,)
         Cells behind each class.
+    size : int
+        How many classes there are.
     """
 
     def __init__(self, features, scores, world, weight, seed=0):
@@ -62,14 +64,8 @@ class Classes:
         self._leaves = []
         self._least = None
         self._root = self._grow(features, scores, world, weight)
-        self.quantiles = np.array([leaf[0] for leaf in self._leaves])
-        self.error = np.array([leaf[1] for leaf in self._leaves])
-        self.count = np.array([leaf[2] for leaf in self._leaves])
-
-    @property
-    def size(self):
-        """How many classes there are."""
-        return len(self._leaves)
+        self.size = len(self._leaves)
+        self.quantiles, self.error, self.count = map(np.array, zip(*self._leaves, strict=True))
 
     def level(self, level):
         """Quantile of every class at one level, (classes,)."""

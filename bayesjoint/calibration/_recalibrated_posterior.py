@@ -62,14 +62,6 @@ class RecalibratedPosterior(Posterior):
         checked = [replace(a, statement=a.statement.replace(UNCHECKED, "")) for a in engine.approximations]
         self.approximations = [*record.statements(), *checked]
 
-    def __getstate__(self):
-        return {k: v for k, v in self.__dict__.items() if k not in KEPT}
-
-    def __setstate__(self, state):
-        self.__dict__.update(state)
-        for name in KEPT:
-            setattr(self, name, getattr(self.engine, name))
-
     # -- intervals -----------------------------------------------------------------------------------------------------
     def state_interval(self, probability):
         """Both ends of the interval of x, (2, size)."""

@@ -32,10 +32,6 @@ class Rule:
         found = self.quantiles(levels, estimates, cells)
         return found.reshape(-1, 2, *found.shape[1:])
 
-    def tail_error(self, estimates, cells=slice(None)):
-        """Standard error over worlds of the class's level, the larger of both tails, (..., cells)."""
-        return self.classes.error.max(axis=1)[self._placed(estimates, cells)[-1]]
-
 
 class ClassRule(Rule):
     """Standardised errors by classes of depth, signed mean / std, std ratio and share of the local peak; see `Classes`.

@@ -1,5 +1,3 @@
 """The command: ``bayesjoint run CONFIG.toml --out DIR`` and its sisters."""
 
 from .main import main
-
-__all__ = ["main"]

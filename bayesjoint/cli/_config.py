@@ -5,15 +5,14 @@ import math
 import tomllib
 from dataclasses import MISSING
 from pathlib import Path
+from typing import get_args
 
-from ._refuse import ConfigError, refuse
+from ._refuse import refuse
 from ._rules import check_together
-from ._tables import ASKED, LIMITS, NAMED, SEED, STRUCTURES, TABLES, Config, choices_of
+from ._tables import ASKED, LIMITS, NAMED, SEED, TABLES, Config, choices_of
 
 LARGEST_SEED = 2**63 - 1  # netCDF has no larger integers
 TAKEN = ("upward", "northing", "easting", "station", "id", "chain", "draw", "sample", "pred_id", "iteration")
-
-__all__ = ["STRUCTURES", "ConfigError", "describe", "read_config"]
 
 
 def read_config(path):
@@ -124,8 +123,7 @@ def _record(where, cls, values):
 
 def _value(where, item, value):
     meta, words = item.metadata, f"({item.metadata['help']})"
-    accepted = item.type if isinstance(item.type, type) else tuple(t for t in item.type.__args__ if t is not type(None))
-    accepted = accepted if isinstance(accepted, tuple) else (accepted,)
+    accepted = tuple(t for t in get_args(item.type) or (item.type,) if t is not type(None))
     if float in accepted and isinstance(value, int) and not isinstance(value, bool):
         value = _as_float(where, value)
     if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):

@@ -1,5 +1,6 @@
 """What a run would take, asked before anything is computed."""
 
+from .._checks import fail
 from .._memory import check_memory
 from ..dataset import check_name
 
@@ -30,6 +31,5 @@ def check_cost(problem, config):
                      f"the matrices of {data} data and {problem.size} unknowns would take",
                      "Choose 'iterative', or leave it at 'auto'.")
     if asked.method == "nuts" and problem.size > NUTS_UNKNOWNS:
-        msg = (f"posterior.method must be another one for more than {NUTS_UNKNOWNS} unknowns; found 'nuts' with "
-               f"{problem.size}. Leave it at 'auto'.")
-        raise ValueError(msg)
+        fail("posterior.method", f"be another one for more than {NUTS_UNKNOWNS} unknowns",
+             f"'nuts' with {problem.size}", "Leave it at 'auto'.")

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..calibration import recalibrate
 from ..geology import Bodies, Cover, Dykes, GaussianField, Geology, Layers, Plurigaussian, geology_default
-from ._config import STRUCTURES
 from ._refuse import keyed, refuse
+from ._tables import STRUCTURES
 
 KINDS = dict(zip(STRUCTURES, (Bodies, Layers, Dykes, Cover, Plurigaussian, GaussianField), strict=True))
 
@@ -53,14 +53,7 @@ def _structure(where, values):
     for name in given:
         if name not in known:
             refuse(f"{where}.{name}", given[name], f"unknown key; allowed here: kind, {', '.join(known)}")
-    return cls(**{k: _value(v) for k, v in given.items()})
-
-
-def _value(value):
-    """Lists of TOML as the pairs that a distribution is made of, inside tables too."""
-    if isinstance(value, dict):
-        return {k: _value(v) for k, v in value.items()}
-    return tuple(value) if isinstance(value, list) else value
+    return cls(**given)
 
 
 def _offered(table, post):

@@ -1,6 +1,5 @@
 """Rules of a configuration that involve more than one key, all of them checked before anything is computed."""
 
-import dataclasses
 from importlib.util import find_spec
 
 from ..engines import answers_other_data
@@ -48,7 +47,7 @@ def _rules(config):
             yield getattr(table, each) is None, f"{where}.{each}", None, f"is required for prior = {table.prior!r}"
         for each in sorted(OTHERS[table.prior]):
             value = getattr(table, each)
-            yield (value != _default(ParameterTable, each), f"{where}.{each}", value,
+            yield (value != ParameterTable.__dataclass_fields__[each].default, f"{where}.{each}", value,
                    f"means nothing for prior = {table.prior!r}")
         yield (None not in (table.lower, table.upper) and table.lower > table.upper, f"{where}.lower", table.lower,
                f"must be <= upper = {table.upper}")
@@ -116,7 +115,3 @@ def _rules_of_geology(config, table):
     where = "posterior.method" if not answers_other_data(config.posterior.method) else where
     yield (where is not None, where, None, "cannot go with [geology]: simulated worlds need an engine that answers "
            "other data by one solve, so Gaussian priors without bounds or a Gramian")
-
-
-def _default(cls, name):
-    return next(item.default for item in dataclasses.fields(cls) if item.name == name)

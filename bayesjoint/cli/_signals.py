@@ -4,9 +4,8 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 
-from .._interrupts import STOPPING
+from .._interrupts import handled
 
 
 class Stopped:
@@ -45,20 +44,9 @@ def stoppable(last):
     ------
     Stopped
     """
-    state, before = Stopped(), {}
-    if threading.current_thread() is not threading.main_thread():
+    state = Stopped()
+    with handled(state.stop, signal.SIG_IGN if last else None):
         yield state
-        return
-    try:
-        for number in STOPPING:
-            handler = signal.getsignal(number)
-            if handler not in (None, signal.SIG_IGN):
-                before[number] = handler
-                signal.signal(number, state.stop)
-        yield state
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_IGN if last else handler)
 
 
 @contextlib.contextmanager

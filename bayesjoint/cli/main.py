@@ -162,17 +162,13 @@ def _report(arguments):
     return OK
 
 
-def _every_key():
-    from ._config import describe
-
-    return describe()
-
-
 class _Epilog(argparse.RawDescriptionHelpFormatter):
     """Help that looks up every key when it is shown, and not before: engines take a while to import."""
 
     def add_text(self, text):
-        super().add_text(text.replace(KEYS, _every_key()) if text and KEYS in text else text)
+        from ._config import describe
+
+        super().add_text(text.replace(KEYS, describe()) if text and KEYS in text else text)
 
 
 def _parser():

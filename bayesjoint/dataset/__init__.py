@@ -35,19 +35,3 @@ from ._files import read_attributes, read_tree, without_gaps, write_tree
 from ._groups import check_name
 from ._records import Approximation, ModalityBlock, ParameterBlock
 from ._store import GrowingFile
-
-__all__ = [
-           "Approximation",
-           "DatasetBuilder",
-           "GrowingFile",
-           "ModalityBlock",
-           "ParameterBlock",
-           "beside",
-           "build_tree",
-           "check_name",
-           "read_attributes",
-           "read_tree",
-           "wait",
-           "without_gaps",
-           "write_tree",
-]

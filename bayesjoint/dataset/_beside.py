@@ -10,7 +10,7 @@ from pathlib import Path
 SLOW = "BAYESJOINT_SLOW_WRITES"  # seconds to wait at every write and rename: for tests that interrupt them
 
 
-class SteadyFile(io.RawIOBase):
+class SteadyFile(io.FileIO):
     """A file whose failures to write are kept rather than raised, for a library that cannot bear them.
 
     HDF5 crashes the process when a file cannot be closed because the disk is full. It writes here, is told that all
@@ -25,70 +25,47 @@ class SteadyFile(io.RawIOBase):
     """
 
     def __init__(self, path, mode):
-        super().__init__()
-        self._file, self._error, self._end = open(path, mode, buffering=0), None, 0  # noqa: SIM115
-        self._end = os.fstat(self._file.fileno()).st_size
-        self._place = 0
-
-    def readable(self):
-        """Yes."""
-        return True
-
-    def writable(self):
-        """As the mode says."""
-        return self._file.writable()
-
-    def seekable(self):
-        """Yes."""
-        return True
+        super().__init__(path, mode)
+        self._error, self._end = None, os.fstat(self.fileno()).st_size
 
     def seek(self, offset, whence=os.SEEK_SET):
         """Go to a place, in a file as long as it would be if all had been written."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._end}[whence]
-        self._place = start + offset
-        return self._place
-
-    def tell(self):
-        """The place."""
-        return self._place
+        return super().seek(self._end + offset) if whence == os.SEEK_END else super().seek(offset, whence)
 
     def readinto(self, buffer):
         """Read; what could not be written reads as zeros."""
-        view = memoryview(buffer).cast("B")
-        want = max(0, min(len(view), self._end - self._place))
-        self._file.seek(self._place)
+        view, place = memoryview(buffer).cast("B"), self.tell()
+        want = max(0, min(len(view), self._end - place))
         done = 0
         while done < want:
-            count = self._file.readinto(view[done:want])
+            count = super().readinto(view[done:want])
             if not count:
                 view[done:want] = bytes(want - done)
                 break
             done += count
-        self._place += want
+        self.seek(place + want)
         return want
 
     def write(self, data):
         """Write, or remember why not."""
-        view = memoryview(data).cast("B")
+        view, place = memoryview(data).cast("B"), self.tell()
         if self._error is None:
             wait()
             try:
-                self._file.seek(self._place)
                 done = 0
                 while done < len(view):
-                    done += self._file.write(view[done:])
+                    done += super().write(view[done:])
             except OSError as error:
                 self._error = error
-        self._place += len(view)
-        self._end = max(self._end, self._place)
+        self._end = max(self._end, self.seek(place + len(view)))
         return len(view)
 
     def truncate(self, size=None):
         """Cut or lengthen the file, or remember why not."""
-        self._end = self._place if size is None else size
+        self._end = self.tell() if size is None else size
         if self._error is None:
             try:
-                self._file.truncate(self._end)
+                super().truncate(self._end)
             except OSError as error:
                 self._error = error
         return self._end
@@ -97,12 +74,6 @@ class SteadyFile(io.RawIOBase):
         """Raise what went wrong so far."""
         if self._error is not None:
             raise self._error
-
-    def close(self):
-        """Close the file."""
-        if not self.closed:
-            self._file.close()
-        super().close()
 
 
 @contextlib.contextmanager
@@ -117,7 +88,7 @@ def steady(path, mode):
             raise
         file.check()
         if mode != "rb":
-            os.fsync(file._file.fileno())
+            os.fsync(file.fileno())
     finally:
         file.close()
 

@@ -9,7 +9,6 @@ from ._groups import GroupBuilder, check_name
 from ._records import LIKELIHOODS
 
 SCHEMA_VERSION = 1
-_SUMMARIES = ("mean", "std", "mean_error", "std_error")
 _MEANING = {
     "mean": "posterior mean",
     "std": "posterior standard deviation",
@@ -76,12 +75,11 @@ def build_tree(
     for pair, value in (correlations or {}).items():
         long_name = f"prior correlation of {pair[0]} and {pair[1]}"
         builder.add("prior_summary", f"correlation__{pair[0]}__{pair[1]}", (), value, "1", long_name)
-    for name, entry in (sample_stats or {}).items():
-        values, attrs = entry if isinstance(entry, tuple) else (entry, {})
-        builder.add("sample_stats", name, ("chain", "draw"), values, **_described(name, attrs))
-    for name, entry in (history or {}).items():
-        values, attrs = entry if isinstance(entry, tuple) else (entry, {})
-        builder.add("history", name, ("iteration",), values, nan=True, **_described(name, attrs))
+    for group, dims, entries, nan in (("sample_stats", ("chain", "draw"), sample_stats, False),
+                                      ("history", ("iteration",), history, True)):
+        for name, entry in (entries or {}).items():
+            values, attrs = entry if isinstance(entry, tuple) else (entry, {})
+            builder.add(group, name, dims, values, nan=nan, **_described(name, attrs))
     root = dict(attributes or {})
     root.setdefault("created_at", datetime.now(UTC).isoformat(timespec="seconds"))
     root |= {"schema": "bayesjoint", "schema_version": SCHEMA_VERSION, "inference_library": "bayesjoint",
@@ -106,28 +104,27 @@ def _add_parameter(builder, block):
                     f"1 where {long_name} is of ground, 0 in air", where=where)
 
     def add(group, name, values, words, attributes=None, **options):
-        builder.add(group, name, block.dims, values, block.units, words, attributes, where=where, gaps=air, **options)
+        if values is not None:
+            builder.add(group, name, block.dims, values, block.units, words, attributes, where=where, gaps=air,
+                        **options)
 
-    if block.draws is not None:
-        add("posterior", block.name, block.draws, long_name, block.attributes, draws=True)
-    if block.prior_draws is not None:
-        add("prior", block.name, block.prior_draws, f"{long_name}, prior", block.attributes, draws=True)
-    for key in _SUMMARIES:
-        if (values := getattr(block, key)) is not None:
-            words, nan = f"{_MEANING[key]} of {long_name}", key.endswith("error")
-            add("posterior_summary", f"{block.name}_{key}", values, words, block.attributes, nan=nan, spread=True)
+    add("posterior", block.name, block.draws, long_name, block.attributes, draws=True)
+    add("prior", block.name, block.prior_draws, f"{long_name}, prior", block.attributes, draws=True)
+    for key in _MEANING:
+        words, nan = f"{_MEANING[key]} of {long_name}", key.endswith("error")
+        add("posterior_summary", f"{block.name}_{key}", getattr(block, key), words, block.attributes, nan=nan,
+            spread=True)
     for label, (lower, upper, described) in block.intervals.items():
         for side, values in (("lower", lower), ("upper", upper)):
             name = "_".join(filter(None, (block.name, label, side)))
             words = f"{side} end of the interval of {long_name}, {described['kind']}"
             add("posterior_summary", name, values, words, described, nan=True, spread=True)
     for key in ("mean", "std"):
-        if (values := getattr(block, f"prior_{key}")) is not None:
-            words = f"{_MEANING[key].replace('posterior', 'prior')} of {long_name}"
-            add("prior_summary", f"{block.name}_{key}", values, words, spread=True)
+        words = f"{_MEANING[key].replace('posterior', 'prior')} of {long_name}"
+        add("prior_summary", f"{block.name}_{key}", getattr(block, f"prior_{key}"), words, spread=True)
     for label, summary in block.separate.items():
         for key, values in summary.items():
-            one_of(f"keys of separate[{label!r}] of {where}", key, _SUMMARIES)
+            one_of(f"keys of separate[{label!r}] of {where}", key, tuple(_MEANING))
             words = f"{_MEANING[key]} of {long_name}, {label.replace('_', ' ')}"
             add("separate_summary", f"{block.name}_{key}__{label}", values, words, {"label": label},
                 nan=key.endswith("error"), spread=True)

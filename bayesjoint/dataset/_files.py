@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from .._checks import as_path, fail
+from .._checks import as_file, as_target, fail
 from .._damaged import attempt
 from .._interrupts import held
 from ._beside import beside, steady
@@ -43,9 +43,7 @@ def write_tree(tree, path, growing=False):
     ...     read_tree(write_tree(tree, folder + "/posterior.nc")).identical(tree)
     True
     """
-    path = as_path("path", path)
-    if not path.parent.is_dir():
-        fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
+    path = as_target("path", path)
     encoding, unlimited = _layout(tree) if growing else ({}, None)
     if "keep_bits" in tree.attrs:
         for group in ("posterior", "prior", "posterior_predictive", "log_likelihood"):
@@ -90,9 +88,7 @@ def read_tree(path, lazy=False):
     """
     import xarray
 
-    path = as_path("path", path)
-    if not path.is_file():
-        fail("path", "name an existing file", str(path), "Check the name, or run the inversion.", FileNotFoundError)
+    path = as_file("path", path)
     tree, cause = attempt(lambda: xarray.open_datatree(path, engine="h5netcdf"))
     _refuse_unreadable(path, cause)
     if tree.attrs.get("schema") != "bayesjoint":

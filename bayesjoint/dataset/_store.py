@@ -3,13 +3,12 @@
 import os
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_target, fail
 from .._interrupts import held
-from ._beside import steady, sweep, wait
+from ._beside import beside, steady, sweep, wait
 from ._files import GROWN, write_tree
 
 PUBLISHED = 1.5  # the file is put in place anew whenever it has grown by this factor: a killed run loses a third
@@ -45,12 +44,9 @@ class GrowingFile:
     """
 
     def __init__(self, path):
-        self.path = Path(path)
-        if not self.path.parent.is_dir():
-            fail("path", "lie in an existing folder", str(self.path.parent), "Create the folder first.",
-                 FileNotFoundError)
+        self.path = as_target("path", path)
         sweep(self.path)
-        self._beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part-growing")
         self.draws, self._placed, self._changed = 0, 0, False
 
     def __enter__(self):
@@ -133,11 +129,6 @@ class GrowingFile:
 
     def _place(self):
         """Put a copy in place."""
-        copy = self._beside.with_suffix(".part-copy")
-        try:
+        with beside(self.path) as copy:
             shutil.copyfile(self._beside, copy)
-            wait()
-            copy.replace(self.path)
-        finally:
-            copy.unlink(missing_ok=True)
         self._placed = self.draws

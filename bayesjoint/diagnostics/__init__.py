@@ -10,6 +10,3 @@ from ._resolution import resolution
 from ._resolution_operator import ResolutionOperator
 from ._scores import score_table
 from ._subset import subset
-
-__all__ = ["ResolutionOperator", "compare", "discrepancy_overlap", "expected_information", "identifiability",
-           "leakage", "leave_one_hole_out", "resolution", "score_table", "subset"]

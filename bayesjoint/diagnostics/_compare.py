@@ -9,7 +9,7 @@ from .._typing import Seed, xr
 from ..dataset import DatasetBuilder
 from ..engines import Posterior, clean_mean
 from ..problem import add_map
-from ._estimator import probe_count, use_exact
+from ._estimator import over, probe_count, use_exact
 from ._fusion import Fusion
 from ._scores import write_scores
 
@@ -112,11 +112,8 @@ def _check(joint, separate):
 
 def _ratio(top, top_error, below, below_error):
     """A quotient and its error to first order; NaN where nothing is below."""
-    known = below > 0
-    value = np.divide(top, below, out=np.full_like(top, np.nan), where=known)
-    relative = np.hypot(np.divide(top_error, top, out=np.zeros_like(top), where=top > 0),
-                        np.divide(below_error, below, out=np.zeros_like(top), where=known))
-    return value, np.abs(value) * relative
+    value = over(top, below, np.nan)
+    return value, np.abs(value) * np.hypot(over(top_error, top), over(below_error, below))
 
 
 def _write_ratios(result, joint, separate):
@@ -158,11 +155,9 @@ def _write_explained(result, joint, separate):
         if prior is None:
             continue
         for p in post.problem.parameters:
-            base = prior[p.name]
-            known = (base > 0) & np.isfinite(base)  # not in air
+            base = np.where(np.isfinite(prior[p.name]), prior[p.name], 0.0)  # none where it is flat, nor in air
             std, error = post.std()[p.name], post.std_error()[p.name]
-            share = 1 - np.divide(std**2, base**2, out=np.full_like(std, np.nan), where=known)
-            slack = np.divide(2 * std * error + error**2, base**2, out=np.full_like(std, np.nan), where=known)
+            share, slack = 1 - over(std**2, base**2, np.nan), over(2 * std * error + error**2, base**2, np.nan)
             alone = f", {label[2:]} alone" if label else ""
             add_map(result, p, f"explained{label}", share, "1",
                     f"share of the prior variance of {p.name} that the data explain{alone}", slack)

@@ -34,6 +34,17 @@ def carried(count, size):
     return blocks(count, int(np.clip(BLOCK_VALUES // size, 1, 32)))
 
 
+def over(top, below, empty=0.0):
+    """`top` / `below` where the latter is > 0, else `empty`."""
+    return np.divide(top, below, out=np.full(np.shape(below), empty), where=below > 0)
+
+
+def root_and_error(square, error):
+    """Root of an estimated square, and its error to first order."""
+    root = np.sqrt(square)
+    return root, over(error, 2 * root)
+
+
 def prior_std(post):
     """Prior standard deviations of x, shape (size,), zero at known cells; None without a Gaussian prior.
 

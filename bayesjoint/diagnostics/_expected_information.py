@@ -8,7 +8,7 @@ from .._checks import check_object, fail
 from .._typing import JointProblem, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import Modality
-from ._estimator import probe_count
+from ._estimator import probe_count, root_and_error
 from ._identifiability import PROBED
 from ._information import DataInformation, bits_between
 from ._targets import target_columns
@@ -67,7 +67,7 @@ def expected_information(problem: JointProblem, candidate: Modality | list, targ
         bits.append(_gain(signal, at_hand, extra.name))
         if columns is not None:
             now, then = signal.left(columns, at_hand), signal.left(columns, [*at_hand, extra.name])
-            stds.append([_std(*left) for left in (now, then)])
+            stds.append([root_and_error(np.diag(left).clip(0.0), error) for left, error in (now, then)])
             about.append(bits_between(now, then))
     table = DatasetBuilder()
     table.along("candidate", [m.name for m in candidates], "candidate survey")
@@ -83,12 +83,6 @@ def _gain(signal, at_hand, name):
     """(bits, error) of one candidate."""
     now, then = signal.bits(at_hand), signal.bits([*at_hand, name])
     return then[0] - now[0], float(np.hypot(now[1], then[1]))
-
-
-def _std(covariance, error):
-    """Stds of a target, and their errors from that of the variances."""
-    std = np.sqrt(np.diag(covariance).clip(0.0))
-    return std, np.divide(error, 2 * std, out=np.zeros_like(std), where=std > 0)
 
 
 def _write_target(table, stds, about):

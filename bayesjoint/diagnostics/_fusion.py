@@ -5,7 +5,7 @@ import numpy as np
 from .._places import blocks, unit_columns
 from ..engines import prior_correlations
 from ..gaussian import linear_gaussian
-from ._estimator import COLUMNS, Estimator, carried
+from ._estimator import COLUMNS, Estimator, carried, root_and_error
 
 
 class Fusion:
@@ -66,8 +66,7 @@ class Fusion:
 
     def errors(self):
         """What the stated errors of the separate results can change in mean and std, to first order, (size,) each."""
-        mean, std = np.zeros(self.mean.size), np.sqrt(self.variance)
-        spread, problem = np.zeros(self.mean.size), self.joint.problem
+        mean, spread, problem = np.zeros(self.mean.size), np.zeros(self.mean.size), self.joint.problem
         shift = np.abs(self.mean - self.joint.prior_state_mean())
         for group, covariance, weights, slacks in self._groups:
             loose = sum(slacks.values())
@@ -82,7 +81,7 @@ class Fusion:
                 where = problem.slices[p.name]
                 mean[where] = np.einsum("cq,cq->c", np.abs(covariance[:, k]), pull)
                 spread[where] = np.einsum("cq,cq->c", covariance[:, k] ** 2, loose)
-        return mean, np.divide(spread, 2 * std, out=np.zeros_like(std), where=std > 0)
+        return mean, root_and_error(self.variance, spread)[1]
 
     def combine(self, deviations):
         """Fused deviation from the prior mean, (size, k), of separate ones {modality: (its size, k)}."""

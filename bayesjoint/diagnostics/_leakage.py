@@ -8,7 +8,7 @@ from .._checks import check_object
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import add_map
-from ._estimator import Estimator, carried, finished, prior_std, probe_count, quadratic, use_exact
+from ._estimator import Estimator, carried, finished, over, prior_std, probe_count, quadratic, root_and_error, use_exact
 from ._resolution_operator import ResolutionOperator
 
 
@@ -85,7 +85,7 @@ def _exactly(post, std, truth):
         white = scaled.T @ scaled
         signal = estimator.signal(q.name) if _drawn(post, q, truth) else white
         for p in post.problem.parameters:
-            rows = estimator.rows(p.name)[:, seen] * _inverse(std[post.problem.slices[p.name]])[:, None]
+            rows = estimator.rows(p.name)[:, seen] * over(1.0, std[post.problem.slices[p.name]])[:, None]
             caused = quadratic(rows, signal).clip(0.0)
             out[p.name, q.name] = {"map": (np.sqrt(caused), np.zeros(p.size)),
                                    "norm": (np.sqrt(quadratic(rows, white).clip(0.0).sum()), 0.0),
@@ -95,7 +95,7 @@ def _exactly(post, std, truth):
 
 def _by_draws(post, std, truth, probes, rng):
     operator, out = ResolutionOperator(post), {}
-    inverse = _inverse(std)[:, None]
+    inverse = over(1.0, std)[:, None]
     for q in post.problem.parameters:
         where = post.problem.slices[q.name]
         squares, per_draw, per_sign = np.zeros(post.problem.size), [], []
@@ -114,7 +114,7 @@ def _by_draws(post, std, truth, probes, rng):
         for p in post.problem.parameters:
             cells = post.problem.slices[p.name]
             out[p.name, q.name] = {
-                "map": _root(squares[cells] / probes, np.sqrt(variance[cells])),
+                "map": root_and_error(squares[cells] / probes, np.sqrt(variance[cells])),
                 "norm": _mean_root(p.ground.sum() * np.concatenate([means[p.name] for means in per_sign])),
                 "rms": _mean_root(np.concatenate([means[p.name] for means in per_draw])),
             }
@@ -141,16 +141,5 @@ def _means(squares, problem):
     return {p.name: squares[problem.slices[p.name]].sum(axis=0) / p.ground.sum() for p in problem.parameters}
 
 
-def _root(square, error):
-    """Root of an estimated square, and its error to first order."""
-    root = np.sqrt(square)
-    return root, np.divide(error, 2 * root, out=np.zeros_like(root), where=root > 0)
-
-
 def _mean_root(squares):
-    root, error = _root(np.array([squares.mean()]), np.array([squares.std(ddof=1) / np.sqrt(squares.size)]))
-    return root[0], error[0]
-
-
-def _inverse(std):
-    return np.divide(1.0, std, out=np.zeros_like(std), where=std > 0)
+    return root_and_error(squares.mean(), squares.std(ddof=1) / np.sqrt(squares.size))

@@ -7,7 +7,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.special import erf
 from scipy.stats import norm
 
-from .._checks import as_finite, check_object, fail, one_of
+from .._checks import as_share, check_object, fail, one_of
 from .._places import blocks, unit_columns
 from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
@@ -83,9 +83,7 @@ def leave_one_hole_out(problem: JointProblem, method: str = "auto", probability:
     """
     check_object("problem", problem)
     one_of("method", method, METHODS)
-    probability = float(as_finite("probability", probability, 0))
-    if not 0 < probability < 1:
-        fail("probability", "lie between 0 and 1", f"{probability:g}", "0.9 is usual.")
+    probability = as_share("probability", probability)
     chosen = _chosen(problem, holes)
     system = data_system(problem, method, TOLERANCE, "leaving holes out")
     weights = system.project(system.residual[:, None])[:, 0]

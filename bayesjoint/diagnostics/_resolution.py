@@ -9,7 +9,7 @@ from .._places import unit_columns
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
-from ._estimator import Estimator, carried, finished, prior_std, probe_count, quadratic, use_exact
+from ._estimator import Estimator, carried, finished, over, prior_std, probe_count, quadratic, use_exact
 from ._resolution_operator import ResolutionOperator
 
 STRIDE = 2  # cells probed together are that many columns apart: near ones mix most
@@ -98,18 +98,14 @@ def _spreads(mesh, rows, sensitivity):
 
 def _roots(moments, power):
     vertical, north, east = (np.maximum(m, 0.0) for m in moments)
-    seen = power > 0
-    return tuple(np.sqrt(np.divide(m, power, out=np.full(power.shape, np.nan), where=seen))
-                 for m in (north + east, vertical))
+    return tuple(np.sqrt(over(m, power, np.nan)) for m in (north + east, vertical))
 
 
 def _by_probing(post, scale, probes, rng):
     operator = ResolutionOperator(post)
     out = {}
     for p in post.problem.parameters:
-        found = {"diagonal": _vector(operator, p)} if p.size <= FEW else _probed(operator, p, probes, rng)
-        if "freedom" not in found:
-            found["freedom"] = (found["diagonal"][0].sum(), 0.0)
+        found = _vector(operator, p) if p.size <= FEW else _probed(operator, p, probes, rng)
         if p.mesh is not None:
             found["sampled"] = _sampled_spreads(operator, p, scale, rng)
         out[p.name] = found
@@ -119,7 +115,8 @@ def _by_probing(post, scale, probes, rng):
 def _vector(operator, p):
     """Diagonal of a short parameter, one unit vector an element."""
     where = operator.problem.slices[p.name]
-    return operator.matmat(unit_columns(operator.problem.size, where))[where].diagonal(), np.zeros(p.size)
+    diagonal = operator.matmat(unit_columns(operator.problem.size, where))[where].diagonal()
+    return {"diagonal": (diagonal, np.zeros(p.size)), "freedom": (diagonal.sum(), 0.0)}
 
 
 def _probed(operator, p, probes, rng):
@@ -197,9 +194,8 @@ def _write(table, p, found):
         if "spread" in found:
             spread = p.blank(found["spread"][k].reshape(p.shape))
             table.add(f"{p.name}_spread_{axis}", fields["dims"], spread, "m", long_name, 0.0)
-            layer = np.where(np.isfinite(spread), spread, 0.0).sum(axis=(1, 2)) / np.maximum(
-                np.isfinite(spread).sum(axis=(1, 2)), 1)
-            layer, layer_error = np.where(np.isfinite(spread).any(axis=(1, 2)), layer, np.nan), 0.0
+            known = np.isfinite(spread).sum(axis=(1, 2))
+            layer, layer_error = np.nansum(spread, axis=(1, 2)) / np.where(known > 0, known, np.nan), 0.0
         else:
             layer, layer_error = found["sampled"][axis]
         table.add(f"{p.name}_spread_{axis}_profile", ("upward",), layer, "m", f"mean {long_name} in the layer",

@@ -6,6 +6,3 @@ from ._exceedance import depth_to_top, exceedance, top_of
 from ._excess_mass import excess_mass, inducing_field, magnetic_moment, mass_in, moment_in
 from ._protocol import Functional, linear
 from ._window import Window
-
-__all__ = ["Functional", "Window", "caution", "closed_form", "depth_to_top", "exceedance", "excess_mass",
-           "inducing_field", "linear", "magnetic_moment", "mass_in", "moment_in", "state_weights", "top_of"]

@@ -1,6 +1,6 @@
 """From a scalar functional of draws to a dataset with its errors."""
 
-from .._checks import as_count, as_finite, fail
+from .._checks import as_count, as_share
 from ..dataset import DatasetBuilder
 from ._closed_form import closed_form
 from ._montecarlo import drawn, mean_and_std, quantiles
@@ -11,9 +11,7 @@ DRAWS, CHAINS = 500, 4  # 2,000 draws give a mean to 2 % of the standard deviati
 
 def tails(probability):
     """Levels of the two ends of an equal-tailed interval."""
-    share = float(as_finite("probability", probability, 0))
-    if not 0 < share < 1:
-        fail("probability", "lie between 0 and 1", f"{share:g}", "Give for example 0.9.")
+    share = as_share("probability", probability)
     return (1 - share) / 2, (1 + share) / 2
 
 

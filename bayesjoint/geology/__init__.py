@@ -9,7 +9,3 @@ from ._rocks import RockTable
 from ._solids import Bodies, Dykes
 from ._strata import Cover, Layers, Plurigaussian
 from ._texture import GaussianField
-
-__all__ = ["Bodies", "Centred", "Cover", "Dykes", "GaussianField", "Geology", "Layers", "LogNormal", "LogUniform",
-           "Mixture", "Normal", "Plurigaussian", "Poisson", "RockTable", "RockUnit", "Signed", "Uniform", "describe",
-           "draw_world", "geology_default", "name_of"]

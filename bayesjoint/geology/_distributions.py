@@ -339,6 +339,13 @@ def as_distribution(argument, value):
     return Uniform(float(numbers[0]), float(numbers[1]))
 
 
+def by_parameter(argument, laws, example):
+    """{parameter: distribution} of a dict of what `as_distribution` takes."""
+    if not isinstance(laws, dict) or not laws:
+        fail(argument, "be a dict {parameter: distribution}", repr(laws), f"Try {example}.", TypeError)
+    return {k: as_distribution(f"{argument}[{k!r}]", v) for k, v in laws.items()}
+
+
 def once(value, rng):
     """One number of a distribution, its own parameters drawn first; a number stays as it is."""
     return value.settle(rng).draw(rng) if isinstance(value, Distribution) else value

@@ -88,11 +88,6 @@ def layer_labels(coords, sunk, boundaries, normals, offsets, throws):
     return labels
 
 
-def cover_labels(upward, surface, thickness):
-    """0 in cells whose centres lie less than `thickness` (ny, nx) below the ground, else -1."""
-    return (upward[:, None, None] > surface - thickness) - np.int16(1)
-
-
 def truncated_labels(first, second, lower, upper):
     """Unit of each cell by truncation: bands of the first field; above the last, bands of the second."""
     labels = np.zeros(first.shape, dtype=np.int16)

@@ -1,24 +1,16 @@
 """Rocks from files: samples, one a row, or units."""
 
-import csv
 import re
-from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_path, fail, one_of
+from .._text_table import number, read_text_table
 
 DENSITY = {"kg/m3": 1.0, "g/cm3": 1000.0}
 BOUND = 1.6448536269514722  # 95 % point of the normal: tables give ranges, taken for 5 and 95 %
 ENDINGS = re.compile(r"_(kg_m3|kgm3|si|kg/m3)$")
-MISSING = ("", "nan", "na", "n/a", "null", "none", "-", "*")
 OPTIONAL = ("correlation", "share", "samples", "density_error", "susceptibility_log_error", "std_log_error")
-
-
-def textbook_path():
-    """The table that ships with the package."""
-    return files(__package__) / "data" / "textbook.csv"
 
 
 def read_samples(samples, density_units, columns):
@@ -90,15 +82,8 @@ def _columns(samples):
 
 def _read(path):
     """Columns of a CSV file as text, by the names in its header."""
-    text = path.read_text(encoding="utf-8-sig") if hasattr(path, "read_text") else Path(path).read_text(
-        encoding="utf-8-sig")
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    delimiter = next((d for d in ",;\t" if lines and d in lines[0]), ",")
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
-    if len(rows) < 2 or any(len(r) != len(rows[0]) for r in rows):
-        fail("path", "hold a header and rows of as many cells", f"{len(rows)} line(s) in {Path(str(path)).name!r}",
-             "Mend the file.")
-    return {name: [r[i] for r in rows[1:]] for i, name in enumerate(rows[0])}
+    table = read_text_table(path if hasattr(path, "read_bytes") else as_path("samples", path), comments=("#",))
+    return {name: table.texts(name) for name in table.names}
 
 
 def _column(table, columns, role, names=None):
@@ -112,6 +97,6 @@ def _column(table, columns, role, names=None):
 
 def _numbers(name, values):
     try:
-        return np.array([np.nan if isinstance(v, str) and v.lower() in MISSING else float(v) for v in values])
+        return np.array([number(v) if isinstance(v, str) else float(v) for v in values])
     except (TypeError, ValueError) as error:
         fail(f"column {name}", "hold numbers", str(error), "Correct it, or leave the cell empty.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from .._checks import as_positive, fail, one_of
 from .._typing import Any, HyperparameterFit, Mesh, Path, Seed, Sequence
-from ._rock_files import read_samples, read_units, textbook_path
+from ._rock_files import read_samples, read_units
 from ._rock_moments import by_depth, by_unit, compared, mixed, unit_moments
 from ._rock_unit import RockUnit
 
@@ -143,7 +144,7 @@ class RockTable:
         >>> RockTable.textbook({"granite": 0.7, "gabbro": 0.25, "overburden": 0.05}).names
         ('granite', 'gabbro', 'overburden')
         """
-        table = cls.from_units(textbook_path(), background)
+        table = cls.from_units(files(__package__) / "data" / "textbook.csv", background)
         return table if shares is None else table.select(shares)
 
     def select(self, shares: dict) -> RockTable:

@@ -11,7 +11,7 @@ from .._shown import short
 from .._typing import Any
 from ._canvas import Domain
 from ._distributions import LogNormal, LogUniform, Poisson, Uniform
-from ._kernels import cover_labels, layer_labels, paint_labels, truncated_labels
+from ._kernels import layer_labels, paint_labels, truncated_labels
 from ._spectral import Waves, gentle_waves, matern_waves
 from ._structure import Structure, axes_of, count_of
 
@@ -164,7 +164,8 @@ class Cover(Structure):
         law = self.settled(rng)
         waves = matern_waves(rng, (law["range"].draw(rng),) * 3, SMOOTH, SURFACE_WAVES, domain.origin)
         thickness = law["thickness"].draw(rng) * np.exp(law["variation"].draw(rng) * _on_map(waves, domain))
-        return Labels(cover_labels(domain.mesh.upward, domain.surface, thickness.astype(float)), 1)
+        covered = domain.mesh.upward[:, None, None] > domain.surface - thickness.astype(float)
+        return Labels(covered - np.int16(1), 1)
 
 
 @short

@@ -4,9 +4,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from .._checks import fail
 from .._shown import short
-from ._distributions import Distribution, as_distribution, times
+from ._distributions import Distribution, as_distribution, by_parameter, times
 
 
 @short
@@ -34,11 +33,8 @@ class Structure:
         for name in self.varying:
             object.__setattr__(self, name, as_distribution(name, getattr(self, name)))
         if self.contrasts is not None:
-            if not isinstance(self.contrasts, dict) or not self.contrasts:
-                fail("contrasts", "be a dict {parameter: distribution}", repr(self.contrasts),
-                     'Try {"density": bj.Normal(0, 200)}.', TypeError)
-            object.__setattr__(self, "contrasts", {
-                k: as_distribution(f"contrasts[{k!r}]", v) for k, v in self.contrasts.items()})
+            laws = by_parameter("contrasts", self.contrasts, '{"density": bj.Normal(0, 200)}')
+            object.__setattr__(self, "contrasts", laws)
         if isinstance(self.units, str):
             object.__setattr__(self, "units", (self.units,))
         elif self.units is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from .._checks import as_count, fail, one_of
 from .._shown import short
 from .._typing import Any
-from ._distributions import LogUniform, as_distribution, once
+from ._distributions import LogUniform, by_parameter, once
 from ._spectral import matern_waves
 from ._strata import field_on
 from ._structure import Structure
@@ -68,9 +68,7 @@ class GaussianField(Structure):
     def __post_init__(self):
         """Refuse bad settings at once."""
         super().__post_init__()
-        if not isinstance(self.std, dict) or not self.std:
-            fail("std", "be a dict {parameter: distribution}", repr(self.std), 'Try {"density": 50.0}.', TypeError)
-        object.__setattr__(self, "std", {k: as_distribution(f"std[{k!r}]", v) for k, v in self.std.items()})
+        object.__setattr__(self, "std", by_parameter("std", self.std, '{"density": 50.0}'))
         one_of("smoothness", self.smoothness, (0.5, 1.5, 2.5))
         as_count("waves", self.waves, 1, "512 serve most meshes.")
         if self.contrasts is not None or self.units is not None:

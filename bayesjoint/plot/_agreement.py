@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import NullFormatter
 
 from .._checks import fail, one_of
-from ._fields import group_named
+from ._fields import dataset_of
 from ._maps import edges, map_of
 from ._style import (
     COLOURS,
@@ -14,12 +14,12 @@ from ._style import (
     norm_for,
     plain_tick,
     pretty,
+    raised,
     with_units,
 )
 
 FAR = 50.0  # ratio above which an axis is logarithmic beyond 2
 LEAST = 1e-6  # p-values below are drawn there, with an arrow
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 MAPS = {  # of a local conflict: what flags it, and words
     "z": ("flagged", "residual / its std"), "anomaly_z": ("anomaly_flagged", "extra anomaly / its std"),
     "anomaly": ("anomaly_flagged", "extra anomaly"), "anomaly_detectable": (None, "detectable anomaly"),
@@ -70,7 +70,7 @@ def bands(source, what="ratio", group=None, *, ax=None, title=None):
     >>> bands(found, ax=Figure().add_subplot()).get_xlabel()
     'wavelength (km)'
     """
-    found = _dataset(source, group, "ratio_spread", "spectral_conflict")
+    found = dataset_of(source, group, "ratio_spread", "spectral_conflict")
     one_of("what", what, ("ratio", "rms"))
     ax, flagged, is_ratio = new_axes(ax), found.flagged.values.astype(bool), what == "ratio"
     values, short, long = (found[k].values for k in ("ratio" if is_ratio else "residual_rms", "wavelength_short",
@@ -143,7 +143,7 @@ def places(source, what="z", patch=None, group=None, *, ax=None, limits=None, co
     ValueError
         If the source holds no map, the patch is none of its own, or its stations have no positions.
     """
-    found = _dataset(source, group, "anomaly_z", "local_conflict")
+    found = dataset_of(source, group, "anomaly_z", "local_conflict")
     flag, words = MAPS[one_of("what", what, tuple(MAPS))]
     flags = found[flag or "anomaly_flagged"]
     patches = found.patch.values
@@ -184,7 +184,7 @@ def matrix(source, what="ratio", group=None, *, ax=None, title=None):
     -------
     matplotlib.axes.Axes
     """
-    found = _dataset(source, group, "log_suspiciousness", "conflict_matrix")
+    found = dataset_of(source, group, "log_suspiciousness", "conflict_matrix")
     key, words = CELLS[one_of("what", what, tuple(CELLS))]
     names, values = [str(v) for v in found.survey.values], found[key].values
     columns = list(names)
@@ -209,7 +209,7 @@ def matrix(source, what="ratio", group=None, *, ax=None, title=None):
     if is_p:
         bar = ax.figure.colorbar(drawn, ax=ax)
         ticks = np.arange(0, -np.log10(LEAST) + 1, 2)
-        bar.set_ticks(ticks, labels=["1" if t == 0 else f"10⁻{f'{t:.0f}'.translate(RAISED)}" for t in ticks])
+        bar.set_ticks(ticks, labels=["1" if t == 0 else f"10{raised(-int(t))}" for t in ticks])
         bar.set_label("adjusted p")
     else:
         colour_bar(ax, drawn, "nats", shown)
@@ -232,7 +232,7 @@ def verdict(source, group="agreement", *, ax=None, title=None):
     -------
     matplotlib.axes.Axes
     """
-    found = _dataset(getattr(source, "table", source), group, "p_adjusted", "conflict")
+    found = dataset_of(getattr(source, "table", source), group, "p_adjusted", "conflict")
     level, count = found.attrs["level"], found.sizes["agreement_test"]
     if ax is None:
         import matplotlib.pyplot as plt
@@ -266,14 +266,6 @@ def verdict(source, group="agreement", *, ax=None, title=None):
     ax.grid(axis="y", color="0.9", lw=0.6)
     ax.set_axisbelow(True)
     return ax
-
-
-def _dataset(source, group, wanted, maker):
-    if hasattr(source, "children"):
-        source = group_named(source, group)
-    if wanted not in getattr(source, "data_vars", {}):
-        fail("source", f"be what {maker} returned", type(source).__name__, f"Pass {maker}(...).")
-    return source
 
 
 def _segments(ax, short, long, values, **style):
@@ -316,8 +308,8 @@ def _p_words(p, lead="p "):
     sign = "= " if lead else ""
     if p >= 1e-3:
         return f"{lead}{sign}{p:.2g}"
-    digit, power = f"{p:.0e}".split("e-0")
-    return f"{lead}{sign}{digit} × 10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[int(power)]}"
+    digit, power = f"{p:.0e}".split("e")
+    return f"{lead}{sign}{digit} × 10{raised(int(power))}"
 
 
 def _few(value, position=None):

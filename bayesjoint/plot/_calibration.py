@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.stats import binom
 
-from .._checks import fail, one_of
+from .._checks import one_of
+from ._fields import dataset_of
 from ._style import COLOURS, new_axes
 
 BINS = 20
@@ -42,7 +43,7 @@ def ranks(source, functional=None, *, ax=None):
     >>> ranks(found, ax=Figure().add_subplot()).get_xlabel()
     'rank of the truth among 99 draws'
     """
-    found = calibration_of(source)
+    found = dataset_of(source, "calibration", "ecdf", "calibrate")
     name = _functional(found, functional)
     values = found["ranks"].sel(functional=name).values
     draws, simulations = int(found.attrs["draws"]), values.size
@@ -80,7 +81,7 @@ def ecdf(source, functional=None, *, ax=None):
     ValueError
         As `ranks`.
     """
-    found = calibration_of(source)
+    found = dataset_of(source, "calibration", "ecdf", "calibrate")
     names = list(found["functional"].values) if functional is None else [_functional(found, functional)]
     points = found["point"].values
     ax = new_axes(ax)
@@ -101,16 +102,6 @@ def ecdf(source, functional=None, *, ax=None):
     low, high = ax.get_ylim()
     ax.set_ylim(low - 0.3 * (high - low), high)  # room for the legend
     return ax
-
-
-def calibration_of(source):
-    """The dataset of `calibrate` in a tree, or itself."""
-    if "calibration" in getattr(source, "children", {}):
-        source = source["calibration"].to_dataset()
-    if not {"ranks", "ecdf"} <= set(getattr(source, "data_vars", ())):
-        fail("source", "hold a calibration", type(source).__name__,
-             "Pass what calibrate(problem) returned, or a tree built with diagnostics={'calibration': ...}.")
-    return source
 
 
 def _functional(found, name):

@@ -27,11 +27,6 @@ class DataField:
     long_name: str
     kind: str
 
-    @property
-    def is_grid(self):
-        """Whether the stations form a lattice."""
-        return self.values.ndim == 2
-
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
@@ -54,6 +49,15 @@ class Section:
 def group_named(tree, group):
     """The dataset of a group of a tree."""
     return tree[one_of("group", group, sorted(tree.children))].to_dataset()
+
+
+def dataset_of(source, group, wanted, maker):
+    """A group of a tree, or the dataset itself, which must be what `maker` returns and hold a variable `wanted`."""
+    if hasattr(source, "children"):
+        source = group_named(source, group)
+    if wanted not in getattr(source, "data_vars", {}):
+        fail("source", f"be what {maker} returned", type(source).__name__, f"Pass {maker}(...).")
+    return source
 
 
 def is_tree(source):

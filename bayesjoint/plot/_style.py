@@ -32,6 +32,11 @@ def pretty(units):
     return "" if units == "1" else units
 
 
+def raised(power):
+    """An integer as an exponent."""
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
 def with_units(text, units):
     """Text with its units in parentheses, if it has any."""
     return f"{text} ({pretty(units)})" if pretty(units) else text

@@ -13,7 +13,7 @@ from ..quantities import component_of
 from ._cache import Cache
 from ._modality_operator import ModalityOperator
 from ._prior import JointPrior
-from ._reconcile_air import with_ground
+from ._same_ground import with_ground
 
 UNSTATED = "1"  # units of a parameter that none were given for
 

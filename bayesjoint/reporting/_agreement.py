@@ -5,7 +5,7 @@ from scipy.special import ndtri_exp
 
 from .. import plot
 from ._figures import aspect_of, chart, limits_of, mapped
-from ._questions import group_of
+from ._questions import group_of, told_of
 from ._words import capital as _capital
 from ._words import number, readable, signed, span
 
@@ -17,11 +17,9 @@ ROUNDING = 1e-6  # of a figure: smaller errors are not printed
 BANDS, PLACES = "agreement_bands_", "agreement_map_"
 
 
-def agreement(tree):
+@told_of(TESTS)
+def agreement(tree, found):
     """Verdict, its kind, table of the tests and the surveys that tests object to, or None."""
-    found = group_of(tree, TESTS)
-    if found is None:
-        return None
     rows, at, objected = [], found.attrs, set()
     for k in range(found.sizes["agreement_test"]):
         one = found.isel(agreement_test=k)
@@ -53,11 +51,9 @@ def _seen(one):
     return "; ".join(filter(None, (str(one[key].values) for key in ("seen", "seen_in_suite"))))
 
 
-def matrix(tree):
+@told_of(MATRIX)
+def matrix(tree, found):
     """Bayes ratio and suspiciousness of every pair and of every survey against the rest, or None."""
-    found = group_of(tree, MATRIX)
-    if found is None:
-        return None
     names = [str(v) for v in found["survey"].values]
     worse = np.fmin(found["split_p_holm"].values, found["split_p_holm"].values.T)  # of the two ways
     rows = [_pair_row(found.isel(survey=i, other=j), f"{names[i]} and {names[j]}", "") | {"split_p": float(worse[i, j])}
@@ -120,11 +116,9 @@ def _within_suite(tree, group, form):
     return found.assign({key: value.assign_attrs(found[key].attrs) for key, value in quiet.items()})
 
 
-def remedies(tree):
+@told_of(REMEDIES)
+def remedies(tree, found):
     """Table of the remedies and sentences, or None."""
-    found = group_of(tree, REMEDIES)
-    if found is None:
-        return None
     surveys, parameters = ([str(v) for v in found[dim].values] for dim in ("survey", "parameter"))
     tests = [str(v) for v in found["test"].values] if "test" in found.dims else []
     rows = []

@@ -5,7 +5,7 @@ from scipy.special import ndtri
 
 from .. import plot
 from ..dataset import read_attributes
-from ..engines import LEAST_ESS, WORST_RHAT
+from ..engines import LEAST_ESS, WORST_RHAT, Mixing
 
 PROBABILITY = 0.90  # of every interval in the report; printed with its kind
 ENDS = [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]  # levels of its ends
@@ -26,8 +26,9 @@ class Fit:
         attrs = read_attributes(observed)
         self.name, self.long_name = name, attrs["long_name"].removesuffix(", observed")
         self.kind, self.units, self.count = attrs["kind"], attrs["units"], int(attrs["n_data"])
-        self.half, chi2 = 3 * np.sqrt(2 / self.count), plot.held(tree, "predictive_summary", f"{name}_chi2")
-        self.chi2 = None if chi2 is None else float(chi2)
+        half, chi2 = 3 * np.sqrt(2 / self.count), plot.held(tree, "predictive_summary", f"{name}_chi2")
+        self.chi2, self.ratio = (None, None) if chi2 is None else (float(chi2), float(chi2) / self.count)
+        self.plain_range = max(1 - half, 0.0), 1 + half  # where χ²/m of draws should lie
         noise = plot.held(tree, "constant_data", f"{name}_noise_std")
         if noise is not None and plot.has(tree, "predictive_summary", f"{name}_mean"):
             residual = plot.data_field(tree, name, "standardized").values
@@ -39,16 +40,6 @@ class Fit:
         self.separate = {label: float(tree["separate_summary"][f"{name}_chi2__{label}"])
                          for label in plot.labels_of(tree, name, "chi2")}
         self.attributes = {k: v for k, v in attrs.items() if k not in ("units", "long_name", "kind", "n_data")}
-
-    @property
-    def ratio(self):
-        """χ² / m, or None."""
-        return None if self.chi2 is None else self.chi2 / self.count
-
-    @property
-    def plain_range(self):
-        """1 ± 3√(2/m), where χ²/m of draws should lie."""
-        return max(1 - self.half, 0.0), 1 + self.half
 
     @property
     def mean_range(self):
@@ -161,13 +152,12 @@ def unmixed(tree):
     if "mixing" not in tree.children:
         return None
     found = tree["mixing"].to_dataset()
-    rhat, names = found["rhat"].values, found["functional"].values
-    ess = np.minimum(found["ess_bulk"].values, found["ess_tail"].values)
-    if np.all(rhat <= WORST_RHAT) and np.all(ess >= LEAST_ESS):
+    mixing = Mixing(names=tuple(map(str, found["functional"].values)),
+                    **{key: found[key].values for key in ("rhat", "ess_bulk", "ess_tail")})
+    if mixing.passed:
         return None
-    slowest, rarest = int(np.argmax(rhat)), int(np.argmin(ess))  # NaN counts as worst
-    return {"rhat": float(rhat[slowest]), "slowest": str(names[slowest]), "rhat_limit": WORST_RHAT,
-            "ess": float(ess[rarest]), "rarest": str(names[rarest]), "ess_limit": LEAST_ESS}
+    worst = dict(zip(("rhat", "slowest", "ess", "rarest"), mixing.worst, strict=True))
+    return worst | {"rhat_limit": WORST_RHAT, "ess_limit": LEAST_ESS}
 
 
 def unvalidated(tree):
@@ -179,11 +169,6 @@ def is_exact(tree):
     """Whether every statement about the posterior says it is exact."""
     stated = [a["status"] for a in approximations(tree) if a["name"].startswith("posterior")]
     return bool(stated) and set(stated) == {"exact"}
-
-
-def properties(tree):
-    """A `ReportedProperty` for each parameter on the mesh."""
-    return [ReportedProperty(tree, name) for name in plot.mesh_parameters(tree)]
 
 
 def _box(tree, name, mesh, reach):

@@ -18,8 +18,6 @@ def cell_pictures(tree, group, variable, words, kind="sequential", depth=None):
 
 def resolution_pictures(tree):
     """Diagonal of the resolution matrix of every property, and its profile and spreads by depth."""
-    if "resolution" not in tree.children:
-        return []
     names = [n for n in plot.mesh_parameters(tree) if plot.has(tree, "resolution", f"{n}_diagonal")]
     pictures = []
     for name in names:

@@ -1,5 +1,7 @@
 """What the report says of the diagnostics that a tree holds: rows and sentences, all from their own numbers."""
 
+from functools import wraps
+
 import numpy as np
 from scipy.special import ndtri
 
@@ -15,6 +17,17 @@ LEAKS = 1e-3  # share of the prior std below which a leak is not worth a picture
 def group_of(tree, name):
     """A group as a dataset, or None."""
     return tree[name].to_dataset() if name in tree.children else None
+
+
+def told_of(group):
+    """Decorator of what is said of one group: given the tree and the group's dataset; None where there is none."""
+    def decorate(say):
+        @wraps(say)
+        def said(tree):
+            found = group_of(tree, group)
+            return None if found is None else say(tree, found)
+        return said
+    return decorate
 
 
 def numbers_of(found, keys):
@@ -101,11 +114,9 @@ def _metres(value):
     return quantity(float(value) / divisor, unit, 2)
 
 
-def leaks(tree):
+@told_of("leakage")
+def leaks(tree, found):
     """(names, rows of the table, sentences, pairs worth a picture) of the leakage, or None."""
-    found = group_of(tree, "leakage")
-    if found is None:
-        return None
     names = [str(n) for n in found["estimated"].values]
     cells = [[pair_of(found, "rms", estimated=p, true=q) for q in names] for p in names]
     of_prior = found.attrs.get("truth", "prior") == "prior"
@@ -128,11 +139,9 @@ def leaks(tree):
             "of_prior": of_prior}
 
 
-def information(tree):
+@told_of("identifiability")
+def information(tree, found):
     """Rows and sentences on what each survey tells, or None."""
-    found = group_of(tree, "identifiability")
-    if found is None:
-        return None
     names = [str(n) for n in found["modality"].values]
     keys = ("information", "degrees_of_freedom")
     rows = [{"name": plain(n), **{k: pair_of(found, k, modality=n) for k in keys}} for n in names]
@@ -151,11 +160,9 @@ def information(tree):
     return {"rows": rows, "sentences": sentences}
 
 
-def bought(tree):
+@told_of("comparison")
+def bought(tree, found):
     """Rows and sentences on what the joint inversion bought and cost, or None."""
-    found = group_of(tree, "comparison")
-    if found is None:
-        return None
     shares = ("median_ratio", "helped", "unchanged", "harmed", "undecided")
     rows = [{"name": plain(p), "survey": plain(s), **numbers_of(found.sel(parameter=p, survey=s), shares)}
             for p in found["parameter"].values for s in found["survey"].values]
@@ -172,11 +179,9 @@ def bought(tree):
     return {"rows": rows, "prices": prices, "sentences": sentences, "helped_below": found.attrs["helped_below"]}
 
 
-def calibrated(tree):
+@told_of("calibration")
+def calibrated(tree, found):
     """Rows, band and verdict of the calibration, or None."""
-    found = group_of(tree, "calibration")
-    if found is None:
-        return None
     levels = [float(q) for q in found["probability"].values]
     rows = []
     for name in found["functional"].values:

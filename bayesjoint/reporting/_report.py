@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_path, fail
+from .._checks import as_target, fail
 from .._typing import xr
 from ..dataset import beside, read_attributes, read_tree
 from ..plot import has, is_tree, labels_of, mesh_of, mesh_parameters, pretty
@@ -61,9 +60,7 @@ def report(tree: xr.DataTree | str | Path, path: str = "report.html", title: str
     if not is_tree(tree):
         fail("tree", "be a result tree or the path of one", type(tree).__name__,
              "Pass posterior.to_datatree(), or the netCDF file it was saved as.", TypeError)
-    path = as_path("path", path)
-    if not path.parent.is_dir():
-        fail("path", "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
+    path = as_target("path", path)
     text = labelled(_render(_content(tree, title)))
     with beside(path) as part:
         part.write_text(text, encoding="utf-8")
@@ -71,20 +68,18 @@ def report(tree: xr.DataTree | str | Path, path: str = "report.html", title: str
 
 
 def _render(content):
-    from jinja2 import DictLoader, Environment, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    templates = {name: files(__package__).joinpath(name).read_text(encoding="utf-8")
-                 for name in ("template.html", "agreement.html", "diagnostics.html", "ground.html",
-                               "macros.html")}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-                              loader=DictLoader(templates))
+                              loader=PackageLoader(__package__, ""))
     environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty,
                             "tail": words.tail, "readable": words.readable}
     return environment.get_template("template.html").render(content)
 
 
 def _content(tree, title):
-    root, fits, properties = read_attributes(tree), facts.fits(tree), facts.properties(tree)
+    root, fits = read_attributes(tree), facts.fits(tree)
+    properties = [facts.ReportedProperty(tree, name) for name in mesh_parameters(tree)]
     gains, stated = facts.gains(tree), facts.approximations(tree)
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
     held = ground.ground(tree)

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from ..plot import pretty
+from ..plot import pretty, raised
 from ._facts import PROBABILITY, UNINFORMED
 
 POWERS = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")  # a number with an exponent
@@ -47,11 +47,6 @@ def tail(probability, log_p=np.nan):
         return number(probability, 2)
     known = np.isfinite(log_p) and log_p < LEAST_LOG
     return f"10{raised(round(log_p / np.log(10)))}" if known else "under 10⁻³⁰⁰"
-
-
-def raised(power):
-    """An integer as an exponent."""
-    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def readable(text):
@@ -191,7 +186,7 @@ def _mesh(mesh):
     return f"The mesh has {nz} × {ny} × {nx} = {number(nz * ny * nx)} cells (up, north, east).{over}"
 
 
-def _fitted(fits, objected=()):
+def _fitted(fits, objected):
     known = [f for f in fits if f.judged[0] is not None]
     good = [f for f in known if f.verdict == "as expected"]
     sentences = []

@@ -2,5 +2,3 @@
 
 from ._read_survey import read_survey
 from ._survey import Survey
-
-__all__ = ["Survey", "read_survey"]

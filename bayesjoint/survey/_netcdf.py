@@ -6,8 +6,9 @@ from .._checks import as_finite, fail
 from .._crs import of_grid_mapping
 from .._damaged import attempt
 from .._memory import check_memory, fits_memory
-from ._column_names import GEOGRAPHIC, has_role, is_data, plain_unit, to_metres
-from ._lines import is_number
+from .._text_table import is_number
+from ._column_names import GEOGRAPHIC, has_role, is_data
+from ._units import plain_unit, to_metres
 
 ENGINES = {b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"\x89HDF": "h5netcdf"}
 
@@ -92,10 +93,8 @@ def _within_valid(variable):
     values = np.array(_checked_type(variable), dtype=float)
     if {"scale_factor", "add_offset"} & set(variable.encoding):
         return values, ""  # the limits are those of packed numbers
-    low, high = -np.inf, np.inf
-    limits = np.atleast_1d(variable.attrs.get("valid_range", (low, high)))
-    if limits.size == 2:
-        low, high = limits
+    limits = np.atleast_1d(variable.attrs.get("valid_range", ()))
+    low, high = limits if limits.size == 2 else (-np.inf, np.inf)
     low, high = variable.attrs.get("valid_min", low), variable.attrs.get("valid_max", high)
     low, high = (as_finite(f"{name} of {variable.name!r}", np.nan_to_num(value), 0) for name, value in (
         ("valid_min", low), ("valid_max", high)))

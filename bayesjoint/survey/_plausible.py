@@ -20,15 +20,17 @@ GAP = "Mark it as a gap: NaN, or read_survey(..., missing=[{marks}])."
 def check_plausible(survey):
     """Refuse or warn of what a survey can hardly hold."""
     check_data(survey.kind, survey.data)
-    check_other(survey.kind, survey.data)
     check_heights(survey.upward, survey.data)
     check_places(survey.easting, survey.northing)
 
 
 def check_data(kind, data):
-    """Data of a kind of field that is known."""
+    """Data of a known kind of field; of other physics only what no file means as a number is warned of."""
     component = component_of(kind)
     if component is None:
+        if np.any(np.abs(data) >= HUGE):
+            _warn(f"data of {kind!r} hold {float(np.nanmax(np.abs(data))):.3g}: a mark of missing values? Mark gaps as "
+                  "NaN")
         return
     refuse_suspects("data", data, GAP)
     size = np.abs(data[np.isfinite(data)])
@@ -72,12 +74,6 @@ def check_places(easting, northing):
         _warn(f"the survey is {np.ptp(easting):g} by {np.ptp(northing):g} m wide, at easting {easting.min():g} and "
               f"northing {northing.min():g}: degrees, it seems. Coordinates must be metres; project longitude and "
               "latitude first (pyproj, gdalwarp)")
-
-
-def check_other(kind, data):
-    """Data of other physics: only what no file means as a number is warned of."""
-    if component_of(kind) is None and np.any(np.abs(data) >= HUGE):
-        _warn(f"data of {kind!r} hold {float(np.nanmax(np.abs(data))):.3g}: a mark of missing values? Mark gaps as NaN")
 
 
 def _warn(text):

@@ -9,23 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_path, fail, one_of
+from .._checks import as_file, fail, one_of
 from .._typing import ArrayLike, Sequence
 from ..quantities import component_of
-from ._column_names import to_standard
 from ._netcdf import ENGINES, read_netcdf
 from ._no_data import listed, refuse_suspects, without
-from ._rules import needs_field, standard_units
+from ._rules import FIELD_ATTRIBUTES, needs_field, standard_units
 from ._survey import Survey
 from ._table import read_table
+from ._units import to_standard
 
 COLUMN_ROLES = ("data", "easting", "northing", "upward", "std")
-FIELD_ATTRIBUTES = {
-    "intensity": "inducing_field_intensity_nT",
-    "inclination": "inducing_field_inclination_deg",
-    "declination": "inducing_field_declination_deg",
-}
-
 
 def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = None,
                 height: float | ArrayLike | None = None, columns: dict | None = None, crs: str | int | None = None, *,
@@ -100,10 +94,7 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
     >>> survey
     Survey('gravity': 1 stations, 1 observed, mGal, upward 5 m, std 0.1 mGal)
     """
-    path = as_path("path", path)
-    if not path.is_file():
-        fail("path", "name an existing file", f"{str(path)!r}", "Check the name and the working directory.",
-             FileNotFoundError)
+    path = as_file("path", path)
     columns, marks = _roles(columns, variable, height), listed(missing)
     with named(path):
         return _read(path, kind, columns, marks, {

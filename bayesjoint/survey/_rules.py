@@ -2,10 +2,15 @@
 
 import numpy as np
 
-from .._checks import as_finite, fail
+from .._checks import as_finite, as_shape, fail
 from ..quantities import FIELD, checked_field, component_of, known_names
 from ._column_names import has_role
 
+FIELD_ATTRIBUTES = {  # of a file: the inducing field
+    "intensity": "inducing_field_intensity_nT",
+    "inclination": "inducing_field_inclination_deg",
+    "declination": "inducing_field_declination_deg",
+}
 RESERVED = ("easting", "northing", "upward", "station", "chain", "draw", "sample")
 
 
@@ -103,22 +108,14 @@ def validated_height(upward, shape):
         fail("upward", "be the stations' height in metres", "None", "Pass a number, or an array of data's shape.")
     if np.ndim(upward) == 0:
         return float(as_finite("upward", upward, 0))
-    upward = as_finite("upward", upward, allow_nan=True).copy()
-    if upward.shape != tuple(shape):
-        fail("upward", f"be a number or have shape {tuple(shape)}", f"shape {upward.shape}", "Give one for each datum.")
-    return upward
+    return as_shape("upward", upward, shape, allow_nan=True).copy()
 
 
 def validated_std(std, data):
     """Return an array of data's shape, > 0 at every datum and NaN in the gaps, or None."""
     if std is None:
         return None
-    std = as_finite("std", std, allow_nan=True)
-    if std.ndim == 0:
-        std = np.full(data.shape, float(std))
-    if std.shape != data.shape:
-        fail("std", f"be a number or have shape {data.shape}", f"shape {std.shape}", "Give one value per datum.")
-    std = np.where(np.isnan(data), np.nan, std)
+    std = np.where(np.isnan(data), np.nan, as_shape("std", std, data.shape, allow_nan=True))
     bad = ~np.isnan(data) & ~(std > 0)
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])

@@ -364,8 +364,7 @@ class Survey:
     def _attributes(self):
         values = {
             "crs": self.crs, "source": self.source, "licence": self.licence, "history": "; ".join(self.history) or None,
-            "inducing_field_intensity_nT": self.intensity, "inducing_field_inclination_deg": self.inclination,
-            "inducing_field_declination_deg": self.declination,
+            **{attribute: getattr(self, key) for key, attribute in rules.FIELD_ATTRIBUTES.items()},
         }  # fmt: skip
         return {key: value for key, value in values.items() if value is not None}
 

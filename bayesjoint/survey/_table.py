@@ -1,10 +1,9 @@
 """Read a table of stations from a text file: comma, semicolon, tab or space separated, with or without a header."""
 
-import numpy as np
-
 from .._checks import fail
-from ._column_names import FEET, GEOGRAPHIC, TO_METRES, has_role, is_data, is_deviation, to_metres, unit_in_name, words
-from ._lines import number, read_lines, split
+from .._text_table import read_text_table
+from ._column_names import GEOGRAPHIC, has_role, is_data, is_deviation, length_in_name, unit_in_name, words
+from ._units import to_metres
 
 
 def read_table(path, kind, columns):
@@ -25,16 +24,15 @@ def read_table(path, kind, columns):
     dict
         As `read_netcdf`; upward and std are None where the table has none.
     """
-    lines = read_lines(path)
+    lines = read_text_table(path)
     names = lines.names
     chosen = {role: _column(role, name, names) for role, name in columns.items()}
-    guessed = {role: name for role, name in _guess(names, kind, chosen).items() if role not in chosen}
+    guessed = _guess(names, kind, chosen)
     chosen |= guessed
-    table = _cells(lines, [names.index(name) for name in chosen.values()])
-    values = dict(zip(chosen, table.T, strict=True))
+    values = dict(zip(chosen, lines.floats(list(chosen.values())).T, strict=True))
     for role in ("easting", "northing", "upward"):
         if role in values:
-            values[role] = values[role] * to_metres(_length_unit(chosen[role]), f"column {chosen[role]!r}")
+            values[role] = values[role] * to_metres(length_in_name(chosen[role]), f"column {chosen[role]!r}")
     notes = {role: repr(name) + (" (guessed)" if role in guessed else "") for role, name in chosen.items()}
     return {
         "upward": None, "std": None, **values, "attributes": {}, "notes": notes,
@@ -65,9 +63,9 @@ def _guess(names, kind, chosen):
     }
     found = {}
     for role, test in tests.items():
-        fits = [name for name in free if test(name)]
         if role in chosen:
             continue
+        fits = [name for name in free if test(name)]
         if len(fits) == 1:
             found[role] = fits[0]
         elif fits or role in ("data", "easting", "northing"):
@@ -82,28 +80,3 @@ def _refuse(role, fits, names):
     fail(f"columns[{role!r}]", "be given: the header leaves it open",
          f"{len(fits)} candidate(s){': ' + ', '.join(fits) if fits else ''} among {', '.join(names)[:300]}",
          f"Pass columns={{{role!r}: '<name>'}}.")
-
-
-def _cells(lines, positions):
-    """Chosen columns as floats, shape (rows, columns); only a table with gaps or faults takes the slower way."""
-    try:
-        return np.loadtxt(lines.rows, delimiter=lines.delimiter, usecols=positions, quotechar='"', ndmin=2,
-                          comments=None)
-    except ValueError:
-        pass
-    out = np.empty((len(lines.rows), len(positions)))
-    for k, row in enumerate(lines.rows):
-        cells = split(row, lines.delimiter)
-        for j, position in enumerate(positions):
-            try:
-                out[k, j] = number(cells[position])
-            except ValueError:
-                fail(f"column {lines.names[position]!r}", "hold numbers",
-                     f"{cells[position][:60]!r} in data row {k + 1}",
-                     "Correct it, or leave the cell empty to mark a gap.")
-    return out
-
-
-def _length_unit(name):
-    last = words(name)[-1:]
-    return last[0] if last and last[0] in (*TO_METRES, *FEET) else None

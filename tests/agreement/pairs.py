@@ -73,3 +73,9 @@ class Brute:
     def statistics(self, y):
         q, one, two = (y @ m @ y for m in (self.whole, *self.parts))
         return q - one - two, q - two, q - one
+
+
+def stretched(score, gain, draws, rng):
+    """Scores of data sets whose signal is larger by `gain`, shape (draws,)."""
+    constant, slope, square = score.paths(draws, rng, energy=False)
+    return constant + gain * slope + gain**2 * square

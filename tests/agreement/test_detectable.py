@@ -17,6 +17,7 @@ from bayesjoint.agreement._pair import make_pair
 from ..linear import make
 from ..refusals import refused
 from .overlapping import overlapping
+from .pairs import stretched
 
 PAIR = ("ground", "air")
 
@@ -157,7 +158,7 @@ def test_a_gain_of_the_margin_is_excluded_as_seldom_as_it_may_be(truth, monkeypa
     score, rng = GainScore(made.both, "air"), np.random.default_rng(7)
     null = score.null(499, rng)
     p = np.array([GainFit(score, value, null, rng).equivalence(40.0)[0]
-                  for value in score.stretched(0.01 * truth, 100, rng)])
+                  for value in stretched(score, 0.01 * truth, 100, rng)])
     assert np.mean(p <= 0.05) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / p.size)
     monkeypatch.setattr(gain, "REPEATS", 499)  # the exact p is about 0.025: 99 tell it to 0.016
     assert GainFit(score, null.mean(), null, rng).equivalence(99.0)[0] <= 0.05

@@ -80,13 +80,14 @@ def test_maps_keep_to_the_stations_and_say_nothing_in_gaps():
     np.testing.assert_allclose(found.patch, [0.0, 625.0, 1500.0])
     residual = residual_of(problem, "air")
     np.testing.assert_allclose(found.residual.values[mask], residual.value)
-    np.testing.assert_allclose(found.z.values[0][mask], residual.value / np.sqrt(np.diag(residual.covariance)))
+    np.testing.assert_allclose(found.z.values[0][mask],
+                               residual.value / np.linalg.norm(residual.root, axis=1))
     near = patch_weights(problem.modalities[1], [625.0])[1][0].toarray()
     east, north, _ = problem.modalities[1].forward.coordinates()
     distance = np.hypot(east[:, None] - east, north[:, None] - north)
     np.testing.assert_array_equal(near, distance <= 625.0)
     mean = near / near.sum(axis=1, keepdims=True)
-    spread = np.sqrt(np.diag(mean @ residual.covariance @ mean.T))
+    spread = np.sqrt(np.diag(mean @ residual.root @ (mean @ residual.root).T))
     np.testing.assert_allclose(found.z.values[1][mask], mean @ residual.value / spread)
     assert "shows no place" in found.attrs["verdict"]
 

@@ -14,7 +14,7 @@ from bayesjoint.gaussian import data_system
 
 from ..linear import make
 from ..refusals import refused
-from .pairs import generalised_inverse, scalars, two_gravity
+from .pairs import generalised_inverse, scalars, stretched, two_gravity
 from .test_likelihood_ratio import mixed
 
 
@@ -173,7 +173,7 @@ def test_the_gain_has_the_spread_that_it_says():
     clean[data.model.data_slices[1]] *= 1 + gain
     found = (score.score(clean + rng.standard_normal(clean.shape)) - null.mean()) / null.var()
     assert abs(found.mean() - gain) < 5 * found.std() / 20 + 0.1 * gain
-    simulated = score.stretched(gain, 400, rng) / null.var()
+    simulated = stretched(score, gain, 400, rng) / null.var()
     assert simulated.std() == pytest.approx(found.std(), rel=0.2)
     assert found.std() > 1.5 / null.std()
 

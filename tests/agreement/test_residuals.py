@@ -27,7 +27,7 @@ def test_residuals_are_conditional(case, given):
     gain = np.linalg.solve(whole[np.ix_(a, a)], whole[np.ix_(a, b)]).T if given is None else np.zeros((b.size, a.size))
     value, covariance = off[b] - gain @ off[a], whole[np.ix_(b, b)] - gain @ whole[np.ix_(a, b)]
     np.testing.assert_allclose(found.value, value, rtol=1e-9, atol=1e-10)
-    np.testing.assert_allclose(found.covariance, covariance, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(found.root @ found.root.T, covariance, rtol=1e-9, atol=1e-10)
     precision = np.linalg.inv(covariance)
     np.testing.assert_allclose(found.weighted, precision @ value, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(found.weighted_root @ found.weighted_root.T, precision, rtol=1e-8, atol=1e-10)

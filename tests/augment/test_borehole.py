@@ -106,13 +106,14 @@ def test_tables_are_read_hole_by_hole(tmp_path):
 
 TABLES = {
     "no column": (("A,1,2,0,-1,5",), "hole,easting,northing,depth_from,depth_to,value", {"std": 1.0}, "column 'top'"),
-    "twice": (("A,1,2,0,-1,5,6",), "hole,easting,northing,top,bottom,value,value", {"std": 1.0}, "column 'value'"),
+    "twice": (("A,1,2,0,-1,5,6",), "hole,easting,northing,top,bottom,value,value", {"std": 1.0},
+              "path must name each column once"),
     "no std": (("A,1,2,0,-1,5",), "hole,easting,northing,top,bottom,value", {}, "std must be given once"),
     "std twice": (("A,1,2,0,-1,5,6",), HEAD, {"std": 1.0}, "std must be given once"),
     "text": (("A,1,x,0,-1,5,6",), HEAD, {}, "column 'northing' must hold numbers"),
     "depths": (("A,1,2,0,10,5,6",), HEAD, {}, "bottom must not lie above top"),
-    "row": (("A,1,2,0,-1,5",), HEAD, {}, "path must have 7 cells"),
-    "empty": ((), HEAD, {}, "path must hold at least one interval"),
+    "row": (("A,1,2,0,-1,5",), HEAD, {}, "path must have the same columns"),
+    "empty": ((), HEAD, {}, "path must hold data"),
     "no name": ((",1,2,0,-1,5,6",), HEAD, {}, "column 'hole' must name the hole"),
     "names": (("A-1,1,2,0,-1,5,6", "A.1,1,2,0,-1,5,6"), HEAD, {}, "hole must have names that differ"),
     "roles": (("A,1,2,0,-1,5,6",), HEAD, {"columns": {"depth": "top"}}, "columns must be keyed by"),

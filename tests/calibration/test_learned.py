@@ -123,7 +123,7 @@ def test_levels_and_probabilities_agree(lived, joint):
     assert np.all(np.diff(quantiles, axis=0) >= 0)
     assert np.allclose(joint.intervals([0.9], estimates, cells)[0], quantiles[[0, 3]])
     below, error = joint.below(100.0, estimates, cells)
-    assert np.allclose(error, joint.tail_error(estimates, cells))
+    assert np.allclose(error, joint.classes.error.max(axis=1)[joint._placed(estimates, cells)[-1]])
     assert error.max() <= 0.015
     assert np.all(below[quantiles[2] < 100.0] >= 0.9 - 1e-9)
     one = joint.quantiles([0.5], {k: v[3] for k, v in estimates.items()}, cells)

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from bayesjoint.cli._config import ConfigError, describe, read_config
+from bayesjoint.cli._config import describe, read_config
+from bayesjoint.cli._refuse import ConfigError
 
 from .surveys import CONFIG
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayesjoint import Survey, read_survey
-from bayesjoint.cli._config import ConfigError, read_config
+from bayesjoint.cli._config import read_config
+from bayesjoint.cli._refuse import ConfigError
 
 from .surveys import CONFIG
 

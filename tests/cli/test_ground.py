@@ -5,8 +5,9 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint.cli import main
-from bayesjoint.cli._config import ConfigError, read_config
+from bayesjoint.cli._config import read_config
 from bayesjoint.cli._ground import stated_family
+from bayesjoint.cli._refuse import ConfigError
 from bayesjoint.dataset import read_tree
 
 from .surveys import CONFIG, write_pair

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesjoint import Survey, read_survey
-from bayesjoint.survey._column_names import plain_unit
+from bayesjoint.survey._units import plain_unit
 
 KALGOORLIE = Path(__file__).parents[2] / "case_studies" / "kalgoorlie_window" / "data" / "kalgoorlie_small.nc"
 EAST, NORTH = np.array([0.0, 10, 20, 30]), np.array([0.0, 5, 15])

@@ -4,7 +4,9 @@ import csv
 import re
 from dataclasses import dataclass
 
-from .._checks import fail
+import numpy as np
+
+from ._checks import fail
 
 MISSING = ("", "nan", "na", "n/a", "null", "none", "*", "-")
 COMMENTS = ("#", "/", "!", "%")
@@ -16,38 +18,72 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lines:
+class TextTable:
     """A table as text.
 
     Parameters
     ----------
+    file : str
+        Its name.
     names : list of str
         Of the columns; "0", "1", ... where there is no header.
     delimiter : str or None
         None: white space.
     rows : list of str
         Lines with data, commas of decimals made points.
-    numbers : list of int
-        Number of each in the file, from 1.
     """
 
+    file: str
     names: list
     delimiter: object
     rows: list
-    numbers: list
+
+    def texts(self, name):
+        """Cells of a column, list of str."""
+        at = self.names.index(name)
+        return [split(row, self.delimiter)[at] for row in self.rows]
+
+    def floats(self, names):
+        """Columns as floats, shape (rows, columns); only a table with gaps or faults takes the slower way."""
+        places = [self.names.index(name) for name in names]
+        try:
+            return np.loadtxt(self.rows, delimiter=self.delimiter, usecols=places, quotechar='"', ndmin=2,
+                              comments=None)
+        except ValueError:
+            pass
+        out = np.empty((len(self.rows), len(places)))
+        for k, row in enumerate(self.rows):
+            cells = split(row, self.delimiter)
+            for j, place in enumerate(places):
+                try:
+                    out[k, j] = number(cells[place])
+                except ValueError:
+                    fail(f"column {names[j]!r}", "hold numbers",
+                         f"{cells[place][:60]!r} in data row {k + 1} of {self.file!r}",
+                         "Correct it, or leave the cell empty to mark a gap.")
+        return out
 
 
-def read_lines(path):
-    """The `Lines` of a text file; four-part errors name it."""
-    lines, comments = _content(path)
+def read_text_table(path, comments=COMMENTS):
+    """The `TextTable` of a file; four-part errors name it.
+
+    Parameters
+    ----------
+    path : Path
+    comments : tuple of str
+        Beginnings of lines that are passed over.
+    """
+    lines, passed = _content(path, comments)
     if not lines:
         fail("path", "hold data", f"no lines in {path.name!r}", "Check the file.")
     lines = _without_count(path, lines)
     delimiter = next((d for d in ",;\t" if d in lines[0][1]), None)
     lines = _with_points(path, lines, delimiter)
-    names = _trimmed(split(lines[0][1], delimiter))
+    names = split(lines[0][1], delimiter)
+    while len(names) > 1 and not names[-1]:
+        names.pop()
     if all(is_number(cell) for cell in names) and any(cell.lower() not in MISSING for cell in names):
-        names = _header_among(comments, delimiter, len(names)) or [str(k) for k in range(len(names))]
+        names = _header_among(passed, delimiter, len(names)) or [str(k) for k in range(len(names))]
     else:
         lines = lines[1:]
         if not lines:
@@ -56,8 +92,9 @@ def read_lines(path):
     if len(set(spoken)) < len(spoken):
         fail("path", "name each column once", f"header {', '.join(names)[:200]} in {path.name!r}",
              "Rename the repeated columns.")
-    table = Lines(names=names, delimiter=delimiter, rows=[row for _, row in lines], numbers=[n for n, _ in lines])
-    _check_width(path, table)
+    numbers, rows = map(list, zip(*lines, strict=True))
+    table = TextTable(file=path.name, names=names, delimiter=delimiter, rows=rows)
+    _check_width(table, numbers)
     return table
 
 
@@ -88,7 +125,7 @@ def is_number(text):
     return True
 
 
-def _content(path):
+def _content(path, marks):
     """[(number, line)] of the file, and of its comments before the first of them."""
     text = _decoded(path, path.read_bytes())
     lines, comments = [], []
@@ -96,7 +133,7 @@ def _content(path):
         plain = line.strip()
         if not plain or BREAK.fullmatch(plain):
             continue
-        if plain.startswith(COMMENTS):
+        if plain.startswith(marks):
             comments += [plain] if not lines else []
         else:
             lines.append((count, line))
@@ -150,20 +187,14 @@ def _header_among(comments, delimiter, count):
     return None
 
 
-def _trimmed(names):
-    while len(names) > 1 and not names[-1]:
-        names = names[:-1]
-    return names
-
-
-def _check_width(path, table):
+def _check_width(table, numbers):
     """Every row has a cell for each column, and nothing beyond them."""
     wide = len(table.names)
-    for count, row in zip(table.numbers, table.rows, strict=True):
+    for count, row in zip(numbers, table.rows, strict=True):
         if '"' not in row and table.delimiter is not None and row.count(table.delimiter) == wide - 1:
             continue
         cells = split(row, table.delimiter)
         if len(cells) < wide or any(cells[wide:]):
             fail("path", "have the same columns in every row",
-                 f"{len(cells)} cell(s) in line {count} of {path.name!r} for {wide} column(s)",
+                 f"{len(cells)} cell(s) in line {count} of {table.file!r} for {wide} column(s)",
                  "Mend the row; a decimal comma needs another separator than the comma.")

@@ -1,0 +1,46 @@
+"""Conversion of units: factors that take what files hold to the units of `quantities` and to metres."""
+
+import re
+
+from .._checks import fail
+from ..quantities import component_of
+
+TO_METRES = {"m": 1.0, "metre": 1.0, "meter": 1.0, "metres": 1.0, "meters": 1.0, "km": 1e3, "kilometre": 1e3,
+             "kilometer": 1e3}  # fmt: skip
+FEET = ("ft", "feet", "foot")  # refused, not converted: survey feet differ by country
+
+
+def plain_unit(text):
+    """Spell a unit the one way the tables do: ``"µm s^-2"`` becomes ``"ums-2"``."""
+    if not isinstance(text, str):
+        fail("units", "be a text", f"{text!r:.60} of type {type(text).__name__}",
+             "Mend the units attribute, or pass units= to say what the file really holds.", TypeError)
+    for old, new in (("µ", "u"), ("μ", "u"), ("²", "2"), ("⁻", "-")):
+        text = text.replace(old, new)
+    return re.sub(r"[\s*^·.]", "", text).lower()
+
+
+def to_standard(kind, units, what):
+    """Factor that takes values in `units` to the standard units of `kind` (1 for kinds that have none)."""
+    component = component_of(kind)
+    if component is None:
+        return 1.0
+    return _factor(units, component.unit.spellings, what, f" for kind {kind!r}",
+                   f"Pass units= to say what the file really holds, e.g. units={component.unit.symbol!r}.")
+
+
+def to_metres(units, what):
+    """Factor that takes lengths in `units` to metres; None counts as metres."""
+    if units is None:
+        return 1.0
+    remedy = ("Project longitude and latitude to metres first (pyproj, gdalwarp)." if "degree" in plain_unit(units) else
+              "Convert the coordinates to metres first.")
+    return _factor(units, TO_METRES, what, "", remedy)
+
+
+def _factor(units, table, what, of_kind, remedy):
+    """The factor of a spelling among a table of them."""
+    factor = table.get(plain_unit(units))
+    if factor is None:
+        fail(f"units of {what}", f"be one of {', '.join(table)}{of_kind}", repr(units), remedy)
+    return factor
