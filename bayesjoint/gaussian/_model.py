@@ -237,6 +237,11 @@ class LinearGaussian:
         """Prior covariance of x times X, shape (size, k); 0 where the prior is flat."""
         return self._prior.matmat(x)
 
+    def prior_and_seen(self, x):
+        """`prior_product` and `gain_adjoint` together: where fields end with the mesh Γ is multiplied by once."""
+        moved = self.prior_product(x)
+        return moved, self.gain_adjoint(x) if self.groups else self.predict(moved)
+
     def draw(self, rng, count, whole=None):
         """`count` zero-mean joint draws of x, (count, size), and clean data, (count, n_data); flat values are 0.
 

@@ -82,9 +82,10 @@ class _Mean:
 
     def respond(self, v):
         """(Γv, weights of the data that v is seen in, flat values)."""
-        seen = self.model.whiten(self.model.gain_adjoint(v[:, None]))
+        moved, seen = self.model.prior_and_seen(v[:, None])
+        seen = self.model.whiten(seen)
         weights, flat = self.system.flat.eliminate(self.system.solve(seen)[0], seen, v[self.system.flat.index, None])
-        return self.model.prior_product(v[:, None])[:, 0], weights, flat
+        return moved[:, 0], weights, flat
 
     def std(self):
         """Prior std of x; of flat values the posterior's."""

@@ -142,7 +142,7 @@ class _Rounds:
         size = self.size(left / self.scale)
         if size > 0:
             start += truncated_cg(matrix, left, lambda r: r / self.scale**2, max_iterations=500,
-                                  tolerance=SOLVED * min(1.0, self.tolerance / size)).x
+                                  tolerance=SOLVED * min(1.0, self.tolerance / size))[0]
         settled = self.move(self.mean + self.product(start) - self.x, start - self.w, active)
         self.iterations += 1
         if self.callback is not None:

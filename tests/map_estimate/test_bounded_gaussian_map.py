@@ -57,7 +57,7 @@ def test_the_default_tolerance_is_kept():
 @pytest.mark.parametrize("extent", ["mesh", "continued"])
 def test_more_than_6000_cells_are_at_an_optimum(extent):
     mesh = bj.Mesh.regular((4, 40, 40), (100.0, 100.0, 100.0))
-    problem = positive(mesh, (0.0, 0.05), extent, noise=0.3)
+    problem = positive(mesh, (0.0, 0.05), extent, noise=1.0)
     result = bj.find_map(problem)
     assert result.converged
     assert ((problem.lower <= result.x) & (result.x <= problem.upper)).all()
