@@ -5,7 +5,7 @@ root mean square of error over stated error of the std, and that of the log evid
 stated_errors.json beside this file; engines that are not asked for keep their rows.
 
 References: the dense engine for the spectral, iterative and low-rank engines and for NUTS; 80-bit arithmetic for the
-dense engine; four chains twenty times as long for Gibbs.
+dense engine; four chains ten times as long for Gibbs.
 """
 
 import json
@@ -22,7 +22,7 @@ from bayesjoint.engines import LowRankWarning
 from bayesjoint.forward import StationSelection
 
 SMALL = 1e-7  # of the prior std: rounding of either engine
-LONG = 80_000  # sweeps of a chain that stands for the truth
+LONG = 40_000  # sweeps of a chain that stands for the truth
 
 
 def settings(side):
@@ -100,7 +100,7 @@ def forwards(factor, known):
 
 
 def long_chain(asked):
-    """Gibbs, twenty times as long."""
+    """Gibbs, ten times as long."""
     post = bj.posterior(asked, method="gibbs", draws=LONG // 4, seed=10_000)
     return SimpleNamespace(mean=post.state_mean(), std=np.sqrt(post.state_variance()), evidence=None)
 
