@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_finite, as_path, fail
+from .._checks import as_finite, as_path, checked, fail
 from ._borehole import Borehole
 
 ROLES = ("hole", "easting", "northing", "top", "bottom", "value", "std")
 NEEDED = ("hole", "easting", "northing", "top", "bottom", "value")
 
 
+@checked
 def read_boreholes(path: str | Path, property: str = "density", *, std: float | None = None,
                    columns: dict | None = None, background: float = 0.0, offset_std: float | None = None) -> list:
     """Read boreholes from a CSV file with one row an interval.

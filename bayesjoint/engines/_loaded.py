@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._checks import as_count, fail
+from .._checks import as_count, checked, fail
 from .._places import blocks
 from .._typing import Path, xr
 from ..dataset import Approximation, read_attributes, read_tree
@@ -23,6 +23,7 @@ GAUSSIAN = "equal-tailed Gaussian"  # how the words of a Gaussian's interval beg
 FIELD = ("intensity", "inclination", "declination")  # of the inducing field, kept with a survey
 
 
+@checked
 def load(source: str | Path | xr.DataTree):
     """The posterior that a saved dataset holds.
 

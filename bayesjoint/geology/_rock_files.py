@@ -3,11 +3,12 @@
 import csv
 import re
 from importlib.resources import files
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import as_path, fail, one_of
+from .._damaged import attempt
 
 DENSITY = {"kg/m3": 1.0, "g/cm3": 1000.0}
 BOUND = 1.6448536269514722  # 95 % point of the normal: tables give ranges, taken for 5 and 95 %
@@ -85,18 +86,25 @@ def _columns(samples):
         return {str(k): np.asarray(v) for k, v in samples.items()}
     if getattr(getattr(samples, "dtype", None), "names", None):
         return {k: samples[k] for k in samples.dtype.names}
+    if not isinstance(samples, str | PathLike):
+        fail("samples", "be a file, a dict of columns or a structured array", type(samples).__name__, "See `columns`.",
+             TypeError)
     return _read(samples)
 
 
 def _read(path):
     """Columns of a CSV file as text, by the names in its header."""
-    text = path.read_text(encoding="utf-8-sig") if hasattr(path, "read_text") else Path(path).read_text(
-        encoding="utf-8-sig")
+    path = path if hasattr(path, "read_text") else as_path("path", path)
+    if not path.is_file():
+        fail("path", "name an existing file", str(path), "Check the name.", FileNotFoundError)
+    text, cause = attempt(lambda: path.read_text(encoding="utf-8-sig"))
+    if cause:
+        fail("path", "name a readable text file", f"{path.name!r}, which cannot be read ({cause})", "Save it as UTF-8.")
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     delimiter = next((d for d in ",;\t" if lines and d in lines[0]), ",")
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
     if len(rows) < 2 or any(len(r) != len(rows[0]) for r in rows):
-        fail("path", "hold a header and rows of as many cells", f"{len(rows)} line(s) in {Path(str(path)).name!r}",
+        fail("path", "hold a header and rows of as many cells", f"{len(rows)} line(s) in {path.name!r}",
              "Mend the file.")
     return {name: [r[i] for r in rows[1:]] for i, name in enumerate(rows[0])}
 

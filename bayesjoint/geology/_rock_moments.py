@@ -27,6 +27,8 @@ def mixed(shares, means, variances):
 
 def by_depth(mesh, intervals):
     """Number of the interval that each cell lies in, and the shares of the intervals."""
+    if not intervals or not all(isinstance(i, list | tuple) and len(i) == 3 for i in intervals):
+        fail("where", "hold (top, bottom, shares) of each interval", repr(intervals)[:60], "Put them in brackets.")
     depth = np.nan_to_num(mesh.depth_below_ground, nan=min(float(top) for top, _, _ in intervals))
     label = np.full(mesh.shape, -1)
     for number, (top, bottom, _) in enumerate(intervals):

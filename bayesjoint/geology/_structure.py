@@ -4,9 +4,11 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import KINDS, as_positive, check_kind, fail
 from .._shown import short
 from ._distributions import Distribution, as_distribution, times
+
+SIGNED = ("strike", "dip", "tilt", "depth")  # numbers that may lie below zero
 
 
 @short
@@ -32,7 +34,10 @@ class Structure:
     def __post_init__(self):
         """Take numbers and pairs for distributions; refuse anything else."""
         for name in self.varying:
-            object.__setattr__(self, name, as_distribution(name, getattr(self, name)))
+            law = as_distribution(name, getattr(self, name))
+            if name not in SIGNED and getattr(law, "value", 0) < 0:
+                fail(name, "be >= 0", f"{law.value:g}", "Check its sign.")
+            object.__setattr__(self, name, law)
         if self.contrasts is not None:
             if not isinstance(self.contrasts, dict) or not self.contrasts:
                 fail("contrasts", "be a dict {parameter: distribution}", repr(self.contrasts),
@@ -42,6 +47,7 @@ class Structure:
         if isinstance(self.units, str):
             object.__setattr__(self, "units", (self.units,))
         elif self.units is not None:
+            check_kind("units", self.units, [KINDS["Sequence[str]"]])
             object.__setattr__(self, "units", tuple(self.units))
 
     @property
@@ -69,6 +75,7 @@ class Structure:
         -------
         Structure
         """
+        as_positive("factor", factor, 0)
         return replace(self, **{name: times(getattr(self, name), factor) for name in self.LENGTHS})
 
     def describe(self):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_path, fail, one_of
+from .._checks import as_path, checked, fail, one_of
 from .._typing import ArrayLike, Sequence
 from ..quantities import component_of
 from ._column_names import to_standard
@@ -27,6 +27,7 @@ FIELD_ATTRIBUTES = {
 }
 
 
+@checked
 def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = None,
                 height: float | ArrayLike | None = None, columns: dict | None = None, crs: str | int | None = None, *,
                 variable: str | None = None, name: str | None = None, units: str | None = None,
