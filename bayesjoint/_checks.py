@@ -246,7 +246,7 @@ KINDS = {  # a word of an annotation: whether a value is one, what to call it, a
     "Geology": (_has("draw", "resized"), "a Geology", DRAWN), "Mixture": (_has("draw", "resized"), "a Mixture", DRAWN),
     "LinearOperator": (_has("shape"), "a linear operator", "Pass an operator or a matrix."),
     "ForwardModel": (_has("linearise"), "a ForwardModel", "Build bj.ForwardModel(...)."),
-    "MapResult": (_has("history"), "a MAP", "Pass what bj.find_map(...) gave."),
+    "MapResult": (_has("model"), "a MAP", "Pass what bj.find_map(...) gave."),
     "HyperparameterFit": (_has("table"), "a fit", "Pass what bj.fit_hyperparameters(...) gave."),
     "StateModel": (_has("transition", "noise"), "a StateModel", "Build bj.StateModel(...)."),
     "xr.DataTree": (_has("children"), "a result tree", "Pass post.to_datatree()."),

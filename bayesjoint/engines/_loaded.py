@@ -51,7 +51,14 @@ def load(source: str | Path | xr.DataTree):
     >>> post.mean()["slope"].round(3), post.sample()["slope"].shape
     (array([1.]), (2, 20, 1))
     """
-    return LoadedPosterior(source if hasattr(source, "children") else read_tree(source, lazy=True))
+    tree = source if hasattr(source, "children") else read_tree(source, lazy=True)
+    try:
+        return LoadedPosterior(tree)
+    except Exception as error:  # whatever a damaged file lacks
+        if type(error) in (ValueError, TypeError) and " must " in str(error):
+            raise
+        return fail("source", "hold a whole posterior", f"{type(error).__name__}: {error}",
+                    "It is damaged: make it anew by post.to_file.")
 
 
 class LoadedPosterior(Posterior):
