@@ -4,6 +4,9 @@ import gc
 import subprocess
 import sys
 import warnings
+from contextlib import contextmanager
+
+from ._checks import fail
 
 PATIENCE = 20.0  # seconds for what is read in a tenth of one where a file is sound
 # Lists of what a damaged heap holds may have no end, from which nothing in this process can wake HDF5.
@@ -56,3 +59,15 @@ def attempt_hdf5(path, read):
     except (OSError, TypeError):  # no process can be had here
         ended = 0
     return attempt(read) if ended >= 0 else (None, f"HDF5 fell over it with signal {-ended}")
+
+
+@contextmanager
+def whole(argument):
+    """While something is made of what was read: whatever a damaged file lacks is a refusal too."""
+    try:
+        yield
+    except Exception as error:
+        if " must " in str(error):
+            raise
+        fail(argument, "hold a whole posterior", f"{type(error).__name__}: {error}",
+             "It is damaged: make it anew by post.to_file.")

@@ -28,7 +28,8 @@ def ground():
     simulated = bj.calibrate(problem, n=20, draws=19)
     local, bands = bj.local_conflict(problem, "air"), bj.spectral_conflict(problem, "air")
     table = bj.RockTable([bj.RockUnit("granite", 2640, 60, 0.001, 1.0), bj.RockUnit("gabbro", 3000, 120, 0.01, 1.0)])
-    tree = seen.to_datatree(draws=4, chains=2, result=bj.find_map(both), separate={k: bj.posterior(p) for k, p in both.separate().items()},
+    apart = {k: bj.posterior(p) for k, p in both.separate().items()}
+    tree = seen.to_datatree(draws=4, chains=2, result=bj.find_map(both), separate=apart,
                             diagnostics={"resolution": bj.resolution(seen)})
     gravity = bj.GravityOperator(mesh, mesh.easting, mesh.northing, 10.0)
     places = [axis.ravel() for axis in np.meshgrid(mesh.easting, mesh.northing)]
@@ -110,8 +111,6 @@ def _physics(g, folder):
         "read_boreholes": (bj.read_boreholes, {"path": folder / "h.csv", "std": 10.0}),
         "StationSampling": (bj.StationSampling, {"operator": g.stack, "easting": east, "northing": north,
                                                  "upward": up}),
-        "StationSampling.sampling_error": (bj.StationSampling(g.stack, east, north, up).sampling_error,
-                                           {"operator": bj.StationSampling(g.stack, east, north, up) @ g.stack}),
         "StationSelection": (bj.StationSelection, {"operator": g.gravity, "mask": np.ones((4, 5), bool)}),
         "UpwardContinuation": (bj.UpwardContinuation, {"operator": g.gravity, "distance": 30.0}),
         "forward_prisms": (bj.forward_prisms, {"prisms": m.prisms()[:2], "properties": [100.0, 50.0],
@@ -142,8 +141,9 @@ def _physics(g, folder):
                   f"{name}.predict": (one.predict, {"model": np.ones(m.shape)}),
                   f"{name}.rows": (one.rows, {"index": [0]})}
     for name, one in (("DiagonalNoise", noise), ("DenseNoise", dense)):
-        found |= {f"{name}.{k}": (getattr(one, k), {"vector": np.ones(3)}) for k in ("apply",)}
-        found |= {f"{name}.colour": (one.colour, {"white": np.ones(3)}), f"{name}.scaled": (one.scaled, {"factor": 2.0}),
+        found |= {f"{name}.apply": (one.apply, {"vector": np.ones(3)}),
+                  f"{name}.colour": (one.colour, {"white": np.ones(3)}),
+                  f"{name}.scaled": (one.scaled, {"factor": 2.0}),
                   f"{name}.solve": (one.solve, {"residual": np.ones(3)}),
                   f"{name}.whiten": (one.whiten, {"residual": np.ones(3)}),
                   f"{name}.whiten_adjoint": (one.whiten_adjoint, {

@@ -130,7 +130,7 @@ def test_edges_that_are_no_numbers():
 
 @pytest.mark.parametrize("shape", [(1, 2), (0, 1, 1), (1.5, 1, 1), ("a", 1, 1), 3, (NAN, 1, 1), (True, 1, 1), None])
 def test_regular_refuses_a_bad_shape(shape):
-    with pytest.raises((ValueError, TypeError), match=r"^shape must be (three positive integers|an integer >= 1|a tuple)"):
+    with pytest.raises((ValueError, TypeError), match=r"^shape must be (three positive|an integer >= 1|a tuple)"):
         Mesh.regular(shape, (1, 1, 1))
 
 

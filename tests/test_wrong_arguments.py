@@ -18,41 +18,61 @@ from .base_calls import BAD, calls, ground
 FORM = re.compile(r"(?s)(.+?) must .+; found .+\. .*[.)]")
 SECONDS = 2.0  # for a refusal
 CHEAP = 0.03  # seconds: costlier calls are not made with values that they take
-# What an annotation of that word takes of BAD; of ArrayLike what is a number or an array, which may have another shape.
+# What an annotation of that word takes of BAD, of an array in another shape than the valid one's too.
 TAKES = {
     "None": {"None"}, "str": {"'x'"}, "bool": {"True"}, "int": {"3"}, "float": {"3"}, "dict": {"{}"}, "Path": {"'x'"},
-    "tuple": {"ones", "[1]"}, "list": {"ones", "[1]"}, "Sequence": {"ones", "[1]"}, "Seed": {"3"}, "Sequence[str]": set(),
-    "ArrayLike": {"3", "ones", "[1]"}, "Distribution": {"3"},
+    "tuple": {"ones", "[1]"}, "list": {"ones", "[1]"}, "Sequence": {"ones", "[1]"}, "Seed": {"3"},
+    "Sequence[str]": set(), "ArrayLike": {"3", "ones", "[1]"},
 }
-"""Arguments that may lie below zero."""
+# Arguments that may lie below zero.
 SIGNED = {
     "west", "south", "north", "east", "top", "bottom", "upward", "easting", "northing", "threshold", "background",
-    "reference", "mean", "value", "values", "error", "bias", "inclination", "declination", "model", "data", "low", "strike",
-    "dip", "tilt", "depth", "magnitude", "law", "missing", "properties", "correlation", "physical", "covariance", "index",
-    "crs", "height",
+    "reference", "mean", "value", "values", "error", "bias", "inclination", "declination", "model", "data", "low",
+    "strike", "dip", "tilt", "depth", "magnitude", "law", "missing", "properties", "correlation", "physical",
+    "covariance", "crs", "height", "x", "times", "transition",
 }
-"""Methods that one room calls of another with what it made itself, many times over: what they are given is not held
-against anything, or only as far as that costs nothing."""
+# Methods that one room calls of another with what it made itself, many times over.
 BETWEEN_ROOMS = {
     "bind", "add_adjoint", "by_lag", "matvec", "rmatvec", "matmat", "rmatmat", "mean_hat", "std_hat", "correlation",
     "joint_covariance", "matrix", "settle", "settled", "shape", "field", "dot", "rows_of", "box", "columns", "moves",
-    "add_parts", "add_pull", "hessian_product", "penalty_hessian_product", "linearised", "operators_at", "parts", "terms",
-    "data_sensitivity", "draw_blocks", "functional_interval", "groups_beside", "joint_draws", "mean_response",
-    "mean_response_adjoint", "prior_state_draws", "prior_state_product", "state_interval", "state_quantiles",
+    "add_parts", "add_pull", "hessian_product", "penalty_hessian_product", "linearised", "operators_at", "parts",
+    "terms", "data_sensitivity", "draw_blocks", "functional_interval", "groups_beside", "joint_draws", "mean_response",
+    "mean_response_adjoint", "prior_state_draws", "prior_state_product", "sampling_error", "state_interval",
+    "state_quantiles",
     "stored_intervals", "state_draws", "state_product",
 }
-"""What is accepted beyond that, and why; "*" stands for every value."""
+NUMBERS, LAW = {"3", "[1]", "ones"}, {"3", "ones", "-1"}
+PLACE, OTHERS = NUMBERS | {"-1", "None"}, {"None", "3", "[1]", "ones", "-1"}
+# What is accepted beyond that, and why.
 ALLOWED = {
-    "Mesh.same_cells.other": {"*": "a comparison: another thing has other cells"},
+    "Mesh.same_cells.other": set(BAD),  # a comparison: another thing has other cells
+    "Parameter.prior": {"None"}, "pairs": {"None"}, "conflict": {"None"}, "functionals": {"None"},  # left out
+    "where": {"None"}, "host": {"None", "{}"}, "path": {"None"}, "weights": {"None", "ones"}, "bottom": {"None"},
+    "Borehole.values": PLACE, "Borehole.std": NUMBERS, "Borehole.easting": PLACE, "Borehole.northing": PLACE,
+    "Borehole.top": PLACE, "Borehole.bottom": PLACE,  # annotated as what it becomes
+    "white": NUMBERS, "Matern.std": NUMBERS, "Matern.range": NUMBERS, "model": {"3", "-1"},  # one for all
+    "StationaryNoise.at.easting": {"ones"}, "StationaryNoise.at.northing": {"ones"},
+    "GravityOperator.rows.index": {"3", "[1]", "-1"}, "MagneticOperator.rows.index": {"3", "[1]", "-1"},  # the last row
+    "forward_prisms.intensity": {"-1"},  # of gravity nobody asks
+    "find_map.target": {"-1"}, "find_map.alpha_floor": {"-1"},  # of another method than the Gaussian's
+    "Estimate.value": {"3", "nan", "-1"}, "Estimate.error": {"3", "nan", "-1"}, "Estimate.bias": {"3", "nan", "-1"},
+    "Normal.times.factor": {"-1"}, "plot.data.level": {"-1"}, "plot.residuals.source": {"[1]", "ones"},
+    "factor": {"3"}, "GaussianField.range": {"3", "ones"}, "GaussianField.flattening": {"3", "ones"},
+    "topography": {"None"}, "ForwardModel.jacobian_error.values": {"nan"},  # where the derivatives make no sense either
+    "StateModel.times": {"nan"}, "Estimate.method": {"'x'"}, "units": {"'x'"},  # times are held against the steps
+    "plot.data.easting": {"nan"}, "plot.data.northing": {"nan"},  # a survey has its own
+        **{f"{kind}.{key}": LAW - ({"-1"} - {"-1" if key in ("strike", "dip", "tilt", "depth") else ""})
+       for kind in ("Bodies", "Dykes", "Layers", "Cover", "Plurigaussian")
+       for key in inspect.signature(getattr(bj, kind)).parameters if key not in ("contrasts", "units")},
 }
-"""What a refusal names instead of the argument, where it is the other one that no longer suits, or its own name for it."""
+# What a refusal names instead of the argument: the other one that no longer suits it, or a name of its own.
 NAMED = {
     "Borehole.values": "std", "easting": "northing|data|stations", "northing": "data", "upward": "stations",
     "Modality.data": "forward", "Parameter.mesh": "prior", "high": "low", "east": "window", "north": "window",
-    "Survey.kind": "units", "read_survey.height": "upward", "read_survey.kind": r"columns\['data'\]", "source": "path",
-    "read_survey.variable": r"columns\['data'\]", "conflict.pairs": "pair", "find_map.start": "physical",
-    "plot.data.source": "easting", "Parameter.to_hat.physical": "density", "tree": "path", "where": "shares",
-    "samples": "path",
+    "Survey.kind": "units", "read_survey.height": "upward", "read_survey.kind": r"columns\['data'\]",
+    "source": "path", "read_survey.variable": r"columns\['data'\]", "conflict.pairs": "pair",
+    "find_map.start": "physical", "plot.data.source": "easting", "Parameter.to_hat.physical": "density",
+    "tree": "path", "where": "shares", "samples": "path", "residuals": "residual", "to_file.path": "recalibration",
 }
 
 
@@ -97,8 +117,8 @@ def taken(parameter, label, name):
     words = [word.strip() for word in note.split("|")]
     known = set().union(*(TAKES.get(word, TAKES.get(word.split("[")[0], set())) for word in words))
     known |= {"-1"} if "3" in known and parameter.name in SIGNED else set()
-    allowed = ALLOWED.get(f"{name}.{parameter.name}", ALLOWED.get(parameter.name, {}))
-    return label in known or label in allowed or "*" in allowed
+    allowed = ALLOWED.get(f"{name}.{parameter.name}", ALLOWED.get(parameter.name, set()))
+    return label in known or label in allowed
 
 
 def complaint(call, argument, name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_count, as_finite, checked, fail
+from .._checks import as_count, checked, fail
 from .._typing import Any, Callable, Geology, Mixture, Seed, Sequence
 from ..engines import Posterior
 from ..geology import describe, geology_default, name_of
@@ -121,8 +121,6 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     count = again.record.worlds if again else as_count("worlds", worlds, FEWEST, USUAL)
     factor = _factor(contrast_factor)
     as_count("sensitivity_worlds", sensitivity_worlds, 2, USUAL)
-    if beyond is not None and as_finite("beyond", beyond, 0) < 0:
-        fail("beyond", "be >= 0", f"{beyond:g}", "Give metres beyond the mesh.")
     rng = np.random.default_rng(seed)
     simulator = Simulator(post.problem, beyond)
     frames = _frames(post, simulator)

@@ -117,9 +117,9 @@ class ForwardModel:
         Truncation is measured by doubling the step, of whose effect it is a third, at an edge up to all of it; to it
         come predictions rounded to double precision.
         """
+        values = self._values(values)
         if self.derivatives == "given":
             return 0.0
-        values = self._values(values)
         fine, coarse = (self._differences(values, factor) for factor in (1.0, 2.0))
         rounding = np.finfo(float).eps * np.linalg.norm(self.predict(values)) * np.linalg.norm(1 / self._steps(values))
         size = max(np.linalg.norm(fine), np.finfo(float).tiny)

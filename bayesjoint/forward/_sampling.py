@@ -159,8 +159,8 @@ class StationSampling(Processing):
         -------
         SamplingError
         """
-        if not isinstance(operator.lattice, LatticeOperator):
-            fail("operator", "sample a lattice operator directly", type(operator.lattice).__name__,
+        if not isinstance(getattr(operator, "lattice", None), LatticeOperator):
+            fail("operator", "sample a lattice operator directly", type(operator).__name__,
                  "The field of processed data has no direct prism sums to compare with.", TypeError)
         stations = as_count("stations", stations, 2, "64 is a good choice.")
         draws, chance = self._draw(operator, model, stations, np.random.default_rng(seed))

@@ -114,7 +114,8 @@ def _column(table, columns, role, names=None):
     wanted = (columns[role].lower(),) if role in columns else (names or (role,))
     found = next((lower[n] for n in wanted if n in lower), None)
     if found is None:
-        fail("samples", f"have a column {' or '.join(wanted)}", ", ".join(table), f"Pass columns={{{role!r}: '...'}}.")
+        fail("samples", f"have a column {' or '.join(wanted)}", ", ".join(table) or "none",
+             f"Pass columns={{{role!r}: '...'}}.")
     return table[found]
 
 

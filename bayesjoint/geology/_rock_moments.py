@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtr
 
-from .._checks import fail
+from .._checks import KINDS, check_kind, fail
 
 
 def unit_moments(table, cut):
@@ -43,6 +43,7 @@ def by_depth(mesh, intervals):
 
 def by_unit(mesh, array, count):
     """Numbers of units or regions in every cell, from a map or a model of them."""
+    check_kind("where", array, [KINDS["ArrayLike"]])
     array = np.asarray(array)
     if array.dtype.kind not in "iu" or array.shape not in (mesh.shape, mesh.shape[1:]):
         fail("where", f"be an array of int of shape {mesh.shape} or {mesh.shape[1:]}",

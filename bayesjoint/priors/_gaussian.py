@@ -78,6 +78,8 @@ class GaussianPrior:
             value = getattr(self, name)
             if np.ndim(value):
                 object.__setattr__(self, name, frozen(value))
+            else:
+                as_finite(name, value)
 
     def bind(self, parameter: Parameter):
         """Return the prior over one parameter."""

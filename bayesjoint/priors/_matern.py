@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_positive, as_shape, checked, fail, frozen, one_of
+from .._checks import as_finite, as_positive, as_shape, checked, fail, frozen, one_of
 from .._correlation import CORRELATIONS
 from .._shown import short
 from .._typing import ArrayLike, Mesh, Parameter
@@ -73,6 +73,8 @@ class Matern:
         for name in ("std", "mean"):
             if np.ndim(getattr(self, name)):
                 object.__setattr__(self, name, frozen(getattr(self, name)))
+            elif getattr(self, name) is not None:
+                as_finite(name, getattr(self, name))
 
     def __str__(self):
         """In words, for the record of a run: what differs from the plain case is left to be told apart."""

@@ -209,7 +209,7 @@ class JointProblem:
         """Add Σ_k w_k A_kᵀ C_k⁻¹ d_k to `out`, (size,) or (size, k), of data by modality; A the derivative at x."""
         operators = self._operators if x is None else self.operators_at(x)
         for a, m, d in zip(operators, self.modalities, data, strict=True):
-            out += (a.rmatvec if d.ndim == 1 else a.rmatmat)(self.weights[m.name] * m.noise.solve(d))
+            out += (a.rmatvec if np.ndim(d) == 1 else a.rmatmat)(self.weights[m.name] * m.noise.solve(d))
         return out
 
     def add_parts(self, out: np.ndarray, *contributions: dict):
