@@ -298,7 +298,7 @@ class Survey:
         step = f"polynomial of degree {degree} subtracted (its std over the stations: {took:.4g} {self.units})"
         return self.replace(data=self.data - surface, history=(*self.history, step))
 
-    def modality(self, parameter: Parameter, std: ArrayLike | None = None,
+    def modality(self, parameter: Parameter, std: str | ArrayLike | None = None,
                  forward: str | ArrayLike | LinearOperator = "auto", name: str | None = None) -> Modality:
         """Build the `Modality` that ties these data to a parameter: forward operator, noise and gaps in one step.
 
