@@ -234,7 +234,7 @@ KINDS = {  # a word of an annotation: whether a value is one, what to call it, a
     "Seed": (_seed, "an integer or a numpy.random.Generator", "0 will do."),
     "np.random.Generator": (_has("standard_normal", "integers"), "a numpy.random.Generator",
                             "Pass numpy.random.default_rng(0)."),
-    "Executor": (_has("map", "submit"), "an executor of concurrent.futures", "Leave it out to use no other process."),
+    "Executor": (lambda value: hasattr(value, "map") and not isinstance(value, Mapping), "an executor with a map", "Leave it out to use no other process."),
     "JointProblem": (_has("parameters", "modalities"), "a JointProblem",
                      "Build bj.JointProblem(parameters, modalities)."),
     "Posterior": (_has("problem"), "a posterior", "Pass what bj.posterior(...) or bj.load(...) gives."),
