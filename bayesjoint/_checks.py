@@ -1,6 +1,14 @@
 """Input checks shared by every room: each error names the argument, the requirement, what was found and the remedy."""
 
+from collections.abc import Collection, Iterable, Mapping
+from functools import wraps
+from inspect import formatannotation, signature
+from itertools import chain
+from math import inf
+from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 
@@ -117,19 +125,6 @@ def _role(dim):
     return next((role for role, names in DIM_NAMES.items() if str(dim).lower() in names), None)
 
 
-OBJECTS = {
-    "post": (("problem",), "be a posterior", "Pass what bj.posterior(...) or bj.load(...) gives."),
-    "problem": (("parameters", "modalities"), "be a JointProblem", "Build bj.JointProblem(parameters, modalities)."),
-}
-
-
-def check_object(argument, value):
-    """Refuse what is no posterior (argument "post") or no problem (argument "problem")."""
-    needed, requirement, remedy = OBJECTS[argument]
-    if not all(hasattr(value, name) for name in needed):
-        fail(argument, requirement, f"{type(value).__name__} {_short(value)}", remedy, TypeError)
-
-
 def as_path(argument, value):
     """Return `value` as a Path, refusing what names no file."""
     try:
@@ -213,6 +208,121 @@ def as_shape(argument, values, shape, allow_nan=False):
 
 def one_of(argument, value, allowed):
     """Return `value` if it is among `allowed`, else raise ValueError listing them."""
-    if value not in allowed:
+    if getattr(value, "ndim", 0) or value not in tuple(allowed):
         fail(argument, f"be one of {', '.join(map(repr, allowed))}", repr(value), "Correct the spelling.")
     return value
+
+
+def _number(value):
+    return (isinstance(value, Real) and not isinstance(value, bool | np.bool_)) or _scalar(value, "iuf")
+
+
+def _whole(value):
+    return (isinstance(value, Integral) and not isinstance(value, bool | np.bool_)) or _scalar(value, "iu")
+
+
+def _scalar(value, kinds):
+    return getattr(value, "ndim", None) == 0 and getattr(getattr(value, "dtype", None), "kind", " ") in kinds
+
+
+def _several(value):
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _seed(value):
+    return _whole(value) or isinstance(value, np.random.Generator | np.random.SeedSequence)
+
+
+def _has(*names):
+    """A test whether a value has attributes, which no class has that merely stands for its objects."""
+    return lambda value: not isinstance(value, type) and all(hasattr(value, name) for name in names)
+
+
+NUMBERS = (_number, _whole, _seed)
+NOT_NEGATIVE = ("seed", "rng", "size", "count")
+FILE, DRAWN = (lambda value: isinstance(value, str | PathLike)), "Pass bj.Geology([...]), or bj.Mixture([...])."
+KINDS = {  # a word of an annotation: whether a value is one, what to call it, and what to do instead
+    "None": (lambda value: value is None, "None", ""),
+    "str": (lambda value: isinstance(value, str), "text", "Put it in quotes."),
+    "bool": (lambda value: isinstance(value, bool | np.bool_), "True or False", "Say which."),
+    "int": (_whole, "an integer", "Give one whole number."),
+    "float": (_number, "a number", "Give one number."),
+    "dict": (lambda value: isinstance(value, dict), "a dict", "Pass {name: value}."),
+    "list": (_several, "a list", "Put it in brackets."), "tuple": (_several, "a tuple", "Put it in brackets."),
+    "Sequence": (_several, "a list", "Put it in brackets."),
+    "Sequence[str]": (lambda value: _several(value) and isinstance(value, Collection) and all(
+        isinstance(name, str) for name in value), "a list of names", 'Write ["one", "other"].'),
+    "ArrayLike": (lambda value: _number(value) or isinstance(value, list | tuple | range) or (
+        hasattr(value, "__array__") and not isinstance(value, Mapping)), "a number or an array", "Pass numbers."),
+    "Callable": (callable, "a function", "Pass one that can be called."),
+    "Path": (FILE, "the name of a file", "Pass a string or a Path."),
+    "Seed": (_seed, "an integer or a numpy.random.Generator", "0 will do."),
+    "np.random.Generator": (_has("standard_normal", "integers"), "a numpy.random.Generator",
+                            "Pass numpy.random.default_rng(0)."),
+    "Executor": (lambda value: hasattr(value, "map") and not isinstance(value, Mapping), "an executor with a map",
+                 "Leave it out to use no other process."),
+    "JointProblem": (_has("parameters", "modalities"), "a JointProblem",
+                     "Build bj.JointProblem(parameters, modalities)."),
+    "Posterior": (_has("problem"), "a posterior", "Pass what bj.posterior(...) or bj.load(...) gives."),
+    "Mesh": (_has("easting_edges"), "a Mesh", "Build bj.Mesh(...)."),
+    "Parameter": (_has("to_hat", "mesh"), "a Parameter", "Build bj.Parameter(...)."),
+    "Prior": (_has("bind"), "a prior", "Try bj.Matern(std, range)."),
+    "Distribution": (_has("settle", "draw"), "a distribution", "Try bj.Uniform(low, high)."),
+    "RockTable": (_has("units", "shares"), "a RockTable", "Try bj.RockTable.textbook()."),
+    "Geology": (_has("draw", "resized"), "a Geology", DRAWN), "Mixture": (_has("draw", "resized"), "a Mixture", DRAWN),
+    "LinearOperator": (_has("shape"), "a linear operator", "Pass an operator or a matrix."),
+    "ForwardModel": (_has("linearise"), "a ForwardModel", "Build bj.ForwardModel(...)."),
+    "MapResult": (_has("model"), "a MAP", "Pass what bj.find_map(...) gave."),
+    "HyperparameterFit": (_has("table"), "a fit", "Pass what bj.fit_hyperparameters(...) gave."),
+    "StateModel": (_has("transition", "noise"), "a StateModel", "Build bj.StateModel(...)."),
+    "xr.DataTree": (_has("children"), "a result tree", "Pass post.to_datatree()."),
+    "Axes": (_has("plot", "figure"), "Axes of Matplotlib", "Leave it out for new ones."),
+    "Figure": (_has("add_subplot"), "a Figure of Matplotlib", "Leave it out for a new one."),
+}
+
+
+def checked(thing):
+    """Decorate a public function, or a class with its public methods: arguments are what annotations say, or refused.
+
+    Words of an annotation that `KINDS` does not know let everything pass. What is refused is so before anything is
+    computed, by a TypeError; NaN for a number and a seed below zero by a ValueError.
+    """
+    if isinstance(thing, type):
+        for name, value in vars(thing).copy().items():
+            function = getattr(value, "__func__", value)
+            if (name == "__init__" or name[0] != "_") and isinstance(function, FunctionType):
+                made = checked(function)
+                setattr(thing, name, type(value)(made) if function is not value else made)
+        return thing
+    known = {p.name: kinds for p in signature(thing).parameters.values() if (kinds := kinds_of(p))}
+    if not known:
+        return thing
+    order = tuple(signature(thing).parameters)
+
+    @wraps(thing)
+    def checking(*arguments, **options):
+        for name, value in chain(zip(order, arguments, strict=False), options.items()):
+            if name in known:
+                check_kind(name, value, known[name])
+        return thing(*arguments, **options)
+    return checking
+
+
+def kinds_of(parameter):
+    """Entries of `KINDS` that the annotation of a parameter names; none where it may be anything."""
+    note = parameter.annotation
+    words = [] if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) else [
+        word.strip() for word in (note if isinstance(note, str) else formatannotation(note)).split("|")]
+    found = [KINDS.get(word, KINDS.get(word.split("[")[0])) for word in words]
+    return found if all(found) else []
+
+
+def check_kind(argument, value, kinds):
+    """Refuse what is of none of some kinds."""
+    words, remedy = " or ".join(dict.fromkeys(kind[1] for kind in kinds)), kinds[0][2]
+    test = next((kind[0] for kind in kinds if kind[0](value)), None)
+    if test is None:
+        fail(argument, f"be {words}", f"{type(value).__name__} {_short(value)}", remedy, TypeError)
+    least = -inf if argument not in NOT_NEGATIVE else 0
+    if test in NUMBERS and isinstance(value, Real) and not value >= least:
+        fail(argument, f"be {words}, and {'>= 0' if least == 0 else 'finite'}", f"{value}", remedy)

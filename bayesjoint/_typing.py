@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 Seed = int | np.random.Generator
+Prior = Any  # what has a `bind`
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,4 +30,4 @@ else:
 
 __all__ = ["AgreementTest", "Any", "ArrayLike", "Callable", "Executor", "ForwardModel", "Geology", "GravityOperator",
            "HyperparameterFit", "JointProblem", "LinearOperator", "MagneticOperator", "MapResult", "Mesh", "Mixture",
-           "Modality", "Parameter", "Path", "Posterior", "RockTable", "Seed", "Sequence", "xr"]
+           "Modality", "Parameter", "Path", "Posterior", "Prior", "RockTable", "Seed", "Sequence", "xr"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._checks import as_count, as_finite, as_positive, fail, frozen
+from ._checks import as_count, as_finite, as_positive, checked, fail, frozen
 from ._geometry import check_air, check_together
 from ._memory import check_memory
 from ._topography import surface_over
@@ -14,6 +14,7 @@ SPACING_TOLERANCE = 1e-6  # of a cell: rounding in edges that were built by addi
 OFFSET_TOLERANCE = 1e-3  # of a cell: station coordinates stored in single precision must still count as a lattice
 
 
+@checked
 class Mesh:
     """A rectilinear mesh of prisms.
 
@@ -55,7 +56,7 @@ class Mesh:
     dims = ("upward", "northing", "easting")
 
     def __init__(self, easting_edges: ArrayLike, northing_edges: ArrayLike, upward_edges: ArrayLike,
-                 active: Any = None) -> None:
+                 active: ArrayLike | None = None) -> None:
         self.easting_edges = _edges("easting_edges", easting_edges)
         self.northing_edges = _edges("northing_edges", northing_edges)
         self.upward_edges = _edges("upward_edges", upward_edges)
@@ -102,7 +103,7 @@ class Mesh:
         )
 
     @classmethod
-    def from_surveys(cls, surveys: list, depth: float, layers: int = 15, padding: int = 5,
+    def from_surveys(cls, surveys: Any, depth: float, layers: int = 15, padding: int = 5,
                      spacing: float | tuple | None = None, top: float | None = None, growth: float = 1.0,
                      topography: Any = None) -> Mesh:
         """Lay a mesh under surveys, its columns centred on the stations of the gridded ones.
@@ -196,7 +197,7 @@ class Mesh:
         surface = surface_over(self.easting_edges, self.northing_edges, topography)
         return self.with_active((self.upward[:, None, None] < surface) & ~self._at_or_above_stations(surveys))
 
-    def with_active(self, active: Any):
+    def with_active(self, active: ArrayLike | None):
         """The same mesh with other cells marked as ground; None marks all."""
         return Mesh(self.easting_edges, self.northing_edges, self.upward_edges, active)
 
@@ -225,6 +226,8 @@ class Mesh:
         """Cells that hold a station above their bottom, those on both sides of one on an edge, and cells above them."""
         out = np.zeros(self.shape, dtype=bool)
         for survey in surveys:
+            if not hasattr(survey, "coordinates"):
+                fail("surveys", "hold surveys", type(survey).__name__, "Pass [bj.Survey(...), ...].", TypeError)
             easting, northing, upward = survey.coordinates()
             for sides in (("left", "left"), ("left", "right"), ("right", "left"), ("right", "right")):
                 z, y, x = (np.searchsorted(edges, values, side=side) - 1 for edges, values, side in (

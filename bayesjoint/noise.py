@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ._checks import as_finite, as_positive, as_shape, fail, frozen, one_of
+from ._checks import as_finite, as_positive, as_shape, checked, fail, frozen, one_of
 from ._cholesky import lower_factor
 from ._correlation import CORRELATIONS
 from ._shown import short
@@ -17,6 +17,7 @@ DENSE_LIMIT = 20_000  # data; a dense factor of that many takes 3.2 GB
 GUESS = 0.05  # of the data's own std: between a good marine and a poor old survey
 
 
+@checked
 def noise_std(data: ArrayLike, relative: float, floor: float) -> np.ndarray:
     """Standard deviation proportional to the datum plus a floor.
 
@@ -105,12 +106,20 @@ class _Noise:
 
     def solve(self, residual):
         """C⁻¹ r for r of shape (size,) or (size, k)."""
-        return self.whiten_adjoint(self.whiten(residual))
+        return self.whiten_adjoint(self.whiten(self._sized("residual", residual)))
+
+    def _sized(self, argument, values):
+        """Vectors of data as an array, refused where they are of another size."""
+        values = values if isinstance(values, np.ndarray) else as_finite(argument, values)
+        if values.shape[:1] != (self.size,):
+            fail(argument, f"have shape ({self.size},) or ({self.size}, k)", f"{values.shape}", "Give one row a datum.")
+        return values
 
     def __repr__(self):
         return f"{type(self).__name__}({self.size} data, {self.settings()})"
 
 
+@checked
 class DiagonalNoise(_Noise):
     """Independent noise.
 
@@ -141,16 +150,19 @@ class DiagonalNoise(_Noise):
 
     def whiten(self, residual: Any):
         """L⁻¹ r for r of shape (size,) or (size, k)."""
+        residual = self._sized("residual", residual)
         return residual / self._column(residual)
 
     whiten_adjoint = whiten
 
     def colour(self, white: Any):
         """L v, the inverse of `whiten`."""
+        white = self._sized("white", white)
         return white * self._column(white)
 
     def apply(self, vector: Any):
         """C v."""
+        vector = self._sized("vector", vector)
         return vector * self._column(vector) ** 2
 
     def covariance(self):
@@ -169,7 +181,7 @@ class DiagonalNoise(_Noise):
         """Logarithm of the determinant of C."""
         return 2.0 * float(np.sum(np.log(self.std)))
 
-    def scaled(self, factor: Any):
+    def scaled(self, factor: float):
         """The same noise with its covariance multiplied by `factor`."""
         return DiagonalNoise(self.std * np.sqrt(as_positive("factor", factor, 0)))
 
@@ -180,6 +192,7 @@ class DiagonalNoise(_Noise):
         return f"{size}, a guess that nothing supports" if self.guessed else size
 
 
+@checked
 class DenseNoise(_Noise):
     """Correlated noise given as a matrix.
 
@@ -217,19 +230,19 @@ class DenseNoise(_Noise):
 
     def whiten(self, residual: Any):
         """L⁻¹ r for r of shape (size,) or (size, k)."""
-        return solve_triangular(self._factor, residual, lower=True)
+        return solve_triangular(self._factor, self._sized("residual", residual), lower=True)
 
     def colour(self, white: Any):
         """L v, the inverse of `whiten`."""
-        return self._factor @ white
+        return self._factor @ self._sized("white", white)
 
     def whiten_adjoint(self, vector: Any):
         """L⁻ᵀ v for v of shape (size,) or (size, k)."""
-        return solve_triangular(self._factor, vector, lower=True, trans=1)
+        return solve_triangular(self._factor, self._sized("vector", vector), lower=True, trans=1)
 
     def apply(self, vector: Any):
         """C v."""
-        return self._matrix @ vector
+        return self._matrix @ self._sized("vector", vector)
 
     def covariance(self):
         """Dense covariance, shape (size, size)."""
@@ -247,7 +260,7 @@ class DenseNoise(_Noise):
         """Logarithm of the determinant of C."""
         return 2.0 * float(np.sum(np.log(np.diag(self._factor))))
 
-    def scaled(self, factor: Any):
+    def scaled(self, factor: float):
         """The same noise with its covariance multiplied by `factor`."""
         return DenseNoise(self._matrix * as_positive("factor", factor, 0))
 
@@ -258,6 +271,7 @@ class DenseNoise(_Noise):
         return f"{kind}, std {std.min():.4g} to {std.max():.4g}"
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class MaternKernel:
@@ -293,6 +307,7 @@ class MaternKernel:
         return self.std**2 * CORRELATIONS[self.smoothness](np.hypot(east, north) / self.range)
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class StationaryNoise:
@@ -342,6 +357,9 @@ class StationaryNoise:
         -------
         DenseNoise
         """
+        easting, northing = as_finite("easting", easting, 1), as_finite("northing", northing, 1)
+        if easting.size != northing.size:
+            fail("northing", f"have shape {easting.shape}, as easting", f"{northing.shape}", "Give both of each.")
         if easting.size > DENSE_LIMIT:
             fail("data", f"number at most {DENSE_LIMIT} for stationary noise", f"{easting.size}", "Thin the survey.")
         covariance = np.asarray(

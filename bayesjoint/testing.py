@@ -1,10 +1,16 @@
 """Checks for people who add their own physics: that an adjoint and a gradient are what they claim to be."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.sparse.linalg import aslinearoperator
 
+from ._checks import as_count, as_finite, as_positive, checked
+from ._typing import Any, ArrayLike, Callable, Seed
 
-def assert_adjoint(operator, seed=0, rtol=1e-12):
+
+@checked
+def assert_adjoint(operator: Any, seed: Seed = 0, rtol: float = 1e-12):
     """Check ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ for random x and y.
 
     Parameters
@@ -26,7 +32,9 @@ def assert_adjoint(operator, seed=0, rtol=1e-12):
     --------
     >>> assert_adjoint(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
     """
-    operator = aslinearoperator(operator)
+    as_positive("rtol", rtol, 0)
+    known = hasattr(operator, "matvec") or hasattr(operator, "tocsr")
+    operator = aslinearoperator(operator if known else as_finite("operator", operator, 2))
     rng = np.random.default_rng(seed)
     x, y = rng.standard_normal(operator.shape[1]), rng.standard_normal(operator.shape[0])
     image, back = np.asarray(operator.matvec(x), float), np.asarray(operator.rmatvec(y), float)
@@ -37,7 +45,9 @@ def assert_adjoint(operator, seed=0, rtol=1e-12):
         raise AssertionError(msg)
 
 
-def check_gradient(value, gradient, x, seed=0, directions=3, step=None, rtol=1e-5):
+@checked
+def check_gradient(value: Callable, gradient: Callable, x: ArrayLike, seed: Seed = 0, directions: int = 3,
+                   step: float | None = None, rtol: float = 1e-5):
     """Check a gradient against central differences along random directions.
 
     Parameters
@@ -72,7 +82,9 @@ def check_gradient(value, gradient, x, seed=0, directions=3, step=None, rtol=1e-
     --------
     >>> error = check_gradient(lambda x: float(x @ x), lambda x: 2 * x, np.arange(3.0))
     """
-    x = np.asarray(x, dtype=float)
+    x, directions = np.atleast_1d(as_finite("x", x)), as_count("directions", directions)
+    step = step if step is None else float(as_positive("step", step, 0))
+    as_positive("rtol", rtol, 0)
     rng = np.random.default_rng(seed)
     slope = np.asarray(gradient(x), dtype=float)
     if slope.shape != x.shape:

@@ -157,7 +157,7 @@ BAD = {
     "noise_std nan floor": (lambda: noise_std([1.0], 0.1, NAN), "floor", ValueError),
     "noise_std text": (lambda: noise_std([1.0], "2 %", 0.1), "relative", TypeError),
     "noise_std bool": (lambda: noise_std([1.0], True, 0.1), "relative", TypeError),
-    "noise_std array": (lambda: noise_std([1.0], [0.1, 0.2], 0.1), "relative", ValueError),
+    "noise_std array": (lambda: noise_std([1.0], [0.1, 0.2], 0.1), "relative", TypeError),
     "noise_std inf": (lambda: noise_std([np.inf], 0.1, 0.1), "data", ValueError),
     "noise_std gaps only": (lambda: noise_std([NAN, NAN], 0.1, 0.1), "data", ValueError),
     "noise_std empty": (lambda: noise_std([], 0.1, 0.1), "data", ValueError),

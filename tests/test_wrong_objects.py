@@ -34,7 +34,7 @@ def test_wrong_objects_are_refused(name):
 def test_what_names_no_file_is_refused(name):
     for wrong in (None, 3, [1], object()):
         refused(lambda wrong=wrong: getattr(bj, name)(*([wrong, "gravity"] if name == "read_survey" else [wrong])),
-                "path|tree", TypeError)
+                "path|tree|source", TypeError)
 
 
 @pytest.mark.parametrize("tolerance", [np.inf, np.nan, 0.0, -1.0])

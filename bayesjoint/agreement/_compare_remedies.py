@@ -6,7 +6,7 @@ from itertools import chain, count
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import checked, fail
 from .._shown import cut
 from .._typing import Any, xr
 from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases, scaled
@@ -175,6 +175,7 @@ REUSED = ("p-values under a remedy that was fitted to the same data (a bias or a
           "the data were used twice")
 
 
+@checked
 def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, *,
                      fits: dict | None = None) -> xr.Dataset:
     """Set the posteriors under several remedies beside the one as stated.

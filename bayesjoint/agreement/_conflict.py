@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .._checks import as_count, as_share, fail, one_of
+from .._checks import as_count, as_share, checked, fail, one_of
 from .._shown import cut
 from .._typing import Any, Callable, Executor
 from ..gaussian import METHODS, check_linear_gaussian, data_system
@@ -134,6 +134,7 @@ class Conflict:
         return "\n".join([self.verdict, *self.details, *rows])
 
 
+@checked
 def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, margins: dict | None = None,
              method: str = "auto", places: bool = True, seed: int = 0, refit: Callable | None = None, draws: int = 99,
              executor: Executor | None = None) -> Conflict:
@@ -234,6 +235,7 @@ def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, 
     rest = names if pairs is None and len(names) > 2 else ()
     pairs = [_pair(problem, pair) for pair in (combinations(names, 2) if pairs is None else pairs)]
     as_count("seed", seed, 0, "0 will do.")
+    as_count("draws", draws)
     if refit is not None and not callable(refit):
         fail("refit", "be callable", repr(refit),
              "Such as lambda p: bj.fit_hyperparameters(p, curve=False).problem.", TypeError)

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import chi2, norm
 
-from .._checks import as_share
+from .._checks import as_share, checked
 from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ..gaussian import data_system
@@ -127,6 +127,7 @@ _NUMBERS = {  # of R and S: (units, words)
 }
 
 
+@checked
 def conflict_matrix(problem: JointProblem, *, level: float = LEVEL, method: str = "auto", seed: int = 0) -> xr.Dataset:
     """All pairs of surveys, and each against the rest: likelihood ratio, node splits, Bayes ratio and suspiciousness.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, as_share, check_object, fail
+from .._checks import as_positive, as_share, checked, fail
 from .._typing import JointProblem, xr
 from ..augment import held_by_biases
 from ..dataset import DatasetBuilder
@@ -37,6 +37,7 @@ _LABELS = {  # coordinate: (field of a `Disturbance`, words)
     "size_units": ("units", "units of the size"), "words": ("words", "what the size means")}
 
 
+@checked
 def detectability(problem: JointProblem, pair: tuple | None = None, *, level: float = LEVEL, power: float = POWER,
                   margins: dict | None = None, radius: float | None = None, method: str = "auto",
                   seed: int = 0) -> xr.Dataset:
@@ -113,8 +114,9 @@ def detectability(problem: JointProblem, pair: tuple | None = None, *, level: fl
     >>> found.margin.values.round(2).tolist(), found.excluded.values.tolist()  # excluded from 4.65, not from 1.0 on
     ([4.65, 4.65], [1, 1])
     """
-    check_object("problem", problem)
     level, power = as_share("level", level), as_share("power", power)
+    if radius is not None:
+        as_positive("radius", radius, 0)
     names = [m.name for m in problem.modalities]
     if pair is None:
         if len(names) != 2:

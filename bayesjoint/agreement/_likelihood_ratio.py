@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import checked, fail, one_of
 from .._typing import Any, Seed
 from ..gaussian import is_linear_gaussian
 from ..problem import JointProblem
@@ -18,6 +18,7 @@ GAUSSIAN = {  # nulls of linear-Gaussian problems: their method and options
     "spectral": ("auto", ("probes",))}
 
 
+@checked
 def likelihood_ratio_test(problem: JointProblem, pair: tuple, null: str = "auto", seed: Seed = 0,
                           **options: Any) -> AgreementTest:
     """Test whether one model serves two surveys as well as a model each.
@@ -118,6 +119,7 @@ def ratio_of(pair, spectrum):
         note=shared_note(pair.excess, information, doubt, float(np.sqrt(np.max(rho**2)))))
 
 
+@checked
 def node_split(problem: JointProblem, pair: tuple, method: str = "auto"):
     """Test each of two surveys against its prediction from the other.
 

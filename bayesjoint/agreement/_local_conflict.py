@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 from scipy.stats import norm, t
 
-from .._checks import as_finite, as_share, check_object, fail, one_of
+from .._checks import as_finite, as_share, checked, fail, one_of
 from .._typing import JointProblem, Sequence, xr
 from ..dataset import DatasetBuilder
 from ..hyperparameters import as_measured
@@ -28,6 +28,7 @@ _WORDS = {
 }
 
 
+@checked
 def local_conflict(problem: JointProblem, survey: str, given: str | tuple | None = None,
                    patches: Sequence[float] | None = None, *, control: str = "hochberg", level: float = LEVEL,
                    method: str = "auto", draws: int = 64, seed: int = 0) -> xr.Dataset:
@@ -85,7 +86,6 @@ def local_conflict(problem: JointProblem, survey: str, given: str | tuple | None
     >>> found.flagged.values.tolist(), found.z.values.round(2).tolist()
     ([[0, 0, 0, 1]], [[0.0, 0.0, 0.0, 5.69]])
     """
-    check_object("problem", problem)
     one_of("control", control, CONTROLS)
     level = as_share("level", level)
     return map_residual(residual_of(as_measured(problem), survey, given, draws, seed, method), patches, control, level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._checks import as_count, checked
 from .._typing import AgreementTest, ArrayLike, JointProblem, Seed
 from ..augment import bias_basis
 from ..gaussian import data_system
@@ -22,6 +23,7 @@ SHOWN = 3  # names of columns in a title
 BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns"}
 
 
+@checked
 def nuisance_test(problem: JointProblem, survey: str, basis: str | int | ArrayLike | dict | tuple = "constant",
                   method: str = "auto", draws: int | None = None, seed: Seed = 0) -> AgreementTest:
     """Test whether one survey carries an error of a given form, the model marginalised.
@@ -68,6 +70,8 @@ def nuisance_test(problem: JointProblem, survey: str, basis: str | int | ArrayLi
     >>> round(float(found.effect["value"][0]), 2), round(float(found.effect["std"][0]), 2), found.dof
     (4.0, 0.71, 1)
     """
+    if draws is not None:
+        as_count("draws", draws)
     if isinstance(basis, str) and basis == "gain":
         return gain_test(problem, survey, method, draws, seed)
     columns, labels = bias_basis(one_survey(problem, survey), basis)

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.special import chndtrinc
 from scipy.stats import chi2, f, ncf
 
-from .._checks import as_count, check_object, one_of
+from .._checks import as_count, checked, one_of
 from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ..gaussian import DENSE_DATA
@@ -18,7 +18,7 @@ from ._multiple_testing import holm
 from ._residuals import DRAWS, checked_given, residual_of
 from ._result import chi2_log_tail
 from ._sentences import against_words, range_words
-from ._shared import add_columns
+from ._shared import add_columns, as_share
 from ._wavenumbers import CosineModes, CrossPeriodogram, band_edges
 
 METHODS = ("auto", "dense", "spectral", "iterative")
@@ -41,6 +41,7 @@ FEW = 64  # modes whose covariance is worked out by wavenumber
 TINY = 1e-300  # p-value below which F's is not told from 0
 
 
+@checked
 def spectral_conflict(problem: JointProblem, survey: str, given: str | tuple | None = None, bands: int = 8, *,
                       method: str = "auto", draws: int | None = None, seed: int = 0,
                       level: float = LEVEL) -> xr.Dataset:
@@ -101,9 +102,8 @@ def spectral_conflict(problem: JointProblem, survey: str, given: str | tuple | N
     >>> found.flagged.values.tolist(), found.attrs["verdict"]
     ([1, 0, 0], 'b disagrees with a at wavelengths above 8 km.')
     """
-    check_object("problem", problem)
     one_of("method", method, METHODS)
-    bands = as_count("bands", bands, 1, "Eight is a good start.")
+    bands, level = as_count("bands", bands, 1, "Eight is a good start."), as_share("level", level)
     problem = as_measured(problem)
     given = checked_given(problem, survey, given)
     found = bands_by_wavenumber(problem, survey, given, bands, method=method, draws=draws, seed=seed, level=level)

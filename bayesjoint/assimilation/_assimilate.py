@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import fail, one_of
+from .._checks import checked, fail, one_of
 from .._typing import Any, JointProblem, MapResult
 from ..engines import dense_fits
 from ..problem import check_problem
@@ -16,6 +16,7 @@ from ._time_lapse import TimeLapsePosterior
 METHODS = ("auto", "exact", "ensemble")
 
 
+@checked
 def assimilate(problem: JointProblem, order: list | tuple | None = None, state: StateModel | None = None,
                method: str = "auto", at: MapResult | dict | None = None, **options: Any):
     """Take surveys up one after another.

@@ -23,7 +23,7 @@ def read_order(problem, order):
     if not isinstance(order, (list, tuple)):
         fail("order", "be a list of modality names", type(order).__name__, 'Give order=["gravity", "magnetic"].',
              TypeError)
-    steps = tuple((step,) if isinstance(step, str) else tuple(step) for step in order)
+    steps = tuple(tuple(step) if isinstance(step, (list, tuple)) else (step,) for step in order)
     listed = [name for step in steps for name in step]
     if sorted(map(str, listed)) != sorted(names) or not all(steps):
         fail("order", f"hold each of {names} once", f"{listed}", "Name every survey, those to be taken up together in "

@@ -8,15 +8,16 @@ import numpy as np
 from scipy.sparse import dia_array
 from scipy.sparse.linalg import aslinearoperator
 
-from .._checks import as_finite, fail, one_of
+from .._checks import as_finite, checked, fail, one_of
 from .._shown import short
-from .._typing import JointProblem
+from .._typing import ArrayLike, JointProblem, Prior
 from ..priors import BlockCovariance, ScaledCovariance
 from ._transition import Move
 
 STATIONARY = "stationary"
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class StateModel:
@@ -60,9 +61,9 @@ class StateModel:
     [1.615, 2.246, 3.123]
     """
 
-    transition: object = 1.0
-    noise: object = None
-    times: object = None
+    transition: float | str | dict = 1.0
+    noise: Prior | str | dict | None = None
+    times: ArrayLike | None = None
 
     def moves(self, problem: JointProblem, count: int):
         """The `count` − 1 moves between the steps of a problem, a list of `Move`."""

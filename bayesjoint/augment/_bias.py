@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, as_shape, fail
+from .._checks import as_positive, as_shape, checked, fail
 from .._typing import ArrayLike, JointProblem
 from ..priors import BiasPrior
 from ..problem import Parameter, one_survey
@@ -14,8 +14,9 @@ from ._bias_evidence import bias_std_evidence
 HELD = 1e-6  # part of a column outside of a span, below which it lies within
 
 
+@checked
 def add_bias(problem: JointProblem, survey: str, basis: str | int | ArrayLike | dict | tuple = "constant",
-             std: float | ArrayLike | None = None, name: str | None = None) -> JointProblem:
+             std: float | str | ArrayLike | None = None, name: str | None = None) -> JointProblem:
     """A problem in which one survey carries an additive bias b ~ N(0, std²) per basis column.
 
     A regional field that the mesh cannot hold, a datum shift, a tilt or the levels of flight lines are then

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, as_shape, fail
+from .._checks import as_finite, as_positive, as_shape, checked, fail
 from .._shown import short
 from .._typing import JointProblem, Parameter
 from ..forward import IntervalOperator
@@ -15,6 +15,7 @@ from ..problem import Modality, check_field
 from ._bias import add_bias
 
 
+@checked
 @short
 @dataclass(frozen=True, eq=False)
 class Borehole:
@@ -83,7 +84,7 @@ class Borehole:
     bottom: np.ndarray = None
     path: np.ndarray = None
     property: str = "density"
-    offset_std: float = None
+    offset_std: float | None = None
     metadata: dict = None
     start: np.ndarray = field(init=False, repr=False, default=None)
     end: np.ndarray = field(init=False, repr=False, default=None)
@@ -154,6 +155,7 @@ class Borehole:
                         metadata=self.metadata)
 
 
+@checked
 def add_boreholes(problem: JointProblem, holes: list) -> JointProblem:
     """A problem with boreholes, each with the offset that it states.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_file, as_finite, fail
+from .._checks import as_file, as_finite, checked, fail
 from .._text_table import read_text_table
 from ._borehole import Borehole
 
@@ -15,6 +15,7 @@ ROLES = ("hole", "easting", "northing", "top", "bottom", "value", "std")
 NEEDED = ROLES[:-1]
 
 
+@checked
 def read_boreholes(path: str | Path, property: str = "density", *, std: float | None = None,
                    columns: dict | None = None, background: float = 0.0, offset_std: float | None = None) -> list:
     """Read boreholes from a CSV file with one row an interval.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from .._checks import as_finite, as_positive, check_object, fail
+from .._checks import as_finite, as_positive, checked, fail
 from .._places import runs
 from .._typing import Any, ArrayLike, JointProblem
 from ..priors import DISCREPANCIES, GaussianPrior, MatrixDiscrepancy, StationDiscrepancy
@@ -14,6 +14,7 @@ from ..problem import Parameter, some_surveys
 NAME = "discrepancy"
 
 
+@checked
 def add_discrepancy(problem: JointProblem, kernel: Any, surveys: str | list | None = None, std: dict | None = None,
                     correlation: float | ArrayLike = 0.0) -> JointProblem:
     """A problem in which data are G m + δ + e, δ a Gaussian process over the stations of one survey or several.
@@ -73,7 +74,6 @@ def add_discrepancy(problem: JointProblem, kernel: Any, surveys: str | list | No
     >>> bj.posterior(bj.add_discrepancy(bj.JointProblem([m], opposed), common)).std()["m"].round(4)
     array([0.4183])
     """
-    check_object("problem", problem)
     chosen = some_surveys(problem, surveys)
     if NAME in problem.by_name:
         fail("problem", "have no discrepancy yet", f"{NAME!r} among its parameters", "Give all surveys at once.")

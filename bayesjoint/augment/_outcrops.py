@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_finite, fail
-from .._typing import ArrayLike, Parameter, RockTable, xr
+from .._checks import as_finite, checked, fail
+from .._typing import Any, ArrayLike, Parameter
 from ..forward import IntervalOperator
 from ..noise import DiagonalNoise
 from ..problem import Modality, check_field
 
 
-def outcrops(parameter: Parameter, unit_map: ArrayLike | xr.DataArray, values: dict | RockTable, *,
+@checked
+def outcrops(parameter: Parameter, unit_map: ArrayLike, values: Any, *,
              name: str = "outcrops", fixed: bool = False) -> Modality | np.ndarray:
     """A plan map of units as data on the highest ground cell of each column, or as cells that are known.
 

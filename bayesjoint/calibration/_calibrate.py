@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from .._checks import as_count, check_object, fail
+from .._checks import as_count, checked, fail
 from .._places import blocks
 from .._typing import Any, Callable, Executor, JointProblem, Seed, xr
 from ..engines import posterior
@@ -25,6 +25,7 @@ FRESH = 2  # of the simulated data sets that an engine of fixed covariance is gi
 ALLOWED, ROUNDING = 5.0, 1e-8  # stated errors, and share of the move, that its mean may then be off
 
 
+@checked
 def calibrate(problem: JointProblem, n: int = 200, method: str | Callable = "auto", functionals: Any = None,
               seed: Seed = 0, executor: Executor | None = None, *, draws: int = 99, truths: Callable | None = None,
               **options: Any) -> xr.Dataset:
@@ -88,7 +89,6 @@ def calibrate(problem: JointProblem, n: int = 200, method: str | Callable = "aut
     >>> found.verdict, found.inside.values.tolist()
     ('calibrated', [[1, 1]])
     """
-    check_object("problem", problem)
     n, draws = as_count("n", n, 20, USUAL), as_count("draws", draws, 9, USUAL)
     rng = np.random.default_rng(seed)
     if problem.prior.flat:

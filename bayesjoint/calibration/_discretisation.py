@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_count, check_object, fail
+from .._checks import as_count, checked, fail
 from .._places import blocks
 from .._typing import Callable, Geology, JointProblem, Mixture, Seed
 from ..geology import describe
@@ -49,6 +49,7 @@ class DiscretisationNoise:
         return f"DiscretisationNoise(rms {rows}; directions {[f.shape[1] for f in self.factors.values()]})"
 
 
+@checked
 def discretisation_noise(problem: JointProblem, geology: Geology | Mixture | Callable, worlds: int = 100,
                          seed: Seed = 0, beyond: float | None = None):
     """What cells of this size do to the data of each survey, on a stated kind of ground.
@@ -94,7 +95,6 @@ def discretisation_noise(problem: JointProblem, geology: Geology | Mixture | Cal
     >>> bj.add_discrepancy(problem, noise).parameters[-1].name
     'discrepancy'
     """
-    check_object("problem", problem)
     worlds = as_count("worlds", worlds, FEWEST, "100 are usual.")
     simulator = Simulator(problem, 0.0 if beyond is None else beyond)
     if simulator.coarse:

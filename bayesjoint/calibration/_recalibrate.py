@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_count, check_object, fail
+from .._checks import as_count, checked, fail
 from .._typing import Any, Callable, Geology, Mixture, Seed, Sequence
 from ..engines import Posterior
 from ..geology import describe, geology_default, name_of
@@ -22,10 +22,12 @@ USUAL = "200 worlds are usual."
 FEWEST = 40  # worlds: with fewer hardly any class knows its tails to 1.5 points
 
 
+@checked
 def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: Any = 200, seed: Seed = 0, *,
                 envelope: Sequence = (), contrast_factor: float = 1.0, learned: bool = False,
-                symmetric: Sequence | None = None, sensitivity: Any = "standard", sensitivity_worlds: int = 40,
-                beyond: float | None = None, functionals: dict | None = None, progress: Callable | None = None):
+                symmetric: Sequence[str] | None = None, sensitivity: str | dict | None = "standard",
+                sensitivity_worlds: int = 40, beyond: float | None = None, functionals: dict | None = None,
+                progress: Callable | None = None):
     """Intervals that hold on a stated kind of ground: simulate it, push it through the engine, learn the errors.
 
     A Gaussian posterior is exact for its prior; real ground is not like that prior, and no test of the data can see it:
@@ -113,12 +115,12 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     >>> float(np.mean((truth >= lower) & (truth <= upper))) > 0.8
     True
     """
-    check_object("post", post)
     families = _families(post, geology, envelope)
     again = _lived_before(worlds, families, functionals)
     stated = again.record.seed if again else int(seed) if isinstance(seed, (int, np.integer)) else "of a generator"
     count = again.record.worlds if again else as_count("worlds", worlds, FEWEST, USUAL)
     factor = _factor(contrast_factor)
+    as_count("sensitivity_worlds", sensitivity_worlds, 2, USUAL)
     rng = np.random.default_rng(seed)
     simulator = Simulator(post.problem, beyond)
     frames = _frames(post, simulator)
@@ -136,7 +138,7 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     rules = {name: [rule_of(name, frames[name].at(one.places[name]), one, signs) for one in lived] for name in frames}
     scores = {name: cross_validated(each[0], lived[0], _some(each[0])) for name, each in rules.items()}
     variants = _variants(sensitivity, geology, simulator, lived[0])
-    fewer = as_count("sensitivity_worlds", sensitivity_worlds, 2, USUAL) if variants else 0
+    fewer = int(sensitivity_worlds)
     tried = {label: live(label, other, fewer, int(rng.integers(2**62)))
              for label, other in variants.items()}
     record = _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals, stated,
@@ -157,8 +159,8 @@ def _families(post, geology, envelope):
     families = [geology, *envelope]
     for each in families:
         if not callable(each):
-            fail("geology", "be a Geology or a callable f(mesh, seed)", type(each).__name__, "Try bj.Geology([...]).",
-                 TypeError)
+            fail("geology" if each is geology else "envelope", "be a Geology or a callable f(mesh, seed)",
+                 type(each).__name__, "Try bj.Geology([...]).", TypeError)
     return families
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import checked, fail
 from .._places import blocks
 from ..diagnostics import score_table
 from ..engines import UNCHECKED, Posterior, PosteriorEngine
@@ -19,6 +19,7 @@ TOLD = ("family", "coverage", "classes", "sensitivity", "plausibility")  # of th
 BLOCK = 20_000_000  # values of worlds given their shape at once
 
 
+@checked
 class RecalibratedPosterior(Posterior):
     """An engine's posterior with intervals, exceedance and functionals learned from simulated worlds.
 
@@ -92,7 +93,7 @@ class RecalibratedPosterior(Posterior):
         found = self.state_quantiles(np.array([0.5]))[0]
         return self.problem.unpack(np.clip(found, self.problem.lower, self.problem.upper))
 
-    def interval_words(self, parameter):
+    def interval_words(self, parameter: str):
         """What the interval of a parameter is, in words."""
         if parameter not in self._rules:
             return self.engine.interval_words(parameter)
@@ -123,13 +124,13 @@ class RecalibratedPosterior(Posterior):
         where = np.arange(self.problem.size)[self.problem.slices[name]][self._cells[name]]
         out[:, where] = values / self.problem.by_name[name].scale
 
-    def tail_probability(self, parameter, threshold):
+    def tail_probability(self, parameter: str, threshold: float):
         """(probability that the parameter exceeds a threshold, its Monte Carlo error), of its shape; None if unknown.
 
         Of several families the probability nearest to one half counts: the least certain.
         """
         if parameter not in self._rules:
-            return None
+            return super().tail_probability(parameter, threshold)
         p = self.problem.by_name[parameter]
         below, error = zip(*(rule.below(threshold, self.estimates) for rule in self._rules[parameter]), strict=True)
         below, error = np.array(below), np.array(error)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import as_finite, fail
 from .._places import blocks
 from ..augment import NAME as DISCREPANCY
 from ..forward import LatticeOperator, lattice_and_processing, refined, refined_mesh, run_ranges
@@ -120,6 +120,8 @@ class Simulator:
         self.mesh = self.meshed[0].mesh
         bases = [_base(problem, k) for k in range(len(problem.modalities))]
         self.factor = 3 if any(_singular_on_a_face(base) for base in bases) else 2
+        if beyond is not None and as_finite("beyond", beyond, 0) < 0:
+            fail("beyond", "be >= 0", f"{beyond:g}", "Give metres beyond the mesh.")
         reach = (self.mesh.depth[0] if problem.prior.continued else 0.0) if beyond is None else float(beyond)
         steps = self.mesh.horizontal_spacing() if reach else (1.0, 1.0)
         self.beyond = tuple(int(np.ceil(reach / s)) for s in steps)

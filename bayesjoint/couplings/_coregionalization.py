@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_finite, fail
+from .._checks import as_finite, checked, fail
 from .._shown import short
+from .._typing import Sequence
 from ..priors import Matern, MixedCovariance
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Coregionalization:
@@ -42,7 +44,7 @@ class Coregionalization:
     """
 
     correlation: object
-    parameters: tuple | None = None
+    parameters: Sequence[str] | None = None
 
     def __post_init__(self):
         """Refuse what is no correlation at once."""

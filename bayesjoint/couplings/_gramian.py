@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_finite, fail, one_of
+from .._checks import as_finite, checked, fail, one_of
 from .._shown import short
-from .._typing import Any
+from .._typing import Any, Sequence
 from ..forward import run_tasks, stretches
 from ..priors import MeshGradient
 
@@ -19,6 +19,7 @@ NO_DENSITY = (
 
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Gramian:
@@ -60,7 +61,7 @@ class Gramian:
     weight: float | None = None
     weights: tuple | None = None
     space: str = "model"
-    parameters: tuple | None = None
+    parameters: Sequence[str] | None = None
 
     no_density = NO_DENSITY
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from .._checks import as_file, as_target, fail
-from .._damaged import attempt
+from .._damaged import attempt, attempt_hdf5
 from .._interrupts import held
 from ._beside import beside, steady
 
@@ -89,7 +89,7 @@ def read_tree(path, lazy=False):
     import xarray
 
     path = as_file("path", path)
-    tree, cause = attempt(lambda: xarray.open_datatree(path, engine="h5netcdf"))
+    tree, cause = attempt_hdf5(path, lambda: xarray.open_datatree(path, engine="h5netcdf"))
     _refuse_unreadable(path, cause)
     if tree.attrs.get("schema") != "bayesjoint":
         tree.close()

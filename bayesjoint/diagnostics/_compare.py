@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import checked, fail
 from .._typing import Seed, xr
 from ..dataset import DatasetBuilder
 from ..engines import Posterior, clean_mean
@@ -18,6 +18,7 @@ HARMED = 1.001  # and above which it knows less than before
 DRAWS = 200  # of truths and data; an error of the fusion is then known to 5 % in a cell
 
 
+@checked
 def compare(joint: Posterior, separate: dict, method: str = "auto", draws: int = DRAWS, seed: Seed = 0) -> xr.Dataset:
     """Compare a joint posterior with separate ones: std, variance explained, fit, and what their fusion would give.
 

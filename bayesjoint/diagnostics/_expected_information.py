@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import check_object, fail
+from .._checks import checked, fail
 from .._typing import JointProblem, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import Modality
@@ -14,6 +14,7 @@ from ._information import DataInformation, bits_between
 from ._targets import target_columns
 
 
+@checked
 def expected_information(problem: JointProblem, candidate: Modality | list, target: str | dict | None = None,
                          probes: int = 32, seed: Seed = 0) -> xr.Dataset:
     """Bits that a candidate survey would add to the surveys of a problem, and the std it would leave on a target.
@@ -56,7 +57,6 @@ def expected_information(problem: JointProblem, candidate: Modality | list, targ
     >>> found.information.values, found.target_std_now.values.round(3), found.target_std.values.round(3)
     (array([0.5]), array([0.707]), array([[0.5]]))
     """
-    check_object("problem", problem)
     probes, candidates = probe_count(probes), _candidates(problem, candidate)
     at_hand = [m.name for m in problem.modalities]
     columns = None if target is None else target_columns(problem, target)

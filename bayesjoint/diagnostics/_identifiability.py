@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from scipy.linalg import eigh
 
-from .._checks import check_object
+from .._checks import checked
 from .._typing import JointProblem, Seed, xr
 from ..dataset import DatasetBuilder
 from ._estimator import probe_count
@@ -20,6 +20,7 @@ PROBED = "preconditioned Lanczos quadrature and solves with up to {} random vect
 NOISE = 1.0  # eigenvalue at which signal and noise are equal
 
 
+@checked
 def identifiability(problem: JointProblem, target: str | dict | None = None, probes: int = 32,
                     seed: Seed = 0) -> xr.Dataset:
     """Information of each survey and of all together, their redundancy, and how their informative directions lie.
@@ -68,7 +69,6 @@ def identifiability(problem: JointProblem, target: str | dict | None = None, pro
     >>> found.information.values.round(2), round(float(found.redundancy), 2), round(float(found.target_synergy), 2)
     (array([3.83, 3.33]), 0.49, 2.34)
     """
-    check_object("problem", problem)
     probes, signal = probe_count(probes), DataInformation(problem, probes, seed)
     names = [m.name for m in problem.modalities]
     result = DatasetBuilder()

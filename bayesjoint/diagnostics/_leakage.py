@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import check_object
+from .._checks import checked
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import add_map
@@ -12,6 +12,7 @@ from ._estimator import Estimator, carried, finished, over, prior_std, probe_cou
 from ._resolution_operator import ResolutionOperator
 
 
+@checked
 def leakage(post: Posterior, method: str = "auto", probes: int = 64, seed: Seed = 0) -> xr.Dataset:
     """Block norms of the resolution matrix and the cross-leakage between properties, as maps and one table.
 
@@ -53,7 +54,6 @@ def leakage(post: Posterior, method: str = "auto", probes: int = 64, seed: Seed 
     array([[0.3333, 0.3333],
            [0.3333, 0.3333]])
     """
-    check_object("post", post)
     probes, exact = probe_count(probes), use_exact(post, method)
     std = prior_std(post)
     truth = "unit variance" if std is None else "prior"

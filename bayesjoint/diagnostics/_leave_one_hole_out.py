@@ -7,7 +7,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.special import erf
 from scipy.stats import norm
 
-from .._checks import as_share, check_object, fail, one_of
+from .._checks import as_share, checked, fail, one_of
 from .._places import blocks, unit_columns
 from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
@@ -25,6 +25,7 @@ SCORES = {
 OWN_UNITS = {"coverage": "1", "log_density": "nat"}
 
 
+@checked
 def leave_one_hole_out(problem: JointProblem, method: str = "auto", probability: float = 0.9, *,
                        holes: list | None = None) -> xr.Dataset:
     """Scores of each hole as predicted by everything but itself, beside those of the prior alone.
@@ -81,7 +82,6 @@ def leave_one_hole_out(problem: JointProblem, method: str = "auto", probability:
     >>> found.hole.values.tolist(), bool((found.interval_score < found.interval_score_prior).all())
     (['DH1', 'DH2'], True)
     """
-    check_object("problem", problem)
     one_of("method", method, METHODS)
     probability = as_share("probability", probability)
     chosen = _chosen(problem, holes)

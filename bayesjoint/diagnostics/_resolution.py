@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import check_object
+from .._checks import checked
 from .._places import unit_columns
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
@@ -17,6 +17,7 @@ LAYER_CELLS = 4  # averaging kernels taken in each layer where not all can be
 FEW = 64  # elements of a plain vector that are probed one by one
 
 
+@checked
 def resolution(post: Posterior, method: str = "auto", probes: int = 64, seed: Seed = 0) -> xr.Dataset:
     """How much of the truth comes through to the posterior mean, cell by cell, and how blurred.
 
@@ -58,7 +59,6 @@ def resolution(post: Posterior, method: str = "auto", probes: int = 64, seed: Se
     >>> resolution(bj.posterior(bj.JointProblem([slope], [line]))).slope_diagonal.values.round(4)
     array([0.6667])
     """
-    check_object("post", post)
     probes, exact = probe_count(probes), use_exact(post, method)
     scale = prior_std(post)
     scale = np.ones(post.problem.size) if scale is None else scale

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._checks import check_object, fail, one_of
-from .._typing import Any, Posterior
+from .._checks import checked, fail, one_of
+from .._typing import Posterior
 
 
+@checked
 class ResolutionOperator(LinearOperator):
     """R = ∂(posterior mean)/∂(true model) = Cov(x | d) Aᵀ C⁻¹ A on the state vector x of a problem.
 
@@ -32,7 +33,6 @@ class ResolutionOperator(LinearOperator):
     """
 
     def __init__(self, post: Posterior) -> None:
-        check_object("post", post)
         self.post, self.problem = post, post.problem
         super().__init__(np.dtype(float), (post.problem.size,) * 2)
 
@@ -68,7 +68,7 @@ class ResolutionOperator(LinearOperator):
         place, scale = self._place(parameter, cell)
         return {name: array / scale for name, array in self.problem.unpack(self.matvec(place)).items()}
 
-    def averaging_kernel(self, parameter: str, cell: Any) -> dict:
+    def averaging_kernel(self, parameter: str, cell: int | tuple) -> dict:
         """Weights with which the truth enters the posterior mean of one cell.
 
         Parameters

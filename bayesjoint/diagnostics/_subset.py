@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_count, fail
+from .._checks import as_count, checked, fail
 from .._typing import xr
 from ..dataset import DatasetBuilder
 
 
+@checked
 def subset(tree: xr.DataTree, cells: int = 50, directions: int = 5, seed: int = 0) -> xr.DataTree:
     """Fixed random cells and leading directions of a posterior's draws, for ArviZ.
 

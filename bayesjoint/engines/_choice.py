@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspect import signature
 
-from .._checks import fail, one_of
+from .._checks import checked, fail, one_of
 from .._typing import Any, JointProblem, MapResult, Posterior
 from ..gaussian import DENSE_DATA, is_linear_gaussian
 from ..problem import check_problem
@@ -16,6 +16,7 @@ DENSE_BYTES = 2e9  # of the dense engine's largest matrix, unknowns x data
 GIBBS_WORK = 3e8  # min(data, unknowns)² x unknowns: 1,500 sweeps of four chains then take a few minutes on one core
 
 
+@checked
 def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None = None, **options: Any) -> Posterior:
     """Posterior of a problem.
 

@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .._checks import as_finite, fail
 from ..dataset import Approximation
 from ._posterior import Posterior
 
@@ -91,6 +92,9 @@ class DataSpacePosterior(Posterior):
 
     def mean_given(self, data):
         """Posterior means had the data been others, (n, size) for data (n, n_data); see `Posterior.mean_given`."""
+        data = as_finite("data", data, 2)
+        if data.shape[1] != self.problem.data_size:
+            fail("data", f"have shape (n, {self.problem.data_size})", f"{data.shape}", "Give one data set a row.")
         white = self._model.whiten(data.T - self._model.data_mean[:, None])
         change, _, _ = self.respond(white, solved=self._answer(white))
         return (self._model.prior_mean[:, None] + change).T

@@ -1,5 +1,7 @@
 """A number with a statement of how wrong it can be."""
 
+from .._checks import KINDS, check_kind, fail
+
 
 class Estimate(float):
     """A number with a statement of how wrong it can be.
@@ -24,6 +26,10 @@ class Estimate(float):
 
     def __new__(cls, value, error, bias=0.0, method=""):
         """Build the float; the statement rides along."""
+        for name, number in (("value", value), ("error", error), ("bias", bias)):
+            if not KINDS["float"][0](number):
+                fail(name, "be a number", type(number).__name__, "Pass floats.", TypeError)
+        check_kind("method", method, [KINDS["str"]])
         self = super().__new__(cls, value)
         self.error, self.bias, self.method = float(error), float(bias), str(method)
         return self

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._checks import as_count, fail
+from .._checks import as_count, checked, fail
+from .._damaged import whole
 from .._typing import Path, xr
 from ..dataset import Approximation, read_attributes, read_tree
 from ..mesh import Mesh
@@ -20,6 +21,7 @@ AGAIN = "Make the posterior again: bj.posterior(problem)."
 GAUSSIAN = "equal-tailed Gaussian"  # how the words of a Gaussian's interval begin
 
 
+@checked
 def load(source: str | Path | xr.DataTree):
     """The posterior that a saved dataset holds.
 
@@ -47,7 +49,8 @@ def load(source: str | Path | xr.DataTree):
     >>> post.mean()["slope"].round(3), post.sample()["slope"].shape
     (array([1.]), (2, 20, 1))
     """
-    return LoadedPosterior(source if hasattr(source, "children") else read_tree(source, lazy=True))
+    with whole("source"):
+        return LoadedPosterior(source if hasattr(source, "children") else read_tree(source, lazy=True))
 
 
 class LoadedPosterior(Posterior):
@@ -340,8 +343,7 @@ def _problem_of(tree, said):
     """The `JointProblem` of a tree: parameters, bounds, data and noise, without priors and operators."""
     missing = {"posterior_summary", "observed_data", "constant_data"} - set(tree.children)
     if missing:
-        fail("source", "hold the summaries and data of a posterior", f"no group {', '.join(sorted(missing))}",
-             "Save post.to_datatree().")
+        fail("source", "hold summaries and data", f"no {', '.join(sorted(missing))}", "Save post.to_datatree().")
     parameters = [_parameter_of(tree, name) for name in said["parameters"]]
     size = {p.name: p.size for p in parameters}
     surveys = [_survey_of(tree, name, size) for name in said["modalities"]]
@@ -362,8 +364,8 @@ def _parameter_of(tree, name):
         where = Mesh(*edges, ground)
     elif mean.dims and mean[mean.dims[0]].dtype.kind not in "iuf":
         labels = [str(label) for label in mean[mean.dims[0]].values]
-    return Parameter(name, where, bounds=bounds, scale=mean.attrs.get("scale", 1.0), units=mean.attrs["units"],
-                     labels=labels)
+    scale, units = mean.attrs.get("scale", 1.0), mean.attrs["units"]
+    return Parameter(name, where, bounds=bounds, scale=scale, units=units, labels=labels)
 
 
 def _seen_by(kind, size):

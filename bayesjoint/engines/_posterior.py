@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from .._checks import as_finite, fail
+from .._checks import as_finite, checked, fail, one_of
 from .._shown import cut
 from .._typing import Any, JointProblem, Sequence, xr
 from ._export import chi2_of
@@ -14,6 +14,7 @@ from ._registry import check_shape
 from ._sample import DrawsOfPosterior, as_mapping
 
 
+@checked
 class Posterior(DrawsOfPosterior):
     """A posterior over the parameters of a problem.
 
@@ -107,6 +108,7 @@ class Posterior(DrawsOfPosterior):
 
     def interval_words(self, parameter: str):
         """What the interval of a parameter is, in words."""
+        one_of("parameter", parameter, self.problem.by_name)
         return "equal-tailed Gaussian, for the stated prior"
 
     def stored_intervals(self, probability: float):
@@ -114,8 +116,9 @@ class Posterior(DrawsOfPosterior):
         found = self.interval(probability)
         return {"": (found, {name: self.interval_words(name) for name in found})}
 
-    def tail_probability(self, parameter: str, threshold: Any) -> None:
+    def tail_probability(self, parameter: str, threshold: float) -> None:
         """(probability that a parameter exceeds a threshold, its error) as learned on simulated ground, else None."""
+        one_of("parameter", parameter, self.problem.by_name)
 
     def state_interval(self, probability: float):
         """Both ends of the interval of x, (2, size)."""

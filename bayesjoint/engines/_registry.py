@@ -9,7 +9,7 @@ from pkgutil import resolve_name
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import checked, fail
 from .._typing import Callable
 from ._protocol import PosteriorEngine
 
@@ -92,6 +92,7 @@ def answers_other_data(method):
     return method == "auto" or ENGINES[method].other_data
 
 
+@checked
 def register_engine(name: str, make: Callable, purpose: str, needs_map: bool = False, other_data: bool = False) -> None:
     """Make an engine of your own known to `posterior` and to the command.
 

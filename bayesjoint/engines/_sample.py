@@ -1,18 +1,22 @@
 """What every posterior says of its draws: samples, streams, the dataset and its file."""
 
+from __future__ import annotations
+
 import numpy as np
 
-from .._checks import as_count, fail
+from .._checks import as_count, checked, fail
+from .._typing import Any, MapResult, Path, Seed
 from ._draw_blocks import BLOCK, Drawn, blocks_of, drawn
 from ._export import to_datatree
 from ._registry import check_shape
 from ._to_file import write_blocks
 
 
+@checked
 class DrawsOfPosterior:
     """The part of `Posterior` that hands out draws."""
 
-    def sample(self, draws=200, chains=4, seed=0):
+    def sample(self, draws: int = 200, chains: int = 4, seed: Seed = 0):
         """Posterior draws, independent but for engines that run Markov chains.
 
         Draws come in blocks of ten, each from a seed of its own: of one seed more draws (or chains) begin with fewer,
@@ -50,7 +54,7 @@ class DrawsOfPosterior:
             flat[block.chain, block.draws] = found.x
         return self.problem.unpack(flat)
 
-    def stream(self, draws=200, seed=0):
+    def stream(self, draws: int = 200, seed: Seed = 0):
         """Posterior draws block by block in float32, for surveys whose draws together would not fit memory.
 
         Parameters
@@ -84,8 +88,8 @@ class DrawsOfPosterior:
             check_shape(self.method, "draws", x, (BLOCK, self.problem.size))
             yield Drawn(x[: block.kept], data if data is None else data[: block.kept], {})
 
-    def to_datatree(self, draws=50, chains=4, seed=0, separate=None, conflict=None, result=None,
-                    diagnostics=None):
+    def to_datatree(self, draws: int = 50, chains: int = 4, seed: Seed = 0, separate: dict | None = None,
+                    conflict: Any = None, result: MapResult | None = None, diagnostics: dict | None = None):
         """The posterior as an xarray.DataTree in ArviZ's flat groups.
 
         Parameters
@@ -121,7 +125,8 @@ class DrawsOfPosterior:
         return to_datatree(self, draws, chains, seed, separate, result,
                            ({} if conflict is None else conflict.datasets()) | as_mapping("diagnostics", diagnostics))
 
-    def to_file(self, path, draws=200, chains=4, seed=0, progress=False, **beside):
+    def to_file(self, path: str | Path, draws: int = 200, chains: int = 4, seed: int = 0, progress: bool = False,
+                **beside: Any):
         """Write the dataset to a file block by block, without holding all draws; or extend one with more draws.
 
         The file is that of ``to_datatree``, with its draws appended ten a chain at a time. Where it is there already

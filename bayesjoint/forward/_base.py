@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._checks import as_shape, fail
+from .._checks import KINDS, as_shape, check_kind, fail
 from ..quantities import property_of
 
 
@@ -102,6 +102,7 @@ class ForwardOperator(LinearOperator):
         return self.rows(np.arange(self.shape[0]))
 
     def _index(self, index):
+        check_kind("index", index, [KINDS["ArrayLike"]])
         index = np.atleast_1d(np.asarray(index))
         if index.dtype == bool or not np.issubdtype(index.dtype, np.integer) or index.ndim != 1:
             fail("index", "be a one-dimensional array of integers", f"{index.dtype} of shape {index.shape}",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from .._checks import as_finite, as_positive, fail
+from .._checks import as_finite, as_positive, checked, fail
 from .._typing import Any, ArrayLike, Callable
 
 DIFFERENCED = 200  # values at most whose Jacobian is taken by differences: two predictions each
 STEP = np.finfo(float).eps ** (1 / 3)  # balances rounding against curvature in central differences
 
 
+@checked
 class ForwardModel:
     """Data as a nonlinear function of the parameters that a survey sees.
 
@@ -84,7 +85,7 @@ class ForwardModel:
         self._typical = None if typical is None else np.broadcast_to(as_positive("typical", typical, (0, 1)),
                                                                      (self.shape[1],))
 
-    def predict(self, values: Any):
+    def predict(self, values: ArrayLike):
         """Noise-free data, shape (n_data,), of physical values, shape (n,); NaN where the model makes no sense."""
         with np.errstate(all="ignore"):  # searches go where it makes no sense, and see so by the value
             return self._data(self._values(values))
@@ -95,7 +96,7 @@ class ForwardModel:
             fail("predict", f"return {self.shape[0]} data", f"shape {data.shape}", "Correct `shape` or the function.")
         return data.ravel()
 
-    def linearise(self, values: Any):
+    def linearise(self, values: ArrayLike):
         """Jacobian at physical values, shape (n,), as a LinearOperator of shape (n_data, n)."""
         values = self._values(values)
         if self._jvp is not None:
@@ -110,15 +111,15 @@ class ForwardModel:
             fail("jacobian", f"return shape {self.shape}", f"shape {jacobian.shape}", "One row for each datum.")
         return aslinearoperator(jacobian)
 
-    def jacobian_error(self, values: Any):
+    def jacobian_error(self, values: ArrayLike):
         """Relative error, in the Frobenius norm, of a differenced Jacobian; 0 where derivatives are given.
 
         Truncation is measured by doubling the step, of whose effect it is a third, at an edge up to all of it; to it
         come predictions rounded to double precision.
         """
+        values = self._values(values)
         if self.derivatives == "given":
             return 0.0
-        values = self._values(values)
         fine, coarse = (self._differences(values, factor) for factor in (1.0, 2.0))
         rounding = np.finfo(float).eps * np.linalg.norm(self.predict(values)) * np.linalg.norm(1 / self._steps(values))
         size = max(np.linalg.norm(fine), np.finfo(float).tiny)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_finite, as_shape, fail
+from .._checks import as_finite, as_shape, checked, fail
 from .._compiled import njit
 from .._typing import ArrayLike
 from ..quantities import quantity
@@ -12,6 +12,7 @@ from ._kernels import node_value
 from ._threads import run_ranges
 
 
+@checked
 def forward_prisms(prisms: ArrayLike, properties: ArrayLike, stations: tuple, kind: str, intensity: float = 50_000.0,
                    inclination: float = 45.0, declination: float = 45.0) -> np.ndarray:
     """Field of a list of prisms at scattered stations.

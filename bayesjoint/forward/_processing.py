@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 from scipy.sparse.linalg import LinearOperator
 
-from .._checks import as_positive, fail
+from .._checks import as_positive, checked, fail
 from .._places import blocks, unit_columns
 from .._typing import ArrayLike, GravityOperator, MagneticOperator
 from ..quantities import FIELD
@@ -106,6 +106,7 @@ class ComposedOperator(ForwardOperator):
         return self.lattice._backward(self.lattice._columns(self.processing.rmatmat(columns), self.lattice.shape[0]))
 
 
+@checked
 class StationSelection(Processing):
     """The observed stations of a lattice: H for a survey with gaps.
 
@@ -152,6 +153,7 @@ class StationSelection(Processing):
         return out
 
 
+@checked
 class UpwardContinuation(Processing):
     """Continuation of lattice data upward, by the wavenumber filter exp(−|k|·distance): H for a survey so processed.
 

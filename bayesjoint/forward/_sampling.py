@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import stdtrit
 
-from .._checks import as_count, as_finite, as_shape, fail
+from .._checks import as_count, as_finite, as_shape, checked, fail
 from .._places import blocks
 from .._typing import Any, ArrayLike, GravityOperator, MagneticOperator, Seed
 from ._direct import StationOperator
@@ -68,6 +68,7 @@ class SamplingError:
     units: str
 
 
+@checked
 class StationSampling(Processing):
     """Interpolation from an operator's lattice to scattered stations, H of a survey off the lattice.
 
@@ -132,7 +133,7 @@ class StationSampling(Processing):
         pointer = np.arange(0, weights.size + 1, weights[0].size)
         return sparse.csr_array((weights.ravel(), index.ravel(), pointer), shape=self.shape)
 
-    def rows_of(self, index: Any):
+    def rows_of(self, index: ArrayLike):
         """Dense rows of H, shape (k, n_in)."""
         return self.matrix[index].toarray()
 
@@ -158,8 +159,8 @@ class StationSampling(Processing):
         -------
         SamplingError
         """
-        if not isinstance(operator.lattice, LatticeOperator):
-            fail("operator", "sample a lattice operator directly", type(operator.lattice).__name__,
+        if not isinstance(getattr(operator, "lattice", None), LatticeOperator):
+            fail("operator", "sample a lattice operator directly", type(operator).__name__,
                  "The field of processed data has no direct prism sums to compare with.", TypeError)
         stations = as_count("stations", stations, 2, "64 is a good choice.")
         draws, chance = self._draw(operator, model, stations, np.random.default_rng(seed))

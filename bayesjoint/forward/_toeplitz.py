@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import next_fast_len
 
-from .._checks import fail, one_of
-from .._typing import Any, ArrayLike
+from .._checks import checked, fail, one_of
+from .._typing import ArrayLike
 from ..mesh import Mesh
 from ..quantities import quantity
 from ._base import ForwardOperator
@@ -43,7 +43,7 @@ class LatticeOperator(ForwardOperator):
     def __init__(self, mesh, easting, northing, height, quantity, dtype="float64", active=None):
         if not isinstance(mesh, Mesh):
             fail("mesh", "be a bayesjoint.Mesh", type(mesh).__name__, "Build one with Mesh or Mesh.regular.", TypeError)
-        dtype = one_of("dtype", np.dtype(dtype).name, ("float64", "float32"))
+        dtype = one_of("dtype", dtype, ("float64", "float32"))
         self.spacing = mesh.horizontal_spacing()
         self.easting, column = lattice_axis("easting", easting, mesh.easting, self.spacing[1])
         self.northing, row = lattice_axis("northing", northing, mesh.northing, self.spacing[0])
@@ -158,6 +158,7 @@ class LatticeOperator(ForwardOperator):
         self._convolution.add_backward(self._columns(vector, self.shape[0])[:, 0], out)
 
 
+@checked
 class GravityOperator(LatticeOperator):
     """Gravity in mGal, positive down, or its gradients, of a density contrast in kg/m³, on a lattice of stations.
 
@@ -210,12 +211,12 @@ class GravityOperator(LatticeOperator):
     kind = "gravity"
 
     def __init__(self, mesh: Mesh, easting: ArrayLike, northing: ArrayLike, height: float | ArrayLike = 0.0,
-                 dtype: str = "float64", active: Any = None, component: str = "gz") -> None:
+                 dtype: str = "float64", active: ArrayLike | None = None, component: str = "gz") -> None:
         super().__init__(mesh, easting, northing, height, quantity("gravity", component), dtype, active)
 
     @staticmethod
-    def at_stations(mesh: Mesh, easting: ArrayLike, northing: ArrayLike, upward: ArrayLike, active: Any = None,
-                    component: str = "gz"):
+    def at_stations(mesh: Mesh, easting: ArrayLike, northing: ArrayLike, upward: ArrayLike,
+                    active: ArrayLike | None = None, component: str = "gz"):
         """Gravity at scattered stations over any rectilinear mesh, by direct prism sums.
 
         Parameters
@@ -251,6 +252,7 @@ class GravityOperator(LatticeOperator):
         return StationOperator(mesh, easting, northing, upward, quantity("gravity", component), active)
 
 
+@checked
 class MagneticOperator(LatticeOperator):
     """Magnetic anomaly in nT of an induced susceptibility (SI), total field or a component, on a lattice of stations.
 
@@ -290,16 +292,16 @@ class MagneticOperator(LatticeOperator):
 
     kind = "magnetic"
 
-    def __init__(self, mesh: Mesh, easting: Any, northing: Any, height: Any = 0.0, intensity: float = 50_000.0,
-                 inclination: float = 45.0, declination: float = 45.0, dtype: Any = "float64", active: Any = None,
-                 component: str = "tfa") -> None:
+    def __init__(self, mesh: Mesh, easting: ArrayLike, northing: ArrayLike, height: float | ArrayLike = 0.0,
+                 intensity: float = 50_000.0, inclination: float = 45.0, declination: float = 45.0,
+                 dtype: str = "float64", active: ArrayLike | None = None, component: str = "tfa") -> None:
         what = quantity("magnetic", component, intensity, inclination, declination)
         super().__init__(mesh, easting, northing, height, what, dtype, active)
 
     @staticmethod
-    def at_stations(mesh: Mesh, easting: Any, northing: Any, upward: Any, active: Any = None,
-                    intensity: float = 50_000.0, inclination: float = 45.0, declination: float = 45.0,
-                    component: str = "tfa"):
+    def at_stations(mesh: Mesh, easting: ArrayLike, northing: ArrayLike, upward: ArrayLike,
+                    active: ArrayLike | None = None, intensity: float = 50_000.0, inclination: float = 45.0,
+                    declination: float = 45.0, component: str = "tfa"):
         """Total-field anomaly at scattered stations over any rectilinear mesh, by direct prism sums.
 
         Parameters

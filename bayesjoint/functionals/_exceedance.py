@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from .._checks import as_finite, check_object, fail, one_of
+from .._checks import as_finite, checked, fail, one_of
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
@@ -17,6 +17,7 @@ from ._protocol import Functional, on_mesh, shares_in
 SHARES = (1.0, 0.5, 0.25, 0.1)  # of a threshold at which a mean, smoother than the ground, may tell where its top is
 
 
+@checked
 def exceedance(post: Posterior, parameter: str, threshold: float, *, draws: int | None = None,
                chains: int | None = None, seed: Seed = 0) -> xr.Dataset:
     """Probability that a parameter exceeds a threshold, cell by cell.
@@ -56,7 +57,6 @@ def exceedance(post: Posterior, parameter: str, threshold: float, *, draws: int 
     >>> found.slope_exceedance_closed_form.values.round(4), found.slope_exceedance_error.values.round(3)
     (array([0.2398]), array([0.01]))
     """
-    check_object("post", post)
     p = post.problem.by_name[one_of("parameter", parameter, tuple(post.problem.by_name))]
     threshold = float(as_finite("threshold", threshold, 0))
     draws, chains = counts(post, draws, chains)
@@ -82,6 +82,7 @@ def exceedance(post: Posterior, parameter: str, threshold: float, *, draws: int 
                          | run_words(post, draws, chains, seed))
 
 
+@checked
 def depth_to_top(post: Posterior, threshold: float, parameter: str = "density", box: tuple | None = None, *,
                  probability: float = 0.9, draws: int | None = None, chains: int | None = None,
                  seed: Seed = 0) -> xr.Dataset:
@@ -131,7 +132,6 @@ def depth_to_top(post: Posterior, threshold: float, parameter: str = "density", 
     >>> float(found.depth_to_top_mean), float(found.depth_to_top_presence)
     (100.0, 1.0)
     """
-    check_object("post", post)
     tails(probability)  # refuses what is none, before anything is drawn
     draws, chains = counts(post, draws, chains)
     p = on_mesh(post.problem, parameter)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.constants import mu_0
 
-from .._checks import as_positive, check_object, fail
+from .._checks import as_positive, checked, fail
 from .._typing import ArrayLike, Posterior, Seed, xr
 from ._answers import integral
 from ._protocol import linear, on_mesh, shares_in, volumes
 from ._window import Window, WindowedMass
 
 
+@checked
 def excess_mass(post: Posterior, box: tuple | None = None, parameter: str = "density",
                 background: float | ArrayLike = 0.0, *, probability: float = 0.9, draws: int | None = None,
                 chains: int | None = None, seed: Seed = 0) -> xr.Dataset:
@@ -62,7 +63,6 @@ def excess_mass(post: Posterior, box: tuple | None = None, parameter: str = "den
     >>> bool(abs(found.excess_mass_mean - 4 * 8.0 * 1e6) < 1e6), found.excess_mass_mean.units
     (True, 'kg')
     """
-    check_object("post", post)
     asked = None
     if isinstance(box, Window):
         asked = WindowedMass(post.problem, box, parameter)
@@ -72,6 +72,7 @@ def excess_mass(post: Posterior, box: tuple | None = None, parameter: str = "den
                     {"parameter": parameter, "background": float(np.mean(background)), **_place(box)}, asked)
 
 
+@checked
 def magnetic_moment(post: Posterior, box: tuple | None = None, parameter: str = "susceptibility",
                     intensity: float | None = None, *, probability: float = 0.9, draws: int | None = None,
                     chains: int | None = None, seed: Seed = 0) -> xr.Dataset:
@@ -111,7 +112,6 @@ def magnetic_moment(post: Posterior, box: tuple | None = None, parameter: str = 
     >>> print(f"{float(found.magnetic_moment_mean):.2e}", found.magnetic_moment_mean.units)
     7.96e+05 A m2
     """
-    check_object("post", post)
     target = moment_in(post.problem, box, parameter, intensity)
     return integral(post, target, probability, draws, chains, seed, {"parameter": parameter, **_place(box)})
 

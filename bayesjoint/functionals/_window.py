@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_positive
+from .._checks import as_positive, checked
 from .._typing import Any, Mesh
 from ._protocol import on_mesh, volumes
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Window:
     """A box of given size, put where the estimate's excess in it is largest in size.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, fail
-from .._typing import Mesh
+from .._checks import as_positive, checked, fail
+from .._typing import Mesh, Sequence
 from ._distributions import Centred, LogNormal, LogUniform, Normal, Poisson, Signed, Uniform
 from ._family import Geology
 from ._mixture import Mixture
@@ -19,7 +19,8 @@ WEIGHTS = (0.25, 0.3, 0.25, 0.2)  # what fills the ground is what sparse familie
 SPARSE, FILLING, THIN = 2.0, 0.9, 2.5
 
 
-def geology_default(mesh: Mesh, std: dict, length: float | None = None, positive: str = ("susceptibility",),
+@checked
+def geology_default(mesh: Mesh, std: dict, length: float | None = None, positive: Sequence[str] = ("susceptibility",),
                     log_std: float = 0.35, shared: float = 0.5) -> Mixture:
     """The family "mixture": bodies, layers with folds and faults, units that fill the ground, dykes under cover.
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail
+from .._checks import as_finite, as_positive, checked, fail
 from .._shown import short
-from .._typing import Any
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Distribution:
@@ -23,16 +23,17 @@ class Distribution:
     UNSCALED = ()  # fields that stay when the number is multiplied
     WORDS = ""  # how it is told, with its fields by name
 
-    def settle(self, rng):
+    def settle(self, rng: np.random.Generator):
         """The distribution of one world: parameters that are distributions are drawn, once."""
         return replace(self, **{f.name: once(getattr(self, f.name), rng) for f in fields(self)})
 
-    def times(self, factor):
-        """The distribution of `factor` times the number."""
+    def times(self, factor: float):
+        """The distribution of `factor` > 0 times the number."""
+        as_positive("factor", factor, 0)
         return replace(self, **{f.name: times(getattr(self, f.name), factor) for f in fields(self)
                                 if f.name not in self.UNSCALED})
 
-    def draw(self, rng, size=None):
+    def draw(self, rng: np.random.Generator, size: int | None = None):
         """Numbers of a settled distribution: one, or an array of `size`."""
         raise NotImplementedError
 
@@ -54,6 +55,7 @@ class Constant(Distribution):
         return self.value if size is None else np.full(size, float(self.value))
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Uniform(Distribution):
@@ -76,8 +78,8 @@ class Uniform(Distribution):
     array([57.3, 24.3])
     """
 
-    low: object
-    high: object
+    low: float | Distribution
+    high: float | Distribution
 
     WORDS = "{low} to {high}"
 
@@ -90,6 +92,7 @@ class Uniform(Distribution):
         return rng.uniform(self.low, self.high, size)
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class LogUniform(Distribution):
@@ -111,8 +114,8 @@ class LogUniform(Distribution):
     '100 to 1000 (log)'
     """
 
-    low: object
-    high: object
+    low: float | Distribution
+    high: float | Distribution
 
     WORDS = "{low} to {high} (log)"
 
@@ -126,6 +129,7 @@ class LogUniform(Distribution):
         return np.exp(rng.uniform(np.log(self.low), np.log(self.high), size))
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Normal(Distribution):
@@ -148,8 +152,8 @@ class Normal(Distribution):
     '(0 to 360) ± 20'
     """
 
-    mean: object
-    std: object
+    mean: float | Distribution
+    std: float | Distribution
 
     WORDS = "{mean} ± {std}"
 
@@ -157,7 +161,7 @@ class Normal(Distribution):
         """Refuse a negative standard deviation."""
         _not_negative("std", self.std)
 
-    def times(self, factor: Any):
+    def times(self, factor: float):
         """The distribution of `factor` times the number."""
         return Normal(times(self.mean, factor), times(self.std, abs(factor)))
 
@@ -166,6 +170,7 @@ class Normal(Distribution):
         return rng.normal(self.mean, self.std, size)
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class LogNormal(Distribution):
@@ -189,8 +194,8 @@ class LogNormal(Distribution):
     '(100 to 1000 (log)) × or / exp(0.4)'
     """
 
-    median: object
-    log_std: object = 0.35
+    median: float | Distribution
+    log_std: float | Distribution = 0.35
 
     UNSCALED = ("log_std",)
     WORDS = "{median} × or / exp({log_std})"
@@ -205,6 +210,7 @@ class LogNormal(Distribution):
         return self.median * np.exp(self.log_std * rng.standard_normal(size))
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Poisson(Distribution):
@@ -227,7 +233,7 @@ class Poisson(Distribution):
     2
     """
 
-    mean: object
+    mean: float | Distribution
 
     WORDS = "{mean} on average"
 
@@ -240,6 +246,7 @@ class Poisson(Distribution):
         return rng.poisson(self.mean, size)
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Signed(Distribution):
@@ -264,8 +271,8 @@ class Signed(Distribution):
     array([-300., -300.,  300., -300.])
     """
 
-    magnitude: object
-    positive: object = 0.5
+    magnitude: float | tuple | Distribution
+    positive: float | Distribution = 0.5
 
     UNSCALED = ("positive",)
     WORDS = "{magnitude}, plus with probability {positive}"
@@ -285,6 +292,7 @@ class Signed(Distribution):
         return sign * as_distribution("magnitude", self.magnitude).draw(rng, size)
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Centred(Distribution):
@@ -305,7 +313,7 @@ class Centred(Distribution):
     True
     """
 
-    law: object
+    law: float | tuple | Distribution
 
     WORDS = "{law}, centred"
 

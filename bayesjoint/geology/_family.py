@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail, one_of
+from .._checks import as_finite, as_positive, checked, fail, one_of
 from .._shown import short
 from .._typing import Any, Seed, Sequence
 from ..mesh import Mesh
@@ -19,6 +19,7 @@ from ._structure import Structure
 PLAIN = ("density", "susceptibility")
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Geology:
@@ -72,18 +73,19 @@ class Geology:
     (['density', 'susceptibility', 'unit'], (8, 20, 20))
     """
 
-    structures: tuple
+    structures: object
     rocks: RockTable | None = None
     shared: float = 0.5
     log_std: float = 0.35
     host: object = None
-    positive: tuple = ()
+    positive: Sequence[str] = ()
     name: str = "geology"
     factors: dict = field(default_factory=dict)
 
     def __post_init__(self):
         """Refuse bad settings at once."""
-        structures = (self.structures,) if isinstance(self.structures, Structure) else tuple(self.structures)
+        structures = (self.structures,) if isinstance(self.structures, Structure) else (
+            tuple(self.structures) if isinstance(self.structures, list | tuple) else ())
         if not structures or not all(isinstance(s, Structure) for s in structures):
             fail("structures", "be a sequence of at least one structure", repr(self.structures),
                  "Try [bj.Bodies(...)].", TypeError)
@@ -127,7 +129,7 @@ class Geology:
         named = {k for s in self.structures for k in ((s.contrasts or {}) | getattr(s, "std", {}))} | set(self.host)
         return tuple(p for p in PLAIN if p in named) + tuple(sorted(named - set(PLAIN)))
 
-    def draw(self, mesh: Mesh, seed: Seed = 0, parameters: Sequence | None = None) -> dict:
+    def draw(self, mesh: Mesh, seed: Seed = 0, parameters: Sequence[str] | None = None) -> dict:
         """One world.
 
         Parameters

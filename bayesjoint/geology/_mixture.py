@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail, one_of
+from .._checks import as_finite, as_positive, checked, fail, one_of
 from .._shown import short
 from .._typing import Any, Mesh, Seed, Sequence
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Mixture:
@@ -42,7 +43,7 @@ class Mixture:
     (3, 4, 5)
     """
 
-    families: tuple
+    families: object
     weights: object = None
     name: str = "mixture"
     factors: dict = field(default_factory=dict)
@@ -67,7 +68,7 @@ class Mixture:
         known = [f.parameters for f in self.families if hasattr(f, "parameters")]
         return tuple(p for p in known[0] if all(p in k for k in known)) if known else ()
 
-    def draw(self, mesh: Mesh, seed: Seed = 0, parameters: Sequence | None = None) -> dict:
+    def draw(self, mesh: Mesh, seed: Seed = 0, parameters: Sequence[str] | None = None) -> dict:
         """One world, of one of the families; see `Geology.draw`.
 
         Parameters
@@ -112,8 +113,9 @@ class Mixture:
             fail("kinds", "leave a family", "none", "Name fewer.")
         return replace(self, families=tuple(f for f, _ in kept), weights=tuple(w for _, w in kept))
 
-    def resized(self, factor: Any):
+    def resized(self, factor: float):
         """The same mixture with lengths multiplied, where families can do that; see `Geology.resized`."""
+        as_positive("factor", factor, 0)
         return replace(self, families=tuple(f.resized(factor) if hasattr(f, "resized") else f for f in self.families))
 
     @property

@@ -1,6 +1,7 @@
 """Rocks from files: samples, one a row, or units."""
 
 import re
+from os import PathLike
 
 import numpy as np
 
@@ -77,6 +78,9 @@ def _columns(samples):
         return {str(k): np.asarray(v) for k, v in samples.items()}
     if getattr(getattr(samples, "dtype", None), "names", None):
         return {k: samples[k] for k in samples.dtype.names}
+    if not isinstance(samples, str | PathLike):
+        fail("samples", "be a file, a dict of columns or a structured array", type(samples).__name__, "See `columns`.",
+             TypeError)
     return _read(samples)
 
 
@@ -91,7 +95,8 @@ def _column(table, columns, role, names=None):
     wanted = (columns[role].lower(),) if role in columns else (names or (role,))
     found = next((lower[n] for n in wanted if n in lower), None)
     if found is None:
-        fail("samples", f"have a column {' or '.join(wanted)}", ", ".join(table), f"Pass columns={{{role!r}: '...'}}.")
+        fail("samples", f"have a column {' or '.join(wanted)}", ", ".join(table) or "none",
+             f"Pass columns={{{role!r}: '...'}}.")
     return table[found]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtr
 
-from .._checks import fail
+from .._checks import KINDS, check_kind, fail
 
 
 def unit_moments(table, cut):
@@ -27,6 +27,8 @@ def mixed(shares, means, variances):
 
 def by_depth(mesh, intervals):
     """Number of the interval that each cell lies in, and the shares of the intervals."""
+    if not intervals or not all(isinstance(i, list | tuple) and len(i) == 3 for i in intervals):
+        fail("where", "hold (top, bottom, shares) of each interval", repr(intervals)[:60], "Put them in brackets.")
     depth = np.nan_to_num(mesh.depth_below_ground, nan=min(float(top) for top, _, _ in intervals))
     label = np.full(mesh.shape, -1)
     for number, (top, bottom, _) in enumerate(intervals):
@@ -41,6 +43,7 @@ def by_depth(mesh, intervals):
 
 def by_unit(mesh, array, count):
     """Numbers of units or regions in every cell, from a map or a model of them."""
+    check_kind("where", array, [KINDS["ArrayLike"]])
     array = np.asarray(array)
     if array.dtype.kind not in "iu" or array.shape not in (mesh.shape, mesh.shape[1:]):
         fail("where", f"be an array of int of shape {mesh.shape} or {mesh.shape[1:]}",

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail
+from .._checks import as_finite, as_positive, checked, fail
 from .._shown import short
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class RockUnit:

@@ -9,8 +9,9 @@ from importlib.resources import files
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from .._checks import as_positive, fail, one_of
-from .._typing import Any, HyperparameterFit, Mesh, Path, Seed, Sequence
+from .._checks import as_finite, as_positive, checked, fail, one_of
+from .._shown import shown
+from .._typing import Any, ArrayLike, HyperparameterFit, Mesh, Path, Seed, Sequence
 from ._rock_files import read_samples, read_units
 from ._rock_moments import by_depth, by_unit, compared, mixed, unit_moments
 from ._rock_unit import RockUnit
@@ -19,6 +20,7 @@ PROPERTIES = ("density", "susceptibility")
 CUT = 2.5  # of the log's std: over four decades a log-normal's tail is rock that no one has seen, and rules its mean
 
 
+@checked
 class RockTable:
     """Rocks with their density and susceptibility.
 
@@ -159,6 +161,7 @@ class RockTable:
         -------
         RockTable
         """
+        self.weights(shares)
         return RockTable([replace(self[name], share=share) for name, share in shares.items()], self._stated)
 
     def __getitem__(self, name):
@@ -189,7 +192,7 @@ class RockTable:
                     0.0)))
         return RockTable(moved, self._stated)
 
-    def sample(self, units: str, rng: Seed) -> np.ndarray:
+    def sample(self, units: ArrayLike, rng: Seed) -> np.ndarray:
         """Properties of objects, one draw each.
 
         Parameters
@@ -203,7 +206,9 @@ class RockTable:
         ndarray, shape (n, 2)
             Density contrast (kg/m³) and susceptibility (SI).
         """
-        rng, units = np.random.default_rng(rng), np.asarray(units, dtype=int)
+        rng, units = np.random.default_rng(rng), as_finite("units", units, 1).astype(int)
+        if ((units < 0) | (units >= len(self.units))).any():
+            fail("units", f"number rocks from 0 to {len(self.units) - 1}", shown(units), "Give their places.")
         first, second = rng.standard_normal((2, units.size))
         mean, spread, median, log, rho = (np.array([getattr(u, k) for u in self.units])[units] for k in (
             "density", "density_std", "susceptibility", "susceptibility_log_std", "correlation"))
@@ -231,7 +236,7 @@ class RockTable:
         weights = self.shares if shares is None else self.weights(shares)
         return {p: float(s) for p, s in zip(PROPERTIES, mixed(weights, means, variances)[1], strict=True)}
 
-    def weights(self, shares: Any):
+    def weights(self, shares: dict):
         """Shares by name as an array over all units, sum 1."""
         out = np.zeros(len(self.units))
         for name, share in shares.items():

@@ -4,8 +4,11 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from .._checks import KINDS, as_positive, check_kind, fail
 from .._shown import short
 from ._distributions import Distribution, as_distribution, by_parameter, times
+
+SIGNED = ("strike", "dip", "tilt", "depth")  # numbers that may lie below zero
 
 
 @short
@@ -31,13 +34,17 @@ class Structure:
     def __post_init__(self):
         """Take numbers and pairs for distributions; refuse anything else."""
         for name in self.varying:
-            object.__setattr__(self, name, as_distribution(name, getattr(self, name)))
+            law = as_distribution(name, getattr(self, name))
+            if name not in SIGNED and getattr(law, "value", 0) < 0:
+                fail(name, "be >= 0", f"{law.value:g}", "Check its sign.")
+            object.__setattr__(self, name, law)
         if self.contrasts is not None:
             laws = by_parameter("contrasts", self.contrasts, '{"density": bj.Normal(0, 200)}')
             object.__setattr__(self, "contrasts", laws)
         if isinstance(self.units, str):
             object.__setattr__(self, "units", (self.units,))
         elif self.units is not None:
+            check_kind("units", self.units, [KINDS["Sequence[str]"]])
             object.__setattr__(self, "units", tuple(self.units))
 
     @property
@@ -65,6 +72,7 @@ class Structure:
         -------
         Structure
         """
+        as_positive("factor", factor, 0)
         return replace(self, **{name: times(getattr(self, name), factor) for name in self.LENGTHS})
 
     def describe(self):

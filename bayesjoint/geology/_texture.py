@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_count, fail, one_of
+from .._checks import as_count, checked, fail, one_of
 from .._shown import short
-from .._typing import Any
+from .._typing import Any, Sequence
 from ._distributions import LogUniform, by_parameter, once
 from ._spectral import matern_waves
 from ._strata import field_on
 from ._structure import Structure
 
 
+@checked
 @short
 @dataclass(frozen=True, kw_only=True)
 class GaussianField(Structure):
@@ -60,7 +61,7 @@ class GaussianField(Structure):
     range: object = LogUniform(200, 2000)
     flattening: object = 1.0
     smoothness: float = 1.5
-    log: tuple = ()
+    log: Sequence[str] = ()
     waves: int = 512
 
     LENGTHS = ("range",)

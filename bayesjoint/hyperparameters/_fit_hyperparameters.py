@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from .._checks import fail, one_of
-from .._typing import Any, HyperparameterFit, JointProblem, Seed
+from .._checks import checked, fail, one_of
+from .._typing import HyperparameterFit, JointProblem, Seed, Sequence
 from ..problem import check_problem
 from ._dense_evidence import DenseEvidence, check_evidence
 from ._discrepancy import KINDS, discrepancies
@@ -24,9 +24,10 @@ DENSE_BEST = 1_500  # data: a gradient takes a second there on one core, and the
 SUBSET = 300  # data of a modality on which the starts are tried
 
 
-def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: list | None = None, *,
-                        ranges: str = "common", bounds: Any = None, prior: str = "weak", thin: Any = "auto",
-                        curve: bool = True, seed: Seed = 0) -> HyperparameterFit:
+@checked
+def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: Sequence[str] | None = None, *,
+                        ranges: str = "common", bounds: dict | None = None, prior: str = "weak",
+                        thin: str | int | dict = "auto", curve: bool = True, seed: Seed = 0) -> HyperparameterFit:
     """Prior std, ranges, cross-correlation and noise scales that the data themselves prefer.
 
     Maximises log p(d | θ) + log p(θ), the evidence with every constant and weak priors on the hyperparameters, which

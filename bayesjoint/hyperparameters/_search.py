@@ -79,7 +79,7 @@ def maximise(objective, start, tolerance=1e-4, iterations=200, units=1.0):
     found = minimize(negative, np.clip(start / units, *bounds.T), jac=True, method="L-BFGS-B", bounds=bounds,
                      options={"gtol": tolerance, "ftol": 1e-12, "maxiter": iterations, "maxcor": 20})
     # rounding ends searches near a maximum before the gradient test can: the projected gradient decides
-    slope = np.abs(found.x - np.clip(found.x - found.jac, *bounds.T)).max()
+    slope = np.abs(found.x - np.clip(found.x - found.get("jac", 0.0), *bounds.T)).max()
     theta = np.clip(found.x * units, *objective.vector.bounds.T)
     return Optimum(theta=theta, value=-float(found.fun), message=str(found.message),
                    converged=bool(found.fun < REFUSED and ((found.success and slope < 1e-2) or slope < tolerance)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_count, as_positive, check_object, fail, one_of
+from .._checks import as_count, as_positive, checked, fail, one_of
 from .._progress import progress_bar
 from .._typing import Callable, JointProblem, MapResult
 from ..solvers import RRCGSettings
@@ -16,6 +16,7 @@ from ._rrcg_map import rrcg_map
 METHODS = ("auto", "map", "rrcg")
 
 
+@checked
 def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None = None, seed: int = 0,
              max_iterations: int | None = None, tolerance: float = 1e-3, progress: bool = False,
              callback: Callable | None = None, discrepancy: bool | None = None, target: float | dict = 1.0,
@@ -95,7 +96,6 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     >>> result.converged, result.criterion <= 1e-3
     (True, True)
     """
-    check_object("problem", problem)
     tolerance = float(as_positive("tolerance", tolerance, 0))
     if max_iterations is not None:
         as_count("max_iterations", max_iterations, 0, "The default is enough for most problems.")
@@ -103,6 +103,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
         method = "map" if all(getattr(c, "is_density", True) for c in problem.couplings) else "rrcg"
     if problem.nonlinear and method == "rrcg":
         fail("method", 'be "map" where a forward model is not linear', repr(method), "RRCG is for linear operators.")
+    settings = RRCGSettings(alpha_decay=alpha_decay, max_iterations=150 if max_iterations is None else max_iterations,
+                            conjugacy=conjugacy, hold_bounds=hold_bounds, stop_at_target=stop_at_target)
     x = _start(problem, start)
     if method == "map":
         most = 200 if max_iterations is None else max_iterations
@@ -115,8 +117,6 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
             if is_gaussian_field(problem, discrepancy):
                 return gaussian_map(problem, tolerance, most, options["callback"])
             return converged_map(problem, x, target=target, max_iterations=most, **options)
-    settings = RRCGSettings(alpha_decay=alpha_decay, max_iterations=150 if max_iterations is None else max_iterations,
-                            conjugacy=conjugacy, hold_bounds=hold_bounds, stop_at_target=stop_at_target)
     with _Bar(problem, settings.max_iterations, progress, "RRCG") as bar:
         return rrcg_map(problem, x, settings, alpha_floor, tolerance, bar.update)
 

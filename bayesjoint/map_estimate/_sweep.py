@@ -7,10 +7,10 @@ from itertools import combinations
 
 import numpy as np
 
-from .._checks import as_finite, check_object, fail
+from .._checks import as_finite, checked, fail
 from .._progress import progress_bar
 from .._shown import cut
-from .._typing import Any, JointProblem
+from .._typing import Any, JointProblem, Sequence
 from ..couplings import Gramian
 from ._find_map import find_map
 from ._result import MapResult
@@ -54,7 +54,8 @@ class CoupleResult:
         return cut(f"CoupleResult(run {self.chosen} of {count}, weights {weights}: {self.message})")
 
 
-def couple(problem: JointProblem, weights: Any = None, *, correlation: float = 0.95, space: str = "model",
+@checked
+def couple(problem: JointProblem, weights: Sequence | None = None, *, correlation: float = 0.95, space: str = "model",
            method: str = "auto", progress: bool = False, **options: Any):
     """Sweep the Gramian's weights and choose the smallest at which the models correlate while the data still fit.
 
@@ -106,7 +107,6 @@ def couple(problem: JointProblem, weights: Any = None, *, correlation: float = 0
     >>> sweep.table["weights"].tolist()
     [[0.0, 0.0], [1.0, 1.0], [10.0, 10.0]]
     """
-    check_object("problem", problem)
     if not 0 < float(as_finite("correlation", correlation, 0)) < 1:
         fail("correlation", "lie between 0 and 1", repr(correlation), "0.95 asks for nearly proportional models.")
     if method == "auto":  # multipliers are no density: all rows by the one method that takes them

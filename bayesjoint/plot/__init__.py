@@ -43,9 +43,9 @@ from ._intervals import coverage, coverage_rows, family_label, interval, interva
 from ._maps import compare, data, draw_section, exaggeration_of, model
 from ._style import length_scale, norm_for, plainly, pretty, raised
 
-bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks = map(
-    plainly, (bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks))
-beyond, convergence, correlation, crossplot, profile, residuals = map(
-    plainly, (beyond, convergence, correlation, crossplot, profile, residuals))
-geology, coverage, interval, compare, data, draw_section, model = map(
-    plainly, (geology, coverage, interval, compare, data, draw_section, model))
+bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks, beyond, residuals, geology, data, model = map(
+    plainly, (bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks, beyond, residuals, geology, data,
+              model))
+compare, convergence, coverage, crossplot, interval, profile = (
+    plainly(draw, of_tree=True) for draw in (compare, convergence, coverage, crossplot, interval, profile))
+draw_section = plainly(draw_section)

@@ -106,7 +106,9 @@ def layers(source, variables, group=None, *, ax=None, labels=None, xlabel=None, 
     """
     variables = [variables] if isinstance(variables, str) else list(variables)
     held = group_named(source, group) if is_tree(source) else source
-    arrays = [_variable(source, name, group) for name in variables]
+    arrays = [_variable(source, name, group, "variables") for name in variables]
+    if len(variables if labels is None else labels) != len(variables):
+        fail("labels", f"be {len(variables)}, one for each variable", f"{len(labels)}", "Leave it out for their names.")
     for name, array in zip(variables, arrays, strict=True):
         if array.dims != ("upward",):
             fail("variables", "have one value a layer", f"{name!r} with {array.dims}", "Pass ..._profile variables.")
@@ -119,7 +121,7 @@ def layers(source, variables, group=None, *, ax=None, labels=None, xlabel=None, 
         scale, shown = length_scale(arrays[0].values[np.isfinite(arrays[0].values)])
         words = f"{words} ({shown})"
     for k, (name, array) in enumerate(zip(variables, arrays, strict=True)):
-        label = labels[k] if labels else (name.replace("_", " ") if len(variables) > 1 else None)
+        label = str(labels[k]) if labels is not None else (name.replace("_", " ") if len(variables) > 1 else None)
         depth, values = (top - up) / divisor, array.values / scale
         ax.plot(values, depth, "o-", ms=3, color=COLOURS[k], label=label)
         error = held.get(f"{name}_error")
@@ -128,12 +130,14 @@ def layers(source, variables, group=None, *, ax=None, labels=None, xlabel=None, 
                              alpha=0.15, lw=0)
     ax.set(xlabel=words, ylabel=f"depth ({unit})", ylim=((top - bottom) / divisor, 0), title=title or "")
     ax.set_xlim(left=0)
-    if labels or len(variables) > 1:
+    if labels is not None or len(variables) > 1:
         ax.legend(frameon=False, fontsize="small", loc="best")
     return ax
 
 
-def _variable(source, name, group):
+def _variable(source, name, group, argument="variable"):
     if is_tree(source):
         source = group_named(source, group)
-    return source[one_of("variable", name, sorted(getattr(source, "data_vars", ())))]
+    if not getattr(source, "data_vars", None):
+        fail("source", "be a result tree or what a diagnostic gave", type(source).__name__, "See `cells`.", TypeError)
+    return source[one_of(argument, name, sorted(source.data_vars))]

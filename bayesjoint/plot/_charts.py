@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from .._checks import fail
+from .._checks import as_finite, as_positive, fail, one_of
 from ._fields import data_field, has, labels_of, mesh_of, mesh_parameters, model_values, title_of
 from ._style import COLOURS, SEQUENTIAL, log_upward, new_axes, plain_tick, with_units
 
@@ -40,9 +40,11 @@ def residuals(source, name=None, *, ax=None, reach=None):
     >>> ax.get_legend().get_title().get_text()
     'none beyond ±7'
     """
-    values = data_field(source, name, "standardized").values if hasattr(source, "children") else np.asarray(source)
+    values = data_field(source, name, "standardized").values if hasattr(source, "children") else as_finite(
+        "source", source, (1, 2, 3), allow_nan=True)
     values = values[np.isfinite(values)]
-    ax, reach = new_axes(ax), residual_reach(values) if reach is None else reach
+    ax, reach = new_axes(ax), residual_reach(values) if reach is None else float(
+        as_positive("reach", reach, 0))
     bins = np.linspace(-reach, reach, 1 + int(np.clip(8 * reach, 40, 120)))
     clipped = np.clip(values, bins[0] + 1e-9, bins[-1] - 1e-9)
     ax.hist(clipped, bins, density=True, color=COLOURS[5], label=f"{values.size} data")
@@ -102,8 +104,10 @@ def crossplot(source, first=None, second=None, *, ax=None, label=None, cax=None)
     names = mesh_parameters(source)
     if len(names) < 2:
         fail("source", "hold two parameters on the mesh", f"{len(names)}", "A cross-plot needs two properties.")
-    pair = (first or names[0], second or names[1])
-    labels = label or (None, None)
+    pair = one_of("first", first or names[0], names), one_of("second", second or names[1], names)
+    labels = (None, None) if label is None else tuple(label)
+    if len(labels) != 2:
+        fail("label", "be two labels", repr(label), 'Such as ("gravity", "magnetic").')
     variables = [model_values(source, n, "mean", lab) for n, lab in zip(pair, labels, strict=True)]
     x, y = _of_ground(*(v.values for v in variables))
     ax = new_axes(ax)
@@ -157,7 +161,7 @@ def profile(source, name=None, *, ax=None):
     ValueError
         If the tree holds no prior standard deviation.
     """
-    name = name or mesh_parameters(source)[0]
+    name = one_of("name", name or mesh_parameters(source)[0], mesh_parameters(source))
     if not has(source, "prior_summary", f"{name}_std"):
         fail("source", f"hold the prior standard deviation of {name!r}", "none", "Store prior_std in the tree.")
     prior, mesh = model_values(source, name, "prior_std").values, mesh_of(source)

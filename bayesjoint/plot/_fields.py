@@ -95,7 +95,7 @@ def _from_tree(tree, name, what, level):
     units = "1" if what == "standardized" else variable.attrs["units"]
     coords = variable.coords
     if values.ndim == 3:
-        values = values[level]
+        values = values[one_of("level", level, range(len(values)))]
     north, east = (coords.get(f"{name}_{axis}") for axis in ("northing", "easting"))
     placed = values.ndim > 1 or east is not None
     return DataField(values=values, easting=east.values if placed else None, northing=north.values if placed else None,
@@ -129,6 +129,7 @@ def model_values(tree, name=None, what="mean", label=None):
     if what == "draw":
         return _variable(tree, "posterior", name)[0, 0]
     if label is not None:
+        one_of("label", label, labels_of(tree, name, what) or ("(none: the tree holds no such separate inversion)",))
         return _variable(tree, "separate_summary", f"{name}_{what}__{label}")
     if what == "std" and has(tree, "active_bounds", f"{name}_active"):
         std = _variable(tree, "posterior_summary", f"{name}_std")
@@ -175,9 +176,9 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
         long_name = title_of(source, name or mesh_parameters(source)[0])
     else:
         one_of("what", what, tuple(MODEL))
+        values, long_name = as_finite("source", source, 3, allow_nan=True), name or "model"
         if mesh is None:
             fail("mesh", "be given with an array", "None", "Pass the Mesh the array lives on.")
-        values, long_name = as_finite("source", source, 3, allow_nan=True), name or "model"
         if values.shape != mesh.shape:
             fail("source", f"have the mesh's shape {mesh.shape}", f"shape {values.shape}", "Reorder the axes.")
     edges = {dim: getattr(mesh, f"{dim}_edges") for dim in mesh.dims}
@@ -198,6 +199,7 @@ def cut(source, name=None, what="mean", label=None, *, mesh=None, depth=None, no
 
 
 def _cell(axis, edges, position):
+    position = float(as_finite("depth" if axis == "upward" else axis, position, 0))
     index = int(np.searchsorted(edges, position, side="right")) - 1
     if position == edges[-1]:
         index -= 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._checks import one_of
+from .._checks import as_finite, one_of
 from ._fields import cut, data_field, is_tree, labels_of, mesh_of, mesh_parameters
 from ._style import colour_bar, colours_for, length_scale, new_axes, norm_for, painted, with_units
 
@@ -163,6 +163,7 @@ def model(source, name=None, what="mean", *, ax=None, mesh=None, depth=None, nor
     section = cut(source, name, what, label, mesh=mesh, units=units, **plane)
     outline = None
     if contour is not None:
+        contour = as_finite("contour", contour, 3, allow_nan=True)
         outline = cut(contour, mesh=mesh_of(source) if is_tree(source) else mesh, **plane).values
     words = f"{'std' if what == 'std' else _WORDS[what]} ({label.replace('_', ' ')})" if label else _WORDS[what]
     return draw_section(section, words, section.kind, new_axes(ax), limits, colorbar, outline)

@@ -9,13 +9,20 @@ from matplotlib.colors import Normalize
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from .._checks import fail
+from .._checks import as_finite, checked, fail
 
 DIVERGING, SEQUENTIAL, RATIO = "RdBu_r", "viridis", "PuOr"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito (2008)
 MISSING = "0.82"
 KILOMETRES_FROM = 5000.0  # metres of extent above which an axis reads better in kilometres
 FAR = 100_000.0  # metres from the origin beyond which labels in metres grow too long to read
+TAKEN = {  # what arguments of drawing functions are, by their names; or None where that is the default
+    "name": "str", "what": "str", "group": "str", "variable": "str", "kind": "str", "first": "str", "second": "str",
+    "units": "str", "title": "str", "xlabel": "str", "functional": "str", "parameter": "str", "modality": "str",
+    "label": "str | tuple", "variables": "str | list", "labels": "list", "limits": "tuple", "ax": "Axes", "cax": "Axes",
+    "colorbar": "bool | Axes", "figure": "Figure", "mesh": "Mesh", "depth": "float", "patch": "float", "reach": "float",
+    "northing": "ArrayLike", "easting": "ArrayLike", "contour": "ArrayLike", "level": "int", "count": "int",
+    "seed": "int", "family": "Callable"}
 _PRETTY = (("m3", "m³"), ("m2", "m²"), ("s2", "s²"), ("^2", "²"))
 
 
@@ -42,15 +49,21 @@ def with_units(text, units):
     return f"{text} ({pretty(units)})" if pretty(units) else text
 
 
-def plainly(draw):
-    """A drawing function that takes every text for what it says: no sign in a name or a unit begins a formula."""
-    takes_tree = next(iter(signature(draw).parameters)) == "tree"
+def plainly(draw, of_tree=False):
+    """A drawing function that checks its arguments, and takes every text for what it says.
+
+    No sign in a name or a unit begins a formula. With `of_tree` its first argument is a result tree.
+    """
+    for p in signature(draw).parameters.values():
+        if p.name in TAKEN:
+            draw.__annotations__[p.name] = TAKEN[p.name] + " | None" * (p.default is None)
+    draw = checked(draw)
 
     @wraps(draw)
     def drawing(*arguments, **options):
-        given = arguments[0] if arguments else options.get("tree")
-        if takes_tree and not any(hasattr(given, name) for name in ("children", "problem", "to_datatree")):
-            fail("tree", "be a result tree or a posterior", type(given).__name__,
+        given = arguments[0] if arguments else options.get("source")
+        if of_tree and "posterior_summary" not in getattr(given, "children", ()):
+            fail("source", "be a result tree or a loaded posterior", type(given).__name__,
                  "Pass posterior.to_datatree(), or what bj.load gave.", TypeError)
         with matplotlib.rc_context({"text.parse_math": False}):
             drawn = draw(*arguments, **options)
@@ -78,6 +91,8 @@ def norm_for(kind, values, limits=None):
     -------
     matplotlib.colors.Normalize
     """
+    if limits is not None and as_finite("limits", list(limits), 1).size != 2:
+        fail("limits", "be two numbers", f"{len(limits)}", "Give (low, high).")
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
     if limits is None and not values.size:

@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail, one_of
+from .._checks import as_finite, as_positive, checked, fail, one_of
 from .._shown import short
+from .._typing import Parameter
 from ..quantities import PROPERTIES, property_of
 from ._covariance import DiagonalCovariance
 from ._differences import MeshGradient
@@ -154,6 +155,7 @@ class BoundFocusing:
         return vector if self.gradient_operator is None else self.gradient_operator.rmatvec(vector)
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Focusing:
@@ -205,7 +207,7 @@ class Focusing:
         one_of("of", self.of, ("model", "gradient"))
         _check_exponent(self.depth_exponent)
 
-    def bind(self, parameter: str):
+    def bind(self, parameter: Parameter):
         """Return the prior over one parameter."""
         if self.of == "gradient" and parameter.mesh is None:
             fail("of", "be 'model' for a plain vector", "'gradient'", "Only a mesh has neighbours.")
@@ -215,6 +217,7 @@ class Focusing:
                              parameter.ground)
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class MinimumLength:
@@ -251,7 +254,7 @@ class MinimumLength:
         as_positive("alpha", self.alpha, 0)
         _check_exponent(self.depth_exponent)
 
-    def bind(self, parameter: str):
+    def bind(self, parameter: Parameter):
         """Return the prior over one parameter."""
         return Focusing(self.alpha, 2, depth_exponent=self.depth_exponent).bind(parameter)
 

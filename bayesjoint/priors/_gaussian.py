@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, fail, frozen
+from .._checks import as_finite, as_positive, checked, fail, frozen
 from .._shown import short
+from .._typing import ArrayLike, Parameter
 from ._covariance import BlockCovariance, DenseCovariance, DiagonalCovariance
 
 
@@ -41,6 +42,7 @@ class BoundGaussian:
         return self.covariance.solve(direction)
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class GaussianPrior:
@@ -67,8 +69,8 @@ class GaussianPrior:
     0.5
     """
 
-    mean: object
-    covariance: object
+    mean: ArrayLike
+    covariance: ArrayLike
 
     def __post_init__(self):
         """Keep copies of arrays: what was computed from them must stay true."""
@@ -76,8 +78,10 @@ class GaussianPrior:
             value = getattr(self, name)
             if np.ndim(value):
                 object.__setattr__(self, name, frozen(value))
+            else:
+                as_finite(name, value)
 
-    def bind(self, parameter: str):
+    def bind(self, parameter: Parameter):
         """Return the prior over one parameter."""
         mean = parameter.to_hat(self.mean, "mean")
         values = as_finite("covariance", self.covariance)

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_positive, as_shape, fail, frozen, one_of
+from .._checks import as_finite, as_positive, as_shape, checked, fail, frozen, one_of
 from .._correlation import CORRELATIONS
 from .._shown import short
-from .._typing import Mesh
+from .._typing import ArrayLike, Mesh, Parameter
 from ._covariance import ScaledCovariance, StationaryCorrelation
 from ._gaussian import BoundGaussian
 
 EXTENTS = ("mesh", "continued")
 
 
+@checked
 @short
 @dataclass(frozen=True)
 class Matern:
@@ -60,7 +61,7 @@ class Matern:
     range: object
     smoothness: float = 1.5
     extent: str = "mesh"
-    mean: object = None
+    mean: ArrayLike | None = None
 
     def __post_init__(self):
         """Refuse bad settings at once."""
@@ -72,6 +73,8 @@ class Matern:
         for name in ("std", "mean"):
             if np.ndim(getattr(self, name)):
                 object.__setattr__(self, name, frozen(getattr(self, name)))
+            elif getattr(self, name) is not None:
+                as_finite(name, getattr(self, name))
 
     def __str__(self):
         """In words, for the record of a run: what differs from the plain case is left to be told apart."""
@@ -88,7 +91,7 @@ class Matern:
         """The correlation over a mesh, as a covariance with unit variances."""
         return StationaryCorrelation(mesh, CORRELATIONS[self.smoothness], self.ranges())
 
-    def std_hat(self, parameter: str):
+    def std_hat(self, parameter: Parameter):
         """Standard deviation of m̂ in every cell, shape (size,), 0 in air."""
         std = np.asarray(self.std, dtype=float)
         if std.ndim == 1:
@@ -99,11 +102,11 @@ class Matern:
         # no std in air: the field of the ground cells is left with its marginal, and air takes no part in anything
         return np.where(parameter.ground, as_shape("std", std, parameter.shape).ravel() / parameter.scale, 0.0)
 
-    def mean_hat(self, parameter: str):
+    def mean_hat(self, parameter: Parameter):
         """Prior mean of m̂, shape (size,)."""
         return parameter.reference_hat if self.mean is None else parameter.to_hat(self.mean, "mean")
 
-    def bind(self, parameter: str):
+    def bind(self, parameter: Parameter):
         """Return the prior over one parameter."""
         if parameter.mesh is None:
             fail("prior", "suit a plain vector", "Matern", "Use GaussianPrior(mean, covariance).", TypeError)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_positive, fail
+from .._checks import as_finite, as_positive, checked, fail
 from .._crs import check_one_crs
 from .._places import runs, unit_columns
 from .._shown import cut, named
@@ -18,6 +18,7 @@ from ._same_ground import with_ground
 UNSTATED = "1"  # units of a parameter that none were given for
 
 
+@checked
 class JointProblem:
     """Parameters, surveys and couplings as one posterior density.
 
@@ -92,7 +93,7 @@ class JointProblem:
         self.free = self.ground & ~self.known
 
     # -- state vector ------------------------------------------------------------------------------------------------
-    def pack(self, physical: Any):
+    def pack(self, physical: dict):
         """Physical arrays by parameter name, in air anything, to the state vector x, shape (size,), 0 in air."""
         missing = set(self.by_name) ^ set(physical)
         if missing:
@@ -101,8 +102,15 @@ class JointProblem:
 
     def unpack(self, x: np.ndarray):
         """State vectors, shape (..., size), to {name: physical array (..., *shape)}, NaN in air."""
-        x = np.asarray(x)
+        x = self._state(x)
         return {p.name: p.from_hat(x[..., self.slices[p.name]]) for p in self.parameters}
+
+    def _state(self, x):
+        """State vectors as an array, refused where they are of another size."""
+        x = x if isinstance(x, np.ndarray) else as_finite("x", x)
+        if x.shape[-1:] != (self.size,):
+            fail("x", f"have shape ({self.size},)", f"{x.shape}", "Pass problem.start(), or the x of a MAP.")
+        return x
 
     def start(self):
         """Reference model, inside the bounds, with known cells at their values: shape (size,)."""
@@ -126,11 +134,11 @@ class JointProblem:
 
     def predict(self, k: Any, x: np.ndarray):
         """Clean data of modality k (name or index) at x, shape (n_data,), physical units."""
-        return self._operators[self._index(k)].predict(x)
+        return self._operators[self._index(k)].predict(self._state(x))
 
     def physical(self, k: Any, x: np.ndarray):
         """What modality k's forward model is a function of at x: physical values joined in its order, shape (n,)."""
-        return self._operators[self._index(k)].physical(x)
+        return self._operators[self._index(k)].physical(self._state(x))
 
     @property
     def nonlinear(self):
@@ -152,7 +160,7 @@ class JointProblem:
 
     def _index(self, k):
         names = [m.name for m in self.modalities]
-        if k in names:
+        if isinstance(k, str) and k in names:
             return names.index(k)
         if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 0 <= k < len(names):
             fail("k", f"be one of {names} or its index", repr(k), "Correct the name.")
@@ -160,6 +168,7 @@ class JointProblem:
 
     def residuals(self, x: np.ndarray):
         """[G_k(x) − d_k], physical units."""
+        x = self._state(x)
         return [a.predict(x) - m.data for a, m in zip(self._operators, self.modalities, strict=True)]
 
     def chi2(self, x: np.ndarray, residuals: list | None = None):
@@ -191,6 +200,7 @@ class JointProblem:
 
     def gradient(self, x: np.ndarray, residuals: list | None = None):
         """∇Φ(x), shape (size,), zero at known cells; `residuals` if they are known."""
+        x = self._state(x)
         out = self.add_pull(self.prior.gradient(x), self.residuals(x) if residuals is None else residuals, x)
         self.add_parts(out, *(bound.gradient(self.parts(x)) for bound in self.penalties))
         return np.where(self.free, out, 0.0)
@@ -199,7 +209,7 @@ class JointProblem:
         """Add Σ_k w_k A_kᵀ C_k⁻¹ d_k to `out`, (size,) or (size, k), of data by modality; A the derivative at x."""
         operators = self._operators if x is None else self.operators_at(x)
         for a, m, d in zip(operators, self.modalities, data, strict=True):
-            out += (a.rmatvec if d.ndim == 1 else a.rmatmat)(self.weights[m.name] * m.noise.solve(d))
+            out += (a.rmatvec if np.ndim(d) == 1 else a.rmatmat)(self.weights[m.name] * m.noise.solve(d))
         return out
 
     def add_parts(self, out: np.ndarray, *contributions: dict):
@@ -262,6 +272,9 @@ class JointProblem:
 
     def with_data(self, data: np.ndarray):
         """The same with other data, shape (n_data,), stacked over modalities, physical units."""
+        data = as_finite("data", data, 1, allow_nan=True)
+        if data.size != self.data_size:
+            fail("data", f"have shape ({self.data_size},)", f"{data.shape}", "Stack them over the modalities.")
         return self.replace(modalities=[m.replace(data=data[self.data_slices[m.name]].reshape(m.data_shape))
                                         for m in self.modalities])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scipy.sparse import csr_array, issparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from .._checks import as_count, as_finite, fail, frozen
+from .._checks import as_count, as_finite, checked, fail, frozen
 from .._typing import Any, ArrayLike, ForwardModel, Sequence
 from ..noise import StationaryNoise
 from ..quantities import same_units
@@ -39,6 +39,7 @@ class Term:
         object.__setattr__(self, "columns", columns)
 
 
+@checked
 class Modality:
     """Data d = F(m) + Σ Bᵢ bᵢ + e of one survey: what its forward operator sees, terms such as a bias, and noise.
 

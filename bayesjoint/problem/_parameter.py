@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_finite, as_positive, as_shape, fail, frozen
+from .._checks import as_finite, as_positive, as_shape, checked, fail, frozen
 from .._shown import cut
 from .._typing import Any, ArrayLike, Sequence
 from ..mesh import Mesh
 from ..quantities import PROPERTIES, property_of
 
 
+@checked
 class Parameter:
     """An unknown with its prior, its bounds and what is known of it.
 
@@ -89,22 +90,26 @@ class Parameter:
                        "reference": _kept(reference)}
         self.bound_prior = None if prior is None else prior.bind(self)
 
-    def to_hat(self, physical: Any, argument: Any = None):
+    def to_hat(self, physical: ArrayLike, argument: str | None = None):
         """Physical values (scalar or array of the parameter's shape) to flat m̂, shape (size,), 0 in air.
 
         `argument` is what an error calls them; default the parameter's name. Only in air may they be NaN.
         """
         return as_shape(argument or self.name, self._without_air(physical), self.shape).ravel() / self.scale
 
-    def from_hat(self, flat: Any):
+    def from_hat(self, flat: ArrayLike):
         """Flat m̂, shape (..., size), to physical values, shape (..., *shape), NaN in air."""
+        if np.shape(flat)[-1:] != (self.size,):
+            fail("flat", f"have shape (..., {self.size})", f"{type(flat).__name__}", "Give one number for each value.")
         physical = np.asarray(flat) * self.scale
         if self.has_air:
             physical[..., ~self.ground] = np.nan
         return physical.reshape(*physical.shape[:-1], *self.shape)
 
-    def blank(self, values: Any):
+    def blank(self, values: ArrayLike):
         """Values of every cell, shape (..., *shape), with NaN in air."""
+        if np.shape(values)[-len(self.shape):] != self.shape:
+            fail("values", f"have shape (..., *{self.shape})", f"{np.shape(values)}", "Give one for each cell.")
         return np.where(self.ground.reshape(self.shape), values, np.nan) if self.has_air else np.asarray(values)
 
     def _without_air(self, values, filling=0.0):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_target, fail
+from .._checks import as_target, checked, fail
 from .._typing import xr
 from ..dataset import beside, read_attributes, read_tree
 from ..plot import has, is_tree, labels_of, mesh_of, mesh_parameters, pretty
@@ -21,7 +21,8 @@ from . import _words as words
 from ._tables import labelled
 
 
-def report(tree: xr.DataTree | str | Path, path: str = "report.html", title: str | None = None) -> Path:
+@checked
+def report(tree: xr.DataTree | str | Path, path: str | Path = "report.html", title: str | None = None) -> Path:
     """Write a result as one self-contained HTML file: no network, no scripts, readable on a phone and on paper.
 
     Everything it says is computed from the tree. It names what is approximate and by how much, and prints

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._checks import as_finite, fail
 from .._crs import of_grid_mapping
-from .._damaged import attempt
+from .._damaged import attempt, attempt_hdf5
 from .._memory import check_memory, fits_memory
 from .._text_table import is_number
 from ._column_names import GEOGRAPHIC, has_role, is_data
@@ -21,7 +21,7 @@ def load(path, engine):
         with xr.open_dataset(path, engine=engine, decode_times=False) as dataset:
             return dataset.load() if fits_memory(dataset.nbytes) else dataset.nbytes
 
-    found, cause = attempt(read)
+    found, cause = attempt_hdf5(path, read) if engine == "h5netcdf" else attempt(read)
     if cause is not None:
         fail("path", "name a readable netCDF file", f"{path.name!r}, which cannot be read ({cause})",
              "It is damaged or cut short: fetch or write it again.")

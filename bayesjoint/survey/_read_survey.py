@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import as_file, fail, one_of
+from .._checks import as_file, checked, fail, one_of
 from .._typing import ArrayLike, Sequence
 from ..quantities import component_of
 from ._netcdf import ENGINES, read_netcdf
@@ -21,6 +21,7 @@ from ._units import to_standard
 
 COLUMN_ROLES = ("data", "easting", "northing", "upward", "std")
 
+@checked
 def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = None,
                 height: float | ArrayLike | None = None, columns: dict | None = None, crs: str | int | None = None, *,
                 variable: str | None = None, name: str | None = None, units: str | None = None,

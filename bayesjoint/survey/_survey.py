@@ -6,9 +6,9 @@ from importlib import import_module
 
 import numpy as np
 
-from .._checks import as_count, as_finite, fail
+from .._checks import as_count, as_finite, checked, fail
 from .._crs import checked_crs
-from .._typing import Any, ArrayLike, LinearOperator, Modality, Parameter, xr
+from .._typing import Any, ArrayLike, LinearOperator, Modality, Parameter, Sequence, xr
 from ..quantities import component_of
 from . import _rules as rules
 from ._plausible import check_plausible
@@ -25,6 +25,7 @@ LONG_NAMES = {
 GRID_FILL = 0.25  # of a lattice's nodes: fewer stations than that are scattered, not gridded
 
 
+@checked
 class Survey:
     """Measured data of one kind, with where and how well they were measured.
 
@@ -86,10 +87,11 @@ class Survey:
     (array([  0., 100.]), array([ 3., nan]))
     """
 
-    def __init__(self, kind: str, data: ArrayLike, easting: ArrayLike, northing: ArrayLike, upward: Any,
-                 std: Any = None, *, name: str | None = None, units: str | None = None, crs: str | int | None = None,
-                 intensity: float | None = None, inclination: float | None = None, declination: float | None = None,
-                 source: str | None = None, licence: str | None = None, history: tuple = ()) -> None:
+    def __init__(self, kind: str, data: ArrayLike, easting: ArrayLike, northing: ArrayLike, upward: ArrayLike,
+                 std: ArrayLike | None = None, *, name: str | None = None, units: str | None = None,
+                 crs: str | int | None = None, intensity: float | None = None, inclination: float | None = None,
+                 declination: float | None = None, source: str | None = None, licence: str | None = None,
+                 history: Sequence[str] = ()) -> None:
         self.kind = rules.word("kind", kind)
         self.name = rules.word("name", kind if name is None else name)
         if self.name in rules.RESERVED or not self.name.isidentifier():
@@ -296,8 +298,8 @@ class Survey:
         step = f"polynomial of degree {degree} subtracted (its std over the stations: {took:.4g} {self.units})"
         return self.replace(data=self.data - surface, history=(*self.history, step))
 
-    def modality(self, parameter: Parameter, std: Any = None, forward: str | LinearOperator = "auto",
-                 name: str | None = None) -> Modality:
+    def modality(self, parameter: Parameter, std: str | ArrayLike | None = None,
+                 forward: str | ArrayLike | LinearOperator = "auto", name: str | None = None) -> Modality:
         """Build the `Modality` that ties these data to a parameter: forward operator, noise and gaps in one step.
 
         Parameters

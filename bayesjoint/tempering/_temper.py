@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import checked, fail, one_of
 from .._typing import JointProblem, Seed
 from ..gaussian import DenseSystem, check_linear_gaussian, linear_gaussian
 from ..hyperparameters import as_measured, fit_hyperparameters
@@ -19,6 +19,7 @@ CURVE, LOW, HIGH = 33, 1e-3, 10.0  # points of a curve, and where it runs
 WIDER = 3.0  # than the exponent found, where that lies outside
 
 
+@checked
 def temper(problem: JointProblem, criterion: str = "evidence", surveys: str | list | None = None, common: bool = False,
            curve: bool = True, seed: Seed = 0, sharpen: bool = False):
     """Likelihood exponents w, noise covariances C / w, chosen from the data: a survey in conflict is believed less.

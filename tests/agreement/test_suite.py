@@ -372,7 +372,7 @@ def test_refusals():
     refused(lambda: conflict(two, pairs=[]), "pairs")
     refused(lambda: conflict(two, pairs="ab"), "pairs", TypeError)
     refused(lambda: conflict(two, refit=3), "refit", TypeError)
-    refused(lambda: conflict(two, seed="a"), "seed")
+    refused(lambda: conflict(two, seed="a"), "seed", TypeError)
     refused(lambda: conflict(two, seed=-1), "seed")
 
 

@@ -133,7 +133,7 @@ def test_terms_add_up_and_have_the_transpose():
             survey.with_term("b", columns)
     with pytest.raises(ValueError, match="parameter must be one of the terms"):
         left.without_term("b")
-    with pytest.raises(TypeError, match="terms must be a list of terms"):
+    with pytest.raises(TypeError, match="terms must be a list"):
         survey.replace(terms=None)
     listed = survey.with_term("b", dense.tolist()).with_term("c", sparse.tocoo())
     np.testing.assert_array_equal(listed.terms[0].columns, dense)

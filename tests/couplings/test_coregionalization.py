@@ -105,7 +105,7 @@ BAD = {
                    ValueError),
     "too negative for three": (lambda: problem(bj.Coregionalization(-0.6)), "correlation", ValueError),
     "matrix for two of three": (lambda: problem(bj.Coregionalization(TABLE[:2, :2])), "correlation", ValueError),
-    "names as text": (lambda: bj.Coregionalization(0.5, "density"), "parameters", ValueError),
+    "names as text": (lambda: bj.Coregionalization(0.5, "density"), "parameters", TypeError),
     "a name twice": (lambda: bj.Coregionalization(0.5, ("density", "density")), "parameters", ValueError),
     "one name": (lambda: bj.Coregionalization(0.5, ("density",)), "parameters", ValueError),
     "unknown name": (lambda: problem(bj.Coregionalization(0.5, ("density", "velocity"))), "parameters", ValueError),

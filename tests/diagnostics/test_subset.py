@@ -32,4 +32,4 @@ def test_directions_are_those_of_largest_variance(tree):
 def test_refusals(tree):
     refused(lambda: bj.subset({}), "tree", TypeError)
     refused(lambda: bj.subset(tree, cells=0), "cells")
-    refused(lambda: bj.subset(tree, directions=True), "directions")
+    refused(lambda: bj.subset(tree, directions=True), "directions", TypeError)

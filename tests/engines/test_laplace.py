@@ -94,7 +94,7 @@ def test_it_refuses_a_map_of_another_problem():
     renamed = other.replace(modalities=[other.modalities[0].replace(name="air")])
     with pytest.raises(ValueError, match="a MAP of this problem"):
         bj.posterior(p, method="laplace", at=converged(renamed))
-    with pytest.raises(TypeError, match="what find_map returns"):
+    with pytest.raises(TypeError, match="at must be a MAP"):
         bj.posterior(p, method="laplace", at={"density": 0})
 
 

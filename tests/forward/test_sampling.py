@@ -117,7 +117,7 @@ def test_one_height_and_small_lattices():
 )
 def test_bad_input_is_refused_at_once(change, message):
     arguments = {"easting": [100.0, 200.0], "northing": [100.0, 100.0], "upward": 10.0, **change}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         StationSampling(build("gravity"), **arguments)
 
 

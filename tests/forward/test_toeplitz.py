@@ -205,7 +205,7 @@ MESH = Mesh.regular(shape=(2, 4, 5), spacing=(100, 100, 100))
         ({"mesh": Mesh([0, 100, 250], [0, 100], [-100, 0])}, "easting_edges must be equally spaced"),
         ({"intensity": 0.0}, "intensity must be > 0"),
         ({"inclination": 91.0}, "inclination must lie within"),
-        ({"declination": np.nan}, "declination must hold finite"),
+        ({"declination": np.nan}, "declination must be a number, and finite"),
     ],
 )
 def test_bad_input_is_refused_at_once(change, message):

@@ -65,7 +65,7 @@ def test_the_textbook_ships_and_makes_sense():
     assert table["magnetite"].susceptibility > 50 * table["granite"].susceptibility
     some = bj.RockTable.textbook({"granite": 3, "gabbro": 1})
     np.testing.assert_allclose(some.shares, [0.75, 0.25])
-    refused(lambda: bj.RockTable.textbook({"cheese": 1.0}), "name")
+    refused(lambda: bj.RockTable.textbook({"cheese": 1.0}), "shares")
 
 
 def test_moments_are_those_of_what_is_drawn(rng):

@@ -86,7 +86,7 @@ def test_gradient_prior_ignores_a_constant_and_mesh_gradient_is_per_kilometre():
 
 @pytest.mark.parametrize(("change", "match"), [
     ({"alpha": 0.0}, "alpha must be > 0"),
-    ({"alpha": np.nan}, "alpha must hold finite"),
+    ({"alpha": np.nan}, "alpha must be a number, and finite"),
     ({"epsilon": -1.0}, "epsilon must be > 0"),
     ({"p": 3}, "p must be one of 0, 1, 2"),
     ({"of": "curl"}, "of must be one of"),

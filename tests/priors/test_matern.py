@@ -111,7 +111,7 @@ BAD = {
     "two ranges": ({"range": (1.0, 2.0)}, "range", ValueError),
     "range bool": ({"range": True}, "range", TypeError),
     "smoothness": ({"smoothness": 1.0}, "smoothness", ValueError),
-    "smoothness text": ({"smoothness": "1.5"}, "smoothness", ValueError),
+    "smoothness text": ({"smoothness": "1.5"}, "smoothness", TypeError),
     "extent": ({"extent": "everywhere"}, "extent", ValueError),
     "continued, std by cell": ({"extent": "continued", "std": np.arange(1.0, 25).reshape(2, 3, 4)}, "std", ValueError),
     "mean nan": ({"mean": NAN}, "mean", ValueError),

@@ -223,7 +223,7 @@ def test_what_else_is_missing():
         other.modality(parameter)
     assert other.modality(parameter, forward=np.ones((30, parameter.size))).units == "mW/m2"
     for parameter in (bj.Parameter("h0", 2), "density", None):
-        with pytest.raises(TypeError, match="parameter must be a Parameter on a mesh"):
+        with pytest.raises(TypeError, match="parameter must be a Parameter"):
             survey_of().modality(parameter)
 
 
