@@ -1,8 +1,9 @@
 """Input checks shared by every room: each error names the argument, the requirement, what was found and the remedy."""
 
+import warnings
 from collections.abc import Collection, Iterable, Mapping
 from functools import wraps
-from inspect import formatannotation, signature
+from inspect import currentframe, formatannotation, signature
 from itertools import chain
 from math import inf
 from numbers import Integral, Real
@@ -28,6 +29,14 @@ def fail(argument, requirement, found, remedy, error=ValueError):
     """
     msg = f"{argument} must {requirement}; found {found}. {remedy}"
     raise error(msg)
+
+
+def warn(message, category=UserWarning):
+    """Warn, at the line outside this package that led here."""
+    frame, level = currentframe().f_back, 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def as_finite(argument, values, ndim=None, allow_nan=False):

@@ -1,9 +1,8 @@
 """Coordinate reference systems by their texts: what code they have, whether they are in metres, whether two agree."""
 
 import re
-import warnings
 
-from ._checks import fail
+from ._checks import fail, warn
 
 GEOGRAPHIC_CODES = {4326, 4979, 4258, 4267, 4269, 4283, 7843, 7844, 4230, 4324, 4322, 4617, 4674, 4167, 4148, 6318}
 GEOGRAPHIC = re.compile(
@@ -107,8 +106,8 @@ def check_one_crs(argument, systems):
             continue
         found = f"{_named(other, codes[0])} of {first!r} and {_named(crs, codes[1])} of {name!r}"
         if None in codes:
-            warnings.warn(f"{argument}: {found} are two texts that cannot be compared; make sure that both surveys are "
-                          "in one coordinate system", UserWarning, stacklevel=4)
+            warn(f"{argument}: {found} are two texts that cannot be compared; make sure that both surveys are "
+                          "in one coordinate system")
         else:
             fail(argument, "be in one coordinate reference system", found, "Reproject one of them (pyproj, gdalwarp).")
 

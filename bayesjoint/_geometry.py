@@ -1,10 +1,9 @@
 """Whether surveys and a mesh can belong together: one system, one place, one datum of heights, metres."""
 
-import warnings
 
 import numpy as np
 
-from ._checks import fail
+from ._checks import fail, warn
 from ._crs import check_one_crs
 
 NARROW, DEEP = 20.0, 1000.0  # metres: a survey less wide with a mesh that deep has coordinates in degrees or kilometres
@@ -27,24 +26,24 @@ def check_together(surveys, depth):
     boxes = [_box(s) for s in surveys]
     extent = max(float(np.max(box[1] - box[0])) for box in boxes)
     if 0 < extent < NARROW and depth >= DEEP:
-        warnings.warn(f"the surveys are {extent:g} m wide and the mesh is to be {depth:g} m deep: are coordinates in "
-                      "degrees or kilometres? They must be metres", UserWarning, stacklevel=4)
+        warn(f"the surveys are {extent:g} m wide and the mesh is to be {depth:g} m deep: are coordinates in "
+                      "degrees or kilometres? They must be metres")
     for k, survey in enumerate(surveys[1:], start=1):
         gap = min(_gap(boxes[k], box) for box in boxes[:k])
         if extent > 0 and gap > APART[1] * extent:
             fail("surveys", "be of the same ground", f"{survey.name!r} {gap:g} m away from the others, which are "
                  f"{extent:g} m wide at most", "Bring them to one coordinate system, or invert them separately.")
         if extent > 0 and gap > APART[0] * extent:
-            warnings.warn(f"{survey.name!r} lies {gap:g} m away from the other surveys: they do not overlap, and are "
-                          "joined by the prior alone", UserWarning, stacklevel=4)
+            warn(f"{survey.name!r} lies {gap:g} m away from the other surveys: they do not overlap, and are "
+                          "joined by the prior alone")
 
 
 def check_air(lowest, step):
     """Warn of stations well above a top of the mesh that was left at 0; `step` is the smaller width of a cell."""
     if lowest > min(AIR, 20 * step):
-        warnings.warn(f"all stations lie {lowest:g} m or more above the top of the mesh, which was left at 0: if their "
+        warn(f"all stations lie {lowest:g} m or more above the top of the mesh, which was left at 0: if their "
                       "heights are elevations, pass top= (or topography=), the height of the ground; top=0.0 says that "
-                      "the ground is there", UserWarning, stacklevel=4)
+                      "the ground is there")
 
 
 def check_over(survey, mesh):
@@ -69,7 +68,7 @@ def check_over(survey, mesh):
         fail("survey", "lie over the mesh", found, "Bring both to one coordinate system, in metres.")
     share = float(np.mean(off > 0))
     if share > OUTSIDE:
-        warnings.warn(f"{share:.0%} of the stations lie beside the mesh: {found}", UserWarning, stacklevel=4)
+        warn(f"{share:.0%} of the stations lie beside the mesh: {found}")
 
 
 def _box(survey):

@@ -7,7 +7,7 @@ import numpy as np
 from ._checks import as_count, as_finite, as_positive, checked, fail, frozen
 from ._geometry import check_air, check_together
 from ._memory import check_memory
-from ._topography import surface_over
+from ._surface_height import surface_over
 from ._typing import Any, ArrayLike
 
 SPACING_TOLERANCE = 1e-6  # of a cell: rounding in edges that were built by addition

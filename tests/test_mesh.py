@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesjoint import GravityOperator, Mesh, Survey
-from bayesjoint._topography import surface_over
+from bayesjoint._surface_height import surface_over
 
 STEPS = st.lists(st.floats(0.1, 1e4), min_size=1, max_size=6)
 ORIGIN = st.floats(-1e6, 1e6)

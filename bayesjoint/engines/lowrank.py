@@ -1,11 +1,10 @@
 """The low-rank posterior: exact given the leading directions of the data, with what the rest would add measured."""
 
-import warnings
 
 import numpy as np
 from scipy.stats import chi2
 
-from .._checks import as_count, as_positive
+from .._checks import as_count, as_positive, warn
 from ..dataset import Approximation
 from ..gaussian import System, linear_gaussian
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
@@ -93,7 +92,7 @@ class LowRankPosterior(DataSpacePosterior):
         self._take(beyond + within, left)
         self.approximations = [*self._statements(), *torus_statements(self._model)]
         if self._worst > self.tolerance:
-            warnings.warn(self.approximations[0].statement, LowRankWarning, stacklevel=3)
+            warn(self.approximations[0].statement, LowRankWarning)
 
     # -- building ----------------------------------------------------------------------------------------------------
     def _adapt(self, probes):

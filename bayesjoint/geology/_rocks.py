@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from .._checks import as_finite, as_positive, checked, fail, one_of
+from .._checks import as_finite, as_positive, checked, fail, one_of, warn
 from .._shown import shown
 from .._typing import Any, ArrayLike, HyperparameterFit, Mesh, Path, Seed, Sequence
 from ._rock_files import read_samples, read_units
@@ -323,11 +322,11 @@ class RockTable:
         found = compared(self.std(), tables, fit, PROPERTIES)
         for p, row in found.items():
             if not row["agree"]:
-                warnings.warn(
+                warn(
                     f"{p}: the rock table has a standard deviation of {row['table']:.3g} ({row['table_low']:.3g} to "
                     f"{row['table_high']:.3g}), the evidence {row['evidence']:.3g} ({row['evidence_low']:.3g} to "
                     f"{row['evidence_high']:.3g}). The evidence cannot see what lies in the operator's null space: "
-                    "where the data are silent the table is the better witness of how much rocks vary.", stacklevel=2)
+                    "where the data are silent the table is the better witness of how much rocks vary.")
         return found
 
     def describe(self):

@@ -1,10 +1,9 @@
 """From a survey to a modality in one step: the operator that suits its stations, its noise and its gaps."""
 
-import warnings
 
 import numpy as np
 
-from .._checks import fail, one_of
+from .._checks import fail, one_of, warn
 from .._geometry import check_over
 from .._places import blocks
 from ..forward import (
@@ -243,9 +242,9 @@ def _direct(survey, mesh, field):
     operator = StationOperator(mesh, *_stations(survey), quantity(survey.kind, **field))
     buried = 0 if operator.quantity.singular else int(operator.buried.sum())  # a singular field refuses them
     if buried:
-        warnings.warn(f"{buried} of {operator.shape[0]} {survey.kind} stations lie inside the ground of the mesh: "
+        warn(f"{buried} of {operator.shape[0]} {survey.kind} stations lie inside the ground of the mesh: "
                       "right in boreholes and mines; on the surface the mesh's top, the topography or the heights are "
-                      "off", UserWarning, stacklevel=4)
+                      "off")
     return operator
 
 

@@ -7,7 +7,7 @@ from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_count, as_positive, fail, one_of
 from ..forward import run_side_by_side
-from ._passes import advance, conjugate, renew
+from ._rrcg_kernels import advance, conjugate, renew
 from ._terms import NoCoupling, PriorView, dot, independent_groups, summed
 
 SIDE_BY_SIDE_FROM = 80_000  # unknowns: below, threads wait longer for the interpreter than they save

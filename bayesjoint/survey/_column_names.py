@@ -2,8 +2,8 @@
 
 import re
 
-from ..quantities import component_of
-from ._units import FEET, TO_METRES, plain_unit
+from ..quantities import component_of, plain_unit
+from ._units import FEET, TO_METRES
 
 ROLES = {
     "easting": {"easting", "east", "x", "utmx", "projection_x_coordinate"},

@@ -7,8 +7,9 @@ from .._crs import of_grid_mapping
 from .._damaged import attempt, attempt_hdf5
 from .._memory import check_memory, fits_memory
 from .._text_table import is_number
+from ..quantities import plain_unit
 from ._column_names import GEOGRAPHIC, has_role, is_data
-from ._units import plain_unit, to_metres
+from ._units import to_metres
 
 ENGINES = {b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"\x89HDF": "h5netcdf"}
 

@@ -1,10 +1,9 @@
 """What can hardly be: each rule refuses what no survey measures, and warns of what is most likely a mistake."""
 
-import warnings
 
 import numpy as np
 
-from .._checks import fail
+from .._checks import fail, warn
 from ..quantities import component_of
 from ._no_data import HUGE, refuse_suspects
 
@@ -77,4 +76,4 @@ def check_places(easting, northing):
 
 
 def _warn(text):
-    warnings.warn(text, UserWarning, stacklevel=4)
+    warn(text)

@@ -1,23 +1,12 @@
 """Conversion of units: factors that take what files hold to the units of `quantities` and to metres."""
 
-import re
 
 from .._checks import fail
-from ..quantities import component_of
+from ..quantities import component_of, plain_unit
 
 TO_METRES = {"m": 1.0, "metre": 1.0, "meter": 1.0, "metres": 1.0, "meters": 1.0, "km": 1e3, "kilometre": 1e3,
              "kilometer": 1e3}  # fmt: skip
 FEET = ("ft", "feet", "foot")  # refused, not converted: survey feet differ by country
-
-
-def plain_unit(text):
-    """Spell a unit the one way the tables do: ``"µm s^-2"`` becomes ``"ums-2"``."""
-    if not isinstance(text, str):
-        fail("units", "be a text", f"{text!r:.60} of type {type(text).__name__}",
-             "Mend the units attribute, or pass units= to say what the file really holds.", TypeError)
-    for old, new in (("µ", "u"), ("μ", "u"), ("²", "2"), ("⁻", "-")):
-        text = text.replace(old, new)
-    return re.sub(r"[\s*^·.]", "", text).lower()
 
 
 def to_standard(kind, units, what):
