@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.special import chndtrinc
 from scipy.stats import chi2, f, ncf
 
-from .._checks import as_count, checked, one_of
+from .._checks import as_count, as_share, checked, one_of
 from .._typing import JointProblem, xr
 from ..dataset import DatasetBuilder
 from ..gaussian import DENSE_DATA
@@ -18,7 +18,7 @@ from ._multiple_testing import holm
 from ._residuals import DRAWS, checked_given, residual_of
 from ._result import chi2_log_tail
 from ._sentences import against_words, range_words
-from ._shared import add_columns, as_share
+from ._shared import add_columns
 from ._wavenumbers import CosineModes, CrossPeriodogram, band_edges
 
 METHODS = ("auto", "dense", "spectral", "iterative")
