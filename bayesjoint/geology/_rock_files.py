@@ -5,7 +5,7 @@ from os import PathLike
 
 import numpy as np
 
-from .._checks import as_path, fail, one_of
+from .._checks import as_file, fail, one_of
 from .._text_table import number, read_text_table
 
 DENSITY = {"kg/m3": 1.0, "g/cm3": 1000.0}
@@ -86,7 +86,9 @@ def _columns(samples):
 
 def _read(path):
     """Columns of a CSV file as text, by the names in its header."""
-    table = read_text_table(path if hasattr(path, "read_bytes") else as_path("samples", path), comments=("#",))
+    # else one within the package, which may be in a zip
+    file = as_file("path", path) if isinstance(path, str | PathLike) else path
+    table = read_text_table(file, comments=("#",))
     return {name: table.texts(name) for name in table.names}
 
 
