@@ -3,7 +3,7 @@
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is first imported
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads of scikit-learn that wait take no processor from other tests
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads of scikit-learn leave the processor to others
 
 import numpy as np
 import pytest
