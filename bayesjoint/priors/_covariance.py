@@ -51,9 +51,9 @@ class Covariance:
         """(values that vary, Cholesky factor over them)."""
         varying = np.flatnonzero(self.diagonal() > 0)
         if varying.size > DENSE_LIMIT:
-            fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (bounds, penalties)",
-                 f"{varying.size} cells", "Use a coarser mesh, a Focusing or MinimumLength prior, or, where there are "
-                 "bounds or a Gramian, none.")
+            fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (a Gramian, a nonlinear "
+                 "model, the Laplace engine)", f"{varying.size} cells",
+                 "Use a coarser mesh, or a Focusing or MinimumLength prior.")
         return varying, prior_factor(self.matmat(unit_columns(self.size, varying))[varying])
 
 
