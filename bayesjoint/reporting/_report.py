@@ -14,6 +14,7 @@ from ..plot import has, is_tree, labels_of, mesh_of, mesh_parameters, pretty
 from . import _agreement as accord
 from . import _facts as facts
 from . import _figures as figures
+from . import _first_screen as first_screen
 from . import _ground as ground
 from . import _panels as panels
 from . import _questions as questions
@@ -90,7 +91,10 @@ def _content(tree, title):
     lead, details = words.answer(fits, properties, gains, brief, mesh, facts.unmixed(tree), held, objected)
     if agreed is not None:
         lead = f"{agreed['headline']} {lead}"
+    pictures = {p.name: figures.ModelPictures(tree, p.name) for p in properties}
     return {
+        "answers": first_screen.answers(properties, fits, gains, held, agreed, facts.unmixed(tree)),
+        "maps": first_screen.maps(tree, pictures),
         "title": title or root.get("title") or _title(fits),
         "root": root,
         "unchecked": ground.unchecked(tree),
@@ -99,7 +103,7 @@ def _content(tree, title):
         "details": details,
         "interval": words.interval_name(),
         "fits": [(fit, figures.survey_pictures(tree, fit)) for fit in fits],
-        "models": [_model(tree, p) for p in properties],
+        "models": [_model(tree, p, pictures[p.name]) for p in properties],
         "uncertain": any(p.peak_std is not None for p in properties),
         "vectors": vectors,
         "confusions": any(v["confused"] for v in vectors),
@@ -127,9 +131,8 @@ def _title(fits):
     return f"{kind} {words.listing(f.name.replace('_', ' ') for f in fits)}"
 
 
-def _model(tree, p):
+def _model(tree, p, pictures):
     """Pictures and numbers of one parameter."""
-    pictures = figures.ModelPictures(tree, p.name)
     depth = {"depth": pictures.best["depth"]}
     planes = [{axis: pictures.best[axis]} for axis in ("depth", "northing", "easting")]
     separate = [{"label": label.replace("_", " "), "joint": pictures.pair(**depth),

@@ -200,7 +200,7 @@ def _fitted(fits, objected):
     return " ".join(sentences)
 
 
-def _place(p):
+def place(p):
     divisor, unit = p.scale
     depth, east, north = (f"{p.place[k] / divisor:.{2 if unit == 'km' else 0}f} {unit}"
                           for k in ("depth", "easting", "northing"))
@@ -209,20 +209,20 @@ def _place(p):
 
 def _found(p):
     if p.peak_std is None:
-        return (f"The {p.long_name} that stands out most is {signed(p.peak)} {pretty(p.units)}, {_place(p)}; the "
+        return (f"The {p.long_name} that stands out most is {signed(p.peak)} {pretty(p.units)}, {place(p)}; the "
                 "dataset holds no standard deviation, so this is one model and no answer to how sure it is.")
     value = f"{signed(p.peak)} ± {quantity(p.peak_std, p.units, 2)}"
     if abs(p.score) < 2:
         return (f"No single cell's {p.long_name} is more than two posterior standard deviations from its prior mean; "
-                f"the clearest, {_place(p)}, has {value}.")
-    return f"The {p.long_name} that stands out most is {value}, {_place(p)}."
+                f"the clearest, {place(p)}, has {value}.")
+    return f"The {p.long_name} that stands out most is {value}, {place(p)}."
 
 
 def _interval_of(p, family):
     """What stands out most, its recalibrated interval first."""
     ends = [f"{signed(low)} to {signed(high)}" for low, high in (p.interval, p.gaussian)]
     found = f"{ends[0]} {pretty(p.units)}".rstrip()
-    return (f"The {p.long_name} that stands out most, {_place(p)}, is {found} (90 %, recalibrated on “{family}”); the "
+    return (f"The {p.long_name} that stands out most, {place(p)}, is {found} (90 %, recalibrated on “{family}”); the "
             f"Gaussian says {ends[1]}.")
 
 

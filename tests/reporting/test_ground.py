@@ -31,6 +31,8 @@ def test_the_answer_leads_with_recalibrated_intervals(text, tree):
     held = float(tree["recalibration"].coverage.sel(parameter="density", kind="recalibrated", probability=0.9))
     assert f"hold {100 * held:.0f} % of the cells for density" in answer
     assert "joint inversion changed the interval score by" in answer
+    assert f"How sure is it? Checked on simulated ground. 90 % intervals hold {100 * held:.0f} % (density)" in answer
+    assert "Do the surveys agree? Not tested. " in answer and "What did inverting jointly buy? " in answer
 
 
 def test_the_section_gives_coverage_scores_other_grounds_and_limits(text, tree):
@@ -47,7 +49,7 @@ def test_the_section_gives_coverage_scores_other_grounds_and_limits(text, tree):
 def test_without_a_geology_the_first_screen_says_so_with_the_remedy(joint, tmp_path):
     found = page(joint[0].engine.to_datatree(draws=5, chains=2), tmp_path)
     answer = flat(found.text["answer"])
-    assert answer.strip().startswith("Not checked against ground.") and "bj.recalibrate(post, geology)" in answer
+    assert "How sure is it? Not checked against ground. " in answer and "bj.recalibrate(post, geology)" in answer
     assert "ground" not in found.text
 
 

@@ -324,7 +324,8 @@ def test_the_answer_begins_with_chains_that_did_not_mix(tmp_path):
     post.chains[0] += 3.0  # a chain stuck elsewhere
     post._keep(post.chains, "a stuck sampler", "Mend it.")
     stuck = flat(page(post.to_datatree(draws=50), tmp_path).text["answer"]).strip()
-    assert stuck.startswith("Do not use the numbers of this report: the Markov chains behind them did not mix.")
+    assert stuck.startswith("What is down there? Do not use. ") and "How sure is it? Do not use. " in stuck
+    assert "Do not use the numbers of this report: the Markov chains behind them did not mix." in stuck
     rhat, slowest, ess, rarest = post.mixing.worst
     assert f"R-hat is {rhat:.3f} ({slowest}; at most 1.01" in stuck
     assert f"({rarest}; at least 400" in stuck and ess < 400

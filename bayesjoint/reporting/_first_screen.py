@@ -1,0 +1,150 @@
+"""The first screen: four questions, each with a word that answers it and one line; and a pair of maps."""
+
+import re
+from dataclasses import dataclass
+from functools import partial
+
+from .. import plot
+from ._figures import ModelPictures, aspect_of, limits_of, mapped
+from ._words import capital, listing, place, plain, quantity, signed, span
+
+WORTH = 0.01  # of a score or a std: smaller changes are nothing to those who decide, however well they are known
+GOOD, FAIR, BAD = "good", "fair", "bad"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A question with its answer: a status of a few words, how it is coloured, and one line."""
+
+    question: str
+    status: str
+    tone: str
+    line: str
+
+
+def answers(properties, fits, gains, ground, agreed, unmixed):
+    """The four answers, from what `facts`, `ground` and `agreement` know."""
+    sure = any(p.peak_std is not None for p in properties)
+    return [_what(properties, unmixed), _how_sure(properties, fits, ground, unmixed, sure), _agree(fits, agreed),
+            _bought(fits, gains, ground)]
+
+
+def _what(properties, unmixed):
+    question = "What is down there?"
+    if unmixed is not None:
+        return Answer(question=question, status="do not use", tone=BAD,
+                      line="The Markov chains behind every number of this report did not mix.")
+    if not properties:
+        return Answer(question=question, status="no model", tone=FAIR, line="The dataset holds no property of cells.")
+    if all(p.peak_std is None for p in properties):
+        status, tone = "one model", FAIR
+    elif any(_clear(p) for p in properties):
+        status, tone = "something stands out", GOOD
+    else:
+        status, tone = "nothing clear", FAIR
+    line = capital("; ".join(map(_stands_out, properties)))
+    return Answer(question=question, status=status, tone=tone, line=f"{line}.")
+
+
+def _clear(p):
+    """Whether the cell that stands out most is told from its prior mean; recalibrated, from zero."""
+    if p.peak_std is None:
+        return False
+    return p.interval[0] > 0 or p.interval[1] < 0 if p.gaussian is not None else abs(p.score) >= 2
+
+
+def _stands_out(p):
+    if p.gaussian is not None:
+        value = f"{signed(p.interval[0])} to {signed(p.interval[1])} {plot.pretty(p.units)} (90 %)"
+    elif p.peak_std is not None:
+        value = f"{signed(p.peak)} ± {quantity(p.peak_std, p.units, 2)}"
+    else:
+        value = f"{signed(p.peak)} {plot.pretty(p.units)}"
+    name = p.long_name if p.peak_std is None or _clear(p) else f"not clear from zero, {p.long_name}"
+    return f"{name} {value}, {place(p)}"
+
+
+def _how_sure(properties, fits, ground, unmixed, sure):
+    question = "How sure is it?"
+    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubt = f" The fit of {listing(doubted)} says that prior or noise is not as stated." if doubted else ""
+    if unmixed is not None:
+        return Answer(question=question, status="do not use", tone=BAD,
+                      line="Means, standard deviations and their stated errors may all be wrong.")
+    if not sure:
+        return Answer(question=question, status="not known", tone=BAD, line="One model, without standard deviations.")
+    if ground is None:
+        return Answer(question=question, status="not checked against ground", tone=FAIR,
+                      line=f"Intervals hold for the stated prior at best; real ground is not like that.{doubt}")
+    held, gaussian = (listing(f"{100 * row[key][0]:.0f} % ({row['name']})" if key == "held" else
+                              f"{100 * row[key][0]:.0f} %" for row in ground["rows"])
+                      for key in ("held", "gaussian_held"))
+    return Answer(question=question, status="checked on simulated ground", tone=FAIR if doubted else GOOD,
+                  line=f"90 % intervals hold {held} of the cells of worlds left out; the Gaussian's {gaussian}."
+                       f"{doubt}")
+
+
+def _agree(fits, agreed):
+    question = "Do the surveys agree?"
+    if agreed is not None and agreed["kind"]:
+        tone = {"agree": GOOD, "disagree": BAD}.get(agreed["kind"], FAIR)
+        first, _, more = re.sub("; (?=but )|; (?=even )", ". ", agreed["verdict"]).partition(". ")
+        return Answer(question=question, status=agreed["kind"], tone=tone,
+                      line=f"{first.rstrip('.')}.{' More below.' if more else ''}")
+    if len(fits) < 2:
+        return Answer(question=question, status="one survey", tone=FAIR, line="There is no other to agree with.")
+    return Answer(question=question, status="not tested", tone=FAIR,
+                  line="bayesjoint conflict, with the same configuration, tests it.")
+
+
+def _bought(fits, gains, ground):
+    question = "What did inverting jointly buy?"
+    if ground is not None and ground["joint"]:
+        rows = [(row["name"], *row["score_over_separate"]) for row in ground["joint"]]
+        line = listing(f"{plain(name)} {100 * (ratio - 1):+.1f} ± {100 * error:.1f} %"
+                       for name, ratio, error in rows).replace("-", "−")
+        return _judged(question, [row[1:] for row in rows], "better intervals", "worse intervals",
+                       f"Interval score against each survey alone: {line}; less is better.")
+    if gains:
+        line = listing(f"{g['long_name']} {signed(100 * (g['middle'] - 1), 2)} %" for g in gains)
+        return _judged(question, [(g["middle"], 0.0) for g in gains], "smaller std", "larger std",
+                       f"Standard deviation of the median cell against each survey alone: {line}. Whether that holds "
+                       "on ground was not checked.")
+    why = "There is one survey." if len(fits) < 2 else "The surveys were not inverted alone."
+    return Answer(question=question, status="not compared", tone=FAIR, line=why)
+
+
+def _judged(question, ratios, better, worse, line):
+    """By ratios with their errors, less being better."""
+    gained = any(ratio + 2 * error < 1 and ratio < 1 - WORTH for ratio, error in ratios)
+    lost = any(ratio - 2 * error > 1 and ratio > 1 + WORTH for ratio, error in ratios)
+    status = {(True, False): better, (False, True): worse, (True, True): "mixed", (False, False): "nothing"}
+    return Answer(question=question, status=status[gained, lost], line=line,
+                  tone=BAD if lost and not gained else GOOD if gained and not lost else FAIR)
+
+
+def maps(tree, models):
+    """[(name, [mean, how sure]) of every property] at the depth of what stands out most.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+    models : {str: ModelPictures}
+        Of every property.
+    """
+    return [(pictures.words, [pictures.panel("mean", depth=pictures.best["depth"]), *_width(tree, name, pictures)])
+            for name, pictures in models.items()]
+
+
+def _width(tree, name, pictures: ModelPictures):
+    """The width of intervals, or the standard deviation."""
+    depth = {"depth": pictures.best["depth"]}
+    if not plot.has(tree, "posterior_summary", f"{name}_lower"):
+        return [pictures.panel("std", **depth)] if pictures.sure else []
+    values = plot.interval_values(tree, name, "width")
+    section, draw = plot.cut(values, mesh=pictures.mesh, **depth), partial(plot.interval, tree, name, "width", **depth)
+    units = tree["posterior_summary"][f"{name}_mean"].attrs["units"]
+    alt = (f"Width of the 90 % interval of {pictures.words}, {section.place}: "
+           f"{span(section.values, units)}")
+    return [mapped(lambda ax, cax: draw(ax=ax, colorbar=cax, limits=limits_of("sequential", values)),
+                   aspect_of(section), alt)]
