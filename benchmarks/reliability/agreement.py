@@ -9,10 +9,12 @@ binomial standard errors. Sizes are those that one agreeing pair is told.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
+from scipy import fft
 
 import bayesjoint as bj
 from bayesjoint.agreement._disturbances import disturbances_of
@@ -101,16 +103,41 @@ def p_value(test, problem):
     return bj.nuisance_test(problem, "b", FORMS[test.form]).p_value
 
 
+def one_place(rng, size, what):
+    """p-value of one station of survey b to which `size` was added, whichever it is."""
+    k = int(rng.integers(OPERATORS[1].shape[0]))
+    added = np.zeros(OPERATORS[1].shape[0])
+    added[k] = size * rng.choice((-1.0, 1.0))
+    return float(bj.local_conflict(pair(rng, added=lambda _: added), "b", "a").anomaly_p_value[0].values.ravel()[k])
+
+
+def one_band(rng, size, what):
+    """p-value of a band of wavelengths in which a disturbance of that rms, of random shape, was added to survey b."""
+    short, long = (float(word) for word in re.findall(r"[\d.]+", what))
+    side = len(MESH.northing) * 0.1  # km
+    wavenumber = np.hypot(*np.meshgrid(*2 * [np.arange(len(MESH.northing)) / (2 * side)], indexing="ij"))
+    inside = (wavenumber > 1 / long * (1 + 2e-3)) & (wavenumber <= 1 / short * (1 + 2e-3))
+    field = fft.idctn(np.where(inside, rng.standard_normal(inside.shape), 0.0), norm="ortho").ravel()
+    field *= size / np.sqrt(np.mean(field**2))
+    found = bj.spectral_conflict(pair(rng, added=lambda _: field), "b", "a")
+    return float(found.p_value[int(np.argmin(np.abs(found.wavelength_short.values - short)))])
+
+
 def powers(found, count, rng):
     """{test: rates at the size that it says it sees by itself at 5 %, and in the suite at its share}."""
     out = {}
     for test in found.tests:
-        if not test.detectable or (test.target not in ("b", None) and test.form != "node split") or test.form in (
-                "places", "wavelengths"):
+        if not test.detectable or (test.target not in ("b", None) and test.form != "node split"):
             continue
         seen, row = test.detectable, {}
         for key, level in (("size", seen["level"]), ("suite_size", seen["suite_level"])):
             size = seen[key]
+            if test.form in ("places", "wavelengths"):
+                level = level / seen["within"] if key == "size" else level  # of one place or band of the test's many
+                p_of = one_place if test.form == "places" else one_band
+                hits = [p_of(rng, size, seen["what"]) <= level for _ in range(count)]
+                row[key] = {"size": size, "units": seen["units"], "level": level, "claimed": seen["power"]} | rate(hits)
+                continue
             if test.form == "gain":
                 made = [pair(rng, gain=rng.choice((-1.0, 1.0)) * 0.01 * size) for _ in range(count)]
             else:
@@ -148,7 +175,7 @@ def false_agree(found, count, rng):
 def main(pairs=PAIRS, agreeing=AGREEING, disturbed=DISTURBED, laws=TIED):
     """Measure, and write the table beside this file."""
     rng = np.random.default_rng(20261130)
-    found = bj.conflict(pair(rng), places=False)
+    found = bj.conflict(pair(rng))
     out = {"power": powers(found, pairs, rng), "agreeing pairs": verdicts(pair(rng) for _ in range(agreeing))}
     print(out["agreeing pairs"], flush=True)
     out["disturbed by the margin"] = false_agree(found, disturbed, rng)
