@@ -127,7 +127,7 @@ def is_number(text):
 
 def _content(path, marks):
     """[(number, line)] of the file, and of its comments before the first of them."""
-    text = _decoded(path, path.read_bytes())
+    text = decoded(path, path.read_bytes())
     lines, comments = [], []
     for count, line in enumerate(re.split(r"\r\n|\n|\r", text.rstrip("\x1a")), start=1):
         plain = line.strip()
@@ -140,7 +140,8 @@ def _content(path, marks):
     return lines, comments
 
 
-def _decoded(path, content):
+def decoded(path, content):
+    """The text that bytes of a file are, in whichever encoding; what is no text is refused."""
     for encoding in ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
         try:
             text = content.decode(encoding)
@@ -148,7 +149,7 @@ def _decoded(path, content):
             continue
         if not CONTROL.search(text):
             return text
-    return fail("path", "be a netCDF file or a text table", f"{path.name!r}, which is neither",
+    return fail("path", "hold text", f"something else in {path.name!r}",
                 "Convert the file first.")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..engines import methods
 from ..quantities import known_names
+from ..survey import FORMATS
 
 
 def key(help_text, default=MISSING, choices=None, minimum=None, above=None, below=None, maximum=None):
@@ -24,7 +25,8 @@ def choices_of(meta):
 class SurveyTable:
     """One survey: where its data are and how well they are known."""
 
-    file: str = key("netCDF or CSV file, relative to the configuration")
+    file: str = key("file with the data, relative to the configuration")
+    format: str | None = key("what kind of file it is, where it does not say", None, choices=tuple(FORMATS))
     kind: str = key("what was measured", choices=known_names)
     parameter: str = key("name of the parameter it sees")
     variable: str | None = key("variable or column that holds the data", None)

@@ -14,6 +14,11 @@ from ._units import to_metres
 ENGINES = {b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"\x89HDF": "h5netcdf"}
 
 
+def variant_of(head):
+    """The first bytes of a file where they say netCDF, else nothing."""
+    return head[:4] if head[:4] in ENGINES or head[:3] == b"CDF" else b""
+
+
 def load(path, engine):
     """Read a whole netCDF file into memory and close it; fill values become NaN. An unreadable one is refused."""
     import xarray as xr
@@ -31,15 +36,13 @@ def load(path, engine):
     return found
 
 
-def read_netcdf(path, engine, kind, columns):
+def read_netcdf(path, kind, columns):
     """Contents of a netCDF file as a dict of plain arrays, in the file's own data units.
 
     Parameters
     ----------
     path : Path
         File.
-    engine : str
-        xarray engine that reads it.
     kind : str
         Kind of the survey, which also names the variable unless `columns` does.
     columns : dict
@@ -50,7 +53,12 @@ def read_netcdf(path, engine, kind, columns):
     dict
         data, easting, northing, upward, std (None where the file has none), units, std_units, attributes, notes.
     """
-    dataset = load(path, engine)
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    if magic not in ENGINES:
+        fail("path", "be netCDF-3 (classic, 64-bit offset) or netCDF-4", f"netCDF variant {magic!r}",
+             "Convert it: nccopy -k nc4.")
+    dataset = load(path, ENGINES[magic])
     variable = _squeezed(dataset[_data_name(dataset, kind, columns.get("data"))])
     axes = {role: _axis(dataset, variable, role, columns.get(role)) for role in ("easting", "northing")}
     if variable.ndim == 2 and axes["easting"].ndim == 1:

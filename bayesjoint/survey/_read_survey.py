@@ -12,12 +12,11 @@ import numpy as np
 from .._checks import as_file, checked, fail, one_of
 from .._typing import ArrayLike, Sequence
 from ..quantities import component_of
-from ._netcdf import ENGINES, read_netcdf
 from ._no_data import listed, refuse_suspects, without
 from ._rules import FIELD_ATTRIBUTES, needs_field, standard_units
 from ._survey import Survey
-from ._table import read_table
 from ._units import to_standard
+from .formats import format_of
 
 COLUMN_ROLES = ("data", "easting", "northing", "upward", "std")
 
@@ -27,8 +26,8 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
                 variable: str | None = None, name: str | None = None, units: str | None = None,
                 missing: float | Sequence | None = None, intensity: float | None = None,
                 inclination: float | None = None, declination: float | None = None, source: str | None = None,
-                licence: str | None = None) -> Survey:
-    """Read a survey from a netCDF file (3 or 4) or a text table (CSV and its kin).
+                licence: str | None = None, format: str | None = None) -> Survey:
+    """Read a survey from a file: netCDF (3 or 4), an Oasis montaj grid, or a text table (CSV and its kin).
 
     The format is told by the file's content. What an argument gives wins over what the file says; what was taken from
     where, and what was guessed, is the first line of the survey's `history`. NaN, fill values and empty cells mark
@@ -70,6 +69,8 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
         ``inducing_field_inclination_deg``, ``inducing_field_declination_deg``.
     source, licence : str, optional
         Default: the attributes title and citation (else source); licence or license.
+    format : str, optional
+        Name of the file's format, where content and ending leave it open: a key of `bayesjoint.survey.FORMATS`.
 
     Returns
     -------
@@ -100,7 +101,7 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
     with named(path):
         return _read(path, kind, columns, marks, {
             "std": std, "height": height, "crs": crs, "name": name, "units": units, "source": source,
-            "licence": licence,
+            "licence": licence, "format": format,
             "field": {"intensity": intensity, "inclination": inclination, "declination": declination}})
 
 
@@ -123,13 +124,7 @@ def named(path):
 
 def _read(path, kind, columns, marks, given):
     """The survey of a file; `given` holds the caller's words, which win."""
-    with path.open("rb") as stream:
-        magic = stream.read(4)
-    engine = ENGINES.get(magic)
-    if engine is None and magic[:3] == b"CDF":
-        fail("path", "be netCDF-3 (classic, 64-bit offset) or netCDF-4", f"netCDF variant {magic!r}",
-             "Convert it: nccopy -k nc4.")
-    found = read_netcdf(path, engine, kind, columns) if engine else read_table(path, kind, columns)
+    found = format_of(path, given["format"], columns).read(path, kind, columns)
     dropped = _mark(found, marks, kind)
     std, height, field = given["std"], given["height"], given["field"]
     units, factor, note = _conversion(kind, given["units"], found, path)

@@ -1,0 +1,57 @@
+"""Small files of every format, written from the published layouts and by nothing of the package."""
+
+import struct
+import zlib
+
+import numpy as np
+
+EAST, NORTH = 400_000.0 + 50.0 * np.arange(4), 7_000_000.0 + 25.0 * np.arange(3)
+VALUES = np.array([[1.0, 2, 3, 4], [5, np.nan, 7, 8], [9, 10, 11, -12]])
+CODES = {"f4": (4, 2), "f8": (8, 2), "i4": (4, 1), "u4": (4, 0), "i2": (2, 1), "u2": (2, 0), "i1": (1, 1), "u1": (1, 0)}
+DUMMIES = {"f4": -1e32, "f8": -1e32, "i4": -2147483647, "u4": 4294967295, "i2": -32767, "u2": 65535, "i1": -127,
+           "u1": 255}
+
+
+def oasis(values=VALUES, dtype="f4", packed=False, order=1, turn=0.0, base=0.0, factor=1.0, blocks=2, **header):
+    """Bytes of an Oasis montaj grid."""
+    size, sign = CODES[dtype]
+    raw = (values - base) * factor
+    body = np.where(np.isnan(raw), DUMMIES[dtype], raw).astype("<" + dtype)
+    vectors = body if order == 1 else body.T
+    across, count = vectors.shape[::-1]
+    spacing = (50.0, 25.0) if order == 1 else (25.0, 50.0)
+    given = {"size": size + 1024 * packed, "sign": sign, "across": across, "vectors": count, "order": order} | header
+    head = struct.pack("<5i7d", *given.values(), *spacing, EAST[0], NORTH[0], turn, base, factor).ljust(512, b"\0")
+    plain = np.ascontiguousarray(vectors).tobytes()
+    if not packed:
+        return head + plain
+    step = -(-count // blocks) * across * size
+    parts = [bytes(16) + zlib.compress(plain[at:at + step]) for at in range(0, len(plain), step)]
+    start = 512 + 16 + 12 * len(parts)
+    starts = start + np.cumsum([0, *map(len, parts[:-1])])
+    table = struct.pack(f"<{len(parts)}q", *starts) + struct.pack(f"<{len(parts)}i", *map(len, parts))
+    return head + struct.pack("<4i", -1, 1, len(parts), -(-count // blocks)) + table + b"".join(parts)
+
+
+def surfer_text(values=VALUES, head="DSAA", blank="1.70141e+38"):
+    """Text of a Surfer grid."""
+    rows = [" ".join(blank if np.isnan(v) else repr(float(v)) for v in row) for row in values]
+    limits = [f"{a[0]} {a[-1]}" for a in (EAST, NORTH)]
+    return "\n".join([head, f"{values.shape[1]} {values.shape[0]}", *limits, "-12 11", *rows]) + "\n"
+
+
+def surfer_6(values=VALUES, shape=None):
+    """Bytes of a Surfer 6 grid."""
+    rows, columns = values.shape if shape is None else shape
+    body = np.where(np.isnan(values), 1.70141e38, values).astype("<f4")
+    head = struct.pack("<2h6d", columns, rows, EAST[0], EAST[-1], NORTH[0], NORTH[-1], -12, 11)
+    return b"DSBB" + head + body.tobytes()
+
+
+def surfer_7(values=VALUES, shape=None, version=1, blank=1.70141e38, turn=0.0, extra=b""):
+    """Bytes of a Surfer 7 grid, `extra` before its data."""
+    rows, columns = values.shape if shape is None else shape
+    body = np.where(np.isnan(values), blank, values).astype("<f8").tobytes()
+    lattice = struct.pack("<2i8d", rows, columns, EAST[0], NORTH[0], 50.0, 25.0, -12.0, 11.0, turn, blank)
+    return (b"DSRB" + struct.pack("<2i", 4, version) + b"GRID" + struct.pack("<i", 72) + lattice + extra
+            + b"DATA" + struct.pack("<i", len(body)) + body)
