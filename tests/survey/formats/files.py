@@ -55,3 +55,12 @@ def surfer_7(values=VALUES, shape=None, version=1, blank=1.70141e38, turn=0.0, e
     lattice = struct.pack("<2i8d", rows, columns, EAST[0], NORTH[0], 50.0, 25.0, -12.0, 11.0, turn, blank)
     return (b"DSRB" + struct.pack("<2i", 4, version) + b"GRID" + struct.pack("<i", 72) + lattice + extra
             + b"DATA" + struct.pack("<i", len(body)) + body)
+
+
+def esri(values=VALUES, place="corner", blank="-9999", head=None):
+    """Text of an ESRI ASCII grid with cells of 50 m."""
+    shift = 25.0 if place == "corner" else 0.0
+    rows = [" ".join(blank if np.isnan(v) else repr(float(v)) for v in row) for row in values[::-1]]
+    given = {"ncols": values.shape[1], "nrows": values.shape[0], f"xll{place}": EAST[0] - shift,
+             f"yll{place}": NORTH[0] - shift, "cellsize": 50, "NODATA_value": blank} | (head or {})
+    return "\n".join([*(f"{key:<14}{value}" for key, value in given.items() if value is not None), *rows]) + "\n"
