@@ -94,7 +94,7 @@ def read_text_table(path, comments=COMMENTS):
              "Rename the repeated columns.")
     numbers, rows = map(list, zip(*lines, strict=True))
     table = TextTable(file=path.name, names=names, delimiter=delimiter, rows=rows)
-    _check_width(table, numbers)
+    check_width(table, numbers)
     return table
 
 
@@ -188,7 +188,7 @@ def _header_among(comments, delimiter, count):
     return None
 
 
-def _check_width(table, numbers):
+def check_width(table, numbers):
     """Every row has a cell for each column, and nothing beyond them."""
     wide = len(table.names)
     for count, row in zip(numbers, table.rows, strict=True):

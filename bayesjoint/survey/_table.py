@@ -24,12 +24,16 @@ def read_table(path, kind, columns):
     dict
         As `read_netcdf`; upward and std are None where the table has none.
     """
-    lines = read_text_table(path)
-    names = lines.names
+    return of_table(read_text_table(path), kind, columns)
+
+
+def of_table(table, kind, columns):
+    """Contents of a `TextTable` as `read_table` gives them."""
+    names = table.names
     chosen = {role: _column(role, name, names) for role, name in columns.items()}
     guessed = _guess(names, kind, chosen)
     chosen |= guessed
-    values = dict(zip(chosen, lines.floats(list(chosen.values())).T, strict=True))
+    values = dict(zip(chosen, table.floats(list(chosen.values())).T, strict=True))
     for role in ("easting", "northing", "upward"):
         if role in values:
             values[role] = values[role] * to_metres(length_in_name(chosen[role]), f"column {chosen[role]!r}")

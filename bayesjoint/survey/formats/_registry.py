@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ..._checks import fail, one_of
 from .._netcdf import read_netcdf, variant_of
 from .._table import read_table
-from . import _esri, _oasis, _surfer
+from . import _esri, _icgem, _oasis, _surfer
 
 HEAD = 8192  # bytes of a file by which its kind is told
 
@@ -36,6 +36,7 @@ FORMATS = {
     "oasis": Format("Oasis montaj grid (.grd)", _oasis.looks, _oasis.read),
     "surfer": Format("Surfer grid (.grd: DSAA, DSBB, DSRB)", _surfer.looks, _surfer.read),
     "esri": Format("ESRI ASCII grid (.asc)", _esri.looks, _esri.read),
+    "icgem": Format("ICGEM grid (.gdf)", _icgem.looks, _icgem.read, True),
     "table": Format("text table (CSV and its kin)", lambda head: b"\0" not in head or head[:2] in (
         b"\xff\xfe", b"\xfe\xff"), read_table, True),
 }  # asked in this order

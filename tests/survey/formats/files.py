@@ -64,3 +64,14 @@ def esri(values=VALUES, place="corner", blank="-9999", head=None):
     given = {"ncols": values.shape[1], "nrows": values.shape[0], f"xll{place}": EAST[0] - shift,
              f"yll{place}": NORTH[0] - shift, "cellsize": 50, "NODATA_value": blank} | (head or {})
     return "\n".join([*(f"{key:<14}{value}" for key, value in given.items() if value is not None), *rows]) + "\n"
+
+
+def icgem(names=("x", "y", "gravity_disturbance"), units=("[m]", "[m]", "[mgal]"), values=VALUES, **changes):
+    """Text of an ICGEM grid, from north to south as the service writes it."""
+    head = {"product_type": "gravity_field", "modelname": "EIGEN-6C4", "functional": "gravity_disturbance_sa",
+            "latlimit_north": NORTH[-1], "number_of_gridpoints": values.size, "gapvalue": "999999.0000",
+            "height_over_ell": "1200.00 m"} | changes
+    rows = [f"{x:.3f} {y:.3f} {999999.0 if np.isnan(v) else v:.5f}" for y, row in zip(NORTH[::-1], values[::-1], strict=True)
+            for x, v in zip(EAST, row, strict=True)]
+    return "\n".join([*(f"{key:>20}   {value}" for key, value in head.items() if value is not None), "",
+                      "   ".join(names), "   ".join(units), "end_of_head " + 40 * "=", *rows]) + "\n"
