@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ..._checks import fail, one_of
 from .._netcdf import read_netcdf, variant_of
 from .._table import read_table
-from . import _esri, _icgem, _oasis, _surfer
+from . import _esri, _icgem, _oasis, _surfer, _tomofast, _ubc
 
 HEAD = 8192  # bytes of a file by which its kind is told
 
@@ -37,6 +37,8 @@ FORMATS = {
     "surfer": Format("Surfer grid (.grd: DSAA, DSBB, DSRB)", _surfer.looks, _surfer.read),
     "esri": Format("ESRI ASCII grid (.asc)", _esri.looks, _esri.read),
     "icgem": Format("ICGEM grid (.gdf)", _icgem.looks, _icgem.read, True),
+    "ubc": Format("UBC-GIF observations (.obs, .grv, .mag)", _ubc.looks, _ubc.read),
+    "tomofast": Format("Tomofast-x data (format='tomofast')", lambda head: False, _tomofast.read),
     "table": Format("text table (CSV and its kin)", lambda head: b"\0" not in head or head[:2] in (
         b"\xff\xfe", b"\xfe\xff"), read_table, True),
 }  # asked in this order
@@ -65,6 +67,12 @@ def format_of(path, given, columns):
     if name is None:
         fail("path", f"be of a kind that is read: {', '.join(form.words for form in FORMATS.values())}",
              f"{path.name!r}, which is of none", "Convert it first.")
+    if name == "table" and given is None and not columns and _ubc.is_counted(head):
+        if path.suffix.lower() not in _ubc.ENDINGS:
+            fail("format", "be given for a count and rows of x, y, z and data: UBC-GIF has heights, positive up, and "
+                 "Tomofast-x depths, positive down", f"{path.name!r}, whose name tells neither",
+                 "Pass format='ubc' or format='tomofast', or name its columns by position.")
+        name = "ubc"
     form = FORMATS[name]
     if columns and not form.has_columns:
         fail("columns", "be left out for a file whose values have no names", f"{form.words} in {path.name!r}",

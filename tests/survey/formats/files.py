@@ -71,7 +71,22 @@ def icgem(names=("x", "y", "gravity_disturbance"), units=("[m]", "[m]", "[mgal]"
     head = {"product_type": "gravity_field", "modelname": "EIGEN-6C4", "functional": "gravity_disturbance_sa",
             "latlimit_north": NORTH[-1], "number_of_gridpoints": values.size, "gapvalue": "999999.0000",
             "height_over_ell": "1200.00 m"} | changes
-    rows = [f"{x:.3f} {y:.3f} {999999.0 if np.isnan(v) else v:.5f}" for y, row in zip(NORTH[::-1], values[::-1], strict=True)
-            for x, v in zip(EAST, row, strict=True)]
+    rows = [f"{x:.3f} {y:.3f} {999999.0 if np.isnan(v) else v:.5f}"
+            for y, row in zip(NORTH[::-1], values[::-1], strict=True) for x, v in zip(EAST, row, strict=True)]
     return "\n".join([*(f"{key:>20}   {value}" for key, value in head.items() if value is not None), "",
                       "   ".join(names), "   ".join(units), "end_of_head " + 40 * "=", *rows]) + "\n"
+
+
+ROWS = np.array([[0.0, 0, 12, 1.5, 0.1], [50, 10, 14, -2.5, 0.2], [100, 0, 13, 4.0, 0.1]])  # x, y, up, data, std
+INDUCING = (60.0, -20.0, 55_000.0)
+
+
+def ubc(rows=ROWS, count=None, head=""):
+    """Text of UBC-GIF observations of gravity, or with a head of magnetic ones."""
+    lines = [" ".join(f"{v:.4f}" for v in row) for row in rows]
+    return head + "\n".join([str(len(rows) if count is None else count), *lines]) + "\n"
+
+
+def ubc_magnetic(rows=ROWS, count=None, field=INDUCING, along=(60.0, -20.0, 1)):
+    """Text of magnetic observations."""
+    return ubc(rows, count, " ".join(map(str, field)) + " ! field\n" + " ".join(map(str, along)) + "\n")
