@@ -71,6 +71,7 @@ def read_netcdf(path, kind, columns):
     notes = {"data": repr(variable.name) + bounded, **{role: repr(axis.name) for role, axis in axes.items()},
              "upward": upward_note, "std": repr(std_name)}
     found = {
+        "lines": _lines(dataset, variable),
         "data": data, **{role: _metres(axis) for role, axis in axes.items()}, "upward": upward,
         "std": None if std is None else _values(std), "notes": notes, "units": variable.attrs.get("units"),
         "std_units": None if std is None else std.attrs.get("units"),
@@ -78,6 +79,13 @@ def read_netcdf(path, kind, columns):
                        **{k: v for k, v in variable.attrs.items() if k in ("source", "crs")}},
     }  # fmt: skip
     return found if axes["easting"].ndim == 1 else _scattered(found)
+
+
+def _lines(dataset, variable):
+    """Names of the lines of stations, of a variable "line" beside the data, or None."""
+    lines = dataset.variables.get("line")
+    beside = lines is not None and variable.ndim == 1 and lines.dims == variable.dims != ("line",)
+    return lines.to_numpy().astype(str) if beside else None
 
 
 def _values(variable):

@@ -140,7 +140,7 @@ def _read(path, kind, columns, marks, given):
         kind, data, found["easting"], found["northing"], found["upward"] if height is None else height, noise,
         name=given["name"], units=units, crs=_text(None, attributes, "crs") if crs is None else crs, **field,
         source=given["source"] or _source(attributes),
-        licence=_text(given["licence"], attributes, "licence", "license"),
+        licence=_text(given["licence"], attributes, "licence", "license"), lines=found.get("lines"),
         history=(_taken(path, found, height, std) + note + dropped, *_previous(attributes)),
     )  # fmt: skip
 
@@ -157,8 +157,8 @@ def _mark(found, marks, kind):
     if found["data"].ndim != 1:
         return ""
     nowhere = np.isnan(found["data"]) & (np.isnan(found["easting"]) | np.isnan(found["northing"]))
-    for role in ("data", "easting", "northing", "upward", "std"):
-        if np.ndim(found[role]):
+    for role in ("data", "easting", "northing", "upward", "std", "lines"):
+        if np.ndim(found.get(role)):
             found[role] = found[role][~nowhere]
     return f"; {int(nowhere.sum())} row(s) without datum and place left out" if nowhere.any() else ""
 
@@ -202,7 +202,8 @@ def _values(found, factor, std, kind):
 
 def _taken(path, found, height, std):
     """Which variable, column, attribute or argument each role came from."""
-    notes = {role: text for role, text in found["notes"].items() if role != "std" or found["std"] is not None}
+    notes = {role: text for role, text in found["notes"].items()
+             if role not in ("std", "lines") or found[role] is not None}
     notes |= {role: "given" for role, value in (("upward", height), ("std", std)) if value is not None}
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f"read from {path.name} (sha256 {digest}): " + ", ".join(f"{role} {text}" for role, text in notes.items())
