@@ -113,13 +113,19 @@ def named(path):
     except (ValueError, TypeError) as error:
         if path.name in str(error):
             raise
+        if " must " not in str(error):
+            _unreadable(path, error)
         kind = TypeError if isinstance(error, TypeError) else ValueError
         msg = f"{str(error).rstrip()} (While reading {path.name!r}.)"
         raise kind(msg) from error
     except (MemoryError, OSError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        fail("path", "name a readable file", f"{path.name!r}, which cannot be read ({cause})",
-             "Check its permissions, or fetch it again.")
+        _unreadable(path, error)
+
+
+def _unreadable(path, error):
+    cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    fail("path", "name a readable file", f"{path.name!r}, which cannot be read ({cause})",
+         "Check its permissions, or fetch it again.")
 
 
 def _read(path, kind, columns, marks, given):

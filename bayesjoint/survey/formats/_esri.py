@@ -25,11 +25,11 @@ def read(path, kind, columns):
         if key.lower() in head:
             fail("path", "name each number of its header once", f"{key!r} twice", DAMAGED)
         head[key.lower()] = value
-    columns, rows = whole("ncols and nrows", [head.get("ncols", "none"), head.get("nrows", "none")])
+    columns, rows = whole("ncols and nrows", [head.get("ncols", "none"), head.get("nrows", "none")], 2)
     values = numbers(words[2 * len(head):], rows * columns)
-    if "nodata_value" in head:
-        values = without(values, reals("NODATA_value", [head["nodata_value"]]) if head["nodata_value"].lower() != "nan"
-                         else ())
+    mark = head.get("nodata_value", "nan")
+    if mark.lower() != "nan":
+        values = without(values, reals("NODATA_value", [mark], 1))
     east, north = (_axis(head, *names, count) for names, count in (
         (("easting", "x", "dx"), columns), (("northing", "y", "dy"), rows)))
     return grid("an ESRI ASCII grid", values.reshape(rows, columns)[::-1], east, north, attributes=_system(path))
@@ -37,11 +37,11 @@ def read(path, kind, columns):
 
 def _axis(head, name, letter, step, count):
     """Centres of the cells along an axis."""
-    size, = reals("cellsize", [head.get("cellsize", head.get(step, "none"))])
+    size, = reals("cellsize", [head.get("cellsize", head.get(step, "none"))], 1)
     corner, centre = (head.get(f"{letter}ll{place}") for place in ("corner", "center"))
     if (corner is None) == (centre is None):
         fail("path", f"state {letter}llcorner or {letter}llcenter", "both" if corner else "none of them", DAMAGED)
-    start, = reals(f"the origin of {name}", [centre if corner is None else corner])
+    start, = reals(f"the origin of {name}", [centre if corner is None else corner], 1)
     return axis(name, start + (size / 2 if centre is None else 0.0), size, count)
 
 

@@ -28,14 +28,14 @@ def read(path, kind, columns):
     head = {line.split()[0]: line.split()[1:] for _, line in lines[:end - 2]}
     numbers, rows = zip(*lines[end + 1:], strict=True)
     if "number_of_gridpoints" in head:
-        check_count(len(rows), whole("number_of_gridpoints", head["number_of_gridpoints"][:1])[0])
+        check_count(len(rows), whole("number_of_gridpoints", head["number_of_gridpoints"][:1], 1)[0])
     table = TextTable(file=path.name, names=names, delimiter=None, rows=rows)
     check_width(table, numbers)
     found = of_table(table, kind, columns)
     if "gapvalue" in head:
-        found["data"] = without(found["data"], reals("gapvalue", head["gapvalue"][:1]))
+        found["data"] = without(found["data"], reals("gapvalue", head["gapvalue"][:1], 1))
     if found["upward"] is None and "height_over_ell" in head:
-        found["upward"], = reals("height_over_ell", head["height_over_ell"][:1])
+        found["upward"], = reals("height_over_ell", head["height_over_ell"][:1], 1)
         found["notes"]["upward"] = f"{found['upward']:g} m ('height_over_ell')"
     own = {role: unit for role, note in found["notes"].items() for name, unit in zip(names, units, strict=True)
            if note.startswith(repr(name))}

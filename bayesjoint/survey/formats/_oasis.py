@@ -33,8 +33,8 @@ def read(path, kind, columns):
     if len(raw) < HEADER:
         fail("path", f"hold a header of {HEADER} bytes", f"{len(raw)} bytes", DAMAGED)
     size, sign, across, vectors, order, *places = struct.unpack_from("<5i7d", raw)
-    across, vectors = whole("its numbers of values", (across, vectors))
-    step, between, east, north, turn, base, factor = reals("spacing, origin, rotation and scale", places)
+    across, vectors = whole("its numbers of values", (across, vectors), 2)
+    step, between, east, north, turn, base, factor = reals("spacing, origin, rotation and scale", places, 7)
     if sign == COLOUR:
         fail("path", "hold values", "a colour grid", "Export the grid that it was coloured from.")
     dtype = TYPES.get((size % PACKED, sign))
@@ -75,7 +75,7 @@ def _unpacked(raw, size):
         fail("path", "hold as many values as its header says", f"{size} bytes announced in {len(raw)} compressed ones",
              DAMAGED)
     check_memory("path", size * 4, "the grid would take", "Cut a window out of it first.")
-    blocks, = whole("its number of blocks", struct.unpack_from("<i", raw, HEADER + 8))
+    blocks, = whole("its number of blocks", struct.unpack_from("<i", raw, HEADER + 8), 1)
     table = HEADER + BLOCK
     if table + 12 * blocks > len(raw):
         fail("path", "hold its table of blocks", f"{blocks} announced in {len(raw)} bytes", DAMAGED)

@@ -22,25 +22,25 @@ def text(path):
     return decoded(path, content(path, WORDY))
 
 
-def whole(name, words, least=1):
-    """Integers that a header states, each at least `least`."""
+def whole(name, words, count):
+    """So many integers > 0 that a header states."""
     try:
         found = [int(word) for word in words]
     except ValueError:
         found = []
-    if not found or min(found) < least:
-        fail("path", f"state {name} as integers >= {least}", " ".join(map(str, words))[:60] or "nothing", DAMAGED)
+    if len(found) != count or min(found) < 1:
+        fail("path", f"state {name} ({count}) as integers > 0", " ".join(map(str, words))[:60] or "nothing", DAMAGED)
     return found
 
 
-def reals(name, words):
-    """Finite numbers that a header states, as a list of floats."""
+def reals(name, words, count):
+    """So many finite numbers that a header states, as a list of floats."""
     try:
         found = [float(word) for word in words]
     except ValueError:
         found = []
-    if not found or not np.isfinite(found).all():
-        fail("path", f"state {name} as finite numbers", " ".join(map(str, words))[:60] or "nothing", DAMAGED)
+    if len(found) != count or not np.isfinite(found).all():
+        fail("path", f"state {name} ({count}) as finite numbers", " ".join(map(str, words))[:60] or "nothing", DAMAGED)
     return found
 
 

@@ -6,6 +6,7 @@ from ..._checks import fail, one_of
 from .._netcdf import read_netcdf, variant_of
 from .._table import read_table
 from . import _esri, _icgem, _oasis, _surfer, _tomofast, _ubc
+from ._unread import refuse_unread
 
 HEAD = 8192  # bytes of a file by which its kind is told
 
@@ -64,6 +65,8 @@ def format_of(path, given, columns):
     with path.open("rb") as stream:
         head = stream.read(HEAD)
     name = given or next((name for name, form in FORMATS.items() if form.looks(head)), None)
+    if given is None and name in ("netcdf", "table", None):  # whose first bytes say little
+        refuse_unread(path, head)
     if name is None:
         fail("path", f"be of a kind that is read: {', '.join(form.words for form in FORMATS.values())}",
              f"{path.name!r}, which is of none", "Convert it first.")

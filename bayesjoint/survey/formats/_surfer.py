@@ -32,19 +32,17 @@ def read(path, kind, columns):
 
 def _words(words):
     """A grid written as text."""
-    columns, rows = whole("its numbers of columns and rows", words[1:3])
-    limits = reals("its limits", words[3:9])
-    if len(limits) < 6:
-        fail("path", "state limits of x, y and z", f"{len(limits)} numbers", DAMAGED)
+    columns, rows = whole("its numbers of columns and rows", words[1:3], 2)
+    limits = reals("its limits", words[3:9], 6)
     return _between(numbers(words[9:], rows * columns), (rows, columns), *limits[:4])
 
 
 def _six(raw):
     """A binary grid of Surfer 6: limits, then floats of 4 bytes."""
     head = _unpack(SIX, raw, 4, "a header")
-    columns, rows = whole("its numbers of columns and rows", head[:2])
+    columns, rows = whole("its numbers of columns and rows", head[:2], 2)
     return _between(_values("<f4", raw, 4 + struct.calcsize(SIX), rows * columns), (rows, columns),
-                    *reals("its limits", head[2:6]))
+                    *reals("its limits", head[2:6], 4))
 
 
 def _between(values, shape, west, east, south, north):
@@ -66,8 +64,8 @@ def _seven(raw):
         fail("path", "hold sections GRID and DATA", ", ".join(map(repr, found)) or "none", DAMAGED)
     version, = _unpack("<i", raw, found[b"DSRB"], "a version")
     rows, columns, *places = _unpack(LATTICE, raw, found[b"GRID"], "a grid section")
-    rows, columns = whole("its numbers of rows and columns", (rows, columns))
-    west, south, *steps = reals("origin and spacing", places[:4])
+    rows, columns = whole("its numbers of rows and columns", (rows, columns), 2)
+    west, south, *steps = reals("origin and spacing", places[:4], 4)
     if places[6] != 0:
         fail("path", "be a grid along x and y", f"one turned by {places[6]:g}", "Export it as a table (XYZ).")
     values = _values("<f8", raw, found[b"DATA"], rows * columns)

@@ -6,7 +6,7 @@ from ..._checks import fail
 from ..._text_table import TextTable, check_width, is_number
 from ...quantities import component_of
 from .._rules import FIELD_ATTRIBUTES
-from ._parts import DAMAGED, check_count, grid, reals, text, whole
+from ._parts import check_count, grid, reals, text, whole
 
 ENDINGS = (".obs", ".grv", ".grav", ".gra", ".mag", ".pre")
 COLUMNS = ("easting", "northing", "upward", "data", "std")
@@ -48,7 +48,7 @@ def read(path, kind, columns):
 
 def counted(path, lines):
     """Columns x, y, z, data and, it may be, std, of rows after a line with their number."""
-    count, = whole("its number of data", lines[0][1].split()) if lines else (1,)
+    count, = whole("its number of data", lines[0][1].split() if lines else [], 1)
     check_count(len(lines[1:]), count)
     numbers, rows = zip(*lines[1:], strict=True)
     names = COLUMNS[:len(rows[0].split())]
@@ -62,11 +62,9 @@ def counted(path, lines):
 
 def _field(lines, kind):
     """Attributes of the inducing field; an anomaly along another direction than the kind's is refused."""
-    field = reals("inclination, declination and strength", lines[0][1].split())
-    along = reals("the direction of the anomaly", lines[1][1].split() if len(lines) > 1 else [])
-    if len(field) != 3 or len(along) not in (2, 3):
-        fail("path", "state inclination, declination and strength, then the direction of the anomaly",
-             f"{len(field)} and {len(along)} numbers", DAMAGED)
+    field = reals("inclination, declination and strength", lines[0][1].split(), 3)
+    words = lines[1][1].split() if len(lines) > 1 else []
+    along = reals("the direction of the anomaly", words, 2 + (len(words) > 2))
     if along[2:] == [0.0]:
         fail("path", "hold one component", "data along several directions", "Write each as a table (CSV).")
     component = component_of(kind)
