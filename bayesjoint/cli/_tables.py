@@ -30,7 +30,7 @@ class SurveyTable:
     kind: str = key("what was measured", choices=known_names)
     parameter: str = key("name of the parameter it sees")
     variable: str | None = key("variable or column that holds the data", None)
-    columns: dict | None = key('CSV columns, e.g. { easting = "x", data = "g" }', None)
+    columns: dict | None = key('columns of a table, e.g. { easting = "x", data = "g" }', None)
     height: float | None = key("station height in metres, positive up, if the file does not say", None)
     units: str | None = key("units of the file's data, if the file does not say", None)
     missing: float | list | None = key("number that marks missing values, or a list of them, e.g. [-9999, 1e32]", None)

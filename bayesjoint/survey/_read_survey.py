@@ -27,11 +27,20 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
                 missing: float | Sequence | None = None, intensity: float | None = None,
                 inclination: float | None = None, declination: float | None = None, source: str | None = None,
                 licence: str | None = None, format: str | None = None) -> Survey:
-    """Read a survey from a file: netCDF (3 or 4), an Oasis montaj grid, or a text table (CSV and its kin).
+    """Read a survey from a file of one of these formats, told by its content, else by its ending.
 
-    The format is told by the file's content. What an argument gives wins over what the file says; what was taken from
-    where, and what was guessed, is the first line of the survey's `history`. NaN, fill values and empty cells mark
-    gaps.
+    - ``"netcdf"``: netCDF 3 or 4.
+    - ``"table"``: a text table, CSV and its kin, Geosoft XYZ with its lines.
+    - ``"oasis"``: a grid of Oasis montaj (.grd, version 2, plain or compressed).
+    - ``"surfer"``: a grid of Surfer (.grd: DSAA, DSBB, DSRB).
+    - ``"esri"``: an ESRI ASCII grid (.asc), with the system of the .prj beside it.
+    - ``"icgem"``: a grid of the ICGEM service (.gdf), projected.
+    - ``"ubc"``: gravity or magnetic observations of UBC-GIF (.obs, .grv, .mag): mGal positive down, nT; elevations.
+    - ``"tomofast"``: data of Tomofast-x: z positive down, units to be given. Must be named by `format`.
+
+    What an argument gives wins over what the file says; what was taken from where, and what was guessed, is the first
+    line of the survey's `history`. NaN, fill values, dummies and empty cells mark gaps. Grids other than netCDF and
+    ICGEM state neither units nor height: give them.
 
     Parameters
     ----------
@@ -51,7 +60,7 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
         northing, upward and std. Positions count from 0 in a table without header. Default: by name, CF standard name
         (netCDF) or an unambiguous header; a choice between two columns is never made for you.
     crs : str, optional
-        Coordinate reference system. Default: the attribute ``crs``.
+        Coordinate reference system. Default: the attribute ``crs``, or the .prj beside an ESRI grid.
     variable : str, optional
         Short for ``columns={"data": variable}``. Default for netCDF: the variable named like the kind, or the only one
         that sounds like it.
@@ -66,11 +75,11 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
         unless they are given here.
     intensity, inclination, declination : float, optional
         Inducing field (nT, degrees) of a magnetic survey. Default: attributes ``inducing_field_intensity_nT``,
-        ``inducing_field_inclination_deg``, ``inducing_field_declination_deg``.
+        ``inducing_field_inclination_deg``, ``inducing_field_declination_deg``, or the head of a UBC file.
     source, licence : str, optional
         Default: the attributes title and citation (else source); licence or license.
     format : str, optional
-        Name of the file's format, where content and ending leave it open: a key of `bayesjoint.survey.FORMATS`.
+        Name of the format, as above, where content and ending leave it open.
 
     Returns
     -------
