@@ -10,8 +10,9 @@ from ._checks import fail
 
 MISSING = ("", "nan", "na", "n/a", "null", "none", "*", "-")
 COMMENTS = ("#", "/", "!", "%")
-BREAK = re.compile(r"(line|tie|random|base|test)\s+([\w.:+-]+)", re.IGNORECASE)  # rows between the lines of a survey
-LETTERS = {"line": "L", "tie": "T", "random": "R", "base": "B", "test": "S"}  # that Geosoft puts before their numbers
+LETTERS = {  # that Geosoft puts before the numbers of lines of a type
+    "line": "L", "tie": "T", "base": "B", "test": "S", "trend": "R", "special": "P", "random": "D"}
+BREAK = re.compile(rf"({'|'.join(LETTERS)})\s+([\w.:+-]+)", re.IGNORECASE)  # rows between the lines of a survey
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
 FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d+$)")
 COMMA = re.compile(r"[+-]?\d*,\d+(?:[eEdD][+-]?\d+)?")

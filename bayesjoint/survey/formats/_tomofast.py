@@ -12,4 +12,5 @@ def read(path, kind, columns):
     if len(found) > 4:
         fail("path", "hold one datum a row", "several components", "Name its columns by position: columns={...}.")
     easting, northing, down, data = found
-    return grid("Tomofast-x data (z positive down)", data, easting, northing, upward=-down)
+    found = grid("Tomofast-x data", data, easting, northing, upward=-down)
+    return found | {"notes": found["notes"] | {"easting": "x", "northing": "y", "upward": "-z"}}

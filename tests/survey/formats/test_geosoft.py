@@ -55,6 +55,13 @@ def test_rows_before_the_first_line_have_no_name(xyz):
     assert survey.lines.tolist() == ["", "L100", "L100", "T200", "L110:1"]
 
 
+def test_other_layouts_of_such_exports(xyz):
+    """An empty comment under the ruler, a title of an instrument before the names, other types of lines."""
+    text = "/GSM-19 v9\n/GPS datum\n/09V\n/X Y elev mag_nT sq\n/\nrandom  93.53\n 0611053.36 6356328.88 1391 56.45 99\n"
+    survey = read_survey(xyz(text + "Trend 7\n0 0 1 2 99\n"), "magnetic", columns={"data": "mag_nT"})
+    assert survey.lines.tolist() == ["D93.53", "R7"] and survey.upward.tolist() == [1391, 1]
+
+
 def test_a_column_of_lines(xyz):
     text = "x,y,height,mag_nT,Line\n0,0,5,1,L1\n100,0,5,2,\n"
     assert read_survey(xyz(text), "magnetic", columns={"data": "mag_nT"}).lines.tolist() == ["L1", ""]

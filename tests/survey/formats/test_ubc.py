@@ -76,6 +76,7 @@ def test_a_count_alone_does_not_say_whose_it_is(obs):
     down = read_survey(path, "gravity", format="tomofast", units="m/s2")
     np.testing.assert_array_equal(up.upward, ROWS[:, 2])
     np.testing.assert_array_equal(down.upward, -ROWS[:, 2])
+    assert "upward -z" in down.history[0]
     np.testing.assert_allclose(down.data, 1e5 * ROWS[:, 3])
     refused(lambda: read_survey(path, "gravity", format="tomofast"), "units")
     refused(lambda: read_survey(obs(TEXT, "s.dat"), "gravity", format="tomofast", units="mGal"), "path")
