@@ -10,7 +10,9 @@ from ._checks import fail
 
 MISSING = ("", "nan", "na", "n/a", "null", "none", "*", "-")
 COMMENTS = ("#", "/", "!", "%")
-BREAK = re.compile(r"(line|tie|random|base|test)\s+[\w.:+-]+", re.IGNORECASE)  # rows between the lines of a survey
+LETTERS = {  # that Geosoft puts before the numbers of lines of a type
+    "line": "L", "tie": "T", "base": "B", "test": "S", "trend": "R", "special": "P", "random": "D"}
+BREAK = re.compile(rf"({'|'.join(LETTERS)})\s+([\w.:+-]+)", re.IGNORECASE)  # rows between the lines of a survey
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
 FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d+$)")
 COMMA = re.compile(r"[+-]?\d*,\d+(?:[eEdD][+-]?\d+)?")
@@ -31,12 +33,15 @@ class TextTable:
         None: white space.
     rows : list of str
         Lines with data, commas of decimals made points.
+    lines : list of str or None
+        Name of the survey line of each row ("L100", "T20"), where the file has rows that part them.
     """
 
     file: str
     names: list
     delimiter: object
     rows: list
+    lines: object = None
 
     def texts(self, name):
         """Cells of a column, list of str."""
@@ -73,7 +78,7 @@ def read_text_table(path, comments=COMMENTS):
     comments : tuple of str
         Beginnings of lines that are passed over.
     """
-    lines, passed = _content(path, comments)
+    lines, passed, breaks = _content(path, comments)
     if not lines:
         fail("path", "hold data", f"no lines in {path.name!r}", "Check the file.")
     lines = _without_count(path, lines)
@@ -93,8 +98,8 @@ def read_text_table(path, comments=COMMENTS):
         fail("path", "name each column once", f"header {', '.join(names)[:200]} in {path.name!r}",
              "Rename the repeated columns.")
     numbers, rows = map(list, zip(*lines, strict=True))
-    table = TextTable(file=path.name, names=names, delimiter=delimiter, rows=rows)
-    _check_width(table, numbers)
+    table = TextTable(file=path.name, names=names, delimiter=delimiter, rows=rows, lines=_lines_of(numbers, breaks))
+    check_width(table, numbers)
     return table
 
 
@@ -126,21 +131,34 @@ def is_number(text):
 
 
 def _content(path, marks):
-    """[(number, line)] of the file, and of its comments before the first of them."""
-    text = _decoded(path, path.read_bytes())
-    lines, comments = [], []
+    """[(number, line)] of the file, its comments before the first of them, and {number: name} of survey lines."""
+    text = decoded(path, path.read_bytes())
+    lines, comments, breaks = [], [], {}
     for count, line in enumerate(re.split(r"\r\n|\n|\r", text.rstrip("\x1a")), start=1):
         plain = line.strip()
-        if not plain or BREAK.fullmatch(plain):
+        parting = BREAK.fullmatch(plain)
+        if parting:
+            letter = LETTERS[parting[1].lower()]
+            breaks[count] = letter + parting[2].removeprefix(letter)
+        if not plain or parting:
             continue
         if plain.startswith(marks):
             comments += [plain] if not lines else []
         else:
             lines.append((count, line))
-    return lines, comments
+    return lines, comments, breaks
 
 
-def _decoded(path, content):
+def _lines_of(numbers, breaks):
+    """Name of the survey line of each row, empty before the first; None without any."""
+    if not breaks:
+        return None
+    names = ["", *breaks.values()]
+    return [names[k] for k in np.searchsorted(list(breaks), numbers)]
+
+
+def decoded(path, content):
+    """The text that bytes of a file are, in whichever encoding; what is no text is refused."""
     for encoding in ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
         try:
             text = content.decode(encoding)
@@ -148,7 +166,7 @@ def _decoded(path, content):
             continue
         if not CONTROL.search(text):
             return text
-    return fail("path", "be a netCDF file or a text table", f"{path.name!r}, which is neither",
+    return fail("path", "hold text", f"something else in {path.name!r}",
                 "Convert the file first.")
 
 
@@ -182,12 +200,13 @@ def _header_among(comments, delimiter, count):
     for comment in reversed(comments):
         text = comment.lstrip("".join(COMMENTS)).strip()
         for names in (split(text, delimiter), split(text, ","), text.split()):
-            if len(names) == count and all(names) and not any(is_number(name) for name in names):
+            if len(names) == count and all(re.search(r"[^\W\d_]", name) for name in names) and not any(
+                    map(is_number, names)):
                 return names
     return None
 
 
-def _check_width(table, numbers):
+def check_width(table, numbers):
     """Every row has a cell for each column, and nothing beyond them."""
     wide = len(table.names)
     for count, row in zip(numbers, table.rows, strict=True):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..engines import methods
 from ..quantities import known_names
+from ..survey import FORMATS
 
 
 def key(help_text, default=MISSING, choices=None, minimum=None, above=None, below=None, maximum=None):
@@ -24,11 +25,12 @@ def choices_of(meta):
 class SurveyTable:
     """One survey: where its data are and how well they are known."""
 
-    file: str = key("netCDF or CSV file, relative to the configuration")
+    file: str = key("file with the data, relative to the configuration")
+    format: str | None = key("what kind of file it is, where it does not say", None, choices=tuple(FORMATS))
     kind: str = key("what was measured", choices=known_names)
     parameter: str = key("name of the parameter it sees")
     variable: str | None = key("variable or column that holds the data", None)
-    columns: dict | None = key('CSV columns, e.g. { easting = "x", data = "g" }', None)
+    columns: dict | None = key('columns of a table, e.g. { easting = "x", data = "g" }', None)
     height: float | None = key("station height in metres, positive up, if the file does not say", None)
     units: str | None = key("units of the file's data, if the file does not say", None)
     missing: float | list | None = key("number that marks missing values, or a list of them, e.g. [-9999, 1e32]", None)

@@ -19,7 +19,7 @@ START = """
 From two surveys to a report:
 
   1. bayesjoint run --help            shows a whole configuration and every key
-  2. write survey.toml beside your data files (netCDF grids, or CSV tables of stations)
+  2. write survey.toml beside your data files (netCDF, CSV, .grd, .obs, ...)
   3. bayesjoint run survey.toml --out results
   4. open results/report.html; results/posterior.nc holds all numbers (xarray.open_datatree)
   5. bayesjoint conflict survey.toml --out agree      do the surveys agree?
@@ -32,7 +32,7 @@ A configuration in full:
   seed = 1
 
   [surveys.gravity]
-  file = "gravity.nc"          # netCDF grid, or CSV of stations
+  file = "gravity.nc"          # netCDF, CSV, a grid, ...
   kind = "gravity"
   parameter = "density"
   std = 0.5                    # mGal

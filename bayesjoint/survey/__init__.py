@@ -2,3 +2,4 @@
 
 from ._read_survey import read_survey
 from ._survey import Survey
+from .formats import FORMATS

@@ -14,6 +14,11 @@ from ._units import to_metres
 ENGINES = {b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"\x89HDF": "h5netcdf"}
 
 
+def variant_of(head):
+    """The first bytes of a file where they say netCDF, else nothing."""
+    return head[:4] if head[:4] in ENGINES or head[:3] == b"CDF" else b""
+
+
 def load(path, engine):
     """Read a whole netCDF file into memory and close it; fill values become NaN. An unreadable one is refused."""
     import xarray as xr
@@ -31,15 +36,13 @@ def load(path, engine):
     return found
 
 
-def read_netcdf(path, engine, kind, columns):
+def read_netcdf(path, kind, columns):
     """Contents of a netCDF file as a dict of plain arrays, in the file's own data units.
 
     Parameters
     ----------
     path : Path
         File.
-    engine : str
-        xarray engine that reads it.
     kind : str
         Kind of the survey, which also names the variable unless `columns` does.
     columns : dict
@@ -50,7 +53,12 @@ def read_netcdf(path, engine, kind, columns):
     dict
         data, easting, northing, upward, std (None where the file has none), units, std_units, attributes, notes.
     """
-    dataset = load(path, engine)
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    if magic not in ENGINES:
+        fail("path", "be netCDF-3 (classic, 64-bit offset) or netCDF-4", f"netCDF variant {magic!r}",
+             "Convert it: nccopy -k nc4.")
+    dataset = load(path, ENGINES[magic])
     variable = _squeezed(dataset[_data_name(dataset, kind, columns.get("data"))])
     axes = {role: _axis(dataset, variable, role, columns.get(role)) for role in ("easting", "northing")}
     if variable.ndim == 2 and axes["easting"].ndim == 1:
@@ -63,6 +71,7 @@ def read_netcdf(path, engine, kind, columns):
     notes = {"data": repr(variable.name) + bounded, **{role: repr(axis.name) for role, axis in axes.items()},
              "upward": upward_note, "std": repr(std_name)}
     found = {
+        "lines": _lines(dataset, variable),
         "data": data, **{role: _metres(axis) for role, axis in axes.items()}, "upward": upward,
         "std": None if std is None else _values(std), "notes": notes, "units": variable.attrs.get("units"),
         "std_units": None if std is None else std.attrs.get("units"),
@@ -70,6 +79,13 @@ def read_netcdf(path, engine, kind, columns):
                        **{k: v for k, v in variable.attrs.items() if k in ("source", "crs")}},
     }  # fmt: skip
     return found if axes["easting"].ndim == 1 else _scattered(found)
+
+
+def _lines(dataset, variable):
+    """Names of the lines of stations, of a variable "line" beside the data, or None."""
+    lines = dataset.variables.get("line")
+    beside = lines is not None and variable.ndim == 1 and lines.dims == variable.dims != ("line",)
+    return lines.to_numpy().astype(str) if beside else None
 
 
 def _values(variable):

@@ -12,12 +12,11 @@ import numpy as np
 from .._checks import as_file, checked, fail, one_of
 from .._typing import ArrayLike, Sequence
 from ..quantities import component_of
-from ._netcdf import ENGINES, read_netcdf
 from ._no_data import listed, refuse_suspects, without
 from ._rules import FIELD_ATTRIBUTES, needs_field, standard_units
 from ._survey import Survey
-from ._table import read_table
 from ._units import to_standard
+from .formats import format_of
 
 COLUMN_ROLES = ("data", "easting", "northing", "upward", "std")
 
@@ -27,12 +26,21 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
                 variable: str | None = None, name: str | None = None, units: str | None = None,
                 missing: float | Sequence | None = None, intensity: float | None = None,
                 inclination: float | None = None, declination: float | None = None, source: str | None = None,
-                licence: str | None = None) -> Survey:
-    """Read a survey from a netCDF file (3 or 4) or a text table (CSV and its kin).
+                licence: str | None = None, format: str | None = None) -> Survey:
+    """Read a survey from a file of one of these formats, told by its content, else by its ending.
 
-    The format is told by the file's content. What an argument gives wins over what the file says; what was taken from
-    where, and what was guessed, is the first line of the survey's `history`. NaN, fill values and empty cells mark
-    gaps.
+    - ``"netcdf"``: netCDF 3 or 4.
+    - ``"table"``: a text table, CSV and its kin, Geosoft XYZ with its lines.
+    - ``"oasis"``: a grid of Oasis montaj (.grd, version 2, plain or compressed).
+    - ``"surfer"``: a grid of Surfer (.grd: DSAA, DSBB, DSRB).
+    - ``"esri"``: an ESRI ASCII grid (.asc), with the system of the .prj beside it.
+    - ``"icgem"``: a grid of the ICGEM service (.gdf), projected.
+    - ``"ubc"``: gravity or magnetic observations of UBC-GIF (.obs, .grv, .mag): mGal positive down, nT; elevations.
+    - ``"tomofast"``: data of Tomofast-x: z positive down, units to be given. Must be named by `format`.
+
+    What an argument gives wins over what the file says; what was taken from where, and what was guessed, is the first
+    line of the survey's `history`. NaN, fill values, dummies and empty cells mark gaps. Grids other than netCDF and
+    ICGEM state neither units nor height: give them.
 
     Parameters
     ----------
@@ -52,7 +60,7 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
         northing, upward and std. Positions count from 0 in a table without header. Default: by name, CF standard name
         (netCDF) or an unambiguous header; a choice between two columns is never made for you.
     crs : str, optional
-        Coordinate reference system. Default: the attribute ``crs``.
+        Coordinate reference system. Default: the attribute ``crs``, or the .prj beside an ESRI grid.
     variable : str, optional
         Short for ``columns={"data": variable}``. Default for netCDF: the variable named like the kind, or the only one
         that sounds like it.
@@ -67,9 +75,11 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
         unless they are given here.
     intensity, inclination, declination : float, optional
         Inducing field (nT, degrees) of a magnetic survey. Default: attributes ``inducing_field_intensity_nT``,
-        ``inducing_field_inclination_deg``, ``inducing_field_declination_deg``.
+        ``inducing_field_inclination_deg``, ``inducing_field_declination_deg``, or the head of a UBC file.
     source, licence : str, optional
         Default: the attributes title and citation (else source); licence or license.
+    format : str, optional
+        Name of the format, as above, where content and ending leave it open.
 
     Returns
     -------
@@ -100,7 +110,7 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
     with named(path):
         return _read(path, kind, columns, marks, {
             "std": std, "height": height, "crs": crs, "name": name, "units": units, "source": source,
-            "licence": licence,
+            "licence": licence, "format": format,
             "field": {"intensity": intensity, "inclination": inclination, "declination": declination}})
 
 
@@ -112,24 +122,24 @@ def named(path):
     except (ValueError, TypeError) as error:
         if path.name in str(error):
             raise
+        if " must " not in str(error):
+            _unreadable(path, error)
         kind = TypeError if isinstance(error, TypeError) else ValueError
         msg = f"{str(error).rstrip()} (While reading {path.name!r}.)"
         raise kind(msg) from error
     except (MemoryError, OSError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        fail("path", "name a readable file", f"{path.name!r}, which cannot be read ({cause})",
-             "Check its permissions, or fetch it again.")
+        _unreadable(path, error)
+
+
+def _unreadable(path, error):
+    cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    fail("path", "name a readable file", f"{path.name!r}, which cannot be read ({cause})",
+         "Check its permissions, or fetch it again.")
 
 
 def _read(path, kind, columns, marks, given):
     """The survey of a file; `given` holds the caller's words, which win."""
-    with path.open("rb") as stream:
-        magic = stream.read(4)
-    engine = ENGINES.get(magic)
-    if engine is None and magic[:3] == b"CDF":
-        fail("path", "be netCDF-3 (classic, 64-bit offset) or netCDF-4", f"netCDF variant {magic!r}",
-             "Convert it: nccopy -k nc4.")
-    found = read_netcdf(path, engine, kind, columns) if engine else read_table(path, kind, columns)
+    found = format_of(path, given["format"], columns).read(path, kind, columns)
     dropped = _mark(found, marks, kind)
     std, height, field = given["std"], given["height"], given["field"]
     units, factor, note = _conversion(kind, given["units"], found, path)
@@ -145,7 +155,7 @@ def _read(path, kind, columns, marks, given):
         kind, data, found["easting"], found["northing"], found["upward"] if height is None else height, noise,
         name=given["name"], units=units, crs=_text(None, attributes, "crs") if crs is None else crs, **field,
         source=given["source"] or _source(attributes),
-        licence=_text(given["licence"], attributes, "licence", "license"),
+        licence=_text(given["licence"], attributes, "licence", "license"), lines=found.get("lines"),
         history=(_taken(path, found, height, std) + note + dropped, *_previous(attributes)),
     )  # fmt: skip
 
@@ -162,8 +172,8 @@ def _mark(found, marks, kind):
     if found["data"].ndim != 1:
         return ""
     nowhere = np.isnan(found["data"]) & (np.isnan(found["easting"]) | np.isnan(found["northing"]))
-    for role in ("data", "easting", "northing", "upward", "std"):
-        if np.ndim(found[role]):
+    for role in ("data", "easting", "northing", "upward", "std", "lines"):
+        if np.ndim(found.get(role)):
             found[role] = found[role][~nowhere]
     return f"; {int(nowhere.sum())} row(s) without datum and place left out" if nowhere.any() else ""
 
@@ -207,7 +217,8 @@ def _values(found, factor, std, kind):
 
 def _taken(path, found, height, std):
     """Which variable, column, attribute or argument each role came from."""
-    notes = {role: text for role, text in found["notes"].items() if role != "std" or found["std"] is not None}
+    notes = {role: text for role, text in found["notes"].items()
+             if role not in ("std", "lines") or found[role] is not None}
     notes |= {role: "given" for role, value in (("upward", height), ("std", std)) if value is not None}
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f"read from {path.name} (sha256 {digest}): " + ", ".join(f"{role} {text}" for role, text in notes.items())

@@ -124,6 +124,17 @@ def validated_std(std, data):
     return std
 
 
+def validated_lines(lines, shape):
+    """Return the names of stations' lines as an array of text, or None; a grid has no lines."""
+    if lines is None:
+        return None
+    lines = np.array(lines, dtype=str)
+    if len(shape) != 1 or lines.shape != shape:
+        fail("lines", "name the line of every one of scattered stations",
+             f"shape {lines.shape} for data of shape {shape}", "Pass one name a station, and none for a grid.")
+    return lines
+
+
 def oriented(name, axis, position, *arrays):
     """Turn a descending axis round together with its data; refuse one that is not monotonic."""
     steps = np.diff(axis)

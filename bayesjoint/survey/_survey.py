@@ -15,7 +15,7 @@ from ._plausible import check_plausible
 
 FIELDS = (
     "kind", "data", "easting", "northing", "upward", "std", "name", "units", "crs",
-    "intensity", "inclination", "declination", "source", "licence", "history",
+    "intensity", "inclination", "declination", "source", "licence", "history", "lines",
 )  # fmt: skip
 LONG_NAMES = {
     "easting": "easting of the station",
@@ -60,6 +60,8 @@ class Survey:
         Where the data come from and under which terms; reports print them.
     history : tuple of str, optional
         What was done to the data so far.
+    lines : array_like of str, optional
+        Name of the line of each of scattered stations, such as ``"L100"`` or ``"T20"``.
 
     Attributes
     ----------
@@ -91,7 +93,8 @@ class Survey:
                  std: ArrayLike | None = None, *, name: str | None = None, units: str | None = None,
                  crs: str | int | None = None, intensity: float | None = None, inclination: float | None = None,
                  declination: float | None = None, source: str | None = None, licence: str | None = None,
-                 history: Sequence[str] = ()) -> None:
+                 history: Sequence[str] = (),
+                 lines: ArrayLike | None = None) -> None:
         self.kind = rules.word("kind", kind)
         self.name = rules.word("name", kind if name is None else name)
         if self.name in rules.RESERVED or not self.name.isidentifier():
@@ -119,8 +122,8 @@ class Survey:
         field = rules.validated_field(self.kind, intensity, inclination, declination)
         self.intensity, self.inclination, self.declination = field
         self.crs, self.source, self.licence = checked_crs(crs), source, licence
-        self.history = tuple(history)
-        for array in (self.data, self.easting, self.northing, self.upward, self.std, self.observed):
+        self.history, self.lines = tuple(history), rules.validated_lines(lines, data.shape)
+        for array in (self.data, self.easting, self.northing, self.upward, self.std, self.observed, self.lines):
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
 
@@ -209,8 +212,9 @@ class Survey:
         step = "window west={:g} east={:g} south={:g} north={:g}".format(*limits)
         if not self.is_grid:
             rows = columns = index
+        lines = None if self.lines is None else self.lines[index]
         return self._changed(step, lambda values: values[index], easting=self.easting[columns],
-                             northing=self.northing[rows])
+                             northing=self.northing[rows], lines=lines)
 
     def to_grid(self) -> Survey:
         """Put scattered stations that lie on a lattice (an exported grid, "XYZ") on that lattice; holes become gaps.
@@ -255,7 +259,7 @@ class Survey:
             out[row, column] = values
             return out
 
-        return level._changed("placed on its lattice", place, easting=easting, northing=northing)
+        return level._changed("placed on its lattice", place, easting=easting, northing=northing, lines=None)
 
     def detrended(self, degree: int = 1) -> Survey:
         """Subtract a polynomial surface, fitted by least squares: one crude way to deal with the regional field.
@@ -361,6 +365,8 @@ class Survey:
                        for key, words in LONG_NAMES.items() if key != "upward"}
         upward = {"units": "m", "long_name": LONG_NAMES["upward"], "positive": "up"}
         coordinates["upward"] = (self.dims if np.ndim(self.upward) else (), self.upward, upward)
+        if self.lines is not None:
+            coordinates["line"] = ("station", self.lines, {"long_name": "line of the station"})
         return xr.Dataset(variables, coordinates, self._attributes())
 
     def _attributes(self):

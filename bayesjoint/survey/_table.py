@@ -1,9 +1,13 @@
 """Read a table of stations from a text file: comma, semicolon, tab or space separated, with or without a header."""
 
+import numpy as np
+
 from .._checks import fail
 from .._text_table import read_text_table
 from ._column_names import GEOGRAPHIC, has_role, is_data, is_deviation, length_in_name, unit_in_name, words
 from ._units import to_metres
+
+LINES = ("line", "line_number", "lineno")
 
 
 def read_table(path, kind, columns):
@@ -24,21 +28,34 @@ def read_table(path, kind, columns):
     dict
         As `read_netcdf`; upward and std are None where the table has none.
     """
-    lines = read_text_table(path)
-    names = lines.names
+    return of_table(read_text_table(path), kind, columns)
+
+
+def of_table(table, kind, columns):
+    """Contents of a `TextTable` as `read_table` gives them."""
+    names = table.names
     chosen = {role: _column(role, name, names) for role, name in columns.items()}
     guessed = _guess(names, kind, chosen)
     chosen |= guessed
-    values = dict(zip(chosen, lines.floats(list(chosen.values())).T, strict=True))
+    values = dict(zip(chosen, table.floats(list(chosen.values())).T, strict=True))
     for role in ("easting", "northing", "upward"):
         if role in values:
             values[role] = values[role] * to_metres(length_in_name(chosen[role]), f"column {chosen[role]!r}")
     notes = {role: repr(name) + (" (guessed)" if role in guessed else "") for role, name in chosen.items()}
+    lines, notes["lines"] = _lines(table)
     return {
-        "upward": None, "std": None, **values, "attributes": {}, "notes": notes,
+        "upward": None, "std": None, **values, "lines": lines, "attributes": {}, "notes": notes,
         "units": unit_in_name(chosen["data"], kind),
         "std_units": unit_in_name(chosen["std"], kind) if "std" in chosen else None,
     }  # fmt: skip
+
+
+def _lines(table):
+    """Names of the survey lines of the rows, from rows that part them or a column, and where they came from."""
+    own = next((name for name in table.names if name.lower() in LINES), None)
+    if table.lines is None and own is not None:
+        return np.array(table.texts(own)), repr(own)
+    return (None, "") if table.lines is None else (np.array(table.lines), "from rows between them")
 
 
 def _column(role, name, names):

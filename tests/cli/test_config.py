@@ -2,8 +2,10 @@ import re
 
 import pytest
 
+from bayesjoint.cli import run
 from bayesjoint.cli._config import describe, read_config
 from bayesjoint.cli._refuse import ConfigError
+from bayesjoint.cli._tables import SurveyTable
 
 from .surveys import CONFIG
 
@@ -73,3 +75,10 @@ def test_help_names_every_key_that_the_reader_accepts():
     text = describe()
     for key in ("surveys.NAME", "bias_std", "growth", "smoothness", "correlation", "separate"):
         assert re.search(rf"\b{re.escape(key)}\b", text)
+
+
+def test_the_format_of_a_file_may_be_named(tmp_path):
+    (tmp_path / "g.dat").write_text("2\n0 0 -5 1e-5\n100 0 -6 2e-5\n")
+    table = SurveyTable(file="g.dat", kind="gravity", parameter="density", format="tomofast", units="m/s2", std=0.1)
+    survey = run._survey("gravity", table, tmp_path)
+    assert survey.upward.tolist() == [5, 6] and survey.data.tolist() == [1, 2]

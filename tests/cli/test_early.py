@@ -21,6 +21,8 @@ CASES = {
     "huge integer": ("depth = 400.0", f"depth = 1{'0' * 400}"), "std inf": ("std = 0.05", "std = inf"),
     "units": ("std = 0.05", 'std = 0.05\nunits = "furlong"'), "crs": ("std = 0.05", 'std = 0.05\ncrs = "EPSG:4326"'),
     "missing": ("std = 0.05", 'std = 0.05\nmissing = "-9999"'), "field": ("std = 0.05", "std = 0.05\nintensity = 5e4"),
+    "format": ("std = 0.05", 'std = 0.05\nformat = "segy"'), "other format": (
+        "std = 0.05", 'std = 0.05\nformat = "oasis"'),
     "missing list": ("std = 0.05", "std = 0.05\nmissing = [1.0, nan]"),
     "columns": ("std = 0.05", "std = 0.05\ncolumns = { data = 1.5 }"),
     "roles": ("std = 0.05", 'std = 0.05\ncolumns = { gravity = "g" }'),
