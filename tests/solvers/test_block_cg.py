@@ -64,3 +64,12 @@ def test_says_when_it_did_not_converge(system):
 def test_a_column_of_zeros():
     found = block_cg(lambda v: 2 * v, np.zeros((3, 2)), lambda r: r, tolerance=1e-8)
     assert found.converged.all() and not found.x.any() and not found.iterations.any()
+
+
+def test_a_tolerance_below_rounding_is_no_failure(rng):
+    turn = np.linalg.qr(rng.standard_normal((60, 60)))[0]
+    matrix = (turn * np.geomspace(1.0, 1e8, 60)) @ turn.T
+    right = matrix @ rng.standard_normal((60, 3))
+    found = block_cg(lambda v: matrix @ v, right, lambda r: r, tolerance=1e-16, max_iterations=5000)
+    assert found.converged.all() and (found.relative > 1e-16).all()
+    np.testing.assert_allclose(found.residual, right - matrix @ found.x, atol=1e-9 * np.abs(right).max())
