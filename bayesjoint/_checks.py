@@ -263,6 +263,9 @@ def _held(value, kinds):
 
 NUMBERS = (_number, _whole, _seed)
 NOT_NEGATIVE = ("seed", "rng", "size", "count")
+COUNTS = ("draws", "chains", "n", "worlds", "sensitivity_worlds", "count", "size", "mesh", "layers", "degree", "bands",
+          "directions")  # of what is held or gone through one by one
+MOST = 10**9
 FILE, DRAWN = (lambda value: isinstance(value, str | PathLike)), "Pass bj.Geology([...]), or bj.Mixture([...])."
 KINDS = {  # a word of an annotation: whether a value is one, what to call it, and what to do instead
     "None": (lambda value: value is None, "None", ""),
@@ -349,6 +352,8 @@ def check_kind(argument, value, kinds):
     test = next((kind[0] for kind in kinds if kind[0](value)), None)
     if test is None:
         fail(argument, f"be {words}", f"{type(value).__name__} {_short(value)}", remedy, TypeError)
+    if argument in COUNTS and _whole(value) and value > MOST:
+        fail(argument, f"be {words}, of {MOST:.0e} at the most", f"{value}", "Ask for fewer.")
     least = -inf if argument not in NOT_NEGATIVE else 0
     if test in NUMBERS and isinstance(value, Real) and not value >= least:
         fail(argument, f"be {words}, and {'>= 0' if least == 0 else 'finite'}", f"{value}", remedy)
