@@ -153,8 +153,10 @@ def as_file(argument, value):
 
 
 def as_target(argument, value):
-    """Return `value` as a Path, refusing what lies in no folder that exists."""
+    """Return `value` as a Path, refusing what lies in no folder that exists, and what is there but no file."""
     path = as_path(argument, value)
+    if path.exists() and not path.is_file():
+        fail(argument, "name a file, or nothing yet", f"{str(path)!r}, a folder or a device", "Choose another name.")
     if not path.parent.is_dir():
         fail(argument, "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
     return path

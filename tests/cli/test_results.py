@@ -170,3 +170,13 @@ def test_half_a_run_that_ignores_hangups_goes_on(tmp_path):
                            f"sys.exit(main())' run {config} --out {tmp_path}/out"], capture_output=True, text=True,
                           timeout=120, check=False)
     assert done.returncode == 0 and re.search("report.html", done.stdout), done.stderr
+
+
+def test_a_folder_of_another_with_such_a_name_is_left_alone(tmp_path):
+    mine = tmp_path / "out" / ".unfinished-thesis"
+    mine.mkdir(parents=True)
+    (mine / "thesis.tex").write_text("years")
+    with results(tmp_path / "out") as scratch:
+        (scratch / "report.html").write_text("new")
+    assert (mine / "thesis.tex").read_text() == "years"
+    assert (tmp_path / "out" / "report.html").read_text() == "new"
