@@ -1,10 +1,10 @@
 """Input checks shared by every room: each error names the argument, the requirement, what was found and the remedy."""
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, MappingView
 from functools import wraps
 from inspect import currentframe, formatannotation, signature
-from itertools import chain
+from itertools import chain, zip_longest
 from math import inf
 from numbers import Integral, Real
 from os import PathLike
@@ -153,8 +153,10 @@ def as_file(argument, value):
 
 
 def as_target(argument, value):
-    """Return `value` as a Path, refusing what lies in no folder that exists."""
+    """Return `value` as a Path, refusing what lies in no folder that exists, and what is there but no file."""
     path = as_path(argument, value)
+    if path.exists() and not path.is_file():
+        fail(argument, "name a file, or nothing yet", f"{str(path)!r}, a folder or a device", "Choose another name.")
     if not path.parent.is_dir():
         fail(argument, "lie in an existing folder", str(path.parent), "Create the folder first.", FileNotFoundError)
     return path
@@ -199,7 +201,7 @@ def _may_change(array):
 
 def as_count(argument, value, least=1, remedy="Give a count.", error=ValueError):
     """Return `value` as an int, refusing what is no integer (by `error`), or is less than `least`."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    whole = _whole(value)
     if not whole or value < least:
         fail(argument, f"be an integer >= {least}", repr(value), remedy, ValueError if whole else error)
     return int(value)
@@ -239,7 +241,7 @@ def _several(value):
 
 
 def _seed(value):
-    return _whole(value) or isinstance(value, np.random.Generator | np.random.SeedSequence)
+    return _whole(value) or isinstance(value, np.random.Generator)
 
 
 def _has(*names):
@@ -247,13 +249,30 @@ def _has(*names):
     return lambda value: not isinstance(value, type) and all(hasattr(value, name) for name in names)
 
 
+def _maps(value):
+    """Whether a value's `map` is that of an executor; a pool's takes one list, and a client of Dask's gives futures."""
+    return hasattr(value, "map") and not isinstance(value, Mapping) and not any(
+        hasattr(value, name) for name in ("apply_async", "get_executor", "dtype"))
+
+
+def _held(value, kinds):
+    """A value as functions here look at it: a mapping as a dict, what can be gone through only once as a list."""
+    if KINDS["dict"] in kinds and isinstance(value, Mapping) and not isinstance(value, dict) and not hasattr(
+            value, "dims"):  # a dataset is no argument by names
+        return dict(value)
+    return list(value) if kinds and isinstance(value, Iterator | MappingView) else value
+
+
 NUMBERS = (_number, _whole, _seed)
 NOT_NEGATIVE = ("seed", "rng", "size", "count")
+COUNTS = ("draws", "chains", "n", "worlds", "sensitivity_worlds", "count", "size", "mesh", "layers", "degree", "bands",
+          "directions")  # of what is held or gone through one by one
+MOST = 10**9
 FILE, DRAWN = (lambda value: isinstance(value, str | PathLike)), "Pass bj.Geology([...]), or bj.Mixture([...])."
 KINDS = {  # a word of an annotation: whether a value is one, what to call it, and what to do instead
     "None": (lambda value: value is None, "None", ""),
     "str": (lambda value: isinstance(value, str), "text", "Put it in quotes."),
-    "bool": (lambda value: isinstance(value, bool | np.bool_), "True or False", "Say which."),
+    "bool": (lambda value: isinstance(value, bool | np.bool_) or _scalar(value, "b"), "True or False", "Say which."),
     "int": (_whole, "an integer", "Give one whole number."),
     "float": (_number, "a number", "Give one number."),
     "dict": (lambda value: isinstance(value, dict), "a dict", "Pass {name: value}."),
@@ -268,8 +287,8 @@ KINDS = {  # a word of an annotation: whether a value is one, what to call it, a
     "Seed": (_seed, "an integer or a numpy.random.Generator", "0 will do."),
     "np.random.Generator": (_has("standard_normal", "integers"), "a numpy.random.Generator",
                             "Pass numpy.random.default_rng(0)."),
-    "Executor": (lambda value: hasattr(value, "map") and not isinstance(value, Mapping), "an executor with a map",
-                 "Leave it out to use no other process."),
+    "Executor": (_maps, "an executor, whose map gives results",
+                 "Pass one of concurrent.futures, or client.get_executor() of Dask."),
     "JointProblem": (_has("parameters", "modalities"), "a JointProblem",
                      "Build bj.JointProblem(parameters, modalities)."),
     "Posterior": (_has("problem"), "a posterior", "Pass what bj.posterior(...) or bj.load(...) gives."),
@@ -310,6 +329,9 @@ def checked(thing):
 
     @wraps(thing)
     def checking(*arguments, **options):
+        arguments = [_held(value, known.get(name, ())) for name, value in zip_longest(order, arguments)][
+            :len(arguments)]
+        options = {name: _held(value, known.get(name, ())) for name, value in options.items()}
         for name, value in chain(zip(order, arguments, strict=False), options.items()):
             if name in known:
                 check_kind(name, value, known[name])
@@ -332,6 +354,8 @@ def check_kind(argument, value, kinds):
     test = next((kind[0] for kind in kinds if kind[0](value)), None)
     if test is None:
         fail(argument, f"be {words}", f"{type(value).__name__} {_short(value)}", remedy, TypeError)
+    if argument in COUNTS and _whole(value) and value > MOST:
+        fail(argument, f"be {words}, of {MOST:.0e} at the most", f"{value}", "Ask for fewer.")
     least = -inf if argument not in NOT_NEGATIVE else 0
     if test in NUMBERS and isinstance(value, Real) and not value >= least:
         fail(argument, f"be {words}, and {'>= 0' if least == 0 else 'finite'}", f"{value}", remedy)

@@ -1,6 +1,7 @@
 """Coordinate reference systems by their texts: what code they have, whether they are in metres, whether two agree."""
 
 import re
+from numbers import Integral
 
 from ._checks import fail, warn
 
@@ -28,7 +29,7 @@ def checked_crs(crs):
     """
     if crs is None:
         return None
-    if isinstance(crs, int) and not isinstance(crs, bool):
+    if isinstance(crs, Integral) and not isinstance(crs, bool):
         crs = f"EPSG:{crs}"
     elif hasattr(crs, "to_string"):
         crs = crs.to_string()

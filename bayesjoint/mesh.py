@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ._checks import as_count, as_finite, as_positive, checked, fail, frozen
@@ -142,7 +144,7 @@ class Mesh:
             If lattices disagree, no spacing can be found, a station lies below `top`, or the surveys are in different
             coordinate systems or far apart.
         """
-        surveys = list(surveys) if isinstance(surveys, (list, tuple)) else [surveys]
+        surveys = list(surveys) if isinstance(surveys, Iterable) and not isinstance(surveys, str) else [surveys]
         if not surveys or not all(hasattr(s, "is_grid") for s in surveys):
             fail("surveys", "be a list of at least one Survey", repr(surveys), "Pass [survey, ...].")
         as_count("layers", layers, 1, "Give a count of cells.")

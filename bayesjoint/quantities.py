@@ -24,7 +24,7 @@ KERNELS = ("u", "ee", "nn", "en", "eu", "nu")  # derivatives of 1/r, in the orde
 def plain_unit(text):
     """Spell a unit the one way the tables do: ``"µm s^-2"`` becomes ``"ums-2"``."""
     if not isinstance(text, str):
-        fail("units", "be a text", f"{text!r:.60} of type {type(text).__name__}",
+        fail("units", "be a text", f"{' '.join(repr(text).split()):.60} of type {type(text).__name__}",
              "Mend the units attribute, or pass units= to say what the file really holds.", TypeError)
     for old, new in (("µ", "u"), ("μ", "u"), ("²", "2"), ("⁻", "-")):
         text = text.replace(old, new)

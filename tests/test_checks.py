@@ -1,9 +1,15 @@
 """The checks every room leans on: what they let through, what they refuse, and in which words."""
 
+from collections import ChainMap, OrderedDict
+from multiprocessing.pool import ThreadPool
+from types import MappingProxyType
+
 import numpy as np
 import pytest
+import xarray as xr
 
-from bayesjoint._checks import as_finite, as_positive, as_shape, fail, one_of
+import bayesjoint as bj
+from bayesjoint._checks import as_finite, as_positive, as_shape, checked, fail, one_of
 
 from .refusals import refused
 
@@ -76,3 +82,47 @@ def test_one_of():
     assert one_of("method", "b", ("a", "b")) == "b"
     text = refused(lambda: one_of("method", "c", ("a", "b")), "method")
     assert "'a', 'b'" in text and "'c'" in text
+
+
+@checked
+def taking(start: dict | None = None, names: list = (), shown: bool = False, seed: int = 0, *rest):
+    return start, names, shown, seed, rest
+
+
+def test_what_stands_for_an_argument_is_taken_for_it():
+    start = {"density": np.ones(2)}
+    for given in (MappingProxyType(start), ChainMap(start), OrderedDict(start)):
+        found = taking(given)[0]
+        assert isinstance(found, dict) and list(found) == ["density"]
+    for given in ((name for name in "ab"), {"a": 0, "b": 1}.keys(), {0: "a", 1: "b"}.values(), np.array(["a", "b"])):
+        assert list(taking(None, given)[1]) == ["a", "b"]
+        assert taking(names=["a", "b"])[1] == ["a", "b"]
+    assert taking({}, [], np.array(True), np.array(3), 4, 5)[2:] == (True, 3, (4, 5))
+    refused(lambda: taking(xr.Dataset()), "start must be a dict or None", TypeError)
+    refused(lambda: taking(shown=0), "shown must be True or False", TypeError)
+
+
+def test_problems_and_meshes_are_built_from_what_can_be_gone_through():
+    axis = [0.0, 100.0, 200.0]
+    surveys = {"a": bj.Survey("gravity", np.zeros((3, 3)), axis, axis, 10.0, std=0.1, crs=np.int64(32633))}
+    mesh = bj.Mesh.from_surveys(surveys.values(), 200.0, layers=np.array(2), padding=1)
+    assert mesh.same_cells(bj.Mesh.from_surveys((s for s in surveys.values()), 200.0, layers=2, padding=1))
+    fields = {"density": bj.Parameter("density", mesh, prior=bj.Matern(100.0, 300.0))}
+    problem = bj.JointProblem(fields.values(), (s.modality(fields["density"]) for s in surveys.values()))
+    assert problem.data_size == 9 and surveys["a"].crs == "EPSG:32633"
+
+
+def test_a_seed_that_no_engine_takes_and_a_pool_without_an_executors_map_are_refused():
+    post = bj.posterior(bj.JointProblem([bj.Parameter("a", 1, prior=bj.GaussianPrior(0.0, 1.0))], [
+        bj.Modality("s", [[1.0]], [1.0], bj.DiagonalNoise([1.0]), "a")]))
+    refused(lambda: post.sample(3, seed=np.random.SeedSequence(3)), "seed must be an integer or a numpy", TypeError)
+    with ThreadPool(1) as pool:
+        refused(lambda: bj.calibrate(post.problem, n=20, draws=19, executor=pool), "executor must be", TypeError)
+    refused(lambda: bj.calibrate(post.problem, n=20, draws=19, executor=np.ones(2).view(Mapped)), "executor", TypeError)
+
+
+class Mapped(np.ndarray):
+    """An array with a `map`, as a Series of pandas has one."""
+
+    def map(self, function):
+        return function

@@ -57,7 +57,8 @@ ALLOWED = {
     "Estimate.value": {"3", "nan", "-1"}, "Estimate.error": {"3", "nan", "-1"}, "Estimate.bias": {"3", "nan", "-1"},
     "Normal.times.factor": {"-1"}, "plot.data.level": {"-1"}, "plot.residuals.source": {"[1]", "ones"},
     "factor": {"3"}, "GaussianField.range": {"3", "ones"}, "GaussianField.flattening": {"3", "ones"},
-    "topography": {"None"}, "ForwardModel.jacobian_error.values": {"nan"},  # where the derivatives make no sense either
+    "missing": {"nan"}, "topography": {"None"},
+    "ForwardModel.jacobian_error.values": {"nan"},  # where the derivatives make no sense either
     "StateModel.times": {"nan"}, "Estimate.method": {"'x'"}, "units": {"'x'"},  # times are held against the steps
     "plot.data.easting": {"nan"}, "plot.data.northing": {"nan"},  # a survey has its own
         **{f"{kind}.{key}": LAW - ({"-1"} - {"-1" if key in ("strike", "dip", "tilt", "depth") else ""})

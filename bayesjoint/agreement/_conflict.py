@@ -9,9 +9,10 @@ from itertools import combinations
 import numpy as np
 
 from .._checks import as_count, as_share, checked, fail, one_of
+from .._memory import check_memory
 from .._shown import cut
 from .._typing import Any, Callable, Executor
-from ..gaussian import METHODS, check_linear_gaussian, data_system
+from ..gaussian import DENSE_DATA, METHODS, check_linear_gaussian, data_system
 from ..hyperparameters import as_measured
 from ..problem import JointProblem
 from . import _sentences as words
@@ -26,6 +27,7 @@ from ._recalibration import refitted_family
 from ._same_tests import Probe
 from ._shared import survey_names
 
+MATRICES = 11  # of all data by all data that are held at once at the most, as measured
 _NUMBERS = ("statistic", "statistic_error", "p_value", "p_value_error", "log_p", "sigma", "p_adjusted",
             "log_p_adjusted", "size")
 _LABELS = {  # coordinate of the table: (words on it, value for a test)
@@ -239,6 +241,7 @@ def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, 
     if refit is not None and not callable(refit):
         fail("refit", "be callable", repr(refit),
              "Such as lambda p: bj.fit_hyperparameters(p, curve=False).problem.", TypeError)
+    _check_cost(problem, method)
     suite = _Suite(pairs, rest, margins, method, places, seed)
     family = suite.family(problem)
     if refit is None:
@@ -281,6 +284,14 @@ class _Suite:
     def __call__(self, problem):
         """p-values of all of them."""
         return self.family(problem).p_values
+
+
+def _check_cost(problem, method):
+    """Refuse matrices of the data that the memory cannot hold; with products alone there are none."""
+    size = as_measured(problem).data_size
+    if method != "iterative" and size <= DENSE_DATA:
+        check_memory("problem", 8.0 * MATRICES * size**2, f"the matrices of {size} data would take",
+                     'Ask for method="iterative", or thin the surveys.')
 
 
 def _pair(problem, pair):

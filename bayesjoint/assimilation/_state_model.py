@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import dia_array
+from scipy.sparse import dia_array, issparse
 from scipy.sparse.linalg import aslinearoperator
 
 from .._checks import as_finite, checked, fail, one_of
@@ -88,9 +88,11 @@ class StateModel:
         given = self.transition if isinstance(self.transition, dict) else dict.fromkeys(_all(problem), self.transition)
         entries = {}
         for key, value in given.items():
-            to, source = (key, key) if isinstance(key, str) else key
+            to, source = _ends(key)
             for name in (to, source):
                 one_of("transition", name, tuple(problem.by_name))
+            if (to, source) in entries:
+                fail(f"transition of {to}", "be given once", f"{to!r} and {(to, to)!r}", "Leave one of them out.")
             entries[to, source] = _coefficient(problem, to, source, value)
         added = {to for to, source in entries if to != source}
         return {(to, to): 1.0 for to in added if (to, to) not in entries} | entries
@@ -104,6 +106,8 @@ class StateModel:
     def _move(self, problem, entries, noise, dt):
         blocks, drift = [], np.zeros(problem.size)
         factor = {name: entries.get((name, name), 1.0) for name in problem.by_name}
+        for name, value in factor.items():
+            _check_power(name, value, dt)
         mean, _ = problem.prior.gaussian_moments()
         still = {name for name, covariance in noise.items() if covariance is None}
         for name in still:
@@ -122,6 +126,22 @@ def _all(problem):
     """Parameters that one value stands for."""
     fields = [p.name for p in problem.parameters if p.mesh is not None]
     return fields or list(problem.by_name)
+
+
+def _ends(key):
+    """Names (to, from) of a key of `transition`."""
+    ends = (key, key) if isinstance(key, str) else key
+    if not isinstance(ends, tuple) or len(ends) != 2:
+        fail("transition", "have keys that are a parameter's name, or two: (to, from)", repr(key),
+             'Such as {("mass", "rate"): 1.0}.', TypeError)
+    return ends
+
+
+def _check_power(name, factor, dt):
+    """Refuse what f^2dt, the growth of a variance, is too large for a computer to hold."""
+    if isinstance(factor, float) and abs(factor) > 1 and 2 * dt * np.log(abs(factor)) > np.log(np.finfo(float).max):
+        fail(f"transition of {name}", "give a variance that a computer can hold", f"{factor:g} over {dt:g} units of "
+             "time", "Give times in another unit, with the f of that unit.")
 
 
 def _noise_covariance(problem, name, value):
@@ -145,6 +165,7 @@ def _coefficient(problem, to, source, value):
         if problem.by_name[value].size != 1 or value in (to, source):
             fail(f"transition of {to}", "name another parameter, of one value", repr(value), "Give a number instead.")
     else:
+        value = aslinearoperator(value) if issparse(value) else value
         value = value if hasattr(value, "matmat") else as_finite(f"transition of {to}", value, (0, 2))
         if value.shape and tuple(value.shape) != (rows, columns):
             fail(f"transition of {to}", f"have shape {(rows, columns)}", f"{tuple(value.shape)}", "Check the sizes.")

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from .._checks import as_count, checked, fail
+from .._memory import check_memory
 from .._places import blocks
 from .._typing import Any, Callable, Executor, JointProblem, Seed, xr
 from ..engines import posterior
@@ -90,6 +91,9 @@ def calibrate(problem: JointProblem, n: int = 200, method: str | Callable = "aut
     ('calibrated', [[1, 1]])
     """
     n, draws = as_count("n", n, 20, USUAL), as_count("draws", draws, 9, USUAL)
+    check_memory("n", 8.0 * n * (2 * problem.size + problem.data_size), f"{n} truths with data and answers would take",
+                 USUAL)
+    check_memory("draws", 16.0 * draws * problem.size, f"{draws} of one truth would take", USUAL)
     rng = np.random.default_rng(seed)
     if problem.prior.flat:
         fail("prior", "be proper for calibration: truths are drawn from it", f"flat on {problem.prior.flat}",

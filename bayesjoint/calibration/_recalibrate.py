@@ -16,7 +16,7 @@ from ._record import Record, classes_sheet, coverage_sheet, plausibility_sheet, 
 from ._rules import ClassRule, Frame
 from ._surroundings import Surroundings
 from ._variants import standard_variants
-from ._worlds import Simulator, kept_whole, live_again, live_through
+from ._worlds import Simulator, check_worlds, kept_whole, live_again, live_through
 
 USUAL = "200 worlds are usual."
 FEWEST = 40  # worlds: with fewer hardly any class knows its tails to 1.5 points
@@ -123,6 +123,9 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     as_count("sensitivity_worlds", sensitivity_worlds, 2, USUAL)
     rng = np.random.default_rng(seed)
     simulator = Simulator(post.problem, beyond)
+    check_worlds("worlds", simulator, count, len(families))
+    if sensitivity is not None:
+        check_worlds("sensitivity_worlds", simulator, sensitivity_worlds)
     frames = _frames(post, simulator)
     rule_of = _rule_maker(learned, simulator, frames, count, factor)
     seeds = [int(s) for s in rng.integers(0, 2**62, len(families))]

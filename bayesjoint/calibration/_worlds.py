@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .._checks import as_finite, fail
+from .._memory import check_memory
 from .._places import blocks
 from ..augment import NAME as DISCREPANCY
 from ..forward import LatticeOperator, lattice_and_processing, refined, refined_mesh, run_ranges
@@ -17,6 +18,7 @@ from ._truths import drawn_noise
 BLOCK_BYTES = 5e8  # of ground on fine cells held at once, one property
 WHOLE_BYTES = 2.5e9  # of truths, answers and their shares kept for every cell; above it a sample of cells is kept
 SAMPLE = 40_000  # cells of each property kept then
+COPIES = 2  # of what is kept of all worlds, at least: 2.3 to 3.2 were measured
 FOLDS = 4  # parts of the worlds, each left out once
 
 
@@ -336,6 +338,25 @@ def _answer(simulator, post, data, part, places, estimate):
 def kept_whole(simulator, count):
     """Whether all ground cells of so many worlds are kept."""
     return 3 * 4 * count * sum(free.size for free in simulator.free.values()) <= WHOLE_BYTES
+
+
+def check_worlds(argument, simulator, count, families=1):
+    """Refuse worlds that the memory cannot hold, with what is made of them; those of all families are kept.
+
+    Parameters
+    ----------
+    argument : str
+        Name used in the error.
+    simulator : Simulator
+    count, families : int
+        Worlds of each family, and families.
+    """
+    whole = kept_whole(simulator, count)
+    cells = sum(free.size if whole else min(free.size, SAMPLE) for free in simulator.free.values())
+    data = simulator.problem.data_size
+    drawn = 4.0 * min(count, simulator.block) * simulator.fine.size * len(simulator.meshed)
+    check_memory(argument, drawn + COPIES * families * count * (8.0 * data + 3 * 4 * cells),
+                 f"{count} worlds of {cells} cells and {data} data would take at least", "Ask for fewer.")
 
 
 def _places(simulator, count, rng):

@@ -102,7 +102,7 @@ def mend(out):
         return
     with held(), _locked(out):
         for folder in sorted(out.glob(f"{FINISHED}*")) + sorted(out.glob(f"{UNFINISHED}*")):
-            lock = _take(folder)
+            lock = _take(folder) if _is_ours(folder) else None
             if lock is None:
                 continue
             if folder.name.startswith(FINISHED):
@@ -111,6 +111,12 @@ def mend(out):
                         os.replace(path, out / path.name)
             shutil.rmtree(folder, ignore_errors=True)
             _let_go(lock)
+
+
+def _is_ours(folder):
+    """Whether a folder with such a name holds nothing but what a run puts there; another's is left alone."""
+    return folder.is_dir() and not folder.is_symlink() and all(
+        path.name == OLD or any(name in path.name for name in NAMES) for path in folder.iterdir())
 
 
 def _made(out):

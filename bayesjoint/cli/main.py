@@ -157,7 +157,10 @@ def _report(arguments):
         tree = read_tree(source)
     except (ValueError, OSError) as error:
         refuse("POSTERIOR", str(source), f"must be a file written by bayesjoint ({error})")
-    report(tree, target)
+    try:
+        report(tree, target)
+    except ValueError as error:
+        refuse("--out", str(target), str(error))
     say(str(target))
     return OK
 

@@ -131,11 +131,18 @@ def fitted_problem(config, stage):
 
 def leave(tree, verb, scratch, config, stage):
     """Write a result's dataset and report to the scratch folder, both under the name of this one run."""
-    tree.attrs |= {"title": config.title, "configuration": config.text, "run_id": uuid.uuid4().hex,
-                   "command": shlex.join(["bayesjoint", verb, str(config.path), "--out", str(scratch.parent)])}
+    title = _storable(config.title)
+    command = shlex.join(["bayesjoint", verb, str(config.path), "--out", str(scratch.parent)])
+    tree.attrs |= {"title": title, "configuration": config.text, "run_id": uuid.uuid4().hex,
+                   "command": _storable(command)}
     write_tree(tree, scratch / "posterior.nc")
     stage(STAGES[-1])
-    report(tree, scratch / "report.html", title=config.title)
+    report(tree, scratch / "report.html", title=title)
+
+
+def _storable(text):
+    """A text as files hold it: bytes of a name that the locale could not read are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _survey(name, table, folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import as_count, checked, fail
+from .._memory import check_memory
 from .._typing import Any, MapResult, Path, Seed
 from ._draw_blocks import BLOCK, Drawn, blocks_of, drawn
 from ._export import to_datatree
@@ -47,7 +48,7 @@ class DrawsOfPosterior:
         >>> bool((few == many[:, :15]).all())
         True
         """
-        draws, chains = _lengths(draws, chains)
+        draws, chains = _lengths(draws, chains, self.problem.size)
         flat = np.empty((chains, draws, self.problem.size))
         blocks = blocks_of(seed, draws, chains)
         for block, found in zip(blocks, drawn(self, blocks, clean=False), strict=True):
@@ -121,7 +122,7 @@ class DrawsOfPosterior:
             if name not in names or not isinstance(other, DrawsOfPosterior):
                 fail("separate", f"hold posteriors under modality names {names}", f"{name!r}: {type(other).__name__}",
                      "Pass post.separate(), or {name: posterior(problem)}.")
-        draws, chains = _lengths(draws, chains)
+        draws, chains = _lengths(draws, chains, self.problem.size + self.problem.data_size)
         return to_datatree(self, draws, chains, seed, separate, result,
                            ({} if conflict is None else conflict.datasets()) | as_mapping("diagnostics", diagnostics))
 
@@ -178,5 +179,10 @@ def as_mapping(name, value):
     return value or {}
 
 
-def _lengths(draws, chains):
-    return as_count("draws", draws, error=TypeError), as_count("chains", chains, error=TypeError)
+def _lengths(draws, chains, numbers=0):
+    """Draws and chains as integers; refused where so many numbers of each draw would not fit the memory."""
+    draws, chains = as_count("draws", draws, error=TypeError), as_count("chains", chains, error=TypeError)
+    check_memory("draws", 8.0 * draws * chains * numbers,
+                 f"{draws} in {chains} chain(s) of {numbers} numbers would take",
+                 "Ask for fewer, or go through post.stream(draws).")
+    return draws, chains

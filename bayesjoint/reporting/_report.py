@@ -63,6 +63,7 @@ def report(tree: xr.DataTree | str | Path, path: str | Path = "report.html", tit
         fail("tree", "be a result tree or the path of one", type(tree).__name__,
              "Pass posterior.to_datatree(), or the netCDF file it was saved as.", TypeError)
     path = as_target("path", path)
+    _refuse_other(path)
     text = labelled(_render(_content(tree, title)))
     with beside(path) as part:
         part.write_text(text, encoding="utf-8")
@@ -122,6 +123,16 @@ def _content(tree, title):
         "facts": _run_facts(tree, root),
         "versions": root.get("versions", {}),
     }
+
+
+def _refuse_other(path):
+    """Refuse to replace what is no web page: data, a configuration, a result."""
+    if path.is_file():
+        with path.open("rb") as stream:
+            begins = stream.read(200).lstrip().lower()
+        if begins and not begins.startswith((b"<!doctype html", b"<html")):
+            fail("path", "be free or hold an earlier report", f"{str(path)!r}, which is no web page",
+                 "Choose another name.")
 
 
 def _title(fits):

@@ -13,10 +13,11 @@ def listed(missing):
     """The caller's missing values as a tuple of floats."""
     if missing is None:
         return ()
-    values = missing if isinstance(missing, list | tuple | np.ndarray) else [missing]
+    several = isinstance(missing, list | tuple | set | frozenset) or getattr(missing, "ndim", 0)
+    values = list(missing) if several else [missing]
     if any(isinstance(v, NO_NUMBERS) or np.ndim(v) for v in values):
-        fail("missing", "be a number or a list of numbers", repr(missing)[:60], "Pass e.g. missing=[-9999, 1e32].",
-             TypeError)
+        fail("missing", "be a number or a list of numbers", " ".join(repr(missing).split())[:60],
+             "Pass e.g. missing=[-9999, 1e32].", TypeError)
     endless = [v for v in values if v in (np.inf, -np.inf)]
     rest = as_finite("missing", [v for v in values if v == v and v not in endless], 1)  # NaN marks gaps anyway
     return (*map(float, rest), *map(float, endless))

@@ -24,7 +24,7 @@ COLUMN_ROLES = ("data", "easting", "northing", "upward", "std")
 def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = None,
                 height: float | ArrayLike | None = None, columns: dict | None = None, crs: str | int | None = None, *,
                 variable: str | None = None, name: str | None = None, units: str | None = None,
-                missing: float | Sequence | None = None, intensity: float | None = None,
+                missing: ArrayLike | Sequence | None = None, intensity: float | None = None,
                 inclination: float | None = None, declination: float | None = None, source: str | None = None,
                 licence: str | None = None, format: str | None = None) -> Survey:
     """Read a survey from a file of one of these formats, told by its content, else by its ending.
@@ -153,7 +153,7 @@ def _read(path, kind, columns, marks, given):
     crs = given["crs"]
     return Survey(
         kind, data, found["easting"], found["northing"], found["upward"] if height is None else height, noise,
-        name=given["name"], units=units, crs=_text(None, attributes, "crs") if crs is None else crs, **field,
+        name=given["name"], units=units, crs=_stated_crs(attributes) if crs is None else crs, **field,
         source=given["source"] or _source(attributes),
         licence=_text(given["licence"], attributes, "licence", "license"), lines=found.get("lines"),
         history=(_taken(path, found, height, std) + note + dropped, *_previous(attributes)),
@@ -225,8 +225,15 @@ def _taken(path, found, height, std):
 
 
 def _text(given, attributes, *keys):
+    """What is given, or the first attribute of some that says anything; one of several parts says them all."""
     found = [given, *(attributes.get(key) for key in keys)]
-    return next((str(value) for value in found if value not in (None, "")), None)
+    said = (". ".join(map(str, np.ravel(value))) for value in found if value is not None)
+    return next((text for text in said if text), None)
+
+
+def _stated_crs(attributes):
+    stated = attributes.get("crs")
+    return None if isinstance(stated, str) and not stated.strip() else stated
 
 
 def _source(attributes):
@@ -237,5 +244,5 @@ def _source(attributes):
 
 
 def _previous(attributes):
-    history = attributes.get("history")
+    history = _text(None, attributes, "history")
     return (f"file's history: {history}",) if history else ()

@@ -31,5 +31,5 @@ def _factor(units, table, what, of_kind, remedy):
     """The factor of a spelling among a table of them."""
     factor = table.get(plain_unit(units))
     if factor is None:
-        fail(f"units of {what}", f"be one of {', '.join(table)}{of_kind}", repr(units), remedy)
+        fail(f"units of {what}", f"be one of {', '.join(table)}{of_kind}", repr(units[:60]), remedy)
     return factor

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import bayesjoint as bj
 
@@ -50,3 +51,21 @@ def test_a_stationary_noise_needs_a_factor_of_its_own():
     surveys = [bj.Modality(f"y{k}", [[1.0]], [1.0], bj.DiagonalNoise([1.0]), "mass") for k in range(2)]
     state = bj.StateModel(transition={("mass", "rate"): 1.0}, noise={"mass": "stationary"})
     refused(lambda: bj.assimilate(bj.JointProblem(unknown, surveys), state=state), "noise of mass")
+
+
+@pytest.mark.parametrize("key", [3, None, ("mass",), ("mass", "rate", "mass"), frozenset(["mass", "rate"])])
+def test_a_transition_is_keyed_by_one_name_or_two(key):
+    refused(lambda: straight_line({key: 1.0}, [1.0, 2.0]), "transition must have keys", TypeError)
+
+
+def test_a_transition_is_given_once_and_within_what_a_computer_holds():
+    refused(lambda: straight_line({"mass": 0.5, ("mass", "mass"): 0.7}, [1.0, 2.0]), "transition of mass must be given")
+    for factor in (2.0, -2.0):
+        refused(lambda f=factor: straight_line({"mass": f}, [1.0, 2.0], [0.0, 1000.0]), "transition of mass must give")
+    refused(lambda: straight_line({"mass": 1e200}, [1.0, 2.0]), "transition of mass must give")
+
+
+def test_a_sparse_matrix_moves_the_state_as_the_number_does():
+    sparse, number = (straight_line({"mass": f}, [100.0, 60.0]).smoothed(1) for f in (csr_array([[0.5]]), 0.5))
+    assert sparse.mean()["mass"] == pytest.approx(number.mean()["mass"], rel=1e-12)
+    assert sparse.std()["mass"] == pytest.approx(number.std()["mass"], rel=1e-12)

@@ -67,6 +67,21 @@ def test_the_report_verb_rebuilds_the_page(finished, capsys):
     assert "again.html" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["run.toml", "gravity.nc", "folder", "pipe"])
+def test_the_report_verb_replaces_nothing_but_reports(finished, tmp_path, capsys, name):
+    target = tmp_path / name
+    if name == "folder":
+        target.mkdir()
+    elif name == "pipe":
+        os.mkfifo(target)
+    else:
+        target.write_bytes((finished / name).read_bytes())
+    before = target.read_bytes() if target.is_file() else None
+    assert main(["report", str(finished / "out" / "posterior.nc"), "--out", str(target)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert target.read_bytes() == before if before else not target.is_file()
+
+
 def test_bounded_minimum_length_goes_through_the_map_to_laplace(tmp_path, quick_report):
     config = write_pair(tmp_path)
     text = CONFIG.replace("std = 200.0\nrange = 200.0", 'prior = "minimum_length"\nalpha = 100.0\nlower = 0.0')

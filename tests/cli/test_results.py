@@ -170,3 +170,24 @@ def test_half_a_run_that_ignores_hangups_goes_on(tmp_path):
                            f"sys.exit(main())' run {config} --out {tmp_path}/out"], capture_output=True, text=True,
                           timeout=120, check=False)
     assert done.returncode == 0 and re.search("report.html", done.stdout), done.stderr
+
+
+def test_a_folder_of_another_with_such_a_name_is_left_alone(tmp_path):
+    mine = tmp_path / "out" / ".unfinished-thesis"
+    mine.mkdir(parents=True)
+    (mine / "thesis.tex").write_text("years")
+    with results(tmp_path / "out") as scratch:
+        (scratch / "report.html").write_text("new")
+    assert (mine / "thesis.tex").read_text() == "years"
+    assert (tmp_path / "out" / "report.html").read_text() == "new"
+
+
+def test_names_that_the_locale_cannot_read_are_written_all_the_same(tmp_path):
+    write_pair(tmp_path).rename(tmp_path / "é.toml")
+    (tmp_path / "é.toml").write_text((tmp_path / "é.toml").read_text().replace('title = "Two bodies"', ""))
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code = "import sys; from bayesjoint.cli import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, "run", "é.toml", "--out", "ö", "--quiet"], cwd=tmp_path,
+                          env=plain, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert r"\udcc3" in read_tree(tmp_path / "ö" / "posterior.nc").attrs["command"]

@@ -102,3 +102,14 @@ def test_an_alpha_that_fits_did_not_run_away_however_far_it_was():
     assert result.converged
     assert result.ran_away == {}
     assert "alpha moved far, density from 10 to" in result.message
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_values_without_a_mesh_have_their_posterior_mean_too(count):
+    rng = np.random.default_rng(count)
+    rows, data = rng.standard_normal((5, count)), rng.standard_normal(5) * 3
+    values = bj.Parameter("a", count, prior=bj.GaussianPrior(1.0, 4.0))
+    problem = bj.JointProblem([values], [bj.Modality("s", rows, data, bj.DiagonalNoise(np.full(5, 0.5)), "a")])
+    precision = rows.T @ rows / 0.25 + np.eye(count) / 4
+    mean = 1 + np.linalg.solve(precision, rows.T @ (data - rows.sum(axis=1)) / 0.25)
+    np.testing.assert_allclose(bj.find_map(problem).model["a"], mean, rtol=1e-10)

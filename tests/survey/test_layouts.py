@@ -1,5 +1,6 @@
 """Files in the layouts that people have, and files that nobody can read."""
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -147,3 +148,29 @@ def test_unreadable_netcdf_is_refused_by_name(tmp_path):
 def test_a_file_that_may_not_be_had_in_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("bayesjoint._memory.available_memory", lambda: 100)
     assert "would take" in refused(lambda: read_survey(written(tmp_path, dataset()), "gravity"), "path")
+
+
+def _stating(path, where, key, value):
+    """A file of a grid in which an attribute says something odd."""
+    with h5py.File(path, "w") as stream:
+        for axis in ("northing", "easting"):
+            stream.create_dataset(axis, data=[0.0, 100.0]).make_scale(axis)
+        data = stream.create_dataset("gravity", data=np.ones((2, 2)))
+        data.attrs.update({"units": "mGal", "height_m": 5.0})
+        for place, axis in enumerate(("northing", "easting")):
+            data.dims[place].attach_scale(stream[axis])
+        (data if where == "gravity" else stream).attrs[key] = value
+    return path
+
+
+@pytest.mark.parametrize("value", [np.array([1.5, 2.0]), np.full((2, 2), 1.5)], ids=["vector", "matrix"])
+def test_attributes_of_several_parts_are_said_or_refused_in_words(tmp_path, value):
+    path = tmp_path / "odd.nc"
+    for key in ("title", "citation", "source", "licence", "license", "history"):
+        survey = read_survey(_stating(path, "/", key, value), "gravity")
+        assert "1.5. " in f"{survey.source} {survey.licence} {survey.history}"
+    refused(lambda: read_survey(_stating(path, "/", "crs", value), "gravity"), "crs must be", TypeError)
+    refused(lambda: read_survey(_stating(path, "gravity", "units", value), "gravity"), "units must be a", TypeError)
+    text = refused(lambda: read_survey(_stating(path, "gravity", "units", "x" * 9999), "gravity"), "units of the data")
+    assert len(text) < 400
+    assert read_survey(_stating(path, "/", "crs", 32633), "gravity").crs == "EPSG:32633"

@@ -48,6 +48,8 @@ def test_several_marks_at_once_and_a_mark_that_is_endless(grid):
     values = np.array([[1, -9999, 3], [1e32, 5, np.inf]], "f4")
     assert grid(values, missing=[-9999, 1e32, np.inf]).observed.tolist() == [[True, False, True], [False, True, False]]
     assert grid(values, missing=(-9999, 1e32, np.inf, np.nan)).observed.sum() == 3
+    for missing in (np.array([-9999, 1e32, np.inf]), {-9999, 1e32, np.inf}, xr.DataArray([-9999, 1e32, np.inf])):
+        assert grid(values, missing=missing).observed.sum() == 3
 
 
 def test_a_near_number_is_no_mark(grid):
