@@ -4,7 +4,9 @@ import numpy as np
 
 from .._checks import NO_NUMBERS, as_finite, fail
 
-NINES = (999.25, 9999.0, 9999.9, 9999.99, 99999.0, 99999.9, 99999.99, 999999.0, 999999.9, 9999999.0, 32768.0)
+NINES = (999.25, 9999.0, 9999.9, 9999.99, 99999.0, 99999.9, 99999.99, 999999.0, 999999.9, 9999999.0, 32767.0, 32768.0,
+         2147483647.0, 2147483648.0)
+PLAIN, APART = (99.99, 999.0, 999.99, 1e9, 1e10), 5.0  # may be measured: marks where so many times all else in size
 HUGE = 1e19  # nothing is measured in numbers beyond it, save in units of other physics
 CLOSE = 6e-8  # relative: a sentinel that went through single precision
 
@@ -44,6 +46,11 @@ def suspects(values):
         marked = (size >= HUGE) & np.isfinite(size)
         for nine in NINES:
             marked |= np.abs(size - nine) <= CLOSE * nine
+        plain = {mark: np.abs(size - mark) <= CLOSE * mark for mark in PLAIN}
+        rest = size[~np.any([marked, *plain.values()], axis=0) & np.isfinite(size)]
+        for mark, found in plain.items():
+            if rest.size and mark > APART * rest.max():
+                marked |= found
     marks, counts = np.unique(values[marked], return_counts=True)
     return dict(zip(map(float, marks), map(int, counts), strict=True))
 

@@ -227,3 +227,19 @@ def test_labelled_models_are_laid_out_by_their_dims():
 
 def mesh_coords(mesh):
     return {d: getattr(mesh, d) for d in ("upward", "northing", "easting")}
+
+
+@pytest.mark.parametrize("mark", [-999.0, -999.99, 99.99, -32767.0, -2147483648.0, -1e10])
+def test_marks_that_may_be_measured_count_far_from_all_else(rng, mark):
+    data = rng.standard_normal((5, 5))
+    data[2, 2] = mark
+    refused(lambda: Survey("gravity", data, 100.0 * np.arange(5), 100.0 * np.arange(5), 5.0, std=0.1), "data")
+
+
+@pytest.mark.parametrize("value", [-999.0, 99.99, 999.99])
+def test_they_are_data_among_others_of_their_size(rng, value):
+    data = 400.0 * rng.standard_normal((5, 5))
+    data[2, 2] = value
+    survey = Survey("magnetic", data, 100.0 * np.arange(5), 100.0 * np.arange(5), 5.0, std=5.0, inclination=60.0,
+                       declination=0.0, intensity=5e4)
+    assert survey.data[2, 2] == value
