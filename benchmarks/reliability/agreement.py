@@ -104,11 +104,14 @@ def p_value(test, problem):
 
 
 def one_place(rng, size, what):
-    """p-value of one station of survey b to which `size` was added, whichever it is."""
-    k = int(rng.integers(OPERATORS[1].shape[0]))
-    added = np.zeros(OPERATORS[1].shape[0])
-    added[k] = size * rng.choice((-1.0, 1.0))
-    return float(bj.local_conflict(pair(rng, added=lambda _: added), "b", "a").anomaly_p_value[0].values.ravel()[k])
+    """p-value of one place of survey b, whichever it is, where an anomaly as wide as `what` says was added."""
+    east, north = (a.ravel() for a in np.meshgrid(MESH.easting, MESH.northing))
+    k, radius = int(rng.integers(east.size)), float((re.search(r"([\d.]+) m radius", what) or [0, 0])[1])
+    inside = np.hypot(east - east[k], north - north[k]) <= radius
+    height = size * rng.choice((-1.0, 1.0))
+    found = bj.local_conflict(pair(rng, added=lambda _: height * inside), "b", "a")
+    patch = int(np.argmin(np.abs(found.patch.values - radius)))
+    return float(found.anomaly_p_value[patch].values.ravel()[k])
 
 
 def one_band(rng, size, what):
@@ -174,12 +177,13 @@ def false_agree(found, count, rng):
 
 def main(pairs=PAIRS, agreeing=AGREEING, disturbed=DISTURBED, laws=TIED):
     """Measure, and write the table beside this file."""
-    rng = np.random.default_rng(20261130)
-    found = bj.conflict(pair(rng))
-    out = {"power": powers(found, pairs, rng), "agreeing pairs": verdicts(pair(rng) for _ in range(agreeing))}
+    seeds = np.random.default_rng(20261130).spawn(5)
+    found = bj.conflict(pair(seeds[0]))
+    out = {"power": powers(found, pairs, seeds[1])}
+    out["agreeing pairs"] = verdicts(pair(seeds[2]) for _ in range(agreeing))
     print(out["agreeing pairs"], flush=True)
-    out["disturbed by the margin"] = false_agree(found, disturbed, rng)
-    out["tied by a coupling alone"] = couplings(laws, rng)
+    out["disturbed by the margin"] = false_agree(found, disturbed, seeds[3])
+    out["tied by a coupling alone"] = couplings(laws, seeds[4])
     Path(__file__).with_suffix(".json").write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
 
 
