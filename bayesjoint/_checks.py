@@ -304,6 +304,7 @@ KINDS = {  # a word of an annotation: whether a value is one, what to call it, a
     "HyperparameterFit": (_has("table"), "a fit", "Pass what bj.fit_hyperparameters(...) gave."),
     "StateModel": (_has("transition", "noise"), "a StateModel", "Build bj.StateModel(...)."),
     "xr.DataTree": (_has("children"), "a result tree", "Pass post.to_datatree()."),
+    "Window": (_has("northing", "easting", "depth"), "a Window", "Build bj.Window(northing, easting)."),
     "Axes": (_has("plot", "figure"), "Axes of Matplotlib", "Leave it out for new ones."),
     "Figure": (_has("add_subplot"), "a Figure of Matplotlib", "Leave it out for a new one."),
 }

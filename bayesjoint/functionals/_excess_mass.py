@@ -13,7 +13,7 @@ from ._window import Window, WindowedMass
 
 
 @checked
-def excess_mass(post: Posterior, box: tuple | None = None, parameter: str = "density",
+def excess_mass(post: Posterior, box: tuple | Window | None = None, parameter: str = "density",
                 background: float | ArrayLike = 0.0, *, probability: float = 0.9, draws: int | None = None,
                 chains: int | None = None, seed: Seed = 0) -> xr.Dataset:
     """Posterior of the excess mass in a box, Σ (m − background) · volume.
