@@ -21,9 +21,9 @@ def is_gaussian_field(problem, discrepancy=None):
     moves = any(hasattr(p.prior, "alpha") for p in problem.parameters) if discrepancy is None else discrepancy
     if moves or problem.nonlinear or problem.penalties or not all(bound.gaussian for _, bound in problem.prior.blocks):
         return False
-    if not problem.bounded and problem.data_size <= DENSE_DATA:
-        return True
     fields = any(p.mesh is not None for p in problem.parameters)
+    if not problem.bounded and problem.data_size <= DENSE_DATA:
+        return fields or not problem.prior.flat  # Newton's method needs no data for every flat value
     return fields and any(not isinstance(bound.covariance, DiagonalCovariance) for _, bound in problem.prior.blocks)
 
 
