@@ -31,7 +31,8 @@ class ConvergedMap(MapResult):
     Attributes
     ----------
     value : float
-        Φ at the model.
+        Φ at the model. Of Gaussian fields between bounds it is Φ at the point before that was put between them; the two
+        may differ by some nats where the prior holds cells tightly together.
     criterion : float
         Largest projected-gradient ratio over parameters and norms; `converged` asks it to be <= tolerance.
     ratios : dict of dict

@@ -34,8 +34,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
         2112.15562). α falls until the data fit; what it returns is an iterate, not a minimum of Φ, and says so.
         "auto": "map", or "rrcg" where a coupling is no density. With a nonlinear `ForwardModel` the "map" is found by
         damped Gauss–Newton steps (`solvers.gauss_newton`), with α as given; there may be other minima. Linear-Gaussian
-        fields have one answer, whatever the start: the posterior mean, by one solve with the data's covariance, or
-        between bounds the mode, by products with the posterior covariance; at any size (continued fields too).
+        fields have one answer, whatever the start: the posterior mean, by one solve with the data's covariance at any
+        size, or between bounds the mode, by thousands of products with the posterior covariance.
     start : dict of array_like, optional
         {parameter: physical array} to begin from. Default: the reference model, put between the bounds.
     seed : int, default 0
