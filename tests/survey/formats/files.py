@@ -90,3 +90,13 @@ def ubc(rows=ROWS, count=None, head=""):
 def ubc_magnetic(rows=ROWS, count=None, field=INDUCING, along=(60.0, -20.0, 1)):
     """Text of magnetic observations."""
     return ubc(rows, count, " ".join(map(str, field)) + " ! field\n" + " ".join(map(str, along)) + "\n")
+
+
+def writer(folder, usual):
+    """A function that writes text or bytes to a file of a folder, and returns its path."""
+    def write(content, name=usual):
+        path = folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write

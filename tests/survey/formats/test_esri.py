@@ -6,7 +6,7 @@ import pytest
 from bayesjoint import read_survey
 
 from ...refusals import refused
-from .files import EAST, NORTH, VALUES, esri
+from .files import EAST, NORTH, VALUES, esri, writer
 
 GIVEN = {"height": 10.0, "units": "mGal"}
 TEXT = esri()
@@ -30,12 +30,7 @@ BAD = {
 
 @pytest.fixture
 def asc(tmp_path):
-    def write(text):
-        path = tmp_path / "g.asc"
-        path.write_bytes(text.encode())
-        return path
-
-    return write
+    return writer(tmp_path, "g.asc")
 
 
 @pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)

@@ -6,6 +6,7 @@ import pytest
 from bayesjoint import Survey, read_survey
 
 from ...refusals import refused
+from .files import writer
 
 HEAD = """/ ------------------------------------------------------------
 / XYZ EXPORT [01/02/2024]
@@ -31,12 +32,7 @@ NAMES = {"columns": {"data": "MAG_nT", "upward": "ALT_m"}}
 
 @pytest.fixture
 def xyz(tmp_path):
-    def write(text, name="s.xyz"):
-        path = tmp_path / name
-        path.write_bytes(text.encode())
-        return path
-
-    return write
+    return writer(tmp_path, "s.xyz")
 
 
 @pytest.mark.parametrize("text", [HEAD + ROWS, (HEAD + ROWS).replace("\n", "\r\n"), HEAD + ROWS.replace("Line",

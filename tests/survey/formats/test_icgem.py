@@ -6,7 +6,7 @@ import pytest
 from bayesjoint import read_survey
 
 from ...refusals import refused
-from .files import EAST, NORTH, VALUES, icgem
+from .files import EAST, NORTH, VALUES, icgem, writer
 
 DEGREES = {"names": ("longitude", "latitude", "gravity_disturbance"), "units": ("[deg.]", "[deg.]", "[mgal]")}
 TEXT = icgem()
@@ -14,12 +14,7 @@ TEXT = icgem()
 
 @pytest.fixture
 def gdf(tmp_path):
-    def write(text):
-        path = tmp_path / "g.gdf"
-        path.write_bytes(text.encode())
-        return path
-
-    return write
+    return writer(tmp_path, "g.gdf")
 
 
 def test_a_projected_grid_is_read(gdf):

@@ -8,19 +8,14 @@ import pytest
 from bayesjoint import read_survey
 
 from ...refusals import refused
-from .files import CODES, EAST, NORTH, VALUES, oasis
+from .files import CODES, EAST, NORTH, VALUES, oasis, writer
 
 GIVEN = {"height": 10.0, "units": "mGal"}
 
 
 @pytest.fixture
 def grd(tmp_path):
-    def write(content):
-        path = tmp_path / "g.grd"
-        path.write_bytes(content)
-        return path
-
-    return write
+    return writer(tmp_path, "g.grd")
 
 
 @pytest.mark.parametrize("packed", [False, True])

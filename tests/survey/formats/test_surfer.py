@@ -8,7 +8,7 @@ import pytest
 from bayesjoint import read_survey
 
 from ...refusals import refused
-from .files import EAST, NORTH, VALUES, surfer_6, surfer_7, surfer_text
+from .files import EAST, NORTH, VALUES, surfer_6, surfer_7, surfer_text, writer
 
 GIVEN = {"height": 10.0, "units": "mGal"}
 TEXT, SIX, SEVEN = surfer_text(), surfer_6(), surfer_7()
@@ -41,12 +41,7 @@ BAD = {
 
 @pytest.fixture
 def grd(tmp_path):
-    def write(content):
-        path = tmp_path / "g.grd"
-        path.write_bytes(content)
-        return path
-
-    return write
+    return writer(tmp_path, "g.grd")
 
 
 @pytest.mark.parametrize("content", GOOD.values(), ids=GOOD)

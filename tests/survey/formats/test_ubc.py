@@ -7,19 +7,14 @@ import bayesjoint as bj
 from bayesjoint import read_survey
 
 from ...refusals import refused
-from .files import INDUCING, ROWS, ubc, ubc_magnetic
+from .files import INDUCING, ROWS, ubc, ubc_magnetic, writer
 
 TEXT, MAGNETIC = ubc(), ubc_magnetic()
 
 
 @pytest.fixture
 def obs(tmp_path):
-    def write(text, name="s.obs"):
-        path = tmp_path / name
-        path.write_bytes(text.encode())
-        return path
-
-    return write
+    return writer(tmp_path, "s.obs")
 
 
 def rows_of(survey):
