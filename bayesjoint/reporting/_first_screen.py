@@ -60,8 +60,9 @@ def _stands_out(p):
         value = f"{signed(p.peak)} ± {quantity(p.peak_std, p.units, 2)}"
     else:
         value = f"{signed(p.peak)} {plot.pretty(p.units)}"
-    name = p.long_name if p.peak_std is None or _clear(p) else f"not clear from zero, {p.long_name}"
-    return f"{name} {value}, {place(p)}"
+    doubt = "" if p.peak_std is None or _clear(p) else (
+        f"not clear from {'its prior mean' if p.gaussian is None else 'zero'}, ")
+    return f"{doubt}{p.long_name} {value}, {place(p)}"
 
 
 def _how_sure(properties, fits, ground, unmixed, sure):

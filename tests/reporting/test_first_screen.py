@@ -34,7 +34,7 @@ def scored(*scores):
 @pytest.mark.parametrize(("changes", "status", "line"), [
     ({}, "something stands out",
      "Density contrast +100 ± 10 kg/m³, 0.50 km deep at easting 2.00 km, northing 3.00 km."),
-    ({"score": 1.0}, "nothing clear", "Not clear from zero, density contrast +100 ± 10 kg/m³, "),
+    ({"score": 1.0}, "nothing clear", "Not clear from its prior mean, density contrast +100 ± 10 kg/m³, "),
     ({"peak_std": None}, "one model", "Density contrast +100 kg/m³, "),
     ({"gaussian": (90.0, 110.0)}, "something stands out", "Density contrast +83.0 to +117 kg/m³ (90 %), "),
     ({"gaussian": (90.0, 110.0), "interval": (0.0, 117.0)}, "nothing clear",
