@@ -133,7 +133,8 @@ def _between_bounds(problem, mean, tolerance, max_iterations, callback, began):
         return mean.chi2(mean.weights - mean.respond(multipliers)[1])
 
     def watch(x, multipliers, gap, _=0):
-        value = mean.value + 0.5 * float((x - mean.x) @ multipliers) - float((gap * std)[bounded] @ multipliers[bounded])
+        held = float((gap * std)[bounded] @ multipliers[bounded])
+        value = mean.value + 0.5 * float((x - mean.x) @ multipliers) - held
         rows.append(_row(value, _size(gap[bounded]), float(np.mean(multipliers != 0)), mean.products,
                          chi2_at(multipliers)))
         if callback is not None:

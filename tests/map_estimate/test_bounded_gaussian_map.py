@@ -7,6 +7,7 @@ from scipy.optimize import lsq_linear
 import bayesjoint as bj
 from bayesjoint.map_estimate._gaussian_map import _Mean
 from bayesjoint.map_estimate._split_map import multipliers_by_splitting
+from bayesjoint.priors import DampedCorrelation, NoTorus
 from bayesjoint.solvers import bounded_gaussian
 
 
@@ -88,6 +89,14 @@ def test_splitting_and_newtons_steps_end_at_one_point():
     multipliers_by_splitting(problem, seen.append, 1000)
     newton = bounded_gaussian(free.x, free.product, problem.lower, problem.upper, free.std(), tolerance=1e-8)
     np.testing.assert_allclose(free.x + free.product(seen[-1]), newton.x, atol=1e-6 * 0.02)
+
+
+def test_without_a_torus_it_is_the_solution_too():
+    problem = positive(SMALL, reach=2000.0)
+    with pytest.raises(NoTorus):
+        DampedCorrelation(problem.parameters[0].prior.correlation(SMALL), 1.0)
+    result = bj.find_map(problem, tolerance=1e-5)
+    np.testing.assert_allclose(result.x, exact(problem), atol=1e-4 * 0.02)
 
 
 @pytest.mark.parametrize("correlation", [-0.9, 0.6])
