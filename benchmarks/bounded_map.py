@@ -26,6 +26,7 @@ SETTINGS = [  # shape, extent, range in metres, noise as a share of the data's s
     ((10, 45, 90), "mesh", 600.0, 0.3),
     ((10, 45, 90), "continued", 600.0, 0.3),
     ((4, 90, 90), "mesh", 200.0, 0.1),
+    ((8, 80, 120), "mesh", 400.0, 0.1),
     ((16, 100, 160), "continued", 400.0, 0.1),
 ]
 QUICK = 45_000

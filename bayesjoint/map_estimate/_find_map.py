@@ -42,8 +42,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     seed : int, default 0
         Of the probes that precondition "map"; "rrcg" draws nothing.
     max_iterations : int, optional
-        Default: 200 Newton steps for each model of "map", and ten times as many of splitting where it applies, 100 Gauss–Newton steps; K_max = 150, the paper's, for
-        "rrcg".
+        Default: 200 Newton steps for each model of "map", and ten times as many of splitting where it applies;
+        100 Gauss–Newton steps; K_max = 150, the paper's, for "rrcg".
     tolerance : float, default 1e-3
         `.converged` is True where the projected gradient is at most this much of that at the start ("rrcg"), of that
         at the reference model for each parameter, plain and in depth-weighted coordinates ("map"). With a nonlinear

@@ -41,8 +41,8 @@ def gaussian_map(problem, tolerance=1e-3, max_iterations=200, callback=None):
     max_iterations : int, default 200
         Newton steps between bounds, and a tenth of the steps of splitting before them.
     callback : callable, optional
-        Called with (x, record): once for a posterior mean; between bounds at every Newton step and every tenth step
-        of splitting.
+        Called with (x, record): once for a posterior mean; between bounds at every Newton step and every twentieth
+        step of splitting.
 
     Returns
     -------
@@ -81,11 +81,15 @@ class _Mean:
 
     def product(self, v):
         """Posterior covariance of x times v, shape (size,)."""
+        return self.moved(v)[0]
+
+    def moved(self, v):
+        """(`product`, weights of the data that v is seen in)."""
         self.products += 1
         moved, weights, flat = self.respond(v)
         out = moved - self.gain(weights)
         out[self.system.flat.index] = -flat[:, 0]
-        return out
+        return out, weights
 
     def respond(self, v):
         """(Γv, weights of the data that v is seen in, flat values)."""
@@ -125,41 +129,53 @@ def _closed_form(problem, mean, tolerance, max_iterations, callback, began):
 
 def _between_bounds(problem, mean, tolerance, max_iterations, callback, began):
     """The posterior's mode between the bounds."""
-    std, rows = mean.std(), []
-    lower, upper = (np.where(std > 0, side, none) for side, none in ((problem.lower, -np.inf), (problem.upper, np.inf)))
-    bounded, best = np.isfinite(lower) | np.isfinite(upper), (np.inf, np.zeros(problem.size))
-
-    def chi2_at(multipliers):
-        return mean.chi2(mean.weights - mean.respond(multipliers)[1])
-
-    def watch(x, multipliers, gap, _=0):
-        held = float((gap * std)[bounded] @ multipliers[bounded])
-        value = mean.value + 0.5 * float((x - mean.x) @ multipliers) - held
-        rows.append(_row(value, _size(gap[bounded]), float(np.mean(multipliers != 0)), mean.products,
-                         chi2_at(multipliers)))
-        if callback is not None:
-            callback(x, rows[-1])
-
-    def look(multipliers):
-        """Whether the multipliers of a step will do."""
-        nonlocal best
-        x = mean.x + mean.product(multipliers)
-        gap = distances_to_bounds(x, multipliers, lower, upper) / np.where(std > 0, std, 1.0)
-        watch(x, multipliers, gap)
-        if rows[-1]["ratio"] < best[0]:
-            best = rows[-1]["ratio"], multipliers
-        return rows[-1]["ratio"] <= tolerance
-
-    if not look(best[1]) and splits(problem):
-        multipliers_by_splitting(problem, look, STEPS * max_iterations)
-    found = bounded_gaussian(mean.x, mean.product, lower, upper, std, start=best[1], tolerance=tolerance,
-                             max_iterations=max_iterations, callback=watch)
-    ratios = {key: {name: float(size(found.gap[where][bounded[where]])) for name, where in problem.slices.items()}
+    search = _Search(problem, mean, tolerance, callback)
+    if not search.look(search.best[1]) and splits(problem):
+        multipliers_by_splitting(problem, search.look, STEPS * max_iterations)
+    found = bounded_gaussian(mean.x, mean.product, search.lower, search.upper, search.std, start=search.best[1],
+                             tolerance=tolerance, max_iterations=max_iterations, callback=search.newton)
+    ratios = {key: {name: float(size(found.gap[where][search.bounded[where]]))
+                    for name, where in problem.slices.items()}
               for key, size in (("plain", _size), ("scaled", lambda g: np.abs(g).max(initial=0.0)))}
     first = "a stationary point of Phi: " if found.converged else "not a stationary point of Phi: "
-    return _result(problem, found.x, chi2_at(found.multipliers), rows, ratios, found.multipliers != 0, found.converged,
-                   began, f"{first}the mode between bounds, {max(ratios['plain'].values()):.1g} prior std from those "
-                   "that hold", max(ratios["plain"].values()))
+    chi2 = mean.chi2(mean.weights - mean.respond(found.multipliers)[1])
+    return _result(problem, found.x, chi2, search.rows, ratios, found.multipliers != 0, found.converged, began,
+                   f"{first}the mode between bounds, {max(ratios['plain'].values()):.1g} prior std from those that hold",
+                   max(ratios["plain"].values()))
+
+
+class _Search:
+    """The history of a search for the multipliers of bounds, and the best so far: (criterion, multipliers)."""
+
+    def __init__(self, problem, mean, tolerance, callback):
+        self._mean, self._tolerance, self._callback, self.rows, self.std = mean, tolerance, callback, [], mean.std()
+        self.lower, self.upper = (np.where(self.std > 0, side, none)
+                                  for side, none in ((problem.lower, -np.inf), (problem.upper, np.inf)))
+        self.bounded = np.isfinite(self.lower) | np.isfinite(self.upper)
+        self.best = np.inf, np.zeros(problem.size)
+
+    def look(self, multipliers):
+        """Whether multipliers will do."""
+        moved, weights = self._mean.moved(multipliers)
+        x = self._mean.x + moved
+        gap = distances_to_bounds(x, multipliers, self.lower, self.upper) / np.where(self.std > 0, self.std, 1.0)
+        self._record(x, multipliers, gap, weights)
+        if self.rows[-1]["ratio"] < self.best[0]:
+            self.best = self.rows[-1]["ratio"], multipliers
+        return self.rows[-1]["ratio"] <= self._tolerance
+
+    def newton(self, x, multipliers, gap, _):
+        """Record a Newton step."""
+        self._record(x, multipliers, gap, self._mean.respond(multipliers)[1])
+
+    def _record(self, x, multipliers, gap, weights):
+        mean, bounded = self._mean, self.bounded
+        held = float((gap * self.std)[bounded] @ multipliers[bounded])
+        value = mean.value + 0.5 * float((x - mean.x) @ multipliers) - held
+        self.rows.append(_row(value, _size(gap[bounded]), float(np.mean(multipliers != 0)), mean.products,
+                              mean.chi2(mean.weights - weights)))
+        if self._callback is not None:
+            self._callback(x, self.rows[-1])
 
 
 def _size(distances):

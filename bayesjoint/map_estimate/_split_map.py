@@ -6,6 +6,7 @@ from ..gaussian import DENSE_DATA, CleanCovariance, DenseSystem, data_system, li
 from ..priors import DampedCorrelation, DampedMatern, Matern, NoTorus
 from ..solvers import project_in_metric, split
 
+SOLVED = 0.01  # of a step's change, where solves are iterative: the next one takes up what is left
 WEIGHT = 1.0  # precision of the step's measurements, for values of variance 1: tried from 0.1 to 10
 
 
@@ -29,7 +30,7 @@ def multipliers_by_splitting(problem, watch, max_steps):
     problem : JointProblem
         See `splits`.
     watch : callable
-        Called with multipliers, shape (size,), every tenth step; true stops.
+        Called with multipliers, shape (size,), every twentieth step; true stops.
     max_steps : int
 
     Returns
@@ -64,7 +65,8 @@ class _Fields:
             self.system = DenseSystem(model, CleanCovariance(model).whitened())
         else:
             self.system = data_system(free, purpose="the MAP")
-        self.model = self.system.model
+        self.model, nothing = self.system.model, np.zeros((self.system.size, 1))
+        self._last = nothing, nothing, nothing  # residuals, K⁻¹ times them, what that leaves of them
 
     def resolvent(self, v):
         """The minimiser of Φ with the measurements v."""
@@ -73,10 +75,16 @@ class _Fields:
             out[group.where] = group.smoothed(WEIGHT * v[group.where].reshape(group.shape))
             group.add_cells(out, seen[:, 0])
         white = self.system.residual[:, None] - self.model.whiten(self.model.predict(seen))
-        back = self.model.back(self.model.whiten_adjoint(self.system.project(white)))[:, 0]
+        back = self.model.back(self.model.whiten_adjoint(self._project(white)))[:, 0]
         for group in self.groups:
             out[group.where] += group.smoothed(group.from_cells(back))
         return out
+
+    def _project(self, white):
+        """P V: solved for what V changed by since the last step, to a share of that, and what was left then."""
+        solved, left = self.system.solve(white - self._last[0] + self._last[2], SOLVED)
+        self._last = white, self._last[1] + solved, left
+        return self.system.eliminate(self._last[1], white)
 
     def project(self, y):
         """The nearest values between the bounds."""

@@ -6,7 +6,7 @@ RELAXATION = 1.7  # of a step: below 2; the usual choice
 MEMORY = 5  # steps that Anderson acceleration combines
 TOLERATED = 2.0  # an accelerated residual this much above the best is given up
 ROUNDING = 1e-10  # of the residuals' Gram matrix
-LOOKS = 10  # steps between looks
+LOOKS = 20  # steps between looks
 SWEEPS = 50  # of coordinate descent in the metric
 
 
@@ -22,7 +22,7 @@ def split(resolvent, project, start, watch, max_iterations):
     start : ndarray
         Where z + u begins.
     watch : callable
-        Called with (z, u) every tenth step, z in the set and u normal to it there; true stops.
+        Called with (z, u) every twentieth step, z in the set and u normal to it there; true stops.
     max_iterations : int
         Steps at most.
 
