@@ -1,0 +1,235 @@
+"""Ranked targets: connected cells that are surely above, or surely below, what the prior takes for ordinary.
+
+A cell counts if its chance of departing from the prior mean by more than one prior standard deviation, to one side, is
+at least 90 %. Before any survey one cell in six departs so far to a given side. Bodies are cells joined by faces, under
+the stations. The chance is a cell's: what is stated of a body is its surest cell.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.constants import mu_0
+from scipy.ndimage import label
+from scipy.stats import norm
+
+from .. import plot
+from ..dataset import read_attributes
+from ._facts import GAUSSIAN, unmixed, unvalidated
+from ._words import listing, number, percent, quantity, signed
+
+SURE = 0.9  # chance from which a cell counts
+SHOWN = 12  # bodies listed
+LEAST_DRAWS = 20  # for a standard deviation of a sum
+MEGATONNE = 1e9  # kg
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chance:
+    """P(m beyond the threshold) of every cell: a value with its error, or the least that an interval allows.
+
+    Parameters
+    ----------
+    value, error : ndarray
+        Per cell; the error is NaN where it is not known, and 0 where `value` is a lower limit.
+    least : bool
+        Whether `value` is a lower limit.
+    kind : str
+        Of the interval it comes from.
+    """
+
+    value: np.ndarray
+    error: np.ndarray
+    least: bool
+    kind: str
+
+
+def targets(tree):
+    """Rows and sentences of the ranked bodies, or None where the tree knows no property with prior and posterior.
+
+    Returns
+    -------
+    dict
+        ``rows``, ``rule`` and ``notes``; ``why`` instead of rows where no chance can be stated.
+    """
+    names = [name for name in plot.mesh_parameters(tree) if plot.has(tree, "posterior_summary", f"{name}_std")
+             and plot.has(tree, "prior_summary", f"{name}_std")]
+    if not names:
+        return None
+    if unmixed(tree) is not None or unvalidated(tree):
+        return {"rows": [], "why": "No targets are listed: the posterior is not validated, so no chance can be stated.",
+                "notes": []}
+    found = [body for name in names for body in _bodies(tree, name)]
+    if not any(_known(tree, name) for name in names):
+        return None
+    found.sort(key=lambda body: (-round(body["value"], 2), -body["volume"]))
+    amounts = listing(f"{quantity(_amount(tree, name), _units(tree, name))} for {plot.title_of(tree, name)}"
+                      for name in names)
+    return {"rows": found[:SHOWN], "count": len(found), "why": "", "rule": _rule(amounts),
+            "notes": _notes(tree, names, found)}
+
+
+def _units(tree, name):
+    return tree["posterior_summary"][f"{name}_mean"].attrs["units"]
+
+
+def _amount(tree, name):
+    """One prior standard deviation; its median where it varies."""
+    return float(np.nanmedian(tree["prior_summary"][f"{name}_std"].values))
+
+
+def _known(tree, name):
+    return plot.has(tree, "posterior_summary", f"{name}_lower")
+
+
+def _rule(amounts):
+    return (f"Connected cells under the stations, each with a chance of {percent(SURE)} or more to lie beyond the prior "
+            f"mean by more than one prior standard deviation, {amounts}, to one side. Before the surveys one cell in six "
+            "lay so far to that side. Ranked by the chance of the surest cell, then by volume.")
+
+
+def _notes(tree, names, found):
+    out = ["The chance is a cell's, not the whole body's. A body here is what is sure: the real one may be larger and "
+           "its top shallower. Depths come in steps of the layers."]
+    if "recalibration" in tree.children:
+        out.append("Chances come from the recalibrated intervals. They hold on average over cells of such worlds; of "
+                   "cells picked because they stand out fewer may hold. Masses, moments and their errors are the "
+                   "engine's, for the stated prior.")
+    else:
+        out.append("Chances, masses and their errors hold for the stated prior; real ground was not asked.")
+    draws = _draws(tree, names[0])
+    if draws is not None and found:
+        spread = 1 / np.sqrt(2 * (len(draws) - 1))
+        markov = "mixing" in tree.children
+        out.append(f"“±” is the standard deviation of the sum over {len(draws)} posterior draws, itself known to "
+                   f"{percent(spread)}{' or worse, since they are Markov chains' if markov else ''}.")
+    elif found:
+        out.append("“± at most”: as if all cells of a body erred together, since the dataset holds no draws.")
+    return out
+
+
+def _draws(tree, name):
+    if not plot.has(tree, "posterior", name):
+        return None
+    draws = tree["posterior"][name].values
+    draws = draws.reshape(-1, *draws.shape[2:])
+    return draws if len(draws) >= LEAST_DRAWS else None
+
+
+def chance_of(tree, name, sign):
+    """`Chance` of m − prior mean beyond one prior standard deviation on the side of `sign`, or None if not justified.
+
+    Recalibrated intervals and those of draws tell only on which side of their ends a threshold lies; a Gaussian
+    marginal tells the chance itself.
+    """
+    lower = plot.held(tree, "posterior_summary", f"{name}_lower")
+    if lower is None:
+        return None
+    threshold = plot.prior_mean(tree, name) + sign * tree["prior_summary"][f"{name}_std"].values
+    kind, probability = str(lower.attrs["kind"]), float(lower.attrs["probability"])
+    if not kind.startswith(GAUSSIAN):
+        least = 0.5 + probability / 2 if "equal-tailed" in kind else probability
+        end = lower.values if sign > 0 else tree["posterior_summary"][f"{name}_upper"].values
+        beyond = sign * (end - threshold) > 0
+        return Chance(value=np.where(beyond, least, 0.0), error=np.zeros(end.shape), least=True, kind=kind)
+    if any(plot.has(tree, "constant_data", f"{name}_bound_{side}") for side in ("lower", "upper")):
+        return None
+    mean, std = plot.model_values(tree, name, "mean").values, plot.model_values(tree, name, "std").values
+    known = np.isfinite(mean) & (std > 0)
+    score = sign * np.divide(mean - threshold, std, out=np.full_like(mean, -np.inf), where=known)
+    errors = [plot.held(tree, "posterior_summary", f"{name}_{key}_error") for key in ("mean", "std")]
+    wrong = [np.full_like(mean, np.nan) if e is None else e.values for e in errors]
+    finite = np.where(known, score, 0.0)
+    error = norm.pdf(finite) * (wrong[0] + np.abs(finite) * wrong[1]) / np.where(known, std, 1.0)
+    return Chance(value=norm.cdf(score), error=error, least=False, kind=kind)
+
+
+def _bodies(tree, name):
+    """Rows of the bodies of one property, on both sides."""
+    mesh = plot.mesh_of(tree)
+    seen = np.broadcast_to(plot.under_stations(tree, mesh), mesh.shape) & mesh.active
+    rows = []
+    for sign in (1, -1):
+        chance = chance_of(tree, name, sign)
+        if chance is None:
+            continue
+        sure = (chance.value - np.nan_to_num(chance.error) >= SURE) & seen
+        marks, count = label(sure)
+        rows += [_row(tree, name, mesh, sign, chance, marks == n + 1, seen) for n in range(count)]
+    return rows
+
+
+def _row(tree, name, mesh, sign, chance, inside, seen):
+    cells = np.flatnonzero(inside)
+    sizes = (np.diff(mesh.upward_edges)[:, None, None] * np.diff(mesh.northing_edges)[:, None]
+             * np.diff(mesh.easting_edges))
+    volume = sizes.ravel()[cells]
+    at = np.unravel_index(cells, mesh.shape)
+    tops = (mesh.surface - mesh.upward_edges[1:, None, None])[inside]
+    strength = np.abs(plot.standing_out(tree, name)).ravel()[cells]
+    best = int(np.lexsort((strength, chance.value.ravel()[cells]))[-1])
+    divisor, unit = plot.length_scale(mesh.easting_edges, mesh.northing_edges)
+    centre = [float(np.average(a.ravel()[cells], weights=volume)) for a in np.broadcast_arrays(
+        mesh.depth_below_ground, mesh.northing[:, None], mesh.easting)]
+    threshold = float(np.median(np.broadcast_to(plot.prior_mean(tree, name), mesh.shape)[inside])
+                      + sign * _amount(tree, name))
+    value, error = (float(a.ravel()[cells][best]) for a in (chance.value, chance.error))
+    return {"property": name, "words": plot.title_of(tree, name), "side": "above" if sign > 0 else "below",
+            "threshold": threshold, "beyond": f"{signed(threshold)} {plot.pretty(_units(tree, name))}".strip(),
+            "value": value, "chance": _said(value, error, chance.least), "cells": cells.size,
+            "volume": float(volume.sum()), "volume_words": _volume(float(volume.sum())),
+            "top": f"{number(float(tops.min()) / divisor)} {unit}",
+            "centre": f"{number(centre[0] / divisor)} {unit}",
+            "place": f"{centre[2] / divisor:.2f}, {centre[1] / divisor:.2f} {unit}",
+            "amount": _total(tree, name, inside, sizes), "note": _cut(inside, seen),
+            "cell": " ".join(str(int(a[best])) for a in at)}
+
+
+def _said(value, error, least):
+    if least:
+        return f"{percent(value)} or more"
+    told = "over 99 %" if value > 0.99 else percent(value)
+    return f"{told} (error not known)" if np.isnan(error) else f"{told} ± {percent(error)}" if error > 0.001 else told
+
+
+def _volume(cubic_metres):
+    return f"{number(cubic_metres / 1e9)} km³" if cubic_metres >= 1e8 else f"{number(cubic_metres)} m³"
+
+
+def _total(tree, name, inside, sizes):
+    """Sum over a body of m − prior mean times volume: excess mass, induced moment, or just that; with its error."""
+    units, factor = _units(tree, name), 1.0
+    field = _inducing(tree, name) if units == "SI" else None
+    if units == "kg/m3":
+        factor, shown = 1 / MEGATONNE, "Mt"
+    elif field:
+        factor, shown = field * 1e-9 / mu_0, "A m²"
+    else:
+        shown = f"{plot.pretty(units)} m³".strip()
+    weights = factor * sizes[inside]
+    mean = plot.model_values(tree, name, "mean").values[inside]
+    prior = np.broadcast_to(plot.prior_mean(tree, name), inside.shape)[inside]
+    total, draws = float(weights @ (mean - prior)), _draws(tree, name)
+    if draws is not None:
+        return f"{signed(total)} ± {number(float((draws[:, inside] @ weights).std(ddof=1)), 2)} {shown}"
+    most = float(weights @ plot.model_values(tree, name, "std").values[inside])
+    return f"{signed(total)} ± at most {number(most, 2)} {shown}"
+
+
+def _inducing(tree, name):
+    """The one inducing field, nT, of the surveys that see a property, or None."""
+    found = set()
+    for variable in tree["observed_data"].data_vars.values() if "observed_data" in tree.children else ():
+        attrs = read_attributes(variable)
+        if "intensity" in attrs and name in attrs.get("parameters", [name]):
+            found.add(float(attrs["intensity"]))
+    return found.pop() if len(found) == 1 else None
+
+
+def _cut(inside, seen):
+    """Where a body ends because nothing was looked at beyond."""
+    columns, under = inside.any(axis=0), seen.any(axis=0)
+    wide = np.pad(under, 1)
+    rim = under & ~(wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:])
+    notes = (["cut at the edge of the stations"] if (columns & rim).any() else []) + (
+        ["reaches the bottom of the mesh"] if inside[0].any() else [])
+    return "; ".join(notes)
