@@ -25,22 +25,22 @@ MEGATONNE = 1e9  # kg
 
 @dataclass(frozen=True, kw_only=True)
 class Chance:
-    """P(m beyond the threshold) of every cell: a value with its error, or the least that an interval allows.
+    """P(m beyond the threshold) of every cell: a value with its error, or the limits that an interval sets.
 
     Parameters
     ----------
     value, error : ndarray
         Per cell; the error is NaN where it is not known, and 0 where `value` is a lower limit.
+    most : ndarray
+        The most it can be.
     least : bool
         Whether `value` is a lower limit.
-    kind : str
-        Of the interval it comes from.
     """
 
     value: np.ndarray
     error: np.ndarray
+    most: np.ndarray
     least: bool
-    kind: str
 
 
 def targets(tree):
@@ -64,8 +64,8 @@ def targets(tree):
     found.sort(key=lambda body: (-round(body["value"], 2), -body["volume"]))
     amounts = listing(f"{quantity(_amount(tree, name), _units(tree, name))} for {plot.title_of(tree, name)}"
                       for name in names)
-    return {"rows": found[:SHOWN], "count": len(found), "why": "", "rule": _rule(amounts),
-            "notes": _notes(tree, names, found)}
+    return {"rows": found[:SHOWN], "cut": any(body["note"] for body in found[:SHOWN]), "count": len(found), "why": "",
+            "rule": _rule(amounts), "notes": _notes(tree, names, found)}
 
 
 def _units(tree, name):
@@ -82,14 +82,15 @@ def _known(tree, name):
 
 
 def _rule(amounts):
-    return (f"Connected cells under the stations, each with a chance of {percent(SURE)} or more to lie beyond the prior "
-            f"mean by more than one prior standard deviation, {amounts}, to one side. Before the surveys one cell in six "
-            "lay so far to that side. Ranked by the chance of the surest cell, then by volume.")
+    return (f"Connected cells under the stations, each with a chance of {percent(SURE)} or more to lie beyond the "
+            f"prior mean by more than one prior standard deviation, {amounts}, to one side. Of a Gaussian prior one "
+            "cell in six lies so far to that side. Ranked by the chance of the surest cell, then by volume.")
 
 
 def _notes(tree, names, found):
-    out = ["The chance is a cell's, not the whole body's. A body here is what is sure: the real one may be larger and "
-           "its top shallower. Depths come in steps of the layers."]
+    out = ["The chance is a cell's, not the whole body's. Volume and mass are those of the sure cells: the real body may "
+           f"be larger. Its top: from where it cannot be ruled out (chance over {100 * (1 - SURE):.0f} % in the cells "
+           "above) to where it is sure, in steps of the layers."]
     if "recalibration" in tree.children:
         out.append("Chances come from the recalibrated intervals. They hold on average over cells of such worlds; of "
                    "cells picked because they stand out fewer may hold. Masses, moments and their errors are the "
@@ -128,9 +129,10 @@ def chance_of(tree, name, sign):
     kind, probability = str(lower.attrs["kind"]), float(lower.attrs["probability"])
     if not kind.startswith(GAUSSIAN):
         least = 0.5 + probability / 2 if "equal-tailed" in kind else probability
-        end = lower.values if sign > 0 else tree["posterior_summary"][f"{name}_upper"].values
-        beyond = sign * (end - threshold) > 0
-        return Chance(value=np.where(beyond, least, 0.0), error=np.zeros(end.shape), least=True, kind=kind)
+        upper = tree["posterior_summary"][f"{name}_upper"].values
+        near, far = (lower.values, upper) if sign > 0 else (upper, lower.values)
+        return Chance(value=np.where(sign * (near - threshold) > 0, least, 0.0), error=np.zeros(near.shape), least=True,
+                      most=np.where(sign * (far - threshold) < 0, 1 - least, 1.0))
     if any(plot.has(tree, "constant_data", f"{name}_bound_{side}") for side in ("lower", "upper")):
         return None
     mean, std = plot.model_values(tree, name, "mean").values, plot.model_values(tree, name, "std").values
@@ -140,7 +142,8 @@ def chance_of(tree, name, sign):
     wrong = [np.full_like(mean, np.nan) if e is None else e.values for e in errors]
     finite = np.where(known, score, 0.0)
     error = norm.pdf(finite) * (wrong[0] + np.abs(finite) * wrong[1]) / np.where(known, std, 1.0)
-    return Chance(value=norm.cdf(score), error=error, least=False, kind=kind)
+    value = norm.cdf(score)
+    return Chance(value=value, error=error, most=value + np.nan_to_num(error), least=False)
 
 
 def _bodies(tree, name):
@@ -164,7 +167,6 @@ def _row(tree, name, mesh, sign, chance, inside, seen):
              * np.diff(mesh.easting_edges))
     volume = sizes.ravel()[cells]
     at = np.unravel_index(cells, mesh.shape)
-    tops = (mesh.surface - mesh.upward_edges[1:, None, None])[inside]
     strength = np.abs(plot.standing_out(tree, name)).ravel()[cells]
     best = int(np.lexsort((strength, chance.value.ravel()[cells]))[-1])
     divisor, unit = plot.length_scale(mesh.easting_edges, mesh.northing_edges)
@@ -177,11 +179,22 @@ def _row(tree, name, mesh, sign, chance, inside, seen):
             "threshold": threshold, "beyond": f"{signed(threshold)} {plot.pretty(_units(tree, name))}".strip(),
             "value": value, "chance": _said(value, error, chance.least), "cells": cells.size,
             "volume": float(volume.sum()), "volume_words": _volume(float(volume.sum())),
-            "top": f"{number(float(tops.min()) / divisor)} {unit}",
+            "top": _top(mesh, chance, inside, divisor, unit),
             "centre": f"{number(centre[0] / divisor)} {unit}",
             "place": f"{centre[2] / divisor:.2f}, {centre[1] / divisor:.2f} {unit}",
             "amount": _total(tree, name, inside, sizes), "note": _cut(inside, seen),
             "cell": " ".join(str(int(a[best])) for a in at)}
+
+
+def _top(mesh, chance, inside, divisor, unit):
+    """Depth of the top: from where a body cannot be ruled out, cell upon cell above it, to where it is sure."""
+    faces, open_ = mesh.surface - mesh.upward_edges[1:, None, None], (chance.most > 1 - SURE) & mesh.active
+    reach = inside.copy()
+    for k in range(1, len(reach)):
+        reach[k] |= reach[k - 1] & open_[k]
+    shallow, sure = (float(faces[mask].min()) / divisor for mask in (reach, inside))
+    words = number(sure) if np.isclose(shallow, sure) else f"{number(shallow)} to {number(sure)}"
+    return f"{words} {unit}"
 
 
 def _said(value, error, least):

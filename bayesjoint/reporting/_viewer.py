@@ -25,8 +25,8 @@ def viewer(tree):
     Returns
     -------
     dict
-        ``json``, what scripts read, safe inside a script element; ``properties``, each with what ``rounding`` does to it;
-        ``bits`` of a value, ``count`` of values, and what was ``left`` out.
+        ``json``, what scripts read, safe inside a script element; ``properties``, each with what ``rounding`` does to
+        it; ``bits`` of a value, ``count`` of values, and what was ``left`` out.
     """
     names = plot.mesh_parameters(tree)
     mesh = plot.mesh_of(tree) if names else None
@@ -57,7 +57,8 @@ def viewer(tree):
 
 def scripts():
     """{name: text} of the page's scripts, each closed to the others."""
-    files = {"tables": ["tables.js"], "viewer": ["viewer_fields.js", "viewer_draw.js", "viewer.js", "viewer_controls.js"]}
+    files = {"tables": ["tables.js"],
+             "viewer": ["viewer_fields.js", "viewer_draw.js", "viewer.js", "viewer_controls.js"]}
     start = 'const DATA = JSON.parse(document.getElementById("viewer-data").textContent);\n'
     out = {}
     for name, parts in files.items():
@@ -71,8 +72,8 @@ def too_many(tree):
     """What is said where a model is too large for the page, else an empty text."""
     names = plot.mesh_parameters(tree)
     size = plot.mesh_of(tree).size if names else 0
-    return (f"The model has {number(size)} cells of {len(names)} properties: too many for a page. The figures below show "
-            "some slices; the dataset holds all.") if 2 * len(names) * size > MOST else ""
+    return (f"The model has {number(size)} cells of {len(names)} properties: too many for a page. The figures below "
+            "show some slices; the dataset holds all.") if 2 * len(names) * size > MOST else ""
 
 
 def _nearest(places, place):
@@ -95,7 +96,7 @@ def _layers(tree, name):
     lower, prior = kept("lower"), plot.prior_mean(tree, name)
     if lower is not None and not str(lower.attrs["kind"]).startswith(GAUSSIAN):
         share = f"{float(lower.attrs['probability']):.0%}".replace("%", " %")
-        out += [(side, f"{side} end of the {share} interval", "diverging", "mean", kept(side).values)
+        out += [(side, f"{side} end of the {share} interval", "diverging", "interval", kept(side).values)
                 for side in ("lower", "upper")]
     if np.ptp(np.nan_to_num(prior)) > 0:
         out.append(("prior mean", "prior mean", "diverging", "mean", np.broadcast_to(prior, out[0][4].shape)))
@@ -110,7 +111,7 @@ def _layers(tree, name):
         draws = tree["posterior"][name].values
         flat = draws.reshape(-1, *draws.shape[2:])
         at = np.unique(np.linspace(0, len(flat) - 1, DRAWS).round().astype(int))
-        out += [(f"draw {k + 1}", f"draw {k + 1}", "diverging", "mean", flat[i]) for k, i in enumerate(at)]
+        out += [(f"draw {k + 1}", f"draw {k + 1}", "diverging", "draw", flat[i]) for k, i in enumerate(at)]
     return out
 
 
@@ -133,11 +134,13 @@ def _property(tree, name, layers, seen, bits):
     """One property: words, what its marginals are, and its fields."""
     shared = {}
     for _, _, kind, group, values in layers:
-        shared.setdefault((group, kind), []).append(values[..., seen] if seen.ndim == 3 else values[:, seen])
+        if group != "draw":
+            shared.setdefault((group, kind), []).append(values[seen])
     limits = {}
     for (group, kind), parts in shared.items():
-        norm = plot.norm_for(kind, np.concatenate([p.ravel() for p in parts]))
+        norm = plot.norm_for(kind, np.concatenate(parts))
         limits[group] = [float(norm.vmin), float(norm.vmax)]
+    limits["draw"] = limits["mean"]  # a draw is to be compared with the mean, though it is rougher
     prior, spread = plot.prior_mean(tree, name), plot.held(tree, "prior_summary", f"{name}_std")
     uniform = spread is not None and np.nanmax(spread) - np.nanmin(spread) <= 1e-9 * np.nanmax(spread)
     middle = float(np.nanmean(prior))

@@ -54,7 +54,8 @@ function redraw() {
   const places = [`${placeOf("k", STATE.k)}${DATA.surface ? "" : " deep"}`, `northing ${placeOf("j", STATE.j)}`, `easting ${placeOf("i", STATE.i)}`];
   PLANES.forEach((plane, n) => {
     const [least, most] = plane.draw(s, value, marks);
-    const title = n === 0 ? `Slice, ${places[0]}` : `Section, ${places[n]}`;
+    const stretch = STATE.exaggeration > 1 ? `, vertical exaggeration ${STATE.exaggeration} ×` : "";
+    const title = n === 0 ? `Slice, ${places[0]}` : `Section, ${places[n]}${stretch}`;
     plane.canvas.parentElement.querySelector("figcaption").textContent = title;
     const reach = s.classes ? "" : `: ${number(least)} to ${number(most)} ${s.units}`;
     plane.canvas.setAttribute("aria-label", `${p.words}, ${s.words}. ${title}${reach}. Arrow keys move the other two planes.`);
@@ -143,13 +144,13 @@ function row(p, cell) {
     const off = chanceError(p, mean, std, value), exact = chance(mean, std, value, above);
     chances.push(`${percent(exact)}${off > 0.005 ? ` ± ${Math.ceil(100 * off)} %` : ""} (Gaussian)`);
   }
-  const texts = [p.words, `${number(mean)} ${p.units}`, has("std") ? number(std) : "–", ends ? `${number(ends[0])} to ${number(ends[1])}` : "–",
-    chances.join("; ") || "–"];
-  const labels = ["property", "mean", "standard deviation", "interval", "chance"];
+  const beyond = `${above ? "above" : "below"} ${number(value)} ${p.units}`, known = !Number.isNaN(mean);
+  const texts = [p.words, known ? `${number(mean)}${has("std") ? ` ± ${number(std, 2)}` : ""} ${p.units}` : "not known",
+    ends && known ? `${number(ends[0])} to ${number(ends[1])}` : "–", chances.length && known ? `${beyond}: ${chances.join("; ")}` : "–"];
   texts.forEach((text, n) => {
     const td = document.createElement("td");
-    td.textContent = Number.isNaN(mean) && n ? (n === 1 ? "not known" : "–") : text;
-    td.dataset.label = n === 4 ? `${above ? "above" : "below"} ${number(value)} ${p.units}` : labels[n];
+    td.textContent = text;
+    td.dataset.label = ["property", "mean ± std", "interval", "chance"][n];
     out.append(td);
   });
   return out;

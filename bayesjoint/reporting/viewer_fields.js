@@ -76,10 +76,11 @@ function statistics(property) {
     field: () => { const values = valuesOf(property, layer.key); return cell => values[cell]; },
   }));
   const last = out.findIndex(s => s.key === "std") + 1;
-  const derived = [];
+  const derived = [], size = property.z * (property.limits.std || [0, 0])[1];
+  const wide = [property.limits.mean[0] - size, property.limits.mean[1] + size];
   if (!layerOf(property, "lower") && intervalOf(property, 0)) {
     for (const [side, key] of [[0, "lower"], [1, "upper"]]) {
-      derived.push({ key, words: `${key} end of the ${SHARE(property)} interval`, kind: "diverging", limits: property.limits.mean,
+      derived.push({ key, words: `${key} end of the ${SHARE(property)} interval`, kind: "diverging", limits: wide,
         units: property.units, field: () => cell => intervalOf(property, cell)[side] });
     }
   }
