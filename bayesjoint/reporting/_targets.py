@@ -88,9 +88,9 @@ def _rule(amounts):
 
 
 def _notes(tree, names, found):
-    out = ["The chance is a cell's, not the whole body's. Volume and mass are those of the sure cells: the real body may "
-           f"be larger. Its top: from where it cannot be ruled out (chance over {100 * (1 - SURE):.0f} % in the cells "
-           "above) to where it is sure, in steps of the layers."]
+    out = ["The chance is a cell's, not the whole body's. Volume and mass are those of the sure cells: the real body "
+           f"may be larger. Its top: from where it cannot be ruled out (chance over {100 * (1 - SURE):.0f} % in the "
+           "cells above) to where it is sure, in steps of the layers."]
     if "recalibration" in tree.children:
         out.append("Chances come from the recalibrated intervals. They hold on average over cells of such worlds; of "
                    "cells picked because they stand out fewer may hold. Masses, moments and their errors are the "
