@@ -13,7 +13,7 @@ from ._facts import GAUSSIAN, PROBABILITY
 from ._words import number, plain, quantity
 
 FINE = 1_500_000  # values in total above which each is kept in 8 bits instead of 16
-MOST = 7_000_000  # values that a page of 15 MB has room for beside its figures
+MOST = 6_000_000  # values that a page of 15 MB has room for beside its figures
 DRAWS = 3
 SHOWN_STATIONS = 5000  # places of a scattered survey above which only its extent is drawn
 RANK = {"mean": 0, "std": 0, "lower": 1, "upper": 1, "prior mean": 1, "separate": 2, "separate std": 2, "draw": 3}
@@ -162,7 +162,8 @@ def _marginal(tree, name):
     bounded = any(plot.has(tree, "constant_data", f"{name}_bound_{side}") for side in ("lower", "upper"))
     gaussian = any(kind.startswith(GAUSSIAN) for kind in kinds) and not bounded
     tail = (1 - probability) / 2 if "equal-tailed" in kinds[0] else 1 - probability
-    return {"gaussian": gaussian, "kind": kinds[0], "probability": probability, "tail": tail,
+    closed = gaussian and kinds[0].startswith(GAUSSIAN)
+    return {"gaussian": gaussian, "closed": closed, "kind": kinds[0], "probability": probability, "tail": tail,
             "z": float(ndtri(0.5 + probability / 2))}
 
 

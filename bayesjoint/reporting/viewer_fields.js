@@ -62,7 +62,7 @@ function told(lower, upper, threshold, above) {
 // Interval of a cell: as stored, or mean ± z std where it is the Gaussian's.
 function intervalOf(property, cell) {
   if (layerOf(property, "lower")) return [valuesOf(property, "lower")[cell], valuesOf(property, "upper")[cell]];
-  if (!property.gaussian || !layerOf(property, "std")) return null;
+  if (!property.closed || !layerOf(property, "std")) return null;
   const mean = valuesOf(property, "mean")[cell], half = property.z * valuesOf(property, "std")[cell];
   return [mean - half, mean + half];
 }

@@ -1,6 +1,7 @@
 """A headless Chromium driven through the DevTools protocol over two pipes: no other package is needed."""
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -34,9 +35,10 @@ class Browser:
         self.inp, from_child = os.pipe()
 
         def connected():
-            first, second = os.dup(to_child), os.dup(from_child)
-            os.dup2(first, 3)
-            os.dup2(second, 4)
+            # Chromium reads commands from 3 and answers on 4; out of the way first, for either may be one of the pipes
+            ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_child, from_child)]
+            for number, end in enumerate(ends, start=3):
+                os.dup2(end, number)
 
         self.process = subprocess.Popen(
             [PATH, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe",
@@ -106,9 +108,10 @@ class Browser:
         while "Page.loadEventFired" not in self.events:
             self._next()
 
-    def resize(self, width, height):
-        """Give the window another size."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+    def resize(self, width, height, ratio=1):
+        """Give the window another size, and so many pixels of the screen a pixel of CSS."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=ratio,
+                  mobile=False)
 
     def media(self, kind="screen", scheme="light"):
         """Show the page on paper or screen, light or dark."""
