@@ -108,18 +108,49 @@ function exceedances(property) {
   return out;
 }
 
+// Columns under the stations, all where no survey knows its places.
+function columnsSeen() {
+  const centres = edges => edges.slice(1).map((e, n) => 0.5 * (e + edges[n]));
+  const norths = centres(DATA.edges.northing), easts = centres(DATA.edges.easting), seen = [];
+  norths.forEach((y, j) => easts.forEach((x, i) => {
+    if (!DATA.boxes.length || DATA.boxes.some(([w, e, s, n]) => x >= w && x <= e && y >= s && y <= n)) seen.push(j * easts.length + i);
+  }));
+  return seen;
+}
+
+const reaches = new Map();
+
+// Limits about a centre that take in what lies under the stations, and are never finer than the rounding.
+function limitsAbout(centre, least, name, field) {
+  if (!reaches.has(name)) {
+    const value = field(), layer = (DATA.edges.northing.length - 1) * (DATA.edges.easting.length - 1), seen = columnsSeen();
+    let reach = least;
+    for (let k = 0; k < DATA.edges.upward.length - 1; k++) {
+      for (const column of seen) {
+        const off = Math.abs(value(k * layer + column) - centre);
+        if (off > reach) reach = off;
+      }
+    }
+    reaches.set(name, reach);
+  }
+  return [centre - reaches.get(name), centre + reaches.get(name)];
+}
+
+// Against the separate inversions: difference of means, ratio of standard deviations.
 function comparisons(property) {
   const out = [];
   for (const layer of property.layers.filter(l => l.key.startsWith("separate "))) {
     const spread = layer.key.startsWith("separate std "), label = layer.words.split(", ").slice(1).join(", ");
-    const size = 0.5 * (property.limits.mean[1] - property.limits.mean[0]);
-    if (spread && !layerOf(property, "std")) continue;
-    out.push({ key: `${spread ? "ratio" : "difference"} ${label}`, kind: spread ? "ratio" : "diverging",
+    const own = layerOf(property, spread ? "std" : "mean");
+    if (!own) continue;
+    const field = () => {
+      const joint = valuesOf(property, own.key), alone = valuesOf(property, layer.key);
+      return spread ? cell => alone[cell] > 0 ? joint[cell] / alone[cell] : NaN : cell => joint[cell] - alone[cell];
+    };
+    const key = `${spread ? "ratio" : "difference"} ${label}`, finest = spread ? 0.02 : 5 * (own.step + layer.step);
+    out.push({ key, kind: spread ? "ratio" : "diverging", field, units: spread ? "" : property.units,
       words: spread ? `standard deviation, joint / ${label}` : `mean, joint − ${label}`,
-      limits: spread ? [0.5, 1.5] : [-size, size], units: spread ? "" : property.units, field: () => {
-        const joint = valuesOf(property, spread ? "std" : "mean"), alone = valuesOf(property, layer.key);
-        return spread ? cell => alone[cell] > 0 ? joint[cell] / alone[cell] : NaN : cell => joint[cell] - alone[cell];
-      } });
+      get limits() { return limitsAbout(spread ? 1 : 0, finest || 1, `${property.name}/${key}`, field); } });
   }
   return out;
 }
