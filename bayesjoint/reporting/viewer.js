@@ -32,7 +32,8 @@ function percent(p) {
   return p < 0.01 ? "under 1 %" : p > 0.99 ? "over 99 %" : `${Math.round(100 * p)} %`;
 }
 
-const metres = value => { const [divisor, unit] = DATA.scale; return `${Number((value / divisor).toFixed(2))} ${unit}`.replace("-", "−"); };
+const length = value => String(Number((value / DATA.scale[0]).toFixed(2))).replace("-", "−");
+const metres = value => `${length(value)} ${DATA.scale[1]}`;
 const middle = (edges, n) => 0.5 * (edges[n] + edges[n + 1]);
 
 function depthOf(k, j, i) {
@@ -43,13 +44,13 @@ function depthOf(k, j, i) {
 function placeOf(axis, n) {
   const up = DATA.edges.upward;
   if (axis !== "k") return metres(middle(DATA.edges[axis === "j" ? "northing" : "easting"], n));
-  if (DATA.surface) return `upward ${metres(up[n])} to ${metres(up[n + 1])}`;
-  return `${metres(up[NZ] - up[n + 1])} to ${metres(up[NZ] - up[n])}`;
+  if (DATA.surface) return `upward ${length(up[n])} to ${metres(up[n + 1])}`;
+  return `${length(up[NZ] - up[n + 1])} to ${metres(up[NZ] - up[n])}`;
 }
 
 // -- drawing --------------------------------------------------------------------------------------------------------------
 function redraw() {
-  const s = shown(), p = current(), value = s.field(), marks = { ink: ink(), stations: STATE.stations };
+  const s = shown(), p = current(), value = s.field(), marks = { ink: ink(), stations: STATE.stations, dark: s.kind === "sequential" };
   marks.outline = STATE.outline ? standsOut(p) : null;
   const places = [`${placeOf("k", STATE.k)}${DATA.surface ? "" : " deep"}`, `northing ${placeOf("j", STATE.j)}`, `easting ${placeOf("i", STATE.i)}`];
   PLANES.forEach((plane, n) => {
@@ -121,7 +122,8 @@ function classWords() {
 function thresholdNote(s) {
   const p = current(), { value, above } = STATE.limits[p.name];
   const asked = `Chance that a cell is ${above ? "above" : "below"} ${number(value)} ${p.units}`;
-  if (!s.classes) return `${asked}, from mean and standard deviation of a Gaussian marginal, for the stated prior.`;
+  const ground = layerOf(p, "lower") ? " How far that holds on ground, the interval tells." : "";
+  if (!s.classes) return `${asked}, from mean and standard deviation of a Gaussian marginal, for the stated prior.${ground}`;
   return `${asked}: all that the interval (${p.kind}) tells. It holds on average over cells of such ground, not for one place.`;
 }
 
@@ -129,7 +131,7 @@ function thresholdNote(s) {
 function probe(at) {
   const { k, j, i } = at, cell = cellAt(k, j, i), depth = depthOf(k, j, i);
   byId("place").textContent = `Easting ${metres(middle(DATA.edges.easting, i))}, northing ${metres(middle(DATA.edges.northing, j))}, ` +
-    (Number.isNaN(depth) ? "above the ground." : `${metres(depth)} deep (${placeOf("k", k)}).`);
+    (!(depth > 0) ? "above the ground." : `${metres(depth)} deep (${placeOf("k", k)}).`);
   const body = byId("values");
   body.replaceChildren(...DATA.properties.map(p => row(p, cell)));
   marginal(byId("marginal"), current(), cell);

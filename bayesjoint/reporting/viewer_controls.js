@@ -95,13 +95,15 @@ function csvOf() {
     }
   }
   const notes = DATA.properties.map(p => `# ${p.name}: values rounded by at most ${p.rounding}; interval: ${p.probability}, ${p.kind || "none"}\n`.replace(/−/g, "-"));
-  const parts = [`# ${document.title.replace(/\s+/g, " ")}\n`, ...notes, `${columns.join(",")}\n`], middleOf = axis => Array.from({ length: DATA.edges[axis].length - 1 }, (_, n) => middle(DATA.edges[axis], n));
-  const [ups, norths, easts] = ["upward", "northing", "easting"].map(middleOf), mean = valuesOf(DATA.properties[0], "mean");
+  const parts = [`# ${document.title.replace(/\s+/g, " ")}\n`, ...notes, `${columns.join(",")}\n`];
+  const middleOf = axis => Array.from({ length: DATA.edges[axis].length - 1 }, (_, n) => middle(DATA.edges[axis], n));
+  const [ups, norths, easts] = ["upward", "northing", "easting"].map(middleOf);
+  const means = DATA.properties.map(p => valuesOf(p, "mean"));
   for (let k = NZ - 1; k >= 0; k--) for (let j = 0; j < NY; j++) {
     let text = "";
     for (let i = 0; i < NX; i++) {
       const cell = cellAt(k, j, i);
-      if (Number.isNaN(mean[cell]) && Number.isNaN(depthOf(k, j, i))) continue;
+      if (means.every(mean => Number.isNaN(mean[cell]))) continue; // air
       text += `${easts[i]},${norths[j]},${ups[k]},${depthOf(k, j, i)}`;
       for (const field of fields) { const v = field(cell); text += Number.isNaN(v) ? "," : `,${Number(v.toPrecision(6))}`; }
       text += "\n";

@@ -117,7 +117,7 @@ class Plane {
     c.rect(MARGIN.left, MARGIN.top, this.width, this.height);
     c.clip();
     if (marks.outline) this.outline(marks.outline);
-    if (marks.stations) this.stations();
+    if (marks.stations) this.stations(marks.dark);
     this.cross();
     c.restore();
     this.axes(marks.ink);
@@ -138,13 +138,12 @@ class Plane {
         if (b + 1 < nb && one !== held[(b + 1) * na + a]) { path.moveTo(px[a], py[b + 1]); path.lineTo(px[a + 1], py[b + 1]); }
       }
     }
-    c.strokeStyle = "#000"; c.lineWidth = 1;
-    c.stroke(path);
+    for (const [style, wide] of [["rgba(255,255,255,.6)", 2.5], ["#000", 1]]) { c.strokeStyle = style; c.lineWidth = wide; c.stroke(path); }
   }
 
-  stations() {
+  stations(dark) {
     const c = this.context;
-    c.fillStyle = "rgba(0,0,0,.55)"; c.strokeStyle = "#222"; c.lineWidth = 1;
+    c.fillStyle = dark ? "rgba(255,255,255,.6)" : "rgba(0,0,0,.55)"; c.strokeStyle = dark ? "#fff" : "#222"; c.lineWidth = 1;
     if (this.up === "upward") return;
     for (const s of DATA.stations) {
       if (!s.lattice) {

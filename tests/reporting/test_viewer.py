@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import norm
 
 import bayesjoint as bj
-from bayesjoint import plot
-from bayesjoint.dataset import write_tree
+from bayesjoint import Mesh, plot
+from bayesjoint.dataset import ParameterBlock, build_tree, write_tree
 
 from .chromium import PATH, Browser
 from .viewed import SHAPE, make_viewed
@@ -245,6 +245,23 @@ def test_without_scripts_the_static_figures_stand(browser, report):
         assert browser.run(SHOWN.format("#targets")) and not browser.run(SHOWN.format("#targets button"))
     finally:
         browser.scripts(True)
+
+
+def test_air_is_grey_and_left_out_of_the_cells(browser, tmp_path):
+    active = np.ones((2, 3, 4), bool)
+    active[1, 0, 0] = False
+    mesh = Mesh.regular((2, 3, 4), (100.0, 100.0, 100.0)).with_active(active)
+    mean = np.where(active, np.arange(24.0).reshape(mesh.shape), np.nan)
+    block = ParameterBlock(name="m", dims=mesh.dims, coords=mesh.coords(), mean=mean, ground=active, units="<b>",
+                           std=np.where(active, 1.0, np.nan), edges={d: getattr(mesh, f"{d}_edges") for d in mesh.dims})
+    browser.errors.clear()
+    browser.open(bj.report(build_tree([block]), tmp_path / "report.html"))
+    browser.run("viewer.set({ k: 1, j: 0, i: 0 })")
+    browser.settle()
+    assert "above the ground" in text(browser, "#viewer-place") and "not known" in text(browser, "#viewer-values")
+    rows = [line for line in browser.run("viewer.csv().join('')").splitlines() if not line.startswith("#")]
+    assert len(rows) == 1 + 23 and "50,50,-150,50,0,1" in rows
+    assert browser.errors == []
 
 
 @pytest.mark.parametrize("width", [400, 720, 1280])
