@@ -58,7 +58,7 @@ def viewer(tree):
 def scripts():
     """{name: text} of the page's scripts, each closed to the others."""
     files = {"tables": ["tables.js"],
-             "viewer": ["viewer_fields.js", "viewer_draw.js", "viewer.js", "viewer_controls.js"]}
+             "viewer": [f"viewer{part}.js" for part in ("_fields", "_draw", "", "_probe", "_csv", "_controls")]}
     start = 'const DATA = JSON.parse(document.getElementById("viewer-data").textContent);\n'
     out = {}
     for name, parts in files.items():

@@ -4,7 +4,8 @@ const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 // The number a cell begins with, as the page writes numbers; NaN where it has none.
 function leading(text) {
-  const plain = text.replace(/−/g, "-").replace(/(\d),(?=\d{3})/g, "$1").replace(/^\s*(?:under|over|at most|at least|≥|≤|\+)\s*/, "");
+  const plain = text.replace(/−/g, "-").replace(/(\d),(?=\d{3})/g, "$1")
+    .replace(/^\s*(?:under|over|at most|at least|above|below|≥|≤|\+)\s*/, "");
   const found = plain.match(/^\s*\+?(-?\d+(?:\.\d+)?)(?:\s*×\s*10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?/);
   if (!found) return NaN;
   const power = found[2] ? Number(found[2].replace(/./g, c => c === "⁻" ? "-" : RAISED.indexOf(c))) : 0;
@@ -37,7 +38,8 @@ function sortBy(table, heading, column) {
 
 function sortable() {
   for (const table of document.querySelectorAll("table")) {
-    if (!table.tHead || !table.tBodies.length || groupsOf(table.tBodies[0]).length < 2 || table.hasAttribute("data-fixed")) continue;
+    if (!table.tHead || !table.tBodies.length || table.hasAttribute("data-fixed")) continue;
+    if (groupsOf(table.tBodies[0]).length < 2) continue;
     table.classList.add("sorts");
     [...table.tHead.rows[0].cells].forEach((heading, column) => {
       const button = document.createElement("button");

@@ -81,7 +81,8 @@ class Plane {
   }
 
   draw(shown, value, marks) {
-    const na = this.x.length - 1, nb = this.y.length - 1, colours = new Uint32Array(na * nb), palette = paletteOf(shown.kind);
+    const na = this.x.length - 1, nb = this.y.length - 1;
+    const colours = new Uint32Array(na * nb), palette = paletteOf(shown.kind);
     const [low, high] = shown.limits, { along, over, start } = this.numbering();
     let least = Infinity, most = -Infinity;
     for (let b = 0; b < nb; b++) {
@@ -131,27 +132,31 @@ class Plane {
       for (let a = 0; a < na; a++) held[b * na + a] = inside(start + a * along + b * over) ? 1 : 0;
     }
     const px = Array.from(this.x, x => this.xOf(x)), py = Array.from(this.y, y => this.yOf(y));
+    const line = (x0, y0, x1, y1) => { path.moveTo(px[x0], py[y0]); path.lineTo(px[x1], py[y1]); };
     for (let b = 0; b < nb; b++) {
       for (let a = 0; a < na; a++) {
         const one = held[b * na + a];
-        if (a + 1 < na && one !== held[b * na + a + 1]) { path.moveTo(px[a + 1], py[b]); path.lineTo(px[a + 1], py[b + 1]); }
-        if (b + 1 < nb && one !== held[(b + 1) * na + a]) { path.moveTo(px[a], py[b + 1]); path.lineTo(px[a + 1], py[b + 1]); }
+        if (a + 1 < na && one !== held[b * na + a + 1]) line(a + 1, b, a + 1, b + 1);
+        if (b + 1 < nb && one !== held[(b + 1) * na + a]) line(a, b + 1, a + 1, b + 1);
       }
     }
-    for (const [style, wide] of [["rgba(255,255,255,.6)", 2.5], ["#000", 1]]) { c.strokeStyle = style; c.lineWidth = wide; c.stroke(path); }
+    for (const [strokeStyle, lineWidth] of [["rgba(255,255,255,.6)", 2.5], ["#000", 1]]) {
+      Object.assign(c, { strokeStyle, lineWidth });
+      c.stroke(path);
+    }
   }
 
   stations(dark) {
     const c = this.context;
-    c.fillStyle = dark ? "rgba(255,255,255,.6)" : "rgba(0,0,0,.55)"; c.strokeStyle = dark ? "#fff" : "#222"; c.lineWidth = 1;
+    c.fillStyle = dark ? "rgba(255,255,255,.6)" : "rgba(0,0,0,.55)";
+    c.strokeStyle = dark ? "#fff" : "#222";
+    c.lineWidth = 1;
     if (this.up === "upward") return;
+    const dot = (x, y, size) => c.fillRect(x - size / 2, y - size / 2, size, size);
     for (const s of DATA.stations) {
-      if (!s.lattice) {
-        for (let n = 0; n < s.easting.length; n++) c.fillRect(this.xOf(s.easting[n]) - 1, this.yOf(s.northing[n]) - 1, 2, 2);
-      } else if (this.width / s.easting.length > 5) {
-        const xs = s.easting.map(e => this.xOf(e));
-        for (const n of s.northing) { const y = this.yOf(n); for (const x of xs) c.fillRect(x - 0.75, y - 0.75, 1.5, 1.5); }
-      }
+      const xs = s.easting.map(e => this.xOf(e)), ys = s.northing.map(n => this.yOf(n));
+      if (!s.lattice) xs.forEach((x, n) => dot(x, ys[n], 2));
+      else if (this.width / xs.length > 5) for (const y of ys) for (const x of xs) dot(x, y, 1.5);
     }
     c.setLineDash([4, 3]);
     for (const [west, east, south, north] of DATA.boxes) {

@@ -92,8 +92,8 @@ function statistics(property) {
 function exceedances(property) {
   const out = [], settings = () => STATE.limits[property.name];
   if (property.gaussian && layerOf(property, "std")) {
-    out.push({ key: "chance", words: "chance beyond the threshold (Gaussian)", kind: "sequential", limits: [0, 1], units: "",
-      threshold: true, field: () => {
+    out.push({ key: "chance", words: "chance beyond the threshold (Gaussian)", kind: "sequential", limits: [0, 1],
+      units: "", threshold: true, field: () => {
         const mean = valuesOf(property, "mean"), std = valuesOf(property, "std"), { value, above } = settings();
         return cell => chance(mean[cell], std[cell], value, above);
       } });
@@ -112,8 +112,9 @@ function exceedances(property) {
 function columnsSeen() {
   const centres = edges => edges.slice(1).map((e, n) => 0.5 * (e + edges[n]));
   const norths = centres(DATA.edges.northing), easts = centres(DATA.edges.easting), seen = [];
+  const inside = (x, y) => DATA.boxes.some(([w, e, s, n]) => x >= w && x <= e && y >= s && y <= n);
   norths.forEach((y, j) => easts.forEach((x, i) => {
-    if (!DATA.boxes.length || DATA.boxes.some(([w, e, s, n]) => x >= w && x <= e && y >= s && y <= n)) seen.push(j * easts.length + i);
+    if (!DATA.boxes.length || inside(x, y)) seen.push(j * easts.length + i);
   }));
   return seen;
 }
@@ -123,11 +124,11 @@ const reaches = new Map();
 // Limits about a centre that take in what lies under the stations, and are never finer than the rounding.
 function limitsAbout(centre, least, name, field) {
   if (!reaches.has(name)) {
-    const value = field(), layer = (DATA.edges.northing.length - 1) * (DATA.edges.easting.length - 1), seen = columnsSeen();
+    const value = field(), seen = columnsSeen();
     let reach = least;
-    for (let k = 0; k < DATA.edges.upward.length - 1; k++) {
+    for (let k = 0; k < NZ; k++) {
       for (const column of seen) {
-        const off = Math.abs(value(k * layer + column) - centre);
+        const off = Math.abs(value(k * NX * NY + column) - centre);
         if (off > reach) reach = off;
       }
     }

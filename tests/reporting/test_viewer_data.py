@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,3 +103,9 @@ def test_topography_gives_every_column_its_ground(monkeypatch):
     tree = build_tree([block])
     surface = json.loads(view.viewer(tree)["json"])["surface"]
     assert surface == [-100.0, *[0.0] * 7, None] and plot.mesh_of(tree).has_air
+
+
+def test_scripts_stay_small():
+    for path in Path(view.__file__).parent.glob("*.js"):
+        lines = path.read_text(encoding="utf-8").split("\n")
+        assert len(lines) <= 400 and max(map(len, lines)) <= 120, path.name

@@ -6,7 +6,7 @@ from ..trees import make_tree
 
 SHAPE = (6, 24, 26)
 GAUSSIAN = "equal-tailed Gaussian, for the stated prior"
-LEARNED = "shortest, of draws"
+LEARNED = "recalibrated on bodies, shortest"
 
 
 def kept(tree, name, side, values, kind):
@@ -17,7 +17,7 @@ def kept(tree, name, side, values, kind):
 
 
 def make_viewed(shape=SHAPE, **options):
-    """A tree: density with Gaussian intervals, susceptibility with those of draws."""
+    """A tree: density with Gaussian intervals, susceptibility with recalibrated ones."""
     tree = make_tree(shape, **options)
     tree["posterior_summary"]["density_std"] *= 0.5  # so that some cells are surely beyond the prior's std
     for name in ("density", "susceptibility"):
