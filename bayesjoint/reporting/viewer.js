@@ -72,7 +72,8 @@ function redraw() {
     `Section, northing ${placeOf("j", STATE.j)}${stretch}`, `Section, easting ${placeOf("i", STATE.i)}${stretch}`];
   PLANES.forEach((plane, n) => {
     const [least, most] = plane.draw(s, value, marks);
-    const reach = s.classes ? "" : `: ${number(least)} to ${number(most)} ${s.units}`;
+    const told = s.key === "chance" ? percent : number, ends = `${told(least)} to ${told(most)} ${s.units}`;
+    const reach = s.classes ? "" : `: ${ends.trim()}`;
     plane.canvas.parentElement.querySelector("figcaption").textContent = titles[n];
     plane.canvas.setAttribute("aria-label",
       `${p.words}, ${s.words}. ${titles[n]}${reach}. Arrow keys move the other two planes.`);
