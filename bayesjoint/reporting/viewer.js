@@ -13,8 +13,13 @@ const SLIDERS = [["depth", "k", NZ, true], ["northing", "j", NY, false], ["easti
 let waiting = false;
 
 const current = () => DATA.properties[STATE.property];
-const shown = () => statistics(current()).find(s => s.key === STATE.show) || statistics(current())[0];
-const ink = () => getComputedStyle(ROOT).color;
+const shown = () => { const all = statistics(current()); return all.find(s => s.key === STATE.show) || all[0]; };
+const THEME = {}, ROOM = {}; // colours and widths, read once: asking between writes lays the whole page out anew
+
+function readTheme() {
+  const style = getComputedStyle(document.documentElement);
+  for (const name of ["ink", "accent", "alarm"]) THEME[name] = style.getPropertyValue(`--${name}`).trim();
+}
 
 function number(value, digits = 3) {
   if (!Number.isFinite(value)) return "not known";
@@ -65,7 +70,7 @@ function beyondWords(p) {
 // -- drawing ----------------------------------------------------------------------------------------------------------
 function redraw() {
   const s = shown(), p = current(), value = s.field();
-  const marks = { ink: ink(), stations: STATE.stations, dark: s.kind === "sequential" };
+  const marks = { ink: THEME.ink, stations: STATE.stations, dark: s.kind === "sequential" };
   marks.outline = STATE.outline ? standsOut(p) : null;
   const stretch = STATE.exaggeration > 1 ? `, vertical exaggeration ${STATE.exaggeration} ×` : "";
   const titles = [`Slice, ${placeOf("k", STATE.k)}${DATA.surface ? "" : " deep"}`,
@@ -95,6 +100,9 @@ function later() {
 }
 
 function resize() {
+  for (const [name, most] of [["legend", 520], ["marginal", 420]]) {
+    ROOM[name] = Math.min(byId(name).parentElement.clientWidth, most);
+  }
   for (const plane of PLANES) plane.resize();
   redraw();
 }
@@ -102,10 +110,13 @@ function resize() {
 // A small canvas of a size in CSS pixels, ready for text.
 function sized(canvas, width, height) {
   const ratio = Math.min(window.devicePixelRatio || 1, 2), c = canvas.getContext("2d");
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
-  canvas.style.width = `${width}px`;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    canvas.style.width = `${width}px`;
+  }
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
+  c.clearRect(0, 0, width, height);
   c.font = "12px system-ui, sans-serif";
   c.textBaseline = "top";
   c.textAlign = "center";
@@ -113,8 +124,13 @@ function sized(canvas, width, height) {
 }
 
 // -- colours ----------------------------------------------------------------------------------------------------------
+let drawnLegend = "";
+
 function legend(s) {
-  const bar = byId("legend"), width = Math.min(bar.parentElement.clientWidth, 520), c = sized(bar, width, 44);
+  const known = JSON.stringify([STATE.property, s.key, s.limits, STATE.limits, ROOM, THEME, window.devicePixelRatio]);
+  if (known === drawnLegend) return;
+  drawnLegend = known;
+  const bar = byId("legend"), width = ROOM.legend, c = sized(bar, width, 44);
   const palette = paletteOf(s.kind), [low, high] = s.limits;
   const words = s.classes ? [-1, 0, 1].map(n => tailWords(current(), n)) : null;
   const swatch = (value, x, w) => {
@@ -125,13 +141,13 @@ function legend(s) {
   if (words) {
     words.forEach((text, n) => {
       swatch(n - 1, n * width / 3 + 2, width / 3 - 4);
-      c.fillStyle = ink();
+      c.fillStyle = THEME.ink;
       c.fillText(text, (n + 0.5) * width / 3, 24);
     });
   } else {
     const left = 26, long = width - 2 * left, marks = ticks(low, high, Math.max(long / 90, 2));
     for (let x = 0; x < long; x++) swatch(low + (high - low) * (x + 0.5) / long, left + x, 1.5);
-    c.fillStyle = ink();
+    c.fillStyle = THEME.ink;
     for (const t of marks.places) {
       const x = left + long * (t - low) / (high - low);
       c.fillRect(x - 0.5, 18, 1, 4);

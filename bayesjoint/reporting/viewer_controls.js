@@ -65,7 +65,7 @@ function listen() {
   byId("csv").addEventListener("click", saveCells);
   for (const plane of PLANES) listenTo(plane);
   document.querySelectorAll("button[data-cell]").forEach(b => b.addEventListener("click", () => visit(b)));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readTheme(); later(); });
   let width = ROOT.clientWidth;
   new ResizeObserver(() => { if (ROOT.clientWidth !== width) { width = ROOT.clientWidth; resize(); } }).observe(ROOT);
 }
@@ -99,6 +99,7 @@ function start() {
   document.documentElement.classList.add("live");
   const depth = DATA.edges.upward[NZ] - DATA.edges.upward[0], wide = DATA.edges.easting[NX] - DATA.edges.easting[0];
   STATE.exaggeration = [1, 2, 3, 5, 10].find(f => wide <= 2.5 * f * depth) || 20;
+  readTheme();
   listen();
   offer();
   stretch();

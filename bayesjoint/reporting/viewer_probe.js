@@ -46,7 +46,7 @@ function row(p, cell) {
 // Densities of the cell: posterior and prior where Gaussian; its interval as a bar; the threshold as a line.
 function marginal(canvas, p, cell) {
   const { mean, std, ends } = knownOf(p, cell), prior = p.prior, height = 150, foot = height - 36;
-  const width = Math.min(canvas.parentElement.clientWidth, 420), c = sized(canvas, width, height);
+  const width = ROOM.marginal, c = sized(canvas, width, height);
   const spread = [[mean, 3 * std], [prior.mean, 2 * prior.std]].flatMap(([m, s]) => [m - (s || 0), m + (s || 0)]);
   const reach = [...spread, ...(ends || [])].filter(Number.isFinite);
   const low = Math.min(...reach), high = Math.max(...reach);
@@ -54,7 +54,6 @@ function marginal(canvas, p, cell) {
   canvas.setAttribute("aria-label",
     `Marginal of ${p.words} at the cell: mean ${number(mean)}, standard deviation ${number(std)} ${p.units}`);
   if (!(high > low)) return;
-  const theme = getComputedStyle(document.documentElement), accent = theme.getPropertyValue("--accent");
   const tall = 1 / Math.max(std > 0 ? 1 / std : 0, prior.std ? 1 / prior.std : 0);
   const curve = (m, s, style, wide, dash) => {
     if (!p.gaussian || !(s > 0)) return;
@@ -68,14 +67,14 @@ function marginal(canvas, p, cell) {
     c.stroke();
     c.setLineDash([]);
   };
-  curve(prior.mean, prior.std, ink(), 1, [4, 3]);
-  curve(mean, std, accent, 2, []);
-  c.fillStyle = accent;
+  curve(prior.mean, prior.std, THEME.ink, 1, [4, 3]);
+  curve(mean, std, THEME.accent, 2, []);
+  c.fillStyle = THEME.accent;
   if (ends) c.fillRect(x(ends[0]), foot + 3, x(ends[1]) - x(ends[0]), 5);
   const limit = STATE.limits[p.name].value;
-  c.fillStyle = theme.getPropertyValue("--alarm");
+  c.fillStyle = THEME.alarm;
   if (limit > low && limit < high) c.fillRect(x(limit) - 1, 6, 2, foot + 2);
-  c.fillStyle = ink();
+  c.fillStyle = THEME.ink;
   c.fillRect(10, foot, width - 20, 1);
   const marks = ticks(low, high, 4), inside = v => Math.min(Math.max(x(v), 24), width - 24);
   for (const t of marks.places) c.fillText(plainNumber(t, marks.decimals), inside(t), foot + 12);
