@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.constants import mu_0
-from scipy.ndimage import label
+from scipy.ndimage import label, maximum
 from scipy.stats import norm
 
 from .. import plot
@@ -43,6 +43,19 @@ class Chance:
     least: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """Connected sure cells of one property on one side: the number `mark` among `marks`, with what ranks it."""
+
+    name: str
+    sign: int
+    chance: Chance
+    marks: np.ndarray
+    mark: int
+    value: float
+    volume: float
+
+
 def targets(tree):
     """Rows and sentences of the ranked bodies, or None where the tree knows no property with prior and posterior.
 
@@ -58,13 +71,15 @@ def targets(tree):
     if unmixed(tree) is not None or unvalidated(tree):
         return {"rows": [], "why": "No targets are listed: the posterior is not validated, so no chance can be stated.",
                 "notes": []}
-    found = [body for name in names for body in _bodies(tree, name)]
-    if not any(_known(tree, name) for name in names):
+    if not any(plot.has(tree, "posterior_summary", f"{name}_lower") for name in names):
         return None
-    found.sort(key=lambda body: (-round(body["value"], 2), -body["volume"]))
+    mesh = plot.mesh_of(tree)
+    found = sorted((body for name in names for body in _bodies(tree, name, mesh)),
+                   key=lambda body: (-round(body.value, 2), -body.volume))
+    rows = [_row(tree, mesh, body) for body in found[:SHOWN]]
     amounts = listing(f"{quantity(_amount(tree, name), _units(tree, name))} for {plot.title_of(tree, name)}"
                       for name in names)
-    return {"rows": found[:SHOWN], "cut": any(body["note"] for body in found[:SHOWN]), "count": len(found), "why": "",
+    return {"rows": rows, "cut": any(row["note"] for row in rows), "count": len(found), "why": "",
             "rule": _rule(amounts), "notes": _notes(tree, names, found)}
 
 
@@ -75,10 +90,6 @@ def _units(tree, name):
 def _amount(tree, name):
     """One prior standard deviation; its median where it varies."""
     return float(np.nanmedian(tree["prior_summary"][f"{name}_std"].values))
-
-
-def _known(tree, name):
-    return plot.has(tree, "posterior_summary", f"{name}_lower")
 
 
 def _rule(amounts):
@@ -146,27 +157,34 @@ def chance_of(tree, name, sign):
     return Chance(value=value, error=error, most=value + np.nan_to_num(error), least=False)
 
 
-def _bodies(tree, name):
-    """Rows of the bodies of one property, on both sides."""
-    mesh = plot.mesh_of(tree)
-    seen = np.broadcast_to(plot.under_stations(tree, mesh), mesh.shape) & mesh.active
-    rows = []
+def _bodies(tree, name, mesh):
+    """Every `Body` of one property, on both sides."""
+    seen, volumes = _seen(tree, mesh), _volumes(mesh)
     for sign in (1, -1):
         chance = chance_of(tree, name, sign)
         if chance is None:
             continue
-        sure = (chance.value - np.nan_to_num(chance.error) >= SURE) & seen
-        marks, count = label(sure)
-        rows += [_row(tree, name, mesh, sign, chance, marks == n + 1, seen) for n in range(count)]
-    return rows
+        marks, count = label((chance.value - np.nan_to_num(chance.error) >= SURE) & seen)
+        marked = np.arange(1, count + 1)
+        sizes = np.bincount(marks.ravel(), weights=volumes.ravel(), minlength=count + 1)[1:]
+        for mark, value, volume in zip(marked, maximum(chance.value, marks, marked), sizes, strict=True):
+            yield Body(name=name, sign=sign, chance=chance, marks=marks, mark=int(mark), value=float(value),
+                       volume=float(volume))
 
 
-def _row(tree, name, mesh, sign, chance, inside, seen):
-    cells = np.flatnonzero(inside)
-    sizes = (np.diff(mesh.upward_edges)[:, None, None] * np.diff(mesh.northing_edges)[:, None]
-             * np.diff(mesh.easting_edges))
-    volume = sizes.ravel()[cells]
-    at = np.unravel_index(cells, mesh.shape)
+def _seen(tree, mesh):
+    return plot.under_stations(tree, mesh) & mesh.active
+
+
+def _volumes(mesh):
+    up, north, east = (np.diff(getattr(mesh, f"{dim}_edges")) for dim in mesh.dims)
+    return up[:, None, None] * north[:, None] * east
+
+
+def _row(tree, mesh, body):
+    name, sign, chance, inside = body.name, body.sign, body.chance, body.marks == body.mark
+    cells, volumes = np.flatnonzero(inside), _volumes(mesh)
+    at, volume = np.unravel_index(cells, mesh.shape), volumes.ravel()[cells]
     strength = np.abs(plot.standing_out(tree, name)).ravel()[cells]
     best = int(np.lexsort((strength, chance.value.ravel()[cells]))[-1])
     divisor, unit = plot.length_scale(mesh.easting_edges, mesh.northing_edges)
@@ -174,15 +192,15 @@ def _row(tree, name, mesh, sign, chance, inside, seen):
         mesh.depth_below_ground, mesh.northing[:, None], mesh.easting)]
     threshold = float(np.median(np.broadcast_to(plot.prior_mean(tree, name), mesh.shape)[inside])
                       + sign * _amount(tree, name))
-    value, error = (float(a.ravel()[cells][best]) for a in (chance.value, chance.error))
+    error = float(chance.error.ravel()[cells][best])
     return {"property": name, "words": plot.title_of(tree, name), "side": "above" if sign > 0 else "below",
             "threshold": threshold, "beyond": f"{signed(threshold)} {plot.pretty(_units(tree, name))}".strip(),
-            "value": value, "chance": _said(value, error, chance.least), "cells": cells.size,
-            "volume": float(volume.sum()), "volume_words": _volume(float(volume.sum())),
+            "value": body.value, "chance": _said(body.value, error, chance.least), "cells": cells.size,
+            "volume": body.volume, "volume_words": _volume(body.volume),
             "top": _top(mesh, chance, inside, divisor, unit),
             "centre": f"{number(centre[0] / divisor)} {unit}",
             "place": f"{centre[2] / divisor:.2f}, {centre[1] / divisor:.2f} {unit}",
-            "amount": _total(tree, name, inside, sizes), "note": _cut(inside, seen),
+            "amount": _total(tree, name, inside, volumes), "note": _cut(inside, _seen(tree, mesh)),
             "cell": " ".join(str(int(a[best])) for a in at)}
 
 
@@ -208,7 +226,7 @@ def _volume(cubic_metres):
     return f"{number(cubic_metres / 1e9)} km³" if cubic_metres >= 1e8 else f"{number(cubic_metres)} m³"
 
 
-def _total(tree, name, inside, sizes):
+def _total(tree, name, inside, volumes):
     """Sum over a body of m − prior mean times volume: excess mass, induced moment, or just that; with its error."""
     units, factor = _units(tree, name), 1.0
     field = _inducing(tree, name) if units == "SI" else None
@@ -218,7 +236,7 @@ def _total(tree, name, inside, sizes):
         factor, shown = field * 1e-9 / mu_0, "A m²"
     else:
         shown = f"{plot.pretty(units)} m³".strip()
-    weights = factor * sizes[inside]
+    weights = factor * volumes[inside]
     mean = plot.model_values(tree, name, "mean").values[inside]
     prior = np.broadcast_to(plot.prior_mean(tree, name), inside.shape)[inside]
     total, draws = float(weights @ (mean - prior)), _draws(tree, name)
