@@ -101,7 +101,7 @@ def _content(tree, title):
         "answers": first_screen.answers(properties, fits, gains, held, agreed, facts.unmixed(tree)),
         "maps": first_screen.maps(tree, pictures),
         "viewer": view.viewer(tree), "too_many": view.too_many(tree), "scripts": view.scripts(),
-        "targets": targets.targets(tree),
+        "targets": targets.targets(tree, fits),
         "title": title or root.get("title") or _title(fits),
         "root": root,
         "unchecked": ground.unchecked(tree),

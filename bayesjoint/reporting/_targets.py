@@ -15,7 +15,7 @@ from scipy.stats import norm
 from .. import plot
 from ..dataset import read_attributes
 from ._facts import GAUSSIAN, unmixed, unvalidated
-from ._words import listing, number, percent, quantity, signed
+from ._words import listing, number, percent, plain, quantity, signed
 
 SURE = 0.9  # chance from which a cell counts
 SHOWN = 12  # bodies listed
@@ -56,8 +56,10 @@ class Body:
     volume: float
 
 
-def targets(tree):
+def targets(tree, fits=()):
     """Rows and sentences of the ranked bodies, or None where the tree knows no property with prior and posterior.
+
+    `fits` are those of the data sets: chances rest on prior and noise, which a fit may contradict.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def targets(tree):
     amounts = listing(f"{quantity(_amount(tree, name), _units(tree, name))} for {plot.title_of(tree, name)}"
                       for name in names)
     return {"rows": rows, "cut": any(row["note"] for row in rows), "count": len(found), "why": "",
-            "rule": _rule(amounts), "notes": _notes(tree, names, found)}
+            "rule": _rule(amounts), "notes": _notes(tree, names, found, fits)}
 
 
 def _units(tree, name):
@@ -98,7 +100,7 @@ def _rule(amounts):
             "cell in six lies so far to that side. Ranked by the chance of the surest cell, then by volume.")
 
 
-def _notes(tree, names, found):
+def _notes(tree, names, found, fits):
     out = ["The chance is a cell's, not the whole body's. Volume and mass are those of the sure cells: the real body "
            f"may be larger. Its top: from where it cannot be ruled out (chance over {100 * (1 - SURE):.0f} % in the "
            "cells above) to where it is sure, in steps of the layers."]
@@ -108,6 +110,9 @@ def _notes(tree, names, found):
                    "engine's, for the stated prior.")
     else:
         out.append("Chances, masses and their errors hold for the stated prior; real ground was not asked.")
+    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    if doubted:
+        out.append(f"The fit of {listing(doubted)} says that prior or noise is not as stated, so all of it may be off.")
     draws = _draws(tree, names[0])
     if draws is not None and found:
         spread = 1 / np.sqrt(2 * (len(draws) - 1))

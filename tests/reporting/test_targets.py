@@ -1,6 +1,7 @@
 """Ranked targets: which cells count, with what chance, how deep, how much; and when nothing may be said."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -137,6 +138,14 @@ def test_nothing_is_said_where_no_chance_is_justified():
     assert chance_of(bounded, "density", 1) is None
     tree = make_tree((6, 24, 26))  # holds no intervals
     assert targets(tree) is None
+
+
+def test_a_fit_that_contradicts_prior_or_noise_is_held_against_the_chances():
+    fits = [SimpleNamespace(name="gravity_b", verdict="more loosely than"),
+            SimpleNamespace(name="a", verdict="as expected")]
+    notes = targets(made(two_bodies()), fits)["notes"]
+    assert any("The fit of gravity b says" in note for note in notes)
+    assert not any("The fit of" in note for note in targets(made(two_bodies()), fits[1:])["notes"])
 
 
 def test_the_page_lists_them(tmp_path):
