@@ -18,6 +18,7 @@ _ROOMS = {
     "couplings": ("Gramian", "Coregionalization"),
     "problem": ("Parameter", "Modality", "JointProblem"),
     "augment": ("add_bias", "add_discrepancy", "Borehole", "read_boreholes", "add_boreholes", "outcrops"),
+    "preparation": ("equivalent_sources", "regional_split", "terrain_effect"),
     "map_estimate": ("find_map", "couple"),
     "hyperparameters": ("fit_hyperparameters",),
     "engines": ("posterior", "load", "Estimate", "Posterior", "PosteriorEngine", "register_engine"),

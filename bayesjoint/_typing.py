@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from .map_estimate import MapResult
     from .mesh import Mesh
     from .problem import JointProblem, Modality, Parameter
+    from .survey import Survey
 else:
     xr = LinearOperator = Any
     AgreementTest = ForwardModel = Geology = GravityOperator = HyperparameterFit = JointProblem = Any
-    MagneticOperator = MapResult = Mesh = Mixture = Modality = Parameter = Posterior = RockTable = Any
+    MagneticOperator = MapResult = Mesh = Mixture = Modality = Parameter = Posterior = RockTable = Survey = Any
 
 __all__ = ["AgreementTest", "Any", "ArrayLike", "Callable", "Executor", "ForwardModel", "Geology", "GravityOperator",
            "HyperparameterFit", "JointProblem", "LinearOperator", "MagneticOperator", "MapResult", "Mesh", "Mixture",
-           "Modality", "Parameter", "Path", "Posterior", "Prior", "RockTable", "Seed", "Sequence", "xr"]
+           "Modality", "Parameter", "Path", "Posterior", "Prior", "RockTable", "Seed", "Sequence", "Survey", "xr"]

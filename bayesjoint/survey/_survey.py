@@ -12,6 +12,7 @@ from .._typing import Any, ArrayLike, LinearOperator, Modality, Parameter, Seque
 from ..quantities import component_of
 from . import _rules as rules
 from ._plausible import check_plausible
+from ._steps import SurveySteps
 
 FIELDS = (
     "kind", "data", "easting", "northing", "upward", "std", "name", "units", "crs",
@@ -26,7 +27,7 @@ GRID_FILL = 0.25  # of a lattice's nodes: fewer stations than that are scattered
 
 
 @checked
-class Survey:
+class Survey(SurveySteps):
     """Measured data of one kind, with where and how well they were measured.
 
     A survey is either a *grid* (2-D data on a lattice of stations) or *scattered* (1-D data, one coordinate pair a
