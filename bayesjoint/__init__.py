@@ -20,7 +20,7 @@ _ROOMS = {
     "augment": ("add_bias", "add_discrepancy", "Borehole", "read_boreholes", "add_boreholes", "outcrops"),
     "map_estimate": ("find_map", "couple"),
     "hyperparameters": ("fit_hyperparameters",),
-    "engines": ("posterior", "load", "Estimate", "Posterior", "PosteriorEngine", "register_engine"),
+    "engines": ("posterior", "load", "loo", "Estimate", "Posterior", "PosteriorEngine", "register_engine"),
     "functionals": ("exceedance", "excess_mass", "depth_to_top", "Window", "magnetic_moment"),
     "diagnostics": ("ResolutionOperator", "resolution", "leakage", "identifiability", "expected_information",
                     "compare", "subset", "leave_one_hole_out"),

@@ -157,7 +157,8 @@ def _posteriors(g, folder):
     found = {
         "find_map": (bj.find_map, p), "couple": (bj.couple, {"problem": g.focusing}),
         "fit_hyperparameters": (bj.fit_hyperparameters, {**p, "free": ["density_std"], "curve": False}),
-        "posterior": (bj.posterior, p), "load": (bj.load, {"source": g.tree}),
+        "posterior": (bj.posterior, p), "loo": (bj.loo, {**post, "surveys": ["air"]}),
+        "load": (bj.load, {"source": g.tree}),
         "Estimate": (bj.Estimate, {"value": 1.0, "error": 0.1}), "Posterior": (bj.Posterior, p),
         "register_engine": (bj.register_engine, {"name": "mine", "make": lambda problem: None, "purpose": "a test"}),
         "exceedance": (bj.exceedance, {**post, "parameter": "density", "threshold": 10.0}),
@@ -191,6 +192,7 @@ def _posteriors(g, folder):
             f"{name}.sample": (one.sample, {"draws": 4, "chains": 2}),
             f"{name}.stream": (one.stream, {"draws": 4}),
             f"{name}.mean_given": (one.mean_given, {"data": np.ones((1, 40))}),
+            f"{name}.loo": (one.loo, {}),
             f"{name}.interval_words": (one.interval_words, {"parameter": "density"}),
             f"{name}.tail_probability": (one.tail_probability, {"parameter": "density", "threshold": 1.0}),
             f"{name}.to_datatree": (one.to_datatree, {"draws": 4, "chains": 2}),

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import as_finite, fail
 from ..dataset import Approximation
+from ._leave_one_out import dense_system, leave_one_out
 from ._posterior import Posterior
 
 
@@ -112,6 +113,10 @@ class DataSpacePosterior(Posterior):
         seen = self.gain_adjoint(vectors)
         weights, _ = self._flat.eliminate(self._solve(seen), seen, vectors[self._flat.index])
         return self._model.whiten_adjoint(weights)
+
+    def loo(self, surveys=None, library="arviz"):
+        """Exact leave-one-out; see `Posterior.loo`."""
+        return leave_one_out(dense_system(self.system), surveys, library)
 
     def predicted_data(self):
         """Clean data of the posterior mean, hidden cells included, shape (n_data,), physical."""
