@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import as_finite, fail
 from ..dataset import Approximation
-from ._leave_one_out import dense_system, leave_one_out
+from ._leave_one_out import dense_system
 from ._posterior import Posterior
 
 
@@ -114,9 +114,9 @@ class DataSpacePosterior(Posterior):
         weights, _ = self._flat.eliminate(self._solve(seen), seen, vectors[self._flat.index])
         return self._model.whiten_adjoint(weights)
 
-    def loo(self, surveys=None, library="arviz"):
-        """Exact leave-one-out; see `Posterior.loo`."""
-        return leave_one_out(dense_system(self.system), surveys, library)
+    def data_system(self):
+        """The `DenseSystem` of the data, made anew where the engine has none and they are few enough."""
+        return dense_system(self.system)
 
     def predicted_data(self):
         """Clean data of the posterior mean, hidden cells included, shape (n_data,), physical."""

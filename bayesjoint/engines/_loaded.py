@@ -306,7 +306,7 @@ class LoadedPosterior(Posterior):
         """Refused: the file holds predictions with noise only."""
         self._refuse("the noise-free data of draws")
 
-    def loo(self, surveys=None, library="arviz"):
+    def data_system(self):
         """Refused: the file holds no covariance of the data."""
         self._refuse("the covariance of the data")
 

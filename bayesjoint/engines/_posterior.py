@@ -9,7 +9,7 @@ from .._checks import as_finite, checked, fail, one_of
 from .._shown import cut
 from .._typing import Any, JointProblem, Sequence, xr
 from ._export import chi2_of
-from ._leave_one_out import refuse_loo
+from ._leave_one_out import leave_one_out, refuse_loo
 from ._nuisances import nuisance_table
 from ._registry import check_shape
 from ._sample import DrawsOfPosterior, as_mapping
@@ -177,8 +177,8 @@ class Posterior(DrawsOfPosterior):
 
         Each datum is left out by itself and predicted, noise included, from all other data of every survey, in closed
         form. Noise that is correlated between stations is taken into account; likelihood exponents enter as C/w. It is
-        exact for the stated prior, noise and physics, with hyperparameters held. Joint and separate posteriors are compared
-        on one survey: ``az.compare({"joint": joint.loo("gravity"), "separate": alone.loo("gravity")})``.
+        exact for the stated prior, noise and physics, with hyperparameters held. Joint and separate posteriors are
+        compared on one survey: ``az.compare({"joint": joint.loo("gravity"), "separate": alone.loo("gravity")})``.
 
         Parameters
         ----------
@@ -211,6 +211,10 @@ class Posterior(DrawsOfPosterior):
         elpd_loo    -3.91     0.71
         p_loo        0.95        -
         """
+        return leave_one_out(self.data_system(), surveys, library)
+
+    def data_system(self):
+        """The `DenseSystem` of the data; refused where the posterior is no Gaussian of a linear problem."""
         refuse_loo(self.method)
 
     def functional_interval(self, functional: Any, probability: float, estimators: Sequence = ()) -> None:
