@@ -32,6 +32,7 @@ _ROOMS = {
     "assimilation": ("assimilate", "StateModel"),
     "agreement": ("likelihood_ratio_test", "node_split", "nuisance_test", "local_conflict", "spectral_conflict",
                   "detectability", "conflict_matrix", "compare_remedies", "conflict"),
+    "io": ("save_ubc", "save_vtk", "save_geotiff", "save_csv", "save_netcdf"),
     "reporting": ("report",),
 }
 _PUBLIC = {name: room for room, names in _ROOMS.items() for name in names}

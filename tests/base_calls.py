@@ -1,5 +1,6 @@
 """A valid call of every public callable, on problems so small that each takes milliseconds."""
 
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import bayesjoint as bj
+
+WITHOUT_EXTRAS = {"save_geotiff"} if find_spec("rasterio") is None else set()  # what cannot be called here
 
 
 def ground():
@@ -42,7 +45,7 @@ def ground():
 def calls(g, folder):
     """{name: (callable, {argument: value})}."""
     return {**_problems(g), **_physics(g, folder), **_posteriors(g, folder), **_agreement(g), **_geology(g, folder),
-            **_plots(g)}
+            **_plots(g), **_exports(g, folder)}
 
 
 def _problems(g):
@@ -198,6 +201,17 @@ def _posteriors(g, folder):
             f"{name}.to_datatree": (one.to_datatree, {"draws": 4, "chains": 2}),
             f"{name}.to_file": (one.to_file, {"path": folder / f"{name}.nc", "draws": 4, "chains": 2}),
         }
+    return found
+
+
+def _exports(g, folder):
+    """They come last: what they write by the name of a wrong argument is no longer read then."""
+    given = {"source": g.post, "overwrite": True}
+    found = {f"save_{kind}": (getattr(bj, f"save_{kind}"), given | {"path": folder / f"out.{kind}"})
+             for kind in ("vtk", "csv", "netcdf")}
+    found["save_ubc"] = bj.save_ubc, given | {"folder": folder / "ubc"}
+    if "save_geotiff" not in WITHOUT_EXTRAS:
+        found["save_geotiff"] = bj.save_geotiff, given | {"folder": folder / "tif", "crs": "EPSG:32751"}
     return found
 
 

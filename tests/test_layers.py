@@ -15,7 +15,7 @@ PACKAGE = Path(bayesjoint.__file__).parent
 FLOW = (
     "mesh", "quantities", "survey", "dataset", "forward", "noise", "priors", "couplings", "problem", "solvers",
     "gaussian", "augment", "map_estimate", "engines", "hyperparameters", "functionals", "diagnostics", "geology",
-    "calibration", "tempering", "agreement", "assimilation", "plot", "reporting", "cli", "__main__",
+    "calibration", "tempering", "agreement", "assimilation", "io", "plot", "reporting", "cli", "__main__",
 )  # fmt: skip
 RANK = {room: k for k, room in enumerate(FLOW)}
 ALONE = ("testing",)  # knows no other room, for it serves people who add physics of their own
