@@ -13,6 +13,7 @@ Prior = Any  # what has a `bind`
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
     from scipy.sparse.linalg import LinearOperator
 
     from .agreement import AgreementTest
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from .mesh import Mesh
     from .problem import JointProblem, Modality, Parameter
 else:
-    xr = LinearOperator = Any
+    xr = LinearOperator = Axes = Any
     AgreementTest = ForwardModel = Geology = GravityOperator = HyperparameterFit = JointProblem = Any
     MagneticOperator = MapResult = Mesh = Mixture = Modality = Parameter = Posterior = RockTable = Any
 
-__all__ = ["AgreementTest", "Any", "ArrayLike", "Callable", "Executor", "ForwardModel", "Geology", "GravityOperator",
-           "HyperparameterFit", "JointProblem", "LinearOperator", "MagneticOperator", "MapResult", "Mesh", "Mixture",
-           "Modality", "Parameter", "Path", "Posterior", "Prior", "RockTable", "Seed", "Sequence", "xr"]
+__all__ = ["AgreementTest", "Any", "ArrayLike", "Axes", "Callable", "Executor", "ForwardModel",
+           "Geology", "GravityOperator", "HyperparameterFit", "JointProblem", "LinearOperator", "MagneticOperator", "MapResult",
+           "Mesh", "Mixture", "Modality", "Parameter", "Path", "Posterior", "Prior", "RockTable", "Seed", "Sequence", "xr"]

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 import bayesjoint as bj
 
-WITHOUT_EXTRAS = {"save_geotiff"} if find_spec("rasterio") is None else set()  # what cannot be called here
+EXTRAS = {"save_geotiff": "rasterio", "read_survey.to_crs": "pyproj"}
+WITHOUT_EXTRAS = {name for name, module in EXTRAS.items() if find_spec(module) is None}  # what cannot be tried here
 
 
 def ground():
@@ -60,7 +61,8 @@ def _problems(g):
         "Mesh.with_topography": (m.with_topography, {"topography": (g.places[0], g.places[1], np.zeros(20))}),
         "Survey": (bj.Survey, {"kind": "gravity", "data": np.ones((4, 5)), "easting": m.easting,
                                "northing": m.northing, "upward": 10.0, "std": 0.1}),
-        "Survey.detrended": (s.detrended, {}), "Survey.modality": (s.modality, {"parameter": d}),
+        "Survey.detrended": (s.detrended, {}), "Survey.plot": (s.plot, {"ax": Figure().add_subplot()}),
+        "Survey.modality": (s.modality, {"parameter": d}),
         "Survey.replace": (s.replace, {}), "Survey.window": (s.window, {}),
         "Parameter": (bj.Parameter, {"name": "density", "mesh": m, "prior": bj.Matern(100.0, 300.0)}),
         "Parameter.replace": (d.replace, {}),
@@ -195,7 +197,7 @@ def _posteriors(g, folder):
             f"{name}.sample": (one.sample, {"draws": 4, "chains": 2}),
             f"{name}.stream": (one.stream, {"draws": 4}),
             f"{name}.mean_given": (one.mean_given, {"data": np.ones((1, 40))}),
-            f"{name}.loo": (one.loo, {}),
+            f"{name}.loo": (one.loo, {}), f"{name}.plot": (one.plot, {"axes": Figure().subplots(1, 2)}),
             f"{name}.interval_words": (one.interval_words, {"parameter": "density"}),
             f"{name}.tail_probability": (one.tail_probability, {"parameter": "density", "threshold": 1.0}),
             f"{name}.to_datatree": (one.to_datatree, {"draws": 4, "chains": 2}),

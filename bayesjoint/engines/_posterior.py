@@ -6,17 +6,17 @@ import numpy as np
 from scipy.special import ndtri
 
 from .._checks import as_finite, checked, fail, one_of
-from .._shown import cut
 from .._typing import Any, JointProblem, Sequence, xr
 from ._export import chi2_of
 from ._leave_one_out import leave_one_out, refuse_loo
 from ._nuisances import nuisance_table
 from ._registry import check_shape
 from ._sample import DrawsOfPosterior, as_mapping
+from ._views import PosteriorViews
 
 
 @checked
-class Posterior(DrawsOfPosterior):
+class Posterior(PosteriorViews, DrawsOfPosterior):
     """A posterior over the parameters of a problem.
 
     What an engine gives is `PosteriorEngine`; the defaults that follow here rest on `state_product`, the operators and
@@ -46,10 +46,6 @@ class Posterior(DrawsOfPosterior):
     def __init__(self, problem: JointProblem) -> None:
         self.problem = problem
         self.approximations = []
-
-    def __repr__(self):
-        kept = "" if self.held is None else f"; {self.held[0]} chains of {self.held[1]} draws kept"
-        return cut(f"{type(self).__name__}({self.method}: {self.problem.size_words()}{kept})")
 
     def mean(self):
         """Posterior mean, {parameter: array}, physical units."""
