@@ -29,6 +29,7 @@ else:
     AgreementTest = ForwardModel = Geology = GravityOperator = HyperparameterFit = JointProblem = Any
     MagneticOperator = MapResult = Mesh = Mixture = Modality = Parameter = Posterior = RockTable = Any
 
-__all__ = ["AgreementTest", "Any", "ArrayLike", "Axes", "Callable", "Executor", "ForwardModel",
-           "Geology", "GravityOperator", "HyperparameterFit", "JointProblem", "LinearOperator", "MagneticOperator", "MapResult",
-           "Mesh", "Mixture", "Modality", "Parameter", "Path", "Posterior", "Prior", "RockTable", "Seed", "Sequence", "xr"]
+__all__ = ["AgreementTest", "Any", "ArrayLike", "Axes", "Callable", "Executor", "ForwardModel", "Geology",
+           "GravityOperator", "HyperparameterFit", "JointProblem", "LinearOperator", "MagneticOperator", "MapResult",
+           "Mesh", "Mixture", "Modality", "Parameter", "Path", "Posterior", "Prior", "RockTable", "Seed", "Sequence",
+           "xr"]

@@ -3,7 +3,6 @@
 import numpy as np
 
 from .._checks import fail
-from .._crs import checked_crs
 
 WGS84 = "EPSG:4326"
 
@@ -26,16 +25,16 @@ def projected(found, crs, to_crs):
         A grid becomes stations, for its rows and columns are no longer straight.
     note : str
     """
-    wanted, assumed = checked_crs(to_crs), ""
-    pyproj = _pyproj()
+    pyproj, assumed = _pyproj(), ""
+    last = _in_metres(pyproj, to_crs)
     if crs is None and not found.get("geographic"):
         fail("crs", "be known of coordinates that are to be projected", "none stated", "Pass crs=: what they are in.")
     if crs is None:
         crs, assumed = WGS84, ", which nothing stated"
-    first, last = (_system(pyproj, name, text) for name, text in (("crs", crs), ("to_crs", wanted)))
+    first = _system(pyproj, "crs", crs)
     if found.get("geographic") and not first.is_geographic:
         fail("crs", "be that of the file's longitude and latitude", repr(str(crs))[:60],
-             f"Pass to_crs={wanted!r} and leave crs out, or say crs='EPSG:4283', for example.")
+             f"Pass to_crs={to_crs!r} and leave crs out, or say crs='EPSG:4283', for example.")
     if first == last:
         return found, ""
     flat = _stations(found)
@@ -43,7 +42,7 @@ def projected(found, crs, to_crs):
     known = np.isfinite(flat["easting"]) & np.isfinite(flat["northing"])
     place = change.transform(np.where(known, flat["easting"], 0.0), np.where(known, flat["northing"], 0.0))
     if not all(np.isfinite(axis[known]).all() for axis in place):
-        fail("the stations", f"lie where {wanted!r} is defined", "some that have no place in it",
+        fail("the stations", f"lie where {_named(last)} is defined", "some that have no place in it",
              "Check crs and to_crs, and whether longitude and latitude are swapped.")
     flat |= {role: np.where(known, axis, np.nan) for role, axis in zip(("easting", "northing"), place, strict=True)}
     how = f" (stated accuracy {change.accuracy:g} m)" if change.accuracy >= 0 else ""
@@ -69,6 +68,13 @@ def _system(pyproj, argument, crs):
     except pyproj.exceptions.CRSError:
         return fail(argument, "be a coordinate reference system that PROJ knows", repr(str(crs))[:60],
                     "Pass for example 'EPSG:32751'.")
+
+
+def _in_metres(pyproj, to_crs):
+    found = _system(pyproj, "to_crs", to_crs)
+    if not found.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in found.axis_info[:2]):
+        fail("to_crs", "be a projected system in metres", repr(found.name)[:60], "Pass for example 'EPSG:32751'.")
+    return found
 
 
 def _named(crs):

@@ -91,7 +91,8 @@ def test_what_cannot_be_projected_is_refused(table):
     given = {"units": "mGal", "height": 0.0}
     assert "none stated" in refused(lambda: read_survey(metres, "gravity", to_crs=32751, **given), "crs")
     refused(lambda: read_survey(table, "gravity", crs="EPSG:32751", to_crs="EPSG:32751"), "crs")
-    refused(lambda: read_survey(table, "gravity", to_crs="EPSG:4326"), "crs")
+    refused(lambda: read_survey(table, "gravity", to_crs="EPSG:4326"), "to_crs")
+    refused(lambda: read_survey(table, "gravity", to_crs=2263), "to_crs")  # feet
     refused(lambda: read_survey(table, "gravity", to_crs="my grid"), "to_crs")
     refused(lambda: read_survey(table, "gravity", crs="my grid", to_crs=32751), "crs")
     swapped = pd.DataFrame({"longitude": [-30.0], "latitude": [123.0], "gravity": [1.0]})
