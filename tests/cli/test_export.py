@@ -31,6 +31,13 @@ def test_a_folder_of_results_is_exported(results, tmp_path, capsys, form):
     assert capsys.readouterr().out == f"{target}\n" and target.exists()
 
 
+def test_layers_for_a_gis(tmp_path, capsys):
+    pytest.importorskip("rasterio", reason="GeoTIFF is written by it: pip install 'bayesjoint[geotiff]'")
+    posterior(equal=True).to_file(tmp_path / "posterior.nc", draws=10, chains=2)
+    assert main(["export", str(tmp_path), "--to", "geotiff", "--out", str(tmp_path / "tif")]) == 0
+    assert len(list((tmp_path / "tif").glob("*.tif"))) == 4 and str(tmp_path / "tif") in capsys.readouterr().out
+
+
 def test_one_property_from_the_file_itself(results, tmp_path):
     folder, post = results
     assert main(["export", str(folder / "posterior.nc"), "--to", "csv", "--out", str(tmp_path / "c.csv"),
