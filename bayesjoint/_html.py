@@ -4,8 +4,7 @@ from html import escape
 
 import numpy as np
 
-from ._shown import cut
-
+LONGEST = 1000  # letters of a cell: a statement of an error is not cut
 ROWS = 12  # of a part; of more the first are shown, and how many there are
 CELL = 'style="text-align:left;vertical-align:top;padding:2px 12px 2px 0"'
 
@@ -56,11 +55,16 @@ def span_of(values, units):
     return span(known.min(), known.max(), units) if known.size else "nothing known"
 
 
+def _short(value):
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST - 1]}…"
+
+
 def _table(header, body):
     if not body:
         return ""
     more = [[f"… {len(body)} in all"]] if len(body) > ROWS else []
     head = "".join(f"<th {CELL}>{escape(str(text))}</th>" for text in header)
-    lines = ["".join(f"<td {CELL}>{escape(cut(str(value)))}</td>" for value in row) for row in [*body[:ROWS], *more]]
+    lines = ["".join(f"<td {CELL}>{escape(_short(value))}</td>" for value in row) for row in [*body[:ROWS], *more]]
     return "<table>" + (f"<thead><tr>{head}</tr></thead>" if header else "") + "".join(
         f"<tr>{line}</tr>" for line in lines) + "</table>"

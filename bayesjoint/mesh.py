@@ -290,7 +290,7 @@ class Mesh:
         cells = f"{' x '.join(map(str, self.shape))} (upward, northing, easting)"
         return card("Mesh", [("cells", cells), ("air", air)],
                     (["axis", "extent, m", "cell size, m"], [
-                        [dim, f"{low:g} to {high:g}", span_of(width, "1")] for dim, (low, high), width in zip(
+                        [dim, f"{low:.10g} to {high:.10g}", span_of(width, "1")] for dim, (low, high), width in zip(
                             reversed(self.dims), ends, widths, strict=True)]))
 
     def __repr__(self):

@@ -92,6 +92,7 @@ def test_notebooks_show_a_page_of_everything_a_user_holds(problem, bounded, tmp_
                        intensity=5e4, inclination=60.0, declination=5.0, source="<b>a & b</b>")
     told = [
         (survey, ["2 x 2 grid, 1 of them gaps", "1 to 4 nT", "EPSG:32751", "inclination 60", "&lt;b&gt;a &amp; b"]),
+        (bj.Mesh([0, 1], [7_123_456, 7_123_556], [-1, 0]), ["7123456 to 7123556"]),  # no digit of a northing is lost
         (mesh.with_active(active), ["2 x 4 x 6", "1 of 48 cells"]), (problem, ["96 unknowns", "2 x 4 x 6 cells"]),
         (post, ["DensePosterior (dense)", "kg/m3", "exact", "independent, std"]),
         (bj.load(tmp_path / "p.nc"), ["4 chains of 3", "density"]),

@@ -101,7 +101,7 @@ def _scored(system, surveys):
         one_of("surveys", name, system.rows)
     if not names or len(set(names)) < len(names):
         fail("surveys", "name each survey once", repr(names), "Leave it out for all of them.")
-    return [name for name in system.rows if name in names]  # in the problem's order: whoever asks, rows are the same
+    return sorted(names)  # whatever the order of a problem's surveys: rows of two models are compared one by one
 
 
 def _by_datum(system):

@@ -41,8 +41,8 @@ class SurveyViews:
         return import_module("...plot._of_objects", __name__).plot_survey(self, what, ax)
 
     def _extent(self):
-        return (f"east {self.easting.min():g} to {self.easting.max():g}, "
-                f"north {self.northing.min():g} to {self.northing.max():g} m")
+        return (f"east {self.easting.min():.10g} to {self.easting.max():.10g}, "
+                f"north {self.northing.min():.10g} to {self.northing.max():.10g} m")
 
     def _layout(self):
         return f"{self.shape[0]} x {self.shape[1]} grid" if self.is_grid else f"{self.size} stations"

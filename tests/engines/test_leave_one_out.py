@@ -104,6 +104,14 @@ def test_some_surveys_are_scored_given_all():
     assert parts[1]["station"].values.tolist() == list(range(6))
 
 
+def test_two_orders_of_the_surveys_are_compared_datum_by_datum():
+    problem, _ = make(correlation=0.6)
+    turned = bj.JointProblem(problem.parameters, problem.modalities[::-1], problem.couplings)
+    one, other = (bj.posterior(p).loo()["loo_i"] for p in (problem, turned))
+    assert one["survey"].values.tolist() == other["survey"].values.tolist()
+    np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, used by ArviZ 0.23
 def test_arviz_compares_joint_with_separate():
     problem, _ = make(correlation=0.9)
