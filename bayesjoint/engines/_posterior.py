@@ -187,7 +187,8 @@ class Posterior(PosteriorViews, DrawsOfPosterior):
         -------
         ELPDData
             ArviZ's, pointwise (``loo_i``; ``elpd_i`` in arviz_stats) along ``datum``, which knows its survey and
-            station, surveys in the order of their names; ``loo_mean`` and ``loo_std`` are what the others predict of each datum, units of the data.
+            station, surveys in the order of their names; ``loo_mean`` and ``loo_std`` are what the others predict of
+            each datum, units of the data.
 
         Raises
         ------
