@@ -36,7 +36,7 @@ def export(arguments):
     if source.is_dir():
         source = source / "posterior.nc"
     if not source.is_file():
-        refuse("DIR", str(source), "must be a folder of `bayesjoint run`, or an existing posterior.nc")
+        refuse("DIR", str(source), "must be a folder of `bayesjoint run`, or the file of a posterior")
     known = ENDINGS.get(arguments.to)
     if known and target.suffix.lower() not in known:
         refuse("--out", str(target), f"must end in {' or '.join(known)}, by which readers know it")

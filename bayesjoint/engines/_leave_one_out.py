@@ -48,7 +48,7 @@ def loo(post: Posterior, surveys: str | Sequence[str] | None = None, library: st
 def refuse_loo(method):
     """Refused where the posterior is no Gaussian of a linear problem."""
     fail("method", "be that of a Gaussian posterior for an exact leave-one-out", repr(method),
-         "Use arviz.loo(arviz.from_datatree(post.to_datatree(draws=1000)), var_name=...) and look at its Pareto k; or "
+         "ArviZ's importance sampling works on post.to_datatree(draws=1000): look at its Pareto k. Or use "
          'method="dense" where the problem is linear-Gaussian.')
 
 
