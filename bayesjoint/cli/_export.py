@@ -42,5 +42,5 @@ def export(arguments):
         refuse("--out", str(target), f"must end in {' or '.join(known)}, by which readers know it")
     try:
         return FORMATS[arguments.to](source, target, arguments.parameter, overwrite=arguments.overwrite)
-    except (ValueError, TypeError, FileNotFoundError) as error:
+    except (ValueError, TypeError, FileNotFoundError, ImportError) as error:
         return refuse("export", None, str(error))

@@ -1,5 +1,7 @@
 """The verb `export`: every format from a saved posterior, and one line where it cannot."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,3 +69,10 @@ def test_wrong_arguments_are_one_line_and_leave_nothing(results, tmp_path, capsy
         said = capsys.readouterr().err
         assert words in said and said.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before and (tmp_path / "there.csv").read_text() == "mine"
+
+
+def test_an_extra_that_is_missing_is_one_line_with_how_to_install_it(results, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    assert main(["export", str(results[0]), "--to", "geotiff", "--out", str(tmp_path / "tif")]) == 2
+    said = capsys.readouterr().err
+    assert "pip install 'bayesjoint[geotiff]'" in said and said.count("\n") == 1 and list(tmp_path.iterdir()) == []
