@@ -163,6 +163,8 @@ def _report(arguments):
         report(tree, target)
     except ValueError as error:
         refuse("--out", str(target), str(error))
+    except (FileNotFoundError, PermissionError) as error:
+        refuse("--out", str(target), f"must be a file that can be written ({error.strerror})")
     say(str(target))
     return OK
 

@@ -6,10 +6,12 @@ import numpy as np
 
 from ..gaussian import DENSE_DATA, data_system
 from ..priors import DiagonalCovariance
-from ..solvers import bounded_gaussian
+from ..solvers import bounded_gaussian, distances_to_bounds
 from ._converged import ConvergedMap, within_noise
+from ._split_map import multipliers_by_splitting, splits
 
 SOLVED = 1e-8  # whitened relative residual of the solve
+STEPS = 10  # of splitting, for each Newton step that is allowed: they are cheaper
 
 
 def is_gaussian_field(problem, discrepancy=None):
@@ -37,17 +39,19 @@ def gaussian_map(problem, tolerance=1e-3, max_iterations=200, callback=None):
     tolerance : float, default 1e-3
         Of bounds: see `bounded_gaussian`; without them the solve is closer than any tolerance of use.
     max_iterations : int, default 200
-        Newton steps between bounds.
+        Newton steps between bounds, and a tenth of the steps of splitting before them.
     callback : callable, optional
-        Called with (x, record): once for a posterior mean, at every Newton step between bounds.
+        Called with (x, record): once for a posterior mean; between bounds at every Newton step and every twentieth
+        step of splitting.
 
     Returns
     -------
     ConvergedMap
-        Its value ½ yᵀPy, and what the bounds add to it, is Φ over all cells that there are. Without bounds its ratios
-        are of Γ times the gradient, which is the step that a residual of the solve still asks for, over that from the
-        prior mean. With bounds they are distances in prior standard deviations, root mean square and largest, between
-        the bounds and the values that they hold or clipped.
+        Its value is Φ over all cells that there are: ½ yᵀPy, and what the bounds add to it as the dual function of
+        their multipliers tells, which is never above the minimum. Without bounds its ratios are of Γ times the
+        gradient, which is the step that a residual of the solve still asks for, over that from the prior mean. With
+        bounds they are distances in prior standard deviations, root mean square and largest, between the bounds and
+        the values that they hold or clipped.
     """
     began, free = time.perf_counter(), problem
     if problem.bounded:
@@ -68,6 +72,7 @@ class _Mean:
         self.weights, flat = self.system.flat.eliminate(solved, self.white)  # whitened residuals of the mean
         self.x = self.model.prior_mean + self.gain(self.weights)
         self.x[self.system.flat.index] += flat[:, 0]
+        self.products = 0  # with the posterior covariance
         self.value = 0.5 * float(self.white[:, 0] @ self.weights[:, 0])
 
     def gain(self, weights):
@@ -76,10 +81,15 @@ class _Mean:
 
     def product(self, v):
         """Posterior covariance of x times v, shape (size,)."""
+        return self.moved(v)[0]
+
+    def moved(self, v):
+        """(`product`, weights of the data that v is seen in)."""
+        self.products += 1
         moved, weights, flat = self.respond(v)
         out = moved - self.gain(weights)
         out[self.system.flat.index] = -flat[:, 0]
-        return out
+        return out, weights
 
     def respond(self, v):
         """(Γv, weights of the data that v is seen in, flat values)."""
@@ -119,30 +129,58 @@ def _closed_form(problem, mean, tolerance, max_iterations, callback, began):
 
 def _between_bounds(problem, mean, tolerance, max_iterations, callback, began):
     """The posterior's mode between the bounds."""
-    std, rows = mean.std(), []
-    lower, upper = (np.where(std > 0, side, none) for side, none in ((problem.lower, -np.inf), (problem.upper, np.inf)))
-
-    def chi2_at(multipliers):
-        return mean.chi2(mean.weights - mean.respond(multipliers)[1])
-
-    def value_at(x, multipliers):
-        return mean.value + 0.5 * float((x - mean.x) @ multipliers)
-
-    def watch(x, multipliers, gap, products):
-        rows.append(_row(value_at(x, multipliers), float(np.sqrt(np.mean(gap**2))), float(np.mean(multipliers != 0)),
-                         products, chi2_at(multipliers)))
-        if callback is not None:
-            callback(x, rows[-1])
-
-    watch(mean.x, np.zeros(problem.size), np.zeros(problem.size), 0)
-    found = bounded_gaussian(mean.x, mean.product, lower, upper, std, tolerance=tolerance,
-                             max_iterations=max_iterations, callback=watch)
-    ratios = {key: {name: float(size(found.gap[where])) for name, where in problem.slices.items()}
-              for key, size in (("plain", lambda g: np.sqrt(np.mean(g**2))), ("scaled", lambda g: np.abs(g).max()))}
+    search = _Search(problem, mean, tolerance, callback)
+    if not search.look(search.best[1]) and splits(problem):
+        multipliers_by_splitting(problem, search.look, STEPS * max_iterations)
+    found = bounded_gaussian(mean.x, mean.product, search.lower, search.upper, search.std, start=search.best[1],
+                             tolerance=tolerance, max_iterations=max_iterations, callback=search.newton)
+    ratios = {key: {name: float(size(found.gap[where][search.bounded[where]]))
+                    for name, where in problem.slices.items()}
+              for key, size in (("plain", _size), ("scaled", lambda g: np.abs(g).max(initial=0.0)))}
     first = "a stationary point of Phi: " if found.converged else "not a stationary point of Phi: "
-    return _result(problem, found.x, chi2_at(found.multipliers), rows, ratios, found.multipliers != 0, found.converged,
-                   began, f"{first}the mode between bounds, {max(ratios['plain'].values()):.1g} prior std from those "
-                   "that hold", max(ratios["plain"].values()))
+    chi2 = mean.chi2(mean.weights - mean.respond(found.multipliers)[1])
+    criterion = max(ratios["plain"].values())
+    return _result(problem, found.x, chi2, search.rows, ratios, found.multipliers != 0, found.converged, began,
+                   f"{first}the mode between bounds, {criterion:.1g} prior std from those that hold", criterion)
+
+
+class _Search:
+    """The history of a search for the multipliers of bounds, and the best so far: (criterion, multipliers)."""
+
+    def __init__(self, problem, mean, tolerance, callback):
+        self._mean, self._tolerance, self._callback, self.rows, self.std = mean, tolerance, callback, [], mean.std()
+        self.lower, self.upper = (np.where(self.std > 0, side, none)
+                                  for side, none in ((problem.lower, -np.inf), (problem.upper, np.inf)))
+        self.bounded = np.isfinite(self.lower) | np.isfinite(self.upper)
+        self.best = np.inf, np.zeros(problem.size)
+
+    def look(self, multipliers):
+        """Whether multipliers will do."""
+        moved, weights = self._mean.moved(multipliers)
+        x = self._mean.x + moved
+        gap = distances_to_bounds(x, multipliers, self.lower, self.upper) / np.where(self.std > 0, self.std, 1.0)
+        self._record(x, multipliers, gap, weights)
+        if self.rows[-1]["ratio"] < self.best[0]:
+            self.best = self.rows[-1]["ratio"], multipliers
+        return self.rows[-1]["ratio"] <= self._tolerance
+
+    def newton(self, x, multipliers, gap, _):
+        """Record a Newton step."""
+        self._record(x, multipliers, gap, self._mean.respond(multipliers)[1])
+
+    def _record(self, x, multipliers, gap, weights):
+        mean, bounded = self._mean, self.bounded
+        held = float((gap * self.std)[bounded] @ multipliers[bounded])
+        value = mean.value + 0.5 * float((x - mean.x) @ multipliers) - held
+        self.rows.append(_row(value, _size(gap[bounded]), float(np.mean(multipliers != 0)), mean.products,
+                              mean.chi2(mean.weights - weights)))
+        if self._callback is not None:
+            self._callback(x, self.rows[-1])
+
+
+def _size(distances):
+    """Root mean square."""
+    return float(np.sqrt(np.mean(distances**2))) if distances.size else 0.0
 
 
 def _row(value, ratio, active, products, chi2):

@@ -12,6 +12,7 @@ from ._covariance import (
     StationaryCorrelation,
     prior_factor,
 )
+from ._damped import DampedCorrelation, DampedMatern, NoTorus
 from ._differences import MeshGradient
 from ._discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
 from ._focusing import Focusing, MinimumLength

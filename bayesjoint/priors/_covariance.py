@@ -135,7 +135,7 @@ class StationaryCorrelation(Covariance):
     @cached_property
     def _spectrum(self):
         """On the mesh's own torus; made when first used, as fields that go on beyond the mesh never do."""
-        return self._blocks(self._torus)
+        return self.spectral_matrices(self._torus)
 
     def at(self, up, north, east):
         """Correlation at squared offsets along each axis, in units of its range."""
@@ -158,7 +158,7 @@ class StationaryCorrelation(Covariance):
                   for lag in rise.ravel()[first])
         return planes, pair.reshape(rise.shape)
 
-    def _blocks(self, torus):
+    def spectral_matrices(self, torus):
         """Real symmetric spectral matrices, shape (Py, Px//2+1, nz, nz)."""
         planes, pair = self.lag_planes(torus)
         blocks = np.empty((torus[0], torus[1] // 2 + 1, *pair.shape))
@@ -173,21 +173,8 @@ class StationaryCorrelation(Covariance):
         width = max(1, BLOCK // (nz * self._torus[0] * self._torus[1]))
         for block in blocks(vectors.shape[1], width):
             field = np.ascontiguousarray(vectors[:, block]).reshape(nz, ny, nx, -1)
-            out[:, block] = self._filter(field, self._spectrum, self._torus).reshape(self.size, -1)
+            out[:, block] = filter_columns(field, self._spectrum, self._torus, (ny, nx)).reshape(self.size, -1)
         return out
-
-    def _filter(self, field, blocks, torus):
-        """Multiply each wavenumber of (nz, ., ., k) fields by its nz x nz matrix; crop back to the mesh."""
-        nz, ny, nx = self.mesh.shape
-        (py, px), count = torus, field.shape[-1]
-        wave = fft.rfft(field, px, axis=2, workers=worker_count())
-        wave = fft.fft(wave, py, axis=1, workers=worker_count(), overwrite_x=True)
-        real = wave.view(np.float64).reshape(nz, -1, 2 * count).transpose(1, 0, 2)
-        mixed = np.empty((nz, py * (px // 2 + 1), 2 * count))
-        np.matmul(blocks.reshape(-1, nz, nz), real, out=mixed.transpose(1, 0, 2))
-        wave = mixed.view(np.complex128).reshape(nz, py, px // 2 + 1, count)
-        wave = fft.ifft(wave, axis=1, workers=worker_count(), overwrite_x=True)[:, :ny]
-        return fft.irfft(wave, px, axis=2, workers=worker_count())[:, :, :nx]
 
     def diagonal(self):
         """Ones, shape (size,)."""
@@ -203,7 +190,7 @@ class StationaryCorrelation(Covariance):
         width = max(1, BLOCK // (nz * torus[0] * torus[1]))
         for block in blocks(count, width):
             white = rng.standard_normal((block.stop - block.start, nz, *torus))
-            field = self._filter(np.ascontiguousarray(np.moveaxis(white, 0, -1)), root, torus)
+            field = filter_columns(np.ascontiguousarray(np.moveaxis(white, 0, -1)), root, torus, self.mesh.shape[1:])
             draws[block] = field.reshape(self.size, -1).T
         return draws
 
@@ -216,7 +203,7 @@ class StationaryCorrelation(Covariance):
             torus = tuple(fft.next_fast_len(factor * n, real=True) for n in (ny, nx))
             if 12 * torus[0] * torus[1] * nz**2 > ROOT_BYTES:  # values, vectors, roots: 3 x 8 bytes, half a spectrum
                 break
-            values, vectors = np.linalg.eigh(self._blocks(torus))
+            values, vectors = np.linalg.eigh(self.spectral_matrices(torus))
             column = half_counts(torus[1])[:, None]
             clipped = float(-(column * np.minimum(values, 0)).sum() / (column * values.clip(0)).sum())
             if clipped <= CLIP_TOLERANCE:
@@ -230,6 +217,19 @@ class StationaryCorrelation(Covariance):
                     f"ranges {self.ranges} m, negative share {clipped:.2g}",
                     "Shorten it: it is long against the mesh, so that draws would have to be clipped. Up to "
                     f"{DENSE_LIMIT} cells any range goes; mean and standard deviation need no draws.")
+
+
+def filter_columns(field, blocks, torus, keep):
+    """Multiply each wavenumber of (nz, ., ., k) fields by its nz x nz matrix; crop to (rows, columns) of `keep`."""
+    nz, (py, px), count = field.shape[0], torus, field.shape[-1]
+    wave = fft.rfft(field, px, axis=2, workers=worker_count())
+    wave = fft.fft(wave, py, axis=1, workers=worker_count(), overwrite_x=True)
+    real = wave.view(np.float64).reshape(nz, -1, 2 * count).transpose(1, 0, 2)
+    mixed = np.empty((nz, py * (px // 2 + 1), 2 * count))
+    np.matmul(blocks.reshape(-1, nz, nz), real, out=mixed.transpose(1, 0, 2))
+    wave = mixed.view(np.complex128).reshape(nz, py, px // 2 + 1, count)
+    wave = fft.ifft(wave, axis=1, workers=worker_count(), overwrite_x=True)[:, : keep[0]]
+    return fft.irfft(wave, px, axis=2, workers=worker_count())[:, :, : keep[1]]
 
 
 class MixedCovariance(Covariance):

@@ -39,7 +39,8 @@ class BoundedMode:
     products: int
 
 
-def bounded_gaussian(mean, product, lower, upper, scale, *, tolerance=1e-3, max_iterations=200, callback=None):
+def bounded_gaussian(mean, product, lower, upper, scale, *, start=None, tolerance=1e-3, max_iterations=200,
+                     callback=None):
     """Minimise ½ (x − mean)ᵀ Σ⁻¹ (x − mean) between bounds.
 
     Parameters
@@ -52,6 +53,8 @@ def bounded_gaussian(mean, product, lower, upper, scale, *, tolerance=1e-3, max_
         Bounds, ±inf where there is none.
     scale : ndarray, shape (n,)
         Standard deviations in which distances count; positive where there is a bound.
+    start : ndarray, shape (n,), optional
+        Multipliers to begin with; default none.
     tolerance : float, default 1e-3
         Largest root mean square of `gap` over values with a bound.
     max_iterations : int, default 200
@@ -78,23 +81,32 @@ def bounded_gaussian(mean, product, lower, upper, scale, *, tolerance=1e-3, max_
     >>> found.x.round(4).tolist(), found.multipliers.round(4).tolist()
     ([0.0, 1.5], [1.0, 0.0])
     """
-    rounds = _Rounds(mean, product, lower, upper, scale, tolerance, callback)
+    rounds = _Rounds(mean, product, lower, upper, scale, start, tolerance, callback)
     rounds.run(max_iterations)
     return BoundedMode(x=np.clip(rounds.x, lower, upper), multipliers=rounds.w, gap=rounds.gap(),
                        converged=rounds.size(rounds.gap()) <= tolerance, iterations=rounds.iterations,
                        products=rounds.products)
 
 
+def distances_to_bounds(x, multipliers, lower, upper):
+    """Distance from its bound of every value that is beyond it, or that a multiplier holds there; 0 elsewhere."""
+    bound = np.where(multipliers > 0, lower, np.where(multipliers < 0, upper, np.clip(x, lower, upper)))
+    return np.where(np.isfinite(bound), x - bound, 0.0)
+
+
 class _Rounds:
     """x = mean + Σ w, with the multipliers λ of the last round."""
 
-    def __init__(self, mean, product, lower, upper, scale, tolerance, callback):
+    def __init__(self, mean, product, lower, upper, scale, start, tolerance, callback):
         self.mean, self._product, self.lower, self.upper = mean, product, lower, upper
         self.scale = np.where(scale > 0, scale, 1.0)
         self.bounded = np.isfinite(lower) | np.isfinite(upper)
         self.tolerance, self.callback = tolerance, callback
         self.weight, self.iterations, self.products = FIRST / self.scale**2, 0, 0
-        self.x, self.w, self.held = mean.copy(), np.zeros_like(mean), np.zeros_like(mean)
+        self.x, self.w = mean.copy(), np.zeros_like(mean)
+        if start is not None:
+            self.x, self.w = mean + self.product(start), start.copy()
+        self.held = self.w.copy()
 
     def run(self, max_iterations):
         """Rounds of Newton steps, each with the multipliers that the last one found and a larger weight."""
@@ -113,10 +125,7 @@ class _Rounds:
         return float(np.sqrt(np.mean(distances[self.bounded] ** 2))) if self.bounded.any() else 0.0
 
     def gap(self):
-        """Distance to its bound of what is beyond it or held at it, in `scale`."""
-        bound = np.clip(self.x, self.lower, self.upper)
-        bound = np.where(self.w > 0, self.lower, np.where(self.w < 0, self.upper, bound))
-        return np.where(np.isfinite(bound), self.x - bound, 0.0) / self.scale
+        return distances_to_bounds(self.x, self.w, self.lower, self.upper) / self.scale
 
     def asked(self, x):
         """The multiplier that x asks for: ρ times the way back between the bounds, from where λ has moved them."""
