@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from .. import __version__
+from ._export import add_export
 from ._refuse import ConfigError, refuse
 from ._signals import any_terminal, say, stoppable
 
@@ -23,6 +24,7 @@ From two surveys to a report:
   3. bayesjoint run survey.toml --out results
   4. open results/report.html; results/posterior.nc holds all numbers (xarray.open_datatree)
   5. bayesjoint conflict survey.toml --out agree      do the surveys agree?
+  6. bayesjoint export results --to vtk --out model.vtr      for ParaView; ubc, geotiff, csv, netcdf too
 """
 
 EXAMPLE = """
@@ -167,6 +169,15 @@ def _report(arguments):
     return OK
 
 
+def _export(arguments):
+    from ._export import export
+    from ._results import mend
+
+    mend(Path(arguments.posterior))
+    say(str(export(arguments)))
+    return OK
+
+
 class _Epilog(argparse.RawDescriptionHelpFormatter):
     """Help that looks up every key when it is shown, and not before: engines take a while to import."""
 
@@ -201,6 +212,7 @@ def _parser():
     report.add_argument("posterior", metavar="POSTERIOR.nc", help="dataset written by `bayesjoint run`")
     report.add_argument("--out", metavar="FILE", help="default: report.html beside the dataset")
     report.set_defaults(act=_report)
+    add_export(verbs, _export)
     return parser
 
 
