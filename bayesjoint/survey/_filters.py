@@ -1,7 +1,6 @@
 """Grids filtered by wavenumber, to be looked at: continued upward, reduced to the pole."""
 
 import numpy as np
-from scipy import fft
 
 from .._checks import as_positive, fail
 
@@ -48,6 +47,6 @@ def _filtered(survey, factor):
                  f"{step.max(initial=0):g} m", "Grid it first: bj.equivalent_sources(survey, spacing).")
     ny, nx = survey.shape
     padded = np.pad(survey.data, ((ny // 2, ny - ny // 2), (nx // 2, nx - nx // 2)), mode="symmetric")
-    north, east = (2 * np.pi * fft.fftfreq(n, step.mean()) for n, step in zip(padded.shape, steps, strict=True))
-    wave = fft.fft2(padded) * factor(*np.meshgrid(east, north))
-    return fft.ifft2(wave).real[ny // 2: ny // 2 + ny, nx // 2: nx // 2 + nx]
+    north, east = (2 * np.pi * np.fft.fftfreq(n, step.mean()) for n, step in zip(padded.shape, steps, strict=True))
+    wave = np.fft.fft2(padded) * factor(*np.meshgrid(east, north))
+    return np.fft.ifft2(wave).real[ny // 2: ny // 2 + ny, nx // 2: nx // 2 + nx]
