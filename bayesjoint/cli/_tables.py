@@ -43,7 +43,7 @@ class SurveyTable:
     relative_std: float | None = key("noise as a share of each datum (with floor_std)", None, minimum=0.0)
     floor_std: float | None = key("noise as a share of the largest datum (with relative_std)", None, minimum=0.0)
     bias: str = key("regional field, datum shift or levels of a lattice's lines, inferred with the model", "none",
-                    choices=("none", "constant", "linear", "quadratic", "rows", "columns"))
+                    choices=("none", "constant", "linear", "quadratic", "rows", "columns", "lines"))
     bias_std: float | None = key("prior std of each bias coefficient, units of the data", None, above=0.0)
     forward: str = key("forward operator", "auto", choices=("auto", "fft", "direct", "sampling"))
     exponent: float = key("likelihood exponent (tempering)", 1.0, above=0.0)
