@@ -138,7 +138,8 @@ def test_csv_by_pandas(post, tmp_path):
     for name, values in fields(post, 0.5).items():
         level = "50" if name.endswith(("lower", "upper")) else ""
         column = f"{name}{level}_{'kg/m3' if name.startswith('density') else 'SI'}"
-        np.testing.assert_array_equal(table[column].to_numpy().reshape(mesh.shape), values)
+        # older pandas read the last digit otherwise
+        np.testing.assert_allclose(table[column].to_numpy().reshape(mesh.shape), values, rtol=1e-15)
     np.testing.assert_array_equal(table["ground"].to_numpy().reshape(mesh.shape) == 1, mesh.active)
     np.testing.assert_array_equal(table["northing_m"].to_numpy().reshape(mesh.shape)[0, :, 0], mesh.northing)
     west, east, south, north, bottom, top = (table[f"{side}_m"] for side in (
@@ -244,6 +245,9 @@ quiet = pytest.mark.filterwarnings("ignore:the grid mapping of")
 def test_a_file_a_tree_and_a_loaded_posterior_give_the_same(save, post, saved, tmp_path):
     def texts(source, name):
         target = save(source, tmp_path / name)
+        if target.is_file() and target.read_bytes().startswith(b"\x89HDF"):  # which holds the second of its making
+            with xr.open_dataset(target, engine="h5netcdf") as opened:
+                return json.dumps(opened.load().to_dict(), default=str, sort_keys=True)
         files = sorted(target.rglob("*")) if target.is_dir() else [target]
         return [re.sub(rb"dataset.*|<!--.*?-->", b"", f.read_bytes(), flags=re.DOTALL) for f in files]
 
