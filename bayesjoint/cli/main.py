@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .. import __version__
 from ._refuse import ConfigError, refuse
+from ._init_arguments import add_init
 from ._signals import any_terminal, say, stoppable
 
 DEBUG = "BAYESJOINT_DEBUG"  # set to 1 it lets an unexpected error show its traceback
@@ -18,8 +19,8 @@ KEYS = "<every key of a configuration>"
 START = """
 From two surveys to a report:
 
-  1. bayesjoint run --help            shows a whole configuration and every key
-  2. write survey.toml beside your data files (netCDF, CSV, .grd, .obs, ...)
+  1. bayesjoint init gravity.csv magnetic.grd    looks at them and writes survey.toml, every value with why
+  2. read survey.toml; fill in what nobody but you knows (bayesjoint run --help shows every key)
   3. bayesjoint run survey.toml --out results
   4. open results/report.html; results/posterior.nc holds all numbers (xarray.open_datatree)
   5. bayesjoint conflict survey.toml --out agree      do the surveys agree?
@@ -139,6 +140,14 @@ def _worked(work, stages, arguments):
     return OK
 
 
+def _init(arguments):
+    from ._init import init
+
+    for line in init(arguments):
+        say(line)
+    return OK
+
+
 def _report(arguments):
     from ..dataset import read_tree
     from ..reporting import report
@@ -183,6 +192,7 @@ def _parser():
     )
     parser.add_argument("--version", action="version", version=f"bayesjoint {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    add_init(verbs, _init)
     _add_run(
         verbs, "run", _run, help="invert the surveys of a configuration jointly: posterior.nc and report.html",
         description="Invert the surveys of a TOML configuration jointly and write posterior.nc and report.html.",

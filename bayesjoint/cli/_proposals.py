@@ -1,0 +1,140 @@
+"""Mesh and priors that `bayesjoint init` proposes, each number with why, from surveys alone."""
+
+import math
+
+import numpy as np
+
+from ..mesh import Mesh
+
+DEPTH = 1 / 3  # of the shorter side: a compact body at that depth has an anomaly half as wide as the survey
+RANGE = 1 / 3  # of the depth
+GROWTH = 1.15
+LEAST, MOST = 3, 15  # columns of padding
+COLUMNS = 120_000  # of a mesh: with some ten layers and two properties two million unknowns, minutes on two cores
+SIDE = 200  # cells along the longer side where no grid says how many
+DRAWS = 12  # of the prior, by which its std is set
+LAYERS = (4, 40)
+
+
+def rounded(value, digits=2):
+    """A number of a configuration: so many digits."""
+    return float(f"{value:.{digits}g}")
+
+
+def mesh_of(surveys, lowest_known):
+    """[(key, value, why)] of the mesh.
+
+    Parameters
+    ----------
+    surveys : list of Survey
+    lowest_known : bool
+        Whether some height is known: otherwise the top is left at 0.
+    """
+    sides = _sides(surveys)
+    depth = rounded(min(sides) * DEPTH)
+    cell, spacing = _cell(surveys, sides, depth)
+    top = cell / 2
+    layers = math.ceil(math.log1p((GROWTH - 1) * depth / top) / math.log(GROWTH))
+    layers = int(np.clip(layers, *LAYERS))
+    padding = int(np.clip(math.ceil(range_of(depth) / cell), LEAST, MOST))
+    out = [("depth", depth,
+            f"metres: a third of the shorter side ({min(sides):.4g} m). A compact body deeper than that has an anomaly "
+            "wider than half the survey, which is not told from the regional field. Else: the depth you know"),
+           ("layers", layers, f"the top one about half a cell ({top:.3g} m) thick. Else: more for shallow detail"),
+           ("growth", GROWTH, "ratio of a layer's thickness to the one above: what data resolve fades with depth. Else: "
+            "1.0, equal layers"),
+           ("padding", padding, f"columns on each side, {padding * cell:.4g} m, about the prior's range: bodies beside "
+            "the survey act on it. Else: more where its edge matters")]
+    if spacing is not None:
+        out.append(("spacing", spacing[0], f"metres, the width of a cell: {spacing[1]}. Half of it resolves more and costs "
+                    "four times the cells"))
+    lowest = min(float(np.nanmin(s.upward)) for s in surveys)
+    if lowest_known and not 0 <= lowest <= min(200.0, 20 * cell):
+        out.append(("top", float(math.floor(lowest)), "metres: the lowest station; heights seem to be elevations, and "
+                    "the ground is taken for flat there. Topography goes in by bj.Mesh.from_surveys(topography=...)"))
+    return out
+
+
+def range_of(depth):
+    """Range of the prior."""
+    return rounded(depth * RANGE)
+
+
+def _sides(surveys):
+    """Lengths of the box of all surveys, metres, each at least one metre."""
+    return [max(max(float(getattr(s, axis).max()) for s in surveys) - min(float(getattr(s, axis).min()) for s in surveys),
+                1.0) for axis in ("easting", "northing")]
+
+
+def _cell(surveys, sides, depth):
+    """(width of a cell, None where the grids' own serves, else (width, why))."""
+    own = _own_step(surveys, sides, depth)
+    if own is not None:
+        return own, None
+    grids = [s for s in surveys if s.is_grid]
+    if grids:
+        step = max(float(np.mean(np.diff(s.easting))) for s in grids)
+        why = f"that of the coarsest grid ({step:g} m), for the grids share no lattice or make too many cells"
+    else:
+        step = min(math.sqrt(sides[0] * sides[1] / int(s.observed.sum())) for s in surveys)
+        why = "the mean distance between stations of the densest survey, the square root of area by number"
+    floor = max(max(sides) / SIDE, math.sqrt(sides[0] * sides[1] / COLUMNS))
+    if step < floor:
+        step, why = floor, f"as fine as {COLUMNS} columns and {SIDE} along a side allow; stations are {step:.3g} m apart"
+    return (step := rounded(step)), (step, why)
+
+
+def _own_step(surveys, sides, depth):
+    """Spacing of the lattice that all grids share, where the mesh takes it and stays in bounds."""
+    if not any(s.is_grid for s in surveys):
+        return None
+    try:
+        mesh = Mesh.from_surveys(surveys, depth, layers=1, padding=0, top=min(float(np.nanmin(s.upward)) for s in surveys))
+    except ValueError:
+        return None
+    return float(np.mean(np.diff(mesh.easting_edges))) if mesh.size <= COLUMNS else None
+
+
+def prior_std(problem, seed=0):
+    """{parameter: (std, std of its logarithm)}: the std at which data of the prior are as large as those measured.
+
+    Parameters
+    ----------
+    problem : JointProblem
+        Under priors of any std, with a bias of each survey or without.
+    """
+    rng = np.random.default_rng(seed)
+    found = {}
+    for parameter in problem.parameters:
+        if parameter.mesh is None:
+            continue
+        draws = parameter.bound_prior.covariance.sample(rng, DRAWS)
+        ratios = [_ratio(problem, m, parameter, draws) for m in problem.modalities if parameter.name in m.seen]
+        std = float(np.asarray(parameter.bound_prior.covariance.diagonal())[0]) ** 0.5 * parameter.scale
+        middle = np.concatenate(ratios)
+        found[parameter.name] = (rounded(std * float(np.exp(np.mean(np.log(middle))))),
+                                 float(np.std(np.log(middle), ddof=1)))
+    return found
+
+
+def _ratio(problem, modality, parameter, draws):
+    """Size of the measured data by that of each of some draws, planes taken out of both."""
+    where = problem.slices[parameter.name]
+    plane = _plane(modality)
+    measured = _size(np.asarray(modality.data, dtype=float), plane)
+    states = np.zeros((len(draws), problem.size))
+    states[:, where] = draws
+    made = [_size(np.ravel(problem.predict(modality.name, x)), plane) for x in states]
+    noise = float(np.mean(np.square(modality.noise.std)))
+    size = math.sqrt(max(measured**2 - noise, 0.01 * measured**2))
+    return size / np.array(made)
+
+
+def _plane(modality):
+    """Orthonormal columns of the survey's bias; of a constant where it has none."""
+    columns = [np.asarray(term.columns) for term in modality.terms] or [np.ones((modality.size, 1))]
+    return np.linalg.qr(np.concatenate(columns, axis=1))[0]
+
+
+def _size(data, plane):
+    return float(np.sqrt(np.mean(np.square(data - plane @ (plane.T @ data)))))
