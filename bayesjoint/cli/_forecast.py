@@ -72,8 +72,8 @@ class Forecast:
         """All of it in a sentence."""
         time_words = ("a time that nobody knows beforehand" if self.seconds is None else
                       f"about {_duration(self.seconds)}, right within a factor of {FACTOR:g} on an idle machine")
-        return (f"{self.data} data and {self.unknowns} unknowns, engine {self.engine!r}, about {in_words(self.memory)} of "
-                f"memory (within a factor of 2) and {time_words}.")
+        return (f"{self.data} data and {self.unknowns} unknowns, engine {self.engine!r}, about "
+                f"{in_words(self.memory)} of memory (within a factor of 2) and {time_words}.")
 
 
 def forecast(problem, config):
@@ -113,7 +113,8 @@ def _seconds(problem, config, engine, draws):
         if engine == "dense":
             total += (2.0 * n * n * cells + n**3) / speed
     if config.geology is not None:
-        total += config.geology.worlds * 4.0 * problem.data_size * problem.size / speed * (2 if engine == "dense" else 0)
+        if engine == "dense":
+            total += config.geology.worlds * 8.0 * problem.data_size * problem.size / speed
         total += WORLD * config.geology.worlds * wave * problem.size * TRANSFORMS
     if config.posterior.fit:
         total += FIT_STEPS * (4.0 * problem.data_size**3 + 2.0 * problem.data_size**2 * 50) / speed
@@ -137,4 +138,6 @@ def _speed():
 
 
 def _duration(seconds):
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

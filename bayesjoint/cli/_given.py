@@ -1,4 +1,4 @@
-"""Options of `bayesjoint init` that may be for one file or for all: VALUE or FILE=VALUE, each given any number of times."""
+"""Options of `bayesjoint init` that may be for one file or for all: VALUE or FILE=VALUE."""
 
 import math
 from pathlib import Path

@@ -89,7 +89,7 @@ def _state_field(seen, arguments):
     if arguments.date and arguments.field:
         refuse("--date", arguments.date, "cannot go with --field; give one of them")
     if arguments.field:
-        with_field(seen, arguments.field, "as given on the command line: nT, degrees down, degrees clockwise from north")
+        with_field(seen, arguments.field, "as given on the command line: nT, degrees down and clockwise from north")
     elif arguments.date:
         with_field(seen, *field_at(arguments.date, [s.survey for s in seen], arguments.lonlat))
     else:
@@ -104,7 +104,7 @@ def _filled(seen, arguments, out):
     for table in tables:
         name = table.name.removeprefix("parameters.")
         if name in found and table.name != name:
-            fits = any(("fit", True) == line[:2] for t in tables for line in t.lines)
+            fits = any(line[:2] == ("fit", True) for t in tables for line in t.lines)
             table.lines[0] = ("std", found[name][0], _why_std(name, *found[name]) + (FITTED if fits else ""))
     problem, config = _tried(tables, seen, out)
     return tables, problem, config
@@ -133,15 +133,15 @@ def _tried(tables, seen, out):
 def _tables(seen, arguments, out):
     surveys = [s.survey for s in seen]
     mesh = mesh_of(surveys, any("height" not in s.missing for s in seen))
-    reach = range_of(dict((key, value) for key, value, _ in mesh)["depth"])
+    reach = range_of(next(value for key, value, _ in mesh if key == "depth"))
     properties = list(dict.fromkeys(s.component.kind.property.name for s in seen))
     lattice = _on_one_lattice(seen, mesh)
     fits = lattice or sum(int(s.survey.observed.sum()) for s in seen) <= FIT_DATA
     title = arguments.title or " and ".join(dict.fromkeys(s.kind for s in seen)).capitalize()
     return [
-        Table(name="", note=f"Written by bayesjoint init {__version__}. Read it once: every value says why it is so. Lines "
-              f"with {FILL} must be filled in first, and bayesjoint run refuses until they are.",
-              lines=[("title", title, "heading of the report"), ("seed", SEED, "the same seed gives the same numbers")]),
+        Table(name="", note=f"Written by bayesjoint init {__version__}. Read it once: every value says why it is so. "
+              f"Lines with {FILL} must be filled in first, and bayesjoint run refuses until they are.", lines=[
+                  ("title", title, "heading of the report"), ("seed", SEED, "the same seed gives the same numbers")]),
         *[_survey(s, out) for s in seen],
         Table(name="mesh", note="Cells under the surveys.", lines=list(mesh)),
         *[_parameter(name, reach, lattice, fits) for name in properties],
@@ -174,31 +174,31 @@ def _survey(seen, out):
     data = seen.survey.data[seen.survey.observed]
     spread = max(float(np.abs(data).max()), float(np.ptp(data)))
     table.lines += [
-        ("bias", "linear", "a plane is inferred with the model: fields of sources beyond the mesh, and the datum. Else: "
-         '"none" for data that are surely free of it, "quadratic" over wide areas'),
-        ("bias_std", rounded(spread, 1), f"{seen.survey.units}, prior std of its coefficients: about the largest datum, so "
-         "that it can be whatever the data show"),
+        ("bias", "linear", "a plane is inferred with the model: fields of sources beyond the mesh, and the datum. "
+         'Else: "none" for data that are surely free of it, "quadratic" over wide areas'),
+        ("bias_std", rounded(spread, 1), f"{seen.survey.units}, prior std of coefficients: about the largest datum, "
+         "so that it can be whatever the data show"),
     ]
     return table
 
 
 def _parameter(name, reach, lattice, fits):
     """The table of one property; its std is set by the data afterwards."""
-    extent = ("continued", "the field goes on beyond the mesh, as ground does; a fit then is fast on grids of one lattice. "
+    extent = ("continued", "the field goes on beyond the mesh, as ground does; fits then are fast on one lattice. "
               'Else: "mesh", it ends with the mesh') if lattice else (
-              "mesh", 'the field ends with the mesh, and its padding stands for what lies beyond. Else: "continued", it '
-              "goes on for ever: for level grids of one lattice")
+              "mesh", 'the field ends with the mesh, and its padding stands for what lies beyond. Else: "continued", '
+              "it goes on for ever: for level grids of one lattice")
     return Table(name=f"parameters.{name}", lines=[
         ("std", TYPICAL.get(name, (1.0, ""))[0], ""),
-        ("range", reach, "metres, over which the property stays alike: a third of the depth, a guess within a factor of "
-         f"three. Else: the size of the bodies you expect{FITTED if fits else ''}"),
+        ("range", reach, "metres, over which the property stays alike: a third of the depth, a guess within a "
+         f"factor of three. Else: the size of the bodies you expect{FITTED if fits else ''}"),
         ("extent", *extent)])
 
 
 def _coupling(properties, fits):
     """What ties two properties."""
-    alternative = ('[coupling] kind = "coregionalization", correlation = 0.3 (−1 to 1) ties the properties by a linear law '
-                   "of that correlation; kind = \"gramian\" with a weight asks for a law of unknown sign.")
+    alternative = ('[coupling] kind = "coregionalization", correlation = 0.3 (−1 to 1) ties the properties by a '
+                   'linear law of that correlation; kind = "gramian" with a weight asks for a law of unknown sign.')
     if len(properties) < 2:
         return Table(name="coupling", lines=[("kind", "none", "there is one property")])
     if fits:
@@ -210,8 +210,8 @@ def _coupling(properties, fits):
 
 
 def _posterior(fits):
-    why = ("std, ranges, correlation and noise are first fitted by the evidence, with the values above as a start. Else: "
-           "false takes them as they stand" if fits else
+    why = ("std, ranges, correlation and noise are first fitted by the evidence, with the values above as a start. "
+           "Else: false takes them as they stand" if fits else
            f"the values above are taken as they stand: a fit to more than {FIT_DATA} data off one lattice can take "
            "an hour. Else: true")
     return Table(name="posterior", note="How it is computed.", lines=[
@@ -221,8 +221,8 @@ def _posterior(fits):
 def _geology(properties):
     """A commented table: which ground intervals are to hold on is the user's to say."""
     return Table(name="", lines=[
-        "Intervals are exact for the prior above, and real ground is not like a prior. Take the # off the four lines below "
-        "to have them recalibrated on simulated worlds of bodies, layers, units and dykes (minutes). Without the table "
+        "Intervals are exact for the prior above, and real ground is not like a prior. Take the # off the four lines "
+        "below to have them recalibrated on simulated worlds of bodies, layers, units and dykes (minutes). Without it "
         'the report says "not checked against ground". Else: state your own structures, see bayesjoint run --help.',
         "[geology]", 'family = "mixture"', 'std = "prior"', "worlds = 200"])
 
@@ -238,6 +238,6 @@ def _said(seen, out, cost):
                   and key in s.notes]
     lines.append(f"a run would take {cost.sentence()}")
     missing = [f"surveys.{s.name}.{key}" for s in seen for key in s.missing]
-    lines.append(f"{out} written; fill in {', '.join(missing)}, then: bayesjoint run {out} --out results" if missing else
-                 f"{out} written; read it, then: bayesjoint run {out} --out results")
+    first = f"fill in {', '.join(missing)}" if missing else "read it"
+    lines.append(f"{out} written; {first}, then: bayesjoint run {out} --out results")
     return lines

@@ -17,7 +17,7 @@ SAID = (
     ("--column", "[FILE=]ROLE=NAME", "column or variable of a role: data, easting, northing, upward, std"),
     ("--units", "[FILE=]UNITS", "units of the data, e.g. mGal, um/s2, nT; default what the file says"),
     ("--height", "[FILE=]METRES", "height of the stations, positive up; default what the file says"),
-    ("--std", "[FILE=]STD", "noise, units of the data; default what the file says, else an estimate if the data allow one"),
+    ("--std", "[FILE=]STD", "noise, units of the data; default the file's, else an estimate if the data allow one"),
     ("--format", "[FILE=]FORMAT", "format of the file, where neither content nor ending tells"),
 )
 
@@ -36,7 +36,7 @@ def add_init(verbs, act):
         parser.add_argument(option, metavar=shown, action="append", help=text)
     parser.add_argument("--missing", metavar="NUMBER", type=float, nargs="+", help="numbers that mark gaps, e.g. -9999")
     parser.add_argument("--crs", metavar="CRS", help="coordinate reference system of the files, e.g. EPSG:28351")
-    parser.add_argument("--date", metavar="YYYY-MM-DD", help="date of the magnetic survey: the inducing field then comes "
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="date of the magnetic survey: the inducing field is then "
                         "from the IGRF (needs bayesjoint[igrf])")
     parser.add_argument("--lonlat", metavar=("LON", "LAT"), type=float, nargs=2,
                         help="place for the IGRF, degrees, where the system is not known")

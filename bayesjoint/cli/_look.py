@@ -171,11 +171,11 @@ def _noise(seen, given):
                                          f"{others}")
     elif found.is_noise:
         seen.keys["std"] = float(f"{found.std:.2g}")
-        spread = ("" if found.rms < 1.3 * found.robust else f" Uneven: {found.robust:.2g} by the median, {found.rms:.2g} "
-                  "by the mean square.")
+        spread = ("" if found.rms < 1.3 * found.robust else
+                  f" Uneven: {found.robust:.2g} by the median, {found.rms:.2g} by the mean square.")
         seen.notes["std"] = (
-            f"{found.std:.2g} ± {found.error:.1g} {units} (1 standard error), by {found.how}.{spread} It holds noise and "
-            f"what lies shallower than the stations are apart, and cells of that size fit neither. Else: {others}")
+            f"{found.std:.2g} ± {found.error:.1g} {units} (1 standard error), by {found.how}.{spread} It holds noise "
+            f"and what lies shallower than the stations are apart, and cells of that size fit neither. Else: {others}")
     else:
         seen.missing["std"] = stand_in, (
             f"the data do not tell it. {found.how.capitalize()} give at most {found.rms:.2g} {units}, and they still "

@@ -41,13 +41,13 @@ def mesh_of(surveys, lowest_known):
             f"metres: a third of the shorter side ({min(sides):.4g} m). A compact body deeper than that has an anomaly "
             "wider than half the survey, which is not told from the regional field. Else: the depth you know"),
            ("layers", layers, f"the top one about half a cell ({top:.3g} m) thick. Else: more for shallow detail"),
-           ("growth", GROWTH, "ratio of a layer's thickness to the one above: what data resolve fades with depth. Else: "
-            "1.0, equal layers"),
+           ("growth", GROWTH, "ratio of a layer's thickness to the one above: what data resolve fades with depth. "
+            "Else: 1.0, equal layers"),
            ("padding", padding, f"columns on each side, {padding * cell:.4g} m, about the prior's range: bodies beside "
             "the survey act on it. Else: more where its edge matters")]
     if spacing is not None:
-        out.append(("spacing", spacing[0], f"metres, the width of a cell: {spacing[1]}. Half of it resolves more and costs "
-                    "four times the cells"))
+        out.append(("spacing", spacing[0], f"metres, the width of a cell: {spacing[1]}. Half of it resolves more and "
+                    "costs four times the cells"))
     lowest = min(float(np.nanmin(s.upward)) for s in surveys)
     if lowest_known and not 0 <= lowest <= min(200.0, 20 * cell):
         out.append(("top", float(math.floor(lowest)), "metres: the lowest station; heights seem to be elevations, and "
@@ -62,8 +62,8 @@ def range_of(depth):
 
 def _sides(surveys):
     """Lengths of the box of all surveys, metres, each at least one metre."""
-    return [max(max(float(getattr(s, axis).max()) for s in surveys) - min(float(getattr(s, axis).min()) for s in surveys),
-                1.0) for axis in ("easting", "northing")]
+    every = [np.concatenate([getattr(s, axis) for s in surveys]) for axis in ("easting", "northing")]
+    return [max(float(np.ptp(values)), 1.0) for values in every]
 
 
 def _cell(surveys, sides, depth):
@@ -80,7 +80,7 @@ def _cell(surveys, sides, depth):
         why = "the mean distance between stations of the densest survey, the square root of area by number"
     floor = max(max(sides) / SIDE, math.sqrt(sides[0] * sides[1] / COLUMNS))
     if step < floor:
-        step, why = floor, f"as fine as {COLUMNS} columns and {SIDE} along a side allow; stations are {step:.3g} m apart"
+        step, why = floor, f"the finest that bounds the mesh; stations are {step:.3g} m apart"
     return (step := rounded(step)), (step, why)
 
 
@@ -89,7 +89,8 @@ def _own_step(surveys, sides, depth):
     if not any(s.is_grid for s in surveys):
         return None
     try:
-        mesh = Mesh.from_surveys(surveys, depth, layers=1, padding=0, top=min(float(np.nanmin(s.upward)) for s in surveys))
+        lowest = min(float(np.nanmin(s.upward)) for s in surveys)
+        mesh = Mesh.from_surveys(surveys, depth, layers=1, padding=0, top=lowest)
     except ValueError:
         return None
     return float(np.mean(np.diff(mesh.easting_edges))) if mesh.size <= COLUMNS else None

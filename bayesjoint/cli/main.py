@@ -4,11 +4,13 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from .. import __version__
-from ._refuse import ConfigError, refuse
+from ._completion import COMPLETE, SHELLS, Parser, script
 from ._init_arguments import add_init
+from ._refuse import ConfigError, refuse
 from ._signals import any_terminal, say, stoppable
 
 DEBUG = "BAYESJOINT_DEBUG"  # set to 1 it lets an unexpected error show its traceback
@@ -67,7 +69,7 @@ A configuration in full:
   std = { density = 100.0, susceptibility = 0.02 }
 
 Exit codes: 0 done; 1 the run failed; 2 the configuration or the command line is wrong; 130 interrupted.
-DIR then holds posterior.nc (open it with xarray.open_datatree) and report.html, or nothing new at all.
+DIR then holds posterior.nc (open it with xarray.open_datatree), report.html and run.log, or nothing new at all.
 """
 
 
@@ -85,9 +87,10 @@ def main(argv=None):
         Exit code: 0 done, 1 failed, 2 wrong configuration or usage, 130 interrupted.
     """
     with any_terminal(), stoppable(last=argv is None) as stopped:
+        stopped.debug = False
         try:
             arguments = _parser().parse_args(argv)
-            arguments.stopped = stopped
+            arguments.stopped, stopped.debug = stopped, arguments.debug
             return arguments.act(arguments)
         except KeyboardInterrupt:
             return _interrupted()
@@ -98,13 +101,15 @@ def main(argv=None):
         except Exception as error:
             if os.environ.get(DEBUG) == "1":
                 raise
-            return _ended(FAILED, f"unexpected {type(error).__name__}: {error} ({DEBUG}=1 shows where)", stopped)
+            return _ended(FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)", stopped)
 
 
 def _ended(code, text, stopped):
-    """Say on one line why it ended; what an interrupt has set off is an interrupt."""
+    """Say on one line why it ended, under its traceback if that was asked for; an interrupt's doing is an interrupt."""
     if stopped.asked:
         return _interrupted()
+    if stopped.debug:
+        say(traceback.format_exc().rstrip(), sys.stderr)
     say("bayesjoint: " + " ".join(text.split()), sys.stderr)
     return code
 
@@ -132,6 +137,14 @@ def _worked(work, stages, arguments):
 
     started = time.perf_counter()
     config = read_config(arguments.config)
+    if arguments.dry_run:
+        from ._plan import plan
+
+        for line in plan(config, arguments.verb, arguments.out):
+            say(line)
+        return OK
+    if arguments.out is None:
+        refuse("--out", None, "is required: the folder for the results, made if needed")
     with _Progress(stages, arguments.quiet, arguments.stopped) as progress:
         found = work(config, arguments.out, progress.stage, progress.shown)
     if "verdict" in found:
@@ -186,7 +199,7 @@ class _Epilog(argparse.RawDescriptionHelpFormatter):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bayesjoint", description="Joint Bayesian inversion of surveys of the same ground.", epilog=START,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -211,6 +224,13 @@ def _parser():
     report.add_argument("posterior", metavar="POSTERIOR.nc", help="dataset written by `bayesjoint run`")
     report.add_argument("--out", metavar="FILE", help="default: report.html beside the dataset")
     report.set_defaults(act=_report)
+    completion = verbs.add_parser("completion", help="print a script that completes verbs and options in a shell",
+                                  description="Print a script that completes verbs, options and files in a shell.",
+                                  epilog=COMPLETE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    completion.add_argument("shell", choices=SHELLS)
+    completion.set_defaults(act=lambda arguments: say(script(parser, arguments.shell)) or OK)
+    for verb in verbs.choices.values():
+        verb.add_argument("--debug", action="store_true", help="show the traceback of an error, not its one line alone")
     return parser
 
 
@@ -218,7 +238,9 @@ def _add_run(verbs, name, act, **texts):
     """Add a verb that works on a configuration."""
     parser = verbs.add_parser(name, formatter_class=_Epilog, **texts)
     parser.add_argument("config", metavar="CONFIG.toml", help="the configuration; file names in it are relative to it")
-    parser.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if needed")
+    parser.add_argument("--out", metavar="DIR", help="folder for the results, made if needed; a dry run needs none")
+    parser.add_argument("--dry-run", action="store_true",
+                        help="show what would be read, built and written, the engine, memory and time; compute nothing")
     parser.add_argument("--quiet", action="store_true", help="no progress (a bar at a terminal, else a line a stage)")
     parser.set_defaults(act=act)
 

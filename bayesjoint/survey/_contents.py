@@ -14,7 +14,7 @@ from ._rules import FIELD_ATTRIBUTES, needs_field
 from .formats import FORMATS, format_of
 from .formats._ubc import is_counted
 
-WORDS = {"gravity": {"bouguer", "boug", "cba", "sba", "bga", "freeair", "isostatic"},  # of file names, beside the kinds'
+WORDS = {"gravity": {"bouguer", "boug", "cba", "sba", "bga", "freeair", "isostatic"},  # of file names
          "magnetic": {"rtp", "mags", "aeromag", "aeromagnetic", "dtm"}}
 HEAD = 8192  # bytes of a file that are looked at
 POLE = {"rtp", "vrtp", "drtp"}  # reduced to the pole
@@ -164,8 +164,8 @@ def _by_file(path, names):
     names = [name for name in names if not is_deviation(name)]
     if len(kinds) != 1 or len(names) > 1:
         return []
-    return [Content(kind=kinds[0], why=f"the file's name, {path.name!r}", columns={"data": n for n in names},
-                    sure=False)]
+    return [Content(kind=kinds[0], why=f"the file's name, {path.name!r}", sure=False,
+                    columns={"data": names[0]} if names else {})]
 
 
 def _words(path):

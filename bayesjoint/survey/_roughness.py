@@ -11,7 +11,7 @@ from math import comb
 import numpy as np
 
 ORDERS = (4, 5)
-STAYS = 0.88  # of the estimate of the lower order is left by the higher one: what white noise gives, and no smooth field
+STAYS = 0.88  # of what the lower order gave is left by the higher one: white noise does that, no smooth field
 LEAST = 60  # differences
 MAD = 0.6744897501960817  # median of |z| of a standard normal z
 NEIGHBOURS = (10, 18)  # of a scattered station, for a plane and for a quadric through them
