@@ -161,6 +161,14 @@ def _init(arguments):
     return OK
 
 
+def _compare(arguments):
+    from ._compare import compare
+
+    for path in compare(arguments.folders, arguments.out):
+        say(str(path))
+    return OK
+
+
 def _report(arguments):
     from ..dataset import read_tree
     from ..reporting import report
@@ -224,6 +232,14 @@ def _parser():
     report.add_argument("posterior", metavar="POSTERIOR.nc", help="dataset written by `bayesjoint run`")
     report.add_argument("--out", metavar="FILE", help="default: report.html beside the dataset")
     report.set_defaults(act=_report)
+    compare = verbs.add_parser(
+        "compare", help="set finished runs side by side: one page and one table",
+        description="Set finished runs side by side: what was asked differently, fits, evidence where the data are the "
+        "same, models where the cells are; comparison.html and comparison.csv.")
+    compare.add_argument("folders", metavar="DIR", nargs="+",
+                         help="folders with a posterior.nc; the others are compared with the first")
+    compare.add_argument("--out", metavar="DIR", required=True, help="folder for both files, made if needed")
+    compare.set_defaults(act=_compare)
     completion = verbs.add_parser("completion", help="print a script that completes verbs and options in a shell",
                                   description="Print a script that completes verbs, options and files in a shell.",
                                   epilog=COMPLETE, formatter_class=argparse.RawDescriptionHelpFormatter)
