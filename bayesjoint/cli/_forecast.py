@@ -13,10 +13,11 @@ from ..engines import choose_engine
 NUTS_UNKNOWNS = 500
 DRAW, MATRIX = 12.0, 8.0  # bytes of a number: a draw as computed and as stored; an entry of a matrix
 BASE = 4e8  # bytes of the process itself, with its figures
-# Of the time of a run, by runs on two cores: start and figures; transforms of a product and of a world; iterations and
-# solves of an engine that iterates; steps of a fit. Ten runs came out within this factor.
-START, REPORT, TRANSFORMS, WORLD, ITERATIONS, FIT_STEPS, FACTOR = 4.0, 10.0, 4.0, 3.0, 60.0, 60.0, 3.0
-SOLVES = {"iterative": 6_000.0, "spectral": 2_000.0}
+# Of the time of a run, seconds: start and figures. Numbers: transforms of a product and of a world; iterations of a
+# solve, solves for the std; products and steps of a fit. Set by the Kalgoorlie window, whole and in parts, and by the
+# benchmarks of draws; other runs may fall outside the factor.
+START, REPORT, TRANSFORMS, WORLD, ITERATIONS, SOLVES = 4.0, 10.0, 4.0, 3.0, 20.0, 64.0
+FIT_PRODUCTS, FIT_STEPS, FACTOR = 2_000.0, 60.0, 4.0
 
 
 def check_cost(problem, config):
@@ -71,7 +72,7 @@ class Forecast:
     def sentence(self):
         """All of it in a sentence."""
         time_words = ("a time that nobody knows beforehand" if self.seconds is None else
-                      f"about {_duration(self.seconds)}, right within a factor of {FACTOR:g} on an idle machine")
+                      f"about {_duration(self.seconds)}, within a factor of {FACTOR:g} at the machine's present speed")
         return (f"{self.data} data and {self.unknowns} unknowns, engine {self.engine!r}, about "
                 f"{in_words(self.memory)} of memory (within a factor of 2) and {time_words}.")
 
@@ -108,7 +109,7 @@ def _seconds(problem, config, engine, draws):
     speed, wave = _speed()
     total = START + REPORT
     for n, cells in [(problem.data_size, problem.size), *separate]:
-        products = n if engine == "dense" else SOLVES[engine] + ITERATIONS * draws / 10
+        products = n if engine == "dense" else ITERATIONS * (SOLVES + draws)
         total += wave * cells * products * TRANSFORMS
         if engine == "dense":
             total += (2.0 * n * n * cells + n**3) / speed
@@ -116,8 +117,10 @@ def _seconds(problem, config, engine, draws):
         if engine == "dense":
             total += config.geology.worlds * 8.0 * problem.data_size * problem.size / speed
         total += WORLD * config.geology.worlds * wave * problem.size * TRANSFORMS
-    if config.posterior.fit:
-        total += FIT_STEPS * (4.0 * problem.data_size**3 + 2.0 * problem.data_size**2 * 50) / speed
+    if config.posterior.fit and all(table.extent == "continued" for table in config.parameters.values()):
+        total += FIT_PRODUCTS * wave * problem.size * TRANSFORMS  # by stochastic traces
+    elif config.posterior.fit:
+        total += FIT_STEPS * 4.0 * problem.data_size**3 / speed
     return total
 
 

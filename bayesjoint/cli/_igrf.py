@@ -35,6 +35,8 @@ def field_at(date, surveys, lonlat):
         refuse("--date", date, INSTALL)
     if not 1900 <= when.year < 2030:
         refuse("--date", date, "must lie between 1900 and 2030, where the IGRF holds")
+    if lonlat is not None and not (abs(lonlat[0]) <= 360 and abs(lonlat[1]) <= 90):
+        refuse("--lonlat", lonlat, "must be longitude and latitude in degrees, east and north positive")
     places = [lonlat] if lonlat is not None else _places(date, surveys)
     height = float(np.mean([np.nanmean(s.upward) for s in surveys])) / 1e3
     fields = np.array([_field(lon, lat, height, when) for lon, lat in places])

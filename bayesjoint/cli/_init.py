@@ -98,9 +98,9 @@ def _state_field(seen, arguments):
 
 def _filled(seen, arguments, out):
     """Tables with priors as large as the data ask for, the problem that they make, and its configuration."""
-    tables = _tables(seen, arguments, out)
-    problem, _ = _tried(tables, seen, out)
-    found = keyed("parameters", prior_std, problem)
+    tables, mesh, reach = _tables(seen, arguments, out)
+    properties = {s.component.kind.property.name: TYPICAL[s.component.kind.property.name][0] for s in seen}
+    found = keyed("parameters", prior_std, seen, mesh, reach, properties)
     for table in tables:
         name = table.name.removeprefix("parameters.")
         if name in found and table.name != name:
@@ -112,7 +112,7 @@ def _filled(seen, arguments, out):
 
 def _why_std(name, std, spread):
     unit = "kg/m3" if name == "density" else "SI"
-    typical = TYPICAL.get(name, (None, ""))[1]
+    typical = TYPICAL[name][1]
     return (f"{std:g} {unit}, so that data of this prior are as large as those measured, within a factor of "
             f"{np.exp(spread):.2g} (1 standard deviation over draws of the prior: one ground is one draw). Else: rock "
             f"samples ({typical})")
@@ -131,6 +131,7 @@ def _tried(tables, seen, out):
 
 
 def _tables(seen, arguments, out):
+    """Tables with priors of any size, arguments of the mesh, and the range of the priors."""
     surveys = [s.survey for s in seen]
     mesh = mesh_of(surveys, any("height" not in s.missing for s in seen))
     reach = range_of(next(value for key, value, _ in mesh if key == "depth"))
@@ -138,15 +139,16 @@ def _tables(seen, arguments, out):
     lattice = _on_one_lattice(seen, mesh)
     fits = lattice or sum(int(s.survey.observed.sum()) for s in seen) <= FIT_DATA
     title = arguments.title or " and ".join(dict.fromkeys(s.kind for s in seen)).capitalize()
-    return [
+    tables = [
         Table(name="", note=f"Written by bayesjoint init {__version__}. Read it once: every value says why it is so. "
               f"Lines with {FILL} must be filled in first, and bayesjoint run refuses until they are.", lines=[
                   ("title", title, "heading of the report"), ("seed", SEED, "the same seed gives the same numbers")]),
         *[_survey(s, out) for s in seen],
         Table(name="mesh", note="Cells under the surveys.", lines=list(mesh)),
         *[_parameter(name, reach, lattice, fits) for name in properties],
-        _coupling(properties, fits), _posterior(fits), _geology(properties),
+        _coupling(properties, fits), _posterior(fits), _geology(),
     ]
+    return tables, {key: value for key, value, _ in mesh}, reach
 
 
 def _on_one_lattice(seen, mesh):
@@ -189,7 +191,7 @@ def _parameter(name, reach, lattice, fits):
               "mesh", 'the field ends with the mesh, and its padding stands for what lies beyond. Else: "continued", '
               "it goes on for ever: for level grids of one lattice")
     return Table(name=f"parameters.{name}", lines=[
-        ("std", TYPICAL.get(name, (1.0, ""))[0], ""),
+        ("std", TYPICAL[name][0], ""),
         ("range", reach, "metres, over which the property stays alike: a third of the depth, a guess within a "
          f"factor of three. Else: the size of the bodies you expect{FITTED if fits else ''}"),
         ("extent", *extent)])
@@ -218,7 +220,7 @@ def _posterior(fits):
         ("method", "auto", "the engine is chosen by the problem, and the report says why"), ("fit", fits, why)])
 
 
-def _geology(properties):
+def _geology():
     """A commented table: which ground intervals are to hold on is the user's to say."""
     return Table(name="", lines=[
         "Intervals are exact for the prior above, and real ground is not like a prior. Take the # off the four lines "

@@ -1,6 +1,5 @@
 """What `bayesjoint init` sees in files: surveys, what was guessed about each and why, and what nobody has said."""
 
-import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,6 +48,13 @@ class Seen:
     keys: dict = field(default_factory=dict)
     notes: dict = field(default_factory=dict)
     missing: dict = field(default_factory=dict)
+
+    def field(self):
+        """The inducing field, or a stand-in for it; empty for gravity."""
+        if not self.component.kind.needs_field:
+            return {}
+        own = {key: self.keys.get(key, self.missing.get(key, (None,))[0]) for key in FIELD}
+        return {key: getattr(self.survey, key) if value is None else value for key, value in own.items()}
 
     @property
     def component(self):
@@ -207,8 +213,3 @@ def summary(survey):
     west, east, south, north = (f(axis) / 1e3 for axis in (survey.easting, survey.northing) for f in (np.min, np.max))
     return (f"{layout}, {data.size} data, easting {west:.7g} to {east:.7g} km, northing {south:.7g} to {north:.7g} km, "
             f"values {data.min():.4g} to {data.max():.4g} {survey.units}")
-
-
-def replaced(seen, **changes):
-    """A copy of a survey seen with other fields."""
-    return dataclasses.replace(seen, **changes)

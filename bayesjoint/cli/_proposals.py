@@ -5,12 +5,16 @@ import math
 import numpy as np
 
 from ..mesh import Mesh
+from ..priors import Matern
+from ..problem import Parameter
+from ..survey import Survey
 
 DEPTH = 1 / 3  # of the shorter side: a compact body at that depth has an anomaly half as wide as the survey
 RANGE = 1 / 3  # of the depth
 GROWTH = 1.15
 LEAST, MOST = 3, 15  # columns of padding
-COLUMNS = 120_000  # of a mesh: with some ten layers and two properties two million unknowns, minutes on two cores
+COLUMNS = 300_000  # of a mesh under one lattice: some five million unknowns, which two cores still solve
+TRIED_COLUMNS, TRIED_STATIONS = 3_000, 300  # of what the std of the prior is tried on
 SIDE = 200  # cells along the longer side where no grid says how many
 DRAWS = 12  # of the prior, by which its std is set
 LAYERS = (4, 40)
@@ -78,7 +82,7 @@ def _cell(surveys, sides, depth):
     else:
         step = min(math.sqrt(sides[0] * sides[1] / int(s.observed.sum())) for s in surveys)
         why = "the mean distance between stations of the densest survey, the square root of area by number"
-    floor = max(max(sides) / SIDE, math.sqrt(sides[0] * sides[1] / COLUMNS))
+    floor = max(sides) / SIDE
     if step < floor:
         step, why = floor, f"the finest that bounds the mesh; stations are {step:.3g} m apart"
     return (step := rounded(step)), (step, why)
@@ -96,45 +100,51 @@ def _own_step(surveys, sides, depth):
     return float(np.mean(np.diff(mesh.easting_edges))) if mesh.size <= COLUMNS else None
 
 
-def prior_std(problem, seed=0):
-    """{parameter: (std, std of its logarithm)}: the std at which data of the prior are as large as those measured.
+def prior_std(seen, mesh, reach, typical, seed=0):
+    """{parameter: (std, std of its logarithm)}: where data of the prior are as large as those measured.
+
+    On some stations of each survey and cells no finer than that needs, so that a large survey takes no longer.
 
     Parameters
     ----------
-    problem : JointProblem
-        Under priors of any std, with a bias of each survey or without.
+    seen : list of Seen
+    mesh : dict
+        Arguments of `Mesh.from_surveys`.
+    reach : float
+        Range of the prior, metres.
+    typical : dict of {str: float}
+        A std to try for each parameter.
     """
     rng = np.random.default_rng(seed)
+    surveys = [s.survey for s in seen]
+    sides = _sides(surveys)
+    area = (sides[0] + 2 * reach) * (sides[1] + 2 * reach)
+    coarse = max(math.sqrt(area / TRIED_COLUMNS), _cell(surveys, sides, reach)[0])
+    mesh = Mesh.from_surveys(surveys, **mesh | {"spacing": coarse, "padding": math.ceil(reach / coarse)})
     found = {}
-    for parameter in problem.parameters:
-        if parameter.mesh is None:
-            continue
-        draws = parameter.bound_prior.covariance.sample(rng, DRAWS)
-        ratios = [_ratio(problem, m, parameter, draws) for m in problem.modalities if parameter.name in m.seen]
-        std = float(np.asarray(parameter.bound_prior.covariance.diagonal())[0]) ** 0.5 * parameter.scale
-        middle = np.concatenate(ratios)
-        found[parameter.name] = (rounded(std * float(np.exp(np.mean(np.log(middle))))),
-                                 float(np.std(np.log(middle), ddof=1)))
+    for name, std in typical.items():
+        parameter = Parameter(name, mesh, prior=Matern(std=std, range=reach))
+        draws = parameter.scale * parameter.bound_prior.covariance.sample(rng, DRAWS)
+        logs = np.concatenate([np.log(_ratios(s, parameter, draws, rng)) for s in seen
+                               if s.component.kind.property.name == name])
+        found[name] = rounded(std * float(np.exp(logs.mean()))), float(logs.std(ddof=1))
     return found
 
 
-def _ratio(problem, modality, parameter, draws):
+def _ratios(seen, parameter, draws, rng):
     """Size of the measured data by that of each of some draws, planes taken out of both."""
-    where = problem.slices[parameter.name]
-    plane = _plane(modality)
-    measured = _size(np.asarray(modality.data, dtype=float), plane)
-    states = np.zeros((len(draws), problem.size))
-    states[:, where] = draws
-    made = [_size(np.ravel(problem.predict(modality.name, x)), plane) for x in states]
-    noise = float(np.mean(np.square(modality.noise.std)))
-    size = math.sqrt(max(measured**2 - noise, 0.01 * measured**2))
-    return size / np.array(made)
-
-
-def _plane(modality):
-    """Orthonormal columns of the survey's bias; of a constant where it has none."""
-    columns = [np.asarray(term.columns) for term in modality.terms] or [np.ones((modality.size, 1))]
-    return np.linalg.qr(np.concatenate(columns, axis=1))[0]
+    easting, northing, upward = seen.survey.coordinates()
+    picked = np.flatnonzero(seen.survey.observed.ravel())
+    picked = np.sort(rng.permutation(picked)[:TRIED_STATIONS])
+    data = seen.survey.data.ravel()[picked]
+    some = Survey(seen.kind, data, easting[picked], northing[picked], upward[picked], std=1.0, **seen.field())
+    forward = some.modality(parameter, forward="direct").forward
+    plane = np.stack([np.ones(picked.size), easting[picked], northing[picked]], axis=1)
+    plane[:, 1:] -= plane[:, 1:].mean(axis=0)
+    plane = np.linalg.qr(plane / np.maximum(np.abs(plane).max(axis=0), 1.0))[0] if picked.size > 3 else plane[:, :0]
+    noise = seen.keys.get("std", 0.0)
+    measured = math.sqrt(max(_size(data, plane) ** 2 - noise**2, 0.01 * _size(data, plane) ** 2))
+    return max(measured, np.finfo(float).tiny) / np.array([_size(forward @ draw, plane) for draw in draws])
 
 
 def _size(data, plane):

@@ -14,7 +14,7 @@ ORDERS = (4, 5)
 STAYS = 0.88  # of what the lower order gave is left by the higher one: white noise does that, no smooth field
 LEAST = 60  # differences
 MAD = 0.6744897501960817  # median of |z| of a standard normal z
-NEIGHBOURS = (10, 18)  # of a scattered station, for a plane and for a quadric through them
+NEIGHBOURS = {2: 18, 3: 30}  # of a scattered station, by the degree of the polynomial through them
 MOST = 4000  # scattered stations that are looked at
 
 
@@ -33,7 +33,8 @@ class Roughness:
     left : float
         Share that the higher order leaves of what the lower one gave, near 1 for white noise.
     is_noise : bool
-        Whether it does: otherwise `std` is no estimate, and `rms` only bounds white noise from above.
+        Whether it does, and `std` is larger than its error: otherwise `std` is no estimate, and `rms` only bounds
+        white noise from above.
     how : str
         Which differences.
     """
@@ -88,7 +89,7 @@ def _of_grid(data):
 
 
 def _of_stations(survey):
-    """By what a plane and a quadric through a station's neighbours leave of it."""
+    """By what polynomials of two degrees through a station's neighbours leave of it."""
     from scipy.spatial import cKDTree
 
     easting, northing, _ = (c[survey.observed.ravel()] for c in survey.coordinates())
@@ -96,12 +97,11 @@ def _of_stations(survey):
     if data.size < LEAST:
         return None
     chosen = np.unique(np.linspace(0, data.size - 1, min(MOST, data.size)).astype(int))
-    _, near = cKDTree(places).query(places[chosen], NEIGHBOURS[-1] + 1)
-    plane, quadric = (_left_out(places, data, near[:, :count + 1], degree) for degree, count in enumerate(
-        NEIGHBOURS, start=1))
-    if min(plane.size, quadric.size) < LEAST:
+    _, near = cKDTree(places).query(places[chosen], max(NEIGHBOURS.values()) + 1)
+    low, high = (_left_out(places, data, near[:, :count + 1], degree) for degree, count in NEIGHBOURS.items())
+    if min(low.size, high.size) < LEAST:
         return None
-    return _judged(plane, quadric, 2.0, f"what a quadric through its {NEIGHBOURS[-1]} neighbours leaves of a station")
+    return _judged(low, high, 2.0, f"what a cubic through its {NEIGHBOURS[3]} neighbours leaves of a station")
 
 
 def _left_out(places, data, near, degree):
@@ -128,5 +128,6 @@ def _judged(low, high, repeats, how):
     std = float(np.sqrt(robust * rms))
     sampling = np.sqrt(repeats / (2 * high.size))
     left = std / before if before > 0 else 0.0
-    return Roughness(std=std, error=float(np.hypot(sampling * std, 0.5 * abs(rms - robust))), robust=robust, rms=rms,
-                     left=left, is_noise=left > STAYS and std > 0, how=how)
+    error = float(np.hypot(sampling * std, 0.5 * abs(rms - robust)))
+    return Roughness(std=std, error=error, robust=robust, rms=rms, left=left, is_noise=left > STAYS and error < std,
+                     how=how)

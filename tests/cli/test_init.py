@@ -1,14 +1,15 @@
 """`bayesjoint init`: two files of a contractor to a configuration, and on to a report."""
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bayesjoint import GravityOperator, MagneticOperator, Mesh
-from bayesjoint.cli import main
+from bayesjoint import GravityOperator, MagneticOperator, Mesh, Survey
+from bayesjoint.cli import _igrf, main
 from bayesjoint.cli._config import read_config
 from bayesjoint.dataset import read_tree
 
@@ -169,3 +170,66 @@ def test_a_target_that_cannot_be_is_refused(pair, tmp_path, monkeypatch, capsys,
     monkeypatch.chdir(tmp_path)
     assert main(["init", "gravity.csv", "--out", out, "--force"]) == 2
     assert "--out" in capsys.readouterr().err and (tmp_path / "gravity.csv").read_bytes() == pair[0].read_bytes()
+
+
+IGRF = """
+import math
+def igrf(lon, lat, h, date):
+    assert (lon, lat, date.year) == (121.5, -31.0, 1998)
+    down = 50_000.0 * math.sin(math.radians(-65.0))
+    level = 50_000.0 * math.cos(math.radians(-65.0))
+    return [level * math.sin(math.radians(2.0))], [level * math.cos(math.radians(2.0))], [-down]
+"""
+
+
+def test_a_date_and_a_place_give_the_inducing_field(pair, tmp_path, monkeypatch):
+    (tmp_path / "ppigrf.py").write_text(IGRF)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "ppigrf", raising=False)
+    code, path = made(pair, tmp_path, "--height", "30", "--date", "1998-07-01", "--lonlat", "121.5", "-31")
+    monkeypatch.delitem(sys.modules, "ppigrf", raising=False)
+    found = read_config(path).surveys["magnetic"]
+    assert code == 0 and (found.intensity, found.inclination, found.declination) == (50_000.0, -65.0, 2.0)
+    assert "IGRF (ppigrf) on 1998-07-01 at 121.5000 E, -31.0000 N" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("there", "options", "named"), [
+    ((), (), "pip install 'bayesjoint[igrf]'"), (("ppigrf",), (), "--crs EPSG:NUMBER"),
+    (("ppigrf",), ("--crs", "EPSG:28351"), "pyproj"), (("ppigrf", "pyproj"), ("--crs", "EPSG:4326"), "projected"),
+    (("ppigrf",), ("--lonlat", "500", "0"), "--lonlat")])
+def test_a_date_without_what_it_needs_is_refused(pair, tmp_path, monkeypatch, capsys, there, options, named):
+    monkeypatch.setattr(_igrf, "find_spec", lambda name: name in there or None)
+    code, path = made(pair, tmp_path, "--date", "1998-07-01", *options)
+    said = capsys.readouterr().err
+    assert code == 2 and not path.exists() and named in said and said.count("\n") == 1
+
+
+def test_the_igrf_itself_is_that_of_the_place(tmp_path):
+    """The data set of this place carries 58,014 nT, -64.7 and 0.9 degrees, of a year that is not stated."""
+    pytest.importorskip("ppigrf")
+    survey = Survey("magnetic", [1.0], [0.0], [0.0], 0.0)
+    found, _ = _igrf.field_at("1995-06-01", [survey], (121.5, -30.8))
+    assert abs(found[0] - 58_014) < 700 and abs(found[1] + 64.7) < 1.5 and abs(found[2] - 0.9) < 1.0
+
+
+def test_stations_at_elevations_have_the_ground_below_them(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0, 20_000, (2, 300))
+    rows = [f"{a:.1f},{b:.1f},{350 + 60 * np.sin(a / 4000):.1f},{rng.normal(0, 1):.3f}"
+            for a, b in zip(x, y, strict=True)]
+    (tmp_path / "g.csv").write_text("\n".join(["x_m,y_m,elevation_m,bouguer_mgal", *rows]) + "\n")
+    code, path = made([tmp_path / "g.csv"], tmp_path)
+    config = read_config(path)
+    assert code == 0 and 280 <= config.mesh.top <= 295 and 500 < config.mesh.spacing < 2500
+    assert main(["run", str(path), "--dry-run"]) == 0
+
+
+def test_what_a_name_leaves_open_is_said_by_options(pair, tmp_path):
+    (tmp_path / "plain.grd").write_bytes(pair[1].read_bytes())
+    (tmp_path / "odd.csv").write_text(pair[0].read_text().replace("gravity_mGal", "v1"))
+    code, path = made([tmp_path / "plain.grd", tmp_path / "odd.csv"], tmp_path, *STATED[:4],
+                      "--quantity", "plain=magnetic", "--quantity", "odd.csv=gravity", "--column", "odd=data=v1",
+                      "--units", "odd=um/s2", "--units", "plain=nT", "--height", "plain=40", "--std", "odd=0.5")
+    surveys = read_config(path).surveys
+    assert code == 0 and surveys["gravity"].columns == {"data": "v1"} and surveys["gravity"].units == "um/s2"
+    assert surveys["magnetic"].height == 40.0 and surveys["gravity"].height is None and surveys["gravity"].std == 0.5
