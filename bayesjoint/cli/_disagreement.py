@@ -5,6 +5,7 @@ from itertools import chain
 from ..agreement import compare_remedies, conflict
 from ..dataset import Approximation
 from ..hyperparameters import fit_hyperparameters
+from ._log import logged
 from ._refuse import refuse
 from ._results import results
 from .run import fitted_problem, inputs_of, leave, paths_in, solve
@@ -22,7 +23,7 @@ TAKEN_FOR_KNOWN = Approximation(
 
 
 def examine(config, out, stage=lambda name: None, progress=False):
-    """Test whether the surveys of a configuration agree; leave ``posterior.nc`` and ``report.html`` in a folder.
+    """Test whether the surveys of a configuration agree; leave ``posterior.nc``, ``report.html`` and ``run.log``.
 
     Parameters
     ----------
@@ -38,16 +39,16 @@ def examine(config, out, stage=lambda name: None, progress=False):
     Returns
     -------
     dict
-        ``posterior`` and ``report`` (Path), ``verdict`` (str).
+        ``posterior``, ``report`` and ``log`` (Path), ``verdict`` (str).
 
     Raises
     ------
     ConfigError
         If there is but one survey, or the configuration makes the model anything but Gaussian.
     """
-    _check(config)
-    with results(out, inputs_of(config)) as scratch:
-        verdict = _examine(config, scratch, stage, progress)
+    check_testable(config)
+    with results(out, inputs_of(config)) as scratch, logged("conflict", scratch, config, stage) as log:
+        verdict = _examine(config, scratch, log, progress)
     return paths_in(out) | {"verdict": verdict}
 
 
@@ -76,11 +77,11 @@ def _examine(config, scratch, stage, progress):
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=found, diagnostics=diagnostics)
     tree.attrs |= {"verdict": found.verdict, "verdict_kind": found.kind}
-    leave(tree, "conflict", scratch, config, stage)
+    leave(tree, scratch, config, stage)
     return f"Verdict: {found.kind}. {found.verdict[:1].upper()}{found.verdict[1:]}"
 
 
-def _check(config):
+def check_testable(config):
     """Refuse what no test of agreement can take before anything is computed."""
     if len(config.surveys) < 2:
         refuse("surveys", list(config.surveys), "must hold at least two, or there is nothing to agree with")

@@ -1,11 +1,23 @@
 """What a run would take, asked before anything is computed."""
 
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
 from .._checks import fail
-from .._memory import check_memory
+from .._memory import check_memory, in_words
 from ..dataset import check_name
+from ..engines import choose_engine
 
 NUTS_UNKNOWNS = 500
 DRAW, MATRIX = 12.0, 8.0  # bytes of a number: a draw as computed and as stored; an entry of a matrix
+BASE = 4e8  # bytes of the process itself, with its figures
+# Of the time of a run, seconds: start and figures. Numbers: transforms of a product and of a world; iterations of a
+# solve, solves for the std; products and steps of a fit. Set by the Kalgoorlie window, whole and in parts, and by the
+# benchmarks of draws; other runs may fall outside the factor.
+START, REPORT, TRANSFORMS, WORLD, ITERATIONS, SOLVES = 4.0, 10.0, 4.0, 3.0, 20.0, 64.0
+FIT_PRODUCTS, FIT_STEPS, FACTOR = 2_000.0, 60.0, 4.0
 
 
 def check_cost(problem, config):
@@ -33,3 +45,102 @@ def check_cost(problem, config):
     if asked.method == "nuts" and problem.size > NUTS_UNKNOWNS:
         fail("posterior.method", f"be another one for more than {NUTS_UNKNOWNS} unknowns",
              f"'nuts' with {problem.size}", "Leave it at 'auto'.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a run would take.
+
+    Parameters
+    ----------
+    engine, why : str
+        The engine and what it was chosen for.
+    data, unknowns : int
+    memory : float
+        Bytes.
+    seconds : float or None
+        Wall time; None where nothing is known beforehand, as of a search or of chains.
+    """
+
+    engine: str
+    why: str
+    data: int
+    unknowns: int
+    memory: float
+    seconds: float | None
+
+    def sentence(self):
+        """All of it in a sentence."""
+        time_words = ("a time that nobody knows beforehand" if self.seconds is None else
+                      f"about {_duration(self.seconds)}, within a factor of {FACTOR:g} at the machine's present speed")
+        return (f"{self.data} data and {self.unknowns} unknowns, engine {self.engine!r}, about "
+                f"{in_words(self.memory)} of memory (within a factor of 2) and {time_words}.")
+
+
+def forecast(problem, config):
+    """Engine, memory and time of a run, from counts of products and the speed of this machine.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    config : Config
+
+    Returns
+    -------
+    Forecast
+    """
+    method = config.posterior.method
+    engine, why = choose_engine(problem) if method == "auto" else (method, "named in the configuration")
+    n, cells = problem.data_size, problem.size
+    draws = config.posterior.draws * config.posterior.chains
+    memory = BASE + DRAW * draws * (n + cells) + 40.0 * MATRIX * cells
+    if engine in ("dense", "lowrank"):
+        memory += MATRIX * n * (2.0 * n + cells)
+    return Forecast(engine=engine, why=why, data=n, unknowns=cells, memory=memory,
+                    seconds=_seconds(problem, config, engine, draws))
+
+
+def _seconds(problem, config, engine, draws):
+    """Seconds by the largest products of each stage, None for engines that iterate until they are done."""
+    parts = [(m.size, sum(problem.by_name[name].size for name in m.seen)) for m in problem.modalities]
+    separate = parts if config.posterior.separate and len(parts) > 1 else []
+    if engine not in ("dense", "iterative", "spectral"):
+        return None
+    speed, wave = _speed()
+    total = START + REPORT
+    for n, cells in [(problem.data_size, problem.size), *separate]:
+        products = n if engine == "dense" else ITERATIONS * (SOLVES + draws)
+        total += wave * cells * products * TRANSFORMS
+        if engine == "dense":
+            total += (2.0 * n * n * cells + n**3) / speed
+    if config.geology is not None:
+        if engine == "dense":
+            total += config.geology.worlds * 8.0 * problem.data_size * problem.size / speed
+        total += WORLD * config.geology.worlds * wave * problem.size * TRANSFORMS
+    if config.posterior.fit and all(table.extent == "continued" for table in config.parameters.values()):
+        total += FIT_PRODUCTS * wave * problem.size * TRANSFORMS  # by stochastic traces
+    elif config.posterior.fit:
+        total += FIT_STEPS * 4.0 * problem.data_size**3 / speed
+    return total
+
+
+def _speed():
+    """(products of numbers a second in large matrices, seconds of a transform for each number), of this machine now."""
+    rng = np.random.default_rng(0)
+    matrix, field = rng.standard_normal((600, 600)), rng.standard_normal((64, 96, 96))
+    matrix @ matrix
+    times = []
+    for work in (lambda: matrix @ matrix, lambda: np.fft.rfft2(field)):
+        found = []
+        for _ in range(3):
+            begun = time.perf_counter()
+            work()
+            found.append(time.perf_counter() - begun)
+        times.append(min(found))
+    return 2.0 * 600**3 / times[0], times[1] / field.size
+
+
+def _duration(seconds):
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .._interrupts import held
 from ..dataset import wait
+from ._log import LOG, is_log
 from ._refuse import refuse
 
 try:
@@ -22,7 +23,7 @@ except ImportError:  # Windows: a folder in use cannot be removed there anyway
     fcntl = None
 
 UNFINISHED, FINISHED, OLD = ".unfinished-", ".finished-", ".old"
-NAMES = ("posterior.nc", "report.html")
+NAMES = ("posterior.nc", "report.html", LOG)
 
 
 def check_folder(out, inputs=()):
@@ -48,6 +49,9 @@ def check_folder(out, inputs=()):
         refuse("--out", str(out), f"must lie in a folder; {str(nearest)!r} is a file")
     if not os.access(nearest, os.W_OK):
         refuse("--out", str(out), f"must be writable; {str(nearest)!r} is not")
+    if (out / LOG).is_file() and not is_log(out / LOG):
+        refuse("--out", str(out), f"must leave the name {LOG} free for the results; the file there was not written by "
+               "bayesjoint. Rename it, or send the command's own output elsewhere")
     for name in NAMES:
         target = out / name
         if target.is_dir():

@@ -4,10 +4,13 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from .. import __version__
+from ._completion import COMPLETE, SHELLS, Parser, script
 from ._export import add_export
+from ._init_arguments import add_init
 from ._refuse import ConfigError, refuse
 from ._signals import any_terminal, say, stoppable
 
@@ -19,8 +22,8 @@ KEYS = "<every key of a configuration>"
 START = """
 From two surveys to a report:
 
-  1. bayesjoint run --help            shows a whole configuration and every key
-  2. write survey.toml beside your data files (netCDF, CSV, .grd, .obs, ...)
+  1. bayesjoint init gravity.csv magnetic.grd    looks at them and writes survey.toml, every value with why
+  2. read survey.toml; fill in what nobody but you knows (bayesjoint run --help shows every key)
   3. bayesjoint run survey.toml --out results
   4. open results/report.html; results/posterior.nc holds all numbers (xarray.open_datatree)
   5. bayesjoint conflict survey.toml --out agree      do the surveys agree?
@@ -68,7 +71,7 @@ A configuration in full:
   std = { density = 100.0, susceptibility = 0.02 }
 
 Exit codes: 0 done; 1 the run failed; 2 the configuration or the command line is wrong; 130 interrupted.
-DIR then holds posterior.nc (open it with xarray.open_datatree) and report.html, or nothing new at all.
+DIR then holds posterior.nc (open it with xarray.open_datatree), report.html and run.log, or nothing new at all.
 """
 
 
@@ -86,9 +89,10 @@ def main(argv=None):
         Exit code: 0 done, 1 failed, 2 wrong configuration or usage, 130 interrupted.
     """
     with any_terminal(), stoppable(last=argv is None) as stopped:
+        stopped.debug = False
         try:
             arguments = _parser().parse_args(argv)
-            arguments.stopped = stopped
+            arguments.stopped, stopped.debug = stopped, arguments.debug
             return arguments.act(arguments)
         except KeyboardInterrupt:
             return _interrupted()
@@ -99,13 +103,15 @@ def main(argv=None):
         except Exception as error:
             if os.environ.get(DEBUG) == "1":
                 raise
-            return _ended(FAILED, f"unexpected {type(error).__name__}: {error} ({DEBUG}=1 shows where)", stopped)
+            return _ended(FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)", stopped)
 
 
 def _ended(code, text, stopped):
-    """Say on one line why it ended; what an interrupt has set off is an interrupt."""
+    """Say on one line why it ended, under its traceback if that was asked for; an interrupt's doing is an interrupt."""
     if stopped.asked:
         return _interrupted()
+    if stopped.debug:
+        say(traceback.format_exc().rstrip(), sys.stderr)
     say("bayesjoint: " + " ".join(text.split()), sys.stderr)
     return code
 
@@ -133,11 +139,35 @@ def _worked(work, stages, arguments):
 
     started = time.perf_counter()
     config = read_config(arguments.config)
+    if arguments.dry_run:
+        from ._plan import plan
+
+        for line in plan(config, arguments.verb, arguments.out):
+            say(line)
+        return OK
+    if arguments.out is None:
+        refuse("--out", None, "is required: the folder for the results, made if needed")
     with _Progress(stages, arguments.quiet, arguments.stopped) as progress:
         found = work(config, arguments.out, progress.stage, progress.shown)
     if "verdict" in found:
         say(found["verdict"])
     say(f"{found['report']} and {found['posterior']} in {time.perf_counter() - started:.1f} s")
+    return OK
+
+
+def _init(arguments):
+    from ._init import init
+
+    for line in init(arguments):
+        say(line)
+    return OK
+
+
+def _compare(arguments):
+    from ._compare import compare
+
+    for path in compare(arguments.folders, arguments.out):
+        say(str(path))
     return OK
 
 
@@ -188,12 +218,13 @@ class _Epilog(argparse.RawDescriptionHelpFormatter):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bayesjoint", description="Joint Bayesian inversion of surveys of the same ground.", epilog=START,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"bayesjoint {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    add_init(verbs, _init)
     _add_run(
         verbs, "run", _run, help="invert the surveys of a configuration jointly: posterior.nc and report.html",
         description="Invert the surveys of a TOML configuration jointly and write posterior.nc and report.html.",
@@ -213,6 +244,21 @@ def _parser():
     report.add_argument("--out", metavar="FILE", help="default: report.html beside the dataset")
     report.set_defaults(act=_report)
     add_export(verbs, _export)
+    compare = verbs.add_parser(
+        "compare", help="set finished runs side by side: one page and one table",
+        description="Set finished runs side by side: what was asked differently, fits, evidence where the data are the "
+        "same, models where the cells are; comparison.html and comparison.csv.")
+    compare.add_argument("folders", metavar="DIR", nargs="+",
+                         help="folders with a posterior.nc; the others are compared with the first")
+    compare.add_argument("--out", metavar="DIR", required=True, help="folder for both files, made if needed")
+    compare.set_defaults(act=_compare)
+    completion = verbs.add_parser("completion", help="print a script that completes verbs and options in a shell",
+                                  description="Print a script that completes verbs, options and files in a shell.",
+                                  epilog=COMPLETE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    completion.add_argument("shell", choices=SHELLS)
+    completion.set_defaults(act=lambda arguments: say(script(parser, arguments.shell)) or OK)
+    for verb in verbs.choices.values():
+        verb.add_argument("--debug", action="store_true", help="show the traceback of an error, not its one line alone")
     return parser
 
 
@@ -220,7 +266,9 @@ def _add_run(verbs, name, act, **texts):
     """Add a verb that works on a configuration."""
     parser = verbs.add_parser(name, formatter_class=_Epilog, **texts)
     parser.add_argument("config", metavar="CONFIG.toml", help="the configuration; file names in it are relative to it")
-    parser.add_argument("--out", metavar="DIR", required=True, help="folder for the results, made if needed")
+    parser.add_argument("--out", metavar="DIR", help="folder for the results, made if needed; a dry run needs none")
+    parser.add_argument("--dry-run", action="store_true",
+                        help="show what would be read, built and written, the engine, memory and time; compute nothing")
     parser.add_argument("--quiet", action="store_true", help="no progress (a bar at a terminal, else a line a stage)")
     parser.set_defaults(act=act)
 

@@ -2,8 +2,6 @@
 
 import dataclasses
 import os
-import shlex
-import uuid
 from pathlib import Path
 
 from ..augment import add_bias
@@ -21,6 +19,7 @@ from ..reporting import report
 from ..survey import read_survey
 from ._forecast import check_cost
 from ._ground import recalibrated, stated_family
+from ._log import LOG, logged, storable
 from ._refuse import keyed, refuse
 from ._results import results
 
@@ -29,7 +28,13 @@ STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint poste
           "recalibrate", "draws and dataset", "report")
 
 
-def build_problem(config, stage=lambda name: None):
+def read_surveys(config):
+    """{name: Survey} of a configuration."""
+    return {name: keyed(f"surveys.{name}", _survey, name, table, config.folder)
+            for name, table in config.surveys.items()}
+
+
+def build_problem(config, stage=lambda name: None, surveys=None):
     """Surveys and joint problem of a configuration.
 
     Parameters
@@ -38,14 +43,15 @@ def build_problem(config, stage=lambda name: None):
         As `read_config` returns it.
     stage : callable, optional
         Called with the name of each stage as it begins.
+    surveys : dict of {str: Survey}, optional
+        As `read_surveys` gives them, if they were read.
 
     Returns
     -------
     JointProblem
     """
     stage(STAGES[0])
-    surveys = {name: keyed(f"surveys.{name}", _survey, name, table, config.folder)
-               for name, table in config.surveys.items()}
+    surveys = read_surveys(config) if surveys is None else surveys
     stage(STAGES[1])
     mesh = keyed("mesh", lambda: Mesh.from_surveys(list(surveys.values()), **dataclasses.asdict(config.mesh)))
     parameters = {name: keyed(f"parameters.{name}", _parameter, name, table, mesh)
@@ -64,7 +70,7 @@ def build_problem(config, stage=lambda name: None):
 
 
 def run(config, out, stage=lambda name: None, progress=False):
-    """Run a configuration and leave ``posterior.nc`` and ``report.html`` in a folder, each whole or not at all.
+    """Run a configuration and leave ``posterior.nc``, ``report.html`` and ``run.log`` in a folder, whole or not at all.
 
     Parameters
     ----------
@@ -80,13 +86,18 @@ def run(config, out, stage=lambda name: None, progress=False):
     Returns
     -------
     dict of Path
-        ``posterior`` and ``report``.
+        ``posterior``, ``report`` and ``log``.
     """
-    if config.geology is not None and config.geology.structures:
-        stated_family(config.geology)  # an error in it is met before hours are spent
-    with results(out, inputs_of(config)) as scratch:
-        _run(config, scratch, stage, progress)
+    check_geology(config)
+    with results(out, inputs_of(config)) as scratch, logged("run", scratch, config, stage) as log:
+        _run(config, scratch, log, progress)
     return paths_in(out)
+
+
+def check_geology(config):
+    """Meet an error in the table of the ground before hours are spent."""
+    if config.geology is not None and config.geology.structures:
+        stated_family(config.geology)
 
 
 def _run(config, scratch, stage, progress):
@@ -106,7 +117,7 @@ def _run(config, scratch, stage, progress):
     stage(STAGES[6])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
-    leave(tree, "run", scratch, config, stage)
+    leave(tree, scratch, config, stage)
 
 
 def inputs_of(config):
@@ -116,7 +127,7 @@ def inputs_of(config):
 
 def paths_in(out):
     """Where the results are."""
-    return {"posterior": Path(out) / "posterior.nc", "report": Path(out) / "report.html"}
+    return {"posterior": Path(out) / "posterior.nc", "report": Path(out) / "report.html", "log": Path(out) / LOG}
 
 
 def fitted_problem(config, stage):
@@ -129,20 +140,13 @@ def fitted_problem(config, stage):
     return (problem if fit is None else fit.problem), fit
 
 
-def leave(tree, verb, scratch, config, stage):
+def leave(tree, scratch, config, log):
     """Write a result's dataset and report to the scratch folder, both under the name of this one run."""
-    title = _storable(config.title)
-    command = shlex.join(["bayesjoint", verb, str(config.path), "--out", str(scratch.parent)])
-    tree.attrs |= {"title": title, "configuration": config.text, "run_id": uuid.uuid4().hex,
-                   "command": _storable(command)}
+    title = storable(config.title)
+    tree.attrs |= {"title": title, "configuration": config.text, "run_id": log.run_id, "command": log.command}
     write_tree(tree, scratch / "posterior.nc")
-    stage(STAGES[-1])
+    log(STAGES[-1])
     report(tree, scratch / "report.html", title=title)
-
-
-def _storable(text):
-    """A text as files hold it: bytes of a name that the locale could not read are escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _survey(name, table, folder):

@@ -1,5 +1,7 @@
 """What was measured, where and how well: surveys, and reading them from files."""
 
+from ._contents import contents, left_open
 from ._read_survey import read_survey
+from ._roughness import roughness
 from ._survey import Survey
 from .formats import FORMATS

@@ -34,7 +34,7 @@ page = 'name="bayesjoint-run" content="%s"'
 run.report = lambda tree, path, title=None: path.write_text(page % tree.attrs["run_id"])
 sys.exit(main())
 """  # without figures
-OURS = {"posterior.nc", "report.html"}
+OURS = {"posterior.nc", "report.html", "run.log"}
 
 
 class Ground:
@@ -85,15 +85,16 @@ def await_moment(process, out, moment, rng):
 
 
 def run_of(out):
-    """The id of the run that both files carry."""
+    """The id of the run that all files carry."""
     of_tree = read_tree(out / "posterior.nc").attrs["run_id"]
     of_page = re.search(r'name="bayesjoint-run" content="(\w+)"', (out / "report.html").read_text("utf-8"))[1]
-    assert of_tree == of_page, f"posterior.nc is of run {of_tree}, report.html of {of_page}"
+    of_log = re.search(r"\nrun +(\w+)\n", (out / "run.log").read_text("utf-8"))[1]
+    assert of_tree == of_page == of_log, f"posterior.nc is of run {of_tree}, report.html of {of_page}, log of {of_log}"
     return of_tree
 
 
 def look(out):
-    """Nothing but two whole files of one run and the user's own."""
+    """Nothing but three whole files of one run and the user's own."""
     names = {p.name for p in out.iterdir()}
     assert names == OURS | {"notes.txt"}, f"the folder holds {sorted(names)}"
     assert (out / "notes.txt").read_text() == "mine"

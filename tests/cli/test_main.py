@@ -29,7 +29,7 @@ def quick_report(monkeypatch):
 
 def test_run_leaves_a_dataset_and_a_report(finished):
     out = finished / "out"
-    assert sorted(p.name for p in out.iterdir()) == ["posterior.nc", "report.html"]
+    assert sorted(p.name for p in out.iterdir()) == ["posterior.nc", "report.html", "run.log"]
     tree = read_tree(out / "posterior.nc")
     assert tree.attrs["title"] == "Two bodies"
     assert tree["posterior"]["density"].sizes["chain"] == 2

@@ -15,16 +15,17 @@ from bayesjoint.dataset import read_tree
 from . import kills
 from .surveys import write_pair
 
-NAMES = ("posterior.nc", "report.html")
+NAMES = ("posterior.nc", "report.html", "run.log")
+OURS = "bayesjoint run log: "  # or a log is another's, and kept
 
 
 def fill(folder, text):
     for name in NAMES:
-        (folder / name).write_text(text)
+        (folder / name).write_text(OURS + text)
 
 
 def held_in(folder):
-    return [(folder / name).read_text() if (folder / name).exists() else None for name in NAMES]
+    return [(folder / name).read_text().removeprefix(OURS) if (folder / name).exists() else None for name in NAMES]
 
 
 @pytest.fixture
@@ -44,11 +45,11 @@ def test_finished_files_replace_the_earlier_ones_and_nothing_else(old):
     with results(old) as scratch:
         fill(scratch, "new")
         (scratch / "rubbish").write_text("x")
-        assert held_in(old) == ["old", "old"]
-    assert held_in(old) == ["new", "new"] and only_ours(old)
+        assert held_in(old) == ["old"] * 3
+    assert held_in(old) == ["new"] * 3 and only_ours(old)
 
 
-@pytest.mark.parametrize("at", [1, 2])
+@pytest.mark.parametrize("at", [1, 2, 3])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, SystemExit])
 def test_a_fault_between_two_moves_puts_the_first_back(old, monkeypatch, at, error):
     real, count = os.replace, [0]
@@ -62,7 +63,7 @@ def test_a_fault_between_two_moves_puts_the_first_back(old, monkeypatch, at, err
     monkeypatch.setattr(os, "replace", replace)
     with pytest.raises(error), results(old) as scratch:
         fill(scratch, "new")
-    assert count[0] == at and held_in(old) == ["old", "old"] and only_ours(old)
+    assert count[0] == at and held_in(old) == ["old"] * 3 and only_ours(old)
 
 
 def test_a_fault_before_there_were_results_leaves_no_folder(tmp_path, monkeypatch):
@@ -72,7 +73,7 @@ def test_a_fault_before_there_were_results_leaves_no_folder(tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moved", [(), NAMES[:1], NAMES[1:], NAMES])
+@pytest.mark.parametrize("moved", [(), NAMES[:1], NAMES[:2], NAMES[1:], NAMES])
 def test_the_next_start_completes_what_a_killed_process_left(old, moved):
     left = old / ".finished-dead"
     (left / ".old").mkdir(parents=True)
@@ -81,7 +82,7 @@ def test_the_next_start_completes_what_a_killed_process_left(old, moved):
         os.replace(left / name, old / name)
     (old / ".unfinished-dead").mkdir()
     mend(old)
-    assert held_in(old) == ["new", "new"] and only_ours(old)
+    assert held_in(old) == ["new"] * 3 and only_ours(old)
 
 
 def test_scratch_of_a_living_process_is_left_alone(old):
@@ -94,7 +95,7 @@ def test_scratch_of_a_living_process_is_left_alone(old):
         assert os.path.isdir(scratch)
         other.kill()
     mend(old)
-    assert not os.path.exists(scratch) and held_in(old) == ["old", "old"]
+    assert not os.path.exists(scratch) and held_in(old) == ["old"] * 3
 
 
 @pytest.mark.parametrize("link", ["same", "symbolic", "hard"])
@@ -106,7 +107,7 @@ def test_what_is_read_is_never_replaced(tmp_path, old, name, link):
         (os.symlink if link == "symbolic" else os.link)(old / name, source)
     with pytest.raises(ConfigError, match="must not hold what the run reads"), results(old, [source]):
         pass
-    assert held_in(old) == ["old", "old"] and only_ours(old)
+    assert held_in(old) == ["old"] * 3 and only_ours(old)
 
 
 def test_a_folder_in_the_place_of_a_result_is_refused_before(tmp_path):
@@ -122,6 +123,13 @@ def test_names_that_no_folder_can_have_are_refused(tmp_path, out):
         pass
 
 
+def test_a_log_of_another_is_never_replaced(tmp_path):
+    (tmp_path / "run.log").write_text("nohup: ignoring input\n")
+    with pytest.raises(ConfigError, match=r"leave the name run\.log free"), results(tmp_path):
+        pass
+    assert (tmp_path / "run.log").read_text() == "nohup: ignoring input\n"
+
+
 def test_the_report_verb_never_writes_over_the_posterior(tmp_path, capsys):
     (tmp_path / "posterior.nc").write_text("precious")
     assert main(["report", str(tmp_path / "posterior.nc"), "--out", str(tmp_path / "posterior.nc")]) == 2
@@ -129,7 +137,7 @@ def test_the_report_verb_never_writes_over_the_posterior(tmp_path, capsys):
     assert main(["report", str(tmp_path / "posterior.nc")]) == 2 and "posterior.nc" in capsys.readouterr().err
 
 
-def test_both_results_carry_one_run_id(tmp_path, monkeypatch):
+def test_all_results_carry_one_run_id(tmp_path, monkeypatch):
     assert main(["run", str(write_pair(tmp_path)), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     first = kills.run_of(tmp_path / "out")
     real = run.report

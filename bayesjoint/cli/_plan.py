@@ -1,0 +1,86 @@
+"""What `run` or `conflict` would do, by reading and building all of it and computing nothing."""
+
+from pathlib import Path
+
+from ._disagreement import STAGES as STAGES_OF_CONFLICT
+from ._disagreement import check_testable
+from ._forecast import forecast
+from ._look import summary
+from ._results import NAMES, check_folder
+from .run import STAGES, build_problem, check_geology, inputs_of, read_surveys
+
+
+def plan(config, verb, out=None):
+    """Lines that say what would be done; whatever `run` would refuse before it computes is refused.
+
+    Parameters
+    ----------
+    config : Config
+    verb : {"run", "conflict"}
+    out : str or Path, optional
+        Folder that the results would go to.
+
+    Returns
+    -------
+    list of str
+    """
+    if verb == "conflict":
+        check_testable(config)
+    else:
+        check_geology(config)
+    if out is not None:
+        check_folder(out, inputs_of(config))
+    surveys = read_surveys(config)
+    problem = build_problem(config, surveys=surveys)
+    cost = forecast(problem, config)
+    return [
+        *(line for name, survey in surveys.items() for line in _survey(config, problem, name, survey)),
+        *_model(config, problem),
+        f"engine: {cost.engine}, {cost.why}",
+        f"cost: {cost.sentence()}" + (" The tests come on top of it." if verb == "conflict" else ""),
+        f"stages: {', '.join(_stages(config, verb))}",
+        *_outputs(out),
+        "nothing was computed, and nothing written",
+    ]
+
+
+def _survey(config, problem, name, survey):
+    table, modality = config.surveys[name], problem.surveys[name]
+    low, high = float(modality.noise.std.min()), float(modality.noise.std.max())
+    std = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+    up = [float(f(survey.upward[survey.observed] if survey.upward.ndim else survey.upward)) for f in (min, max)] if (
+        getattr(survey.upward, "ndim", 0)) else [float(survey.upward)] * 2
+    height = f"{up[0]:g}" if up[0] == up[1] else f"{up[0]:g} to {up[1]:g}"
+    yield f"survey {name}: {table.file}, {table.kind}, {summary(survey)}"
+    yield (f"  height {height} m, noise std {std} {survey.units}, bias {table.bias}, sees {table.parameter}; "
+           f"forward: {modality.metadata['forward']}")
+
+
+def _model(config, problem):
+    meshed = [p for p in problem.parameters if p.mesh is not None]
+    yield f"mesh: {meshed[0].mesh!r}"[:-1] + f", {meshed[0].mesh.size} cells)"
+    for p in meshed:
+        yield f"parameter {p.name}: {p.settings()}"
+    coupling = config.coupling
+    number = coupling.correlation if coupling.kind == "coregionalization" else coupling.weight
+    yield f"coupling: {coupling.kind}{'' if number is None else f' {number:g}'}"
+
+
+def _stages(config, verb):
+    """Those that the configuration asks for."""
+    left_out = set()
+    if not config.posterior.fit:
+        left_out.add("fit hyperparameters")
+    if config.geology is None:
+        left_out.add("recalibrate")
+    if not config.posterior.separate or len(config.surveys) < 2:
+        left_out.add("separate posteriors")
+    return [name for name in (STAGES_OF_CONFLICT if verb == "conflict" else STAGES) if name not in left_out]
+
+
+def _outputs(out):
+    if out is None:
+        return [f"would write: {', '.join(NAMES)} into the folder of --out"]
+    there = [name for name in NAMES if (Path(out) / name).exists()]
+    also = f", in the place of {', '.join(there)} there" if there else ""
+    return [f"would write: {', '.join(str(Path(out) / name) for name in NAMES)}{also}"]
