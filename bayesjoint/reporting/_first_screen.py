@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import plot
 from ._figures import ModelPictures, aspect_of, limits_of, mapped
-from ._words import capital, listing, place, plain, quantity, signed, span
+from ._words import capital, change, listing, place, plain, quantity, signed, span
 
 WORTH = 0.01  # of a score or a std: smaller changes are nothing to those who decide, however well they are known
 GOOD, FAIR, BAD = "good", "fair", "bad"
@@ -109,7 +109,7 @@ def _bought(fits, gains, ground):
         return _judged(question, [row[1:] for row in rows], "better intervals", "worse intervals",
                        f"Interval score against each survey alone: {line}; less is better.")
     if gains:
-        line = listing(f"{g['long_name']} {signed(100 * (g['middle'] - 1), 2)} %" for g in gains)
+        line = listing(f"{g['long_name']} {change(g['middle'])}" for g in gains)
         return _judged(question, [(g["middle"], 0.0) for g in gains], "smaller std", "larger std",
                        f"Standard deviation of the median cell against each survey alone: {line}. Whether that holds "
                        "on ground was not checked.")

@@ -75,6 +75,17 @@ def signed(value, digits=3):
     return ("+" if value > 0 else "") + number(value, digits)
 
 
+def change(ratio):
+    """A ratio to what was before as a signed percentage, nothing where only rounding differs.
+
+    Examples
+    --------
+    >>> change(0.9123), change(1.0 + 1e-14)
+    ('−8.8 %', '0 %')
+    """
+    return "0 %" if abs(ratio - 1) < 1e-6 else f"{signed(100 * (ratio - 1), 2)} %"
+
+
 def quantity(value, units, digits=3):
     """A number with its units."""
     return f"{number(value, digits)} {pretty(units)}".strip()
@@ -274,7 +285,7 @@ def _learned(p):
 def _gained(gains, short=False):
     parts = []
     for g in gains:
-        size = f"{signed(100 * (g['middle'] - 1), 2)} %"
+        size = change(g["middle"])
         spread = "" if short else f"; ratio {g['low']:.3f} in the 5th, {g['high']:.3f} in the 95th percentile of cells"
         parts.append(f"{size} for {g['long_name']} (against {plain(g['label'])}{spread})")
     return f"Joint inversion changed the median cell's standard deviation by {listing(parts)}." if parts else ""
