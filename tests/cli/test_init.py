@@ -31,7 +31,7 @@ def write_pair(folder, shape=(16, 18), stations=150):
     gravity = GravityOperator.at_stations(mesh, *inside, np.full(stations, 2.0)) @ (300.0 * body.ravel())
     gravity += NOISE["gravity"] * rng.standard_normal(stations)
     rows = [f"{x:.2f},{y:.2f},2.0,{g:.4f}" for x, y, g in zip(*inside, gravity, strict=True)]
-    (folder / "gravity.csv").write_text("\n".join([f"easting_m,northing_m,height_m,gravity_mGal", *rows]) + "\n")
+    (folder / "gravity.csv").write_text("\n".join(["easting_m,northing_m,height_m,gravity_mGal", *rows]) + "\n")
     operator = MagneticOperator(mesh, mesh.easting, mesh.northing, 30.0, **FIELD)
     magnetic = operator.predict(0.03 * body) + NOISE["magnetic"] * rng.standard_normal(shape)
     (folder / "tmi.grd").write_bytes(oasis(magnetic))
