@@ -18,9 +18,10 @@ _ROOMS = {
     "couplings": ("Gramian", "Coregionalization"),
     "problem": ("Parameter", "Modality", "JointProblem"),
     "augment": ("add_bias", "add_discrepancy", "Borehole", "read_boreholes", "add_boreholes", "outcrops"),
+    "preparation": ("equivalent_sources", "regional_split", "terrain_effect"),
     "map_estimate": ("find_map", "couple"),
     "hyperparameters": ("fit_hyperparameters",),
-    "engines": ("posterior", "load", "Estimate", "Posterior", "PosteriorEngine", "register_engine"),
+    "engines": ("posterior", "load", "loo", "Estimate", "Posterior", "PosteriorEngine", "register_engine"),
     "functionals": ("exceedance", "excess_mass", "depth_to_top", "Window", "magnetic_moment"),
     "diagnostics": ("ResolutionOperator", "resolution", "leakage", "identifiability", "expected_information",
                     "compare", "subset", "leave_one_hole_out"),
@@ -32,6 +33,7 @@ _ROOMS = {
     "assimilation": ("assimilate", "StateModel"),
     "agreement": ("likelihood_ratio_test", "node_split", "nuisance_test", "local_conflict", "spectral_conflict",
                   "detectability", "conflict_matrix", "compare_remedies", "conflict"),
+    "io": ("save_ubc", "save_vtk", "save_geotiff", "save_csv", "save_netcdf"),
     "reporting": ("report",),
 }
 _PUBLIC = {name: room for room, names in _ROOMS.items() for name in names}

@@ -293,6 +293,7 @@ KINDS = {  # a word of an annotation: whether a value is one, what to call it, a
                      "Build bj.JointProblem(parameters, modalities)."),
     "Posterior": (_has("problem"), "a posterior", "Pass what bj.posterior(...) or bj.load(...) gives."),
     "Mesh": (_has("easting_edges"), "a Mesh", "Build bj.Mesh(...)."),
+    "Survey": (_has("observed", "coordinates"), "a Survey", "Build bj.Survey(...), or bj.read_survey(path)."),
     "Parameter": (_has("to_hat", "mesh"), "a Parameter", "Build bj.Parameter(...)."),
     "Prior": (_has("bind"), "a prior", "Try bj.Matern(std, range)."),
     "Distribution": (_has("settle", "draw"), "a distribution", "Try bj.Uniform(low, high)."),

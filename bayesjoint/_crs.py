@@ -37,7 +37,7 @@ def checked_crs(crs):
         fail("crs", "be a text such as 'EPSG:28351'", repr(crs)[:60], "Leave it out if it is not known.", TypeError)
     if GEOGRAPHIC.match(crs) or code_of(crs) in GEOGRAPHIC_CODES:
         fail("crs", "be a projected one, in metres", repr(crs[:60]),
-             "Project longitude and latitude to metres first (pyproj, gdalwarp).")
+             "Project longitude and latitude to metres first: read_survey(..., to_crs=) does.")
     foot = FOOT.search(crs)
     if foot:
         fail("crs", "be in metres", f"a unit of {foot[1]!r}", "Project the survey to a system in metres first.")
@@ -83,7 +83,7 @@ def of_grid_mapping(attributes):
     name = str(attributes.get("grid_mapping_name", ""))
     if name in ("latitude_longitude", "rotated_latitude_longitude"):
         fail("the grid mapping", "be of a projected system, in metres", repr(name),
-             "Project longitude and latitude to metres first (pyproj, gdalwarp).")
+             "Project longitude and latitude to metres first: read_survey(..., to_crs=) does.")
     return None
 
 

@@ -13,6 +13,7 @@ Prior = Any  # what has a `bind`
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
     from scipy.sparse.linalg import LinearOperator
 
     from .agreement import AgreementTest
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from .map_estimate import MapResult
     from .mesh import Mesh
     from .problem import JointProblem, Modality, Parameter
+    from .survey import Survey
 else:
-    xr = LinearOperator = Any
+    xr = LinearOperator = Axes = Any
     AgreementTest = ForwardModel = Geology = GravityOperator = HyperparameterFit = JointProblem = Any
-    MagneticOperator = MapResult = Mesh = Mixture = Modality = Parameter = Posterior = RockTable = Any
+    MagneticOperator = MapResult = Mesh = Mixture = Modality = Parameter = Posterior = RockTable = Survey = Any
 
-__all__ = ["AgreementTest", "Any", "ArrayLike", "Callable", "Executor", "ForwardModel", "Geology", "GravityOperator",
-           "HyperparameterFit", "JointProblem", "LinearOperator", "MagneticOperator", "MapResult", "Mesh", "Mixture",
-           "Modality", "Parameter", "Path", "Posterior", "Prior", "RockTable", "Seed", "Sequence", "xr"]
+__all__ = ["AgreementTest", "Any", "ArrayLike", "Axes", "Callable", "Executor", "ForwardModel", "Geology",
+           "GravityOperator", "HyperparameterFit", "JointProblem", "LinearOperator", "MagneticOperator", "MapResult",
+           "Mesh", "Mixture", "Modality", "Parameter", "Path", "Posterior", "Prior", "RockTable", "Seed", "Sequence",
+           "Survey", "xr"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from ._checks import as_count, as_finite, as_positive, checked, fail, frozen
 from ._geometry import check_air, check_together
+from ._html import card, span_of
 from ._memory import check_memory
 from ._surface_height import surface_over
 from ._typing import Any, ArrayLike
@@ -281,6 +282,16 @@ class Mesh:
         return self.same_cells(other) and np.array_equal(self.active, other.active)
 
     __hash__ = None
+
+    def _repr_html_(self):
+        widths = [np.diff(getattr(self, f"{dim}_edges")) for dim in reversed(self.dims)]
+        ends = [getattr(self, f"{dim}_edges")[[0, -1]] for dim in reversed(self.dims)]
+        air = f"{int((~self.active).sum())} of {self.size} cells" if self.has_air else "none"
+        cells = f"{' x '.join(map(str, self.shape))} (upward, northing, easting)"
+        return card("Mesh", [("cells", cells), ("air", air)],
+                    (["axis", "extent, m", "cell size, m"], [
+                        [dim, f"{low:.10g} to {high:.10g}", span_of(width, "1")] for dim, (low, high), width in zip(
+                            reversed(self.dims), ends, widths, strict=True)]))
 
     def __repr__(self):
         nz, ny, nx = self.shape

@@ -1,5 +1,6 @@
 """A valid call of every public callable, on problems so small that each takes milliseconds."""
 
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import bayesjoint as bj
+
+EXTRAS = {"save_geotiff": "rasterio", "read_survey.to_crs": "pyproj"}
+WITHOUT_EXTRAS = {name for name, module in EXTRAS.items() if find_spec(module) is None}  # what cannot be tried here
 
 
 def ground():
@@ -42,7 +46,7 @@ def ground():
 def calls(g, folder):
     """{name: (callable, {argument: value})}."""
     return {**_problems(g), **_physics(g, folder), **_posteriors(g, folder), **_agreement(g), **_geology(g, folder),
-            **_plots(g)}
+            **_plots(g), **_exports(g, folder)}
 
 
 def _problems(g):
@@ -57,8 +61,17 @@ def _problems(g):
         "Mesh.with_topography": (m.with_topography, {"topography": (g.places[0], g.places[1], np.zeros(20))}),
         "Survey": (bj.Survey, {"kind": "gravity", "data": np.ones((4, 5)), "easting": m.easting,
                                "northing": m.northing, "upward": 10.0, "std": 0.1}),
-        "Survey.detrended": (s.detrended, {}), "Survey.modality": (s.modality, {"parameter": d}),
+        "Survey.detrended": (s.detrended, {}), "Survey.plot": (s.plot, {"ax": Figure().add_subplot()}),
+        "Survey.modality": (s.modality, {"parameter": d}),
         "Survey.replace": (s.replace, {}), "Survey.window": (s.window, {}),
+        "Survey.igrf": (g.magnetic.igrf, {"date": "2009-06-30", "longitude": 121.5, "latitude": -31.2}),
+        "Survey.decimate": (s.decimate, {"spacing": 200.0}),
+        "Survey.upward_continued": (s.upward_continued, {"distance": 50.0}),
+        "Survey.reduced_to_pole": (g.magnetic.reduced_to_pole, {}),
+        "equivalent_sources": (bj.equivalent_sources, {"survey": s, "spacing": 200.0, "upward": 20.0}),
+        "regional_split": (bj.regional_split, {"survey": s, "depth": 500.0}),
+        "terrain_effect": (bj.terrain_effect, {"survey": s, "topography": (g.places[0], g.places[1], np.ones(20)),
+                                               "cell": 100.0, "layers": 2}),
         "Parameter": (bj.Parameter, {"name": "density", "mesh": m, "prior": bj.Matern(100.0, 300.0)}),
         "Parameter.replace": (d.replace, {}),
         "Parameter.blank": (d.blank, {"values": np.ones(m.shape)}),
@@ -157,7 +170,8 @@ def _posteriors(g, folder):
     found = {
         "find_map": (bj.find_map, p), "couple": (bj.couple, {"problem": g.focusing}),
         "fit_hyperparameters": (bj.fit_hyperparameters, {**p, "free": ["density_std"], "curve": False}),
-        "posterior": (bj.posterior, p), "load": (bj.load, {"source": g.tree}),
+        "posterior": (bj.posterior, p), "loo": (bj.loo, {**post, "surveys": ["air"]}),
+        "load": (bj.load, {"source": g.tree}),
         "Estimate": (bj.Estimate, {"value": 1.0, "error": 0.1}), "Posterior": (bj.Posterior, p),
         "register_engine": (bj.register_engine, {"name": "mine", "make": lambda problem: None, "purpose": "a test"}),
         "exceedance": (bj.exceedance, {**post, "parameter": "density", "threshold": 10.0}),
@@ -191,11 +205,23 @@ def _posteriors(g, folder):
             f"{name}.sample": (one.sample, {"draws": 4, "chains": 2}),
             f"{name}.stream": (one.stream, {"draws": 4}),
             f"{name}.mean_given": (one.mean_given, {"data": np.ones((1, 40))}),
+            f"{name}.loo": (one.loo, {}), f"{name}.plot": (one.plot, {"axes": Figure().subplots(1, 2)}),
             f"{name}.interval_words": (one.interval_words, {"parameter": "density"}),
             f"{name}.tail_probability": (one.tail_probability, {"parameter": "density", "threshold": 1.0}),
             f"{name}.to_datatree": (one.to_datatree, {"draws": 4, "chains": 2}),
             f"{name}.to_file": (one.to_file, {"path": folder / f"{name}.nc", "draws": 4, "chains": 2}),
         }
+    return found
+
+
+def _exports(g, folder):
+    """They come last: what they write by the name of a wrong argument is no longer read then."""
+    given = {"source": g.post, "overwrite": True}
+    found = {f"save_{kind}": (getattr(bj, f"save_{kind}"), given | {"path": folder / f"out.{kind}"})
+             for kind in ("vtk", "csv", "netcdf")}
+    found["save_ubc"] = bj.save_ubc, given | {"folder": folder / "ubc"}
+    if "save_geotiff" not in WITHOUT_EXTRAS:
+        found["save_geotiff"] = bj.save_geotiff, given | {"folder": folder / "tif", "crs": "EPSG:32751"}
     return found
 
 

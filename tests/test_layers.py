@@ -14,12 +14,13 @@ import bayesjoint
 PACKAGE = Path(bayesjoint.__file__).parent
 FLOW = (
     "mesh", "quantities", "survey", "dataset", "forward", "noise", "priors", "couplings", "problem", "solvers",
-    "gaussian", "augment", "map_estimate", "engines", "hyperparameters", "functionals", "diagnostics", "geology",
-    "calibration", "tempering", "agreement", "assimilation", "plot", "reporting", "cli", "__main__",
+    "gaussian", "augment", "preparation", "map_estimate", "engines", "hyperparameters", "functionals", "diagnostics",
+    "geology", "calibration", "tempering", "agreement", "assimilation", "io", "plot", "reporting", "cli", "__main__",
 )  # fmt: skip
 RANK = {room: k for k, room in enumerate(FLOW)}
 ALONE = ("testing",)  # knows no other room, for it serves people who add physics of their own
-LATE_BINDINGS = {("survey/_survey.py", "problem")}  # Survey.modality, resolved when called
+# Survey.modality, Survey.plot and Posterior.plot, resolved when called: what a user holds offers the next step
+LATE_BINDINGS = {("survey/_survey.py", "problem"), ("survey/_views.py", "plot"), ("engines/_views.py", "plot")}
 ONLY_IN = {"choclo": ("forward/_kernels.py",)}  # foreign packages that one file alone may import
 TYPES = "_typing.py"  # imports rooms where type checkers look, and nowhere else
 ONLY_WRITER = ("dataset", "to_netcdf")

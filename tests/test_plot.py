@@ -122,7 +122,7 @@ def test_contrast_is_diverging_about_zero_and_std_is_sequential(tree):
     std = image(plot.model(tree, "density", "std", ax=Figure().add_subplot()))
     assert mean.norm.vmin == -mean.norm.vmax and mean.get_cmap().name == "RdBu_r"
     drawn = tree["posterior_summary"]["density_std"].values[-1]
-    assert (std.norm.vmin, std.norm.vmax) == (drawn.min(), drawn.max()) and std.get_cmap().name == "viridis"
+    assert (std.norm.vmin, std.norm.vmax) == (0.0, drawn.max()) and std.get_cmap().name == "viridis"
     assert std.axes.figure.axes[1].get_ylabel() == "std (kg/m³)"
 
 

@@ -60,7 +60,7 @@ def test_cells_and_columns_draw_their_values(tree):
     np.testing.assert_allclose(ax.images[0].get_array(), tree["resolution"]["density_diagonal"][-1])
     alone = plot.cells(tree["resolution"].to_dataset(), "density_diagonal", northing=100.0, ax=axes())
     np.testing.assert_allclose(alone.images[0].get_array(), tree["resolution"]["density_diagonal"][:, 0])
-    np.testing.assert_allclose(alone.images[0].get_extent(), [*ax.images[0].get_extent()[:2], -300.0, 0.0])
+    np.testing.assert_allclose(alone.images[0].get_extent(), [*ax.images[0].get_extent()[:2], -0.3, 0.0])
     ax = plot.columns(tree, "column_depth_mean", "functionals", ax=axes())
     np.testing.assert_allclose(ax.images[0].get_array().filled(np.nan), tree["functionals"]["column_depth_mean"])
 

@@ -14,7 +14,7 @@ from .test_layers import package_files
 
 RAISING = {"fail": (1, 3), "as_count": (3,), "refuse": (2,)}  # places of requirement and remedy among arguments
 OTHERS = {  # that users may meet elsewhere
-    "LinearOperator", "DataArray", "NumPy", "NaN", "Matplotlib", "ParameterBlock", "AgreementTest"}
+    "LinearOperator", "DataArray", "NumPy", "NaN", "Matplotlib", "ParameterBlock", "AgreementTest", "GeoTIFF", "ArviZ"}
 ANY = {"f", "kernel", "replace", "dimension", "function"}  # a user's own function, a method named before, a plural
 OWNERS = {"mesh": bj.Mesh, "post": bj.Posterior, "posterior": bj.Posterior, "joint": bj.Posterior,
           "problem": bj.JointProblem, "survey": bj.Survey, "modality": bj.Modality, "operator": bj.GravityOperator,

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from .._checks import as_count, as_share, checked, fail, one_of
+from .._html import card
 from .._memory import check_memory
 from .._shown import cut
 from .._typing import Any, Callable, Executor
@@ -122,6 +123,13 @@ class Conflict:
             out |= {f"agreement_bands_{label}_{s}": d for s, d in tests.bands.items()}
             out |= {f"agreement_map_{label}_{s}": d for s, d in tests.maps.items()}
         return out
+
+    def _repr_html_(self):
+        return card(
+            f"Conflict ({self.kind})", [("", self.verdict), *(("", text) for text in self.details)],
+            (["test", "p", "p, corrected for all", ""],
+             [[t.name, f"{t.p_value:.3g}", f"{t.p_adjusted:.3g}", "objects" if t.p_adjusted <= self.level else ""]
+              for t in sorted(self.tests, key=lambda t: t.p_adjusted if t.testable else 2.0)]))
 
     def __repr__(self):
         alarms = sum(bool(p <= self.level) for p in self.p_adjusted)

@@ -13,7 +13,7 @@ PATCH = 6.0  # radius of the patch in station spacings: about 113 stations
 SHARE = 0.25  # of the survey's longer side, which the patch does not exceed
 FEWEST = 4  # stations from which a survey has a tilt, a patch or a gain to speak of
 ALONG = 8  # places of the patch along an axis, at most: one for each of its radii below that
-LINES = {"row": "rows", "column": "columns"}  # of a lattice: either may be what was flown
+LINES = {"row": "rows", "column": "columns", "line": "lines"}  # of a lattice either may be what was flown
 FEWEST_LINES = 3  # two have an offset and a tilt between them
 LEVELS_SEED = 0  # of the levels that stand for all others where only one set of them can be held against a test
 
@@ -25,7 +25,7 @@ class Disturbance:
     Parameters
     ----------
     kind : {"offset", "tilt", "patch", "levels", "gain"}
-    name : {"offset", "tilt north", "tilt east", "patch", "row levels", "column levels", "gain"}
+    name : {"offset", "tilt north", "tilt east", "patch", "row levels", "column levels", "line levels", "gain"}
         Form.
     survey : str
         Modality.
@@ -63,7 +63,7 @@ def disturbances_of(modality, weight=1.0, signal=None, radius=None):
     """Offset, tilts from the centre to the edge, a disc at any place, levels of lines, and a gain, as far as they fit.
 
     The disc's places are a grid over the survey, edges and corners included, one radius apart, or as near that as
-    eight places an axis allow. Lines are the rows and the columns of a lattice, as nothing says which were flown.
+    eight places an axis allow. Lines are those that the survey names, or the rows and the columns of a lattice.
 
     Parameters
     ----------
@@ -132,12 +132,12 @@ def _patch(stations, radius, about):
 
 
 def _levels(modality, about):
-    """Levels of rows and of columns, where the stations are a lattice."""
+    """Levels of named lines, or of rows and of columns where the stations are a lattice."""
     out = []
     for line, basis in LINES.items():
         try:
             columns, names = bias_basis(modality, basis)
-        except ValueError:  # stations on no lattice have no rows
+        except ValueError:  # stations on no lattice have no rows, and few surveys name their lines
             continue
         if len(names) >= FEWEST_LINES:
             out.append(Disturbance("levels", f"{line} levels", columns, **about, words=(

@@ -20,7 +20,8 @@ CONFOUNDING = 1e-10  # share of a column's precision below which it cannot be to
 SOLVED_CONFOUNDING = 1e-6  # the same where it comes from iterative solves
 OPEN = 1e-6  # part of a value in a direction that cannot be told, above which it has no estimate
 SHOWN = 3  # names of columns in a title
-BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns"}
+BASES = {"offset": "constant", "tilt": "linear", "row levels": "rows", "column levels": "columns",
+         "line levels": "lines"}
 
 
 @checked
@@ -40,8 +41,9 @@ def nuisance_test(problem: JointProblem, survey: str, basis: str | int | ArrayLi
     survey : str
         Modality under suspicion.
     basis : str, int, array_like, dict or tuple, default "constant"
-        As in `add_bias`: "constant", "linear", "quadratic", a degree, "rows" or "columns" for a level of each line,
-        labels of flight lines, or columns (n_data, q) of your own. Or "gain".
+        As in `add_bias`: "constant", "linear", "quadratic", a degree, "rows" or "columns" for a level of each line
+        of a lattice, "lines" for those that the survey names, labels of flight lines, or columns (n_data, q) of your
+        own. Or "gain".
     method : {"auto", "dense", "iterative"}, default "auto"
         Matrices over the data, or conjugate gradients; auto: matrices up to 6,000 data.
     draws : int, optional

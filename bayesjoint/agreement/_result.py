@@ -51,7 +51,7 @@ class AgreementTest:
         Numerical error of the statistic, one standard error or a bound.
     form : str, default ""
         What was looked for: "likelihood ratio", "node split", "offset", "tilt", "gain", "row levels", "column levels",
-        "nuisance", "places", "wavelengths", "prior" or "noise".
+        "line levels", "nuisance", "places", "wavelengths", "prior" or "noise".
     target : str, optional
         Survey, or group of surveys, that the test is about; None where it is about all alike.
     direction : {"", "too small", "too large"}

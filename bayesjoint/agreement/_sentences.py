@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import norm
 
 REST = "the rest"  # all surveys but one
-FORMS = ("offset", "tilt", "gain", "row levels", "column levels")  # causes by name
+FORMS = ("offset", "tilt", "gain", "row levels", "column levels", "line levels")  # causes by name
 LEVELS = FORMS[3:]
 RESIDUALS = ("places", "wavelengths")  # say where, and not whose: a difference of two surveys is of both
 OWN = {"prior": "prior std behind", "noise": "noise std of"}  # of one survey by itself

@@ -151,7 +151,7 @@ def untried(tables):
     without = [name for name in dict.fromkeys(row["survey"] for row in rows) if name not in lined]
     if without:
         said.append(f"Levels of flight lines of {' and '.join(without)} were not tried, as its stations are on no "
-                    "lattice: nuisance_test takes labels of lines.")
+                    "lattice and its file names no lines: nuisance_test takes labels of lines.")
     return list(dict.fromkeys(said))
 
 

@@ -23,7 +23,8 @@ def bias_basis(modality, basis):
           They come in the order 1, n, n², ..., e, e n, ....
         - "rows" or "columns": one level for each line of stations along easting ("rows", which share a northing) or
           along northing ("columns").
-        - n_data labels, integers or strings: one level for each flight line.
+        - "lines": one level for each line that the survey's file names; n_data labels, integers or strings: one for
+          each of these.
         - an array (n_data, q): columns of one's own; or {name: column} to name them.
         - a tuple of these: all their columns side by side.
 
@@ -67,8 +68,11 @@ def _part(modality, basis):
     if isinstance(basis, str):
         if basis in AXES:
             return _lattice_lines(modality, basis)
+        if basis == "lines":
+            return _own_lines(modality)
         if basis not in DEGREES:
-            fail("basis", f"be one of {[*DEGREES, *AXES]}, a degree, or an array", repr(basis), "Correct the spelling.")
+            fail("basis", f"be one of {[*DEGREES, *AXES, 'lines']}, a degree, or an array", repr(basis),
+                 "Correct the spelling.")
         return _polynomials(modality, DEGREES[basis])
     if isinstance(basis, dict):
         return _named(modality, basis)
@@ -96,6 +100,13 @@ def _lattice_lines(modality, basis):
         fail("basis", "give lines that hold two data or more on average", f"{place.size} {basis} for {modality.size} "
              "data", "Stations that are on no lattice need labels: one for each datum.")
     return _levels(line, [f"{word} {value:.12g}" for value in place])
+
+
+def _own_lines(modality):
+    if modality.lines is None:
+        fail("basis", "be other than 'lines' for a survey whose lines are not named", repr(modality.name),
+             "Give labels, one for each datum, or read a file with lines, such as a Geosoft XYZ.")
+    return _given(modality, modality.lines)
 
 
 def _levels(line, names):

@@ -14,7 +14,7 @@ from ._rules import widest
 INTERVALS = ("state_quantiles",)  # of the protocol, what is not the engine's
 KEPT = (*(name for name, value in vars(PosteriorEngine).items()
           if callable(value) and not name.startswith("_") and name not in INTERVALS),
-        "evidence_or_none", "mean_given", "prediction_std", "log_evidence")
+        "evidence_or_none", "mean_given", "prediction_std", "log_evidence", "data_system")
 TOLD = ("family", "coverage", "classes", "sensitivity", "plausibility")  # of the record, said by the posterior too
 BLOCK = 20_000_000  # values of worlds given their shape at once
 

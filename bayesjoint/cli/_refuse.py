@@ -22,5 +22,5 @@ def keyed(where, build, *arguments):
         return build(*arguments)
     except ConfigError:
         raise
-    except (ValueError, TypeError, OSError, MemoryError, ArithmeticError) as error:
+    except (ValueError, TypeError, OSError, MemoryError, ArithmeticError, ImportError) as error:
         return refuse(where, None, str(error) or type(error).__name__)

@@ -35,6 +35,7 @@ class SurveyTable:
     units: str | None = key("units of the file's data, if the file does not say", None)
     missing: float | list | None = key("number that marks missing values, or a list of them, e.g. [-9999, 1e32]", None)
     crs: str | None = key('coordinate reference system, e.g. "EPSG:28351"; must be that of the other surveys', None)
+    to_crs: str | None = key('system in metres to project the stations to, e.g. "EPSG:32751" (extra crs)', None)
     intensity: float | None = key("inducing field, nT, if the file does not say", None, above=0.0)
     inclination: float | None = key("inclination, degrees, positive down, if the file does not say", None)
     declination: float | None = key("declination, degrees, clockwise from north, if the file does not say", None)
@@ -42,7 +43,7 @@ class SurveyTable:
     relative_std: float | None = key("noise as a share of each datum (with floor_std)", None, minimum=0.0)
     floor_std: float | None = key("noise as a share of the largest datum (with relative_std)", None, minimum=0.0)
     bias: str = key("regional field, datum shift or levels of a lattice's lines, inferred with the model", "none",
-                    choices=("none", "constant", "linear", "quadratic", "rows", "columns"))
+                    choices=("none", "constant", "linear", "quadratic", "rows", "columns", "lines"))
     bias_std: float | None = key("prior std of each bias coefficient, units of the data", None, above=0.0)
     forward: str = key("forward operator", "auto", choices=("auto", "fft", "direct", "sampling"))
     exponent: float = key("likelihood exponent (tempering)", 1.0, above=0.0)

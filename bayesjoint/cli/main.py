@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import __version__
 from ._completion import COMPLETE, SHELLS, Parser, script
+from ._export import add_export
 from ._init_arguments import add_init
 from ._refuse import ConfigError, refuse
 from ._signals import any_terminal, say, stoppable
@@ -26,6 +27,7 @@ From two surveys to a report:
   3. bayesjoint run survey.toml --out results
   4. open results/report.html; results/posterior.nc holds all numbers (xarray.open_datatree)
   5. bayesjoint conflict survey.toml --out agree      do the surveys agree?
+  6. bayesjoint export results --to vtk --out model.vtr      for ParaView; ubc, geotiff, csv, netcdf too
 """
 
 EXAMPLE = """
@@ -197,6 +199,15 @@ def _report(arguments):
     return OK
 
 
+def _export(arguments):
+    from ._export import export
+    from ._results import mend
+
+    mend(Path(arguments.posterior))
+    say(str(export(arguments)))
+    return OK
+
+
 class _Epilog(argparse.RawDescriptionHelpFormatter):
     """Help that looks up every key when it is shown, and not before: engines take a while to import."""
 
@@ -232,6 +243,7 @@ def _parser():
     report.add_argument("posterior", metavar="POSTERIOR.nc", help="dataset written by `bayesjoint run`")
     report.add_argument("--out", metavar="FILE", help="default: report.html beside the dataset")
     report.set_defaults(act=_report)
+    add_export(verbs, _export)
     compare = verbs.add_parser(
         "compare", help="set finished runs side by side: one page and one table",
         description="Set finished runs side by side: what was asked differently, fits, evidence where the data are the "

@@ -23,7 +23,7 @@ from ._log import LOG, logged, storable
 from ._refuse import keyed, refuse
 from ._results import results
 
-AS_READ = ("std", "height", "variable", "columns", "units", "crs", "missing", "format", *FIELD)
+AS_READ = ("std", "height", "variable", "columns", "units", "crs", "to_crs", "missing", "format", *FIELD)
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint posterior", "separate posteriors",
           "recalibrate", "draws and dataset", "report")
 

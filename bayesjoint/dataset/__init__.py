@@ -31,7 +31,7 @@ Anything else (diagnostics, conflict tests) goes in as further flat groups throu
 from ._beside import beside, wait
 from ._build import build_tree
 from ._dataset_builder import DatasetBuilder
-from ._files import read_attributes, read_tree, without_gaps, write_tree
+from ._files import read_attributes, read_tree, without_gaps, write_dataset, write_tree
 from ._groups import check_name
 from ._records import Approximation, ModalityBlock, ParameterBlock
 from ._store import GrowingFile

@@ -55,6 +55,29 @@ def write_tree(tree, path, growing=False):
     return path
 
 
+def write_dataset(dataset, path):
+    """Write an `xarray.Dataset` as netCDF 4, beside the target first; an existing file is replaced.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Coordinates without a fill value, as CF has it; data keep NaN as theirs.
+    path : path-like
+        Target.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    path = as_target("path", path)
+    full = {name for name, v in dataset.data_vars.items() if v.dtype.kind == "f" and "bounds" not in v.dims}
+    encoding = {name: {"_FillValue": np.nan if name in full else None} for name in dataset.variables}
+    with held(), beside(path) as part, steady(part, "w+b") as file:
+        dataset.to_netcdf(file, engine="h5netcdf", encoding=encoding)
+    return path
+
+
 def _layout(tree):
     """(encoding, unlimited dims) of groups whose draws can grow: in chunks of a few draws of one chain."""
     few, encoding = {"chain": 1, "draw": CHUNK}, {}

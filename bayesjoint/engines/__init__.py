@@ -6,6 +6,7 @@ from ._data_space import UNCHECKED
 from ._draw_blocks import BLOCK, Drawn, blocks_of, drawn
 from ._estimate import Estimate
 from ._export import chi2_of, clean_mean, prior_correlations
+from ._leave_one_out import loo
 from ._loaded import LoadedPosterior, load
 from ._posterior import Posterior, SummarisedPosterior
 from ._protocol import PosteriorEngine

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import as_finite, fail
 from ..dataset import Approximation
+from ._leave_one_out import dense_system
 from ._posterior import Posterior
 
 
@@ -112,6 +113,10 @@ class DataSpacePosterior(Posterior):
         seen = self.gain_adjoint(vectors)
         weights, _ = self._flat.eliminate(self._solve(seen), seen, vectors[self._flat.index])
         return self._model.whiten_adjoint(weights)
+
+    def data_system(self):
+        """The `DenseSystem` of the data, made anew where the engine has none and they are few enough."""
+        return dense_system(self.system)
 
     def predicted_data(self):
         """Clean data of the posterior mean, hidden cells included, shape (n_data,), physical."""

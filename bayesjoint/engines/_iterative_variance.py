@@ -24,7 +24,7 @@ class PointwiseVariance:
     m'² has the mean P, and m'² + δ² − (P + D_rest) the mean 0. So have m'_T² − P_T and δ_T² − D_T, of the draws that
     endless data on the torus would make of the same random numbers. P is estimated by regression on those controls,
     coefficients from one half of the draws and means from the other, so that it stays unbiased; coefficients and error
-    bars are pooled over squares of 7 x 7 cells of a layer.
+    bars are pooled over squares of 7 x 7 cells of a layer, error bars half with a cell's own where that is larger.
 
     Parameters
     ----------
@@ -114,10 +114,11 @@ class PointwiseVariance:
             scale = _pooled(rough, p, 3)  # about P, against which moments of unlike cells are pooled
             scale = np.where(scale > 0, scale, 1.0)
             fits = [self._fit(part, scale, p) for part in parts]
-            estimate, spread = 0.0, 0.0
-            for (n, mean, second), coefficients in zip(parts, fits[::-1], strict=True):
-                estimate = estimate + 0.5 * (mean[0] - np.sum(coefficients * mean[1:], axis=0))
-                spread = spread + 0.25 * self._left(mean, second, coefficients, scale, p) / n
+            estimate = 0.5 * sum(mean[0] - np.sum(coefficients * mean[1:], axis=0)
+                                 for (_, mean, _), coefficients in zip(parts, fits[::-1], strict=True))
+            own = np.maximum(estimate, TRUSTED * scale)  # errors go with P itself, which is larger in a small gap
+            spread = sum(0.25 * self._left(mean, second, coefficients, own, p) / n
+                         for (n, mean, second), coefficients in zip(parts, fits[::-1], strict=True))
             bare = 2 * scale**2 / sum(part[0] for part in parts)
             # with few draws a coefficient may miss by so much that plain draws are better
             lost = (estimate < TRUSTED * scale) | (spread > bare)
@@ -147,11 +148,12 @@ class PointwiseVariance:
         return np.moveaxis(np.linalg.solve(matrix, right[..., None])[..., 0], -1, 0)
 
     def _left(self, mean, second, coefficients, scale, p):
-        """Variance of m'² less its regression on the controls, pooled."""
+        """Variance of m'² less its regression on the controls: pooled, or half of it the cell's own."""
         covariance = second - mean[:, None] * mean[None]
         turned = np.concatenate([np.ones((1, *p.shape)), -coefficients])
-        left = np.einsum("a...,ab...,b...->...", turned, covariance, turned)
-        return scale**2 * _pooled(np.maximum(left, 0.0) / scale**2, p, POOLED)
+        left = np.maximum(np.einsum("a...,ab...,b...->...", turned, covariance, turned), 0.0)
+        pooled = scale**2 * _pooled(left / scale**2, p, POOLED)
+        return np.maximum(pooled, 0.5 * (pooled + left))  # controls explain less where single data are missing
 
 
 def informative_basis(system, rank, rng):

@@ -306,6 +306,10 @@ class LoadedPosterior(Posterior):
         """Refused: the file holds predictions with noise only."""
         self._refuse("the noise-free data of draws")
 
+    def data_system(self):
+        """Refused: the file holds no covariance of the data."""
+        self._refuse("the covariance of the data")
+
     def separate(self):
         """Refused: load the separate posteriors from files of their own."""
         self._refuse("the separate posteriors")

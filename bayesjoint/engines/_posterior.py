@@ -6,16 +6,17 @@ import numpy as np
 from scipy.special import ndtri
 
 from .._checks import as_finite, checked, fail, one_of
-from .._shown import cut
 from .._typing import Any, JointProblem, Sequence, xr
 from ._export import chi2_of
+from ._leave_one_out import leave_one_out, refuse_loo
 from ._nuisances import nuisance_table
 from ._registry import check_shape
 from ._sample import DrawsOfPosterior, as_mapping
+from ._views import PosteriorViews
 
 
 @checked
-class Posterior(DrawsOfPosterior):
+class Posterior(PosteriorViews, DrawsOfPosterior):
     """A posterior over the parameters of a problem.
 
     What an engine gives is `PosteriorEngine`; the defaults that follow here rest on `state_product`, the operators and
@@ -45,10 +46,6 @@ class Posterior(DrawsOfPosterior):
     def __init__(self, problem: JointProblem) -> None:
         self.problem = problem
         self.approximations = []
-
-    def __repr__(self):
-        kept = "" if self.held is None else f"; {self.held[0]} chains of {self.held[1]} draws kept"
-        return cut(f"{type(self).__name__}({self.method}: {self.problem.size_words()}{kept})")
 
     def mean(self):
         """Posterior mean, {parameter: array}, physical units."""
@@ -170,6 +167,52 @@ class Posterior(DrawsOfPosterior):
         """
         fail("method", "answer other data by one solve", self.method,
              'Use "dense", "iterative", "spectral" or "lowrank".', TypeError)
+
+    def loo(self, surveys: str | Sequence[str] | None = None, library: str = "arviz"):
+        """Exact leave-one-out: the log density of every datum given all others, for comparing models with ArviZ.
+
+        Each datum is left out by itself and predicted, noise included, from all other data of every survey, in closed
+        form. Noise that is correlated between stations is taken into account; likelihood exponents enter as C/w. It is
+        exact for the stated prior, noise and physics, with hyperparameters held. Joint and separate posteriors are
+        compared on one survey: ``az.compare({"joint": joint.loo("gravity"), "separate": alone.loo("gravity")})``.
+
+        Parameters
+        ----------
+        surveys : str or sequence of str, optional
+            Whose data are scored; default all. The data of the others are known all the same.
+        library : {"arviz", "arviz_stats"}, default "arviz"
+            Whose ``compare`` is to take it; from ArviZ 1 on they are the same.
+
+        Returns
+        -------
+        ELPDData
+            ArviZ's, pointwise (``loo_i``; ``elpd_i`` in arviz_stats) along ``datum``, which knows its survey and
+            station, surveys in the order of their names; ``loo_mean`` and ``loo_std`` are what the others predict of
+            each datum, units of the data.
+
+        Raises
+        ------
+        ValueError
+            If the posterior is not that of a linear-Gaussian problem, was loaded from a file, has more than 20,000 data
+            (6,000 unless the engine is dense), or a datum alone holds a value with a flat prior.
+
+        Examples
+        --------
+        >>> import bayesjoint as bj
+        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+        >>> line = bj.Modality("line", [[1.0], [1.0]], [2.0, 0.0], bj.DiagonalNoise([1.0, 1.0]), "slope")
+        >>> print(bj.posterior(bj.JointProblem([slope], [line])).loo())
+        Exact leave-one-out of 2 data of line, no draws.
+        <BLANKLINE>
+                 Estimate       SE
+        elpd_loo    -3.91     0.71
+        p_loo        0.95        -
+        """
+        return leave_one_out(self.data_system(), surveys, library)
+
+    def data_system(self):
+        """The `DenseSystem` of the data; refused where the posterior is no Gaussian of a linear problem."""
+        refuse_loo(self.method)
 
     def functional_interval(self, functional: Any, probability: float, estimators: Sequence = ()) -> None:
         """Interval of a functional learned from simulated worlds; None unless the posterior was recalibrated."""

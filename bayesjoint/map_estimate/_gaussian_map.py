@@ -139,9 +139,9 @@ def _between_bounds(problem, mean, tolerance, max_iterations, callback, began):
               for key, size in (("plain", _size), ("scaled", lambda g: np.abs(g).max(initial=0.0)))}
     first = "a stationary point of Phi: " if found.converged else "not a stationary point of Phi: "
     chi2 = mean.chi2(mean.weights - mean.respond(found.multipliers)[1])
+    criterion = max(ratios["plain"].values())
     return _result(problem, found.x, chi2, search.rows, ratios, found.multipliers != 0, found.converged, began,
-                   f"{first}the mode between bounds, {max(ratios['plain'].values()):.1g} prior std from those that hold",
-                   max(ratios["plain"].values()))
+                   f"{first}the mode between bounds, {criterion:.1g} prior std from those that hold", criterion)
 
 
 class _Search:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._html import card, span_of
 from .._shown import cut, named
 from ..dataset import Approximation, ModalityBlock, ParameterBlock, build_tree
 from ..problem import modality_fields, parameter_fields, versions
@@ -115,6 +116,17 @@ class MapResult:
             parameters, modalities, history={k: v for k, v in self.history.items() if np.ndim(v) == 1},
             approximations=[Approximation(name="one model", status="not validated", statement=statement)],
             attributes=attributes)
+
+    def _repr_html_(self):
+        state = "converged" if self.converged else "not converged: no maximum of a density"
+        return card(
+            f"{type(self).__name__} ({self.method})",
+            [("unknowns, data", self.problem.size_words()), ("state", state), ("message", self.message),
+             ("iterations", f"{self.iterations}, {self.seconds:.2g} s")],
+            (["parameter", "model, which has no error of its own"],
+             [[p.name, span_of(self.model[p.name], p.units)] for p in self.problem.parameters]),
+            (["survey", "data", "chi2 / data"],
+             [[m.name, m.size, f"{self.chi2[m.name] / m.size:.3g}"] for m in self.problem.modalities]))
 
     def __repr__(self):
         fits = named(f"{m.name} {self.chi2[m.name] / m.size:.3g}" for m in self.problem.modalities)

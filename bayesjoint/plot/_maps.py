@@ -157,7 +157,7 @@ def model(source, name=None, what="mean", *, ax=None, mesh=None, depth=None, nor
     >>> ax = model(np.ones(mesh.shape), "test", mesh=mesh, northing=1500, ax=Figure().add_subplot())
     >>> print(ax.get_title())
     test: mean
-    northing 1500 m
+    northing 1.5 km
     """
     plane = {"depth": depth, "northing": northing, "easting": easting}
     section = cut(source, name, what, label, mesh=mesh, units=units, **plane)

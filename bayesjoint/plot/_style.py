@@ -14,7 +14,7 @@ from .._checks import as_finite, checked, fail
 DIVERGING, SEQUENTIAL, RATIO = "RdBu_r", "viridis", "PuOr"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito (2008)
 MISSING = "0.82"
-KILOMETRES_FROM = 5000.0  # metres of extent above which an axis reads better in kilometres
+KILOMETRES_FROM = 1000.0  # metres of extent above which an axis reads better in kilometres
 FAR = 100_000.0  # metres from the origin beyond which labels in metres grow too long to read
 TAKEN = {  # what arguments of drawing functions are, by their names; or None where that is the default
     "name": "str", "what": "str", "group": "str", "variable": "str", "kind": "str", "first": "str", "second": "str",
@@ -99,7 +99,7 @@ def norm_for(kind, values, limits=None):
         limits = (0.0, 1.0)
     if limits is None and kind == "sequential":
         low, high = float(values.min()), float(values.max())
-        low = 0.0 if 0 <= low < 0.5 * high or low == high else low
+        low = min(low, 0.0) if low != high else 0.0  # from zero: a std that hardly varies must not look as if it did
         limits = (low, high if high > low else low + 1.0)
     elif limits is None:
         centre = 1.0 if kind == "ratio" else 0.0

@@ -89,6 +89,7 @@ def modality_from_survey(survey, parameter, std=None, forward="auto", name=None)
     return Modality(
         survey.name if name is None else name, operator, survey.data[survey.observed], noise,
         parameter.name, units=survey.units, metadata={k: v for k, v in metadata.items() if v is not None},
+        lines=None if survey.lines is None else survey.lines[survey.observed],
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import as_finite, as_positive, checked, fail
 from .._crs import check_one_crs
+from .._html import card
 from .._places import runs, unit_columns
 from .._shown import cut, named
 from .._typing import Any
@@ -296,6 +297,17 @@ class JointProblem:
         """What is unknown and what was measured, with their numbers, in words."""
         return (f"{self.size} unknowns of {named(self.by_name)}; {self.data_size} data of "
                 f"{named(m.name for m in self.modalities)}")
+
+    def shown_tables(self, priors: bool = True):
+        """[(header, rows)] of parameters and surveys, for what shows itself in a notebook."""
+        known = [[p.name, f"{p.size} values" if p.mesh is None else f"{' x '.join(map(str, p.shape))} cells", p.units,
+                  *(["flat" if p.prior is None else p.prior] if priors else [])] for p in self.parameters]
+        seen = [[m.name, m.size, m.noise.settings(), ", ".join(m.parameters)] for m in self.modalities]
+        return (["parameter", "", "units", "prior"][:3 + priors], known), (["survey", "data", "noise", "sees"], seen)
+
+    def _repr_html_(self):
+        tied = ", ".join(map(repr, self.couplings)) or "none"
+        return card("JointProblem", [("unknowns, data", self.size_words()), ("couplings", tied)], *self.shown_tables())
 
     def __repr__(self):
         tied = f"; {', '.join(map(repr, self.couplings))}" if self.couplings else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.sparse import csr_array, issparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
@@ -67,6 +68,8 @@ class Modality:
         Of a grid that was interpolated: every how many nodes, both ways, one counts as measured. `fit_hyperparameters`
         sets it where it thins; the noise is then that of all nodes, as much larger as makes them weigh what the
         measured ones do. Tests of agreement and `temper` look at the measured ones alone.
+    lines : array_like of str, optional
+        Name of the line that every datum was measured on; tests of agreement look at a level for each.
 
     Attributes
     ----------
@@ -90,7 +93,7 @@ class Modality:
 
     def __init__(self, name: str, forward: LinearOperator | ArrayLike | ForwardModel, data: ArrayLike, noise: Any,
                  parameter: str | tuple, units: str | None = None, metadata: dict | None = None,
-                 terms: Sequence = (), stride: int = 1) -> None:
+                 terms: Sequence = (), stride: int = 1, lines: ArrayLike | None = None) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             fail("name", "be an identifier (letters, digits, _)", repr(name), 'Use for example "gravity".', TypeError)
         self.name = name
@@ -116,6 +119,7 @@ class Modality:
         self.data_dims = tuple(getattr(forward, "data_dims", ("id",)))
         self.metadata = dict(metadata or {})
         self.stride = as_count("stride", stride, 1, "1 takes every node for measured.")
+        self.lines = _labels(lines, self.size)
 
     def _placed(self, noise):
         if isinstance(noise, StationaryNoise):
@@ -138,7 +142,9 @@ class Modality:
         """A copy with some constructor arguments changed."""
         given = {"name": self.name, "forward": self.forward, "data": self.data, "noise": self.noise,
                  "parameter": self.seen, "units": self.units, "metadata": self.metadata, "terms": self.terms,
-                 "stride": self.stride}
+                 "stride": self.stride, "lines": self.lines}
+        if np.size(changes.get("data", self.data)) != self.size:
+            del given["lines"]  # nothing says which data are left
         return Modality(**{**given, **changes})
 
     def with_term(self, parameter: str, columns: Any):
@@ -158,6 +164,16 @@ class Modality:
 
     def __repr__(self):
         return f"Modality({self.name!r}, {self.size} data, parameter={self.parameters!r})"
+
+
+def _labels(lines, size):
+    """Names of lines, one a datum, read only."""
+    if lines is None:
+        return None
+    labels = np.array(lines, dtype=str).ravel()
+    if labels.size != size:
+        fail("lines", f"name one line for each of the {size} data", f"{labels.size}", "Leave gaps out of both.")
+    return frozen(labels)
 
 
 def _checked_terms(terms, size):

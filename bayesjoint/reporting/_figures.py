@@ -128,9 +128,11 @@ class ModelPictures:
         self.mesh, self.best = plot.mesh_of(tree), plot.best_sections(tree)
         self.sure = plot.has(tree, "posterior_summary", f"{name}_std")
         self.limits, self._drawn = {}, {}
+        seen = plot.under_stations(tree, self.mesh) & self.mesh.active  # others would hide what is there
         for what, kind in (("mean", "diverging"), *((("std", "sequential"),) if self.sure else ())):
             shown = [plot.model_values(tree, name, what, label).values for label in (None, *plot.labels_of(tree, name))]
-            self.limits[what] = limits_of(kind, np.concatenate(shown))
+            inside = np.concatenate([values[seen] for values in shown])
+            self.limits[what] = limits_of(kind, inside if np.isfinite(inside).any() else np.concatenate(shown))
         self.stands_out = np.abs(plot.standing_out(tree, name)) / 2 if self.sure else None
 
     def panel(self, what, label=None, **plane):

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from .. import plot
 from ._figures import ModelPictures, aspect_of, limits_of, mapped
 from ._words import capital, listing, place, plain, quantity, signed, span
@@ -147,5 +149,7 @@ def _width(tree, name, pictures: ModelPictures):
     units = tree["posterior_summary"][f"{name}_mean"].attrs["units"]
     alt = (f"Width of the 90 % interval of {pictures.words}, {section.place}: "
            f"{span(section.values, units)}")
-    return [mapped(lambda ax, cax: draw(ax=ax, colorbar=cax, limits=limits_of("sequential", values)),
+    inside = values[plot.under_stations(tree, pictures.mesh) & pictures.mesh.active]
+    limits = limits_of("sequential", inside if np.isfinite(inside).any() else values)
+    return [mapped(lambda ax, cax: draw(ax=ax, colorbar=cax, limits=limits),
                    aspect_of(section), alt)]

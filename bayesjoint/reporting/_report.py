@@ -18,13 +18,15 @@ from . import _first_screen as first_screen
 from . import _ground as ground
 from . import _panels as panels
 from . import _questions as questions
+from . import _targets as targets
+from . import _viewer as view
 from . import _words as words
 from ._tables import labelled
 
 
 @checked
 def report(tree: xr.DataTree | str | Path, path: str | Path = "report.html", title: str | None = None) -> Path:
-    """Write a result as one self-contained HTML file: no network, no scripts, readable on a phone and on paper.
+    """Write a result as one self-contained HTML file: no network, readable on a phone, on paper and without scripts.
 
     Everything it says is computed from the tree. It names what is approximate and by how much, and prints
     probability and kind with every interval.
@@ -57,6 +59,7 @@ def report(tree: xr.DataTree | str | Path, path: str | Path = "report.html", tit
     ...     "H0" in report(tree, folder + "/report.html").read_text(encoding="utf-8")
     True
     """
+    source = tree if isinstance(tree, str | os.PathLike) else "posterior.nc"
     if isinstance(tree, str | os.PathLike):
         tree = read_tree(tree)
     if not is_tree(tree):
@@ -64,7 +67,8 @@ def report(tree: xr.DataTree | str | Path, path: str | Path = "report.html", tit
              "Pass posterior.to_datatree(), or the netCDF file it was saved as.", TypeError)
     path = as_target("path", path)
     _refuse_other(path)
-    text = labelled(_render(_content(tree, title)))
+    beside_it = path.with_name(Path(source).name)
+    text = labelled(_render(_content(tree, title) | {"dataset": beside_it.name if beside_it.is_file() else None}))
     with beside(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
@@ -96,6 +100,8 @@ def _content(tree, title):
     return {
         "answers": first_screen.answers(properties, fits, gains, held, agreed, facts.unmixed(tree)),
         "maps": first_screen.maps(tree, pictures),
+        "viewer": view.viewer(tree), "too_many": view.too_many(tree), "scripts": view.scripts(),
+        "targets": targets.targets(tree, fits),
         "title": title or root.get("title") or _title(fits),
         "root": root,
         "unchecked": ground.unchecked(tree),

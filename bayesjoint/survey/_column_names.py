@@ -11,7 +11,23 @@ ROLES = {
     "upward": {"upward", "height", "elevation", "altitude", "z", "up", "elev", "alt"},
 }
 GEOGRAPHIC = {"longitude", "latitude", "lon", "lat", "degrees_east", "degrees_north", "degree_east", "degree_north"}
+DEGREES = {"easting": {"longitude", "lon", "long", "lng"}, "northing": {"latitude", "lat"}}
 DEVIATION = {"std", "sigma", "sd", "stdev", "uncertainty", "error", "err"}
+
+
+class Columns(dict):
+    """Names of columns by role, as the caller gave them.
+
+    Parameters
+    ----------
+    names : dict
+    degrees : bool
+        Whether longitude and latitude may be the coordinates, for they will be projected.
+    """
+
+    def __init__(self, names=(), degrees=False):
+        super().__init__(names)
+        self.degrees = degrees
 
 
 def words(name):
@@ -38,6 +54,12 @@ def has_role(name, role):
     """Whether a column or variable named `name` is a coordinate of this role (or, as a dim, ends with it)."""
     parts = [word for word in words(name) if word not in (*TO_METRES, *FEET, "utm")]
     return name in ROLES[role] or (len(parts) == 1 and parts[0] in ROLES[role]) or parts[-1:] == [role]
+
+
+def is_degrees(name, role=None):
+    """Whether a name is that of a longitude (easting) or a latitude (northing); with no role, of either."""
+    known = set().union(*DEGREES.values()) if role is None else DEGREES[role]
+    return words(name)[:1] != [] and words(name)[0] in known
 
 
 def is_deviation(name):

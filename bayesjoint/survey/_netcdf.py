@@ -8,7 +8,7 @@ from .._damaged import attempt, attempt_hdf5
 from .._memory import check_memory, fits_memory
 from .._text_table import is_number
 from ..quantities import plain_unit
-from ._column_names import GEOGRAPHIC, has_role, is_data
+from ._column_names import GEOGRAPHIC, has_role, is_data, is_degrees
 from ._units import to_metres
 
 ENGINES = {b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"\x89HDF": "h5netcdf"}
@@ -58,9 +58,14 @@ def read_netcdf(path, kind, columns):
     if magic not in ENGINES:
         fail("path", "be netCDF-3 (classic, 64-bit offset) or netCDF-4", f"netCDF variant {magic!r}",
              "Convert it: nccopy -k nc4.")
-    dataset = load(path, ENGINES[magic])
+    return of_dataset(load(path, ENGINES[magic]), kind, columns)
+
+
+def of_dataset(dataset, kind, columns):
+    """Contents of an `xarray.Dataset` as `read_netcdf` gives them."""
+    degrees = getattr(columns, "degrees", False)
     variable = _squeezed(dataset[_data_name(dataset, kind, columns.get("data"))])
-    axes = {role: _axis(dataset, variable, role, columns.get(role)) for role in ("easting", "northing")}
+    axes = {role: _axis(dataset, variable, role, columns.get(role), degrees) for role in ("easting", "northing")}
     if variable.ndim == 2 and axes["easting"].ndim == 1:
         variable = variable.transpose(axes["northing"].dims[0], axes["easting"].dims[0])
     std_name = columns.get("std") or _first(dataset, variable, (f"{variable.name}_std",))
@@ -72,7 +77,8 @@ def read_netcdf(path, kind, columns):
              "upward": upward_note, "std": repr(std_name)}
     found = {
         "lines": _lines(dataset, variable),
-        "data": data, **{role: _metres(axis) for role, axis in axes.items()}, "upward": upward,
+        "data": data, **{role: _metres(axis, degrees) for role, axis in axes.items()}, "upward": upward,
+        "geographic": _is_degrees(axes["easting"]),
         "std": None if std is None else _values(std), "notes": notes, "units": variable.attrs.get("units"),
         "std_units": None if std is None else std.attrs.get("units"),
         "attributes": {**dataset.attrs, **_system(dataset, variable),
@@ -101,8 +107,14 @@ def _checked_type(variable):
     return values
 
 
-def _metres(axis):
-    return _checked_type(axis) * to_metres(axis.attrs.get("units"), axis.name)
+def _is_degrees(axis):
+    return is_degrees(str(axis.name)) or plain_unit(str(axis.attrs.get("units", ""))) in GEOGRAPHIC
+
+
+def _metres(axis, degrees):
+    """Coordinates in metres; in degrees where these will be projected."""
+    factor = 1.0 if degrees and _is_degrees(axis) else to_metres(axis.attrs.get("units"), axis.name)
+    return _checked_type(axis) * factor
 
 
 def _within_valid(variable):
@@ -123,6 +135,7 @@ def _within_valid(variable):
 def _system(dataset, variable):
     """{"crs": text} from the grid mapping of CF conventions that the variable names."""
     name = str(variable.attrs.get("grid_mapping", variable.encoding.get("grid_mapping", ""))).split(":")[0].strip()
+    name = name or next((key for key in ("spatial_ref", "crs") if key in dataset.coords), "")  # as rioxarray has it
     if name not in dataset.variables:
         return {}
     attributes = dataset[name].attrs
@@ -182,7 +195,7 @@ def _squeezed(variable):
     return variable
 
 
-def _axis(dataset, variable, role, name):
+def _axis(dataset, variable, role, name, degrees):
     """1-D coordinate of `variable` for easting or northing: named, or recognised by name or CF standard_name."""
     if name is not None:
         found = [_named(dataset, name, role)]
@@ -195,10 +208,14 @@ def _axis(dataset, variable, role, name):
             fits = named  # coordinates in two dimensions say more than the numbers of rows and columns
         found = [v for v in fits if has_role(str(v.attrs.get("standard_name", v.name)), role)]
         found = found or [v for v in fits if has_role(str(v.name), role)]
+        if not found and degrees:
+            fits = fits + turned
+            found = [v for v in fits if is_degrees(str(v.attrs.get("standard_name", v.name)), role)
+                     or is_degrees(str(v.name), role)]
         marks = {plain_unit(str(t)) for v in fits for t in (v.name, v.attrs.get("units", ""))}
         if not found and marks & GEOGRAPHIC:
             fail(f"{role} of {variable.name!r}", "be in metres", "longitude and latitude",
-                 "Project the survey first (pyproj, gdalwarp).")
+                 "Project the survey: pass to_crs=, for example 'EPSG:32751'.")
     if len(found) == 1 and found[0].ndim == 2 and set(found[0].dims) == set(variable.dims):
         return found[0].transpose(*variable.dims)
     if len(found) != 1 or found[0].ndim != 1 or found[0].dims[0] not in variable.dims:

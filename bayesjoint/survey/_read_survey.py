@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from .._checks import as_file, checked, fail, one_of
-from .._typing import ArrayLike, Sequence
+from .._typing import Any, ArrayLike, Sequence
 from ..quantities import component_of
+from ._column_names import Columns
 from ._no_data import listed, refuse_suspects, without
+from ._objects import InMemory, in_memory
+from ._projected import projected
 from ._rules import FIELD_ATTRIBUTES, needs_field, standard_units
 from ._survey import Survey
 from ._units import to_standard
@@ -21,12 +24,13 @@ from .formats import format_of
 COLUMN_ROLES = ("data", "easting", "northing", "upward", "std")
 
 @checked
-def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = None,
+def read_survey(path: str | Path | Any, kind: str, std: float | ArrayLike | None = None,
                 height: float | ArrayLike | None = None, columns: dict | None = None, crs: str | int | None = None, *,
                 variable: str | None = None, name: str | None = None, units: str | None = None,
                 missing: ArrayLike | Sequence | None = None, intensity: float | None = None,
                 inclination: float | None = None, declination: float | None = None, source: str | None = None,
-                licence: str | None = None, format: str | None = None) -> Survey:
+                licence: str | None = None, format: str | None = None,
+                to_crs: str | int | None = None) -> Survey:
     """Read a survey from a file of one of these formats, told by its content, else by its ending.
 
     - ``"netcdf"``: netCDF 3 or 4.
@@ -34,18 +38,20 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
     - ``"oasis"``: a grid of Oasis montaj (.grd, version 2, plain or compressed).
     - ``"surfer"``: a grid of Surfer (.grd: DSAA, DSBB, DSRB).
     - ``"esri"``: an ESRI ASCII grid (.asc), with the system of the .prj beside it.
+    - ``"geotiff"``: a grid as GeoTIFF; needs rasterio: ``pip install 'bayesjoint[geotiff]'``.
     - ``"icgem"``: a grid of the ICGEM service (.gdf), projected.
     - ``"ubc"``: gravity or magnetic observations of UBC-GIF (.obs, .grv, .mag): mGal positive down, nT; elevations.
     - ``"tomofast"``: data of Tomofast-x: z positive down, units to be given. Must be named by `format`.
 
     What an argument gives wins over what the file says; what was taken from where, and what was guessed, is the first
-    line of the survey's `history`. NaN, fill values, dummies and empty cells mark gaps. Grids other than netCDF and
-    ICGEM state neither units nor height: give them.
+    line of the survey's `history`. A DataFrame (its columns, and ``attrs``), a DataArray or a Dataset (names of dims,
+    attributes, grid mapping) is read like a file. NaN, fill values, dummies and empty cells mark gaps. Grids other than
+    netCDF and ICGEM state neither units nor height: give them.
 
     Parameters
     ----------
-    path : str or Path
-        File.
+    path : str, Path, pandas.DataFrame, xarray.DataArray or xarray.Dataset
+        File, or what was read from one.
     kind : str
         ``"gravity"``, ``"magnetic"``, one of their components such as ``"gzz"``, or another word.
     std : float or array_like, optional
@@ -58,9 +64,10 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
     columns : dict, optional
         Names by role, ``{"easting": "easting_m", "data": "gravity_noisy_mGal", ...}``; roles are data, easting,
         northing, upward and std. Positions count from 0 in a table without header. Default: by name, CF standard name
-        (netCDF) or an unambiguous header; a choice between two columns is never made for you.
+        (netCDF) or an unambiguous header; a choice between two columns is never made for you. Bands of a GeoTIFF, data
+        and std, go by number or description.
     crs : str, optional
-        Coordinate reference system. Default: the attribute ``crs``, or the .prj beside an ESRI grid.
+        Coordinate reference system. Default: the attribute ``crs``, a grid mapping, or the .prj beside an ESRI grid.
     variable : str, optional
         Short for ``columns={"data": variable}``. Default for netCDF: the variable named like the kind, or the only one
         that sounds like it.
@@ -80,6 +87,10 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
         Default: the attributes title and citation (else source); licence or license.
     format : str, optional
         Name of the format, as above, where content and ending leave it open.
+    to_crs : str or int, optional
+        System in metres, such as "EPSG:32751", to project the stations to, from `crs` or what the file states;
+        longitude and latitude without a stated system are taken for WGS 84, and the history says so. Heights stay as
+        they are; a grid becomes scattered stations. It needs pyproj: ``pip install 'bayesjoint[crs]'``.
 
     Returns
     -------
@@ -105,12 +116,12 @@ def read_survey(path: str | Path, kind: str, std: float | ArrayLike | None = Non
     >>> survey
     Survey('gravity': 1 stations, 1 observed, mGal, upward 5 m, std 0.1 mGal)
     """
-    path = as_file("path", path)
-    columns, marks = _roles(columns, variable, height), listed(missing)
+    path = in_memory(path) or as_file("path", path)
+    columns, marks = Columns(_roles(columns, variable, height), degrees=to_crs is not None), listed(missing)
     with named(path):
         return _read(path, kind, columns, marks, {
             "std": std, "height": height, "crs": crs, "name": name, "units": units, "source": source,
-            "licence": licence, "format": format,
+            "licence": licence, "format": format, "to_crs": to_crs,
             "field": {"intensity": intensity, "inclination": inclination, "declination": declination}})
 
 
@@ -139,8 +150,13 @@ def _unreadable(path, error):
 
 def _read(path, kind, columns, marks, given):
     """The survey of a file; `given` holds the caller's words, which win."""
-    found = format_of(path, given["format"], columns).read(path, kind, columns)
+    found = _found(path, given["format"], kind, columns)
     dropped = _mark(found, marks, kind)
+    crs = given["crs"]
+    crs = _stated_crs(found["attributes"]) if crs is None else crs
+    if given["to_crs"] is not None:
+        found, note = projected(found, crs, given["to_crs"])
+        crs, dropped = given["to_crs"], dropped + note
     std, height, field = given["std"], given["height"], given["field"]
     units, factor, note = _conversion(kind, given["units"], found, path)
     data, noise = _values(found, factor, std, kind)
@@ -150,14 +166,21 @@ def _read(path, kind, columns, marks, given):
     attributes = found["attributes"]
     if needs_field(kind):
         field = {key: attributes.get(FIELD_ATTRIBUTES[key]) if v is None else v for key, v in field.items()}
-    crs = given["crs"]
     return Survey(
         kind, data, found["easting"], found["northing"], found["upward"] if height is None else height, noise,
-        name=given["name"], units=units, crs=_stated_crs(attributes) if crs is None else crs, **field,
+        name=given["name"], units=units, crs=crs, **field,
         source=given["source"] or _source(attributes),
         licence=_text(given["licence"], attributes, "licence", "license"), lines=found.get("lines"),
         history=(_taken(path, found, height, std) + note + dropped, *_previous(attributes)),
     )  # fmt: skip
+
+
+def _found(path, form, kind, columns):
+    if not isinstance(path, InMemory):
+        return format_of(path, form, columns).read(path, kind, columns)
+    if form is not None:
+        fail("format", f"be left out for {path.name}", repr(form), "It is of no file.")
+    return path.read(kind, columns)
 
 
 def _mark(found, marks, kind):
@@ -220,8 +243,10 @@ def _taken(path, found, height, std):
     notes = {role: text for role, text in found["notes"].items()
              if role not in ("std", "lines") or found[role] is not None}
     notes |= {role: "given" for role, value in (("upward", height), ("std", std)) if value is not None}
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"read from {path.name} (sha256 {digest}): " + ", ".join(f"{role} {text}" for role, text in notes.items())
+    parts = ", ".join(f"{role} {text}" for role, text in notes.items())
+    if isinstance(path, InMemory):
+        return f"taken from {path.name[4:]}: {parts}"
+    return f"read from {path.name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}): {parts}"
 
 
 def _text(given, attributes, *keys):

@@ -12,6 +12,8 @@ from .._typing import Any, ArrayLike, LinearOperator, Modality, Parameter, Seque
 from ..quantities import component_of
 from . import _rules as rules
 from ._plausible import check_plausible
+from ._steps import SurveySteps
+from ._views import SurveyViews
 
 FIELDS = (
     "kind", "data", "easting", "northing", "upward", "std", "name", "units", "crs",
@@ -26,7 +28,7 @@ GRID_FILL = 0.25  # of a lattice's nodes: fewer stations than that are scattered
 
 
 @checked
-class Survey:
+class Survey(SurveySteps, SurveyViews):
     """Measured data of one kind, with where and how well they were measured.
 
     A survey is either a *grid* (2-D data on a lattice of stations) or *scattered* (1-D data, one coordinate pair a
@@ -381,14 +383,3 @@ class Survey:
         arrays = {key: getattr(self, key) for key in ("data", "upward", "std")}
         arrays = {key: pick(value) if np.ndim(value) else value for key, value in arrays.items()}
         return self.replace(**arrays, **changes, history=(*self.history, step))
-
-    def _extent(self):
-        return (f"east {self.easting.min():g} to {self.easting.max():g}, "
-                f"north {self.northing.min():g} to {self.northing.max():g} m")
-
-    def __repr__(self):
-        layout = f"{self.shape[0]} x {self.shape[1]} grid" if self.is_grid else f"{self.size} stations"
-        low, high = np.nanmin(self.upward), np.nanmax(self.upward)
-        height = f"upward {low:g} m" if low == high else f"upward {low:g} to {high:g} m"
-        noise = "no std" if self.std is None else f"std {np.nanmedian(self.std):.3g} {self.units}"
-        return f"Survey({self.name!r}: {layout}, {int(self.observed.sum())} observed, {self.units}, {height}, {noise})"

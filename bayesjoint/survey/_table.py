@@ -4,7 +4,17 @@ import numpy as np
 
 from .._checks import fail
 from .._text_table import read_text_table
-from ._column_names import GEOGRAPHIC, has_role, is_data, is_deviation, length_in_name, unit_in_name, words
+from ._column_names import (
+    DEGREES,
+    GEOGRAPHIC,
+    has_role,
+    is_data,
+    is_degrees,
+    is_deviation,
+    length_in_name,
+    unit_in_name,
+    words,
+)
 from ._units import to_metres
 
 LINES = ("line", "line_number", "lineno")
@@ -35,7 +45,7 @@ def of_table(table, kind, columns):
     """Contents of a `TextTable` as `read_table` gives them."""
     names = table.names
     chosen = {role: _column(role, name, names) for role, name in columns.items()}
-    guessed = _guess(names, kind, chosen)
+    guessed = _guess(names, kind, chosen, getattr(columns, "degrees", False))
     chosen |= guessed
     values = dict(zip(chosen, table.floats(list(chosen.values())).T, strict=True))
     for role in ("easting", "northing", "upward"):
@@ -45,7 +55,7 @@ def of_table(table, kind, columns):
     lines, notes["lines"] = _lines(table)
     return {
         "upward": None, "std": None, **values, "lines": lines, "attributes": {}, "notes": notes,
-        "units": unit_in_name(chosen["data"], kind),
+        "units": unit_in_name(chosen["data"], kind), "geographic": is_degrees(chosen["easting"]),
         "std_units": unit_in_name(chosen["std"], kind) if "std" in chosen else None,
     }  # fmt: skip
 
@@ -68,7 +78,7 @@ def _column(role, name, names):
     return str(name)
 
 
-def _guess(names, kind, chosen):
+def _guess(names, kind, chosen, degrees=False):
     """Columns by role, as far as the names say so; a choice between several is left to the caller."""
     free = [name for name in names if name not in chosen.values()]
     tests = {
@@ -83,6 +93,8 @@ def _guess(names, kind, chosen):
         if role in chosen:
             continue
         fits = [name for name in free if test(name)]
+        if not fits and degrees and role in DEGREES:
+            fits = [name for name in free if is_degrees(name, role)]
         if len(fits) == 1:
             found[role] = fits[0]
         elif fits or role in ("data", "easting", "northing"):
@@ -93,7 +105,7 @@ def _guess(names, kind, chosen):
 def _refuse(role, fits, names):
     if not fits and role in ("easting", "northing") and any(GEOGRAPHIC & set(words(name)) for name in names):
         fail(f"columns[{role!r}]", "name a column in metres", f"longitude and latitude among {', '.join(names)[:300]}",
-             "Project the stations first (pyproj), or name the columns.")
+             "Project the stations: pass to_crs=, for example 'EPSG:32751'. Or name the columns.")
     fail(f"columns[{role!r}]", "be given: the header leaves it open",
          f"{len(fits)} candidate(s){': ' + ', '.join(fits) if fits else ''} among {', '.join(names)[:300]}",
          f"Pass columns={{{role!r}: '<name>'}}.")

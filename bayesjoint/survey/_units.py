@@ -22,8 +22,8 @@ def to_metres(units, what):
     """Factor that takes lengths in `units` to metres; None counts as metres."""
     if units is None:
         return 1.0
-    remedy = ("Project longitude and latitude to metres first (pyproj, gdalwarp)." if "degree" in plain_unit(units) else
-              "Convert the coordinates to metres first.")
+    remedy = ("Project longitude and latitude to metres first: read_survey(..., to_crs=) does."
+              if "degree" in plain_unit(units) else "Convert the coordinates to metres first.")
     return _factor(units, TO_METRES, what, "", remedy)
 
 

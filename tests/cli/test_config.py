@@ -1,4 +1,6 @@
 import re
+from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 
@@ -82,3 +84,27 @@ def test_the_format_of_a_file_may_be_named(tmp_path):
     table = SurveyTable(file="g.dat", kind="gravity", parameter="density", format="tomofast", units="m/s2", std=0.1)
     survey = run._survey("gravity", table, tmp_path)
     assert survey.upward.tolist() == [5, 6] and survey.data.tolist() == [1, 2]
+
+
+def test_longitude_and_latitude_are_projected_by_the_configuration(tmp_path, monkeypatch):
+    text = """[surveys.g]
+file = "g.csv"
+kind = "gravity"
+parameter = "density"
+std = 0.1
+to_crs = "EPSG:32751"
+[mesh]
+depth = 400.0
+[parameters.density]
+std = 100.0
+range = 500.0
+"""
+    (tmp_path / "g.csv").write_text("lon,lat,height_m,gravity_mGal\n123,-30,5,1\n123.001,-30,5,2\n")
+    config = read_config(written(tmp_path, text))
+    monkeypatch.setattr(run, "Mesh", SimpleNamespace(from_surveys=lambda surveys, **_: pytest.fail(repr(surveys[0]))))
+    if find_spec("pyproj") is None:
+        with pytest.raises(ConfigError, match=r"surveys.g: pyproj must .* pip install 'bayesjoint\[crs\]'"):
+            run.build_problem(config)
+    else:
+        with pytest.raises(pytest.fail.Exception, match=r"Survey\('g': 2 stations"):
+            run.build_problem(config)

@@ -86,6 +86,10 @@ def test_the_run_can_be_done_again_from_dataset_and_report(folder, html, tree):
     assert all(f"{name} {version}" in text for name, version in root["versions"].items())
 
 
+def test_the_dataset_beside_the_page_is_linked(html):
+    assert '<a href="posterior.nc" download>' in html
+
+
 def test_gaps_and_scattered_stations_keep_the_inducing_field(folder):
     survey = bj.read_survey(folder / "magnetic.nc", "magnetic", std=5.0)
     data = survey.data.copy()

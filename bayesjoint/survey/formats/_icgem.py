@@ -16,7 +16,7 @@ def looks(head):
 
 
 def read(path, kind, columns):
-    """Contents of a grid as a dict of plain arrays, a station a node; longitude and latitude are refused."""
+    """Contents of a grid as a dict of plain arrays, a station a node; longitude and latitude are for `to_crs` alone."""
     lines = [(count, line) for count, line in enumerate(text(path).splitlines(), start=1) if line.strip()]
     end = next((k for k, (_, line) in enumerate(lines) if line.strip().startswith(END)), 0)
     if end < 2 or end + 1 == len(lines):
@@ -39,6 +39,7 @@ def read(path, kind, columns):
         found["notes"]["upward"] = f"{found['upward']:g} m ('height_over_ell')"
     own = {role: unit for role, note in found["notes"].items() for name, unit in zip(names, units, strict=True)
            if note.startswith(repr(name))}
-    for role in ("easting", "northing"):
+    degrees = found["geographic"] and getattr(columns, "degrees", False)  # projected later
+    for role in () if degrees else ("easting", "northing"):
         found[role] = found[role] * to_metres(own[role], role)
     return found | {"units": own["data"], "attributes": {"source": " ".join(head.get("modelname", ()))}}

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ..._checks import fail, one_of
 from .._netcdf import read_netcdf, variant_of
 from .._table import read_table
-from . import _esri, _icgem, _oasis, _surfer, _tomofast, _ubc
+from . import _esri, _geotiff, _icgem, _oasis, _surfer, _tomofast, _ubc
 from ._unread import refuse_unread
 
 HEAD = 8192  # bytes of a file by which its kind is told
@@ -37,6 +37,7 @@ FORMATS = {
     "oasis": Format("Oasis montaj grid (.grd)", _oasis.looks, _oasis.read),
     "surfer": Format("Surfer grid (.grd: DSAA, DSBB, DSRB)", _surfer.looks, _surfer.read),
     "esri": Format("ESRI ASCII grid (.asc)", _esri.looks, _esri.read),
+    "geotiff": Format("GeoTIFF (.tif; extra geotiff)", _geotiff.looks, _geotiff.read, True),
     "icgem": Format("ICGEM grid (.gdf)", _icgem.looks, _icgem.read, True),
     "ubc": Format("UBC-GIF observations (.obs, .grv, .mag)", _ubc.looks, _ubc.read),
     "tomofast": Format("Tomofast-x data (format='tomofast')", lambda head: False, _tomofast.read),

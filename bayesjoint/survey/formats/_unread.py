@@ -10,7 +10,6 @@ UNREAD = (  # endings, what it is, remedy, first bytes by which it is known what
     ((".gdb",), "a Geosoft database", "Export its channels as Geosoft XYZ or CSV (Oasis montaj).", ()),
     ((".gxf",), "a grid of Grid eXchange Format", GDAL, ()),
     ((".ers",), "an ER Mapper grid", GDAL, ()),
-    ((".tif", ".tiff"), "a GeoTIFF", GDAL, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
     ((".img", ".bil", ".flt", ".hdr", ".vrt", ".adf", ".kea"), "a raster of a GIS", GDAL, (b"EHFA_HEADER_TAG",)),
     ((".dfn", ".des"), "a description of ASEG-GDF2 columns", "Write the data as CSV (aseg_gdf2 for Python).", ()),
     ((".ggf",), "a Trimble geoid grid", "Export it as CSV or ESRI ASCII from the program that wrote it.", ()),

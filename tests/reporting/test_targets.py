@@ -1,0 +1,156 @@
+"""Ranked targets: which cells count, with what chance, how deep, how much; and when nothing may be said."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+import bayesjoint as bj
+from bayesjoint import Mesh
+from bayesjoint.dataset import Approximation, ParameterBlock, build_tree
+from bayesjoint.reporting._targets import chance_of, targets
+
+from ..trees import make_tree
+from .viewed import GAUSSIAN
+
+MESH = Mesh.regular((4, 6, 8), (50.0, 100.0, 100.0))
+BODY, SMALL = np.s_[1:3, 1:3, 2:4], np.s_[2, 4, 6]
+
+
+def made(mean, std=10.0, kind=GAUSSIAN, half=None, mesh=MESH, draws=None, **block):
+    """A tree of one density with prior 0 ± 40 and the means given."""
+    std = np.broadcast_to(std, mesh.shape).astype(float)
+    half = 1.6448536 * std if half is None else half
+    about = {"probability": 0.9, "kind": kind}
+    options = {"mean_error": 0.0, "std_error": 0.0} | block
+    approximations = options.pop("approximations", ())
+    density = ParameterBlock(name="density", dims=mesh.dims, coords=mesh.coords(), mean=mean, std=std, units="kg/m3",
+                             edges={d: getattr(mesh, f"{d}_edges") for d in mesh.dims}, prior_mean=0.0, prior_std=40.0,
+                             draws=draws, intervals={"": (mean - half, mean + half, about)}, **options)
+    return build_tree([density], approximations=approximations)
+
+
+def two_bodies(size=100.0, small=-90.0):
+    mean = np.zeros(MESH.shape)
+    mean[BODY], mean[SMALL] = size, small
+    return mean
+
+
+def test_bodies_have_their_place_size_and_chance():
+    found = targets(made(two_bodies(small=-53.0)))
+    first, second = found["rows"]
+    assert (first["side"], first["cells"], first["beyond"]) == ("above", 8, "+40.0 kg/m³")
+    assert first["chance"] == "over 99 %" and first["volume"] == pytest.approx(8 * 5e5)
+    assert first["top"] == "50.0 m" and first["centre"] == "100 m" and first["place"] == "300.00, 200.00 m"
+    assert first["amount"].startswith("+0.400 ± at most 0.040 Mt")
+    assert (second["side"], second["cells"], second["beyond"]) == ("below", 1, "−40.0 kg/m³")
+    assert second["value"] == pytest.approx(norm.cdf(1.3)) and second["chance"] == "90 %"
+    assert second["cell"] == "2 4 6"
+
+
+def test_a_cell_less_sure_than_ninety_percent_is_no_target():
+    assert [row["side"] for row in targets(made(two_bodies(small=-52.0)))["rows"]] == ["above"]
+
+
+def test_the_error_of_mean_and_std_lowers_the_chance():
+    mean = two_bodies(small=-54.0)
+    assert len(targets(made(mean))["rows"]) == 2
+    off = targets(made(mean, mean_error=2.0))["rows"]
+    assert len(off) == 1
+    chance = chance_of(made(two_bodies(small=-60.0), mean_error=2.0), "density", -1)
+    assert chance.error[SMALL] == pytest.approx(norm.pdf(2.0) * 0.2)
+
+
+def test_an_interval_that_is_not_gaussian_gives_limits_only():
+    half = np.full(MESH.shape, 30.0)
+    for kind, least in (("recalibrated on bodies, equal-tailed", 0.95), ("recalibrated on bodies, shortest", 0.9)):
+        rows = targets(made(two_bodies(), kind=kind, half=half))["rows"]
+        assert [row["side"] for row in rows] == ["above", "below"]
+        assert rows[0]["value"] == pytest.approx(least) and rows[0]["chance"] == f"{100 * least:.0f} % or more"
+        assert rows[0]["top"] == "50.0 m"  # above it 0 ± 30 rules 40 out
+    wide = targets(made(two_bodies(), kind=kind, half=np.where(two_bodies() == 0, 50.0, 30.0)))["rows"]
+    assert wide[0]["top"] == "0 to 50.0 m"  # above it 0 ± 50 does not
+
+
+def test_the_mass_s_error_is_that_of_the_sum():
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal((4, 200, 1, 1, 1))
+    draws = two_bodies() + 6.0 * common + 8.0 * rng.standard_normal((4, 200, *MESH.shape))
+    found = targets(made(two_bodies(), draws=draws))
+    total, error = re.match(r"\+([\d.]+) ± ([\d.]+) Mt", found["rows"][0]["amount"]).groups()
+    assert float(total) == pytest.approx(8 * 5e5 * 100 / 1e9)
+    wanted = 5e5 * np.sqrt(64 * 36 + 8 * 64) / 1e9
+    assert float(error) == pytest.approx(wanted, rel=0.1)
+    assert any("over 800 posterior draws, itself known to 2.5 %" in note for note in found["notes"])
+
+
+def test_the_mass_agrees_with_the_functional_of_the_posterior():
+    mesh = Mesh.regular((2, 5, 5), (100.0, 100.0, 100.0))
+    density = bj.Parameter("density", mesh, prior=bj.Matern(std=40.0, range=300.0))
+    data = np.zeros(mesh.shape)
+    data[1, 1:3, 1:3] = 200.0
+    cells = bj.Modality("cells", np.eye(mesh.size), data.ravel(), bj.DiagonalNoise(np.full(mesh.size, 20.0)), "density")
+    post = bj.posterior(bj.JointProblem([density], [cells]))
+    tree = post.to_datatree(draws=200, chains=4, seed=0)
+    row = targets(tree)["rows"][0]
+    mean = post.mean()["density"]
+    z = (mean - 40.0) / post.std()["density"]
+    inside = norm.cdf(z) >= 0.9
+    assert row["cells"] == inside.sum()
+    weights = np.where(inside, 1e6, 0.0)
+    total, error = (float(v) for v in re.match(r"\+([\d.]+) ± ([\d.]+) Mt", row["amount"]).groups())
+    assert total == pytest.approx((weights * mean).sum() / 1e9, rel=6e-3)
+    wanted = (weights * post.covariance_product({"density": weights})["density"]).sum()
+    assert error == pytest.approx(np.sqrt(wanted) / 1e9, rel=0.1)
+
+
+def test_bodies_cut_by_the_survey_or_the_mesh_are_said_to_be():
+    mean = np.zeros(MESH.shape)
+    mean[0, 2, 2], mean[2, 0, 5] = 100.0, 100.0
+    notes = {row["cell"]: row["note"] for row in targets(made(mean))["rows"]}
+    assert notes == {"0 2 2": "reaches the bottom of the mesh", "2 0 5": "cut at the edge of the stations"}
+
+
+def test_larger_bodies_come_first_among_equally_sure_ones_and_all_are_counted(monkeypatch):
+    monkeypatch.setattr("bayesjoint.reporting._targets.SHOWN", 1)
+    found = targets(made(two_bodies()))
+    assert found["count"] == 2 and [row["cells"] for row in found["rows"]] == [8]
+
+
+def test_air_is_no_target_and_depths_count_from_the_ground():
+    active = np.ones(MESH.shape, bool)
+    active[3, :, 2:4] = False
+    mesh = MESH.with_active(active)
+    mean = np.where(active, two_bodies(), np.nan)
+    std = np.where(active, 10.0, np.nan)
+    row = targets(made(mean, std, mesh=mesh, ground=active, mean_error=np.where(active, 0.0, np.nan),
+                       std_error=np.where(active, 0.0, np.nan)))["rows"][0]
+    assert row["top"] == "0 m" and row["cells"] == 8
+
+
+def test_nothing_is_said_where_no_chance_is_justified():
+    doubtful = Approximation(name="Laplace", status="not validated", statement="")
+    found = targets(made(two_bodies(), approximations=[doubtful]))
+    assert not found["rows"] and "not validated" in found["why"]
+    bounded = made(two_bodies(), bounds={"lower": np.full(MESH.shape, -200.0)})
+    assert chance_of(bounded, "density", 1) is None
+    tree = make_tree((6, 24, 26))  # holds no intervals
+    assert targets(tree) is None
+
+
+def test_a_fit_that_contradicts_prior_or_noise_is_held_against_the_chances():
+    fits = [SimpleNamespace(name="gravity_b", verdict="more loosely than"),
+            SimpleNamespace(name="a", verdict="as expected")]
+    notes = targets(made(two_bodies()), fits)["notes"]
+    assert any("The fit of gravity b says" in note for note in notes)
+    assert not any("The fit of" in note for note in targets(made(two_bodies()), fits[1:])["notes"])
+
+
+def test_the_page_lists_them(tmp_path):
+    text = bj.report(made(two_bodies()), tmp_path / "report.html").read_text(encoding="utf-8")
+    section = re.search(r'<section id="targets".*?</section>', text, re.S)[0]
+    assert section.count("<tr>") == 3 and "40.0 kg/m³ for density" in section and "real ground was not asked" in section
+    text = bj.report(made(np.zeros(MESH.shape)), tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "None: no cell under the stations is that sure." in text
