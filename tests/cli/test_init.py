@@ -201,7 +201,7 @@ def test_the_igrf_itself_is_that_of_the_place(tmp_path):
     pytest.importorskip("pyproj")
     survey = Survey("magnetic", [1.0, 1.0], [360e3, 392e3], [6535e3, 6566e3], 0.0, crs="EPSG:28351")
     found, how = _igrf.field_at("1995-06-01", [survey], None)
-    assert "at 121.6988 E, -31.1730 N" in how and "over the surveys it differs by up to 7" in how
+    assert "at 121.6988° east, -31.1730° north" in how and "over the surveys it differs by up to 7" in how
     assert abs(found[0] - 58_014) < 700 and abs(found[1] + 64.7) < 1.5 and abs(found[2] - 0.9) < 1.0
 
 
