@@ -89,7 +89,7 @@ def _state_field(seen, arguments):
     if arguments.date and arguments.field:
         refuse("--date", arguments.date, "cannot go with --field; give one of them")
     if arguments.field:
-        with_field(seen, arguments.field, "as given on the command line: nT, degrees down and clockwise from north")
+        with_field(seen, arguments.field, "as given on the command line")
     elif arguments.date:
         with_field(seen, *field_at(arguments.date, [s.survey for s in seen], arguments.lonlat))
     else:
@@ -173,6 +173,8 @@ def _survey(seen, out):
             table.lines.append((key, seen.keys[key], seen.notes.get(key, "")))
         elif key in seen.missing:
             table.lines.append((key, *seen.missing[key], True))
+    if seen.survey.crs is None:
+        table.lines.append('crs: not known, and not needed. crs = "EPSG:28351" would be recorded and compared.')
     data = seen.survey.data[seen.survey.observed]
     spread = max(float(np.abs(data).max()), float(np.ptp(data)))
     table.lines += [

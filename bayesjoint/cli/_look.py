@@ -196,7 +196,8 @@ def with_field(seen, stated, why):
             continue
         if stated is not None:
             each.keys |= dict(zip(FIELD, stated, strict=True))
-            each.notes["intensity"] = why
+            each.notes |= {"intensity": f"nT, {why}", "inclination": "degrees, positive down, of the same field",
+                           "declination": "degrees, clockwise from north, of the same field"}
         elif each.opened.field:
             words = ("nT: the Earth's field at place and date of the survey (IGRF); --date YYYY-MM-DD computes it",
                      "degrees, positive down, negative in the south", "degrees, clockwise from north")

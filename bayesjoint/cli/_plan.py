@@ -60,9 +60,8 @@ def _model(config, problem):
     meshed = [p for p in problem.parameters if p.mesh is not None]
     yield f"mesh: {meshed[0].mesh!r}"[:-1] + f", {meshed[0].mesh.size} cells)"
     for p in meshed:
-        said = p.settings()
-        yield (f"parameter {p.name}: {said['unknowns']} unknowns in {said['units']}, {said['prior']}, "
-               f"bounds {said['bounds']}")
+        words = p.settings()
+        yield f"parameter {p.name}: {words['prior']}, in {words['units']}; bounds: {words['bounds']}"
     coupling = config.coupling
     number = coupling.correlation if coupling.kind == "coregionalization" else coupling.weight
     yield f"coupling: {coupling.kind}{'' if number is None else f' {number:g}'}"

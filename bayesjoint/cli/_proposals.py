@@ -42,7 +42,7 @@ def mesh_of(surveys, lowest_known):
     layers = int(np.clip(layers, *LAYERS))
     padding = int(np.clip(math.ceil(range_of(depth) / cell), LEAST, MOST))
     out = [("depth", depth,
-            f"metres: a third of the shorter side ({min(sides):.4g} m). A compact body deeper than that has an anomaly "
+            f"metres, a third of the shorter side ({min(sides):.4g} m). A compact body deeper than that has an anomaly "
             "wider than half the survey, which is not told from the regional field. Else: the depth you know"),
            ("layers", layers, f"the top one about half a cell ({top:.3g} m) thick. Else: more for shallow detail"),
            ("growth", GROWTH, "ratio of a layer's thickness to the one above: what data resolve fades with depth. "
@@ -54,7 +54,7 @@ def mesh_of(surveys, lowest_known):
                     "costs four times the cells"))
     lowest = min(float(np.nanmin(s.upward)) for s in surveys)
     if lowest_known and not 0 <= lowest <= min(200.0, 20 * cell):
-        out.append(("top", float(math.floor(lowest)), "metres: the lowest station; heights seem to be elevations, and "
+        out.append(("top", float(math.floor(lowest)), "metres, the lowest station; heights seem to be elevations, and "
                     "the ground is taken for flat there. Topography goes in by bj.Mesh.from_surveys(topography=...)"))
     return out
 

@@ -8,7 +8,7 @@ import numpy as np
 from .. import plot
 from ..dataset import read_attributes
 
-ABSENT = "–"
+ABSENT = "not stated"
 
 
 @dataclass(frozen=True, kw_only=True)

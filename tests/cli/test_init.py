@@ -76,7 +76,7 @@ def test_what_is_proposed_is_near_what_made_the_data(pair, tmp_path, capsys):
 
 
 def test_every_value_stands_under_a_reason(pair, tmp_path):
-    code, path = made(pair, tmp_path)
+    code, path = made(pair, tmp_path, *STATED)
     lines = path.read_text("utf-8").splitlines()
     keys = [k for k, line in enumerate(lines) if re.match(r"\w+ = ", line)]
     assert code == 0 and len(keys) > 20
@@ -198,8 +198,10 @@ def test_a_date_without_what_it_needs_is_refused(pair, tmp_path, monkeypatch, ca
 def test_the_igrf_itself_is_that_of_the_place(tmp_path):
     """The data set of this place carries 58,014 nT, -64.7 and 0.9 degrees, of a year that is not stated."""
     pytest.importorskip("ppigrf")
-    survey = Survey("magnetic", [1.0], [0.0], [0.0], 0.0)
-    found, _ = _igrf.field_at("1995-06-01", [survey], (121.5, -30.8))
+    pytest.importorskip("pyproj")
+    survey = Survey("magnetic", [1.0, 1.0], [360e3, 392e3], [6535e3, 6566e3], 0.0, crs="EPSG:28351")
+    found, how = _igrf.field_at("1995-06-01", [survey], None)
+    assert "at 121.6988° east, -31.1730° north" in how and "over the surveys it differs by up to 7" in how
     assert abs(found[0] - 58_014) < 700 and abs(found[1] + 64.7) < 1.5 and abs(found[2] - 0.9) < 1.0
 
 
