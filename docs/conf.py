@@ -1,0 +1,63 @@
+"""How the site is built; `docs/build.sh` builds it."""
+
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
+os.environ["BAYESJOINT_REPOSITORY"] = str(HERE.parent)  # where notebooks and gallery find the case studies' data
+warnings.filterwarnings("ignore", message="\nArviZ is undergoing", category=FutureWarning)
+
+import bayesjoint  # noqa: E402
+
+project, author = "bayesjoint", "The bayesjoint developers"
+copyright = author
+version = release = bayesjoint.__version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc", "myst_nb"]
+exclude_patterns = ["_build", "gallery", "gallery_src", "_templates"]
+templates_path = ["_templates"]
+nitpicky = True
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+
+html_theme = "pydata_sphinx_theme"
+html_title = "bayesjoint"
+html_theme_options = {"show_prev_next": False, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
+html_show_sourcelink = False
+html_show_copyright = False
+
+
+def plain_signs(app, what, name, obj, options, lines):
+    """Keep |m| and *names* of docstrings what they are: text, where reStructuredText sees substitutions and emphasis."""
+    doctest = literal = False
+    for i, line in enumerate(lines):
+        bare = line.strip()
+        doctest = bare.startswith(">>>") or (doctest and bool(bare))
+        literal = bare.startswith(".. math::") or (literal and (not bare or line[:1] == " "))
+        if doctest or literal:
+            continue
+        spans = re.split(r"(``.*?``|:\w+:`.*?`|`.*?`_*)", line)
+        spans[::2] = [re.sub(r"(?<![\w*\\])(\*{1,2})(?=\w)(?![^*]*\w\*)", lambda m: m[1].replace("*", r"\*"),
+                             re.sub(r"(?<!\\)\|", r"\\|", span)) for span in spans[::2]]
+        lines[i] = "".join(spans)
+
+
+def setup(app):
+    """Connect what is written above; after numpydoc, whose priority is 500."""
+    app.connect("autodoc-process-docstring", plain_signs, priority=600)
