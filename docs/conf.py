@@ -14,14 +14,19 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE.parent), os.en
 os.environ["BAYESJOINT_REPOSITORY"] = str(HERE.parent)  # where notebooks and gallery find the case studies' data
 warnings.filterwarnings("ignore", message="\nArviZ is undergoing", category=FutureWarning)
 
+import arviz  # noqa: E402, F401  # says once a day what it says once a day, before notebooks begin
+import matplotlib.font_manager  # noqa: E402, F401  # builds its cache, likewise
+
 import bayesjoint  # noqa: E402
 
 project, author = "bayesjoint", "The bayesjoint developers"
 copyright = author
 version = release = bayesjoint.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc", "myst_nb"]
-exclude_patterns = ["_build", "gallery", "gallery_src", "_templates"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc", "sphinx_gallery.gen_gallery",
+              "myst_nb"]
+exclude_patterns = ["_build", "_templates", "gallery_src", "gallery/**/*.ipynb", "gallery/*.ipynb", "gallery/*.md5", "gallery/*.py",
+                    "gallery/*.zip", "gallery/*.json", "sg_execution_times.rst", "gallery/sg_execution_times.rst"]
 templates_path = ["_templates"]
 nitpicky = True
 
@@ -32,9 +37,25 @@ numpydoc_xref_param_type = False
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "cache"
+nb_execution_mode = "force"
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_output_stderr = "remove-warn"
+nb_mime_priority_overrides = [("html", "text/html", 30)]  # plain text of surveys and datasets is shorter
 nb_execution_timeout = 300
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery_src",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "/plot_",
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "abort_on_example_error": True,
+    "default_thumb_file": str(HERE / "kalgoorlie_window.png"),
+    "copyfile_regex": r"(?!)",
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "bayesjoint"
