@@ -25,8 +25,8 @@ version = release = bayesjoint.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc", "sphinx_gallery.gen_gallery",
               "myst_nb"]
-exclude_patterns = ["_build", "_templates", "gallery_src", "gallery/**/*.ipynb", "gallery/*.ipynb", "gallery/*.md5", "gallery/*.py",
-                    "gallery/*.zip", "gallery/*.json", "sg_execution_times.rst", "gallery/sg_execution_times.rst"]
+exclude_patterns = ["_build", "_templates", "gallery_src", "sg_execution_times.rst",
+                    *(f"gallery/{name}" for name in ("*.ipynb", "*.md5", "*.py", "*.json", "sg_execution_times.rst"))]
 templates_path = ["_templates"]
 nitpicky = True
 
@@ -63,9 +63,11 @@ html_theme_options = {"show_prev_next": False, "navigation_with_keys": False, "s
 html_show_sourcelink = False
 html_show_copyright = False
 
+LONE_STAR = re.compile(r"(?<![\w*\\])(\*{1,2})(?=\w)(?![^*]*\w\*)")
+
 
 def plain_signs(app, what, name, obj, options, lines):
-    """Keep |m| and *names* of docstrings what they are: text, where reStructuredText sees substitutions and emphasis."""
+    """Keep |m| and *names* of docstrings text, where reStructuredText sees substitutions and emphasis."""
     doctest = literal = False
     for i, line in enumerate(lines):
         bare = line.strip()
@@ -74,8 +76,8 @@ def plain_signs(app, what, name, obj, options, lines):
         if doctest or literal:
             continue
         spans = re.split(r"(``.*?``|:\w+:`.*?`|`.*?`_*)", line)
-        spans[::2] = [re.sub(r"(?<![\w*\\])(\*{1,2})(?=\w)(?![^*]*\w\*)", lambda m: m[1].replace("*", r"\*"),
-                             re.sub(r"(?<!\\)\|", r"\\|", span)) for span in spans[::2]]
+        spans[::2] = [LONE_STAR.sub(lambda star: star[1].replace("*", r"\*"), re.sub(r"(?<!\\)\|", r"\\|", span))
+                      for span in spans[::2]]
         lines[i] = "".join(spans)
 
 

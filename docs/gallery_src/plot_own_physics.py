@@ -2,8 +2,8 @@
 Physics of your own: arrival times
 ==================================
 
-A survey may see the ground through any function. Here straight rays between two holes give travel times, which depend on velocity as 1/v: a
-nonlinear forward model. `ForwardModel` takes predictions and, if you have it, the Jacobian.
+A survey may see the ground through any function. Here straight rays between two holes give travel times, which depend
+on velocity as 1/v: a nonlinear forward model. `ForwardModel` takes predictions and, if you have it, the Jacobian.
 """
 
 import matplotlib.pyplot as plt
@@ -54,7 +54,8 @@ print(post.validity.verdict)  # the engine says of itself whether the Gaussian h
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-for ax, values, words in zip(axes, (truth, post.mean()["velocity"], post.std()["velocity"]), ("truth", "mean", "std"), strict=True):
-    shown = ax.pcolormesh(mesh.easting_edges, mesh.upward_edges, values[:, 0], cmap="cividis")
-    ax.set(title=f"velocity contrast: {words} (m/s)", xlabel="between the holes (m)", ylabel="upward (m)", aspect="equal")
-    figure.colorbar(shown, ax=ax)
+shown = {"truth": truth, "mean": post.mean()["velocity"], "std": post.std()["velocity"]}
+for ax, (words, values) in zip(axes, shown.items(), strict=True):
+    drawn = ax.pcolormesh(mesh.easting_edges, mesh.upward_edges, values[:, 0], cmap="cividis")
+    ax.set(title=f"contrast: {words} (m/s)", xlabel="between the holes (m)", ylabel="upward (m)", aspect="equal")
+    figure.colorbar(drawn, ax=ax)

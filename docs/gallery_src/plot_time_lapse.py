@@ -2,7 +2,8 @@
 Surveys one after another
 =========================
 
-`assimilate` takes surveys in turn. The last answer is that of all of them together, and the history says what each one brought.
+`assimilate` takes surveys in turn. The last answer is that of all of them together, and the history says what each
+one brought.
 """
 
 import matplotlib.pyplot as plt
@@ -30,7 +31,8 @@ data = {name: (bj.GravityOperator(mesh, *stations, height=heights[name]) @ truth
 problem = problem_of(data)
 
 # %%
-# One step a survey: how surprising its data were, what they taught, and how much of the prior's standard deviation is left.
+# One step a survey: how surprising its data were, what they taught, and how much of the prior's standard deviation is
+# left.
 post = bj.assimilate(problem, order=["airborne", "ground"])
 for step in post.history:
     print(step)
