@@ -14,7 +14,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE.parent), os.en
 os.environ["BAYESJOINT_REPOSITORY"] = str(HERE.parent)  # where notebooks and gallery find the case studies' data
 warnings.filterwarnings("ignore", message="\nArviZ is undergoing", category=FutureWarning)
 
-import arviz  # noqa: E402, F401  # says once a day what it says once a day, before notebooks begin
+import arviz  # noqa: E402, F401  # its notice of once a day comes here, and not in a notebook
 import matplotlib.font_manager  # noqa: E402, F401  # builds its cache, likewise
 
 import bayesjoint  # noqa: E402
@@ -23,8 +23,8 @@ project, author = "bayesjoint", "The bayesjoint developers"
 copyright = author
 version = release = bayesjoint.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc", "sphinx_gallery.gen_gallery",
-              "myst_nb"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc",
+              "sphinx_gallery.gen_gallery", "myst_nb"]
 exclude_patterns = ["_build", "_templates", "gallery_src", "sg_execution_times.rst",
                     *(f"gallery/{name}" for name in ("*.ipynb", "*.md5", "*.py", "*.json", "sg_execution_times.rst"))]
 templates_path = ["_templates"]
@@ -35,7 +35,7 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_in_temp = True

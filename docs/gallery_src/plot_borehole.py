@@ -32,7 +32,8 @@ surface = problem_of(gravity + rng.normal(0.0, 0.05, (16, 16)))
 tops = -np.arange(0.0, 400.0, 50.0)
 layers = mesh.shape[0] - 1 - np.arange(8)  # layers are counted from below
 hole = bj.Borehole("K1", truth[layers, 8, 8] + rng.normal(0.0, 20.0, 8), np.full(8, 20.0),
-                   easting=np.full(8, mesh.easting[8]), northing=np.full(8, mesh.northing[8]), top=tops, bottom=tops - 50.0)
+                   easting=np.full(8, mesh.easting[8]), northing=np.full(8, mesh.northing[8]),
+                   top=tops, bottom=tops - 50.0)
 drilled = bj.add_boreholes(surface, [hole])
 print(drilled)
 
