@@ -18,7 +18,7 @@ _ROOMS = {
     "couplings": ("Gramian", "Coregionalization"),
     "problem": ("Parameter", "Modality", "JointProblem"),
     "augment": ("add_bias", "add_discrepancy", "Borehole", "read_boreholes", "add_boreholes", "outcrops"),
-    "preparation": ("equivalent_sources", "regional_split", "terrain_effect"),
+    "preparation": ("equivalent_sources", "regional_split", "terrain_effect", "noise_estimate"),
     "map_estimate": ("find_map", "couple"),
     "hyperparameters": ("fit_hyperparameters",),
     "engines": ("posterior", "load", "loo", "Estimate", "Posterior", "PosteriorEngine", "register_engine"),

@@ -38,6 +38,8 @@ def ground():
     gravity = bj.GravityOperator(mesh, mesh.easting, mesh.northing, 10.0)
     places = [axis.ravel() for axis in np.meshgrid(mesh.easting, mesh.northing)]
     focusing = bj.JointProblem([p.replace(prior=bj.Focusing(1.0)) for p in both.parameters], both.modalities)
+    noisy = survey.replace(data=np.random.default_rng(0).standard_normal((12, 12)), std=0.1,
+                           easting=np.arange(12) * 50.0, northing=np.arange(12) * 50.0)
     stack = bj.GravityOperator(mesh, mesh.easting, mesh.northing, [10.0, 30.0, 50.0])
     hole = bj.Borehole("b1", [10.0, 20.0], [5.0, 5.0], 250.0, 250.0, [0.0, -100.0], [-100.0, -200.0])
     return SimpleNamespace(**locals())
@@ -69,6 +71,7 @@ def _problems(g):
         "Survey.upward_continued": (s.upward_continued, {"distance": 50.0}),
         "Survey.reduced_to_pole": (g.magnetic.reduced_to_pole, {}),
         "equivalent_sources": (bj.equivalent_sources, {"survey": s, "spacing": 200.0, "upward": 20.0}),
+        "noise_estimate": (bj.noise_estimate, {"survey": g.noisy, "apart": 1.0}),
         "regional_split": (bj.regional_split, {"survey": s, "depth": 500.0}),
         "terrain_effect": (bj.terrain_effect, {"survey": s, "topography": (g.places[0], g.places[1], np.ones(20)),
                                                "cell": 100.0, "layers": 2}),
