@@ -15,7 +15,9 @@ os.environ["BAYESJOINT_REPOSITORY"] = str(HERE.parent)  # where notebooks and ga
 warnings.filterwarnings("ignore", message="\nArviZ is undergoing", category=FutureWarning)
 
 import arviz  # noqa: E402, F401  # its notice of once a day comes here, and not in a notebook
+import latex2mathml.converter  # noqa: E402
 import matplotlib.font_manager  # noqa: E402, F401  # builds its cache, likewise
+from docutils.nodes import SkipNode  # noqa: E402
 
 import bayesjoint  # noqa: E402
 
@@ -23,7 +25,7 @@ project, author = "bayesjoint", "The bayesjoint developers"
 copyright = author
 version = release = bayesjoint.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc",
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc",
               "sphinx_gallery.gen_gallery", "myst_nb"]
 exclude_patterns = ["_build", "_templates", "gallery_src", "sg_execution_times.rst",
                     *(f"gallery/{name}" for name in ("*.ipynb", "*.md5", "*.py", "*.json", "sg_execution_times.rst"))]
@@ -41,6 +43,7 @@ nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
+nb_merge_streams = True
 nb_output_stderr = "remove-warn"
 nb_mime_priority_overrides = [("html", "text/html", 30)]  # plain text of surveys and datasets is shorter
 nb_execution_timeout = 300
@@ -52,11 +55,13 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
+    "capture_repr": (),
     "abort_on_example_error": True,
     "default_thumb_file": str(HERE / "kalgoorlie_window.png"),
     "copyfile_regex": r"(?!)",
 }
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "bayesjoint"
 html_static_path, html_css_files = ["_static"], ["site.css"]
@@ -83,6 +88,15 @@ def plain_signs(app, what, name, obj, options, lines):
         lines[i] = "".join(spans)
 
 
+def shown_math(display):
+    """Visitor that writes a formula as MathML, which browsers draw by themselves: no script, no network."""
+    def visit(self, node):
+        self.body.append(latex2mathml.converter.convert(node.astext(), display=display))
+        raise SkipNode
+    return visit, None
+
+
 def setup(app):
     """Connect what is written above; after numpydoc, whose priority is 500."""
+    app.add_html_math_renderer("mathml", shown_math("inline"), shown_math("block"))
     app.connect("autodoc-process-docstring", plain_signs, priority=600)

@@ -1,5 +1,6 @@
 """Figures of agreement draw the numbers they were given."""
 
+import matplotlib
 import numpy as np
 import pytest
 import xarray as xr
@@ -129,3 +130,16 @@ def test_small_p_values_are_written_as_powers():
 
     assert [_p_words(p) for p in (0.017, 4e-5, 9.6e-4, 1e-9)] == [
         "p = 0.017", "p = 4 × 10⁻⁵", "p = 1 × 10⁻³", "p < 10⁻⁶"]
+
+
+def test_powers_of_ten_under_tests_are_written_out(found):
+    ax = plot.verdict(found, ax=axes())
+    ax.figure.canvas.draw()
+    words = [label.get_text() for label in ax.get_xticklabels()]
+    assert "10⁻⁵" in words and not any("$" in text for text in words)
+
+
+def test_a_drawing_keeps_what_a_backend_sets_while_it_is_loaded():
+    with matplotlib.rc_context({"interactive": False, "text.parse_math": True}):
+        plot.plainly(lambda source: matplotlib.rcParams.update(interactive=True))(None)  # as in a notebook
+        assert matplotlib.rcParams["interactive"] and matplotlib.rcParams["text.parse_math"]

@@ -234,7 +234,8 @@ def verdict(source, group="agreement", *, ax=None, title=None):
     """
     found = dataset_of(getattr(source, "table", source), group, "p_adjusted", "conflict")
     level, count = found.attrs["level"], found.sizes["agreement_test"]
-    if ax is None:
+    own = ax is None  # a notebook crops its figure to what counts for the layout
+    if own:
         import matplotlib.pyplot as plt
 
         height = 1.3 + 0.3 * count
@@ -249,6 +250,7 @@ def verdict(source, group="agreement", *, ax=None, title=None):
     ax.axvline(level, color="0.4", lw=0.9, ls="--")
     ax.text(level, -0.9, f"{level:g}", ha="center", va="bottom", fontsize="small", color="0.3")
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(lambda p, _: f"{p:g}" if p > 1e-3 else f"10{raised(round(np.log10(p)))}")
     ax.set_xlim(0.5 * LEAST, 1.6)
     ax.set_ylim(count - 0.5, -0.7)
     ax.set_yticks(rows, [str(v) for v in found.test.values])
@@ -258,10 +260,10 @@ def verdict(source, group="agreement", *, ax=None, title=None):
         seen = str(one["seen" if "seen" in one.coords else "detectable"].values)
         for place, words, colour in ((1.02, str(one.effect.values), "k"), (2.42, seen or "–", "0.3")):
             ax.annotate(_short(words), (place, row), xycoords=("axes fraction", "data"), va="center", color=colour,
-                        fontsize="small", annotation_clip=False, in_layout=False)
+                        fontsize="small", annotation_clip=False, in_layout=own)
     for place, words in ((1.02, "effect"), (2.42, "would have seen (as a single test at 5 %, in 80 % of cases)")):
         ax.annotate(words, (place, 1.0), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points",
-                    fontsize="small", fontweight="bold", annotation_clip=False, in_layout=False)
+                    fontsize="small", fontweight="bold", annotation_clip=False, in_layout=own)
     ax.set(xlabel=f"adjusted p ({found.attrs['correction']})", title=title if title is not None else "")
     ax.grid(axis="y", color="0.9", lw=0.6)
     ax.set_axisbelow(True)

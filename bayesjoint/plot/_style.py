@@ -65,8 +65,12 @@ def plainly(draw, of_tree=False):
         if of_tree and "posterior_summary" not in getattr(given, "children", ()):
             fail("source", "be a result tree or a loaded posterior", type(given).__name__,
                  "Pass posterior.to_datatree(), or what bj.load gave.", TypeError)
-        with matplotlib.rc_context({"text.parse_math": False}):
+        asked = matplotlib.rcParams["text.parse_math"]
+        matplotlib.rcParams["text.parse_math"] = False  # no rc_context: it would undo the backend's own settings
+        try:
             drawn = draw(*arguments, **options)
+        finally:
+            matplotlib.rcParams["text.parse_math"] = asked
         for artist in np.ravel(np.array(drawn, dtype=object)):
             for text in artist.findobj(Text) if hasattr(artist, "findobj") else ():
                 text.set_parse_math(False)
