@@ -29,7 +29,7 @@ SIGNED = {
     "west", "south", "north", "east", "top", "bottom", "upward", "easting", "northing", "threshold", "background",
     "reference", "mean", "value", "values", "error", "bias", "inclination", "declination", "model", "data", "low",
     "strike", "dip", "tilt", "depth", "magnitude", "law", "missing", "properties", "correlation", "physical",
-    "covariance", "crs", "height", "x", "times", "transition",
+    "covariance", "crs", "height", "x", "times", "transition", "longitude", "latitude",
 }
 # Methods that one room calls of another with what it made itself, many times over.
 BETWEEN_ROOMS = {

@@ -11,7 +11,7 @@ from .._typing import Any, ArrayLike, Modality, Parameter, Survey
 from ..noise import DenseNoise
 from ._source_layers import LIMIT, Kriged, Layers, fitted_layers, points_of, spacing_of
 
-KNOWN = 0.5  # of the field's std: nodes whose std is above it are gaps
+KNOWN = 0.5  # of the field's std: nodes whose std is above it, and above a datum's noise, are gaps
 WHITE = 1e-6  # of the mean variance, which keeps the covariance of smooth fields positive definite
 
 
@@ -102,7 +102,7 @@ def equivalent_sources(survey: Survey, spacing: float, upward: float | ArrayLike
     north, east = np.meshgrid(axes[1], axes[0], indexing="ij")
     mean, covariance = kriged.predict(np.column_stack([east.ravel(), north.ravel(), np.full(east.size, height)]))
     variance = np.diag(covariance).clip(0.0)
-    known = variance <= (KNOWN * layers.stds[0]) ** 2
+    known = variance <= max(KNOWN * layers.stds[0], float(np.median(layers.noise))) ** 2
     if not known.any():
         fail("spacing", "leave a node near stations", "none whose field the data tell", "Take a smaller one.")
     covariance = covariance[np.ix_(known, known)]

@@ -108,7 +108,8 @@ def terrain_effect(survey: Survey, topography: Any, cell: float, reference: floa
 
 
 def _points(topography):
-    if hasattr(topography, "dims"):
+    if set(getattr(topography, "dims", ())) == {"northing", "easting"} and hasattr(topography, "transpose") and {
+            "northing", "easting"} <= set(getattr(topography, "coords", ())):
         axes = [np.asarray(topography.coords[name], dtype=float) for name in ("northing", "easting")]
         north, east = np.meshgrid(*axes, indexing="ij")
         values = np.asarray(topography.transpose("northing", "easting"), dtype=float)
