@@ -14,10 +14,10 @@ NUTS_UNKNOWNS = 500
 DRAW, MATRIX = 12.0, 8.0  # bytes of a number: a draw as computed and as stored; an entry of a matrix
 BASE = 4e8  # bytes of the process itself, with its figures
 # Of the time of a run, seconds: start and figures. Numbers: transforms of a product and of a world; iterations of a
-# solve, solves for the std; products and steps of a fit. Set by the Kalgoorlie window, whole and in parts, and by the
-# benchmarks of draws; other runs may fall outside the factor.
+# solve, solves for the std. Set by the Kalgoorlie window, whole and in parts, and by the benchmarks of draws; others may
+# fall outside the factor.
 START, REPORT, TRANSFORMS, WORLD, ITERATIONS, SOLVES = 4.0, 10.0, 4.0, 3.0, 20.0, 64.0
-FIT_PRODUCTS, FIT_STEPS, FACTOR = 2_000.0, 60.0, 4.0
+FACTOR = 4.0
 
 
 def check_cost(problem, config):
@@ -60,6 +60,8 @@ class Forecast:
         Bytes.
     seconds : float or None
         Wall time; None where nothing is known beforehand, as of a search or of chains.
+    fits : bool
+        Whether hyperparameters are fitted before: how many steps that takes is not known.
     """
 
     engine: str
@@ -68,13 +70,15 @@ class Forecast:
     unknowns: int
     memory: float
     seconds: float | None
+    fits: bool
 
     def sentence(self):
         """All of it in a sentence."""
         time_words = ("a time that nobody knows beforehand" if self.seconds is None else
                       f"about {_duration(self.seconds)}, within a factor of {FACTOR:g} at the machine's present speed")
+        fit = "; the fit of hyperparameters comes on top, seconds to many minutes" if self.fits else ""
         return (f"{self.data} data and {self.unknowns} unknowns, engine {self.engine!r}, about "
-                f"{in_words(self.memory)} of memory (within a factor of 2) and {time_words}.")
+                f"{in_words(self.memory)} of memory (within a factor of 2) and {time_words}{fit}.")
 
 
 def forecast(problem, config):
@@ -97,7 +101,7 @@ def forecast(problem, config):
     if engine in ("dense", "lowrank"):
         memory += MATRIX * n * (2.0 * n + cells)
     return Forecast(engine=engine, why=why, data=n, unknowns=cells, memory=memory,
-                    seconds=_seconds(problem, config, engine, draws))
+                    seconds=_seconds(problem, config, engine, draws), fits=config.posterior.fit)
 
 
 def _seconds(problem, config, engine, draws):
@@ -117,10 +121,6 @@ def _seconds(problem, config, engine, draws):
         if engine == "dense":
             total += config.geology.worlds * 8.0 * problem.data_size * problem.size / speed
         total += WORLD * config.geology.worlds * wave * problem.size * TRANSFORMS
-    if config.posterior.fit and all(table.extent == "continued" for table in config.parameters.values()):
-        total += FIT_PRODUCTS * wave * problem.size * TRANSFORMS  # by stochastic traces
-    elif config.posterior.fit:
-        total += FIT_STEPS * 4.0 * problem.data_size**3 / speed
     return total
 
 
