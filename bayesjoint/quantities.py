@@ -147,18 +147,23 @@ class Kind:
         Whether it is induced: intensity, inclination and declination belong to it.
     strength : callable
         intensity -> the factor of the kernels, per unit of property, in base units.
+    file_words : frozenset of str
+        What names of files say of it, beside its own name.
     """
 
     name: str
     property: Property
     needs_field: bool
     strength: Callable
+    file_words: frozenset
 
 
 GRAVITY = Kind(name="gravity", property=PROPERTIES["density"], needs_field=False,
-               strength=lambda intensity: GRAVITATIONAL_CONST)
+               strength=lambda intensity: GRAVITATIONAL_CONST,
+               file_words=frozenset({"bouguer", "boug", "cba", "sba", "bga", "freeair", "isostatic"}))
 MAGNETIC = Kind(name="magnetic", property=PROPERTIES["susceptibility"], needs_field=True,
-                strength=lambda intensity: intensity / (4 * np.pi))
+                strength=lambda intensity: intensity / (4 * np.pi),
+                file_words=frozenset({"rtp", "mags", "aeromag", "aeromagnetic", "dtm"}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ NUTS_UNKNOWNS = 500
 DRAW, MATRIX = 12.0, 8.0  # bytes of a number: a draw as computed and as stored; an entry of a matrix
 BASE = 4e8  # bytes of the process itself, with its figures
 # Of the time of a run, seconds: start and figures. Numbers: transforms of a product and of a world; iterations of a
-# solve, solves for the std. Set by the Kalgoorlie window, whole and in parts, and by the benchmarks of draws; others may
-# fall outside the factor.
+# solve, solves for the std. Set by the Kalgoorlie window, whole and in parts, and by the benchmarks of draws; others
+# may fall outside the factor.
 START, REPORT, TRANSFORMS, WORLD, ITERATIONS, SOLVES = 4.0, 10.0, 4.0, 3.0, 20.0, 64.0
 FACTOR = 4.0
 

@@ -65,7 +65,7 @@ def _target(text, force):
         if "\0" in text:
             refuse("--out", text, "must be a name that the file system takes")
         if out.is_dir() or not out.name:
-            refuse("--out", text, "must be a file, not a folder; e.g. --out survey.toml")
+            refuse("--out", text, "must be a file, not a folder")
         if not folder.is_dir():
             refuse("--out", text, "must lie in a folder that exists")
         if not os.access(folder, os.W_OK):

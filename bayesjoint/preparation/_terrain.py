@@ -11,6 +11,7 @@ from .._typing import Any, JointProblem, Survey
 from ..augment import add_bias
 from ..forward import GravityOperator
 from ..mesh import Mesh
+from ..quantities import component_of
 
 PLACES = ("topography's easting", "topography's northing", "topography's upward")
 
@@ -96,7 +97,8 @@ def terrain_effect(survey: Survey, topography: Any, cell: float, reference: floa
     >>> (effect.column / 4.19e-5 / 100).round(1).tolist()  # of the endless slab
     [1.0, 1.0]
     """
-    if survey.kind != "gravity":
+    component = component_of(survey.kind)
+    if component is None or component.unit.symbol != "mGal":
         fail("survey", "be of gravity", repr(survey.kind), "Magnetic terrain is ground with a susceptibility.")
     cell, layers = float(as_positive("cell", cell, 0)), as_count("layers", layers, 2, "40 will do.")
     east, north, height = _points(topography)

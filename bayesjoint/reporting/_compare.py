@@ -47,7 +47,7 @@ def compare_runs(trees: dict) -> tuple:
         fail("trees", "hold two results or more", f"{len(trees)}", "Name another one.")
     for name, tree in trees.items():
         if not plot.is_tree(tree):
-            fail(f"trees[{name!r}]", "be a result tree", type(tree).__name__, "Pass read_tree(path).", TypeError)
+            fail(f"trees[{name!r}]", "be a result tree", type(tree).__name__, "Pass post.to_datatree().", TypeError)
     content = _content(trees)
     return labelled(_render(content)), _table(content)
 

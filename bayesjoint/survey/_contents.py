@@ -14,8 +14,7 @@ from ._rules import FIELD_ATTRIBUTES, needs_field
 from .formats import FORMATS, format_of
 from .formats._ubc import is_counted
 
-WORDS = {"gravity": {"bouguer", "boug", "cba", "sba", "bga", "freeair", "isostatic"},  # of file names
-         "magnetic": {"rtp", "mags", "aeromag", "aeromagnetic", "dtm"}}
+WORDS = {component.kind.name: component.kind.file_words for component in COMPONENTS.values()}
 HEAD = 8192  # bytes of a file that are looked at
 POLE = {"rtp", "vrtp", "drtp"}  # reduced to the pole
 
