@@ -18,6 +18,8 @@ BASE = 4e8  # bytes of the process itself, with its figures
 # may fall outside the factor.
 START, REPORT, TRANSFORMS, WORLD, ITERATIONS, SOLVES = 4.0, 10.0, 4.0, 3.0, 20.0, 64.0
 FACTOR = 4.0
+FAMILIES = 9  # other grounds on which intervals are tried
+SLOW = "; recalibration on stations that are on no lattice can take ten times that"
 
 
 def check_cost(problem, config):
@@ -62,6 +64,8 @@ class Forecast:
         Wall time; None where nothing is known beforehand, as of a search or of chains.
     fits : bool
         Whether hyperparameters are fitted before: how many steps that takes is not known.
+    slow : bool
+        Whether worlds of ground are seen by stations on no lattice.
     """
 
     engine: str
@@ -71,6 +75,7 @@ class Forecast:
     memory: float
     seconds: float | None
     fits: bool
+    slow: bool
 
     def sentence(self):
         """All of it in a sentence."""
@@ -78,7 +83,8 @@ class Forecast:
                       f"about {_duration(self.seconds)}, within a factor of {FACTOR:g} at the machine's present speed")
         fit = "; the fit of hyperparameters comes on top, seconds to many minutes" if self.fits else ""
         return (f"{self.data} data and {self.unknowns} unknowns, engine {self.engine!r}, about "
-                f"{in_words(self.memory)} of memory (within a factor of 2) and {time_words}{fit}.")
+                f"{in_words(self.memory)} of memory (within a factor of 2) and {time_words}"
+                f"{SLOW if self.slow else ''}{fit}.")
 
 
 def forecast(problem, config):
@@ -101,7 +107,9 @@ def forecast(problem, config):
     if engine in ("dense", "lowrank"):
         memory += MATRIX * n * (2.0 * n + cells)
     return Forecast(engine=engine, why=why, data=n, unknowns=cells, memory=memory,
-                    seconds=_seconds(problem, config, engine, draws), fits=config.posterior.fit)
+                    seconds=_seconds(problem, config, engine, draws), fits=config.posterior.fit,
+                    slow=config.geology is not None and any(
+                        "FFT" not in str(m.metadata.get("forward")) for m in problem.modalities))
 
 
 def _seconds(problem, config, engine, draws):
@@ -118,9 +126,11 @@ def _seconds(problem, config, engine, draws):
         if engine == "dense":
             total += (2.0 * n * n * cells + n**3) / speed
     if config.geology is not None:
+        worlds = config.geology.worlds + (FAMILIES * config.geology.sensitivity_worlds if config.geology.sensitivity
+                                          else 0)
         if engine == "dense":
-            total += config.geology.worlds * 8.0 * problem.data_size * problem.size / speed
-        total += WORLD * config.geology.worlds * wave * problem.size * TRANSFORMS
+            total += worlds * 8.0 * problem.data_size * problem.size / speed
+        total += WORLD * worlds * wave * problem.size * TRANSFORMS
     return total
 
 

@@ -22,7 +22,7 @@ class Given:
     """
 
     def __init__(self, option, texts, paths, number=False):
-        self._option, self._of, self._all = option, {}, None
+        self._option, self._of, self._all, self._names = option, {}, None, [path.stem for path in paths]
         for text in texts or ():
             path, value = _parted(text, paths)
             if number:
@@ -42,7 +42,8 @@ class Given:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            refuse(self._option, text, "must be a number, or FILE=NUMBER with the name of one of the files")
+            refuse(self._option, text, "must be a number, or FILE=NUMBER with the name of one of the files, or its "
+                   f"beginning: {', '.join(self._names)}")
         return number
 
 
@@ -63,7 +64,8 @@ def columns_of(texts, paths):
 def _parted(text, paths):
     """(file or None for all, value) of a text."""
     head, equals, rest = text.partition("=")
-    named = [path for path in paths if head in (str(path), path.name, path.stem)]
+    named = [path for path in paths if head in (str(path), path.name, path.stem)] or [
+        path for path in paths if head and path.stem.lower().startswith(head.lower())]
     if equals and len(named) == 1:
         return named[0], rest
     return None, text

@@ -149,7 +149,8 @@ def _units(seen, given):
     elif seen.opened.units is None:
         other = "um/s2 (10 um/s2 = 1 mGal), m/s2" if unit == "mGal" else "1/s2"
         seen.missing["units"] = unit, (f'the file states none. "{unit}", or {other}: a wrong one scales the model by '
-                                       "the same factor")
+                                       f"the same factor. Figures below take it for {unit}: if it is not, run init "
+                                       "again with --units")
 
 
 def _height(seen, given):

@@ -8,9 +8,11 @@ import numpy as np
 
 from .. import plot
 from ._figures import ModelPictures, aspect_of, limits_of, mapped
+from ._ground import beyond
 from ._words import capital, change, listing, place, plain, quantity, signed, span
 
 WORTH = 0.01  # of a score or a std: smaller changes are nothing to those who decide, however well they are known
+APART = 1e-5  # of a std, by which means of joint and separate inversion differ at least if anything ties them
 GOOD, FAIR, BAD = "good", "fair", "bad"
 
 
@@ -84,7 +86,7 @@ def _how_sure(properties, fits, ground, unmixed, sure):
                       for key in ("held", "gaussian_held"))
     return Answer(question=question, status="checked on simulated ground", tone=FAIR if doubted else GOOD,
                   line=f"90 % intervals hold {held} of the cells of worlds left out; the Gaussian's {gaussian}."
-                       f"{doubt}")
+                       f"{beyond(ground['rows'])}{doubt}")
 
 
 def _agree(fits, agreed):
@@ -102,6 +104,10 @@ def _agree(fits, agreed):
 
 def _bought(fits, gains, ground):
     question = "What did inverting jointly buy?"
+    if gains and all(g["shift"] < APART for g in gains):
+        return Answer(question=question, status="nothing to buy", tone=FAIR,
+                      line="Nothing ties the properties, and each has its own survey: every survey was inverted as if "
+                           "alone. A coupling in the configuration would change that, if there is a law between them.")
     if ground is not None and ground["joint"]:
         rows = [(row["name"], *row["score_over_separate"]) for row in ground["joint"]]
         line = listing(f"{plain(name)} {100 * (ratio - 1):+.1f} ± {100 * error:.1f} %"

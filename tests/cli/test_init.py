@@ -226,3 +226,11 @@ def test_what_a_name_leaves_open_is_said_by_options(pair, tmp_path):
     surveys = read_config(path).surveys
     assert code == 0 and surveys["gravity"].columns == {"data": "v1"} and surveys["gravity"].units == "um/s2"
     assert surveys["magnetic"].height == 40.0 and surveys["gravity"].height is None and surveys["gravity"].std == 0.5
+
+
+def test_the_beginning_of_a_file_s_name_will_do(pair, tmp_path, capsys):
+    code, path = made(pair, tmp_path, "--height", "grav=25", "--height", "TM=40")
+    surveys = read_config(path).surveys
+    assert code == 0 and (surveys["gravity"].height, surveys["magnetic"].height) == (25.0, 40.0)
+    assert made(pair, tmp_path, "--height", "other=25", "--force")[0] == 2
+    assert "gravity, tmi" in capsys.readouterr().err

@@ -26,7 +26,7 @@ def fitted(name, verdict="as expected"):
 
 def scored(*scores):
     """A recalibration with scores of joint over separate inversion."""
-    rows = [{"name": "density", "held": (0.9, 0.01), "gaussian_held": (0.5, 0.01)}]
+    rows = [{"name": "density", "held": (0.9, 0.01), "gaussian_held": (0.5, 0.01), "outside": 0.0}]
     joint = [{"name": f"property{k}", "score_over_separate": score} for k, score in enumerate(scores)]
     return {"rows": rows, "joint": joint}
 
@@ -79,8 +79,22 @@ def test_what_the_joint_inversion_bought(scores, status, tone):
     assert f"property0 {100 * (scores[0][0] - 1):+.1f} ± ".replace("-", "−") in got.line
 
 
+def test_where_nothing_ties_the_surveys_there_is_nothing_to_buy():
+    gain = {"long_name": "density contrast", "middle": 1.0 + 1e-9, "shift": 1e-8}
+    for ground in (None, scored((0.998, 1e-4))):
+        got = answers([found()], [fitted("a"), fitted("b")], [gain, gain], ground, None, None)[3]
+        assert (got.status, got.tone) == ("nothing to buy", "fair") and "as if alone" in got.line
+
+
+def test_means_outside_their_intervals_are_told():
+    ground = scored()
+    ground["rows"][0]["outside"] = 0.57
+    line = asked([found()], ground=ground)["How"].line
+    assert "The mean of density lies outside its interval in 57 % of the cells" in line
+
+
 def test_what_was_bought_without_ground():
-    gain = {"long_name": "density contrast", "middle": 0.9}
+    gain = {"long_name": "density contrast", "middle": 0.9, "shift": 0.3}
     smaller = answers([found()], [fitted("a"), fitted("b")], [gain], None, None, None)[3]
     assert smaller.status == "smaller std" and "−10 %" in smaller.line and "not checked" in smaller.line
     hardly = answers([found()], [fitted("a"), fitted("b")], [gain | {"middle": 0.9997}], None, None, None)[3]
