@@ -1,12 +1,14 @@
 """ArviZ's objects for leave-one-out results: theirs in all they hold, with a summary that speaks of no draws."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import arviz
-from arviz_stats.utils import ELPDData
+from arviz_stats import utils
 from xarray import DataArray
 
 SERIES = {"elpd": "elpd_loo", "p": "p_loo", "elpd_i": "loo_i"}  # as ArviZ called them before its version 1
+TODAY = {old: new for new, old in SERIES.items()}
+BASE = getattr(utils, "ELPDDataLOO", utils.ELPDData)  # arviz-stats has one class a kind since version 1.3
 MODERN = arviz.compare.__module__.startswith("arviz_stats")
 
 
@@ -18,12 +20,16 @@ def summary(found, elpd, effective):
             f"p_loo    {found[effective]:8.2f}        -")
 
 
-@dataclass(repr=False)
-class ExactLoo(ELPDData):
+@dataclass(repr=False, kw_only=True)
+class ExactLoo(BASE):
     """For ``arviz_stats.compare``."""
 
     loo_mean: DataArray = None
     loo_std: DataArray = None
+
+    def __getitem__(self, key):
+        """An entry by its name of today or by that before version 1."""
+        return getattr(self, TODAY.get(key, key))
 
     def __str__(self):
         return summary(self, "elpd", "p")
@@ -43,8 +49,14 @@ if not MODERN:
             return ExactLooSeries(super().copy(deep))
 
 
-def for_arviz(fields):
+def for_arviz_stats(found):
+    """What `arviz_stats.compare` of the installed version takes."""
+    known = {field.name for field in fields(ExactLoo)}
+    return ExactLoo(**{key: value for key, value in found.items() if key in known})
+
+
+def for_arviz(found):
     """What `arviz.compare` of the installed version takes."""
     if MODERN:
-        return ExactLoo(**fields)
-    return ExactLooSeries({SERIES.get(key, key): value for key, value in fields.items() if key != "kind"})
+        return for_arviz_stats(found)
+    return ExactLooSeries({SERIES.get(key, key): value for key, value in found.items() if key != "kind"})

@@ -92,7 +92,7 @@ def leave_one_out(system, surveys, library):
         "loo_std": labelled(std, "loo_std", "standard deviation of a datum given all others, its noise in it"),
     }
     elpd = import_module("._elpd", __package__)  # heavy: it imports ArviZ
-    return elpd.for_arviz(fields) if library == "arviz" else elpd.ExactLoo(**fields)
+    return elpd.for_arviz(fields) if library == "arviz" else elpd.for_arviz_stats(fields)
 
 
 def _scored(system, surveys):
