@@ -95,8 +95,6 @@ def equivalent_sources(survey: Survey, spacing: float, upward: float | ArrayLike
     axes = [_axis(places[:, k], spacing) for k in (0, 1)]
     if axes[0].size * axes[1].size > LIMIT:
         fail("spacing", f"give at most {LIMIT} nodes", f"{axes[0].size} x {axes[1].size}", "Take a larger one.")
-    if data.size > LIMIT:
-        fail("survey", f"have at most {LIMIT} data", f"{data.size}", "Thin it with survey.decimate(spacing).")
     layers = fitted_layers(places, data, std, 1, spacing_of(places))
     kriged = Kriged(layers, places, data)
     north, east = np.meshgrid(axes[1], axes[0], indexing="ij")

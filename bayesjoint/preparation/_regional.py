@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import as_positive, checked, fail
+from .._checks import as_positive, checked
 from .._typing import Any, Modality, Parameter, Survey
 from ..noise import DenseNoise
-from ._source_layers import LIMIT, Kriged, Layers, fitted_layers, level_of, origin_of, points_of, spacing_of, trend_of
+from ._source_layers import Kriged, Layers, fitted_layers, level_of, origin_of, points_of, spacing_of, trend_of
 
 FLAT = 10.0  # std of the plane's coefficients in a modality, in standard deviations of the data
 
@@ -95,8 +95,6 @@ def regional_split(survey: Survey, depth: float | None = None) -> RegionalSplit:
     True
     """
     places, data, std = points_of(survey)
-    if data.size > LIMIT:
-        fail("survey", f"have at most {LIMIT} data", f"{data.size}", "Thin it with survey.decimate(spacing).")
     layers = fitted_layers(places, data, std, 2, spacing_of(places))
     if depth is not None:
         depth = float(as_positive("depth", depth, 0))

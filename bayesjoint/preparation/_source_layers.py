@@ -57,8 +57,11 @@ class Layers:
 
 
 def points_of(survey):
-    """(places of the stations with data (n, 3), their data, their stated std or None)."""
+    """(places of the stations with data (n, 3), their data, their stated std or None); too many are refused."""
     seen = survey.observed.ravel()
+    if seen.sum() > LIMIT:
+        fail("survey", f"have at most {LIMIT} data", f"{seen.sum()}",
+             "Thin it with survey.decimate(spacing), or cut it with survey.window.")
     places = np.stack(survey.coordinates(), axis=1)[seen]
     std = None if survey.std is None else np.broadcast_to(survey.std, survey.shape).ravel()[seen]
     return places, survey.data.ravel()[seen], std
@@ -165,9 +168,6 @@ class Kriged:
     """
 
     def __init__(self, layers, places, data):
-        if data.size > LIMIT:
-            fail("survey", f"have at most {LIMIT} data", f"{data.size}",
-                 "Thin it with survey.decimate(spacing), or cut it with survey.window.")
         self.layers, self.places, self.level, self._origin = layers, places, level_of(places), origin_of(places)
         matrix = layers.covariance(places, places, self.level)
         matrix[np.diag_indices(data.size)] += layers.noise**2

@@ -145,3 +145,12 @@ def test_what_cannot_be_gridded(change, words):
         equivalent_sources(survey, **({"spacing": 1000.0} | change))
     with pytest.raises(ValueError, match="at least 10"):
         equivalent_sources(bj.Survey("gravity", np.ones(5), np.arange(5.0), np.arange(5.0), 0.0, std=0.1), 1.0)
+
+
+def test_more_data_than_can_be_solved_for_are_refused_at_once():
+    n = 6001
+    steps = np.arange(n)
+    survey = bj.Survey("gravity", steps % 7.0, steps * 10.0, steps % 100 * 10.0, 0.0, std=0.1)
+    for ask in (lambda: equivalent_sources(survey, 1000.0), lambda: regional_split(survey)):
+        with pytest.raises(ValueError, match="at most 6000 data; found 6001"):
+            ask()
