@@ -11,6 +11,7 @@ from ..problem import check_problem
 from ._registry import ENGINES, check_engine, methods
 from .gibbs import gibbs_can_sample
 from .laplace import check_map
+from .truncated import truncated_can_sample
 
 DENSE_BYTES = 2e9  # of the dense engine's largest matrix, unknowns x data
 GIBBS_WORK = 3e8  # min(data, unknowns)² x unknowns: 1,500 sweeps of four chains then take a few minutes on one core
@@ -24,7 +25,9 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
     ----------
     problem : JointProblem
         What is asked.
-    method : {"auto", "dense", "iterative", "gibbs", "laplace", "lowrank", "nuts", "spectral"}, default "auto"
+    method : {"auto", "dense", "iterative", "gibbs", "truncated", "laplace", "lowrank", "nuts", "spectral"}, optional
+        Default "auto".
+
         - "dense": exact, for linear-Gaussian problems of up to 20,000 data.
         - "iterative": exact mean and draws of linear-Gaussian problems at survey size, standard deviations with their
           standard error.
@@ -35,10 +38,11 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
           without bounds.
         - "laplace": a Gaussian at a converged MAP, for the rest; approximate, with a measured verdict on whether it
           holds.
+        - "truncated": exact up to Monte Carlo error, for Gaussian priors between bounds, up to 60,000 unknowns.
         - "nuts": exact up to Monte Carlo error, any density of at most 500 unknowns, to check other engines by; needs
           ``pip install 'bayesjoint[nuts]'``.
         - "auto": where the problem is linear-Gaussian dense if its matrices are of moderate size, else iterative;
-          otherwise gibbs where it applies and would take minutes; else laplace.
+          otherwise truncated where it applies, gibbs where it applies and would take minutes; else laplace.
     at : MapResult, optional
         Converged MAP, needed by "laplace". Where it is given for a problem that is not linear-Gaussian, the posterior
         is that of `at.problem`, whose α are those really used.
@@ -112,4 +116,7 @@ def choose_engine(problem):
     if gibbs_can_sample(problem) and min(data, problem.size) ** 2 * problem.size <= GIBBS_WORK:
         return "gibbs", ("chosen because the problem is Gaussian given the scales of its cells or the other parameter, "
                          "so that this engine is exact up to Monte Carlo error")
+    if truncated_can_sample(problem):
+        return "truncated", ("chosen because the problem is Gaussian between bounds, so that this engine is exact up "
+                             "to Monte Carlo error")
     return "laplace", "chosen because the problem is not linear-Gaussian"

@@ -4,14 +4,17 @@ import numpy as np
 
 from .._checks import fail
 from ..couplings import BoundGramian
+from ..priors import NEIGHBOURS
 from ..problem import check_density
 from ._chains import ChainPosterior, check_lengths
+from ._coordinates import CoordinateSampler
 from ._gibbs_gramian import GramianSampler
 from ._gibbs_scales import ScaleSampler
+from ._until_mixed import WARMUP, check_thin, run_until_mixed
 
 
 class GibbsPosterior(ChainPosterior):
-    """Posterior under a focusing prior (p = 1), a Gramian with one weight, or both, by exact Gibbs sweeps.
+    """Posterior under a focusing prior (p = 1), a Gramian with one weight, or both, by exact Gibbs sweeps; with bounds.
 
     Both are Gaussian piece by piece: a focusing prior given the scales of its cells (`ScaleMixture`), and each
     parameter of a Gramian given the other. So nothing is approximated; draws are correlated, and what that costs is
@@ -21,7 +24,7 @@ class GibbsPosterior(ChainPosterior):
     Parameters
     ----------
     problem : JointProblem
-        Linear operators, no bounds.
+        Linear operators.
     draws : int, default 1000
         Kept, per chain.
     chains : int, default 4
@@ -38,9 +41,13 @@ class GibbsPosterior(ChainPosterior):
 
     method = "gibbs"
 
-    def __init__(self, problem, draws=1000, chains=4, warmup=None, seed=0):
+    def __init__(self, problem, draws=1000, chains=4, warmup=None, thin=None, seed=0, progress=False):
         _check(problem)
         super().__init__(problem)
+        if problem.bounded:
+            draws, warmup, chains = check_lengths(draws, WARMUP if warmup is None else warmup, chains, problem.size)
+            self._between_bounds(np.empty((chains, draws, problem.size)), warmup, check_thin(thin), seed, progress)
+            return
         draws, warmup, chains = check_lengths(draws, warmup, chains, problem.size)
         rng = np.random.default_rng(seed)
         sampler = GramianSampler(problem) if problem.prior.gaussian else ScaleSampler(problem)
@@ -52,6 +59,15 @@ class GibbsPosterior(ChainPosterior):
                 kept[:, sweep] = sampler.states(state, rng)
         self._keep(kept, sampler.name, f"Ask for more sweeps, for example draws={4 * draws}; if that does not help, "
                    "weaken the coupling, raise epsilon or use a coarser mesh.")
+
+
+    def _between_bounds(self, kept, warmup, thin, seed, progress):
+        """Unknown by unknown: blocks of them have no law that can be drawn from once it is cut."""
+        sampler = CoordinateSampler(self.problem, NEIGHBOURS)
+        thin = run_until_mixed(self.problem, sampler, kept, warmup, thin, seed, progress)
+        self._keep(kept, "exact Gibbs sweeps over single unknowns between bounds, half of them overrelaxed",
+                   f"Ask for longer chains, for example thin={2 * thin}; if that does not help, weaken the coupling or "
+                   "use a coarser mesh.")
 
 
 def gibbs_can_sample(problem):
@@ -68,15 +84,19 @@ def _check(problem):
     if problem.nonlinear:
         fail("problem", "have linear forward operators for Gibbs sweeps",
              f"a nonlinear model of {', '.join(problem.nonlinear)}", 'Use method="laplace" at a converged MAP.')
-    if problem.bounded:
-        fail("problem", "have no bounds for Gibbs sweeps", "a bounded parameter",
-             'The conditionals are then truncated: drop the bounds, use method="nuts" for at most 500 unknowns, or '
-             'method="laplace" at a converged MAP.')
     problem.prior.refuse_flat("for Gibbs sweeps")
     if problem.linear_gaussian:
         fail("problem", "hold a focusing prior or a Gramian for Gibbs sweeps", "a linear-Gaussian one",
              'Use method="dense", which is exact and needs no sampling.')
+    if problem.prior.gaussian and not problem.penalties:
+        fail("problem", "hold a focusing prior or a Gramian for Gibbs sweeps", "Gaussian priors between bounds",
+             'Use method="truncated".')
     for _, bound in problem.prior.blocks:
+        if getattr(bound, "p", None) == 0:
+            fail("priors", "be Gaussian or Focusing(p=1) of the model for Gibbs sweeps", _words(bound),
+                 "With p = 0 the density of a cell has a peak as high as epsilon is small, at zero and beside what the "
+                 "data want: sweeps go from one to the other too rarely to be believed. Use p=1, or method=\"nuts\" for "
+                 "at most 500 unknowns.")
         if not bound.gaussian and (getattr(bound, "p", None) != 1 or bound.gradient_operator is not None):
             fail("priors", "be Gaussian or Focusing(p=1) of the model for Gibbs sweeps", _words(bound),
                  'Use p=1 of the model, or method="nuts" for at most 500 unknowns.')

@@ -19,5 +19,6 @@ from ._focusing import Focusing, MinimumLength
 from ._gaussian import BoundGaussian, GaussianPrior
 from ._matern import Matern
 from ._mixture import ScaleMixture, typical_precision
+from ._neighbours import NEIGHBOURS, NeighbourCorrelation, SparsePrecision
 from ._stations import scaled_distance
 from ._torus import KERNEL_REACH, CellwiseCorrelation, TorusField, TorusSpectrum, least_torus

@@ -84,8 +84,13 @@ class JointPrior:
             out[index] = product(bound, index)
         return out
 
-    def gaussian_moments(self):
+    def gaussian_moments(self, instead=None):
         """(mean, covariance) of a Gaussian prior, given the cells known exactly.
+
+        Parameters
+        ----------
+        instead : list of (index, BoundGaussian), optional
+            In place of `blocks`.
 
         Returns
         -------
@@ -93,9 +98,10 @@ class JointPrior:
         covariance : Covariance
         """
         mean = np.zeros(self.size)
-        for index, bound in self.blocks:
+        found = self.blocks if instead is None else instead
+        for index, bound in found:
             mean[index] = bound.mean
-        blocks = [(index, bound.covariance) for index, bound in self.blocks]
+        blocks = [(index, bound.covariance) for index, bound in found]
         covariance = blocks[0][1] if _covers(blocks, self.size) else BlockCovariance(self.size, blocks)
         known = np.flatnonzero(self._known)
         if known.size:

@@ -1,0 +1,40 @@
+"""Chains run until they agree, every run being the next one's warm-up."""
+
+import numpy as np
+
+from .._checks import as_count
+from .._progress import progress_bar
+from ._chains import check_mixing
+
+WORK = 8e11  # entries gone over by all chains in the last run: about ten minutes on two cores
+WARMUP = 100
+
+
+def run_until_mixed(problem, sampler, kept, warmup, thin, seed, progress):
+    """Fill `kept`, (chains, draws, size); return how many pairs of sweeps lie between two draws.
+
+    `thin` is what was asked for; None doubles it from 1 until R-hat and effective sample sizes pass, or the next run
+    would exceed WORK.
+    """
+    rng = np.random.default_rng(seed)
+    chains, draws, _ = kept.shape
+    x, rngs = sampler.starts(rng, chains), rng.spawn(chains)
+    sampler.warm_up(x, warmup, rngs)
+    step = 1 if thin is None else thin
+    with progress_bar(progress, desc="draws", unit="draw") as bar:
+        while True:
+            bar.reset(total=draws)
+            sampler.run(x, kept, step, rngs, bar.update)
+            if thin is not None or 4.0 * sampler.work * chains * draws * step > WORK or _mixed(problem, kept):
+                return step
+            step *= 2
+
+
+def check_thin(thin):
+    """A whole number, or None."""
+    return None if thin is None else as_count("thin", thin, 1, "1 keeps every pair of sweeps.", TypeError)
+
+
+def _mixed(problem, kept):
+    flat = kept.reshape(-1, kept.shape[2])
+    return check_mixing(problem, kept, flat.mean(axis=0), flat.std(axis=0)).passed
