@@ -220,7 +220,8 @@ def _conversion(kind, units, found, path):
     stated = found["units"]
     given = stated if units is None else units
     if given is None:
-        fail("units", "be known", f"none stated in {path.name!r}",
+        unclear = found.get("units_from")
+        fail("units", "be known", f"none stated in {path.name!r}" + (f" without ambiguity: {unclear}" if unclear else ""),
              f"Pass units=, e.g. units={standard_units(kind, 'km/s')!r}: what the file's numbers are in.")
     factor = to_standard(kind, given, "the data")
     standard = standard_units(kind, given)
