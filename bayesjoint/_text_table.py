@@ -204,10 +204,13 @@ def _header_among(comments, delimiter, count):
     for _, comment in reversed(comments):
         text = comment.lstrip("".join(COMMENTS)).strip()
         for names in (split(text, delimiter), split(text, ","), text.split()):
-            if len(names) == len(set(names)) == count and all(re.search(r"[^\W\d_]", name) for name in names) and not any(
-                    map(is_number, names)):
+            if len(names) == len(set(names)) == count and all(map(_is_word, names)):
                 return names
     return None
+
+
+def _is_word(text):
+    return re.search(r"[^\W\d_]", text) is not None and not is_number(text)
 
 
 def check_width(table, numbers):

@@ -53,7 +53,8 @@ class Open:
     units : str or None
         That the file states.
     units_from : str
-        The words that state them; where units are None, what in them is ambiguous. Empty where a name or attribute does.
+        The words that state them; where units are None, what in them is ambiguous. Empty where a name or an attribute
+        states them.
     pole : bool
         Whether the name of the file says that the field was reduced to the pole.
     """

@@ -80,7 +80,7 @@ def of_dataset(dataset, kind, columns):
     notes = {"data": repr(variable.name) + bounded, **{role: repr(axis.name) for role, axis in axes.items()},
              "upward": upward_note, "std": repr(std_name)}
     units = _units(variable, kind)
-    if units.units and units.where:
+    if units.where and units.units:
         notes["units"] = f"{units.units!r} ({units.where})"
     found = {
         "lines": _lines(dataset, variable),
@@ -96,8 +96,9 @@ def of_dataset(dataset, kind, columns):
 
 def _units(variable, kind):
     """Units of a variable: its attribute, else what its description says."""
-    if variable.attrs.get("units") is not None:
-        return SaidUnits(units=variable.attrs["units"])
+    stated = variable.attrs.get("units")
+    if stated is not None:
+        return SaidUnits(units=stated)
     return said_units([(f"attribute {key}", str(variable.attrs[key])) for key in DESCRIPTIONS if key in variable.attrs],
                       kind, str(variable.name))
 

@@ -42,4 +42,5 @@ def read(path, kind, columns):
     degrees = found["geographic"] and getattr(columns, "degrees", False)  # projected later
     for role in () if degrees else ("easting", "northing"):
         found[role] = found[role] * to_metres(own[role], role)
-    return found | {"units": own["data"], "units_from": "", "attributes": {"source": " ".join(head.get("modelname", ()))}}
+    source = {"source": " ".join(head.get("modelname", ()))}
+    return found | {"units": own["data"], "units_from": "", "attributes": source}
