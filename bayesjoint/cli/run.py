@@ -156,6 +156,8 @@ def _survey(name, table, folder):
     if not os.access(path, os.R_OK):
         refuse(f"surveys.{name}.file", table.file, "must be a file that may be read; its permissions forbid it")
     survey = read_survey(path, table.kind, name=name, **{key: getattr(table, key) for key in AS_READ})
+    if table.to_grid:
+        survey = keyed(f"surveys.{name}.to_grid", survey.to_grid)
     if table.relative_std is not None:
         survey = survey.replace(std=noise_std(survey.data, table.relative_std, table.floor_std))
     if survey.std is None:
