@@ -11,6 +11,7 @@ from ._given import Given, columns_of
 from ._refuse import optioned, refuse
 
 GUESS = 0.05  # of the data's std: noise that stands in for one to be stated, in what is tried and never in a file
+NOISE = {"mGal": (1e-3, 3.0), "nT": (5e-3, 100.0), "E": (0.05, 100.0)}  # microgravity to airborne; single stations
 LEAST = 0.2  # of it, below which no fit begins
 FIELD = ("intensity", "inclination", "declination")
 
@@ -219,7 +220,7 @@ def _noise(seen, given):
     if again is not None:
         seen.keys["std"] = float(f"{again.std:.2g}")
         seen.notes["std"] = (f"{again.std:.2g} ± {again.error:.1g} {units} (1 standard error), by {again.count} "
-                             f"{again.how}: {again.note}. Else: what the contractor quotes")
+                             f"{again.how}: {again.note}. Else: what the contractor quotes{_doubt_of_noise(seen)}")
         return
     found = roughness(seen.survey)
     stand_in = max(GUESS * float(np.nanstd(data)), np.finfo(float).tiny)
@@ -233,7 +234,8 @@ def _noise(seen, given):
                   f" Uneven: {found.robust:.2g} by the median, {found.rms:.2g} by the mean square.")
         seen.notes["std"] = (
             f"{found.std:.2g} ± {found.error:.1g} {units} (1 standard error), by {found.how}.{spread} It holds noise "
-            f"and what lies shallower than the stations are apart, and cells of that size fit neither. Else: {others}")
+            f"and what lies shallower than the stations are apart, and cells of that size fit neither. Else: {others}"
+            f"{_doubt_of_noise(seen)}")
     else:
         seen.missing["std"] = stand_in, (
             f"the data do not tell it. {found.how.capitalize()} give at most {found.rms:.2g} {units}, and they still "
@@ -246,6 +248,15 @@ def _noise(seen, given):
         seen.starts["std"] = begin, (
             f"{units}, a start and no estimate ({of_data}): {seen.missing['std'][1].partition('. ')[0]}. fit = true "
             f"below lets the evidence choose from there, and the report says whether it could. Else: {others}")
+
+
+def _doubt_of_noise(seen):
+    """What an estimated noise of an unusual size says of the units; empty for a usual one."""
+    least, most = NOISE[seen.survey.units]
+    if least <= seen.keys["std"] <= most:
+        return ""
+    return (f". Noise of {seen.survey.kind} data is mostly {least:g} to {most:g} {seen.survey.units}: are the units "
+            "right?")
 
 
 def _measured_again(survey):

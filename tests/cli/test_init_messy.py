@@ -124,6 +124,18 @@ def test_stations_measured_again_give_the_noise(tmp_path):
     assert abs(tomllib.loads(text)["surveys"]["gravity"]["std"] - 0.05) < 0.015
 
 
+def test_noise_that_no_instrument_has_asks_for_the_units(tmp_path):
+    rng = np.random.default_rng(12)
+    east, north = np.repeat(rng.uniform(0, 90_000, (2, 60)), 2, axis=1)
+    data = 60 * np.sin(east / 20_000) + 4 * rng.standard_normal(120)
+    np.savetxt(tmp_path / "g.csv", np.column_stack([east, north, data]), fmt="%.4f", delimiter=",",
+               header="x,y,gravity", comments="")
+    for units, doubt in (("mGal", True), ("um/s2", False)):
+        _, path = made(tmp_path, tmp_path, "--height", "0", "--units", units, "--force", files=["g.csv"])
+        why = reason(path.read_text("utf-8"), "std", "surveys.gravity")
+        assert ("is mostly 0.001 to 3 mGal: are the units right?" in why) == doubt
+
+
 @pytest.mark.parametrize("fits", [True, False])
 def test_few_stations_have_a_start_for_a_fit_and_else_a_line_to_fill_in(tmp_path, monkeypatch, fits):
     if not fits:
