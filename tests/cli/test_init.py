@@ -240,7 +240,7 @@ def test_what_a_name_leaves_open_is_said_by_options(pair, tmp_path):
 
 
 def test_the_beginning_of_a_file_s_name_will_do(pair, tmp_path, capsys):
-    code, path = made(pair, tmp_path, "--height", "grav=25", "--height", "TM=40")
+    code, path = made(pair, tmp_path, *STATED[:4], "--height", "grav=25", "--height", "TM=40")
     surveys = read_config(path).surveys
     assert code == 0 and (surveys["gravity"].height, surveys["magnetic"].height) == (25.0, 40.0)
     assert made(pair, tmp_path, "--height", "other=25", "--force")[0] == 2
