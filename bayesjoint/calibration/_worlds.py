@@ -12,6 +12,7 @@ from ..forward import LatticeOperator, lattice_and_processing, refined, refined_
 from ..geology import draw_world
 from ..priors import GaussianPrior
 from ..problem import View
+from ._counter import told_product, within
 from ._surroundings import local_peak, window
 from ._truths import drawn_noise
 
@@ -162,7 +163,7 @@ class Simulator:
         inner = fine[:, :, north * f : (north + ny) * f, east * f : (east + nx) * f]
         return inner.reshape(-1, nz, self.layers, ny, f, nx, f).mean(axis=(2, 4, 6)).reshape(len(fine), -1)
 
-    def clean(self, fine, truth, rng):
+    def clean(self, fine, truth, rng, tell=None):
         """Noise-free data of worlds, (k, n_data), nuisances drawn from their priors among them.
 
         Parameters
@@ -171,6 +172,8 @@ class Simulator:
         truth : dict of ndarray, shape (k, mesh size)
             Averages of `fine`.
         rng : numpy.random.Generator
+        tell : callable, optional
+            Called with the share of the data done, which stations on no lattice are many minutes at.
         """
         count = len(next(iter(truth.values())))
         columns = {name: values.reshape(count, -1).T for name, values in fine.items()}
@@ -189,11 +192,16 @@ class Simulator:
                 parts.append(self.problem.operator(k).matmat(whole).T)
                 continue
             seen = next(name for name in m.parameters if name in columns)
-            part = operator.matmat(columns[seen]).T.astype(float)
+            part = told_product(operator, columns[seen], self._share_of_data(k, tell)).T.astype(float)
             if len(m.parameters) > 1:
                 part += self.problem.operator(k).matmat(state).T
             parts.append(part)
         return np.concatenate(parts, axis=1)
+
+    def _share_of_data(self, k, tell):
+        """Of `tell`, the part of one modality: a callable for the number of its data done."""
+        sizes = [m.size for m in self.problem.modalities]
+        return None if tell is None else lambda done: tell((sum(sizes[:k]) + done) / sum(sizes))
 
     def answers(self, found):
         """What a rule is told of an engine's answers: posterior means and their shares of the local peak.
@@ -262,7 +270,7 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
     functionals : dict of callable, optional
         {name: function of {parameter: (k, *shape)}}, evaluated on truths and on answers as they arise.
     progress : callable, optional
-        Called with the number of worlds done.
+        Called with the number of worlds done; within a block of them by the share of their data.
 
     Returns
     -------
@@ -280,7 +288,8 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
     for part in blocks(count, simulator.block):
         fine = simulator.draw(geology, seeds[part])
         real = {name: simulator.average(values) for name, values in fine.items()}
-        data[part] = simulator.clean(fine, real, rng) + drawn_noise(problem, rng, part.stop - part.start)
+        data[part] = simulator.clean(fine, real, rng, within(part, progress))
+        data[part] += drawn_noise(problem, rng, part.stop - part.start)
         found = _answer(simulator, post, data, part, places, estimate)
         for name in names:
             truth[name][part] = real[name][:, cells[name]]
@@ -294,7 +303,7 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
                   functionals={name: tuple(np.concatenate(v) for v in pair) for name, pair in asked.items()})
 
 
-def live_again(simulator, post, problem, lived):
+def live_again(simulator, post, problem, lived, progress=None):
     """Worlds that were lived through already, answered by another engine that sees some of the same surveys.
 
     Parameters
@@ -306,6 +315,8 @@ def live_again(simulator, post, problem, lived):
     problem : JointProblem
         Whose data `lived` holds.
     lived : Worlds
+    progress : callable, optional
+        Called with the number of worlds done.
 
     Returns
     -------
@@ -322,6 +333,8 @@ def live_again(simulator, post, problem, lived):
     estimate = {key: np.empty_like(lived.truth[n]) for n in names for key in (n, share_of(n))}
     for part in blocks(lived.count, simulator.block):
         _answer(simulator, post, data, part, pick["places"], estimate)
+        if progress is not None:
+            progress(part.stop)
     return Worlds(**pick, estimate=estimate, data=data, whole=lived.whole)
 
 
