@@ -80,7 +80,7 @@ class Forecast:
     def sentence(self):
         """All of it in a sentence."""
         time_words = ("a time that nobody knows beforehand" if self.seconds is None else
-                      f"about {_duration(self.seconds)}, within a factor of {FACTOR:g} at the machine's present speed")
+                      f"about {in_time(self.seconds)}, within a factor of {FACTOR:g} at the machine's present speed")
         fit = "; the fit of hyperparameters comes on top, seconds to many minutes" if self.fits else ""
         return (f"{self.data} data and {self.unknowns} unknowns, engine {self.engine!r}, about "
                 f"{in_words(self.memory)} of memory (within a factor of 2) and {time_words}"
@@ -150,7 +150,8 @@ def _speed():
     return 2.0 * 600**3 / times[0], times[1] / field.size
 
 
-def _duration(seconds):
+def in_time(seconds):
+    """A time in words."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

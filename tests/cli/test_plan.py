@@ -122,6 +122,8 @@ def test_bash_completes_verbs_options_and_words(capsys):
     assert completed(script, ["bayesjoint", "in"]) == ["init"]
     assert "--dry-run" in completed(script, ["bayesjoint", "run", "--d"])
     assert completed(script, ["bayesjoint", "completion", "f"]) == ["fish"]
+    assert completed(script, ["bayesjoint", "conflict", "--no"]) == ["--no-remedies"]
+    assert completed(script, ["bayesjoint", "run", "--no"]) == []
     assert "pyproject.toml" not in completed(script, ["bayesjoint", "run", "--ou"])
 
 
