@@ -47,6 +47,12 @@ def within(part, progress):
         lambda share: progress(part.start + int(share * (part.stop - part.start))))
 
 
+def share_of_data(tell, problem, k):
+    """Callable for the number of data done of modality number `k`, which tells the share of all data done."""
+    sizes = [m.size for m in problem.modalities]
+    return None if tell is None else lambda done: tell((sum(sizes[:k]) + done) / sum(sizes))
+
+
 def told_product(operator, columns, tell):
     """A product that tells how many data are done, where it comes station by station."""
     if tell is None or not hasattr(operator, "piecewise"):

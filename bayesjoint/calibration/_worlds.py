@@ -1,6 +1,7 @@
 """Simulated worlds: ground on fine cells, its data with noise and nuisances, and what an engine answers to them."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -8,11 +9,11 @@ from .._checks import as_finite, fail
 from .._memory import check_memory
 from .._places import blocks
 from ..augment import NAME as DISCREPANCY
-from ..forward import LatticeOperator, lattice_and_processing, refined, refined_mesh, run_ranges
+from ..forward import LatticeOperator, StationOperator, lattice_and_processing, refined, refined_mesh, run_ranges
 from ..geology import draw_world
 from ..priors import GaussianPrior
 from ..problem import View
-from ._counter import told_product, within
+from ._counter import share_of_data, told_product, within
 from ._surroundings import local_peak, window
 from ._truths import drawn_noise
 
@@ -99,8 +100,6 @@ class Simulator:
 
     Attributes
     ----------
-    coarse : list of str
-        Modalities that are simulated on the engine's own cells.
     free : dict of ndarray of int
         {parameter: flat indices of its ground cells that are not known}.
     middle : dict of ndarray, shape (cells,)
@@ -121,20 +120,31 @@ class Simulator:
             fail("problem", "have its properties on one mesh to be recalibrated", f"{len(self.meshed)} of them",
                  "Lay one mesh for all.")
         self.mesh = self.meshed[0].mesh
-        bases = [_base(problem, k) for k in range(len(problem.modalities))]
-        self.factor = 3 if any(_singular_on_a_face(base) for base in bases) else 2
+        self._bases = [_base(problem, k) for k in range(len(problem.modalities))]
+        self.factor = 3 if any(_singular_on_a_face(base) for base in self._bases) else 2
         if beyond is not None and as_finite("beyond", beyond, 0) < 0:
             fail("beyond", "be >= 0", f"{beyond:g}", "Give metres beyond the mesh.")
         reach = (self.mesh.depth[0] if problem.prior.continued else 0.0) if beyond is None else float(beyond)
         steps = self.mesh.horizontal_spacing() if reach else (1.0, 1.0)
         self.beyond = tuple(int(np.ceil(reach / s)) for s in steps)
         self.fine = refined_mesh(self.mesh, self.factor, self.layers, self.beyond)
-        self._operators = [None if base is None else refined(base, self.fine, self.factor) for base in bases]
-        self.coarse = [m.name for m, op in zip(problem.modalities, self._operators, strict=True) if op is None]
         ground = np.flatnonzero(self.mesh.active)
         self.free = {p.name: ground[~p.fixed_mask[ground]] for p in self.meshed}
         self.middle = self._prior_means()
         self.block = int(np.clip(BLOCK_BYTES / (4 * self.fine.size), 1, 128))
+
+    @cached_property
+    def _operators(self):
+        return [None if base is None else refined(base, self.fine, self.factor) for base in self._bases]
+
+    @property
+    def coarse(self):
+        """Modalities that are simulated on the engine's own cells."""
+        return [m.name for m, op in zip(self.problem.modalities, self._operators, strict=True) if op is None]
+
+    def at_stations(self):
+        """Operators on the fine cells of surveys whose stations are on no lattice."""
+        return [refined(base, self.fine, self.factor) for base in self._bases if isinstance(base, StationOperator)]
 
     def draw(self, geology, seeds):
         """Ground of some worlds: {parameter: (len(seeds), *fine shape)} float32, 0 in air."""
@@ -192,16 +202,11 @@ class Simulator:
                 parts.append(self.problem.operator(k).matmat(whole).T)
                 continue
             seen = next(name for name in m.parameters if name in columns)
-            part = told_product(operator, columns[seen], self._share_of_data(k, tell)).T.astype(float)
+            part = told_product(operator, columns[seen], share_of_data(tell, self.problem, k)).T.astype(float)
             if len(m.parameters) > 1:
                 part += self.problem.operator(k).matmat(state).T
             parts.append(part)
         return np.concatenate(parts, axis=1)
-
-    def _share_of_data(self, k, tell):
-        """Of `tell`, the part of one modality: a callable for the number of its data done."""
-        sizes = [m.size for m in self.problem.modalities]
-        return None if tell is None else lambda done: tell((sum(sizes[:k]) + done) / sum(sizes))
 
     def answers(self, found):
         """What a rule is told of an engine's answers: posterior means and their shares of the local peak.

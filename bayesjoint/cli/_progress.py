@@ -33,7 +33,8 @@ class Progress:
         self._stages, self._started, self._stopped = stages, time.perf_counter(), stopped
         self.shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
         self._plain, self._stage = not quiet and not self.shown, ""
-        self._what, self._done, self._since, self._told = "", 0, 0.0, 0.0  # of the count that goes on
+        self._what, self._told = "", 0.0  # of the last line
+        self._done, self._since = 0, 0.0  # of the count that goes on
         self._bar = tqdm(total=len(stages), disable=not self.shown, file=sys.stderr, leave=False,
                          bar_format="{desc:<22} |{bar:30}| {n_fmt}/{total_fmt} {elapsed}")
 
@@ -57,9 +58,10 @@ class Progress:
         if not done or done < self._done:
             self._since = now
         self._done = done
-        pause, self._what = EVERY if what == self._what else SOON, what
+        pause = EVERY if what == self._what else SOON
         if now - self._told < (pause if self._plain else 0.1):
             return
+        self._what = what
         left = f", about {in_time((now - self._since) * (total - done) / done)} left" if 0 < done < total else ""
         words = f"{what}: {done} of {total} {unit}{left}"
         self._line(f"  {words}")

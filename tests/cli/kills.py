@@ -4,7 +4,8 @@
 
 Each trial starts from finished results, starts `run` or `conflict` into the same folder with slow writes, sends one of
 SIGINT, SIGTERM, SIGHUP and SIGKILL at a random moment (three of five while files are written or moved; of `conflict`
-also once its first results are there and remedies are compared), looks at the folder, then makes the next start and looks again.
+also once its first results are there and remedies are compared), looks at the folder, then makes the next start and
+looks again.
 """
 
 import hashlib

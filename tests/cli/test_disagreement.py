@@ -174,8 +174,8 @@ def test_the_verdict_stays_when_remedies_are_stopped_or_fail(tmp_path, monkeypat
     code = main(["conflict", str(write_pair(tmp_path, 2.0)), "--out", str(out), "--quiet"])
     last = capsys.readouterr().err.splitlines()[-1]
     assert code == (130 if number else 1) and ("interrupted; " if number else "MemoryError: no room; ") in last
-    assert last.endswith(f"; the verdict and its tests are in {out / 'report.html'} and {out / 'posterior.nc'}, without "
-                         "remedies")
+    where = f"{out / 'report.html'} and {out / 'posterior.nc'}"
+    assert last.endswith(f"; the verdict and its tests are in {where}, without remedies")
     assert {p.name for p in out.iterdir()} == {"posterior.nc", "report.html", "run.log"}
     tree, page = read_tree(out / "posterior.nc"), (out / "report.html").read_text()
     kills.run_of(out)
