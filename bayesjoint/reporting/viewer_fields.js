@@ -79,9 +79,12 @@ function statistics(property) {
   const derived = [], size = property.z * (property.limits.std || [0, 0])[1];
   const wide = [property.limits.mean[0] - size, property.limits.mean[1] + size];
   if (!layerOf(property, "lower") && intervalOf(property, 0)) {
-    for (const [side, key] of [[0, "lower"], [1, "upper"]]) {
+    for (const [z, key] of [[-property.z, "lower"], [property.z, "upper"]]) {
       derived.push({ key, words: `${key} end of the ${SHARE(property)} interval`, kind: "diverging", limits: wide,
-        units: property.units, field: () => cell => intervalOf(property, cell)[side] });
+        units: property.units, field: () => {
+          const mean = valuesOf(property, "mean"), std = valuesOf(property, "std");
+          return cell => mean[cell] + z * std[cell];
+        } });
     }
   }
   out.splice(last, 0, ...derived);
