@@ -70,6 +70,22 @@ def _plainer(found):
     return f"10{raised(power)}" if digits == "1" else f"{digits} × 10{raised(power)}"
 
 
+def fixed(value, decimals, sign=False):
+    """A number of so many decimals with a true minus, with a plus sign if asked; zero has no sign.
+
+    Examples
+    --------
+    >>> fixed(-0.04, 1), fixed(-1.25, 1), fixed(0.04, 1, sign=True), fixed(2, 2, sign=True)
+    ('0.0', '−1.2', '0.0', '+2.00')
+    """
+    if np.isnan(value):
+        return "not known"
+    text = f"{abs(value):.{decimals}f}"
+    if float(text) == 0:
+        return text
+    return ("−" if value < 0 else "+" if sign else "") + text
+
+
 def signed(value, digits=3):
     """As `number`, with a plus sign on positive values."""
     return ("+" if value > 0 else "") + number(value, digits)
