@@ -141,7 +141,7 @@ def both(*properties):
         blocks.append(ParameterBlock(
             name=name, dims=MESH.dims, coords=MESH.coords(), mean=mean, std=std, units=units, prior_mean=0.0,
             edges={d: getattr(MESH, f"{d}_edges") for d in MESH.dims}, prior_std=prior, mean_error=0.0, std_error=0.0,
-            intervals={"": (mean - half, mean + half, about), "gaussian_": (mean - std, mean + std, plain)}))
+            intervals={"": (mean - half, mean + half, about), "gaussian": (mean - std, mean + std, plain)}))
     return build_tree(blocks)
 
 
