@@ -6,7 +6,8 @@ Without datasets it takes three made-up ones: of the Kalgoorlie window's shape; 
 kept in 16 bits; and of some 6 million, in 8 bits. Ready: from the start of loading until the viewer is drawn, as the
 page's own clock has it. A redraw: all three planes, legend and probe, finished (pixels read back), over moves of every
 slider and of all at once in every statistic, at one and at two pixels of the screen a pixel of CSS ("dense"); a
-statistic's first redraw decodes its values and is given apart. "95" is what 95 % of the redraws stay below: others use the machine too.
+statistic's first redraw decodes its values and is given apart. "95" is what 95 % of the redraws stay below: others use
+the machine too.
 """
 
 import argparse

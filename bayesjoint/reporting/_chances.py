@@ -52,7 +52,7 @@ def basis_of(kind):
 
 
 def chance_of(tree, name, sign, factor=1.0):
-    """`Chance` of m − prior mean beyond `factor` prior standard deviations on the side of `sign`, None if not justified.
+    """`Chance` of m − prior mean beyond `factor` prior standard deviations on the side of `sign`, or None if unknown.
 
     Recalibrated intervals and those of draws tell only on which side of their ends a threshold lies; a Gaussian
     marginal tells the chance itself.

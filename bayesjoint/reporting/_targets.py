@@ -1,9 +1,9 @@
 """Ranked targets: connected cells that are surely above, or surely below, what the prior takes for ordinary.
 
 A cell counts if its chance of departing from the prior mean by more than one prior standard deviation, to one side, is
-at least 90 %. Before any survey one cell in six departs so far to a given side. Bodies are cells under the stations that
-share a face, an edge or a corner: fields are smooth over several cells, so cells that touch are one thing, and a dipping
-sheet is a staircase. The chance is a cell's: what is stated of a body is its surest cell.
+at least 90 %. Before any survey one cell in six departs so far to a given side. Bodies are cells under the stations
+that share a face, an edge or a corner: fields are smooth over several cells, so cells that touch are one thing, and a
+dipping sheet is a staircase. The chance is a cell's: what is stated of a body is its surest cell.
 
 A property of which no cell is that sure has candidates instead: cells that are more likely than not beyond one prior
 standard deviation, or else half of one, by the engine's Gaussian. They are called unsure everywhere.
@@ -61,8 +61,8 @@ def targets(tree, fits=()):
     if not names:
         return None
     if unmixed(tree) is not None or unvalidated(tree):
-        return {"rows": [], "why": "No targets are listed: the posterior is not validated, so no chance can be stated.",
-                "notes": [], "largest": {}}
+        return {"rows": [], "notes": [], "largest": {},
+                "why": "No targets are listed: the posterior is not validated, so no chance can be stated."}
     if not any(plot.has(tree, "posterior_summary", f"{name}_lower") for name in names):
         return None
     mesh = plot.mesh_of(tree)
@@ -92,18 +92,18 @@ def _amount(tree, name):
 
 
 def _rule(amounts):
-    return (f"Cells under the stations that touch by face, edge or corner, each with a chance of {percent(SURE)} or more "
-            f"to lie beyond the prior mean by more than one prior standard deviation, {amounts}, to one side. Of a "
-            "Gaussian prior one cell in six lies so far to that side. Ranked by the chance of the surest cell, then by "
-            "volume.")
+    return (f"Cells under the stations that touch by face, edge or corner, each with a chance of {percent(SURE)} or "
+            f"more to lie beyond the prior mean by more than one prior standard deviation, {amounts}, to one side. Of "
+            "a Gaussian prior one cell in six lies so far to that side. Ranked by the chance of the surest cell, then "
+            "by volume.")
 
 
 def _notes(tree, bodies, fits):
     found = [body for each in bodies.values() for body in each]
     out = [_absent(tree, name, each) for name, each in bodies.items() if not any(body.sure for body in each)]
-    out += ["The chance is a cell's, not the whole body's. Volume and mass are those of the listed cells: the real body "
-           f"may be larger. Its top: from where it cannot be ruled out (chance over {100 * (1 - SURE):.0f} % in the "
-           "cells above) to where it is sure, in steps of the layers."]
+    out += ["The chance is a cell's, not the whole body's. Volume and mass are those of the listed cells: the real "
+            "body may be larger. Its top: from where it cannot be ruled out (chance over "
+            f"{100 * (1 - SURE):.0f} % in the cells above) to where it is sure, in steps of the layers."]
     bases = {body.chance.basis for body in found}
     if WORLDS in bases or "recalibration" in tree.children:
         out.append(f"“{capital(WORLDS)}”: by intervals learned from worlds, which hold on average over cells of such "
@@ -188,7 +188,8 @@ def _row(tree, mesh, body):
                       + sign * body.factor * _amount(tree, name))
     depths = mesh.surface - mesh.upward_edges[:, None, None]
     reach = [float(d) / divisor for d in (depths[1:][inside].min(), depths[:-1][inside].max())]
-    return {"property": name, "sure": body.sure, "words": plot.title_of(tree, name), "side": "above" if sign > 0 else "below",
+    return {"property": name, "sure": body.sure, "words": plot.title_of(tree, name),
+            "side": "above" if sign > 0 else "below",
             "threshold": threshold, "beyond": f"{signed(threshold)} {plot.pretty(_units(tree, name))}".strip(),
             "value": body.value, "chance": _chance(tree, body, cells[best]), "cells": cells.size,
             "reach": f"{number(reach[0])} to {number(reach[1])} {unit}",
@@ -196,13 +197,14 @@ def _row(tree, mesh, body):
             "top": _top(mesh, chance, inside, divisor, unit),
             "centre": f"{number(centre[0] / divisor)} {unit}",
             "place": f"{fixed(centre[2] / divisor, 2)}, {fixed(centre[1] / divisor, 2)} {unit}",
+            "around": f"easting {fixed(centre[2] / divisor, 2)}, northing {fixed(centre[1] / divisor, 2)} {unit}",
             "mean": _mean(tree, name, inside, volumes), "amount": _total(tree, name, inside, volumes),
             "note": _cut(inside, _seen(tree, mesh)),
             "cell": " ".join(str(int(a[best])) for a in at)}
 
 
 def _chance(tree, body, cell):
-    """The chance of a body's surest cell; of a candidate, what its interval says too where it rests on something else."""
+    """The chance of a body's surest cell; of a candidate, what an interval that rests on something else says too."""
     told = body.chance.words(cell)
     other = None if body.sure else chance_of(tree, body.name, body.sign, body.factor)
     return told if other is None or other.basis == body.chance.basis else f"{told}; {other.words(cell)}"
@@ -250,7 +252,7 @@ def _measure(tree, name):
 
 
 def _sum(tree, name, inside, weights, about=None):
-    """(Σ w (m − `about`), its standard deviation, "at most " where that is a bound); about the prior mean by default."""
+    """(Σ w (m − `about`), its std, "at most " where that is a bound); about the prior mean by default."""
     mean = plot.model_values(tree, name, "mean").values[inside]
     prior = plot.prior_mean(tree, name) if about is None else about
     total, draws = float(weights @ (mean - np.broadcast_to(prior, inside.shape)[inside])), _draws(tree, name)

@@ -173,8 +173,8 @@ function legendNote(s) {
   }
   if (s.classes) {
     const average = " It holds on average over cells of such ground, not for one place.";
-    return `${asked}: all that the interval (${p.kind}) tells.${p.kind.startsWith("recalibrated") ? average : ""}`;
+    return `${asked}: all that the interval (${p.basis}) tells.${p.kind.startsWith("recalibrated") ? average : ""}`;
   }
-  const ground = layerOf(p, "lower") ? " How far that holds on ground, the interval tells." : "";
-  return `${asked}, from mean and standard deviation of a Gaussian marginal, for the stated prior.${ground}`;
+  const ground = layerOf(p, "lower") ? ` How far that holds on ground, the interval tells (${p.basis}).` : "";
+  return `${asked}, from mean and standard deviation (${DATA.normal}).${ground}`;
 }

@@ -134,7 +134,7 @@ def test_the_threshold_moves_and_turns(page, tree):
         wanted = norm.cdf((1 if side == "above" else -1) * (mean - value) / std)
         assert page.run("viewer.value(3, 10, 7)") == pytest.approx(wanted, abs=1e-3)
         assert f"{side} {abs(value)}" in text(page, "#viewer-legend-words").replace(".0", "").replace("−", "")
-    assert "Gaussian marginal, for the stated prior" in text(page, "#viewer-legend-words")
+    assert "standard deviation (Gaussian, stated prior)" in text(page, "#viewer-legend-words")
     choose(page, "property", "1")
     choose(page, "show", "told")
     assert "on average over cells" in text(page, "#viewer-legend-words")
@@ -152,7 +152,8 @@ def test_hover_probes_and_a_click_moves_the_planes(page, state, tree):
     assert place in text(page, "#viewer-place")
     row = text(page, "#viewer-values tr")
     mean, std = (float(tree["posterior_summary"][f"density_{key}"].values[now["k"], j, 5]) for key in ("mean", "std"))
-    assert f"{mean:.3g} ± {std:.2g} kg/m³".replace("-", "−") in row and "(Gaussian)" in row
+    assert f"{mean:.3g} ± {std:.2g} kg/m³".replace("-", "−") in row and row.count("(Gaussian, stated prior)") == 1
+    assert "(90 %, Gaussian, stated prior)" in row
     assert state() == now
     page.mouse(x, y, click=True)
     assert state() == now | {"i": 5, "j": j}
