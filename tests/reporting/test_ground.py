@@ -91,7 +91,8 @@ def test_the_family_is_told_in_plain_words(text, tree):
 
 MADE = ("sheets: Layers (number 3; thickness (900 to 2400 (log)) × or / exp(0.5); dip 50 to 90; density "
         "((40 × or / exp(0.5)), plus with probability (0.2 to 0.8)), centred); then GaussianField (std of density 9; "
-        "std of log chi 0.2; range 500; smoothness 1.5). Host chi: 0.004. Contrasts of a property times exp(0.35 N(0, 1)) in each world.")
+        "std of log chi 0.2; range 500; smoothness 1.5). Host chi: 0.004. Contrasts of a property times "
+        "exp(0.35 N(0, 1)) in each world.")
 
 
 def test_a_family_s_laws_become_words():
