@@ -73,8 +73,8 @@ def targets(tree, fits=()):
                       for name in names)
     largest = {name: _row(tree, mesh, max(found, key=lambda body: body.volume))
                for name, found in bodies.items() if found}
-    return {"rows": rows, "cut": any(row["note"] for row in rows), "count": sum(map(len, bodies.values())), "why": "",
-            "rule": _rule(amounts), "notes": _notes(tree, bodies, fits), "largest": largest,
+    return {"rows": rows, "count": sum(map(len, bodies.values())), "why": "", "rule": _rule(amounts),
+            "notes": _notes(tree, bodies, fits), "largest": largest,
             "counts": {name: sum(body.sure for body in found) for name, found in bodies.items()}}
 
 

@@ -109,11 +109,13 @@ def test_the_mass_agrees_with_the_functional_of_the_posterior():
     assert error == pytest.approx(np.sqrt(wanted) / 1e9, rel=0.1)
 
 
-def test_bodies_cut_by_the_survey_or_the_mesh_are_said_to_be():
+def test_bodies_cut_by_the_survey_or_the_mesh_are_said_to_be(tmp_path):
     mean = np.zeros(MESH.shape)
     mean[0, 2, 2], mean[2, 0, 5] = 100.0, 100.0
     notes = {row["cell"]: row["note"] for row in targets(made(mean))["rows"]}
     assert notes == {"0 2 2": "reaches the bottom of the mesh", "2 0 5": "cut at the edge of the stations"}
+    text = bj.report(made(mean), tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(f"above +40.0 kg/m³; {note}</td>" in text for note in notes.values())
 
 
 def test_larger_bodies_come_first_among_equally_sure_ones_and_all_are_counted(monkeypatch):
