@@ -95,7 +95,7 @@ def _stands_out(p):
 def _how_sure(fits, ground, unmixed, sure):
     question, fitted = "How sure is it?", misfit(fits)
     doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
-    doubt = f"The fit of {listing(doubted)} says that prior or noise is not as stated." if doubted else ""
+    doubt = f"So prior or noise is not as stated for {listing(doubted)}." if doubted else ""
     if unmixed is not None:
         return Answer(question=question, status="do not use", tone=BAD,
                       line="Means, standard deviations and their stated errors may all be wrong.")

@@ -60,7 +60,7 @@ def test_how_sure():
     assert checked.line == (
         "90 % intervals hold 90 % (density) of the cells of simulated worlds left out; the Gaussian's 50 %.")
     doubted = asked([found()], [fitted("gravity", "more closely than stated")], ground=scored())["How"]
-    assert doubted.tone == "fair" and "The fit of gravity says" in doubted.more[0]
+    assert doubted.tone == "fair" and doubted.more[0] == "So prior or noise is not as stated for gravity."
     assert asked([found(peak_std=None)])["How"].status == "not known"
     assert asked([found()], unmixed={"rhat": 2.0})["How"].status == "do not use"
 
