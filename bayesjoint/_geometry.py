@@ -9,6 +9,7 @@ from ._crs import check_one_crs
 NARROW, DEEP = 20.0, 1000.0  # metres: a survey less wide with a mesh that deep has coordinates in degrees or kilometres
 AIR = 200.0  # metres between a top that nobody stated and the lowest station; less over cells of less than 10 m
 APART = (5.0, 10.0)  # widths between surveys: beyond the first it is warned of, beyond the second refused
+ALIKE = (0.6, 0.9)  # share of two boxes in common, as they are and with one exchanged: then it was, it seems
 OUTSIDE = 0.5  # share of stations beside the mesh that is warned of
 
 
@@ -29,6 +30,7 @@ def check_together(surveys, depth):
         warn(f"the surveys are {extent:g} m wide and the mesh is to be {depth:g} m deep: are coordinates in "
                       "degrees or kilometres? They must be metres")
     for k, survey in enumerate(surveys[1:], start=1):
+        _check_exchanged(survey, surveys[0], extent)
         gap = min(_gap(boxes[k], box) for box in boxes[:k])
         if extent > 0 and gap > APART[1] * extent:
             fail("surveys", "be of the same ground", f"{survey.name!r} {gap:g} m away from the others, which are "
@@ -69,6 +71,27 @@ def check_over(survey, mesh):
     share = float(np.mean(off > 0))
     if share > OUTSIDE:
         warn(f"{share:.0%} of the stations lie beside the mesh: {found}")
+
+
+def _check_exchanged(survey, first, extent):
+    """Refuse or warn of a survey that lies over the first one only when its easting and northing are exchanged."""
+    one, other = _box(survey), _box(first)
+    gap, own, swapped = _gap(one, other), _shared(one, other), _shared(one[:, ::-1], other)
+    if (gap > 0 and swapped > 0) or (own < ALIKE[0] and swapped > ALIKE[1]):
+        found = (f"{survey.name!r} at east {one[0, 0]:.9g} to {one[1, 0]:.9g}, north {one[0, 1]:.9g} to {one[1, 1]:.9g}"
+                 f" m, which lies over {first.name!r} (east {other[0, 0]:.9g} to {other[1, 0]:.9g}, north "
+                 f"{other[0, 1]:.9g} to {other[1, 1]:.9g} m) when its easting and northing are exchanged")
+        if gap > extent:
+            fail("surveys", "be of the same ground", found, "Exchange them where the file is read: "
+                 "columns={'easting': ..., 'northing': ...}; exchange the axes of a grid.")
+        warn(f"{found}. Were its columns mistaken?")
+
+
+def _shared(one, other):
+    """Area that two boxes share, by the area that they cover together; 0 for boxes without area."""
+    area = np.prod(np.maximum(np.minimum(one[1], other[1]) - np.maximum(one[0], other[0]), 0.0))
+    both = np.prod(one[1] - one[0]) + np.prod(other[1] - other[0]) - area
+    return float(area / both) if both > 0 else 0.0
 
 
 def _box(survey):

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class TextTable:
         Lines with data, commas of decimals made points.
     lines : list of str or None
         Name of the survey line of each row ("L100", "T20"), where the file has rows that part them.
+    comments : list of (int, str)
+        Comments before the data: the number of the line, and the line.
     """
 
     file: str
@@ -42,6 +44,7 @@ class TextTable:
     delimiter: object
     rows: list
     lines: object = None
+    comments: list = field(default_factory=list)
 
     def texts(self, name):
         """Cells of a column, list of str."""
@@ -98,7 +101,8 @@ def read_text_table(path, comments=COMMENTS):
         fail("path", "name each column once", f"header {', '.join(names)[:200]} in {path.name!r}",
              "Rename the repeated columns.")
     numbers, rows = map(list, zip(*lines, strict=True))
-    table = TextTable(file=path.name, names=names, delimiter=delimiter, rows=rows, lines=_lines_of(numbers, breaks))
+    table = TextTable(file=path.name, names=names, delimiter=delimiter, rows=rows, lines=_lines_of(numbers, breaks),
+                      comments=passed)
     check_width(table, numbers)
     return table
 
@@ -131,7 +135,7 @@ def is_number(text):
 
 
 def _content(path, marks):
-    """[(number, line)] of the file, its comments before the first of them, and {number: name} of survey lines."""
+    """[(number, line)] of the file, likewise its comments before the first, and {number: name} of survey lines."""
     text = decoded(path, path.read_bytes())
     lines, comments, breaks = [], [], {}
     for count, line in enumerate(re.split(r"\r\n|\n|\r", text.rstrip("\x1a")), start=1):
@@ -143,7 +147,7 @@ def _content(path, marks):
         if not plain or parting:
             continue
         if plain.startswith(marks):
-            comments += [plain] if not lines else []
+            comments += [(count, plain)] if not lines else []
         else:
             lines.append((count, line))
     return lines, comments, breaks
@@ -197,13 +201,16 @@ def _with_points(path, lines, delimiter):
 
 def _header_among(comments, delimiter, count):
     """Names from the last comment before the data that has as many words as there are columns, or None."""
-    for comment in reversed(comments):
+    for _, comment in reversed(comments):
         text = comment.lstrip("".join(COMMENTS)).strip()
         for names in (split(text, delimiter), split(text, ","), text.split()):
-            if len(names) == count and all(re.search(r"[^\W\d_]", name) for name in names) and not any(
-                    map(is_number, names)):
+            if len(names) == len(set(names)) == count and all(map(_is_word, names)):
                 return names
     return None
+
+
+def _is_word(text):
+    return re.search(r"[^\W\d_]", text) is not None and not is_number(text)
 
 
 def check_width(table, numbers):

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._checks import checked, fail
 from .._shown import cut
-from .._typing import Any, xr
+from .._typing import Any, Callable, xr
 from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_biases, scaled
 from ..dataset import DatasetBuilder
 from ..engines import Posterior, chi2_of, clean_mean
@@ -58,8 +58,8 @@ class Remedies(dict):
             self.untried[name] = str(error)
 
 
-def remedies(found):
-    """`Remedies` for a `Conflict`: the problem as stated first.
+def remedies(found, progress=None):
+    """`Remedies` for a `Conflict`: the problem as stated first; `progress` is called as each of the others is begun.
 
     An offset, a tilt, levels of lines or a gain that was found: the survey with a bias of that form, beside the one it
     may have already, its std three times what was estimated (of levels: as large as they are); of a gain, the form is
@@ -67,23 +67,31 @@ def remedies(found):
     has a place or a wavelength a discrepancy of all surveys that were named. A wrong prior or noise: hyperparameters by
     the evidence. A wrong coupling: those, and no coupling.
     """
-    problem, out = found.problem, Remedies(found.problem)
+    out, planned = Remedies(found.problem), list(_planned(found))
+    for number, (name, *what) in enumerate(planned):
+        if progress is not None:
+            progress(name, number, len(planned))
+        out.attempt(name, *what)
+    return out
+
+
+def _planned(found):
+    """(name, build, arguments) of every remedy that is called for."""
+    problem = found.problem
     forms = {t.form for t in found.blame}
     tied = [set(pair) for pair in found.couplings]
     if tied:
-        out["without coupling"] = problem.replace(
-            couplings=[c for c in problem.couplings if not hasattr(c, "joint_covariance")])
+        yield "without coupling", _without_coupling, problem
     if (tied or forms & {"prior", "noise"}) and any(isinstance(p.prior, Matern) for p in problem.parameters):
-        out.attempt(*_fit_of(problem, found.seed))
+        yield _fit_of(problem, found.seed)
     for test in found.blame:
         if test.form in (*BASES, "gain") and set(test.surveys) not in tied:  # else the coupling explains it
-            out.attempt(test.name, _with_gain if test.form == "gain" else _with_bias, problem, test)
+            yield test.name, _with_gain if test.form == "gain" else _with_bias, problem, test
     if found.kind == "disagree":
         surveys = sorted({s for t in found.blame for s in t.surveys}, key=list(problem.weights).index)
-        out.attempt("tempered", _tempered, problem, surveys, found.seed)
+        yield "tempered", _tempered, problem, surveys, found.seed
         if forms & PLACED:
-            out.attempt("discrepancy", _with_discrepancy, problem, found, surveys)
-    return out
+            yield "discrepancy", _with_discrepancy, problem, found, surveys
 
 
 def mended(problem, tests):
@@ -97,6 +105,10 @@ def mended(problem, tests):
         for name in one_survey(problem, test.target).parameters if test.form == "prior" else ():
             priors[name] = max(priors.get(name, 0.0), test.effect["factor"])
     return scaled(problem, priors, noise)
+
+
+def _without_coupling(problem):
+    return problem.replace(couplings=[c for c in problem.couplings if not hasattr(c, "joint_covariance")])
 
 
 def _with_gain(problem, test):
@@ -177,7 +189,7 @@ REUSED = ("p-values under a remedy that was fitted to the same data (a bias or a
 
 @checked
 def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, *,
-                     fits: dict | None = None) -> xr.Dataset:
+                     fits: dict | None = None, progress: Callable | None = None) -> xr.Dataset:
     """Set the posteriors under several remedies beside the one as stated.
 
     Parameters
@@ -193,6 +205,9 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, 
     fits : dict of {str: HyperparameterFit}, optional
         Behind remedies that were fitted, such as ``bj.conflict(problem).problems.fits``: `words` tells their values,
         and which of them the data do not settle.
+    progress : callable, optional
+        Called with (what, remedies done, remedies in all) as the posterior under each remedy is looked at and as each
+        is tested again; None in all where an iterable does not say how many it holds.
 
     Returns
     -------
@@ -223,7 +238,9 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, 
     (array([16.,  0.]), array([0.   , 0.429]))
     """
     labels, kept, stated = [], [], None
-    for label, post in _checked(posteriors):
+    tell = (lambda *_: None) if progress is None else progress
+    for number, (label, post) in enumerate(_checked(posteriors)):
+        tell(f"{label}: mean and std", number, len(posteriors) if hasattr(posteriors, "__len__") else None)
         stated = stated or post
         labels.append(label)
         kept.append(_Kept(post, stated))
@@ -241,7 +258,10 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, 
               [k.evidence[1] for k in kept])
     if pair is not None or len(names) == 2:
         groups = checked_groups(stated.problem, tuple(names) if pair is None else pair)
-        tests = [_tested(k.problem, groups, seed) for k in kept]
+        tests = []
+        for number, (label, k) in enumerate(zip(labels, kept, strict=True)):
+            tell(f"{label}: tests", number, len(kept))
+            tests.append(_tested(k.problem, groups, seed))
         table.along("test", list(TESTS), "test")
         table.add("p_value", ("remedy", "test"), [[t.p_value for t in row] for row in tests], "1",
                   "p-value of agreement", [[t.p_value_error for t in row] for row in tests])

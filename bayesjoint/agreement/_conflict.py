@@ -109,6 +109,22 @@ class Conflict:
         """{remedy: JointProblem}: the problem as stated first, then what the alarms suggest, if any."""
         return remedies(self)
 
+    def remedied(self, progress=None):
+        """`problems`, built now if they were not yet: minutes at survey size, as exponents and biases are fitted.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (remedy, remedies done, remedies in all) as each is begun.
+
+        Returns
+        -------
+        Remedies
+        """
+        if "problems" not in vars(self):
+            vars(self)["problems"] = remedies(self, progress)
+        return self.problems
+
     @cached_property
     def matrix(self):
         """`conflict_matrix` of all surveys: Bayes ratios and suspiciousness, and each survey against the rest."""

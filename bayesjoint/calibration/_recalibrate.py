@@ -9,6 +9,7 @@ from .._typing import Any, Callable, Geology, Mixture, Seed, Sequence
 from ..engines import Posterior
 from ..geology import describe, geology_default, name_of
 from ._contrasts import ContrastRule
+from ._counter import Counter
 from ._coverage import cross_validated, scores_of
 from ._plausibility import data_marks, rank_p_values, seen_share
 from ._recalibrated_posterior import RecalibratedPosterior
@@ -27,7 +28,7 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
                 envelope: Sequence = (), contrast_factor: float = 1.0, learned: bool = False,
                 symmetric: Sequence[str] | None = None, sensitivity: str | dict | None = "standard",
                 sensitivity_worlds: int = 40, beyond: float | None = None, functionals: dict | None = None,
-                progress: Callable | None = None):
+                progress: Callable | bool | None = None):
     """Intervals that hold on a stated kind of ground: simulate it, push it through the engine, learn the errors.
 
     A Gaussian posterior is exact for its prior; real ground is not like that prior, and no test of the data can see it:
@@ -75,8 +76,8 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     functionals : dict of callable, optional
         {name: f({parameter: (k, *shape)}) -> (k,)} to be evaluated while worlds are at hand; needed only above some
         hundred thousand cells, where worlds are not kept whole. Ask `RecalibratedPosterior.functional_interval`.
-    progress : callable, optional
-        Called with (stage, worlds done, worlds in all).
+    progress : bool or callable, default None
+        True shows a progress bar; a callable is called with (stage, worlds done, worlds in all), all stages counted.
 
     Returns
     -------
@@ -130,22 +131,24 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     rule_of = _rule_maker(learned, simulator, frames, count, factor)
     seeds = [int(s) for s in rng.integers(0, 2**62, len(families))]
 
-    def live(stage, family, number, seed, functionals=None):
-        tell = None if progress is None else (lambda done: progress(stage, done, number))
-        return live_through(simulator, post, family, number, seed, functionals, tell)
-
-    lived = [live_again(simulator, post, again.problem, one) for one in again.lived] if again else [
-        live(f"worlds of {name_of(f)}", f, count, s, functionals) for f, s in zip(families, seeds, strict=True)]
     signs = tuple(getattr(geology, "symmetric", ())) if symmetric is None else tuple(symmetric)
+    fewer, others = int(sensitivity_worlds), _variants(sensitivity, geology, simulator)
+    with Counter(progress, count * len(families) + fewer * len(others)) as counter:
+        def live(stage, family, number, seed, functionals=None):
+            return live_through(simulator, post, family, number, seed, functionals, counter.begin(stage, number))
 
-    rules = {name: [rule_of(name, frames[name].at(one.places[name]), one, signs) for one in lived] for name in frames}
-    scores = {name: cross_validated(each[0], lived[0], _some(each[0])) for name, each in rules.items()}
-    variants = _variants(sensitivity, geology, simulator, lived[0])
-    fewer = int(sensitivity_worlds)
-    tried = {label: live(label, other, fewer, int(rng.integers(2**62)))
-             for label, other in variants.items()}
-    record = _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals, stated,
-                     factor)
+        lived = [live_again(simulator, post, again.problem, one, counter.begin("answers to the same worlds", count))
+                 for one in again.lived] if again else [
+            live(f"worlds of {name_of(f)}", f, count, s, functionals) for f, s in zip(families, seeds, strict=True)]
+        counter.begin("learning from them")
+        rules = {name: [rule_of(name, frames[name].at(one.places[name]), one, signs) for one in lived]
+                 for name in frames}
+        scores = {name: cross_validated(each[0], lived[0], _some(each[0])) for name, each in rules.items()}
+        variants = _variants(sensitivity, geology, simulator, lived[0])
+        tried = {label: live(label, other, fewer, int(rng.integers(2**62))) for label, other in variants.items()}
+        counter.begin("coverage")
+        record = _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals, stated,
+                         factor)
     whole = {name: [rule.on(frames[name]) for rule in each] for name, each in rules.items()}
     here = simulator.answers({name: values[None] for name, values in post.mean().items() if name in frames})
     return RecalibratedPosterior(post, whole, simulator.free, {k: v[0] for k, v in here.items()}, lived, record)
@@ -218,15 +221,17 @@ def _some(rule):
     return np.arange(0, size, max(1, size // rule.scored))
 
 
-def _variants(sensitivity, geology, simulator, worlds):
+def _variants(sensitivity, geology, simulator, worlds=None):
+    """Other families, {label: geology}; how many they are is known without worlds, the size of the foreign is not."""
     if sensitivity is None:
         return {}
     if isinstance(sensitivity, dict):
         return sensitivity
     if sensitivity != "standard":
         fail("sensitivity", 'be "standard", a dict {label: geology} or None', repr(sensitivity), "Name other families.")
-    spread = {name: max(float(np.std(values)), 1e-12) for name, values in worlds.truth.items()}
-    positive = tuple(name for name, values in worlds.truth.items() if values.min() >= 0)
+    truth = {p.name: np.zeros(1) for p in simulator.meshed} if worlds is None else worlds.truth
+    spread = {name: max(float(np.std(values)), 1e-12) for name, values in truth.items()}
+    positive = tuple(name for name, values in truth.items() if values.min() >= 0)
     return standard_variants(geology, geology_default(simulator.mesh, spread, positive=positive))
 
 

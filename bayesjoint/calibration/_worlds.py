@@ -1,6 +1,7 @@
 """Simulated worlds: ground on fine cells, its data with noise and nuisances, and what an engine answers to them."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -8,10 +9,11 @@ from .._checks import as_finite, fail
 from .._memory import check_memory
 from .._places import blocks
 from ..augment import NAME as DISCREPANCY
-from ..forward import LatticeOperator, lattice_and_processing, refined, refined_mesh, run_ranges
+from ..forward import LatticeOperator, StationOperator, lattice_and_processing, refined, refined_mesh, run_ranges
 from ..geology import draw_world
 from ..priors import GaussianPrior
 from ..problem import View
+from ._counter import share_of_data, told_product, within
 from ._surroundings import local_peak, window
 from ._truths import drawn_noise
 
@@ -98,8 +100,6 @@ class Simulator:
 
     Attributes
     ----------
-    coarse : list of str
-        Modalities that are simulated on the engine's own cells.
     free : dict of ndarray of int
         {parameter: flat indices of its ground cells that are not known}.
     middle : dict of ndarray, shape (cells,)
@@ -120,20 +120,31 @@ class Simulator:
             fail("problem", "have its properties on one mesh to be recalibrated", f"{len(self.meshed)} of them",
                  "Lay one mesh for all.")
         self.mesh = self.meshed[0].mesh
-        bases = [_base(problem, k) for k in range(len(problem.modalities))]
-        self.factor = 3 if any(_singular_on_a_face(base) for base in bases) else 2
+        self._bases = [_base(problem, k) for k in range(len(problem.modalities))]
+        self.factor = 3 if any(_singular_on_a_face(base) for base in self._bases) else 2
         if beyond is not None and as_finite("beyond", beyond, 0) < 0:
             fail("beyond", "be >= 0", f"{beyond:g}", "Give metres beyond the mesh.")
         reach = (self.mesh.depth[0] if problem.prior.continued else 0.0) if beyond is None else float(beyond)
         steps = self.mesh.horizontal_spacing() if reach else (1.0, 1.0)
         self.beyond = tuple(int(np.ceil(reach / s)) for s in steps)
         self.fine = refined_mesh(self.mesh, self.factor, self.layers, self.beyond)
-        self._operators = [None if base is None else refined(base, self.fine, self.factor) for base in bases]
-        self.coarse = [m.name for m, op in zip(problem.modalities, self._operators, strict=True) if op is None]
         ground = np.flatnonzero(self.mesh.active)
         self.free = {p.name: ground[~p.fixed_mask[ground]] for p in self.meshed}
         self.middle = self._prior_means()
         self.block = int(np.clip(BLOCK_BYTES / (4 * self.fine.size), 1, 128))
+
+    @cached_property
+    def _operators(self):
+        return [None if base is None else refined(base, self.fine, self.factor) for base in self._bases]
+
+    @property
+    def coarse(self):
+        """Modalities that are simulated on the engine's own cells."""
+        return [m.name for m, op in zip(self.problem.modalities, self._operators, strict=True) if op is None]
+
+    def at_stations(self):
+        """Operators on the fine cells of surveys whose stations are on no lattice."""
+        return [refined(base, self.fine, self.factor) for base in self._bases if isinstance(base, StationOperator)]
 
     def draw(self, geology, seeds):
         """Ground of some worlds: {parameter: (len(seeds), *fine shape)} float32, 0 in air."""
@@ -162,7 +173,7 @@ class Simulator:
         inner = fine[:, :, north * f : (north + ny) * f, east * f : (east + nx) * f]
         return inner.reshape(-1, nz, self.layers, ny, f, nx, f).mean(axis=(2, 4, 6)).reshape(len(fine), -1)
 
-    def clean(self, fine, truth, rng):
+    def clean(self, fine, truth, rng, tell=None):
         """Noise-free data of worlds, (k, n_data), nuisances drawn from their priors among them.
 
         Parameters
@@ -171,6 +182,8 @@ class Simulator:
         truth : dict of ndarray, shape (k, mesh size)
             Averages of `fine`.
         rng : numpy.random.Generator
+        tell : callable, optional
+            Called with the share of the data done, which stations on no lattice are many minutes at.
         """
         count = len(next(iter(truth.values())))
         columns = {name: values.reshape(count, -1).T for name, values in fine.items()}
@@ -189,7 +202,7 @@ class Simulator:
                 parts.append(self.problem.operator(k).matmat(whole).T)
                 continue
             seen = next(name for name in m.parameters if name in columns)
-            part = operator.matmat(columns[seen]).T.astype(float)
+            part = told_product(operator, columns[seen], share_of_data(tell, self.problem, k)).T.astype(float)
             if len(m.parameters) > 1:
                 part += self.problem.operator(k).matmat(state).T
             parts.append(part)
@@ -262,7 +275,7 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
     functionals : dict of callable, optional
         {name: function of {parameter: (k, *shape)}}, evaluated on truths and on answers as they arise.
     progress : callable, optional
-        Called with the number of worlds done.
+        Called with the number of worlds done; within a block of them by the share of their data.
 
     Returns
     -------
@@ -280,7 +293,8 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
     for part in blocks(count, simulator.block):
         fine = simulator.draw(geology, seeds[part])
         real = {name: simulator.average(values) for name, values in fine.items()}
-        data[part] = simulator.clean(fine, real, rng) + drawn_noise(problem, rng, part.stop - part.start)
+        data[part] = simulator.clean(fine, real, rng, within(part, progress))
+        data[part] += drawn_noise(problem, rng, part.stop - part.start)
         found = _answer(simulator, post, data, part, places, estimate)
         for name in names:
             truth[name][part] = real[name][:, cells[name]]
@@ -294,7 +308,7 @@ def live_through(simulator, post, geology, count, seed, functionals=None, progre
                   functionals={name: tuple(np.concatenate(v) for v in pair) for name, pair in asked.items()})
 
 
-def live_again(simulator, post, problem, lived):
+def live_again(simulator, post, problem, lived, progress=None):
     """Worlds that were lived through already, answered by another engine that sees some of the same surveys.
 
     Parameters
@@ -306,6 +320,8 @@ def live_again(simulator, post, problem, lived):
     problem : JointProblem
         Whose data `lived` holds.
     lived : Worlds
+    progress : callable, optional
+        Called with the number of worlds done.
 
     Returns
     -------
@@ -322,6 +338,8 @@ def live_again(simulator, post, problem, lived):
     estimate = {key: np.empty_like(lived.truth[n]) for n in names for key in (n, share_of(n))}
     for part in blocks(lived.count, simulator.block):
         _answer(simulator, post, data, part, pick["places"], estimate)
+        if progress is not None:
+            progress(part.stop)
     return Worlds(**pick, estimate=estimate, data=data, whole=lived.whole)
 
 

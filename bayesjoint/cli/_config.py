@@ -7,6 +7,7 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import get_args
 
+from ._fill_in import check_filled_in
 from ._refuse import refuse
 from ._rules import check_together
 from ._tables import ASKED, LIMITS, NAMED, SEED, TABLES, Config, choices_of
@@ -43,6 +44,7 @@ def read_config(path):
     bayesjoint.cli._refuse.ConfigError: sed = 3: unknown key; allowed here: title, seed, surveys, mesh, parameters, ...
     """
     path, raw, text = _raw(path)
+    check_filled_in(text, raw)
     allowed = ("title", "seed", *TABLES)
     for name in raw:
         if name not in allowed:

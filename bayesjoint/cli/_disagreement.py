@@ -1,6 +1,9 @@
 """From a configuration to a verdict on whether its surveys agree, and what each remedy changes."""
 
+from dataclasses import replace
 from itertools import chain
+
+import xarray as xr
 
 from ..agreement import compare_remedies, conflict
 from ..dataset import Approximation
@@ -11,8 +14,12 @@ from ._results import results
 from .run import fitted_problem, inputs_of, leave, paths_in, solve
 
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "posterior as stated", "tests of agreement",
-          "remedies", "posterior under each remedy", "draws and dataset", "report")
+          "draws and dataset", "report without remedies", "remedies", "posterior under each remedy", "report")
+OF_REMEDIES = STAGES[7:]
 
+NOT_YET = ("Remedies: not compared yet. This page was written when the tests were done; it is replaced once remedies "
+           "are compared, and stays if that is stopped.")
+SKIPPED = "Remedies: not compared, as was asked for (--no-remedies)."
 MATRIX = "agreement_matrix"  # group of Bayes ratios and suspiciousness
 
 TAKEN_FOR_KNOWN = Approximation(
@@ -22,8 +29,11 @@ TAKEN_FOR_KNOWN = Approximation(
     "simulated surveys anew and puts that right.")
 
 
-def examine(config, out, stage=lambda name: None, progress=False):
+def examine(config, out, progress, remedies=True):
     """Test whether the surveys of a configuration agree; leave ``posterior.nc``, ``report.html`` and ``run.log``.
+
+    The verdict is said, and all three are left with it, before any remedy is tried; those with the remedies then take
+    their place.
 
     Parameters
     ----------
@@ -31,15 +41,15 @@ def examine(config, out, stage=lambda name: None, progress=False):
         Two surveys or more under Matérn priors, without bounds and without a Gramian.
     out : str or Path
         Folder, made if needed.
-    stage : callable, optional
-        Called with the name of each stage as it begins.
-    progress : bool, default False
-        Show the iterations of a search for the MAP, should an engine need one.
+    progress : Progress
+        Told of stages and remedies, of the verdict, and of what stays if the rest is stopped.
+    remedies : bool, default True
+        Compare them.
 
     Returns
     -------
-    dict
-        ``posterior``, ``report`` and ``log`` (Path), ``verdict`` (str).
+    dict of Path
+        ``posterior``, ``report`` and ``log``.
 
     Raises
     ------
@@ -47,15 +57,25 @@ def examine(config, out, stage=lambda name: None, progress=False):
         If there is but one survey, or the configuration makes the model anything but Gaussian.
     """
     check_testable(config)
-    with results(out, inputs_of(config)) as scratch, logged("conflict", scratch, config, stage) as log:
-        verdict = _examine(config, scratch, log, progress)
-    return paths_in(out) | {"verdict": verdict}
+    paths, inputs = paths_in(out), inputs_of(config)
+    where = f"{paths['report']} and {paths['posterior']}"
+    with logged("conflict", out, config, progress.stage, () if remedies else ("--no-remedies",)) as log:
+        with results(out, inputs, lambda: progress.keep(f"the verdict and its tests are in {where}, without remedies")
+                     ) as scratch:
+            stated, found, tree = _examined(config, log, progress, NOT_YET if remedies else SKIPPED)
+            leave(tree, scratch, config, log, STAGES[6])
+        if remedies:
+            with results(out, inputs, lambda: progress.keep(f"all results are in {where}")) as scratch:
+                _add_remedies(tree, config, stated, found, log, progress)
+                leave(tree, scratch, config, log)
+    return paths
 
 
-def _examine(config, scratch, stage, progress):
+def _examined(config, stage, progress, of_remedies):
+    """(posterior as stated, what the tests found, the tree of both), the verdict said on the way."""
     problem, fit = fitted_problem(config, stage)
     stage(STAGES[3])  # first: what it learns of surveys and fields the tests need too
-    stated = solve(problem, config.posterior.method, config.seed, progress)[0]
+    stated = solve(problem, config.posterior.method, config.seed, progress.shown)[0]
     if fit is not None:
         stated.approximations += [fit.approximation(), *([] if config.conflict.refits else [TAKEN_FOR_KNOWN])]
     stage(STAGES[4])
@@ -63,22 +83,33 @@ def _examine(config, scratch, stage, progress):
     refitted = {"refit": _refit, "draws": asked.refits} if asked.refits else {}
     found = conflict(problem, level=asked.level, margins=asked.margins, places=asked.places, seed=config.seed,
                      **refitted)
+    progress.result(f"Verdict: {found.kind}. {found.verdict[:1].upper()}{found.verdict[1:]}")
     matrix = found.matrix  # now, while the factors of the tests are there
     stage(STAGES[5])
-    problems = found.problems
-    stage(STAGES[6])
+    tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
+                              conflict=replace(found, details=(*found.details, of_remedies)),
+                              diagnostics={MATRIX: matrix})
+    tree.attrs |= {"verdict": found.verdict, "verdict_kind": found.kind, "remedies": of_remedies}
+    return stated, found, tree
+
+
+def _add_remedies(tree, config, stated, found, stage, progress):
+    """Put what each remedy changes into a tree that says they were not compared."""
+    def tell(name, done, total):
+        progress.piece(name, done + 1, total or len(problems))
+
+    stage(STAGES[7])
+    problems = found.remedied(tell)
+    stage(STAGES[8])
     rest = iter(problems.items())
     label, _ = next(rest)
-    others = _solved(rest, problems.untried, config, progress)
-    table = compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed, fits=problems.fits)
+    others = _solved(rest, problems, config, progress)
+    table = compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed, fits=problems.fits,
+                             progress=tell)
     untried = [f"{name}: {reason}" for name, reason in problems.untried.items()]
-    diagnostics = {"remedies": table.assign_attrs(untried="\n".join(untried)), MATRIX: matrix}
-    stage(STAGES[7])
-    tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
-                              conflict=found, diagnostics=diagnostics)
-    tree.attrs |= {"verdict": found.verdict, "verdict_kind": found.kind}
-    leave(tree, scratch, config, stage)
-    return f"Verdict: {found.kind}. {found.verdict[:1].upper()}{found.verdict[1:]}"
+    tree["remedies"] = xr.DataTree(table.assign_attrs(untried="\n".join(untried)))
+    tree["agreement"].attrs["details"] = "\n".join(found.details)
+    tree.attrs["remedies"] = "compared"
 
 
 def check_testable(config):
@@ -99,13 +130,14 @@ def check_testable(config):
                "no probability model of what two surveys share. Test under one of those.")
 
 
-def _solved(problems, untried, config, progress):
-    """(name, posterior) of each; what no engine takes joins what was not tried."""
-    for name, problem in problems:
+def _solved(rest, problems, config, progress):
+    """(name, posterior) of each of the rest; what no engine takes joins what was not tried."""
+    for number, (name, problem) in enumerate(rest, 2):
+        progress.piece(f"{name}: posterior", number, len(problems))
         try:
-            yield name, solve(problem, config.posterior.method, config.seed, progress)[0]
+            yield name, solve(problem, config.posterior.method, config.seed, progress.shown)[0]
         except ValueError as error:
-            untried[name] = str(error)
+            problems.untried[name] = str(error)
 
 
 def _worst(found):

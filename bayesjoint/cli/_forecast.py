@@ -7,6 +7,7 @@ import numpy as np
 
 from .._checks import fail
 from .._memory import check_memory, in_words
+from ..calibration import station_seconds
 from ..dataset import check_name
 from ..engines import choose_engine
 
@@ -17,9 +18,8 @@ BASE = 4e8  # bytes of the process itself, with its figures
 # solve, solves for the std. Set by the Kalgoorlie window, whole and in parts, and by the benchmarks of draws; others
 # may fall outside the factor.
 START, REPORT, TRANSFORMS, WORLD, ITERATIONS, SOLVES = 4.0, 10.0, 4.0, 3.0, 20.0, 64.0
-FACTOR = 4.0
+FACTOR, TIMED = 4.0, 2.0  # either way: of what is counted, of what is timed
 FAMILIES = 9  # other grounds on which intervals are tried
-SLOW = "; recalibration on stations that are on no lattice can take ten times that"
 
 
 def check_cost(problem, config):
@@ -61,11 +61,11 @@ class Forecast:
     memory : float
         Bytes.
     seconds : float or None
-        Wall time; None where nothing is known beforehand, as of a search or of chains.
+        Wall time by counting products; None where nothing is known beforehand, as of a search or of chains.
+    timed : float
+        Wall time besides of worlds of ground seen by stations on no lattice, by timing some of them.
     fits : bool
         Whether hyperparameters are fitted before: how many steps that takes is not known.
-    slow : bool
-        Whether worlds of ground are seen by stations on no lattice.
     """
 
     engine: str
@@ -74,17 +74,24 @@ class Forecast:
     unknowns: int
     memory: float
     seconds: float | None
+    timed: float
     fits: bool
-    slow: bool
 
     def sentence(self):
         """All of it in a sentence."""
-        time_words = ("a time that nobody knows beforehand" if self.seconds is None else
-                      f"about {_duration(self.seconds)}, within a factor of {FACTOR:g} at the machine's present speed")
         fit = "; the fit of hyperparameters comes on top, seconds to many minutes" if self.fits else ""
         return (f"{self.data} data and {self.unknowns} unknowns, engine {self.engine!r}, about "
-                f"{in_words(self.memory)} of memory (within a factor of 2) and {time_words}"
-                f"{SLOW if self.slow else ''}{fit}.")
+                f"{in_words(self.memory)} of memory (within a factor of 2) and {self._time()}{fit}.")
+
+    def _time(self):
+        part = (f"{in_time(self.timed)} of it for the worlds of ground as stations on no lattice see them, timed on "
+                "some of the stations")
+        if self.seconds is None:
+            return "a time that nobody knows beforehand" + (f", about {part}" if self.timed else "")
+        ends = [in_time(self.seconds * share + self.timed * timed)
+                for share, timed in ((1 / FACTOR, 1 / TIMED), (1, 1), (FACTOR, TIMED))]
+        return (f"about {ends[1]} ({ends[0]} to {ends[2]} at the machine's present speed)"
+                + (f", {part}" if self.timed else ""))
 
 
 def forecast(problem, config):
@@ -108,8 +115,12 @@ def forecast(problem, config):
         memory += MATRIX * n * (2.0 * n + cells)
     return Forecast(engine=engine, why=why, data=n, unknowns=cells, memory=memory,
                     seconds=_seconds(problem, config, engine, draws), fits=config.posterior.fit,
-                    slow=config.geology is not None and any(
-                        "FFT" not in str(m.metadata.get("forward")) for m in problem.modalities))
+                    timed=station_seconds(problem, _worlds(config.geology)) if config.geology is not None else 0.0)
+
+
+def _worlds(table):
+    """Worlds of the family stated, and of each other one."""
+    return [table.worlds] + [table.sensitivity_worlds] * (FAMILIES if table.sensitivity else 0)
 
 
 def _seconds(problem, config, engine, draws):
@@ -126,8 +137,7 @@ def _seconds(problem, config, engine, draws):
         if engine == "dense":
             total += (2.0 * n * n * cells + n**3) / speed
     if config.geology is not None:
-        worlds = config.geology.worlds + (FAMILIES * config.geology.sensitivity_worlds if config.geology.sensitivity
-                                          else 0)
+        worlds = sum(_worlds(config.geology))
         if engine == "dense":
             total += worlds * 8.0 * problem.data_size * problem.size / speed
         total += WORLD * worlds * wave * problem.size * TRANSFORMS
@@ -150,7 +160,8 @@ def _speed():
     return 2.0 * 600**3 / times[0], times[1] / field.size
 
 
-def _duration(seconds):
+def in_time(seconds):
+    """A time in words."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

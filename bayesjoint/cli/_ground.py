@@ -12,7 +12,7 @@ from ._tables import STRUCTURES
 KINDS = dict(zip(STRUCTURES, (Bodies, Layers, Dykes, Cover, Plurigaussian, GaussianField), strict=True))
 
 
-def recalibrated(config, post, separate):
+def recalibrated(config, post, separate, count):
     """Recalibrate the joint posterior and, on the same worlds, the separate ones.
 
     Parameters
@@ -21,6 +21,8 @@ def recalibrated(config, post, separate):
         With its table of the ground.
     post : Posterior
     separate : dict of {str: Posterior} or None
+    count : callable
+        Called with (what, worlds done, worlds in all).
 
     Returns
     -------
@@ -31,11 +33,14 @@ def recalibrated(config, post, separate):
     family = stated_family(table) if table.structures else _offered(table, post)
     joint = keyed("geology", lambda: recalibrate(
         post, family, table.worlds, config.seed, learned=table.learned, contrast_factor=table.contrast_factor,
-        sensitivity="standard" if table.sensitivity else None, sensitivity_worlds=table.sensitivity_worlds))
+        sensitivity="standard" if table.sensitivity else None, sensitivity_worlds=table.sensitivity_worlds,
+        progress=count))
     if separate is None:
         return joint, None
-    return joint, {name: recalibrate(each, family, joint, learned=table.learned, sensitivity=None,
-                                     contrast_factor=table.contrast_factor) for name, each in separate.items()}
+    return joint, {name: recalibrate(
+        each, family, joint, learned=table.learned, sensitivity=None, contrast_factor=table.contrast_factor,
+        progress=lambda what, *worlds, name=name: count(f"{name} alone, {what}", *worlds))
+        for name, each in separate.items()}
 
 
 def stated_family(table):

@@ -13,11 +13,12 @@ from ._config import read_config
 from ._forecast import forecast
 from ._given import paths_of
 from ._igrf import field_at
-from ._look import look, summary, with_field
+from ._look import FIELD, look, summary, with_field
 from ._proposals import mesh_of, prior_std, range_of, rounded
 from ._refuse import ConfigError, keyed, refuse
+from ._spoken import in_options
 from ._tables import SEED
-from ._toml_text import FILL, Table, text_of
+from ._toml_text import FILL, Table, shown, text_of
 from .run import build_problem
 
 FIT_DATA = 1_500  # a gradient of the evidence takes a second there on one core
@@ -54,7 +55,7 @@ def init(arguments):
     tables[0].note += f"\nWhat a run would take: {cost.sentence()}"
     with beside(out) as part:
         part.write_text(text_of(tables), encoding="utf-8")
-    return [*_said(seen, out, cost), *dict.fromkeys(f"warning: {w.message}" for w in caught)]
+    return [*_said(seen, out, cost), *dict.fromkeys(f"warning: {in_options(str(w.message))}" for w in caught)]
 
 
 def _target(text, force):
@@ -138,6 +139,8 @@ def _tables(seen, arguments, out):
     properties = list(dict.fromkeys(s.component.kind.property.name for s in seen))
     lattice = _on_one_lattice(seen, mesh)
     fits = lattice or sum(int(s.survey.observed.sum()) for s in seen) <= FIT_DATA
+    for each in seen if fits else ():
+        each.begin_from_starts()
     title = arguments.title or " and ".join(dict.fromkeys(s.kind for s in seen)).capitalize()
     tables = [
         Table(name="", note=f"Written by bayesjoint init {__version__}. Read it once: every value says why it is so. "
@@ -168,11 +171,13 @@ def _survey(seen, out):
     ]
     if seen.columns:
         table.lines.append(("columns", seen.columns, "which columns or variables are read"))
-    for key in ("format", "crs", "units", "missing", "height", "intensity", "inclination", "declination", "std"):
+    for key in ("format", "crs", "units", "missing", "to_grid", "height", *FIELD, "std"):
         if key in seen.keys:
             table.lines.append((key, seen.keys[key], seen.notes.get(key, "")))
         elif key in seen.missing:
             table.lines.append((key, *seen.missing[key], True))
+        elif key in seen.notes:
+            table.lines.append(f"{key}: {seen.notes[key]}.")
     if seen.survey.crs is None:
         table.lines.append('crs: not known, and not needed. crs = "EPSG:28351" would be recorded and compared.')
     data = seen.survey.data[seen.survey.observed]
@@ -238,8 +243,8 @@ def _said(seen, out, cost):
         lines.append(f"{s.name}: {s.path.name}, {summary(s.survey)}")
         lines.append(f"  {s.kind}: {s.why}{'' if s.sure else ' (a guess; --quantity says another)'}")
         lines += [f"  {key} = {s.keys[key]:g}: {s.notes[key]}" for key in ("std",) if key in s.keys]
-        lines += [f"  {key} = {s.keys[key]}: {s.notes[key]}" for key in ("units", "intensity") if key in s.keys
-                  and key in s.notes]
+        lines += [f"  {key} = {shown(s.keys[key])}: {s.notes[key]}" for key in ("units", "to_grid", "intensity")
+                  if key in s.keys and key in s.notes]
     lines.append(f"a run would take {cost.sentence()}")
     missing = [f"surveys.{s.name}.{key}" for s in seen for key in s.missing]
     first = f"fill in {', '.join(missing)}" if missing else "read it"

@@ -21,23 +21,25 @@ class Log:
     Parameters
     ----------
     verb : str
-    folder : Path
+    folder : str or Path
         Of the results.
     config : Config
     stage : callable
         Told of each stage too.
+    options : sequence of str, optional
+        Of the command, beside the folder.
 
     Attributes
     ----------
     run_id, command : str
-        Of this one run, as its files carry them.
+        Of one set of results, as its files carry them.
     """
 
-    def __init__(self, verb, folder, config, stage):
+    def __init__(self, verb, folder, config, stage, options=()):
         self._config, self._stage, self._begun = config, stage, []
         self._at, self._clock, self._warned = datetime.datetime.now(datetime.UTC), time.perf_counter(), {}
         self.run_id = uuid.uuid4().hex
-        self.command = storable(shlex.join(["bayesjoint", verb, str(config.path), "--out", str(folder)]))
+        self.command = storable(shlex.join(["bayesjoint", verb, str(config.path), "--out", str(folder), *options]))
 
     def __call__(self, name):
         """Begin a stage."""
@@ -48,6 +50,11 @@ class Log:
         """Take a warning."""
         text = " ".join(storable(str(message)).split())
         self._warned[text] = self._warned.get(text, 0) + 1
+
+    def write(self, scratch):
+        """Leave all of it beside results; those that come after are another set, with an id of their own."""
+        (scratch / LOG).write_text(self.text(), encoding="utf-8")
+        self.run_id = uuid.uuid4().hex
 
     def text(self):
         """All of it."""
@@ -67,23 +74,14 @@ class Log:
 
 
 @contextlib.contextmanager
-def logged(verb, scratch, config, stage):
-    """A `Log` of what happens within the block, written beside its results if nothing went wrong.
-
-    Parameters
-    ----------
-    verb : str
-    scratch : Path
-        Folder inside that of the results.
-    config : Config
-    stage : callable
-        Called with the name of each stage as it begins.
+def logged(*what):
+    """A `Log`, made of the same, of what happens within the block; whoever leaves results writes it beside them.
 
     Yields
     ------
     Log
     """
-    log = Log(verb, scratch.parent, config, stage)
+    log = Log(*what)
     with warnings.catch_warnings():
         show = warnings.showwarning
 
@@ -93,7 +91,6 @@ def logged(verb, scratch, config, stage):
 
         warnings.showwarning = note
         yield log
-    (scratch / LOG).write_text(log.text(), encoding="utf-8")
 
 
 def is_log(path):

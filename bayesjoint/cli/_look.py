@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..preparation import noise_estimate
 from ..quantities import component_of, known_names
-from ..survey import contents, left_open, read_survey, roughness
+from ..survey import contents, left_open, on_lattice, other_units, read_survey, roughness, span
 from ._given import Given, columns_of
-from ._refuse import keyed, refuse
+from ._refuse import optioned, refuse
 
 GUESS = 0.05  # of the data's std: noise that stands in for one to be stated, in what is tried and never in a file
+NOISE = {"mGal": (1e-3, 3.0), "nT": (5e-3, 100.0), "E": (0.05, 100.0)}  # microgravity to airborne; single stations
+LEAST = 0.2  # of it, below which no fit begins
 FIELD = ("intensity", "inclination", "declination")
 
 
@@ -35,6 +38,8 @@ class Seen:
         Why, by key.
     missing : dict of {str: (stand-in, str)}
         Keys that must be filled in, and what is to be said there.
+    starts : dict of {str: (value, str)}
+        Of those, what will do where a fit begins from it, and why.
     """
 
     name: str
@@ -48,6 +53,13 @@ class Seen:
     keys: dict = field(default_factory=dict)
     notes: dict = field(default_factory=dict)
     missing: dict = field(default_factory=dict)
+    starts: dict = field(default_factory=dict)
+
+    def begin_from_starts(self):
+        """Write what a fit may begin from in the place of what would have to be filled in."""
+        for key, (value, why) in self.starts.items():
+            del self.missing[key]
+            self.keys[key], self.notes[key] = value, why
 
     def field(self):
         """The inducing field, or a stand-in for it; empty for gravity."""
@@ -79,12 +91,12 @@ def look(paths, arguments):
              for key in ("quantity", "units", "height", "std", "format")}
     _check_given(given, paths)
     columns = columns_of(arguments.column, paths)
-    seen = [each for path in paths for each in keyed(str(path), _kinds, path, given, columns[path])]
+    seen = [each for path in paths for each in optioned(str(path), _kinds, path, given, columns[path])]
     names = [each.kind for each in seen]
     for k, each in enumerate(seen):
         before = names[:k].count(each.kind)
         each.name = each.kind if not before else f"{each.kind}_{before + 1}"
-        keyed(str(each.path), _read, each, given, arguments)
+        optioned(str(each.path), _read, each, given, arguments)
     lowest = min((float(np.nanmin(s.survey.upward)) for s in seen if "height" not in s.missing), default=0.0)
     for each in seen:
         if "height" in each.missing:
@@ -134,7 +146,9 @@ def _read(seen, given, arguments):
         taken["missing"] = seen.keys["missing"] = arguments.missing
         seen.notes["missing"] = "numbers that mark gaps, as given on the command line"
     seen.survey = read_survey(path, kind, columns=seen.columns or None, name=seen.name, **taken)
+    _sizes(seen, taken["units"] or seen.opened.units)
     _noise(seen, given["std"].of(path))
+    _lattice(seen)
 
 
 def _units(seen, given):
@@ -142,15 +156,47 @@ def _units(seen, given):
     unit = seen.component.unit.symbol
     if given is not None:
         seen.keys["units"], seen.notes["units"] = given, "as given on the command line"
-    elif seen.opened.units is None and unit == "nT":
+    elif seen.opened.units is not None and seen.opened.units_from:
+        seen.keys["units"], seen.notes["units"] = seen.opened.units, f"as the file says: {seen.opened.units_from}"
+    elif seen.opened.units is None and unit == "nT" and not seen.opened.units_from:
         seen.keys["units"] = unit
         seen.notes["units"] = ("a guess: the file states none, and magnetic anomalies come in nT. Else: T, uT (1 nT = "
                                "1e-9 T)")
     elif seen.opened.units is None:
         other = "um/s2 (10 um/s2 = 1 mGal), m/s2" if unit == "mGal" else "1/s2"
-        seen.missing["units"] = unit, (f'the file states none. "{unit}", or {other}: a wrong one scales the model by '
-                                       f"the same factor. Figures below take it for {unit}: if it is not, run init "
-                                       "again with --units")
+        unclear = f"none without ambiguity: {seen.opened.units_from}" if seen.opened.units_from else "none"
+        seen.missing["units"] = unit, (f'the file states {unclear}. "{unit}", or {other}: a wrong one scales the model '
+                                       f"by the same factor. Figures below take it for {unit}: if it is not, run "
+                                       "init again with --units")
+
+
+def _sizes(seen, units):
+    """What size the data have in their units, and in others that could be meant."""
+    symbol, survey = seen.survey.units, seen.survey
+    wide = max(np.ptp(survey.easting), np.ptp(survey.northing)) / 1e3
+    others = [f"in {unit} they would span {size:.3g} {symbol}" for unit, size in other_units(survey, units)[:2]]
+    said = (f"The middle 96 % of the data span {span(survey):.3g} {symbol} over {wide:.3g} km, taken for {units}; "
+            f"{' and '.join(others) or 'in no other unit would that be usual'}")
+    if "units" in seen.missing:
+        seen.missing["units"] = seen.missing["units"][0], f"{seen.missing['units'][1]}. {said}"
+    elif "units" in seen.keys:
+        seen.notes["units"] += f". {said}"
+    else:
+        seen.notes["units"] = f"{units}, as the file states. {said}"
+
+
+def _lattice(seen):
+    """Stations that are the nodes of a lattice are placed on it."""
+    grid = on_lattice(seen.survey)
+    if grid is None:
+        return
+    gaps = grid.size - seen.survey.size
+    holes = f", {gaps} of them without a station: gaps" if gaps else ""
+    seen.keys["to_grid"], seen.notes["to_grid"] = True, (
+        f"the {seen.survey.size} stations are nodes of a {grid.shape[0]} x {grid.shape[1]} lattice{holes}. Placed on "
+        "it they are a grid; nothing is moved or interpolated, and grids at one height are computed by FFT. Else: "
+        "false, prism by prism for each station")
+    seen.survey = grid
 
 
 def _height(seen, given):
@@ -170,6 +216,12 @@ def _noise(seen, given):
         return
     if not seen.opened.std:
         return
+    again = _measured_again(seen.survey)
+    if again is not None:
+        seen.keys["std"] = float(f"{again.std:.2g}")
+        seen.notes["std"] = (f"{again.std:.2g} ± {again.error:.1g} {units} (1 standard error), by {again.count} "
+                             f"{again.how}: {again.note}. Else: what the contractor quotes{_doubt_of_noise(seen)}")
+        return
     found = roughness(seen.survey)
     stand_in = max(GUESS * float(np.nanstd(data)), np.finfo(float).tiny)
     others = "what the contractor quotes, repeats, crossings of lines"
@@ -182,12 +234,39 @@ def _noise(seen, given):
                   f" Uneven: {found.robust:.2g} by the median, {found.rms:.2g} by the mean square.")
         seen.notes["std"] = (
             f"{found.std:.2g} ± {found.error:.1g} {units} (1 standard error), by {found.how}.{spread} It holds noise "
-            f"and what lies shallower than the stations are apart, and cells of that size fit neither. Else: {others}")
+            f"and what lies shallower than the stations are apart, and cells of that size fit neither. Else: {others}"
+            f"{_doubt_of_noise(seen)}")
     else:
         seen.missing["std"] = stand_in, (
             f"the data do not tell it. {found.how.capitalize()} give at most {found.rms:.2g} {units}, and they still "
             f"fall (the last order left {100 * found.left:.0f} %): the grid was interpolated, or is smoother than its "
             f"noise. {units}: {others}")
+    if "std" in seen.missing:
+        bound = stand_in if found is None else float(np.clip(found.rms, LEAST * stand_in, stand_in))
+        begin = float(f"{bound:.2g}")
+        of_data = f"{100 * begin / max(float(np.nanstd(data)), begin):.2g} % of the data's own std"
+        seen.starts["std"] = begin, (
+            f"{units}, a start and no estimate ({of_data}): {seen.missing['std'][1].partition('. ')[0]}. fit = true "
+            f"below lets the evidence choose from there, and the report says whether it could. Else: {others}")
+
+
+def _doubt_of_noise(seen):
+    """What an estimated noise of an unusual size says of the units; empty for a usual one."""
+    least, most = NOISE[seen.survey.units]
+    if least <= seen.keys["std"] <= most:
+        return ""
+    return (f". Noise of {seen.survey.kind} data is mostly {least:g} to {most:g} {seen.survey.units}: are the units "
+            "right?")
+
+
+def _measured_again(survey):
+    """Noise by stations measured again, else by crossings of lines; None where there are too few."""
+    for how in () if survey.is_grid else ("repeats", "crossings"):
+        try:
+            return noise_estimate(survey, how)
+        except ValueError:
+            continue
+    return None
 
 
 def with_field(seen, stated, why):

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from ._disagreement import OF_REMEDIES, check_testable
 from ._disagreement import STAGES as STAGES_OF_CONFLICT
-from ._disagreement import check_testable
 from ._forecast import forecast
 from ._look import summary
 from ._results import NAMES, check_folder
 from .run import STAGES, build_problem, check_geology, inputs_of, read_surveys
 
 
-def plan(config, verb, out=None):
+def plan(config, verb, out=None, remedies=True):
     """Lines that say what would be done; whatever `run` would refuse before it computes is refused.
 
     Parameters
@@ -19,6 +19,8 @@ def plan(config, verb, out=None):
     verb : {"run", "conflict"}
     out : str or Path, optional
         Folder that the results would go to.
+    remedies : bool, default True
+        Whether `conflict` would compare remedies.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def plan(config, verb, out=None):
         *_model(config, problem),
         f"engine: {cost.engine}, {cost.why}",
         f"cost: {cost.sentence()}" + (" The tests come on top of it." if verb == "conflict" else ""),
-        f"stages: {', '.join(_stages(config, verb))}",
+        f"stages: {', '.join(_stages(config, verb, remedies))}",
         *_outputs(out),
         "nothing was computed, and nothing written",
     ]
@@ -67,9 +69,9 @@ def _model(config, problem):
     yield f"coupling: {coupling.kind}{'' if number is None else f' {number:g}'}"
 
 
-def _stages(config, verb):
-    """Those that the configuration asks for."""
-    left_out = set()
+def _stages(config, verb, remedies):
+    """Those that are asked for."""
+    left_out = set() if remedies else set(OF_REMEDIES)
     if not config.posterior.fit:
         left_out.add("fit hyperparameters")
     if config.geology is None:

@@ -63,7 +63,7 @@ def check_folder(out, inputs=()):
 
 
 @contextlib.contextmanager
-def results(out, inputs=()):
+def results(out, inputs=(), moved=lambda: None):
     """A scratch folder inside `out`; what was finished in it is moved over at the end, all or nothing.
 
     Parameters
@@ -72,6 +72,8 @@ def results(out, inputs=()):
         Folder, made if needed and removed again if nothing came of it.
     inputs : sequence of Path
         Files that are read, and never replaced.
+    moved : callable, optional
+        Called once the files are in their place, before a request to stop that came meanwhile is heard.
 
     Yields
     ------
@@ -89,6 +91,7 @@ def results(out, inputs=()):
             check_folder(out, inputs)
             with held(), _locked(out):
                 _move(scratch, out)
+                moved()
         finally:
             with held():
                 shutil.rmtree(scratch, ignore_errors=True)

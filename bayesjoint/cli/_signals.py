@@ -15,10 +15,12 @@ class Stopped:
     ----------
     asked : bool
         True from the first request on.
+    kept : str
+        What stays although the work did not come to its end.
     """
 
     def __init__(self):
-        self.asked = False
+        self.asked, self.kept = False, ""
 
     def stop(self, number, frame):
         """Take a request: the handler of the signals."""

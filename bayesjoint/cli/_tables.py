@@ -36,6 +36,7 @@ class SurveyTable:
     missing: float | list | None = key("number that marks missing values, or a list of them, e.g. [-9999, 1e32]", None)
     crs: str | None = key('coordinate reference system, e.g. "EPSG:28351"; must be that of the other surveys', None)
     to_crs: str | None = key('system in metres to project the stations to, e.g. "EPSG:32751" (extra crs)', None)
+    to_grid: bool = key("place the stations of a table on the lattice whose nodes they are; holes become gaps", False)
     intensity: float | None = key("inducing field, nT, if the file does not say", None, above=0.0)
     inclination: float | None = key("inclination, degrees, positive down, if the file does not say", None)
     declination: float | None = key("declination, degrees, clockwise from north, if the file does not say", None)

@@ -95,7 +95,7 @@ def main(argv=None):
             arguments.stopped, stopped.debug = stopped, arguments.debug
             return arguments.act(arguments)
         except KeyboardInterrupt:
-            return _interrupted()
+            return _interrupted(stopped)
         except ConfigError as error:
             return _ended(USAGE, str(error), stopped)
         except (ValueError, TypeError, OSError, MemoryError) as error:
@@ -109,16 +109,20 @@ def main(argv=None):
 def _ended(code, text, stopped):
     """Say on one line why it ended, under its traceback if that was asked for; an interrupt's doing is an interrupt."""
     if stopped.asked:
-        return _interrupted()
+        return _interrupted(stopped)
     if stopped.debug:
         say(traceback.format_exc().rstrip(), sys.stderr)
-    say("bayesjoint: " + " ".join(text.split()), sys.stderr)
+    say("bayesjoint: " + " ".join(text.split()) + _kept(stopped), sys.stderr)
     return code
 
 
-def _interrupted():
-    say("bayesjoint: interrupted; nothing was left half-written", sys.stderr)
+def _interrupted(stopped):
+    say(f"bayesjoint: interrupted; nothing was left half-written{_kept(stopped)}", sys.stderr)
     return INTERRUPTED
+
+
+def _kept(stopped):
+    return f"; {stopped.kept}" if stopped.kept else ""
 
 
 def _run(arguments):
@@ -130,27 +134,27 @@ def _run(arguments):
 def _conflict(arguments):
     from ._disagreement import STAGES, examine
 
-    return _worked(examine, STAGES, arguments)
+    options = {} if arguments.remedies else {"remedies": False}
+    return _worked(examine, STAGES, arguments, **options)
 
 
-def _worked(work, stages, arguments):
+def _worked(work, stages, arguments, **options):
     """Do what a configuration asks for, and say what came out and where it is."""
     from ._config import read_config
+    from ._progress import Progress
 
     started = time.perf_counter()
     config = read_config(arguments.config)
     if arguments.dry_run:
         from ._plan import plan
 
-        for line in plan(config, arguments.verb, arguments.out):
+        for line in plan(config, arguments.verb, arguments.out, **options):
             say(line)
         return OK
     if arguments.out is None:
         refuse("--out", None, "is required: the folder for the results, made if needed")
-    with _Progress(stages, arguments.quiet, arguments.stopped) as progress:
-        found = work(config, arguments.out, progress.stage, progress.shown)
-    if "verdict" in found:
-        say(found["verdict"])
+    with Progress(stages, arguments.quiet, arguments.stopped) as progress:
+        found = work(config, arguments.out, progress, **options)
     say(f"{found['report']} and {found['posterior']} in {time.perf_counter() - started:.1f} s")
     return OK
 
@@ -230,14 +234,18 @@ def _parser():
         description="Invert the surveys of a TOML configuration jointly and write posterior.nc and report.html.",
         epilog=EXAMPLE + "\nEvery key:\n\n" + KEYS,
     )
-    _add_run(
+    conflict = _add_run(
         verbs, "conflict", _conflict,
         help="test whether the surveys of a configuration agree, and what each remedy changes",
-        description="Test whether the surveys of a TOML configuration agree, apply the remedies that tests suggest, "
-        "and write posterior.nc (verdict and tests in it) and report.html. The exit code is 0 whatever the verdict.",
+        description="Test whether the surveys of a TOML configuration agree, say the verdict and write posterior.nc "
+        "(verdict and tests in it) and report.html; then apply the remedies that tests suggest, and write both anew "
+        "with what each changes. What was written first stays if that is stopped. The exit code is 0 whatever the "
+        "verdict.",
         epilog="The configuration is that of `bayesjoint run`: Gaussian priors, no bounds, two surveys or more; "
         "[geology] is not read. Every key:\n\n" + KEYS,
     )
+    conflict.add_argument("--no-remedies", action="store_false", dest="remedies",
+                          help="end with the verdict and its tests: apply no remedies, the longer part of the work")
     report = verbs.add_parser("report", help="write the HTML report of a saved posterior",
                               description="Write the HTML report of a saved posterior.")
     report.add_argument("posterior", metavar="POSTERIOR.nc", help="dataset written by `bayesjoint run`")
@@ -271,30 +279,4 @@ def _add_run(verbs, name, act, **texts):
                         help="show what would be read, built and written, the engine, memory and time; compute nothing")
     parser.add_argument("--quiet", action="store_true", help="no progress (a bar at a terminal, else a line a stage)")
     parser.set_defaults(act=act)
-
-
-class _Progress:
-    """The stages of a run as they begin: a bar at a terminal, else a line each with the time since the start."""
-
-    def __init__(self, stages, quiet, stopped):
-        from tqdm import tqdm
-
-        self._stages, self._started, self._stopped = stages, time.perf_counter(), stopped
-        self.shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._plain = not quiet and not self.shown
-        self._bar = tqdm(total=len(stages), disable=not self.shown, file=sys.stderr, leave=False,
-                         bar_format="{desc:<22} |{bar:30}| {n_fmt}/{total_fmt} {elapsed}")
-
-    def stage(self, name):
-        """Begin a stage, unless a request to stop was lost in the one before."""
-        self._stopped.check()
-        if self._plain:
-            say(f"{time.perf_counter() - self._started:8.1f} s  {name}", sys.stderr)
-        self._bar.update(self._stages.index(name) - self._bar.n)  # stages that a run does not need are passed over
-        self._bar.set_description_str(name)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._bar.close()
+    return parser

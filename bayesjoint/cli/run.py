@@ -69,7 +69,7 @@ def build_problem(config, stage=lambda name: None, surveys=None):
     return problem
 
 
-def run(config, out, stage=lambda name: None, progress=False):
+def run(config, out, progress):
     """Run a configuration and leave ``posterior.nc``, ``report.html`` and ``run.log`` in a folder, whole or not at all.
 
     Parameters
@@ -78,10 +78,8 @@ def run(config, out, stage=lambda name: None, progress=False):
         What to do.
     out : str or Path
         Folder, made if needed.
-    stage : callable, optional
-        Called with the name of each stage as it begins.
-    progress : bool, default False
-        Show the iterations of a search for the MAP.
+    progress : Progress
+        Told of stages and worlds.
 
     Returns
     -------
@@ -89,7 +87,7 @@ def run(config, out, stage=lambda name: None, progress=False):
         ``posterior``, ``report`` and ``log``.
     """
     check_geology(config)
-    with results(out, inputs_of(config)) as scratch, logged("run", scratch, config, stage) as log:
+    with results(out, inputs_of(config)) as scratch, logged("run", out, config, progress.stage) as log:
         _run(config, scratch, log, progress)
     return paths_in(out)
 
@@ -104,16 +102,16 @@ def _run(config, scratch, stage, progress):
     problem, fit = fitted_problem(config, stage)
     stage(STAGES[3])
     method = config.posterior.method
-    post, result = solve(problem, method, config.seed, progress)
+    post, result = solve(problem, method, config.seed, progress.shown)
     if fit is not None:
         post.approximations.append(fit.approximation())
     separate = None
     if config.posterior.separate and len(problem.modalities) > 1:
         stage(STAGES[4])
-        separate = _alone(post, problem, method, config.seed, progress)
+        separate = _alone(post, problem, method, config.seed, progress.shown)
     if config.geology is not None:
         stage(STAGES[5])
-        post, separate = recalibrated(config, post, separate)
+        post, separate = recalibrated(config, post, separate, progress.count)
     stage(STAGES[6])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result)
@@ -140,13 +138,14 @@ def fitted_problem(config, stage):
     return (problem if fit is None else fit.problem), fit
 
 
-def leave(tree, scratch, config, log):
-    """Write a result's dataset and report to the scratch folder, both under the name of this one run."""
+def leave(tree, scratch, config, log, last=STAGES[-1]):
+    """Write a result's dataset, report (the stage `last`) and log to the scratch folder, all under one name."""
     title = storable(config.title)
     tree.attrs |= {"title": title, "configuration": config.text, "run_id": log.run_id, "command": log.command}
     write_tree(tree, scratch / "posterior.nc")
-    log(STAGES[-1])
+    log(last)
     report(tree, scratch / "report.html", title=title)
+    log.write(scratch)
 
 
 def _survey(name, table, folder):
@@ -156,6 +155,8 @@ def _survey(name, table, folder):
     if not os.access(path, os.R_OK):
         refuse(f"surveys.{name}.file", table.file, "must be a file that may be read; its permissions forbid it")
     survey = read_survey(path, table.kind, name=name, **{key: getattr(table, key) for key in AS_READ})
+    if table.to_grid:
+        survey = keyed(f"surveys.{name}.to_grid", survey.to_grid)
     if table.relative_std is not None:
         survey = survey.replace(std=noise_std(survey.data, table.relative_std, table.floor_std))
     if survey.std is None:

@@ -86,6 +86,20 @@ class StationOperator(ForwardOperator):
     def __getstate__(self):  # the matrix is made anew where it is wanted: sending it takes longer
         return {**super().__getstate__(), "_matrix": None}
 
+    def piecewise(self, models):
+        """Yield (stations as a slice, their data) of a product with models (n_cells, k): for those who count them."""
+        columns = self._without_air(self._columns(models, self.shape[1]))
+        for part, rows in self._blocks():
+            yield part, rows @ columns
+
+    def evaluations(self, products):
+        """How many of so many products evaluate the entries anew: all, or the first until the matrix is kept."""
+        return products if self._nbytes > KEPT_BYTES else min(products, STREAMED + 1)
+
+    @property
+    def _nbytes(self):
+        return 8 * self.shape[0] * self.shape[1]
+
     def _forward(self, columns):
         return np.concatenate([rows @ columns for _, rows in self._blocks()])
 
@@ -98,8 +112,7 @@ class StationOperator(ForwardOperator):
     def _blocks(self):
         """(stations, their rows): all at once where the matrix is worth its memory, else some at a time."""
         self._products += 1
-        size = 8 * self.shape[0] * self.shape[1]
-        if self._matrix is None and self._products > STREAMED and size <= KEPT_BYTES:
+        if self._matrix is None and self._products > STREAMED and self._nbytes <= KEPT_BYTES:
             self._matrix = self.rows(np.arange(self.shape[0]))
         if self._matrix is not None:
             yield slice(0, self.shape[0]), self._matrix

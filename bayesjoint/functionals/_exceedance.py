@@ -9,7 +9,7 @@ from .._checks import as_finite, checked, fail, one_of
 from .._typing import Posterior, Seed, xr
 from ..dataset import DatasetBuilder
 from ..problem import parameter_fields
-from ._answers import add_answer, counts, interval_words, run_words, tails
+from ._answers import add_answer, counts, figures_of_draws, interval_words, run_words, tails
 from ._closed_form import has_closed_form
 from ._montecarlo import drawn, mean_and_std, shares
 from ._protocol import Functional, on_mesh, shares_in
@@ -147,8 +147,8 @@ def depth_to_top(post: Posterior, threshold: float, parameter: str = "density", 
     table.add("depth_to_top_presence", (), present[0], "1", f"probability of {words} in the box", present[1])
     told = post.functional_interval(shallowest(p, threshold, box), probability,
                                     [shallowest(p, share * float(threshold), box) for share in SHARES])
-    add_answer(table, "depth_to_top", f"the depth to the top of {words}", "m", depth, post.markov, probability, told,
-               ", given that there is one")
+    add_answer(table, "depth_to_top", f"the depth to the top of {words}", "m", depth,
+               figures_of_draws(depth, probability, post.markov), probability, told, ", given that there is one")
     if told is not None:
         table.add("depth_to_top_absence", (), told["absent"], "1", f"recalibrated probability of no {words}")
     return table.dataset({"parameter": parameter, "threshold": float(threshold), "threshold_units": p.units}

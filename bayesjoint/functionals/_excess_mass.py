@@ -35,17 +35,20 @@ def excess_mass(post: Posterior, box: tuple | Window | None = None, parameter: s
         Value that counts as no excess, units of the parameter: 0 because density is a contrast already.
     probability : float, default 0.9
         Of the equal-tailed interval.
-    draws, chains : int, default 500 and 4, or all that a loaded posterior holds
-        Posterior draws; 2,000 give the mean to 2 % of the standard deviation and the latter to 1.6 %.
+    draws, chains : int, optional
+        Posterior draws of the model to read all figures off. Default: none for a Gaussian posterior, whose figures have
+        a closed form; else 500 and 4, or all that a loaded posterior holds. 2,000 give the mean to 2 % of the standard
+        deviation and the latter to 1.6 %.
     seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
     xarray.Dataset
         ``excess_mass_draws`` (chain, draw), ``excess_mass_mean``, ``_std``, ``_lower``, ``_upper`` in kg, each with its
-        Monte Carlo ``_error`` (by the effective number of draws where they are chains), and for a Gaussian posterior
-        ``_mean_closed_form`` and ``_std_closed_form``. Of a recalibrated posterior ``_lower`` and ``_upper`` are
-        recalibrated, beside ``_median``, ``_gaussian_lower`` and ``_upper`` (the engine's own),
+        ``_error``: of a closed form what the engine states, else Monte Carlo (by the effective number of draws where
+        they are chains). The attribute ``figures_from`` says which. For a Gaussian posterior also
+        ``_mean_closed_form`` and ``_std_closed_form``, whatever was drawn. Of a recalibrated posterior ``_lower`` and
+        ``_upper`` are recalibrated, beside ``_median``, ``_gaussian_lower`` and ``_upper`` (the engine's own),
         ``_without_data_lower`` and ``_upper``, and ``_coverage`` on worlds left out.
 
     Raises

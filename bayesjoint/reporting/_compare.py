@@ -15,6 +15,7 @@ from . import _compare_facts as compared
 from . import _facts as facts
 from . import _first_screen as first_screen
 from . import _ground as ground
+from . import _targets as targets
 from . import _words as words
 from ._figures import aspect_of, limits_of, mapped
 from ._tables import labelled
@@ -57,7 +58,8 @@ def _render(content):
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                               loader=PackageLoader(__package__, ""))
-    environment.filters |= {"number": words.number, "pretty": plot.pretty, "signed": words.signed}
+    environment.filters |= {"number": words.number, "pretty": plot.pretty, "signed": words.signed, "fixed": words.fixed,
+                            "tied": words.tied}
     return environment.get_template("compare.html").render(content)
 
 
@@ -76,9 +78,9 @@ def _answers(trees):
 
 
 def _first_screen(tree):
-    properties = [facts.ReportedProperty(tree, name) for name in plot.mesh_parameters(tree)]
-    return first_screen.answers(properties, facts.fits(tree), facts.gains(tree), ground.ground(tree),
-                                accord.agreement(tree), facts.unmixed(tree))
+    properties, fits = [facts.ReportedProperty(tree, name) for name in plot.mesh_parameters(tree)], facts.fits(tree)
+    return first_screen.answers(properties, fits, facts.gains(tree), ground.ground(tree), accord.agreement(tree),
+                                facts.unmixed(tree), targets.targets(tree, fits))
 
 
 def _fits(trees):
@@ -130,7 +132,7 @@ def _rows(content):
     runs, first = content["runs"], content["first"]
     for question, answers in content["answers"]:
         for run, answer in zip(runs, answers, strict=True):
-            yield "status", run, None, question, answer.status, None, None, answer.line
+            yield "status", run, None, question, answer.status, None, None, " ".join((answer.line, *answer.more))
     for key, values in content["asked"]:
         for run, value in zip(runs, values, strict=True):
             yield "asked", run, None, key, value, None, None, None

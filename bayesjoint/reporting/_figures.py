@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .. import plot
 from ._facts import UNINFORMED
-from ._words import plain, span
+from ._words import fixed, plain, span
 
 WIDTH = 3.4  # inches; about 326 CSS pixels
 DPI = 190  # twice a screen's 96: sharp on dense screens and in print
@@ -114,7 +114,7 @@ def survey_pictures(tree, fit):
     if np.isfinite(fit.residual_std):
         values = plot.data_field(tree, fit.name, "standardized").values
         alt = (f"Histogram of residuals of {fit.long_name} divided by the noise standard deviation: mean "
-               f"{fit.residual_mean:.2f}, standard deviation {fit.residual_std:.2f}, "
+               f"{fixed(fit.residual_mean, 2)}, standard deviation {fit.residual_std:.2f}, "
                f"{plot.beyond(values, plot.residual_reach(values))}, against the normal density")
         pictures.append(chart(lambda ax: plot.residuals(tree, fit.name, ax=ax), alt))
     return pictures
@@ -229,7 +229,7 @@ def relation_pictures(tree, row):
     pictures = []
     for label, words, value in pairs:
         alt = (f"Two-dimensional histogram of the posterior means of {row['first']} and {row['second']}, {words}; "
-               f"correlation {value:.2f}")
+               f"correlation {fixed(value, 2)}")
 
         def draw(ax, cax, label=label, words=words):
             plot.crossplot(tree, row["first"], row["second"], ax=ax, label=label, cax=cax)

@@ -7,47 +7,70 @@ from functools import partial
 import numpy as np
 
 from .. import plot
+from ._chances import WORLDS
 from ._figures import ModelPictures, aspect_of, limits_of, mapped
 from ._ground import beyond
-from ._words import capital, change, listing, place, plain, quantity, signed, span
+from ._words import capital, change, fixed, listing, number, place, plain, quantity, signed, span
 
 WORTH = 0.01  # of a score or a std: smaller changes are nothing to those who decide, however well they are known
 APART = 1e-5  # of a std, by which means of joint and separate inversion differ at least if anything ties them
 GOOD, FAIR, BAD = "good", "fair", "bad"
+SHORT = {"expected": "it fits", "loosely": "too loose", "closely": "too close"}  # by a word of `Fit.verdict`
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A question with its answer: a status of a few words, how it is coloured, and one line."""
+    """A question with its answer: a status of a few words, how it is coloured, one line, and `more`."""
 
     question: str
     status: str
     tone: str
     line: str
+    more: tuple = ()
 
 
-def answers(properties, fits, gains, ground, agreed, unmixed):
-    """The four answers, from what `facts`, `ground` and `agreement` know."""
+def answers(properties, fits, gains, ground, agreed, unmixed, targets=None):
+    """The four answers, from what `facts`, `ground`, `agreement` and `targets` know."""
     sure = any(p.peak_std is not None for p in properties)
-    return [_what(properties, unmixed), _how_sure(properties, fits, ground, unmixed, sure), _agree(fits, agreed),
+    return [_what(properties, unmixed, targets), _how_sure(fits, ground, unmixed, sure), _agree(fits, agreed),
             _bought(fits, gains, ground)]
 
 
-def _what(properties, unmixed):
+def _what(properties, unmixed, targets):
     question = "What is down there?"
     if unmixed is not None:
         return Answer(question=question, status="do not use", tone=BAD,
                       line="The Markov chains behind every number of this report did not mix.")
     if not properties:
         return Answer(question=question, status="no model", tone=FAIR, line="The dataset holds no property of cells.")
+    if targets is not None and targets["largest"]:
+        return _bodies(question, properties, targets)
     if all(p.peak_std is None for p in properties):
         status, tone = "one model", FAIR
     elif any(_clear(p) for p in properties):
         status, tone = "something stands out", GOOD
     else:
         status, tone = "nothing clear", FAIR
-    line = capital("; ".join(map(_stands_out, properties)))
-    return Answer(question=question, status=status, tone=tone, line=f"{line}.")
+    line, *more = (f"{capital(_stands_out(p))}." for p in properties)
+    return Answer(question=question, status=status, tone=tone, line=line, more=tuple(more))
+
+
+def _bodies(question, properties, targets):
+    """The largest target of every property: how strong, where, how much, and with what chance."""
+    count = sum(targets["counts"].values())
+    status = f"{count} target{'s' if count > 1 else ''}" if count else "nothing sure"
+    line, *more = (capital(f"{_largest(p, targets)}.") for p in properties)
+    return Answer(question=question, status=status, tone=GOOD if count else FAIR, line=line, more=(
+        *more, "± is one standard deviation, for the stated prior."))
+
+
+def _largest(p, targets):
+    row, count = targets["largest"].get(p.name), targets["counts"].get(p.name, 0)
+    if row is None:
+        return f"{p.long_name}: no target; most in one cell, {_stands_out(p)}"
+    which = f"the largest of {count}" if count > 1 else "one" if count else "not sure; the largest candidate"
+    return (f"{p.long_name}, {which}: {row['mean']}, {row['reach']} deep around {row['around']}; "
+            f"{row['volume_words']}, {row['amount']}; {row['side']} {row['beyond']} with a chance of {row['chance']}")
 
 
 def _clear(p):
@@ -59,7 +82,7 @@ def _clear(p):
 
 def _stands_out(p):
     if p.gaussian is not None:
-        value = f"{signed(p.interval[0])} to {signed(p.interval[1])} {plot.pretty(p.units)} (90 %)"
+        value = f"{signed(p.interval[0])} to {signed(p.interval[1])} {plot.pretty(p.units)} (90 %, {WORLDS})"
     elif p.peak_std is not None:
         value = f"{signed(p.peak)} ± {quantity(p.peak_std, p.units, 2)}"
     else:
@@ -69,24 +92,38 @@ def _stands_out(p):
     return f"{doubt}{p.long_name} {value}, {place(p)}"
 
 
-def _how_sure(properties, fits, ground, unmixed, sure):
-    question = "How sure is it?"
+def _how_sure(fits, ground, unmixed, sure):
+    question, fitted = "How sure is it?", misfit(fits)
     doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
-    doubt = f" The fit of {listing(doubted)} says that prior or noise is not as stated." if doubted else ""
+    doubt = f"So prior or noise is not as stated for {listing(doubted)}." if doubted else ""
     if unmixed is not None:
         return Answer(question=question, status="do not use", tone=BAD,
                       line="Means, standard deviations and their stated errors may all be wrong.")
     if not sure:
-        return Answer(question=question, status="not known", tone=BAD, line="One model, without standard deviations.")
+        return _lines(question, "not known", BAD, fitted, "One model, without standard deviations.", doubt)
     if ground is None:
-        return Answer(question=question, status="not checked against ground", tone=FAIR,
-                      line=f"Intervals hold for the stated prior at best; real ground is not like that.{doubt}")
+        return _lines(question, "not checked against ground", FAIR, fitted, doubt,
+                      "Intervals hold for the stated prior at best; real ground is not like that.")
     held, gaussian = (listing(f"{100 * row[key][0]:.0f} % ({row['name']})" if key == "held" else
                               f"{100 * row[key][0]:.0f} %" for row in ground["rows"])
                       for key in ("held", "gaussian_held"))
-    return Answer(question=question, status="checked on simulated ground", tone=FAIR if doubted else GOOD,
-                  line=f"90 % intervals hold {held} of the cells of worlds left out; the Gaussian's {gaussian}."
-                       f"{beyond(ground['rows'])}{doubt}")
+    return _lines(question, "checked on simulated ground", FAIR if doubted else GOOD, fitted, doubt,
+                  f"90 % intervals hold {held} of the cells of simulated worlds left out; the Gaussian's {gaussian}.",
+                  beyond(ground["rows"], short=True).strip())
+
+
+def _lines(question, status, tone, *lines):
+    line, *more = (line for line in lines if line)
+    return Answer(question=question, status=status, tone=tone, line=line, more=tuple(more))
+
+
+def misfit(fits):
+    """χ²/m of every data set beside the range expected of it, or an empty text."""
+    known = [f for f in fits if f.judged[0] is not None]
+    said = [f"{plain(f.name)} {number(f.judged[0])} ({fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)} expected: "
+            f"{SHORT[f.verdict.split()[1]]})" for f in known]
+    whose = listing(dict.fromkeys(f.judged[3] for f in known)) if known else ""
+    return f"Misfit χ²/m of {whose}: {listing(said)}." if known else ""
 
 
 def _agree(fits, agreed):
@@ -110,8 +147,8 @@ def _bought(fits, gains, ground):
                            "alone. A coupling in the configuration would change that, if there is a law between them.")
     if ground is not None and ground["joint"]:
         rows = [(row["name"], *row["score_over_separate"]) for row in ground["joint"]]
-        line = listing(f"{plain(name)} {100 * (ratio - 1):+.1f} ± {100 * error:.1f} %"
-                       for name, ratio, error in rows).replace("-", "−")
+        line = listing(f"{plain(name)} {fixed(100 * (ratio - 1), 1, sign=True)} ± {fixed(100 * error, 1)} %"
+                       for name, ratio, error in rows)
         return _judged(question, [row[1:] for row in rows], "better intervals", "worse intervals",
                        f"Interval score against each survey alone: {line}; less is better.")
     if gains:

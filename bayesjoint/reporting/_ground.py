@@ -6,9 +6,10 @@ import numpy as np
 
 from .. import plot
 from ..dataset import read_attributes
+from ._family import family_of
 from ._figures import chart, planes
 from ._questions import pair_of
-from ._words import listing, percent, plain
+from ._words import fixed, listing, percent, plain
 
 STATED = ("recalibrated intervals", "other grounds", "observed data among the worlds'")  # said at length in the section
 FEW = 0.01  # of the cells, whose mean may lie outside its interval without a word
@@ -32,6 +33,7 @@ def ground(tree):
     rows, joint = _rows(tree), _joint(tree)
     return {
         "name": root["recalibration_name"], "family": root["recalibration_family"],
+        "kinds": (family_of(root["recalibration_family"]) or {"kinds": [], "short": ""}),
         "worlds": int(root["recalibration_worlds"]), "seed": root["recalibration_seed"],
         "lead": _lead(rows), "gain": _gain(joint), "rows": rows,
         "bought": [_bought(row) for row in rows], "others": _others(tree), "names": [row["name"] for row in rows],
@@ -63,11 +65,11 @@ def _outside(tree, p):
     return float(np.mean(((mean < lower) | (mean > upper))[known])) if known.any() else 0.0
 
 
-def beyond(rows):
+def beyond(rows, short=False):
     """Sentences on means that their intervals leave out, none where there are few."""
+    why = "" if short else ", where the stated prior allows what this kind of ground does not"
     return "".join(f" The mean of {row['name']} lies outside its interval in {100 * row['outside']:.0f} % of the "
-                   "cells, where the stated prior allows what this kind of ground does not: go by the interval."
-                   for row in rows if row["outside"] > FEW)
+                   f"cells{why}: go by the interval." for row in rows if row["outside"] > FEW)
 
 
 def _lead(rows):
@@ -78,10 +80,18 @@ def _lead(rows):
 
 def _gain(joint):
     """What joint inversion bought, in one sentence."""
-    parts = [f"{100 * (value - 1):+.1f} ± {100 * error:.1f}\u00a0% for {row['name']} (against {row['survey']} alone)"
-             for row in joint for value, error in [row["score_over_separate"]]]
+    parts = [f"{fixed(100 * (value - 1), 1, sign=True)} ± {fixed(100 * error, 1)}\u00a0% for {row['name']} (against "
+             f"{row['survey']} alone)" for row in joint for value, error in [row["score_over_separate"]]]
     return (f"On the same worlds joint inversion changed the interval score by {listing(parts)}; less is better."
-            .replace("-", "−") if parts else "")
+            if parts else "")
+
+
+def without_family(statement, tree):
+    """A statement of approximation without the description of the family, which stands in a section of its own."""
+    root = read_attributes(tree)
+    family = root.get("recalibration_family")
+    return statement if not family else statement.replace(
+        family, f"“{root['recalibration_name']}”, described under “Intervals on ground”.")
 
 
 def _bought(row):

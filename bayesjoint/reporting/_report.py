@@ -16,6 +16,7 @@ from . import _facts as facts
 from . import _figures as figures
 from . import _first_screen as first_screen
 from . import _ground as ground
+from . import _heading as heading
 from . import _panels as panels
 from . import _questions as questions
 from . import _targets as targets
@@ -80,14 +81,16 @@ def _render(content):
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                               loader=PackageLoader(__package__, ""))
     environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty,
-                            "tail": words.tail, "readable": words.readable}
+                            "tail": words.tail, "readable": words.readable, "fixed": words.fixed,
+                            "tied": words.tied}
     return environment.get_template("template.html").render(content)
 
 
 def _content(tree, title):
     root, fits = read_attributes(tree), facts.fits(tree)
     properties = [facts.ReportedProperty(tree, name) for name in mesh_parameters(tree)]
-    gains, stated = facts.gains(tree), facts.approximations(tree)
+    gains = facts.gains(tree)
+    stated = [a | {"statement": ground.without_family(a["statement"], tree)} for a in facts.approximations(tree)]
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
     held = ground.ground(tree)
     brief = [a for a in stated if held is None or a["name"] not in ground.STATED]
@@ -96,13 +99,14 @@ def _content(tree, title):
     lead, details = words.answer(fits, properties, gains, brief, mesh, facts.unmixed(tree), held, objected)
     if agreed is not None:
         lead = f"{agreed['headline']} {lead}"
+    listed = targets.targets(tree, fits)
     pictures = {p.name: figures.ModelPictures(tree, p.name) for p in properties}
     return {
-        "answers": first_screen.answers(properties, fits, gains, held, agreed, facts.unmixed(tree)),
+        "answers": first_screen.answers(properties, fits, gains, held, agreed, facts.unmixed(tree), listed),
         "maps": first_screen.maps(tree, pictures),
         "viewer": view.viewer(tree), "too_many": view.too_many(tree), "scripts": view.scripts(),
-        "targets": targets.targets(tree, fits),
-        "title": title or root.get("title") or _title(fits),
+        "targets": listed,
+        "title": heading.title(title or root.get("title"), root, fits), "system": heading.system(fits),
         "root": root,
         "unchecked": ground.unchecked(tree),
         "ground": held,
@@ -139,13 +143,6 @@ def _refuse_other(path):
         if begins and not begins.startswith((b"<!doctype html", b"<html")):
             fail("path", "be free or hold an earlier report", f"{str(path)!r}, which is no web page",
                  "Choose another name.")
-
-
-def _title(fits):
-    if not fits:
-        return "Bayesian inversion"
-    kind = "Joint inversion of" if len(fits) > 1 else "Inversion of"
-    return f"{kind} {words.listing(f.name.replace('_', ' ') for f in fits)}"
 
 
 def _model(tree, p, pictures):

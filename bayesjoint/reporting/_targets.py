@@ -1,8 +1,12 @@
 """Ranked targets: connected cells that are surely above, or surely below, what the prior takes for ordinary.
 
 A cell counts if its chance of departing from the prior mean by more than one prior standard deviation, to one side, is
-at least 90 %. Before any survey one cell in six departs so far to a given side. Bodies are cells joined by faces, under
-the stations. The chance is a cell's: what is stated of a body is its surest cell.
+at least 90 %. Before any survey one cell in six departs so far to a given side. Bodies are cells under the stations
+that share a face, an edge or a corner: fields are smooth over several cells, so cells that touch are one thing, and a
+dipping sheet is a staircase. The chance is a cell's: what is stated of a body is its surest cell.
+
+A property of which no cell is that sure has candidates instead: cells that are more likely than not beyond one prior
+standard deviation, or else half of one, by the engine's Gaussian. They are called unsure everywhere.
 """
 
 from dataclasses import dataclass
@@ -10,45 +14,30 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.constants import mu_0
 from scipy.ndimage import label, maximum
-from scipy.stats import norm
 
 from .. import plot
 from ..dataset import read_attributes
-from ._facts import GAUSSIAN, unmixed, unvalidated
-from ._words import listing, number, percent, plain, quantity, signed
+from ._chances import NORMAL, WORLDS, Chance, chance_of, gaussian_chance
+from ._facts import unmixed, unvalidated
+from ._words import capital, fixed, listing, number, percent, plain, quantity, signed
 
 SURE = 0.9  # chance from which a cell counts
-SHOWN = 12  # bodies listed
+LIKELY = 0.5  # chance from which a candidate's does
+FACTORS = (1.0, 0.5)  # prior standard deviations that candidates are beyond, tried in turn
+TOUCHING = np.ones((3, 3, 3))  # cells are joined by faces, edges and corners
+SHOWN = 8  # bodies listed of a property
 LEAST_DRAWS = 20  # for a standard deviation of a sum
 MEGATONNE = 1e9  # kg
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chance:
-    """P(m beyond the threshold) of every cell: a value with its error, or the limits that an interval sets.
-
-    Parameters
-    ----------
-    value, error : ndarray
-        Per cell; the error is NaN where it is not known, and 0 where `value` is a lower limit.
-    most : ndarray
-        The most it can be.
-    least : bool
-        Whether `value` is a lower limit.
-    """
-
-    value: np.ndarray
-    error: np.ndarray
-    most: np.ndarray
-    least: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Body:
-    """Connected sure cells of one property on one side: the number `mark` among `marks`, with what ranks it."""
+    """Connected cells of one property on one side: the number `mark` among `marks`, with what ranks it."""
 
     name: str
     sign: int
+    factor: float
+    sure: bool
     chance: Chance
     marks: np.ndarray
     mark: int
@@ -64,25 +53,33 @@ def targets(tree, fits=()):
     Returns
     -------
     dict
-        ``rows``, ``rule`` and ``notes``; ``why`` instead of rows where no chance can be stated.
+        ``rows``, ``rule`` and ``notes``; ``largest``, a row of every property that has one; ``counts``, how many sure
+        ones it has; ``why`` instead of rows where no chance can be stated.
     """
     names = [name for name in plot.mesh_parameters(tree) if plot.has(tree, "posterior_summary", f"{name}_std")
              and plot.has(tree, "prior_summary", f"{name}_std")]
     if not names:
         return None
     if unmixed(tree) is not None or unvalidated(tree):
-        return {"rows": [], "why": "No targets are listed: the posterior is not validated, so no chance can be stated.",
-                "notes": []}
+        return {"rows": [], "notes": [], "largest": {},
+                "why": "No targets are listed: the posterior is not validated, so no chance can be stated."}
     if not any(plot.has(tree, "posterior_summary", f"{name}_lower") for name in names):
         return None
     mesh = plot.mesh_of(tree)
-    found = sorted((body for name in names for body in _bodies(tree, name, mesh)),
-                   key=lambda body: (-round(body.value, 2), -body.volume))
-    rows = [_row(tree, mesh, body) for body in found[:SHOWN]]
+    bodies = {name: sorted(_bodies(tree, name, mesh), key=_rank) for name in names}
+    kept = sorted((body for found in bodies.values() for body in found[:SHOWN]), key=_rank)
+    rows = [_row(tree, mesh, body) for body in kept]
     amounts = listing(f"{quantity(_amount(tree, name), _units(tree, name))} for {plot.title_of(tree, name)}"
                       for name in names)
-    return {"rows": rows, "cut": any(row["note"] for row in rows), "count": len(found), "why": "",
-            "rule": _rule(amounts), "notes": _notes(tree, names, found, fits)}
+    largest = {name: _row(tree, mesh, max(found, key=lambda body: body.volume))
+               for name, found in bodies.items() if found}
+    return {"rows": rows, "count": sum(map(len, bodies.values())), "why": "", "rule": _rule(amounts),
+            "notes": _notes(tree, bodies, fits), "largest": largest,
+            "counts": {name: sum(body.sure for body in found) for name, found in bodies.items()}}
+
+
+def _rank(body):
+    return not body.sure, -round(body.value, 2), -body.volume
 
 
 def _units(tree, name):
@@ -95,25 +92,29 @@ def _amount(tree, name):
 
 
 def _rule(amounts):
-    return (f"Connected cells under the stations, each with a chance of {percent(SURE)} or more to lie beyond the "
-            f"prior mean by more than one prior standard deviation, {amounts}, to one side. Of a Gaussian prior one "
-            "cell in six lies so far to that side. Ranked by the chance of the surest cell, then by volume.")
+    return (f"Cells under the stations that touch by face, edge or corner, each with a chance of {percent(SURE)} or "
+            f"more to lie beyond the prior mean by more than one prior standard deviation, {amounts}, to one side. Of "
+            "a Gaussian prior one cell in six lies so far to that side. Ranked by the chance of the surest cell, then "
+            "by volume.")
 
 
-def _notes(tree, names, found, fits):
-    out = ["The chance is a cell's, not the whole body's. Volume and mass are those of the sure cells: the real body "
-           f"may be larger. Its top: from where it cannot be ruled out (chance over {100 * (1 - SURE):.0f} % in the "
-           "cells above) to where it is sure, in steps of the layers."]
-    if "recalibration" in tree.children:
-        out.append("Chances come from the recalibrated intervals. They hold on average over cells of such worlds; of "
-                   "cells picked because they stand out fewer may hold. Masses, moments and their errors are the "
-                   "engine's, for the stated prior.")
+def _notes(tree, bodies, fits):
+    found = [body for each in bodies.values() for body in each]
+    out = [_absent(tree, name, each) for name, each in bodies.items() if not any(body.sure for body in each)]
+    out += ["The chance is a cell's, not the whole body's. Volume and mass are those of the listed cells: the real "
+            "body may be larger. Its top: from where it cannot be ruled out (chance over "
+            f"{100 * (1 - SURE):.0f} % in the cells above) to where it is sure, in steps of the layers."]
+    bases = {body.chance.basis for body in found}
+    if WORLDS in bases or "recalibration" in tree.children:
+        out.append(f"“{capital(WORLDS)}”: by intervals learned from worlds, which hold on average over cells of such "
+                   "worlds; of cells picked because they stand out fewer may hold. Means, masses, moments and their "
+                   f"errors are the engine's ({NORMAL}).")
     else:
         out.append("Chances, masses and their errors hold for the stated prior; real ground was not asked.")
     doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
     if doubted:
         out.append(f"The fit of {listing(doubted)} says that prior or noise is not as stated, so all of it may be off.")
-    draws = _draws(tree, names[0])
+    draws = _draws(tree, next(iter(bodies)))
     if draws is not None and found:
         spread = 1 / np.sqrt(2 * (len(draws) - 1))
         markov = "mixing" in tree.children
@@ -124,6 +125,16 @@ def _notes(tree, names, found, fits):
     return out
 
 
+def _absent(tree, name, found):
+    """That a property has no sure cell, and what its candidates are."""
+    words = capital(plot.title_of(tree, name))
+    if not found:
+        return f"{words}: no cell under the stations is sure or more likely than not."
+    beyond = "one prior standard deviation" if found[0].factor == 1 else "half a prior standard deviation"
+    return (f"{words}: no cell under the stations is sure. Listed as “unsure” are cells more likely than not beyond "
+            f"{beyond} ({NORMAL}).")
+
+
 def _draws(tree, name):
     if not plot.has(tree, "posterior", name):
         return None
@@ -132,49 +143,27 @@ def _draws(tree, name):
     return draws if len(draws) >= LEAST_DRAWS else None
 
 
-def chance_of(tree, name, sign):
-    """`Chance` of m − prior mean beyond one prior standard deviation on the side of `sign`, or None if not justified.
-
-    Recalibrated intervals and those of draws tell only on which side of their ends a threshold lies; a Gaussian
-    marginal tells the chance itself.
-    """
-    lower = plot.held(tree, "posterior_summary", f"{name}_lower")
-    if lower is None:
-        return None
-    threshold = plot.prior_mean(tree, name) + sign * tree["prior_summary"][f"{name}_std"].values
-    kind, probability = str(lower.attrs["kind"]), float(lower.attrs["probability"])
-    if not kind.startswith(GAUSSIAN):
-        least = 0.5 + probability / 2 if "equal-tailed" in kind else probability
-        upper = tree["posterior_summary"][f"{name}_upper"].values
-        near, far = (lower.values, upper) if sign > 0 else (upper, lower.values)
-        return Chance(value=np.where(sign * (near - threshold) > 0, least, 0.0), error=np.zeros(near.shape), least=True,
-                      most=np.where(sign * (far - threshold) < 0, 1 - least, 1.0))
-    if any(plot.has(tree, "constant_data", f"{name}_bound_{side}") for side in ("lower", "upper")):
-        return None
-    mean, std = plot.model_values(tree, name, "mean").values, plot.model_values(tree, name, "std").values
-    known = np.isfinite(mean) & (std > 0)
-    score = sign * np.divide(mean - threshold, std, out=np.full_like(mean, -np.inf), where=known)
-    errors = [plot.held(tree, "posterior_summary", f"{name}_{key}_error") for key in ("mean", "std")]
-    wrong = [np.full_like(mean, np.nan) if e is None else e.values for e in errors]
-    finite = np.where(known, score, 0.0)
-    error = norm.pdf(finite) * (wrong[0] + np.abs(finite) * wrong[1]) / np.where(known, std, 1.0)
-    value = norm.cdf(score)
-    return Chance(value=value, error=error, most=value + np.nan_to_num(error), least=False)
-
-
 def _bodies(tree, name, mesh):
-    """Every `Body` of one property, on both sides."""
-    seen, volumes = _seen(tree, mesh), _volumes(mesh)
+    """Every sure `Body` of one property, on both sides; its candidates where there is none."""
+    found = _joined(tree, name, mesh, chance_of, 1.0, SURE)
+    for factor in FACTORS:
+        found = found or _joined(tree, name, mesh, gaussian_chance, factor, LIKELY)
+    return found
+
+
+def _joined(tree, name, mesh, chances, factor, enough):
+    seen, volumes, out = _seen(tree, mesh), _volumes(mesh), []
     for sign in (1, -1):
-        chance = chance_of(tree, name, sign)
+        chance = chances(tree, name, sign, factor)
         if chance is None:
             continue
-        marks, count = label((chance.value - np.nan_to_num(chance.error) >= SURE) & seen)
+        marks, count = label((chance.value - np.nan_to_num(chance.error) >= enough) & seen, TOUCHING)
         marked = np.arange(1, count + 1)
         sizes = np.bincount(marks.ravel(), weights=volumes.ravel(), minlength=count + 1)[1:]
-        for mark, value, volume in zip(marked, maximum(chance.value, marks, marked), sizes, strict=True):
-            yield Body(name=name, sign=sign, chance=chance, marks=marks, mark=int(mark), value=float(value),
-                       volume=float(volume))
+        out += [Body(name=name, sign=sign, factor=factor, sure=enough == SURE, chance=chance, marks=marks,
+                     mark=int(mark), value=float(value), volume=float(volume))
+                for mark, value, volume in zip(marked, maximum(chance.value, marks, marked), sizes, strict=True)]
+    return out
 
 
 def _seen(tree, mesh):
@@ -196,17 +185,29 @@ def _row(tree, mesh, body):
     centre = [float(np.average(a.ravel()[cells], weights=volume)) for a in np.broadcast_arrays(
         mesh.depth_below_ground, mesh.northing[:, None], mesh.easting)]
     threshold = float(np.median(np.broadcast_to(plot.prior_mean(tree, name), mesh.shape)[inside])
-                      + sign * _amount(tree, name))
-    error = float(chance.error.ravel()[cells][best])
-    return {"property": name, "words": plot.title_of(tree, name), "side": "above" if sign > 0 else "below",
+                      + sign * body.factor * _amount(tree, name))
+    depths = mesh.surface - mesh.upward_edges[:, None, None]
+    reach = [float(d) / divisor for d in (depths[1:][inside].min(), depths[:-1][inside].max())]
+    return {"property": name, "sure": body.sure, "words": plot.title_of(tree, name),
+            "side": "above" if sign > 0 else "below",
             "threshold": threshold, "beyond": f"{signed(threshold)} {plot.pretty(_units(tree, name))}".strip(),
-            "value": body.value, "chance": _said(body.value, error, chance.least), "cells": cells.size,
+            "value": body.value, "chance": _chance(tree, body, cells[best]), "cells": cells.size,
+            "reach": f"{number(reach[0])} to {number(reach[1])} {unit}",
             "volume": body.volume, "volume_words": _volume(body.volume),
             "top": _top(mesh, chance, inside, divisor, unit),
             "centre": f"{number(centre[0] / divisor)} {unit}",
-            "place": f"{centre[2] / divisor:.2f}, {centre[1] / divisor:.2f} {unit}",
-            "amount": _total(tree, name, inside, volumes), "note": _cut(inside, _seen(tree, mesh)),
+            "place": f"{fixed(centre[2] / divisor, 2)}, {fixed(centre[1] / divisor, 2)} {unit}",
+            "around": f"easting {fixed(centre[2] / divisor, 2)}, northing {fixed(centre[1] / divisor, 2)} {unit}",
+            "mean": _mean(tree, name, inside, volumes), "amount": _total(tree, name, inside, volumes),
+            "note": _cut(inside, _seen(tree, mesh)),
             "cell": " ".join(str(int(a[best])) for a in at)}
+
+
+def _chance(tree, body, cell):
+    """The chance of a body's surest cell; of a candidate, what an interval that rests on something else says too."""
+    told = body.chance.words(cell)
+    other = None if body.sure else chance_of(tree, body.name, body.sign, body.factor)
+    return told if other is None or other.basis == body.chance.basis else f"{told}; {other.words(cell)}"
 
 
 def _top(mesh, chance, inside, divisor, unit):
@@ -220,19 +221,25 @@ def _top(mesh, chance, inside, divisor, unit):
     return f"{words} {unit}"
 
 
-def _said(value, error, least):
-    if least:
-        return f"{percent(value)} or more"
-    told = "over 99 %" if value > 0.99 else percent(value)
-    return f"{told} (error not known)" if np.isnan(error) else f"{told} ± {percent(error)}" if error > 0.001 else told
-
-
 def _volume(cubic_metres):
     return f"{number(cubic_metres / 1e9)} km³" if cubic_metres >= 1e8 else f"{number(cubic_metres)} m³"
 
 
 def _total(tree, name, inside, volumes):
     """Sum over a body of m − prior mean times volume: excess mass, induced moment, or just that; with its error."""
+    factor, shown = _measure(tree, name)
+    total, error, bound = _sum(tree, name, inside, factor * volumes[inside])
+    return f"{signed(total)} ± {bound}{number(error, 2)} {shown}"
+
+
+def _mean(tree, name, inside, volumes):
+    """The property's mean over a body, weighted by volume, with its error."""
+    total, error, bound = _sum(tree, name, inside, volumes[inside] / volumes[inside].sum(), about=0.0)
+    return f"{signed(total)} ± {bound}{quantity(error, _units(tree, name), 2)}"
+
+
+def _measure(tree, name):
+    """Factor and units of a property times volume."""
     units, factor = _units(tree, name), 1.0
     field = _inducing(tree, name) if units == "SI" else None
     if units == "kg/m3":
@@ -241,14 +248,17 @@ def _total(tree, name, inside, volumes):
         factor, shown = field * 1e-9 / mu_0, "A m²"
     else:
         shown = f"{plot.pretty(units)} m³".strip()
-    weights = factor * volumes[inside]
+    return factor, shown
+
+
+def _sum(tree, name, inside, weights, about=None):
+    """(Σ w (m − `about`), its std, "at most " where that is a bound); about the prior mean by default."""
     mean = plot.model_values(tree, name, "mean").values[inside]
-    prior = np.broadcast_to(plot.prior_mean(tree, name), inside.shape)[inside]
-    total, draws = float(weights @ (mean - prior)), _draws(tree, name)
+    prior = plot.prior_mean(tree, name) if about is None else about
+    total, draws = float(weights @ (mean - np.broadcast_to(prior, inside.shape)[inside])), _draws(tree, name)
     if draws is not None:
-        return f"{signed(total)} ± {number(float((draws[:, inside] @ weights).std(ddof=1)), 2)} {shown}"
-    most = float(weights @ plot.model_values(tree, name, "std").values[inside])
-    return f"{signed(total)} ± at most {number(most, 2)} {shown}"
+        return total, float((draws[:, inside] @ weights).std(ddof=1)), ""
+    return total, float(weights @ plot.model_values(tree, name, "std").values[inside]), "at most "
 
 
 def _inducing(tree, name):

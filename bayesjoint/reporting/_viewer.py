@@ -9,6 +9,7 @@ from markupsafe import Markup
 from scipy.special import ndtri
 
 from .. import plot
+from ._chances import NORMAL, basis_of
 from ._facts import GAUSSIAN, PROBABILITY
 from ._words import number, plain, quantity
 
@@ -40,7 +41,8 @@ def viewer(tree):
     properties = [_property(tree, name, known[name], seen, bits) for name in names]
     best = plot.best_sections(tree)
     data = {
-        "bits": bits, "values": count, "edges": {d: getattr(mesh, f"{d}_edges").tolist() for d in mesh.dims},
+        "bits": bits, "values": count, "normal": NORMAL,
+        "edges": {d: getattr(mesh, f"{d}_edges").tolist() for d in mesh.dims},
         "surface": [None if np.isnan(z) else float(z) for z in mesh.surface.ravel()] if mesh.has_air else None,
         "scale": plot.length_scale(*(getattr(mesh, f"{d}_edges") for d in mesh.dims)),
         "start": [_nearest(mesh.depth, best["depth"]), _nearest(mesh.northing, best["northing"]),
@@ -96,7 +98,8 @@ def _layers(tree, name):
     lower, prior = kept("lower"), plot.prior_mean(tree, name)
     if lower is not None and not str(lower.attrs["kind"]).startswith(GAUSSIAN):
         share = f"{float(lower.attrs['probability']):.0%}".replace("%", " %")
-        out += [(side, f"{side} end of the {share} interval", "diverging", "interval", kept(side).values)
+        share = f"{share} interval ({basis_of(str(lower.attrs['kind']))})"
+        out += [(side, f"{side} end of the {share}", "diverging", "interval", kept(side).values)
                 for side in ("lower", "upper")]
     if np.ptp(np.nan_to_num(prior)) > 0:
         out.append(("prior mean", "prior mean", "diverging", "mean", np.broadcast_to(prior, out[0][4].shape)))
@@ -163,8 +166,8 @@ def _marginal(tree, name):
     gaussian = any(kind.startswith(GAUSSIAN) for kind in kinds) and not bounded
     tail = (1 - probability) / 2 if "equal-tailed" in kinds[0] else 1 - probability
     closed = gaussian and kinds[0].startswith(GAUSSIAN)
-    return {"gaussian": gaussian, "closed": closed, "kind": kinds[0], "probability": probability, "tail": tail,
-            "z": float(ndtri(0.5 + probability / 2))}
+    return {"gaussian": gaussian, "closed": closed, "kind": kinds[0], "basis": basis_of(kinds[0]), "tail": tail,
+            "probability": probability, "z": float(ndtri(0.5 + probability / 2))}
 
 
 def _packed(key, words, kind, group, values, bits):

@@ -8,6 +8,9 @@ from ..plot import pretty, raised
 from ._facts import PROBABILITY, UNINFORMED
 
 POWERS = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")  # a number with an exponent
+NOTHING = re.compile(r"(?<![\w.⁰¹²³⁴⁵⁶⁷⁸⁹-])[-−](?=0(?:\.0*)?(?![\w⁰¹²³⁴⁵⁶⁷⁸⁹]|\.\d))")  # sign of a zero
+TIED = re.compile(r"(?<=[\d⁰¹²³⁴⁵⁶⁷⁸⁹]) (?=(?:[×±%]|k?m[²³]?|Mt|SI|mGal|nT|kg/m³|A m²)(?!\w))"
+                  r"|(?<=[×±]) (?=\d)|(?<= A) (?=m²)")  # blanks within a quantity
 MINUS = re.compile(r"(?<![\w.⁰¹²³⁴⁵⁶⁷⁸⁹-])-(?=\d)")
 LEAST_LOG = np.log(1e-300)
 
@@ -56,10 +59,21 @@ def readable(text):
     --------
     >>> readable("gain -44.4 ± 2.2e+02 nT, p = 5e-08, noise 1.5e-03, of 4.41e+04 nT")
     'gain −44.4 ± 220 nT, p = 5 × 10⁻⁸, noise 0.0015, of 44,100 nT'
-    >>> readable("p under 1e-300, file of 2026-01-02")
-    'p under 10⁻³⁰⁰, file of 2026-01-02'
+    >>> readable("p under 1e-300, file of 2026-01-02, off by -0.0 and -0.04")
+    'p under 10⁻³⁰⁰, file of 2026-01-02, off by 0.0 and −0.04'
     """
-    return MINUS.sub("−", POWERS.sub(_plainer, str(text))).replace("->", "→")
+    return MINUS.sub("−", NOTHING.sub("", POWERS.sub(_plainer, str(text)))).replace("->", "→")
+
+
+def tied(text):
+    """A text in which no line ends between a number and its units or its error.
+
+    Examples
+    --------
+    >>> tied("+3 ± 1 Mt, 2.5 km³ deep").count("\N{NO-BREAK SPACE}")
+    4
+    """
+    return TIED.sub("\N{NO-BREAK SPACE}", text)
 
 
 def _plainer(found):
@@ -68,6 +82,22 @@ def _plainer(found):
     if -4 <= power <= 6:
         return number(float(found[0]), size).replace("−", "-")
     return f"10{raised(power)}" if digits == "1" else f"{digits} × 10{raised(power)}"
+
+
+def fixed(value, decimals, sign=False):
+    """A number of so many decimals with a true minus, with a plus sign if asked; zero has no sign.
+
+    Examples
+    --------
+    >>> fixed(-0.04, 1), fixed(-1.25, 1), fixed(0.04, 1, sign=True), fixed(2, 2, sign=True)
+    ('0.0', '−1.2', '0.0', '+2.00')
+    """
+    if np.isnan(value):
+        return "not known"
+    text = f"{abs(value):.{decimals}f}"
+    if float(text) == 0:
+        return text
+    return ("−" if value < 0 else "+" if sign else "") + text
 
 
 def signed(value, digits=3):
@@ -207,13 +237,13 @@ def _fitted(fits, objected):
         if names:
             sentences.append(f"{capital(listing(names))} {'fits' if len(names) == 1 else 'fit'} {said}")
     sentences += [f"{capital(plain(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
-                  f"{f.judged[1]:.2f} to {f.judged[2]:.2f})." for f in known if f.verdict != "as expected"]
+                  f"{fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)})." for f in known if f.verdict != "as expected"]
     return " ".join(sentences)
 
 
 def place(p):
     divisor, unit = p.scale
-    depth, east, north = (f"{p.place[k] / divisor:.{2 if unit == 'km' else 0}f} {unit}"
+    depth, east, north = (f"{fixed(p.place[k] / divisor, 2 if unit == 'km' else 0)} {unit}"
                           for k in ("depth", "easting", "northing"))
     return f"{depth} deep at easting {east}, northing {north}{'' if p.beneath else ' (outside the stations)'}"
 
@@ -233,8 +263,8 @@ def _interval_of(p, family):
     """What stands out most, its recalibrated interval first."""
     ends = [f"{signed(low)} to {signed(high)}" for low, high in (p.interval, p.gaussian)]
     found = f"{ends[0]} {pretty(p.units)}".rstrip()
-    return (f"The {p.long_name} that stands out most, {place(p)}, is {found} (90 %, recalibrated on “{family}”); the "
-            f"Gaussian says {ends[1]}.")
+    return (f"The {p.long_name} that stands out most in one cell, {place(p)}, is {found} (90 %, simulated worlds of "
+            f"“{family}”); the Gaussian says {ends[1]} (90 %, stated prior).")
 
 
 def _spread(p):

@@ -21,6 +21,14 @@ function readTheme() {
   for (const name of ["ink", "accent", "alarm"]) THEME[name] = style.getPropertyValue(`--${name}`).trim();
 }
 
+const FORMATS = []; // by decimals: making one takes longer than using it a thousand times
+
+function grouped(value, decimals) {
+  FORMATS[decimals] ??= new Intl.NumberFormat("en-US", { minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals });
+  return FORMATS[decimals].format(value).replace("-", "−");
+}
+
 function number(value, digits = 3) {
   if (!Number.isFinite(value)) return "not known";
   if (value === 0) return "0";
@@ -29,9 +37,7 @@ function number(value, digits = 3) {
     const up = String(power).replace(/./g, c => c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]);
     return `${(value / 10 ** power).toFixed(digits - 1)} × 10${up}`.replace("-", "−");
   }
-  const rounded = Number(value.toPrecision(digits));
-  return rounded.toLocaleString("en-US", { minimumFractionDigits: Math.max(digits - 1 - power, 0),
-    maximumFractionDigits: Math.max(digits - 1 - power, 0) }).replace("-", "−");
+  return grouped(Number(value.toPrecision(digits)), Math.max(digits - 1 - power, 0));
 }
 
 function percent(p) {
@@ -75,8 +81,9 @@ function redraw() {
   const stretch = STATE.exaggeration > 1 ? `, vertical exaggeration ${STATE.exaggeration} ×` : "";
   const titles = [`Slice, ${placeOf("k", STATE.k)}${DATA.surface ? "" : " deep"}`,
     `Section, northing ${placeOf("j", STATE.j)}${stretch}`, `Section, easting ${placeOf("i", STATE.i)}${stretch}`];
+  const known = JSON.stringify([STATE.property, s.key, STATE.limits, STATE.stations, STATE.outline, THEME]);
   PLANES.forEach((plane, n) => {
-    const [least, most] = plane.draw(s, value, marks);
+    const [least, most] = plane.draw(s, value, marks, known);
     const told = s.key === "chance" ? percent : number, ends = `${told(least)} to ${told(most)} ${s.units}`;
     const reach = s.classes ? "" : `: ${ends.trim()}`;
     plane.canvas.parentElement.querySelector("figcaption").textContent = titles[n];
@@ -166,8 +173,8 @@ function legendNote(s) {
   }
   if (s.classes) {
     const average = " It holds on average over cells of such ground, not for one place.";
-    return `${asked}: all that the interval (${p.kind}) tells.${p.kind.startsWith("recalibrated") ? average : ""}`;
+    return `${asked}: all that the interval (${p.basis}) tells.${p.kind.startsWith("recalibrated") ? average : ""}`;
   }
-  const ground = layerOf(p, "lower") ? " How far that holds on ground, the interval tells." : "";
-  return `${asked}, from mean and standard deviation of a Gaussian marginal, for the stated prior.${ground}`;
+  const ground = layerOf(p, "lower") ? ` How far that holds on ground, the interval tells (${p.basis}).` : "";
+  return `${asked}, from mean and standard deviation (${DATA.normal}).${ground}`;
 }

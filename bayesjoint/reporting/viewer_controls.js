@@ -67,7 +67,9 @@ function listen() {
   document.querySelectorAll("button[data-cell]").forEach(b => b.addEventListener("click", () => visit(b)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readTheme(); later(); });
   let width = ROOT.clientWidth;
-  new ResizeObserver(() => { if (ROOT.clientWidth !== width) { width = ROOT.clientWidth; resize(); } }).observe(ROOT);
+  new ResizeObserver(() => { // on paper the viewer has no width, and nothing is drawn
+    if (ROOT.clientWidth > 0 && ROOT.clientWidth !== width) { width = ROOT.clientWidth; resize(); }
+  }).observe(ROOT);
 }
 
 function listenTo(plane) {

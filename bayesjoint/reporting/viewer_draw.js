@@ -35,9 +35,17 @@ function ticks(low, high, most) {
 
 class Plane {
   constructor(canvas, across, up, through) {
-    Object.assign(this, { canvas, across, up, through, context: canvas.getContext("2d") });
+    Object.assign(this, { canvas, across, up, through, drawn: "" });
     this.x = DATA.edges[across];
     this.y = DATA.edges[up];
+    // Cells at one pixel each, the picture without the cross, and what is seen: a slider changes one picture of three.
+    this.cells = document.createElement("canvas");
+    this.cells.width = this.x.length - 1; this.cells.height = this.y.length - 1;
+    this.image = this.cells.getContext("2d").createImageData(this.cells.width, this.cells.height);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+    this.picture = document.createElement("canvas");
+    this.context = this.picture.getContext("2d");
+    this.screen = canvas.getContext("2d");
   }
 
   // Size by the room there is; cells of every column and row of pixels.
@@ -51,12 +59,14 @@ class Plane {
     this.width = width; this.height = height; this.ratio = ratio;
     this.canvas.style.width = `${width + MARGIN.left + MARGIN.right}px`;
     this.canvas.style.height = `${height + MARGIN.top + MARGIN.bottom}px`;
-    this.canvas.width = Math.round((width + MARGIN.left + MARGIN.right) * ratio);
-    this.canvas.height = Math.round((height + MARGIN.top + MARGIN.bottom) * ratio);
+    for (const canvas of [this.canvas, this.picture]) {
+      canvas.width = Math.round((width + MARGIN.left + MARGIN.right) * ratio);
+      canvas.height = Math.round((height + MARGIN.top + MARGIN.bottom) * ratio);
+    }
     this.columns = cellsOf(this.x, Math.max(Math.round(width * ratio), 1), false);
     this.rows = cellsOf(this.y, Math.max(Math.round(height * ratio), 1), true);
-    this.image = this.context.createImageData(this.columns.length, this.rows.length);
-    this.pixels = new Uint32Array(this.image.data.buffer);
+    this.strips = [stripsOf(this.x, this.columns), stripsOf(this.y, this.rows)];
+    this.drawn = "";
   }
 
   // Number of the cell (a, b) of this plane is start + a × along + b × over.
@@ -80,9 +90,26 @@ class Plane {
     return { i: STATE.i, j: STATE.j, k: STATE.k, [AXES[this.across]]: a, [AXES[this.up]]: b };
   }
 
-  draw(shown, value, marks) {
-    const na = this.x.length - 1, nb = this.y.length - 1;
-    const colours = new Uint32Array(na * nb), palette = paletteOf(shown.kind);
+  // Least and largest value shown. `known` names all that the picture depends on but its own place.
+  draw(shown, value, marks, known) {
+    const now = `${STATE[AXES[this.through]]} ${known}`, c = this.screen;
+    if (now !== this.drawn) {
+      this.span = this.colour(shown, value);
+      this.paint();
+      this.overlay(marks);
+      this.drawn = now;
+    }
+    c.setTransform(1, 0, 0, 1, 0, 0);
+    c.globalCompositeOperation = "copy";
+    c.drawImage(this.picture, 0, 0);
+    c.globalCompositeOperation = "source-over";
+    c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    this.cross();
+    return this.span;
+  }
+
+  colour(shown, value) {
+    const na = this.x.length - 1, nb = this.y.length - 1, palette = paletteOf(shown.kind), colours = this.pixels;
     const [low, high] = shown.limits, { along, over, start } = this.numbering();
     let least = Infinity, most = -Infinity;
     for (let b = 0; b < nb; b++) {
@@ -90,24 +117,26 @@ class Plane {
         const v = value(start + a * along + b * over);
         if (v < least) least = v;
         if (v > most) most = v;
-        colours[b * na + a] = colourOf(v, palette, low, high);
+        colours[(nb - 1 - b) * na + a] = colourOf(v, palette, low, high); // the lowest row of cells is drawn last
       }
     }
-    this.paint(colours, na);
-    this.overlay(marks);
     return [least, most];
   }
 
-  paint(colours, na) {
-    const { columns, rows, pixels } = this, width = columns.length, c = this.context;
-    for (let r = 0; r < rows.length; r++) {
-      const from = rows[r] * na, to = r * width;
-      if (r > 0 && rows[r] === rows[r - 1]) { pixels.copyWithin(to, to - width, to); continue; }
-      for (let n = 0; n < width; n++) pixels[to + n] = colours[from + columns[n]];
-    }
+  // Enlarge the cells without smoothing, strip by strip where they differ in size.
+  paint() {
+    const c = this.context, [wide, high] = this.strips, nb = this.y.length - 1;
+    const left = Math.round(MARGIN.left * this.ratio), top = Math.round(MARGIN.top * this.ratio);
+    this.cells.getContext("2d").putImageData(this.image, 0, 0);
     c.setTransform(1, 0, 0, 1, 0, 0);
-    c.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    c.putImageData(this.image, Math.round(MARGIN.left * this.ratio), Math.round(MARGIN.top * this.ratio));
+    c.clearRect(0, 0, this.picture.width, this.picture.height);
+    c.imageSmoothingEnabled = false;
+    for (const h of high) {
+      for (const w of wide) {
+        c.drawImage(this.cells, w.cell, nb - h.cell - h.cells, w.cells, h.cells,
+          left + w.pixel, top + h.pixel, w.pixels, h.pixels);
+      }
+    }
     c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
   }
 
@@ -119,7 +148,6 @@ class Plane {
     c.clip();
     if (marks.outline) this.outline(marks.outline);
     if (marks.stations) this.stations(marks.dark);
-    this.cross();
     c.restore();
     this.axes(marks.ink);
   }
@@ -167,7 +195,7 @@ class Plane {
 
   // Where the two other planes cut this one: black on white, so that it shows on every colour.
   cross() {
-    const middle = (edges, n) => 0.5 * (edges[n] + edges[n + 1]), c = this.context;
+    const middle = (edges, n) => 0.5 * (edges[n] + edges[n + 1]), c = this.screen;
     const x = this.xOf(middle(this.x, STATE[AXES[this.across]])), y = this.yOf(middle(this.y, STATE[AXES[this.up]]));
     for (const [style, wide] of [["rgba(255,255,255,.8)", 2.5], ["#000", 0.8]]) {
       c.strokeStyle = style; c.lineWidth = wide;
@@ -216,6 +244,25 @@ function cellsOf(edges, pixels, down) {
   return out;
 }
 
+// Runs of cells of one size: their first cell and number, and the pixels they fill.
+function stripsOf(edges, cells) {
+  const out = [], first = new Map(), last = new Map(), count = edges.length - 1;
+  cells.forEach((cell, pixel) => { if (!first.has(cell)) first.set(cell, pixel); last.set(cell, pixel); });
+  const size = n => edges[n + 1] - edges[n], alike = (n, m) => Math.abs(size(n) / size(m) - 1) < 1e-6;
+  for (let n = 0; n < count;) {
+    let end = n + 1;
+    while (end < count && alike(end, n)) end++;
+    const seen = [];
+    for (let m = n; m < end; m++) if (first.has(m)) seen.push(first.get(m), last.get(m));
+    const pixel = Math.min(...seen), pixels = Math.max(...seen) - pixel + 1;
+    if (seen.length) out.push({ cell: n, cells: end - n, pixel, pixels });
+    n = end;
+  }
+  return out;
+}
+
+// A number of so many decimals; never a zero with a sign.
 function plainNumber(value, decimals) {
-  return value.toFixed(decimals).replace("-", "−");
+  const text = value.toFixed(decimals);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }

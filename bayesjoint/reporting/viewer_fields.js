@@ -79,9 +79,12 @@ function statistics(property) {
   const derived = [], size = property.z * (property.limits.std || [0, 0])[1];
   const wide = [property.limits.mean[0] - size, property.limits.mean[1] + size];
   if (!layerOf(property, "lower") && intervalOf(property, 0)) {
-    for (const [side, key] of [[0, "lower"], [1, "upper"]]) {
-      derived.push({ key, words: `${key} end of the ${SHARE(property)} interval`, kind: "diverging", limits: wide,
-        units: property.units, field: () => cell => intervalOf(property, cell)[side] });
+    for (const [z, key] of [[-property.z, "lower"], [property.z, "upper"]]) {
+      derived.push({ key, words: `${key} end of the ${SHARE(property)} interval (${property.basis})`, kind: "diverging",
+        limits: wide, units: property.units, field: () => {
+          const mean = valuesOf(property, "mean"), std = valuesOf(property, "std");
+          return cell => mean[cell] + z * std[cell];
+        } });
     }
   }
   out.splice(last, 0, ...derived);
@@ -92,15 +95,15 @@ function statistics(property) {
 function exceedances(property) {
   const out = [], settings = () => STATE.limits[property.name];
   if (property.gaussian && layerOf(property, "std")) {
-    out.push({ key: "chance", words: "chance beyond the threshold (Gaussian)", kind: "sequential", limits: [0, 1],
+    out.push({ key: "chance", words: `chance beyond the threshold (${DATA.normal})`, kind: "sequential", limits: [0, 1],
       units: "", threshold: true, field: () => {
         const mean = valuesOf(property, "mean"), std = valuesOf(property, "std"), { value, above } = settings();
         return cell => chance(mean[cell], std[cell], value, above);
       } });
   }
   if (layerOf(property, "lower")) {
-    out.push({ key: "told", words: `beyond the threshold, by the ${SHARE(property)} interval`, kind: "diverging",
-      limits: [-1.6, 1.6], units: "", threshold: true, classes: true, field: () => {
+    out.push({ key: "told", words: `beyond the threshold, by the ${SHARE(property)} interval (${property.basis})`,
+      kind: "diverging", limits: [-1.6, 1.6], units: "", threshold: true, classes: true, field: () => {
         const lower = valuesOf(property, "lower"), upper = valuesOf(property, "upper"), { value, above } = settings();
         return cell => told(lower[cell], upper[cell], value, above);
       } });

@@ -17,11 +17,11 @@ function knownOf(p, cell) {
 
 function chancesOf(p, { mean, std, ends }) {
   const { value, above } = STATE.limits[p.name], out = [];
-  if (layerOf(p, "lower") && ends) out.push(tailWords(p, told(...ends, value, above)));
+  if (layerOf(p, "lower") && ends) out.push(`${tailWords(p, told(...ends, value, above))} (${p.basis})`);
   if (p.gaussian && Number.isFinite(std)) {
     const off = chanceError(p, mean, std, value);
     const rounding = off > 0.005 ? ` ± ${Math.ceil(100 * off)} %` : "";
-    out.push(`${percent(chance(mean, std, value, above))}${rounding} (Gaussian)`);
+    out.push(`${percent(chance(mean, std, value, above))}${rounding} (${DATA.normal})`);
   }
   return out.length ? `${beyondWords(p)}: ${out.join("; ")}` : "–";
 }
@@ -32,8 +32,8 @@ function row(p, cell) {
   const known = knownOf(p, cell), { mean, std, ends } = known, out = document.createElement("tr");
   const spread = Number.isFinite(std) ? ` ± ${number(std, 2)}` : "";
   const texts = Number.isNaN(mean) ? [p.words, "not known", "–", "–"] : [
-    p.words, `${number(mean)}${spread} ${p.units}`, ends ? `${number(ends[0])} to ${number(ends[1])}` : "–",
-    chancesOf(p, known)];
+    p.words, `${number(mean)}${spread} ${p.units}`,
+    ends ? `${number(ends[0])} to ${number(ends[1])} (${SHARE(p)}, ${p.basis})` : "–", chancesOf(p, known)];
   texts.forEach((text, n) => {
     const td = document.createElement("td");
     td.textContent = text;

@@ -1,6 +1,8 @@
 """What was measured, where and how well: surveys, and reading them from files."""
 
 from ._contents import contents, left_open
+from ._doubts import other_units, span
+from ._lattice import on_lattice
 from ._read_survey import read_survey
 from ._roughness import roughness
 from ._survey import Survey

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._checks import as_file
-from .._text_table import read_text_table
 from ..quantities import COMPONENTS, component_of, plain_unit
 from ._column_names import has_role, is_data, is_deviation, unit_in_name
 from ._netcdf import ENGINES, load
 from ._read_survey import named
 from ._rules import FIELD_ATTRIBUTES, needs_field
+from ._said_units import said_units
+from ._table import table_and_units
 from .formats import FORMATS, format_of
 from .formats._ubc import is_counted
 
@@ -51,6 +52,9 @@ class Open:
         Whether height, noise and (magnetics) the inducing field are missing from the file.
     units : str or None
         That the file states.
+    units_from : str
+        The words that state them; where units are None, what in them is ambiguous. Empty where a name or an attribute
+        states them.
     pole : bool
         Whether the name of the file says that the field was reduced to the pole.
     """
@@ -59,6 +63,7 @@ class Open:
     std: bool
     field: bool
     units: str | None
+    units_from: str
     pole: bool
 
 
@@ -119,7 +124,7 @@ def left_open(path, kind, format=None, columns=None):
         found = format_of(path, format, columns).read(path, kind, columns)
     field = needs_field(kind) and any(found["attributes"].get(key) is None for key in FIELD_ATTRIBUTES.values())
     return Open(height=found["upward"] is None, std=found["std"] is None, field=field, units=found["units"],
-                pole=bool(POLE & set(_words(path))))
+                units_from=found.get("units_from", ""), pole=bool(POLE & set(_words(path))))
 
 
 def _variables(path):
@@ -130,10 +135,17 @@ def _variables(path):
 
 
 def _columns(path):
-    """Names of the columns of a table that are no place, and the units that they end with."""
-    names = [name for name in read_text_table(path).names
+    """Names of the columns of a table that are no place, and the units that they or the words before them state."""
+    table, said = table_and_units(path)
+    names = [name for name in table.names
              if not any(has_role(name, role) for role in ("easting", "northing", "upward"))]
-    return names, {name: unit_in_name(name, "gravity") or unit_in_name(name, "magnetic") for name in names}
+    units = {name: unit_in_name(name, "gravity") or unit_in_name(name, "magnetic")
+             or (said[name].units if name in said else None) for name in names}
+    data = [name for name in names if not is_deviation(name)]
+    if len(data) == 1 and units[data[0]] is None:  # comments can speak of nothing else
+        found = [said_units([("", text) for _, text in table.comments], kind).units for kind in WORDS]
+        units[data[0]] = next(filter(None, found), None) if sum(map(bool, found)) == 1 else None
+    return names, units
 
 
 def _by_names(names):

@@ -9,9 +9,13 @@ from .._memory import check_memory, fits_memory
 from .._text_table import is_number
 from ..quantities import plain_unit
 from ._column_names import GEOGRAPHIC, has_role, is_data, is_degrees
+from ._said_units import SaidUnits, said_units
 from ._units import to_metres
 
 ENGINES = {b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"\x89HDF": "h5netcdf"}
+
+
+DESCRIPTIONS = ("long_name", "description", "comment", "title")  # of a variable
 
 
 def variant_of(head):
@@ -75,16 +79,28 @@ def of_dataset(dataset, kind, columns):
     data, bounded = _within_valid(variable)
     notes = {"data": repr(variable.name) + bounded, **{role: repr(axis.name) for role, axis in axes.items()},
              "upward": upward_note, "std": repr(std_name)}
+    units = _units(variable, kind)
+    if units.where and units.units:
+        notes["units"] = f"{units.units!r} ({units.where})"
     found = {
         "lines": _lines(dataset, variable),
         "data": data, **{role: _metres(axis, degrees) for role, axis in axes.items()}, "upward": upward,
         "geographic": _is_degrees(axes["easting"]),
-        "std": None if std is None else _values(std), "notes": notes, "units": variable.attrs.get("units"),
+        "std": None if std is None else _values(std), "notes": notes, "units": units.units, "units_from": units.where,
         "std_units": None if std is None else std.attrs.get("units"),
         "attributes": {**dataset.attrs, **_system(dataset, variable),
                        **{k: v for k, v in variable.attrs.items() if k in ("source", "crs")}},
     }  # fmt: skip
     return found if axes["easting"].ndim == 1 else _scattered(found)
+
+
+def _units(variable, kind):
+    """Units of a variable: its attribute, else what its description says."""
+    stated = variable.attrs.get("units")
+    if stated is not None:
+        return SaidUnits(units=stated)
+    return said_units([(f"attribute {key}", str(variable.attrs[key])) for key in DESCRIPTIONS if key in variable.attrs],
+                      kind, str(variable.name))
 
 
 def _lines(dataset, variable):

@@ -42,7 +42,7 @@ def _of_array(array, kind, columns):
 
 def _of_frame(frame, kind, columns):
     table = _FrameTable(frame)
-    found = of_table(table, kind, columns)
+    found = of_table(table, {}, kind, columns)
     crs = getattr(frame, "crs", None) if not hasattr(getattr(frame, "crs", None), "iloc") else None
     stated = frame.attrs.get("crs") if crs is None else crs
     return found | {"attributes": {str(k): v for k, v in frame.attrs.items()} | ({} if stated is None else {
@@ -52,7 +52,7 @@ def _of_frame(frame, kind, columns):
 class _FrameTable:
     """A DataFrame as tables are asked; names of the levels of its index are columns too."""
 
-    file, lines = "the DataFrame", None
+    file, lines, comments = "the DataFrame", None, ()
 
     def __init__(self, frame):
         named = any(name is not None for name in frame.index.names)

@@ -13,6 +13,8 @@ from .._checks import as_file, checked, fail, one_of
 from .._typing import Any, ArrayLike, Sequence
 from ..quantities import component_of
 from ._column_names import Columns
+from ._doubts import check_size, check_strays, check_times
+from ._exchanged import check_names, check_order
 from ._no_data import listed, refuse_suspects, without
 from ._objects import InMemory, in_memory
 from ._projected import projected
@@ -154,6 +156,9 @@ def _read(path, kind, columns, marks, given):
     dropped = _mark(found, marks, kind)
     crs = given["crs"]
     crs = _stated_crs(found["attributes"]) if crs is None else crs
+    check_times(found["units"], given["units"], kind)
+    if not found.get("geographic"):
+        check_order(found["easting"], found["northing"], crs, found["notes"])
     if given["to_crs"] is not None:
         found, note = projected(found, crs, given["to_crs"])
         crs, dropped = given["to_crs"], dropped + note
@@ -166,13 +171,17 @@ def _read(path, kind, columns, marks, given):
     attributes = found["attributes"]
     if needs_field(kind):
         field = {key: attributes.get(FIELD_ATTRIBUTES[key]) if v is None else v for key, v in field.items()}
-    return Survey(
+    survey = Survey(
         kind, data, found["easting"], found["northing"], found["upward"] if height is None else height, noise,
         name=given["name"], units=units, crs=crs, **field,
         source=given["source"] or _source(attributes),
         licence=_text(given["licence"], attributes, "licence", "license"), lines=found.get("lines"),
         history=(_taken(path, found, height, std) + note + dropped, *_previous(attributes)),
     )  # fmt: skip
+    if not survey.is_grid:
+        check_strays(survey.easting[survey.observed], survey.northing[survey.observed])
+    check_size(survey, found["units"] if given["units"] is None else given["units"])
+    return survey
 
 
 def _found(path, form, kind, columns):
@@ -205,6 +214,7 @@ def _roles(columns, variable, height):
     columns = {} if columns is None else dict(columns)
     for role in columns:
         one_of("columns", role, COLUMN_ROLES)
+    check_names(columns)
     if variable is not None:
         if columns.get("data", variable) != variable:
             fail("variable", "agree with columns['data']", f"{variable!r} and {columns['data']!r}", "Give one of them.")
@@ -220,7 +230,8 @@ def _conversion(kind, units, found, path):
     stated = found["units"]
     given = stated if units is None else units
     if given is None:
-        fail("units", "be known", f"none stated in {path.name!r}",
+        unclear = f" without ambiguity: {found['units_from']}" if found.get("units_from") else ""
+        fail("units", "be known", f"none stated in {path.name!r}{unclear}",
              f"Pass units=, e.g. units={standard_units(kind, 'km/s')!r}: what the file's numbers are in.")
     factor = to_standard(kind, given, "the data")
     standard = standard_units(kind, given)

@@ -1,9 +1,12 @@
 """Read a table of stations from a text file: comma, semicolon, tab or space separated, with or without a header."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._checks import fail
-from .._text_table import read_text_table
+from .._text_table import COMMENTS, read_text_table, split
+from ..quantities import component_of, plain_unit
 from ._column_names import (
     DEGREES,
     GEOGRAPHIC,
@@ -15,6 +18,7 @@ from ._column_names import (
     unit_in_name,
     words,
 )
+from ._said_units import ANGLES, SaidUnits, is_unit, said_units, unit_row
 from ._units import to_metres
 
 LINES = ("line", "line_number", "lineno")
@@ -38,11 +42,33 @@ def read_table(path, kind, columns):
     dict
         As `read_netcdf`; upward and std are None where the table has none.
     """
-    return of_table(read_text_table(path), kind, columns)
+    return of_table(*table_and_units(path), kind, columns)
 
 
-def of_table(table, kind, columns):
-    """Contents of a `TextTable` as `read_table` gives them."""
+def table_and_units(path):
+    """The `TextTable` of a file, and SaidUnits by column of a row of units under its header or among its comments."""
+    table = read_text_table(path)
+    units = unit_row(split(table.rows[0], table.delimiter)) if len(table.rows) > 1 else None
+    if units is not None:
+        lines = None if table.lines is None else table.lines[1:]
+        table, where = replace(table, rows=table.rows[1:], lines=lines), "the row under the header"
+        return table, _by_column(table, units, where)
+    for number, comment in table.comments:
+        text = comment.lstrip("".join(COMMENTS)).strip()
+        for cells in (split(text, table.delimiter), split(text, ","), text.split()):
+            units = unit_row(cells) if len(cells) == len(table.names) else None
+            if units is not None:
+                return table, _by_column(table, units, f"line {number}, a comment")
+    return table, {}
+
+
+def _by_column(table, units, where):
+    return {name: SaidUnits(units=unit, where=where) for name, unit in zip(table.names, units, strict=False)
+            if is_unit(unit)}
+
+
+def of_table(table, said, kind, columns):
+    """Contents of a `TextTable` as `read_table` gives them; `said` holds what a row of units says, by column."""
     names = table.names
     chosen = {role: _column(role, name, names) for role, name in columns.items()}
     guessed = _guess(names, kind, chosen, getattr(columns, "degrees", False))
@@ -50,14 +76,40 @@ def of_table(table, kind, columns):
     values = dict(zip(chosen, table.floats(list(chosen.values())).T, strict=True))
     for role in ("easting", "northing", "upward"):
         if role in values:
-            values[role] = values[role] * to_metres(length_in_name(chosen[role]), f"column {chosen[role]!r}")
+            values[role] = values[role] * _metres(chosen[role], said, columns)
     notes = {role: repr(name) + (" (guessed)" if role in guessed else "") for role, name in chosen.items()}
+    units = _units(chosen["data"], said, table.comments, kind)
+    if units.units and units.where:
+        notes["units"] = f"{units.units!r} ({units.where})"
     lines, notes["lines"] = _lines(table)
     return {
         "upward": None, "std": None, **values, "lines": lines, "attributes": {}, "notes": notes,
-        "units": unit_in_name(chosen["data"], kind), "geographic": is_degrees(chosen["easting"]),
-        "std_units": unit_in_name(chosen["std"], kind) if "std" in chosen else None,
+        "units": units.units, "units_from": units.where, "geographic": _in_degrees(chosen["easting"], said),
+        "std_units": _units(chosen["std"], said, [], kind).units if "std" in chosen else None,
     }  # fmt: skip
+
+
+def _units(name, said, comments, kind):
+    """Units of a column: as its name ends, as the row of units or else a comment says."""
+    known = component_of(kind)
+    if unit_in_name(name, kind) is not None:
+        return SaidUnits(units=unit_in_name(name, kind))
+    if name in said and known is not None and plain_unit(said[name].units) in known.unit.spellings:
+        return said[name]
+    return said_units([(f"line {number}", comment.lstrip("".join(COMMENTS)).strip()) for number, comment in comments],
+                      kind, name)
+
+
+def _metres(name, said, columns):
+    """Factor that takes a column of coordinates to metres; 1 for degrees that will be projected."""
+    unit = length_in_name(name) or (said[name].units if name in said else None)
+    if getattr(columns, "degrees", False) and _in_degrees(name, said):
+        return 1.0
+    return to_metres("degrees" if _in_degrees(name, said) and unit else unit, f"column {name!r}")
+
+
+def _in_degrees(name, said):
+    return is_degrees(name) or (name in said and plain_unit(said[name].units) in ANGLES)
 
 
 def _lines(table):

@@ -9,6 +9,7 @@ import numpy as np
 from .._checks import checked
 from .._html import card, span, span_of
 from .._typing import Axes
+from ._lattice import on_lattice
 
 
 @checked
@@ -45,7 +46,11 @@ class SurveyViews:
                 f"north {self.northing.min():.10g} to {self.northing.max():.10g} m")
 
     def _layout(self):
-        return f"{self.shape[0]} x {self.shape[1]} grid" if self.is_grid else f"{self.size} stations"
+        if self.is_grid:
+            return f"{self.shape[0]} x {self.shape[1]} grid"
+        grid = on_lattice(self)
+        nodes = "" if grid is None else f" on a {grid.shape[0]} x {grid.shape[1]} lattice, see to_grid()"
+        return f"{self.size} stations{nodes}"
 
     def _height(self):
         low, high = np.nanmin(self.upward), np.nanmax(self.upward)

@@ -82,3 +82,19 @@ def test_models_lie_on_their_mesh_and_a_bias_of_the_right_kind_mends_the_fit():
 def test_what_is_no_remedy_is_refused(make, match):
     with pytest.raises((ValueError, TypeError), match=match):
         compare_remedies(make())
+
+
+def test_each_remedy_is_named_as_it_is_begun():
+    """While they are built, looked at and tested; an iterable does not say how many it holds."""
+    found, said = bj.conflict(scalar(9.0)), []
+    problems = found.remedied(lambda *what: said.append(what))
+    tried = [*list(problems)[1:], *problems.untried]
+    assert sorted(name for name, *_ in said) == sorted(tried) and len(tried) > 1
+    assert [rest for _, *rest in said] == [[k, len(tried)] for k in range(len(tried))]
+    assert found.problems is problems and found.remedied(pytest.fail) is problems
+    posteriors = {name: bj.posterior(problem) for name, problem in problems.items()}
+    for given, total in ((posteriors, len(posteriors)), (iter(posteriors.items()), None)):
+        said = []
+        bj.compare_remedies(given, progress=lambda *what, said=said: said.append(what))
+        assert said == [(f"{name}: mean and std", k, total) for k, name in enumerate(posteriors)] + [
+            (f"{name}: tests", k, len(posteriors)) for k, name in enumerate(posteriors)]

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 import bayesjoint as bj
 from bayesjoint.calibration._coverage import interval_score
 from bayesjoint.calibration._worlds import Simulator, live_through
+from bayesjoint.forward import _direct
 from bayesjoint.functionals._excess_mass import mass_in
 
 from ..refusals import refused
@@ -271,3 +272,27 @@ def test_the_baseline_by_depth_holds_under_topography():
     assert np.unique(depth).size > DEPTHS
     lower, upper = rule.interval(0.9)
     np.testing.assert_allclose((upper - lower)[-10:], 2 * 1.645 * depth[::7][-10:], rtol=0.3)
+
+
+@pytest.mark.parametrize("others", [None, "standard", {"large": BODIES.resized(2.0)}])
+def test_worlds_are_counted_over_all_stages(others, monkeypatch):
+    """The count only grows, knows its end from the start, and reaches it; stations are counted within a block."""
+    said, how = [], {"worlds": 40, "seed": 4, "sensitivity": others, "sensitivity_worlds": 3, "symmetric": ["density"]}
+    monkeypatch.setattr(_direct, "ROW_BYTES", 1.0)  # so that even this few stations come in pieces
+    post = bj.posterior(problem(scattered=True))
+    found = bj.recalibrate(post, BODIES, **how, progress=lambda *what: said.append(what))
+    done, total = [d for _, d, _ in said], {t for _, _, t in said}
+    assert done[0] == 0 and done == sorted(done) and total == {done[-1]}
+    assert total == {40 + 3 * (0 if found.sensitivity is None else found.sensitivity.sizes["variant"])}
+    assert len(set(done[:30])) > 4  # of 40 worlds that are one block
+    np.testing.assert_array_equal(found.interval(0.9)["density"],
+                                  bj.recalibrate(post, BODIES, **how).interval(0.9)["density"])
+    del said[:]
+    bj.recalibrate(post, BODIES, found, sensitivity=None, symmetric=["density"],
+                   progress=lambda *what: said.append(what))
+    assert said[0] == ("answers to the same worlds", 0, 40) and said[-1][1:] == (40, 40)
+
+
+def test_a_bar_shows_the_worlds(capsys):
+    bj.recalibrate(bj.posterior(problem()), BODIES, 40, symmetric=["density"], sensitivity=None, progress=True)
+    assert "40/40" in capsys.readouterr().err

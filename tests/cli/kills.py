@@ -3,8 +3,9 @@
     python -m tests.cli.kills 50
 
 Each trial starts from finished results, starts `run` or `conflict` into the same folder with slow writes, sends one of
-SIGINT, SIGTERM, SIGHUP and SIGKILL at a random moment (three of five while files are written or moved), looks at the
-folder, then makes the next start and looks again.
+SIGINT, SIGTERM, SIGHUP and SIGKILL at a random moment (three of five while files are written or moved; of `conflict`
+also once its first results are there and remedies are compared), looks at the folder, then makes the next start and
+looks again.
 """
 
 import hashlib
@@ -73,11 +74,15 @@ def finished(process):
     return process.returncode, errors
 
 
-def await_moment(process, out, moment, rng):
-    """Wait until the process works, writes or moves files; whether it lived to see it."""
+def await_moment(process, out, moment, rng, before):
+    """Wait until the process works, writes or moves files, or compares remedies; whether it lived to see it."""
     patterns = {"working": ".unfinished-*", "writing": ".unfinished-*/.*.part", "moving": ".finished-*"}
     while process.poll() is None:
-        if any(True for _ in out.glob(patterns[moment])):
+        if moment == "comparing":
+            if before not in (out / "run.log").read_text("utf-8") and not list(out.glob(".finished-*")):
+                time.sleep(rng.uniform(0, 2.0))
+                return process.poll() is None
+        elif any(True for _ in out.glob(patterns[moment])):
             time.sleep(rng.uniform(0, {"working": 1.0, "writing": 0.5, "moving": 0.015}[moment]))
             return process.poll() is None
         time.sleep(0.002)
@@ -121,8 +126,10 @@ def _tried(ground, number, moment, quick, rng):
     shutil.copytree(ground.first, out)
     (out / "notes.txt").write_text("mine")
     before = run_of(out)
+    if verb == "conflict" and moment == "working":
+        moment = "comparing"
     process = start(verb, ground.config, out, ground.code, slow=0.002 if quick else 0.004)
-    alive = await_moment(process, out, moment, rng)
+    alive = await_moment(process, out, moment, rng, before)
     if alive:
         process.send_signal(sent)
     code, errors = finished(process)
@@ -140,6 +147,8 @@ def _tried(ground, number, moment, quick, rng):
         assert code_next == 0, f"the next start ended with {code_next}: {errors}"
     after = look(out)
     assert code != 0 or after != before, "it ended with 0 and left the earlier results"
+    assert moment != "comparing" or not alive or after != before, "the first results were lost with the remedies"
+    assert moment != "comparing" or code != 130 or " are in " in errors.splitlines()[-1], errors
     assert {k: v for k, v in ground.digests().items() if k != "x.html"} == ground.inputs, "what is read has changed"
     shutil.rmtree(out)
     return {"verb": verb, "signal": sent.name, "moment": moment, "sent": alive, "code": code,
@@ -162,7 +171,7 @@ def main(count):
         assert code == 0, errors
         run_of(ground.first)
     sent = sum(r["sent"] for r in records)
-    writing = sum(r["sent"] and r["moment"] != "working" for r in records)
+    writing = sum(r["sent"] and r["moment"] in ("writing", "moving") for r in records)
     print(f"{count} trials, {sent} signals sent, {writing} of them while files were written or moved, "
           f"{len(failed)} failed {failed}")
     return len(failed)

@@ -1,6 +1,7 @@
 import contextlib
 import io
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -18,12 +19,15 @@ from bayesjoint import (
     Survey,
 )
 from bayesjoint.agreement._conflict_matrix import conflict_matrix
-from bayesjoint.cli import main, run
+from bayesjoint.cli import _disagreement, main, run
 from bayesjoint.cli._disagreement import STAGES
 from bayesjoint.dataset import read_attributes, read_tree
 from bayesjoint.reporting import _agreement as accord
 from bayesjoint.reporting._words import readable
 
+from . import kills
+
+NOT_YET_SAID = "Remedies: not compared yet"
 CONFIG = """
 title = "Ground and air"
 seed = 3
@@ -75,17 +79,26 @@ def write_pair(folder, shift):
 def shifted(tmp_path_factory):
     """Folder of a finished examination of surveys 2 mGal apart."""
     folder = tmp_path_factory.mktemp("shifted")
-    with contextlib.redirect_stderr(io.StringIO()) as said:
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()) as found:
         assert main(["conflict", str(write_pair(folder, 2.0)), "--out", str(folder / "out")]) == 0
     (folder / "out" / "said.txt").write_text(said.getvalue())
+    (folder / "out" / "said.out").write_text(found.getvalue())
     return folder / "out"
 
 
 def test_stages_are_told_without_a_terminal(shifted):
     said = (shifted / "said.txt").read_text()
-    assert [line.split(" s  ")[1] for line in said.splitlines()] == [
-        name for name in STAGES if name != "fit hyperparameters"]
+    told = [line.split(" s  ")[1] for line in said.splitlines()]
+    assert [name for name in told if name[0] != " "] == [name for name in STAGES if name != "fit hyperparameters"]
     assert "\r" not in said
+    # each remedy as it is begun, and how many are left: built, solved for, looked at, tested
+    built = told[told.index("remedies") + 1 : told.index("posterior under each remedy")]
+    names = [re.fullmatch(r"  (.+) \((\d+) of (\d+), (\d+) left after it\)", line).groups() for line in built]
+    assert [int(k) for _, k, *_ in names] == list(range(1, len(built) + 1)) and names[-1][3] == "0"
+    total = len(built) + 1  # with the problem as stated
+    for k, (name, *_) in enumerate(names, 2):
+        for what in ("posterior", "mean and std", "tests"):
+            assert f"  {name}: {what} ({k} of {total}, {total - k} left after it)" in told
 
 
 def test_a_shift_is_found_named_and_mended(shifted):
@@ -144,6 +157,50 @@ def test_what_could_not_be_tried_is_in_dataset_and_report(tmp_path, monkeypatch)
     tree = read_tree(tmp_path / "out" / "posterior.nc")
     wanted = "offset of air: surveys must have lines"
     assert wanted in tree["remedies"].attrs["untried"].split("\n") and wanted in accord.remedies(tree)["untried"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, None])
+def test_the_verdict_stays_when_remedies_are_stopped_or_fail(tmp_path, monkeypatch, capsys, number):
+    def broken(*_, **__):
+        assert re.match("Verdict: disagree. ", capsys.readouterr().out)  # said before
+        assert kills.run_of(out) and not list(out.glob(".finished*"))  # and three whole files of one run
+        if number is None:
+            msg = "no room"
+            raise MemoryError(msg)
+        signal.raise_signal(number)
+
+    out = tmp_path / "out"
+    monkeypatch.setattr(_disagreement, "compare_remedies", broken)
+    code = main(["conflict", str(write_pair(tmp_path, 2.0)), "--out", str(out), "--quiet"])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert code == (130 if number else 1) and ("interrupted; " if number else "MemoryError: no room; ") in last
+    where = f"{out / 'report.html'} and {out / 'posterior.nc'}"
+    assert last.endswith(f"; the verdict and its tests are in {where}, without remedies")
+    assert {p.name for p in out.iterdir()} == {"posterior.nc", "report.html", "run.log"}
+    tree, page = read_tree(out / "posterior.nc"), (out / "report.html").read_text()
+    kills.run_of(out)
+    assert "remedies" not in tree.children and tree.attrs["remedies"] == _disagreement.NOT_YET
+    assert "disagree" in tree.attrs["verdict"] and "agreement_matrix" in tree.children and NOT_YET_SAID in page
+
+
+def test_the_first_result_makes_way_for_the_full_one(shifted):
+    tree, page = read_tree(shifted / "posterior.nc"), (shifted / "report.html").read_text()
+    assert tree.attrs["remedies"] == "compared" and NOT_YET_SAID not in page
+    assert kills.run_of(shifted) and (shifted / "said.out").read_text().count("Verdict: ") == 1
+
+
+def test_remedies_can_be_left_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(_disagreement, "compare_remedies", lambda *_, **__: pytest.fail("remedies were compared"))
+    config, out = write_pair(tmp_path, 2.0), tmp_path / "out"
+    assert main(["conflict", str(config), "--no-remedies", "--dry-run"]) == 0
+    assert "remedies" not in capsys.readouterr().out.split("stages: ")[1].replace("report without remedies", "")
+    assert main(["conflict", str(config), "--out", str(out), "--no-remedies"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Verdict: disagree. ") and said.err.splitlines()[-1].endswith("report without remedies")
+    tree = read_tree(out / "posterior.nc")
+    assert "remedies" not in tree.children and "--no-remedies" in tree.attrs["command"]
+    assert "not compared, as was asked for (--no-remedies)" in (out / "report.html").read_text()
+    kills.run_of(out)
 
 
 @pytest.mark.parametrize(("found", "wanted", "words"), [

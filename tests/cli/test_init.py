@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bayesjoint import GravityOperator, MagneticOperator, Mesh, Survey
-from bayesjoint.cli import _igrf, main
+from bayesjoint.cli import _igrf, _init, main
 from bayesjoint.cli._config import read_config
 from bayesjoint.dataset import read_tree
 
@@ -104,13 +104,24 @@ def test_what_nobody_said_is_to_be_filled_in_and_run_refuses_until_then(pair, tm
     assert main(["run", str(path), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
 
 
-def test_a_smooth_grid_does_not_tell_its_noise(tmp_path, capsys):
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_smooth_grid_does_not_tell_its_noise(tmp_path, capsys, monkeypatch, fits):
+    """A fit begins from a start that says it is none of an estimate; without one it is to be filled in."""
+    monkeypatch.setattr(_init, "_on_one_lattice", lambda *_: fits)
+    monkeypatch.setattr(_init, "FIT_DATA", 10)
     x, y = np.meshgrid(np.linspace(-2, 2, 30), np.linspace(-2, 2, 26))
-    (tmp_path / "bouguer.grd").write_bytes(oasis(9.0 * np.exp(-x**2 - y**2)))
+    data = 9.0 * np.exp(-x**2 - y**2)
+    (tmp_path / "bouguer.grd").write_bytes(oasis(data))
     code, path = made([tmp_path / "bouguer.grd"], tmp_path, "--height", "0")
-    assert code == 0 and "fill in surveys.gravity.units, surveys.gravity.std" in capsys.readouterr().out
-    assert "FILL IN std: the data do not tell it" in path.read_text("utf-8")
-    assert "std" not in tomllib.loads(path.read_text("utf-8"))["surveys"]["gravity"]
+    text, said = path.read_text("utf-8"), capsys.readouterr().out
+    table = tomllib.loads(text)["surveys"]["gravity"]
+    assert code == 0 and f"fit = {str(fits).lower()}" in text
+    if fits:
+        assert "fill in surveys.gravity.units, then" in said and "a start and no estimate" in text
+        assert 0.009 * data.std() <= table["std"] <= 0.051 * data.std()
+    else:
+        assert "fill in surveys.gravity.units, surveys.gravity.std, then" in said and "std" not in table
+        assert "FILL IN std: the data do not tell it" in text
 
 
 def test_one_file_with_two_quantities_gives_two_surveys(tmp_path, capsys):
@@ -229,7 +240,7 @@ def test_what_a_name_leaves_open_is_said_by_options(pair, tmp_path):
 
 
 def test_the_beginning_of_a_file_s_name_will_do(pair, tmp_path, capsys):
-    code, path = made(pair, tmp_path, "--height", "grav=25", "--height", "TM=40")
+    code, path = made(pair, tmp_path, *STATED[:4], "--height", "grav=25", "--height", "TM=40")
     surveys = read_config(path).surveys
     assert code == 0 and (surveys["gravity"].height, surveys["magnetic"].height) == (25.0, 40.0)
     assert made(pair, tmp_path, "--height", "other=25", "--force")[0] == 2

@@ -3,14 +3,20 @@
 import re
 import shutil
 import subprocess
+import time
 import warnings
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
+from bayesjoint import read_survey
+from bayesjoint._places import blocks
+from bayesjoint.calibration import _cost
 from bayesjoint.cli import main, run
 from bayesjoint.cli._completion import SHELLS
 from bayesjoint.dataset import read_tree
+from bayesjoint.forward import StationOperator, _direct
 
 from .surveys import write_pair
 
@@ -122,6 +128,8 @@ def test_bash_completes_verbs_options_and_words(capsys):
     assert completed(script, ["bayesjoint", "in"]) == ["init"]
     assert "--dry-run" in completed(script, ["bayesjoint", "run", "--d"])
     assert completed(script, ["bayesjoint", "completion", "f"]) == ["fish"]
+    assert completed(script, ["bayesjoint", "conflict", "--no"]) == ["--no-remedies"]
+    assert completed(script, ["bayesjoint", "run", "--no"]) == []
     assert "pyproject.toml" not in completed(script, ["bayesjoint", "run", "--ou"])
 
 
@@ -134,3 +142,46 @@ def test_scripts_name_every_verb_and_parse_where_the_shell_is_there(capsys, tmp_
     if shutil.which(shell):
         (tmp_path / "script").write_text(script)
         assert subprocess.run([shell, "-n", str(tmp_path / "script")], check=False).returncode == 0
+
+
+def write_scattered(folder, worlds):
+    """The pair of surveys at stations on no lattice, and ground to recalibrate on."""
+    config = write_pair(folder)
+    for kind in ("gravity", "magnetic"):
+        survey = read_survey(folder / f"{kind}.nc", kind)
+        east, north = (a.ravel() for a in np.meshgrid(survey.easting, survey.northing))
+        table = np.column_stack([east + 7.0, north, np.full(east.size, 20.0), np.ravel(survey.data)])
+        np.savetxt(folder / f"{kind}.csv", table, delimiter=",", header=f"easting,northing,upward,{kind}", comments="")
+    text = config.read_text().replace("layers = 3", "layers = 3\nspacing = 100.0")
+    for kind, units, more in (("gravity", "mGal", ""), ("magnetic", "nT", "\nintensity = 50000.0\ninclination = 60.0\n"
+                                                        "declination = 5.0")):
+        text = text.replace(f'file = "{kind}.nc"', f'file = "{kind}.csv"\nunits = "{units}"\nforward = "direct"'
+                            f'\ncolumns = {{ data = "{kind}" }}{more}')
+    config.write_text(f'{text}\n[geology]\nfamily = "mixture"\nworlds = {worlds}\nsensitivity = false\n')
+    return config
+
+
+def test_worlds_seen_by_stations_on_no_lattice_are_timed_beforehand(tmp_path, capsys, monkeypatch):
+    """Of a station that is slow by a known time the forecast says so, in proportion to worlds and stations."""
+    real, said = StationOperator.rows, {}
+
+    def slow(operator, index):
+        time.sleep(0.01 * len(index))
+        return real(operator, index)
+
+    monkeypatch.setattr(StationOperator, "rows", slow)
+    monkeypatch.setattr(_cost, "blocks", lambda count, _: blocks(count, 20))
+    monkeypatch.setattr(_direct, "KEPT_BYTES", 0.0)  # entries are evaluated in every product
+    for worlds in (40, 200):
+        assert main(["run", str(write_scattered(tmp_path, worlds)), "--dry-run"]) == 0
+        words = re.search(r"about .+? \(.+? to .+? at the machine's present speed\), (\d+) s of it for the worlds of "
+                          "ground as stations on no lattice", capsys.readouterr().out)
+        said[worlds] = float(words[1])
+    assert said[40] == pytest.approx(84 * 0.01 * 2, abs=1.0) and said[200] == pytest.approx(84 * 0.01 * 10, rel=0.3)
+
+
+def test_a_lattice_has_nothing_to_time(config, capsys):
+    config.write_text(config.read_text() + '\n[geology]\nfamily = "mixture"\n')
+    assert main(["run", str(config), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "no lattice" not in said and re.search(r"about \d+ s \(\d+ s to .+ at the machine's present speed\)", said)

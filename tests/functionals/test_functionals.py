@@ -169,3 +169,38 @@ def test_bad_questions_are_refused(case):
 
 def test_units_follow_the_parameter(case):
     assert mass_in(case[0].problem, parameter="susceptibility").units == "SI m3"
+
+
+@pytest.mark.parametrize("ask", [
+    lambda post, **how: bj.excess_mass(post, BOX, background=15.0, probability=0.8, **how),
+    lambda post, **how: bj.magnetic_moment(post, BOX, intensity=40_000.0, probability=0.8, **how)])
+def test_nothing_is_drawn_where_the_closed_form_is_exact(case, monkeypatch, ask):
+    """Figures agree with those of many draws of the model, and cost none."""
+    post, _ = case
+    read_off = ask(post, draws=2000)
+    monkeypatch.setattr(type(post), "draw_blocks", lambda *_, **__: pytest.fail("no model needs to be drawn"))
+    found = ask(post)
+    assert (found.figures_from, read_off.figures_from) == ("closed form", "draws")
+    name = next(v for v in found.data_vars if v.endswith("_draws")).removesuffix("_draws")
+    std = float(found[f"{name}_std"])
+    for key in ("mean", "std", "lower", "upper"):
+        exact, drawn = found[f"{name}_{key}"], read_off[f"{name}_{key}"]
+        assert abs(exact - drawn) < 4 * read_off[f"{name}_{key}_error"] and exact.attrs == drawn.attrs
+        assert 0 <= found[f"{name}_{key}_error"] < 1e-6 * std
+    z = norm.isf(0.1)
+    assert float(found[f"{name}_upper"]) == pytest.approx(float(found[f"{name}_mean_closed_form"]) + z * std)
+    draws = found[f"{name}_draws"].values
+    assert draws.shape == (4, 500) and set(found.data_vars) == set(read_off.data_vars)
+    assert abs(draws.mean() - found[f"{name}_mean"]) < 4 * std / np.sqrt(2000)
+    assert draws.std() == pytest.approx(std, rel=4 * 0.016)
+    np.testing.assert_array_equal(draws, ask(post)[f"{name}_draws"])
+
+
+def test_chains_and_asked_draws_are_drawn(case):
+    problem = cell_problem()
+    chains = Chains(problem, np.zeros(problem.size), np.eye(problem.size) * 0.01, 0.0)
+    assert bj.excess_mass(chains).figures_from == "draws"
+    post, _ = case
+    found = bj.excess_mass(post, BOX, draws=30, chains=2)
+    models = {name: draws.reshape(-1, *draws.shape[2:]) for name, draws in post.sample(30, 2, 0).items()}
+    np.testing.assert_allclose(found.excess_mass_draws.values.ravel(), mass_in(post.problem, BOX).evaluate(models))

@@ -1,10 +1,17 @@
 """The four answers of the first screen follow from the figures, and say so where there are none."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import bayesjoint as bj
 from bayesjoint.reporting._first_screen import answers
+
+from .chromium import PATH, Browser
+from .viewed import make_viewed
+
+PUBLISHED = Path(__file__).parents[2] / "reports"
 
 
 def found(**changes):
@@ -20,8 +27,8 @@ def asked(properties=(), fits=(), gains=(), ground=None, agreed=None, unmixed=No
     return {a.question.split()[0]: a for a in found}
 
 
-def fitted(name, verdict="as expected"):
-    return SimpleNamespace(name=name, verdict=verdict)
+def fitted(name, verdict="as expected", ratio=1.0):
+    return SimpleNamespace(name=name, verdict=verdict, judged=(ratio, 0.9, 1.1, "posterior draws"))
 
 
 def scored(*scores):
@@ -36,7 +43,8 @@ def scored(*scores):
      "Density contrast +100 ± 10 kg/m³, 0.50 km deep at easting 2.00 km, northing 3.00 km."),
     ({"score": 1.0}, "nothing clear", "Not clear from its prior mean, density contrast +100 ± 10 kg/m³, "),
     ({"peak_std": None}, "one model", "Density contrast +100 kg/m³, "),
-    ({"gaussian": (90.0, 110.0)}, "something stands out", "Density contrast +83.0 to +117 kg/m³ (90 %), "),
+    ({"gaussian": (90.0, 110.0)}, "something stands out",
+     "Density contrast +83.0 to +117 kg/m³ (90 %, simulated worlds), "),
     ({"gaussian": (90.0, 110.0), "interval": (0.0, 117.0)}, "nothing clear",
      "Not clear from zero, density contrast 0 "),
 ])
@@ -49,9 +57,10 @@ def test_how_sure():
     assert asked([found()])["How"].status == "not checked against ground"
     checked = asked([found()], ground=scored())["How"]
     assert (checked.status, checked.tone) == ("checked on simulated ground", "good")
-    assert checked.line == "90 % intervals hold 90 % (density) of the cells of worlds left out; the Gaussian's 50 %."
+    assert checked.line == (
+        "90 % intervals hold 90 % (density) of the cells of simulated worlds left out; the Gaussian's 50 %.")
     doubted = asked([found()], [fitted("gravity", "more closely than stated")], ground=scored())["How"]
-    assert doubted.tone == "fair" and "The fit of gravity says" in doubted.line
+    assert doubted.tone == "fair" and doubted.more[0] == "So prior or noise is not as stated for gravity."
     assert asked([found(peak_std=None)])["How"].status == "not known"
     assert asked([found()], unmixed={"rhat": 2.0})["How"].status == "do not use"
 
@@ -89,8 +98,8 @@ def test_where_nothing_ties_the_surveys_there_is_nothing_to_buy():
 def test_means_outside_their_intervals_are_told():
     ground = scored()
     ground["rows"][0]["outside"] = 0.57
-    line = asked([found()], ground=ground)["How"].line
-    assert "The mean of density lies outside its interval in 57 % of the cells" in line
+    lines = asked([found()], ground=ground)["How"].more
+    assert lines[-1] == "The mean of density lies outside its interval in 57 % of the cells: go by the interval."
 
 
 def test_what_was_bought_without_ground():
@@ -100,3 +109,73 @@ def test_what_was_bought_without_ground():
     hardly = answers([found()], [fitted("a"), fitted("b")], [gain | {"middle": 0.9997}], None, None, None)[3]
     assert hardly.status == "nothing"
     assert answers([found()], [fitted("a")], [], None, None, None)[3].status == "not compared"
+
+
+@pytest.mark.parametrize("ground", [None, scored()])
+def test_how_sure_begins_with_how_the_data_are_fitted(ground):
+    fits = [fitted("gravity_a", "more closely than stated", 0.238), fitted("b", ratio=1.02),
+            fitted("c", "more loosely than stated", 3.1), fitted("d", "not stated", None)]
+    assert asked([found()], fits, ground=ground)["How"].line == (
+        "Misfit χ²/m of posterior draws: gravity a 0.238 (0.90 to 1.10 expected: too close), "
+        "b 1.02 (0.90 to 1.10 expected: it fits) and c 3.10 (0.90 to 1.10 expected: too loose).")
+
+
+def target(name, sure=True):
+    return {"property": name, "sure": sure, "mean": "+128 ± 12 kg/m³", "reach": "0.4 to 4.6 km",
+            "around": "easting 373.55, northing 6544.90 km", "volume_words": "30.4 km³", "amount": "+3,880 ± 360 Mt",
+            "side": "above", "beyond": "+43.0 kg/m³", "chance": "95 % or more (simulated worlds)"}
+
+
+def listed(counts, *rows):
+    return {"largest": {row["property"]: row for row in rows}, "counts": counts, "rows": list(rows)}
+
+
+def test_the_headline_names_the_largest_target_of_every_property():
+    density, chi = found(name="density"), found(name="chi", long_name="susceptibility")
+    targets = listed({"density": 3, "chi": 0}, target("density"), target("chi", sure=False))
+    got = answers([density, chi], [], [], None, None, None, targets)[0]
+    assert (got.status, got.tone) == ("3 targets", "good")
+    about = ("+128 ± 12 kg/m³, 0.4 to 4.6 km deep around easting 373.55, northing 6544.90 km; 30.4 km³, "
+             "+3,880 ± 360 Mt; above +43.0 kg/m³ with a chance of 95 % or more (simulated worlds).")
+    assert got.line == f"Density contrast, the largest of 3: {about}"
+    assert got.more[0] == f"Susceptibility, not sure; the largest candidate: {about}"
+    assert "one standard deviation" in got.more[1]
+    only = answers([chi], [], [], None, None, None, listed({"chi": 0}, target("chi", sure=False)))[0]
+    assert (only.status, only.tone) == ("nothing sure", "fair")
+    one = answers([density, chi], [], [], None, None, None, listed({"density": 1, "chi": 0}, target("density")))[0]
+    assert one.status == "1 target" and one.line.startswith("Density contrast, one: ")
+    assert one.more[0].startswith("Susceptibility: no target; most in one cell, susceptibility +100 ± 10 kg/m³")
+
+
+def test_without_targets_the_cell_that_stands_out_most_is_named():
+    for targets in (None, listed({})):
+        got = answers([found(name="density")], [], [], None, None, None, targets)[0]
+        assert got.status == "something stands out" and "+100 ± 10 kg/m³, 0.50 km deep" in got.line
+
+
+def test_a_change_that_rounds_to_nothing_has_no_sign():
+    for ratio in (0.9999, 1.0001):
+        got = answers([found()], [fitted("a"), fitted("b")], [], scored((ratio, 1e-4)), None, None)[3]
+        assert "property0 0.0 ± 0.0 %" in got.line
+
+
+WHOLE = """[...document.querySelectorAll(".answers > div")].map(d => {
+  const r = d.getBoundingClientRect(), s = getComputedStyle(d);
+  return [r.top, r.bottom, r.right, parseFloat(s.fontSize), d.innerText.length]; })"""
+
+
+@pytest.mark.skipif(PATH is None, reason="needs chromium")
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("name", ["made up", "kalgoorlie_window"])
+def test_all_four_answers_are_legible_on_the_first_screen(tmp_path, width, name):
+    page = PUBLISHED / f"{name}.html"
+    if name == "made up":
+        page = bj.report(make_viewed(), tmp_path / "report.html")
+    elif not page.is_file():
+        pytest.skip("needs the published reports, which stand in a checkout")
+    with Browser(width, 800) as browser:
+        browser.open(page)
+        boxes = browser.run(WHOLE)
+    assert len(boxes) == 4
+    for top, bottom, right, size, length in boxes:
+        assert 0 <= top < bottom <= 800 and right <= width and size >= 14 and length > 30

@@ -10,7 +10,8 @@ from scipy.stats import norm
 import bayesjoint as bj
 from bayesjoint import Mesh
 from bayesjoint.dataset import Approximation, ParameterBlock, build_tree
-from bayesjoint.reporting._targets import chance_of, targets
+from bayesjoint.reporting._chances import chance_of
+from bayesjoint.reporting._targets import targets
 
 from ..trees import make_tree
 from .viewed import GAUSSIAN
@@ -42,11 +43,12 @@ def test_bodies_have_their_place_size_and_chance():
     found = targets(made(two_bodies(small=-53.0)))
     first, second = found["rows"]
     assert (first["side"], first["cells"], first["beyond"]) == ("above", 8, "+40.0 kg/m³")
-    assert first["chance"] == "over 99 %" and first["volume"] == pytest.approx(8 * 5e5)
+    assert first["chance"] == "over 99 % (Gaussian, stated prior)" and first["volume"] == pytest.approx(8 * 5e5)
     assert first["top"] == "50.0 m" and first["centre"] == "100 m" and first["place"] == "300.00, 200.00 m"
     assert first["amount"].startswith("+0.400 ± at most 0.040 Mt")
+    assert first["mean"] == "+100 ± at most 10 kg/m³" and first["reach"] == "50.0 to 150 m" and first["sure"]
     assert (second["side"], second["cells"], second["beyond"]) == ("below", 1, "−40.0 kg/m³")
-    assert second["value"] == pytest.approx(norm.cdf(1.3)) and second["chance"] == "90 %"
+    assert second["value"] == pytest.approx(norm.cdf(1.3)) and second["chance"] == "90 % (Gaussian, stated prior)"
     assert second["cell"] == "2 4 6"
 
 
@@ -68,7 +70,8 @@ def test_an_interval_that_is_not_gaussian_gives_limits_only():
     for kind, least in (("recalibrated on bodies, equal-tailed", 0.95), ("recalibrated on bodies, shortest", 0.9)):
         rows = targets(made(two_bodies(), kind=kind, half=half))["rows"]
         assert [row["side"] for row in rows] == ["above", "below"]
-        assert rows[0]["value"] == pytest.approx(least) and rows[0]["chance"] == f"{100 * least:.0f} % or more"
+        assert rows[0]["value"] == pytest.approx(least) and rows[0]["chance"] == (
+            f"{100 * least:.0f} % or more (simulated worlds)")
         assert rows[0]["top"] == "50.0 m"  # above it 0 ± 30 rules 40 out
     wide = targets(made(two_bodies(), kind=kind, half=np.where(two_bodies() == 0, 50.0, 30.0)))["rows"]
     assert wide[0]["top"] == "0 to 50.0 m"  # above it 0 ± 50 does not
@@ -106,17 +109,73 @@ def test_the_mass_agrees_with_the_functional_of_the_posterior():
     assert error == pytest.approx(np.sqrt(wanted) / 1e9, rel=0.1)
 
 
-def test_bodies_cut_by_the_survey_or_the_mesh_are_said_to_be():
+def test_bodies_cut_by_the_survey_or_the_mesh_are_said_to_be(tmp_path):
     mean = np.zeros(MESH.shape)
     mean[0, 2, 2], mean[2, 0, 5] = 100.0, 100.0
     notes = {row["cell"]: row["note"] for row in targets(made(mean))["rows"]}
     assert notes == {"0 2 2": "reaches the bottom of the mesh", "2 0 5": "cut at the edge of the stations"}
+    text = bj.report(made(mean), tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(f"above +40.0 kg/m³; {note}</td>" in text for note in notes.values())
 
 
 def test_larger_bodies_come_first_among_equally_sure_ones_and_all_are_counted(monkeypatch):
-    monkeypatch.setattr("bayesjoint.reporting._targets.SHOWN", 1)
+    monkeypatch.setattr("bayesjoint.reporting._targets.SHOWN", 1)  # of a property
     found = targets(made(two_bodies()))
     assert found["count"] == 2 and [row["cells"] for row in found["rows"]] == [8]
+
+
+@pytest.mark.parametrize("step", [(1, 0, 1), (0, 1, 1), (1, 1, 1), (0, 0, 1)])
+def test_cells_that_touch_by_an_edge_or_a_corner_are_one_body(step):
+    mean = np.zeros(MESH.shape)
+    cell = np.array([1, 2, 2])
+    mean[tuple(cell)] = mean[tuple(cell + step)] = 100.0
+    mean[1, 2, 5] = 100.0  # two cells away
+    assert sorted(row["cells"] for row in targets(made(mean))["rows"]) == [1, 2]
+
+
+def both(*properties):
+    """A tree of properties (name, units, mean, half a width of simulated worlds' intervals, prior std)."""
+    blocks = []
+    for name, units, mean, half, prior in properties:
+        std = np.full(MESH.shape, prior / 4)
+        about = {"probability": 0.9, "kind": "recalibrated on bodies, shortest"}
+        plain = about | {"kind": GAUSSIAN}
+        blocks.append(ParameterBlock(
+            name=name, dims=MESH.dims, coords=MESH.coords(), mean=mean, std=std, units=units, prior_mean=0.0,
+            edges={d: getattr(MESH, f"{d}_edges") for d in MESH.dims}, prior_std=prior, mean_error=0.0, std_error=0.0,
+            intervals={"": (mean - half, mean + half, about), "gaussian": (mean - std, mean + std, plain)}))
+    return build_tree(blocks)
+
+
+def test_a_property_without_sure_cells_has_candidates_called_unsure():
+    mean = np.zeros(MESH.shape)
+    mean[BODY] = 0.045
+    tree = both(("density", "kg/m3", two_bodies(), 20.0, 40.0), ("susceptibility", "SI", mean, 0.05, 0.04))
+    found = targets(tree)
+    assert [(row["property"], row["sure"]) for row in found["rows"]] == [
+        ("density", True), ("density", True), ("susceptibility", False)]
+    row = found["rows"][-1]
+    assert row["cells"] == 8 and row["beyond"] == "+0.0400 SI"
+    assert row["chance"] == f"{100 * norm.cdf(0.5):.0f} % (Gaussian, stated prior); 10 to 90 % (simulated worlds)"
+    assert found["counts"] == {"density": 2, "susceptibility": 0}
+    assert found["largest"]["density"]["cells"] == 8 and found["largest"]["susceptibility"] == row
+    assert any("susceptibility: no cell under the stations is sure" in note.lower() for note in found["notes"])
+
+
+def test_candidates_are_sought_at_half_a_standard_deviation_where_none_is_beyond_one():
+    mean = np.zeros(MESH.shape)
+    mean[BODY] = 0.025
+    row = targets(both(("susceptibility", "SI", mean, 0.05, 0.04)))["rows"][0]
+    assert row["beyond"] == "+0.0200 SI" and row["cells"] == 8 and not row["sure"]
+    assert not targets(both(("susceptibility", "SI", 0.5 * mean, 0.05, 0.04)))["rows"]
+
+
+def test_every_property_has_its_place_in_the_list(monkeypatch):
+    monkeypatch.setattr("bayesjoint.reporting._targets.SHOWN", 1)
+    tree = both(("density", "kg/m3", two_bodies(), 20.0, 40.0),
+                ("susceptibility", "SI", 1e-3 * two_bodies(), 0.02, 0.04))
+    found = targets(tree)
+    assert [row["property"] for row in found["rows"]] == ["density", "susceptibility"] and found["count"] == 4
 
 
 def test_air_is_no_target_and_depths_count_from_the_ground():
@@ -153,4 +212,4 @@ def test_the_page_lists_them(tmp_path):
     section = re.search(r'<section id="targets".*?</section>', text, re.S)[0]
     assert section.count("<tr>") == 3 and "40.0 kg/m³ for density" in section and "real ground was not asked" in section
     text = bj.report(made(np.zeros(MESH.shape)), tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "None: no cell under the stations is that sure." in text
+    assert "None: no cell under the stations is that sure, or more likely than not." in text

@@ -134,7 +134,7 @@ def test_the_threshold_moves_and_turns(page, tree):
         wanted = norm.cdf((1 if side == "above" else -1) * (mean - value) / std)
         assert page.run("viewer.value(3, 10, 7)") == pytest.approx(wanted, abs=1e-3)
         assert f"{side} {abs(value)}" in text(page, "#viewer-legend-words").replace(".0", "").replace("−", "")
-    assert "Gaussian marginal, for the stated prior" in text(page, "#viewer-legend-words")
+    assert "standard deviation (Gaussian, stated prior)" in text(page, "#viewer-legend-words")
     choose(page, "property", "1")
     choose(page, "show", "told")
     assert "on average over cells" in text(page, "#viewer-legend-words")
@@ -152,7 +152,8 @@ def test_hover_probes_and_a_click_moves_the_planes(page, state, tree):
     assert place in text(page, "#viewer-place")
     row = text(page, "#viewer-values tr")
     mean, std = (float(tree["posterior_summary"][f"density_{key}"].values[now["k"], j, 5]) for key in ("mean", "std"))
-    assert f"{mean:.3g} ± {std:.2g} kg/m³".replace("-", "−") in row and "(Gaussian)" in row
+    assert f"{mean:.3g} ± {std:.2g} kg/m³".replace("-", "−") in row and row.count("(Gaussian, stated prior)") == 1
+    assert "(90 %, Gaussian, stated prior)" in row
     assert state() == now
     page.mouse(x, y, click=True)
     assert state() == now | {"i": 5, "j": j}
@@ -275,3 +276,71 @@ def test_nothing_is_wider_than_the_window(page, width):
                         "c => c.getBoundingClientRect().right <= innerWidth)")
     finally:
         page.resize(1280, 900)
+
+
+EDGES = {"easting": [0, 100, 200, 300, 500, 900, 1000], "northing": [0, 300, 400, 500, 600, 1100],
+         "upward": [-900, -400, -200, -100, 0]}
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
+    """A page whose cells differ in size along every axis; every cell's value is its number."""
+    mesh = Mesh(*(np.array(EDGES[d], float) for d in ("easting", "northing", "upward")))
+    mean = np.arange(float(mesh.size)).reshape(mesh.shape)
+    block = ParameterBlock(name="m", dims=mesh.dims, coords=mesh.coords(), mean=mean, units="1",
+                           edges={d: getattr(mesh, f"{d}_edges") for d in mesh.dims})
+    return bj.report(build_tree([block]), tmp_path_factory.mktemp("uneven") / "report.html")
+
+
+PIXELS = """(() => {
+  const canvas = document.getElementById("viewer-%s"), c = canvas.getContext("2d"), ratio = devicePixelRatio;
+  const [left, top] = [58 * ratio, 8 * ratio], [w, h] = [canvas.width - 70 * ratio, canvas.height - 48 * ratio];
+  const all = c.getImageData(left, top, w, h).data, out = [];
+  for (let y = 4; y < h - 4; y += 1) {
+    for (let x = 4; x < w - 4; x += 1) {
+      const at = 4 * (y * Math.round(w) + x);
+      out.push([x / w, y / h, all[at] * 65536 + all[at + 1] * 256 + all[at + 2]]);
+    }
+  }
+  return out.filter((_, n) => n %% 7 === 0);
+})()"""
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+@pytest.mark.parametrize(("plane", "across", "up"), [("plan", "easting", "northing"), ("along", "easting", "upward"),
+                                                     ("across", "northing", "upward")])
+def test_every_pixel_has_the_colour_of_its_cell_and_no_other(browser, uneven, plane, across, up, ratio):
+    browser.resize(1280, 900, ratio)
+    try:
+        browser.open(uneven)
+        browser.run("viewer.set({ k: 0, j: 0, i: 0, stations: false, outline: false })")
+        browser.settle()
+        seen = np.array(browser.run(PIXELS % plane))
+        colours = browser.run("JSON.parse(document.getElementById('viewer-data').textContent).colours.diverging")
+        low, high = browser.run("viewer.statistics()[0].limits")
+    finally:
+        browser.resize(1280, 900)
+    palette = np.array([int(colours[6 * n:6 * n + 6], 16) for n in range(256)])
+    x, y = (np.array(EDGES[d], float) for d in (across, up))
+    east, north = x[0] + seen[:, 0] * np.ptp(x), y[-1] - seen[:, 1] * np.ptp(y)
+    a, b = np.searchsorted(x, east) - 1, np.searchsorted(y, north) - 1
+    near = np.minimum(np.abs(east[:, None] - x).min(1) / np.ptp(x), np.abs(north[:, None] - y).min(1) / np.ptp(y))
+    middle = [0.5 * (e[0] + e[1]) for e in (x, y)]  # the cross lies there
+    cross = np.minimum(np.abs(east - middle[0]) / np.ptp(x), np.abs(north - middle[1]) / np.ptp(y))
+    strides = {"easting": 1, "northing": 6, "upward": 30}
+    value = a * strides[across] + b * strides[up]
+    wanted = palette[np.clip(np.floor(256 * (value - low) / (high - low)), 0, 255).astype(int)]
+    inside = (near > 0.012) & (cross > 0.02)
+    assert inside.sum() > 1000
+    np.testing.assert_array_equal(seen[inside, 2], wanted[inside])
+    assert set(seen[cross > 0.02, 2]) <= set(wanted)  # an edge is sharp: no colour between those of its cells
+
+
+def test_only_what_changed_is_drawn_anew(page):
+    page.run("""(() => { window.painted = []; const old = CanvasRenderingContext2D.prototype.putImageData;
+        CanvasRenderingContext2D.prototype.putImageData = function (...a) {
+          window.painted.push(this.canvas.width + " " + this.canvas.height); return old.apply(this, a); }; })()""")
+    choose(page, "northing", str(int(page.run("viewer.state.j")) - 1))
+    assert page.run("window.painted") == [f"{SHAPE[2]} {SHAPE[0]}"]
+    choose(page, "show", "std")
+    assert len(page.run("window.painted")) == 4

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bayesjoint.reporting._facts import _block_means, settings_rows
-from bayesjoint.reporting._words import listing, number, percent, quantity, signed
+from bayesjoint.reporting._words import fixed, listing, number, percent, quantity, readable, signed
 
 
 @pytest.mark.parametrize(("value", "text"), [
@@ -31,3 +31,16 @@ def test_block_means_cover_whole_boxes_from_the_top():
 def test_settings_are_flattened():
     rows = settings_rows({"a": {"b": 1, "c": {"d": [1, 2]}}, "e": "f"})
     assert rows == [("a · b", 1), ("a · c · d", "1, 2"), ("e", "f")]
+
+
+@pytest.mark.parametrize("value", [-0.0, 0.0, -1e-9, -0.004, 1e-9])
+def test_no_zero_has_a_sign(value):
+    assert fixed(value, 2) == fixed(value, 2, sign=True) == "0.00"
+    for text in (f"{value:.2f}", f"off by {value:+.1f} mGal".replace("+", "")):
+        assert "−" not in readable(text) and "-" not in readable(text)
+
+
+def test_readable_keeps_signs_that_mean_something():
+    assert readable("-0.04, -0.5, 1-0, a-0, -0.0e") == "−0.04, −0.5, 1-0, a-0, −0.0e"
+    assert readable("-0.0 and -0.") == "0.0 and 0."
+    assert number(-0.0) == signed(-0.0) == "0"

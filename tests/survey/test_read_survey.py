@@ -148,12 +148,14 @@ def test_variable_by_argument_then_kind_then_the_only_one_that_sounds_like_it(ne
     ("gravity", "m s-2", 1e5), ("magnetic", "nT", 1.0), ("magnetic", "T", 1e9), ("magnetic", "gamma", 1.0),
 ])  # fmt: skip
 def test_units_are_converted_data_and_std_alike(netcdf, kind, units, factor):
-    dataset = lattice(name=kind, attrs={"height_m": 0.0}, data_attrs={"units": units})
-    dataset[f"{kind}_std"] = dataset[kind] + 1  # arithmetic drops or keeps attributes by xarray's version
+    one = 1 / max(factor, 1.0)
+    values = VALUES * one  # as large as an anomaly is in those units
+    dataset = lattice(values=values, name=kind, attrs={"height_m": 0.0}, data_attrs={"units": units})
+    dataset[f"{kind}_std"] = dataset[kind] + one  # arithmetic drops or keeps attributes by xarray's version
     dataset[f"{kind}_std"].attrs = {}
     survey = read_survey(netcdf(dataset), kind)
-    np.testing.assert_allclose(survey.data, VALUES * factor)
-    np.testing.assert_allclose(survey.std, (VALUES + 1) * factor)
+    np.testing.assert_allclose(survey.data, values * factor)
+    np.testing.assert_allclose(survey.std, (values + one) * factor)
     assert ("converted" in survey.history[0]) == (factor != 1.0)
 
 

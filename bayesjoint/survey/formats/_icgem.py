@@ -31,7 +31,7 @@ def read(path, kind, columns):
         check_count(len(rows), whole("number_of_gridpoints", head["number_of_gridpoints"][:1], 1)[0])
     table = TextTable(file=path.name, names=names, delimiter=None, rows=rows)
     check_width(table, numbers)
-    found = of_table(table, kind, columns)
+    found = of_table(table, {}, kind, columns)
     if "gapvalue" in head:
         found["data"] = without(found["data"], reals("gapvalue", head["gapvalue"][:1], 1))
     if found["upward"] is None and "height_over_ell" in head:
@@ -42,4 +42,5 @@ def read(path, kind, columns):
     degrees = found["geographic"] and getattr(columns, "degrees", False)  # projected later
     for role in () if degrees else ("easting", "northing"):
         found[role] = found[role] * to_metres(own[role], role)
-    return found | {"units": own["data"], "attributes": {"source": " ".join(head.get("modelname", ()))}}
+    source = {"source": " ".join(head.get("modelname", ()))}
+    return found | {"units": own["data"], "units_from": "", "attributes": source}

@@ -68,11 +68,11 @@ def test_a_count_alone_does_not_say_whose_it_is(obs):
     message = refused(lambda: read_survey(path, "gravity", units="mGal"), "format")
     assert "positive down" in message
     up = read_survey(path, "gravity", format="ubc")
-    down = read_survey(path, "gravity", format="tomofast", units="m/s2")
+    down = read_survey(path, "gravity", format="tomofast", units="um/s2")
     np.testing.assert_array_equal(up.upward, ROWS[:, 2])
     np.testing.assert_array_equal(down.upward, -ROWS[:, 2])
     assert "upward -z" in down.history[0]
-    np.testing.assert_allclose(down.data, 1e5 * ROWS[:, 3])
+    np.testing.assert_allclose(down.data, 0.1 * ROWS[:, 3])
     refused(lambda: read_survey(path, "gravity", format="tomofast"), "units")
     refused(lambda: read_survey(obs(TEXT, "s.dat"), "gravity", format="tomofast", units="mGal"), "path")
     by_place = {"easting": 0, "northing": 1, "upward": 2, "data": 3}

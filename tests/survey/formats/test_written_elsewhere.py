@@ -9,7 +9,7 @@ import xarray as xr
 from bayesjoint import read_survey
 
 DATA = Path(__file__).parent / "data"
-GIVEN = {"height": 10.0, "units": "mGal"}
+GIVEN = {"height": 10.0, "units": "nT"}
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +21,14 @@ def expected():
 @pytest.mark.parametrize(("name", "step"), [("byte", 0.21), ("compress", 0.0), ("short", 8e-4), ("order", 1e-7)])
 def test_grids_written_by_oasis_montaj(expected, name, step):
     """`step` is what one unit of the file's integers stands for."""
-    survey = read_survey(DATA / f"om_{name}.grd", "gravity", **GIVEN)
+    survey = read_survey(DATA / f"om_{name}.grd", "magnetic", **GIVEN)
     np.testing.assert_allclose(survey.easting, expected.easting)
     np.testing.assert_allclose(survey.northing, expected.northing)
     np.testing.assert_allclose(survey.data, expected.values, atol=0.51 * step, rtol=0)
 
 
 def test_a_turned_grid_of_oasis_montaj_holds_the_same_values(expected):
-    survey = read_survey(DATA / "om_rotate.grd", "gravity", **GIVEN)
+    survey = read_survey(DATA / "om_rotate.grd", "magnetic", **GIVEN)
     assert not survey.is_grid
     np.testing.assert_allclose(survey.data, expected.values.ravel(), atol=1e-6)
     turn = np.radians(-30.0)
