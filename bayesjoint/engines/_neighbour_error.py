@@ -35,8 +35,8 @@ class NeighbourError:
             name="neighbours of the prior", status="measured", error=max(self.mean, self.std),
             statement=f"Each cell's prior rests on its {neighbours} nearest cells in an order from coarse to fine. "
             f"Without the bounds, where both are known exactly, that moves means by at most {self.mean:.2g} "
-            f"posterior standard deviations and changes those by at most {self.std:.1%}: of {CELLS} cells, of the sum of "
-            "each property and of each of its layers. With the bounds it is taken to be as much.")
+            f"posterior standard deviations and changes those by at most {self.std:.1%}: of {CELLS} cells, of the sum "
+            "of each property and of each of its layers. With the bounds it is taken to be as much.")
 
 
 def measure_neighbours(problem, precisions):

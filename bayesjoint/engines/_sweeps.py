@@ -14,7 +14,7 @@ Columns.__doc__ = """Columns of F = [noise-whitened operators; root of the prior
 those of the prior's root, in rows `row`.
 """
 Laws = namedtuple("Laws", "lower upper curvature rate center epsilon")
-Laws.__doc__ = """Of each unknown: bounds, squared norm of its column, and a factor exp(−rate √((x − center)² + epsilon²))."""
+Laws.__doc__ = """By unknown: bounds, squared norm of its column, a factor exp(−rate √((x − center)² + epsilon²))."""
 Tie = namedtuple("Tie", "mate weight member strength")
 Tie.__doc__ = """A Gramian of two members: the other's unknown at the same cell (−1: none), W, which member, and λ."""
 

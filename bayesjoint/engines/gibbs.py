@@ -14,12 +14,12 @@ from ._until_mixed import WARMUP, check_thin, run_until_mixed
 
 
 class GibbsPosterior(ChainPosterior):
-    """Posterior under a focusing prior (p = 1), a Gramian with one weight, or both, by exact Gibbs sweeps; with bounds.
+    """Posterior under a focusing prior (p = 1), a Gramian with one weight, or both, by exact Gibbs sweeps.
 
     Both are Gaussian piece by piece: a focusing prior given the scales of its cells (`ScaleMixture`), and each
-    parameter of a Gramian given the other. So nothing is approximated; draws are correlated, and what that costs is
-    measured: Monte Carlo errors of mean and standard deviation, R-hat and effective sample sizes. Use
-    ``posterior(problem, method="gibbs")``.
+    parameter of a Gramian given the other. Between bounds single unknowns are drawn in turn. So nothing is
+    approximated; draws are correlated, and what that costs is measured: Monte Carlo errors of mean and standard
+    deviation, R-hat and effective sample sizes. Use ``posterior(problem, method="gibbs")``.
 
     Parameters
     ----------
@@ -29,14 +29,19 @@ class GibbsPosterior(ChainPosterior):
         Kept, per chain.
     chains : int, default 4
     warmup : int, optional
-        Sweeps discarded before. Default: half of `draws`.
+        Sweeps discarded before. Default: half of `draws`; with bounds 100, and all runs too short to have mixed.
+    thin : int, optional
+        With bounds: pairs of sweeps for each draw kept. Default: 1, doubled until R-hat and effective sample sizes pass
+        or a run would take some ten minutes on two cores.
     seed : int or numpy.random.Generator, default 0
+    progress : bool, default False
+        With bounds.
 
     Raises
     ------
     ValueError, TypeError
-        If the problem is bounded, is linear-Gaussian, has a prior or coupling that is not Gaussian piece by piece, or
-        is too large to hold.
+        If the problem is linear-Gaussian, with bounds or without, has a prior or coupling that is not Gaussian piece by
+        piece, or is too large to hold.
     """
 
     method = "gibbs"
@@ -95,8 +100,7 @@ def _check(problem):
         if getattr(bound, "p", None) == 0:
             fail("priors", "be Gaussian or Focusing(p=1) of the model for Gibbs sweeps", _words(bound),
                  "With p = 0 the density of a cell has a peak as high as epsilon is small, at zero and beside what the "
-                 "data want: sweeps go from one to the other too rarely to be believed. Use p=1, or method=\"nuts\" for "
-                 "at most 500 unknowns.")
+                 "data want: sweeps go from one to the other too rarely to be believed. Use p=1.")
         if not bound.gaussian and (getattr(bound, "p", None) != 1 or bound.gradient_operator is not None):
             fail("priors", "be Gaussian or Focusing(p=1) of the model for Gibbs sweeps", _words(bound),
                  'Use p=1 of the model, or method="nuts" for at most 500 unknowns.')
