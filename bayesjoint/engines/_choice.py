@@ -8,10 +8,11 @@ from .._checks import checked, fail, one_of
 from .._typing import Any, JointProblem, MapResult, Posterior
 from ..gaussian import DENSE_DATA, is_linear_gaussian
 from ..problem import check_problem
+from ._coordinates import LARGEST_BYTES
 from ._registry import ENGINES, check_engine, methods
 from .gibbs import gibbs_can_sample
 from .laplace import check_map
-from .truncated import truncated_can_sample
+from .truncated import UNKNOWN_LIMIT, truncated_can_sample
 
 DENSE_BYTES = 2e9  # of the dense engine's largest matrix, unknowns x data
 GIBBS_WORK = 3e8  # min(data, unknowns)² x unknowns: 1,500 sweeps of four chains then take a few minutes on one core
@@ -113,10 +114,18 @@ def choose_engine(problem):
         why = "chosen because the problem is linear-Gaussian, so that this engine is exact"
         return ("dense", f"{why}, and small enough for its matrices") if small else (
             "iterative", f"{why}, and its {data} data and {problem.size} unknowns make large matrices for a dense one")
-    if gibbs_can_sample(problem) and min(data, problem.size) ** 2 * problem.size <= GIBBS_WORK:
+    if gibbs_can_sample(problem) and _takes_minutes(problem):
         return "gibbs", ("chosen because the problem is Gaussian given the scales of its cells or the other parameter, "
                          "so that this engine is exact up to Monte Carlo error")
     if truncated_can_sample(problem):
         return "truncated", ("chosen because the problem is Gaussian between bounds, so that this engine is exact up "
                              "to Monte Carlo error")
     return "laplace", "chosen because the problem is not linear-Gaussian"
+
+
+def _takes_minutes(problem):
+    """Whether Gibbs sweeps would take no more than that: over blocks without bounds, over single unknowns with."""
+    data = problem.data_size
+    if problem.bounded:
+        return problem.size <= UNKNOWN_LIMIT and 8.0 * data * problem.size <= LARGEST_BYTES
+    return min(data, problem.size) ** 2 * problem.size <= GIBBS_WORK

@@ -42,7 +42,7 @@ class CoordinateSampler:
     def __init__(self, problem, neighbours):
         self._cells = np.flatnonzero(problem.free)
         self._backward = np.ascontiguousarray(self._cells[::-1])
-        self._start, self._size = problem.start(), problem.size
+        self._start = problem.start()
         values, first, span = self._operators(problem)
         self._keep_prior(problem, neighbours)
         curvature = self._squares + np.asarray(self._root.multiply(self._root).sum(axis=0)).ravel()
@@ -103,12 +103,12 @@ class CoordinateSampler:
                                           (found.shape[0], problem.size)))
         self._root = sparse.vstack(roots, format="csc")
 
-    def starts(self, rng, chains):
+    def starts(self, chains):
         """Starting states, (chains, size): all unknowns shifted together, by −1.5 to 1.5 prior std from chain to chain.
 
         What mixes slowest is the level of all cells, so that chains start further apart there than the posterior is.
         """
-        shift = np.linspace(-1.5, 1.5, chains)[:, None] + 0.3 * rng.standard_normal((chains, self._size))
+        shift = np.linspace(-1.5, 1.5, chains)[:, None]
         x = np.tile(self._start, (chains, 1))
         shifted = np.clip(self._mean + shift * self._spread, self._laws.lower, self._laws.upper)
         x[:, self._cells] = shifted[:, self._cells]

@@ -47,16 +47,13 @@ class LaplaceValidity:
     beyond, outside : float
         Largest mass of one value's Gaussian beyond its bounds; share of the whole Gaussian's draws with any value
         beyond. The posterior has nothing there.
-    held : int
-        Values held at a bound, whose standard deviation is 0 here and is not in truth.
     modes : OtherModes
         What a search for other modes found.
     verdict : {"valid", "doubtful", "not valid"}
-        "not valid" where k > 0.7 or the curvature changes by more than half, where values are held at a bound, one has
-        more than a tenth of its mass beyond, or half of the draws have, or where other modes hold more than 2 % of the
-        posterior or add a fifth to a variance. "valid" where k <= 0.5 and curvature changes by at most a fifth, which
-        moves standard deviations by about a tenth, or where KL + 2 errors <= 0.02; and the Kullback–Leibler divergence
-        that bounds bring, −log(1 − outside), is at most 0.02 nat.
+        "not valid" where k > 0.7 or the curvature changes by more than half, or where other modes hold more than 2 % of
+        the posterior or add a fifth to a variance. "valid" where k <= 0.5 and curvature changes by at most a fifth,
+        which moves standard deviations by about a tenth, or where KL + 2 errors <= 0.02; and the Kullback–Leibler
+        divergence that bounds bring, −log(1 − outside), is at most 0.02 nat.
     """
 
     pareto_k: float
@@ -66,7 +63,6 @@ class LaplaceValidity:
     curvature_change: float
     beyond: float = 0.0
     outside: float = 0.0
-    held: int = 0
     modes: OtherModes = ONE_MODE
 
     @property
@@ -75,11 +71,15 @@ class LaplaceValidity:
         return float(-np.log1p(-min(max(self.outside, self.beyond), 1 - 1e-12)))
 
     @property
+    def cut_off(self):
+        """Whether bounds cut so much off that a Gaussian is refused: a tenth of one value, or half of the draws."""
+        return self.beyond > BAD_BEYOND or self.outside > BAD_OUTSIDE
+
+    @property
     def verdict(self):
         """What the figures say."""
         shape = self._shape_verdict()
-        if (self.held or self.beyond > BAD_BEYOND or self.outside > BAD_OUTSIDE or self.modes.weight > MISSED
-                or self.modes.added > ADDED or self.modes.far > BAD_FAR):
+        if self.modes.weight > MISSED or self.modes.added > ADDED or self.modes.far > BAD_FAR:
             return "not valid"
         return "doubtful" if shape == "valid" and self.cut > GOOD_KL else shape
 
@@ -136,7 +136,7 @@ class ValidityCheck:
         return LaplaceValidity(
             pareto_k=tail, directions=basis.shape[1], kl=float(spread / 2),
             kl_error=float(0.5 * np.sqrt(max(kurtosis - spread**2, 0.0) / count)), curvature_change=change,
-            beyond=beyond, outside=outside, held=int(self._problem.free.sum() - free), modes=modes)
+            beyond=beyond, outside=outside, modes=modes)
 
     def _beyond(self, steps):
         """(largest mass of one value beyond its bounds, share of draws with any value there)."""

@@ -18,7 +18,7 @@ def run_until_mixed(problem, sampler, kept, warmup, thin, seed, progress):
     """
     rng = np.random.default_rng(seed)
     chains, draws, _ = kept.shape
-    x, rngs = sampler.starts(rng, chains), rng.spawn(chains)
+    x, rngs = sampler.starts(chains), rng.spawn(chains)
     sampler.warm_up(x, warmup, rngs)
     step = 1 if thin is None else thin
     with progress_bar(progress, desc="draws", unit="draw") as bar:

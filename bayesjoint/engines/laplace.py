@@ -1,11 +1,11 @@
-"""The Laplace approximation at a converged MAP, on the cells that no bound holds."""
+"""The Laplace approximation at a converged MAP, where no bound cuts it."""
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
 
 from .._checks import fail
-from ..dataset import Approximation, DatasetBuilder
-from ..problem import check_density, parameter_fields
+from ..dataset import Approximation
+from ..problem import check_density
 from ._laplace_curvature import exact_curvature, nonlinear_statements
 from ._laplace_modes import look_for_modes
 from ._laplace_validity import ValidityCheck
@@ -14,13 +14,15 @@ from ._posterior import SummarisedPosterior
 DIFFERENCED = 300  # free values up to which the models' own curvature is taken by differences of gradients
 FREE_LIMIT = 12_000  # cells; their dense Hessian and its factor take 2.3 GB
 BOUND_TOLERANCE = 1e-9  # of the distance between the bounds: closer counts as on the bound
+BETWEEN = ('Use method="auto": "truncated" samples Gaussian priors between bounds, "gibbs" focusing ones with p = 1 '
+           'and Gramians, "nuts" any density of at most 500 unknowns. Else use coarser cells or wider bounds.')
 VERDICTS = {
     "valid": "By the figures below the Gaussian stands for the posterior.",
     "doubtful": "The posterior is visibly not this Gaussian: take its standard deviations as indications, and check "
     'them with method="gibbs", or with method="nuts" on a smaller problem of the same kind.',
     "not valid": "Not valid here: the posterior is not this Gaussian, and its standard deviations may be wrong by "
-    'factors. Use method="gibbs" (focusing priors with p = 1 and Gramians, without bounds), method="nuts" for at most '
-    "500 unknowns, bounds included, or Matern priors.",
+    'factors. Use method="gibbs" (focusing priors with p = 1 and Gramians), method="nuts" for at most 500 unknowns, or '
+    "Matern priors.",
 }
 WORST_CONDITION = 1e13  # beyond it a Cholesky factor in double precision proves nothing
 
@@ -29,11 +31,11 @@ class LaplacePosterior(SummarisedPosterior):
     """Gaussian N(x*, H_ff⁻¹) at a converged MAP x*: approximate, and how well it holds is measured.
 
     H is the exact Hessian of Φ; beyond 300 free values it leaves out the curvature of nonlinear forward models
-    (Gauss–Newton), and says so. Cells at a bound towards which Φ still falls are *active*: they are held there and
-    get no uncertainty, which is too little. The rest, the free cells f, get the inverse of H_ff, whose positive
-    definiteness a Cholesky factor proves; where it does not, the approximation is refused, never clipped. `validity`
-    compares the density with the Gaussian at draws of it and says whether to believe its standard deviations. Use
-    ``posterior(problem, method="laplace", at=result)``.
+    (Gauss–Newton), and says so. A Cholesky factor proves H_ff positive definite over the free values f; where it does
+    not, the approximation is refused, never clipped. It is refused too where bounds cut it: where Φ still falls beyond
+    a bound that holds a value, where more than a tenth of one value's mass lies beyond, or half of all draws have a
+    value there. `validity` compares the density with the Gaussian at draws of it and says whether to believe its
+    standard deviations. Use ``posterior(problem, method="laplace", at=result)``.
 
     Parameters
     ----------
@@ -44,10 +46,6 @@ class LaplacePosterior(SummarisedPosterior):
 
     Attributes
     ----------
-    active : dict of ndarray of bool
-        {parameter: cells held at a bound}.
-    active_share : dict of float
-        Their share of the cells not known beforehand.
     validity : LaplaceValidity
         Pareto's k, an estimate of the Kullback–Leibler divergence, the change of curvature, mass beyond bounds, what a
         search for other modes found (up to 300 values, for at most some seconds), and the verdict.
@@ -55,8 +53,8 @@ class LaplacePosterior(SummarisedPosterior):
     Raises
     ------
     ValueError
-        If there is no converged MAP, the coupling is no density, more than 12,000 cells are free, or H_ff is not
-        positive definite to rounding.
+        If there is no converged MAP, the coupling is no density, more than 12,000 cells are free, H_ff is not positive
+        definite to rounding, or bounds cut the Gaussian.
     """
 
     method = "laplace"
@@ -65,18 +63,15 @@ class LaplacePosterior(SummarisedPosterior):
         _check(problem, at)
         super().__init__(at.problem)
         self._center = at.problem.pack(at.model)
-        active = _active(at.problem, self._center)
-        self._index = np.flatnonzero(at.problem.free & ~active)
-        if not self._index.size:
-            fail("the MAP", "leave values between their bounds for the Laplace engine", "every value held at a bound",
-                 'A Gaussian says nothing there. Use method="nuts", which keeps to bounds, or wider bounds.')
+        self._index = np.flatnonzero(at.problem.free)
+        held = _held(at.problem, self._center)
+        if held:
+            fail("the MAP", "lie between its bounds for the Laplace engine",
+                 f"{held} of {self._index.size} values held at a bound",
+                 f"The posterior is no Gaussian there. {BETWEEN}")
         if self._index.size > FREE_LIMIT:
             fail("free cells", f"number at most {FREE_LIMIT} for the Laplace engine", f"{self._index.size}",
                  "Use a coarser mesh, or Gaussian priors without bounds and the dense engine.")
-        self.active = {name: active[where].reshape(at.problem.by_name[name].shape)
-                       for name, where in at.problem.slices.items()}
-        self.active_share = {name: float(active[where].sum() / max(1, at.problem.free[where].sum()))
-                             for name, where in at.problem.slices.items()}
         self._operators = self.problem.operators_at(self._center)
         self._factorise(self.problem.hessian_matrix(self._center, self._index))
         self._curvature_error = None
@@ -88,6 +83,10 @@ class LaplacePosterior(SummarisedPosterior):
         modes = look_for_modes(self.problem, self._center, self._index, self._whiten, std)
         self.validity = ValidityCheck(self.problem, self._center, self._index, self._root, self._root_adjoint,
                                       std).measure(modes)
+        if self.validity.cut_off:
+            fail("the Gaussian at the MAP", "lie between its bounds",
+                 f"up to {self.validity.beyond:.2g} of one value's mass beyond, and {self.validity.outside:.2g} of all "
+                 "draws with a value there", BETWEEN)
         self.approximations = self._statements()
 
     def _add_model_curvature(self):
@@ -124,14 +123,11 @@ class LaplacePosterior(SummarisedPosterior):
         found = [self._validity_statement()]
         found += self.validity.modes.statement()
         if self.problem.bounded:
-            held = ", ".join(f"{share:.0%} of the cells of {name}" for name, share in self.active_share.items())
             v = self.validity
             found.append(Approximation(
-                name="active bounds", status="not validated",
-                statement=f"Held at a bound, with no uncertainty of their own: {held}. Free cells keep a Gaussian that "
-                f"reaches beyond the bounds: up to {v.beyond:.2g} of one value's mass lies there, and {v.outside:.2g} "
-                "of all draws have a value there. The verdict counts both.",
-            ))
+                name="bounds", status="measured", error=max(v.beyond, v.outside),
+                statement=f"The Gaussian reaches beyond the bounds: up to {v.beyond:.2g} of one value's mass lies "
+                f"there, and {v.outside:.2g} of all draws have a value there. The verdict counts both."))
         found.append(Approximation(
             name="linear algebra of the Laplace approximation", status="exact", error=self._rounding,
             statement="A Cholesky factor proved the Hessian positive definite; the error bounds the rounding of "
@@ -142,9 +138,6 @@ class LaplacePosterior(SummarisedPosterior):
 
     def _validity_statement(self):
         figures, verdict = self.validity, self.validity.verdict
-        beyond = ("" if not self.problem.bounded else " The bounds are no part of these figures, but of the verdict: "
-                  f"{figures.held} values are held at a bound, and of one value's mass up to {figures.beyond:.2g} lies "
-                  "beyond.")
         return Approximation(
             name="Laplace approximation" + ("" if verdict == "valid" else f" ({verdict} here)"), status="measured",
             error=figures.kl, units="nat",
@@ -152,17 +145,7 @@ class LaplacePosterior(SummarisedPosterior):
             f"{figures.kl:.3g} ± {figures.kl_error:.2g} nat over all {self._index.size} free cells, an estimate of the "
             f"Kullback–Leibler divergence; Pareto's k {figures.pareto_k:.2f} in {figures.directions} directions, those "
             "the data see best and those along which curvature changes most; along the latter it changes by "
-            f"{figures.curvature_change:.2g} of itself (rms).{beyond}")
-
-    def extra_groups(self):
-        """Groups of the dataset that this engine adds."""
-        table = DatasetBuilder()
-        for p in self.problem.parameters:
-            fields = parameter_fields(p)
-            table.place(fields)
-            table.add(f"{p.name}_active", fields["dims"], self.active[p.name].astype("i1"), "1",
-                      f"1 where {p.name} is held at a bound", share=self.active_share[p.name])
-        return {"active_bounds": table.dataset()}
+            f"{figures.curvature_change:.2g} of itself (rms).")
 
     def _root(self, white):
         """R V with RRᵀ = H_ff⁻¹, for V of shape (f, k)."""
@@ -214,13 +197,13 @@ class LaplacePosterior(SummarisedPosterior):
         return self._center + self._spread(self._root(rng.standard_normal((self._index.size, count))).T)
 
 
-def _active(problem, x):
-    """Cells at a bound with Φ still falling beyond it."""
+def _held(problem, x):
+    """How many values are at a bound with Φ still falling beyond it."""
     width = np.where(np.isfinite(problem.upper - problem.lower), problem.upper - problem.lower, 1.0)
     gradient = problem.gradient(x)
     at_lower = (x - problem.lower <= BOUND_TOLERANCE * width) & (gradient >= 0)
     at_upper = (problem.upper - x <= BOUND_TOLERANCE * width) & (gradient <= 0)
-    return (at_lower | at_upper) & problem.free
+    return int(np.sum((at_lower | at_upper) & problem.free))
 
 
 def _check(problem, at):

@@ -7,7 +7,7 @@ from ..dataset import Approximation
 from ..priors import NEIGHBOURS
 from ..problem import check_density
 from ._chains import ChainPosterior, check_lengths
-from ._coordinates import CoordinateSampler
+from ._coordinates import LARGEST_BYTES, CoordinateSampler
 from ._neighbour_error import measure_neighbours
 from ._until_mixed import WARMUP, check_thin, run_until_mixed
 
@@ -89,7 +89,7 @@ def truncated_can_sample(problem):
         _check(problem)
     except ValueError:
         return False
-    return True
+    return 8.0 * problem.data_size * problem.size <= LARGEST_BYTES
 
 
 def _check(problem):

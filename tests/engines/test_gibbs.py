@@ -238,7 +238,7 @@ def gravity(prior, bounds=None):
 
 
 @pytest.mark.parametrize(("build", "argument"), [
-    (lambda: gravity(bj.Focusing(2.0), bounds=(0, 1)), "problem"),
+    (lambda: gravity(bj.Matern(100.0, 300.0), bounds=(0, 1)), "problem"),
     (lambda: gravity(bj.Matern(100.0, 300.0)), "problem"),
     (lambda: gravity(None), "prior"),
     (lambda: gravity(bj.Focusing(2.0, p=0)), "priors"),
