@@ -61,8 +61,9 @@ def calibrate(problem: JointProblem, n: int = 200, method: str | Callable = "aut
     draws : int, default 99
         Posterior draws behind each rank: 100 possible ranks, of which 50 and 90 lie in the two central intervals.
     truths : callable, optional
-        ``(rng, count) -> {parameter: (count, *shape)}``, prior draws in physical units; needed with penalties, gradient
-        or p = 0 focusing priors, and bounded Gaussians. Others, p = 1 focusing priors among them, are drawn exactly.
+        ``(rng, count) -> {parameter: (count, *shape)}``, prior draws in physical units; needed with gradient or p = 0
+        focusing priors. Gramians and Gaussians between bounds are drawn by chains that see no data, refused unless they
+        mixed; all others exactly.
     **options
         Of the engine.
 

@@ -5,6 +5,7 @@ import numpy as np
 from .._checks import fail
 from ..gaussian import linear_gaussian
 
+BLIND = 1e-16  # likelihood exponent of data that say nothing
 ROUNDS = 500  # of rejection: with one draw in ten accepted a value is left over once in 1e22
 
 
@@ -40,9 +41,13 @@ def drawn_noise(problem, rng, n):
 
 
 def _draw_blocks(problem, n, rng):
-    """Draws of priors that are independent of one another: Gaussians without bounds, focusing priors with p = 1."""
-    if problem.penalties or problem.prior.continued:
-        _refuse("a penalty or a continued field")
+    """Draws of priors that are independent of one another; of others by chains that see no data."""
+    if problem.prior.continued:
+        _refuse("a continued field beside a prior that is not Gaussian")
+    gaussian = [index for index, bound in problem.prior.blocks if bound.gaussian]
+    if problem.penalties or (problem.bounded and any(np.isfinite([problem.lower[i], problem.upper[i]]).any()
+                                                    for i in gaussian)):
+        return _by_chains(problem, n, rng)
     x = np.empty((n, problem.size))
     for where, bound in problem.prior.blocks:
         low, high, known = problem.lower[where], problem.upper[where], problem.known[where]
@@ -55,6 +60,20 @@ def _draw_blocks(problem, n, rng):
     held = ~problem.free
     x[:, held] = problem.start()[held]
     return x
+
+
+def _by_chains(problem, n, rng):
+    """Draws of a prior with a Gramian or of Gaussians between bounds: of chains that see no data, if they mixed."""
+    from ..engines import choose_engine, posterior
+
+    blind = problem.replace(weights={m.name: BLIND for m in problem.modalities})
+    method, _ = choose_engine(blind)
+    if method not in ("gibbs", "truncated"):
+        _refuse("a prior that no chains can draw")
+    post = posterior(blind, method=method, seed=int(rng.integers(2**31)))
+    if not post.mixing.passed or n > post.chains.shape[0] * post.chains.shape[1]:
+        _refuse(f"chains that draw them with R-hat {post.mixing.worst[0]:.3f}")
+    return post.state_draws(rng, n)
 
 
 def focusing_draws(rate, epsilon, center, low, high, rng, count):

@@ -85,9 +85,12 @@ def _rules_of_engines(config):
         yield (any(table.prior != "matern" or table.extent != "continued" for table in config.parameters.values()),
                where, method, "needs prior = 'matern' with extent = 'continued' for each parameter")
     if method == "gibbs":
-        yield bool(bounded), where, method, f"cannot take bounds ({', '.join(bounded)}); leave it at 'auto'"
         yield (not gramian and any(table.prior != "focusing" or table.p != 1 for table in config.parameters.values()),
                where, method, "needs focusing priors with p = 1, or a Gramian; leave it at 'auto'")
+    if method == "truncated":
+        yield not bounded, where, method, "needs bounds; leave it at 'auto'"
+        yield "focusing" in priors, where, method, "needs Gaussian priors, not 'focusing'; leave it at 'auto'"
+        yield gramian, where, method, "cannot take a Gramian; leave it at 'auto'"
     yield method == "nuts" and not find_spec("nutpie"), where, method, "needs `pip install 'bayesjoint[nuts]'`"
     yield (config.geology is not None and config.geology.learned and not find_spec("sklearn"), "geology.learned", True,
            "needs `pip install 'bayesjoint[learn]'`")

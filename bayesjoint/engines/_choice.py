@@ -36,7 +36,7 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
           deviations in seconds at survey size with an error measured by exact solves at random cells.
         - "lowrank": for linear-Gaussian problems, exact mean, standard deviations too large by a measured amount.
         - "gibbs": exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one weight,
-          without bounds.
+          with bounds or without.
         - "laplace": a Gaussian at a converged MAP, for the rest; approximate, with a measured verdict on whether it
           holds.
         - "truncated": exact up to Monte Carlo error, for Gaussian priors between bounds, up to 60,000 unknowns.

@@ -61,7 +61,7 @@ ENGINES = {entry.name: entry for entry in (
                 purpose="for linear-Gaussian problems, exact mean, standard deviations too large by a measured amount"),
     EngineEntry(name="gibbs", make="gibbs:GibbsPosterior",
                 purpose="exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one "
-                "weight, without bounds"),
+                "weight, with bounds or without"),
     EngineEntry(name="truncated", make="truncated:TruncatedPosterior",
                 purpose="exact up to Monte Carlo error, for Gaussian priors between bounds, up to 60,000 unknowns"),
     EngineEntry(name="nuts", make="nuts:NutsPosterior",

@@ -154,12 +154,27 @@ class _Serial:
 def test_truths_may_be_given():
     p = bj.Parameter("m", 1, prior=bj.GaussianPrior(0.0, 1.0), bounds=(-8.0, 8.0))
     problem = bj.JointProblem([p], [bj.Modality("d", [[1.0]], [0.0], bj.DiagonalNoise([1.0]), "m")])
-    refused(lambda: bj.calibrate(problem), "truths")
     found = bj.calibrate(problem, n=100, method="laplace",
                          truths=lambda rng, count: {"m": rng.standard_normal((count, 1))})
     assert found.verdict == "calibrated"
     wrong = bj.calibrate(problem, n=100, method="laplace",
                          truths=lambda rng, count: {"m": 3 + rng.standard_normal((count, 1))})
+    assert wrong.verdict.startswith("not calibrated")
+
+
+def test_truths_between_bounds_come_from_chains_without_data():
+    p = bj.Parameter("m", 3, prior=bj.GaussianPrior(0.2, 0.5 + 0.5 * np.eye(3)), bounds=(0.0, None))
+    A = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, -1.0]])
+    problem = bj.JointProblem([p], [bj.Modality("d", A, [0.0, 0.0], bj.DiagonalNoise([0.5, 0.5]), "m")])
+
+    def chains(given, seed):
+        return bj.posterior(given, "truncated", draws=100, chains=2, thin=5, seed=seed)
+
+    found = bj.calibrate(problem, n=200, method=chains, seed=1)
+    assert found.verdict == "calibrated", found
+    unbounded = problem.replace(parameters=[p.replace(bounds=None)])
+    wrong = bj.calibrate(problem, n=400, method=lambda given: bj.posterior(
+        unbounded.replace(modalities=given.modalities)), seed=1)
     assert wrong.verdict.startswith("not calibrated")
 
 

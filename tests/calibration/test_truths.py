@@ -54,7 +54,8 @@ def test_chains_of_one_seed_are_refused():
 
 
 def test_truths_that_are_not_known_are_asked_for():
-    bounded = bj.JointProblem([bj.Parameter("m", 1, prior=bj.GaussianPrior(0.0, 1.0), bounds=(0.0, 1.0))],
+    sharp = bj.Focusing(2.0, p=0, epsilon=0.1, depth_exponent=0)
+    bounded = bj.JointProblem([bj.Parameter("m", 1, prior=sharp, bounds=(0.0, 1.0))],
                               [bj.Modality("d", [[1.0]], [0.0], bj.DiagonalNoise([1.0]), "m")])
     refused(lambda: simulate(bounded, 5, None, np.random.default_rng(0)), "truths")
     tight = focusing_problem(bounds=(50.0, 51.0))
