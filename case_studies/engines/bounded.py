@@ -29,13 +29,11 @@ def survey_problem(shape, step=(1, 1), noise=5.0, seed=0):
     body = np.zeros(shape)
     top, north, east = (n // 3 for n in shape)
     body[top : 2 * top + 1, north : north + 3, east : east + 3] = 0.05
-    where = mesh.northing[:: step[0]], mesh.easting[:: step[1]]
-    n, e = (a.ravel() for a in np.meshgrid(*where, indexing="ij"))
     operator = bj.MagneticOperator(mesh, mesh.easting, mesh.northing, 30.0, **FIELD)
-    matrix = operator.to_dense().reshape(shape[1], shape[2], -1)[:: step[0], :: step[1]].reshape(n.size, -1)
-    data = matrix @ body.ravel() + noise * np.random.default_rng(seed).standard_normal(n.size)
+    matrix = operator.to_dense().reshape(shape[1], shape[2], -1)[:: step[0], :: step[1]].reshape(-1, mesh.size)
+    data = matrix @ body.ravel() + noise * np.random.default_rng(seed).standard_normal(len(matrix))
     p = bj.Parameter("susceptibility", mesh, prior=bj.Matern(std=SPREAD, range=REACH), bounds=(0, None))
-    return bj.JointProblem([p], [bj.Modality("magnetic", matrix, data, bj.DiagonalNoise(np.full(n.size, noise)),
+    return bj.JointProblem([p], [bj.Modality("magnetic", matrix, data, bj.DiagonalNoise(np.full(len(matrix), noise)),
                                              "susceptibility")])
 
 
