@@ -59,18 +59,20 @@ def _bodies(question, properties, targets):
     """The largest target of every property: how strong, where, how much, and with what chance."""
     count = sum(targets["counts"].values())
     status = f"{count} target{'s' if count > 1 else ''}" if count else "nothing sure"
-    line, *more = (capital(f"{_largest(p, targets)}.") for p in properties)
+    line, *more = (line for p in properties for line in _largest(p, targets))
     return Answer(question=question, status=status, tone=GOOD if count else FAIR, line=line, more=(
         *more, "± is one standard deviation, for the stated prior."))
 
 
 def _largest(p, targets):
+    """Where and how strong, and how much with what chance: a line each."""
     row, count = targets["largest"].get(p.name), targets["counts"].get(p.name, 0)
     if row is None:
-        return f"{p.long_name}: no target; most in one cell, {_stands_out(p)}"
+        return [capital(f"{p.long_name}: no target; most in one cell, {_stands_out(p)}.")]
     which = f"the largest of {count}" if count > 1 else "one" if count else "not sure; the largest candidate"
-    return (f"{p.long_name}, {which}: {row['mean']}, {row['reach']} deep around {row['around']}; "
-            f"{row['volume_words']}, {row['amount']}; {row['side']} {row['beyond']} with a chance of {row['chance']}")
+    return [capital(f"{p.long_name}, {which}: {row['mean']}, {row['reach']} deep around {row['around']}."),
+            f"It holds {row['amount']} in {row['volume_words']}, {row['side']} {row['beyond']} with a chance of "
+            f"{row['chance']}."]
 
 
 def _clear(p):
@@ -120,10 +122,12 @@ def _lines(question, status, tone, *lines):
 def misfit(fits):
     """χ²/m of every data set beside the range expected of it, or an empty text."""
     known = [f for f in fits if f.judged[0] is not None]
-    said = [f"{plain(f.name)} {number(f.judged[0])} ({fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)} expected: "
-            f"{SHORT[f.verdict.split()[1]]})" for f in known]
     whose = listing(dict.fromkeys(f.judged[3] for f in known)) if known else ""
-    return f"Misfit χ²/m of {whose}: {listing(said)}." if known else ""
+    ranges = [f"{fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)} expected" for f in known]
+    one = len(set(ranges)) == 1
+    said = [f"{plain(f.name)} {number(f.judged[0])} ({'' if one else f'{between}: '}{SHORT[f.verdict.split()[1]]})"
+            for f, between in zip(known, ranges, strict=True)]
+    return f"Misfit χ²/m of {whose}: {listing(said)}{f'; {ranges[0]}' if one else ''}." if known else ""
 
 
 def _agree(fits, agreed):

@@ -116,8 +116,8 @@ def test_how_sure_begins_with_how_the_data_are_fitted(ground):
     fits = [fitted("gravity_a", "more closely than stated", 0.238), fitted("b", ratio=1.02),
             fitted("c", "more loosely than stated", 3.1), fitted("d", "not stated", None)]
     assert asked([found()], fits, ground=ground)["How"].line == (
-        "Misfit χ²/m of posterior draws: gravity a 0.238 (0.90 to 1.10 expected: too close), "
-        "b 1.02 (0.90 to 1.10 expected: it fits) and c 3.10 (0.90 to 1.10 expected: too loose).")
+        "Misfit χ²/m of posterior draws: gravity a 0.238 (too close), b 1.02 (it fits) and "
+        "c 3.10 (too loose); 0.90 to 1.10 expected.")
 
 
 def target(name, sure=True):
@@ -135,16 +135,17 @@ def test_the_headline_names_the_largest_target_of_every_property():
     targets = listed({"density": 3, "chi": 0}, target("density"), target("chi", sure=False))
     got = answers([density, chi], [], [], None, None, None, targets)[0]
     assert (got.status, got.tone) == ("3 targets", "good")
-    about = ("+128 ± 12 kg/m³, 0.4 to 4.6 km deep around easting 373.55, northing 6544.90 km; 30.4 km³, "
-             "+3,880 ± 360 Mt; above +43.0 kg/m³ with a chance of 95 % or more (simulated worlds).")
+    about = "+128 ± 12 kg/m³, 0.4 to 4.6 km deep around easting 373.55, northing 6544.90 km."
+    amount = ("It holds +3,880 ± 360 Mt in 30.4 km³, above +43.0 kg/m³ with a chance of 95 % or more (simulated "
+              "worlds).")
     assert got.line == f"Density contrast, the largest of 3: {about}"
-    assert got.more[0] == f"Susceptibility, not sure; the largest candidate: {about}"
-    assert "one standard deviation" in got.more[1]
+    assert got.more[:3] == (amount, f"Susceptibility, not sure; the largest candidate: {about}", amount)
+    assert "one standard deviation" in got.more[3]
     only = answers([chi], [], [], None, None, None, listed({"chi": 0}, target("chi", sure=False)))[0]
     assert (only.status, only.tone) == ("nothing sure", "fair")
     one = answers([density, chi], [], [], None, None, None, listed({"density": 1, "chi": 0}, target("density")))[0]
     assert one.status == "1 target" and one.line.startswith("Density contrast, one: ")
-    assert one.more[0].startswith("Susceptibility: no target; most in one cell, susceptibility +100 ± 10 kg/m³")
+    assert one.more[1].startswith("Susceptibility: no target; most in one cell, susceptibility +100 ± 10 kg/m³")
 
 
 def test_without_targets_the_cell_that_stands_out_most_is_named():
