@@ -9,9 +9,10 @@ from .._checks import fail
 from .._memory import check_memory, in_words
 from ..calibration import station_seconds
 from ..dataset import check_name
-from ..engines import choose_engine
+from ..engines import choose_engine, entries_gone_over
 
 NUTS_UNKNOWNS = 500
+ENTRY, CORES, KEPT = 1.5e-9, 2, 4000  # seconds of an entry of a sweep between bounds, chains at once, draws kept
 DRAW, MATRIX = 12.0, 8.0  # bytes of a number: a draw as computed and as stored; an entry of a matrix
 BASE = 4e8  # bytes of the process itself, with its figures
 # Of the time of a run, seconds: start and figures. Numbers: transforms of a product and of a world; iterations of a
@@ -61,7 +62,9 @@ class Forecast:
     memory : float
         Bytes.
     seconds : float or None
-        Wall time by counting products; None where nothing is known beforehand, as of a search or of chains.
+        Wall time by counting products; None where nothing is known beforehand, as of a search.
+    chains : (float, float) or None
+        Least and most wall time of chains between bounds, which run until they agree.
     timed : float
         Wall time besides of worlds of ground seen by stations on no lattice, by timing some of them.
     fits : bool
@@ -74,6 +77,7 @@ class Forecast:
     unknowns: int
     memory: float
     seconds: float | None
+    chains: tuple | None
     timed: float
     fits: bool
 
@@ -86,6 +90,8 @@ class Forecast:
     def _time(self):
         part = (f"{in_time(self.timed)} of it for the worlds of ground as stations on no lattice see them, timed on "
                 "some of the stations")
+        if self.chains is not None:
+            return f"{in_time(self.chains[0])} if the chains mix at once, {in_time(self.chains[1])} if not at all"
         if self.seconds is None:
             return "a time that nobody knows beforehand" + (f", about {part}" if self.timed else "")
         ends = [in_time(self.seconds * share + self.timed * timed)
@@ -113,7 +119,13 @@ def forecast(problem, config):
     memory = BASE + DRAW * draws * (n + cells) + 40.0 * MATRIX * cells
     if engine in ("dense", "lowrank"):
         memory += MATRIX * n * (2.0 * n + cells)
-    return Forecast(engine=engine, why=why, data=n, unknowns=cells, memory=memory,
+    chains = None
+    if problem.bounded and engine in ("truncated", "gibbs"):
+        memory += MATRIX * cells * (n + KEPT)
+        alone = problem.separate().values() if config.posterior.separate and len(problem.modalities) > 1 else ()
+        chains = tuple(START + REPORT + ENTRY / CORES * sum(entries)
+                       for entries in zip(*map(entries_gone_over, (problem, *alone)), strict=True))
+    return Forecast(engine=engine, why=why, data=n, unknowns=cells, memory=memory, chains=chains,
                     seconds=_seconds(problem, config, engine, draws), fits=config.posterior.fit,
                     timed=station_seconds(problem, _worlds(config.geology)) if config.geology is not None else 0.0)
 

@@ -12,6 +12,7 @@ from ._posterior import Posterior, SummarisedPosterior
 from ._protocol import PosteriorEngine
 from ._registry import ENGINES, answers_other_data, methods, register_engine
 from ._rounding import EPS, SAFETY, std_error
+from ._until_mixed import entries_gone_over
 from .dense import CELLS, DensePosterior, check_dense
 from .iterative import LOOSEST, IterativePosterior
 from .lowrank import LowRankWarning

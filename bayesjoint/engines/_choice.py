@@ -39,7 +39,7 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
           with bounds or without.
         - "laplace": a Gaussian at a converged MAP, for the rest; approximate, with a measured verdict on whether it
           holds.
-        - "truncated": exact up to Monte Carlo error, for Gaussian priors between bounds, up to 60,000 unknowns.
+        - "truncated": exact up to Monte Carlo error, for Gaussian priors between bounds, up to 80,000 unknowns.
         - "nuts": exact up to Monte Carlo error, any density of at most 500 unknowns, to check other engines by; needs
           ``pip install 'bayesjoint[nuts]'``.
         - "auto": where the problem is linear-Gaussian dense if its matrices are of moderate size, else iterative;
@@ -120,6 +120,9 @@ def choose_engine(problem):
     if truncated_can_sample(problem):
         return "truncated", ("chosen because the problem is Gaussian between bounds, so that this engine is exact up "
                              "to Monte Carlo error")
+    if problem.bounded and not problem.nonlinear:
+        return "laplace", ("chosen because the problem has bounds and is not one that chains take: it is refused "
+                           "unless the MAP stays clear of its bounds")
     return "laplace", "chosen because the problem is not linear-Gaussian"
 
 

@@ -11,7 +11,7 @@ from ._coordinates import LARGEST_BYTES, CoordinateSampler
 from ._neighbour_error import measure_neighbours
 from ._until_mixed import WARMUP, check_thin, run_until_mixed
 
-UNKNOWN_LIMIT = 60_000
+UNKNOWN_LIMIT = 80_000
 LONGER = "Ask for longer chains, for example thin={}; if that does not help, use coarser cells."
 
 
@@ -26,7 +26,7 @@ class TruncatedPosterior(ChainPosterior):
     Parameters
     ----------
     problem : JointProblem
-        Linear operators, Gaussian priors, no penalties; at most 60,000 unknowns.
+        Linear operators, Gaussian priors, no penalties; at most 80,000 unknowns.
     draws : int, default 1000
         Kept, per chain.
     chains : int, default 4

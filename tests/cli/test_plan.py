@@ -185,3 +185,18 @@ def test_a_lattice_has_nothing_to_time(config, capsys):
     assert main(["run", str(config), "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "no lattice" not in said and re.search(r"about \d+ s \(\d+ s to .+ at the machine's present speed\)", said)
+
+
+def test_a_run_between_bounds_says_its_chains_and_keeps_to_the_bounds(config, tmp_path, capsys):
+    text = config.read_text()
+    assert "[parameters.susceptibility]" in text
+    config.write_text(text.replace("[parameters.susceptibility]", "[parameters.susceptibility]\nlower = 0.0"))
+    assert main(["run", str(config), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "engine: truncated" in said and "if the chains mix at once" in said
+    assert main(["run", str(config), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    tree = read_tree(tmp_path / "out" / "posterior.nc")
+    assert tree["posterior"]["susceptibility"].min() >= 0 > tree["posterior"]["density"].min()
+    assert tree.attrs["method"] == "truncated"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Gibbs sweeps over single unknowns" in page
