@@ -279,7 +279,7 @@ def test_laplace_says_so_and_hides_the_std_of_cells_held_at_bounds(folder, monke
     assert pictures.limits["std"] == (0.0, 5.0)
     assert pictures.panel("std", depth=150.0).alt.endswith("not known in any cell")
     assert "0.05 km" not in flat(got.text["answer"]) and "50 m deep at easting 250 m" in flat(got.text["answer"])
-    assert fits(tree)[0].judged[3] == "the posterior mean"  # draws of an unvalidated Gaussian are no witness
+    assert fits(tree)[0].judged[0] is None  # draws of an unvalidated Gaussian are no witness
 
 
 def test_from_a_file_and_nothing_half_written(tmp_path, monkeypatch):
