@@ -29,6 +29,8 @@ class Fit:
         half, chi2 = 3 * np.sqrt(2 / self.count), plot.held(tree, "predictive_summary", f"{name}_chi2")
         self.chi2, self.ratio = (None, None) if chi2 is None else (float(chi2), float(chi2) / self.count)
         self.plain_range = max(1 - half, 0.0), 1 + half  # where χ²/m of draws should lie
+        uncertain = any(str(v).endswith("_std") for v in tree["posterior_summary"].data_vars)
+        self.whose = "the posterior mean" if uncertain else "the model"
         noise = plot.held(tree, "constant_data", f"{name}_noise_std")
         if noise is not None and plot.has(tree, "predictive_summary", f"{name}_mean"):
             residual = plot.data_field(tree, name, "standardized").values
@@ -51,12 +53,15 @@ class Fit:
 
     @property
     def judged(self):
-        """(χ²/m, low, high, whose it is) that the verdict rests on: the draws' if there are any."""
+        """(χ²/m, low, high, whose it is) that the verdict rests on: the draws' if there are any.
+
+        What was fitted to the data is nearer to them than m, and where it is not known by how much nothing is too near.
+        """
         if self.draws is not None:
             return self.draws, *self.plain_range, "posterior draws"
         if self.mean_range is not None:
-            return self.ratio, *self.mean_range, "the posterior mean"
-        return self.ratio, *self.plain_range, "the posterior mean"
+            return self.ratio, *self.mean_range, self.whose
+        return self.ratio, 0.0, self.plain_range[1], self.whose
 
     @property
     def verdict(self):

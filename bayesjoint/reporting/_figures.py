@@ -245,5 +245,5 @@ def history_pictures(tree, most=5):
         return []
     terms = plot.chi2_terms(tree)
     names = (["chi2"] if terms else []) + [n for n in tree["history"].data_vars if n not in terms.values()][:most]
-    return [chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{plain(n)} against iterations", 2.4)
+    return [chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{plain(n)} against iterations", 2.4, left=0.9)
             for n in names]

@@ -10,7 +10,7 @@ from .. import plot
 from ._chances import WORLDS
 from ._figures import ModelPictures, aspect_of, limits_of, mapped
 from ._ground import beyond
-from ._words import capital, change, fixed, listing, number, place, plain, quantity, signed, span
+from ._words import between, capital, change, fixed, listing, number, place, plain, quantity, signed, span
 
 WORTH = 0.01  # of a score or a std: smaller changes are nothing to those who decide, however well they are known
 APART = 1e-5  # of a std, by which means of joint and separate inversion differ at least if anything ties them
@@ -120,7 +120,7 @@ def _lines(question, status, tone, *lines):
 def misfit(fits):
     """χ²/m of every data set beside the range expected of it, or an empty text."""
     known = [f for f in fits if f.judged[0] is not None]
-    said = [f"{plain(f.name)} {number(f.judged[0])} ({fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)} expected: "
+    said = [f"{plain(f.name)} {number(f.judged[0])} ({between(*f.judged[1:3])} expected: "
             f"{SHORT[f.verdict.split()[1]]})" for f in known]
     whose = listing(dict.fromkeys(f.judged[3] for f in known)) if known else ""
     return f"Misfit χ²/m of {whose}: {listing(said)}." if known else ""
@@ -156,7 +156,9 @@ def _bought(fits, gains, ground):
         return _judged(question, [(g["middle"], 0.0) for g in gains], "smaller std", "larger std",
                        f"Standard deviation of the median cell against each survey alone: {line}. Whether that holds "
                        "on ground was not checked.")
-    why = "There is one survey." if len(fits) < 2 else "The surveys were not inverted alone."
+    why = ("There is one survey." if len(fits) < 2 else "The surveys were not inverted alone."
+           if not any(f.separate for f in fits) else
+           "The surveys were inverted alone too, but without standard deviations: only the models can be compared.")
     return Answer(question=question, status="not compared", tone=FAIR, line=why)
 
 

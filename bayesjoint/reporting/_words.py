@@ -100,6 +100,17 @@ def fixed(value, decimals, sign=False):
     return ("−" if value < 0 else "+" if sign else "") + text
 
 
+def between(low, high):
+    """Where a figure that cannot be negative is expected.
+
+    Examples
+    --------
+    >>> between(0.89, 1.11), between(0.0, 1.03)
+    ('0.89 to 1.11', 'at most 1.03')
+    """
+    return f"{fixed(low, 2)} to {fixed(high, 2)}" if low > 0 else f"at most {fixed(high, 2)}"
+
+
 def signed(value, digits=3):
     """As `number`, with a plus sign on positive values."""
     return ("+" if value > 0 else "") + number(value, digits)
@@ -237,7 +248,7 @@ def _fitted(fits, objected):
         if names:
             sentences.append(f"{capital(listing(names))} {'fits' if len(names) == 1 else 'fit'} {said}")
     sentences += [f"{capital(plain(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
-                  f"{fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)})." for f in known if f.verdict != "as expected"]
+                  f"{between(*f.judged[1:3])})." for f in known if f.verdict != "as expected"]
     return " ".join(sentences)
 
 
