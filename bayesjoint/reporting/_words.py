@@ -116,6 +116,23 @@ def signed(value, digits=3):
     return ("+" if value > 0 else "") + number(value, digits)
 
 
+def erring(value, error, bound="", digits=3):
+    """A signed value with its error; where either needs an exponent both have it.
+
+    Examples
+    --------
+    >>> erring(-1.789, 0.2512), erring(4.15e7, 2.9e6, "at most ")
+    ('−1.79 ± 0.25', '+4.15 × 10⁷ ± at most 0.29 × 10⁷')
+    """
+    said, off = signed(value, digits), number(error, 2)
+    if "×" not in said + off or value == 0:
+        return f"{said} ± {bound}{off}"
+    power = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])
+    said, off = (f"{text} × 10{raised(power)}" for text in (
+        signed(value / 10.0**power, digits), number(error / 10.0**power, 2)))
+    return f"{said} ± {bound}{off}"
+
+
 def change(ratio):
     """A ratio to what was before as a signed percentage, nothing where only rounding differs.
 
