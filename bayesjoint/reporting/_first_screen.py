@@ -136,7 +136,7 @@ def _agree(fits, agreed):
     if len(fits) < 2:
         return Answer(question=question, status="one survey", tone=FAIR, line="There is no other to agree with.")
     return Answer(question=question, status="not tested", tone=FAIR,
-                  line="bayesjoint conflict, with the same configuration, tests it.")
+                  line="bj.conflict tests it, or the command bayesjoint conflict with the same configuration.")
 
 
 def _bought(fits, gains, ground):
