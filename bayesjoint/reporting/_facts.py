@@ -11,6 +11,8 @@ PROBABILITY = 0.90  # of every interval in the report; printed with its kind
 ENDS = [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]  # levels of its ends
 GAUSSIAN = "equal-tailed Gaussian"  # how the words of an interval in closed form begin
 MANY = 60  # values of a vector above which a table shows their size only
+NOT_LOOSE = "no more loosely than it may; how closely it should is not known"  # of a mean with no known expectation
+UNDOUBTED = ("as expected", "not stated", NOT_LOOSE)  # verdicts on a fit that speak against nothing
 UNINFORMED = 0.95  # posterior std / prior std above which a layer counts as left to the prior
 
 
@@ -65,12 +67,14 @@ class Fit:
 
     @property
     def verdict(self):
-        """Word for the fit: as expected, too loose, or too close."""
+        """Word for the fit: as expected, too loose, too close, or just not too loose."""
         value, low, high, _ = self.judged
         if value is None:
             return "not stated"
         if value > high:
             return "more loosely than the stated noise and prior allow"
+        if self.draws is None and self.mean_range is None:
+            return NOT_LOOSE
         return "more closely than the stated noise and prior would have it" if value < low else "as expected"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import plot
 from ._chances import WORLDS
+from ._facts import UNDOUBTED
 from ._figures import ModelPictures, aspect_of, limits_of, mapped
 from ._ground import beyond
 from ._words import between, capital, change, fixed, listing, number, place, plain, quantity, signed, span
@@ -15,7 +16,8 @@ from ._words import between, capital, change, fixed, listing, number, place, pla
 WORTH = 0.01  # of a score or a std: smaller changes are nothing to those who decide, however well they are known
 APART = 1e-5  # of a std, by which means of joint and separate inversion differ at least if anything ties them
 GOOD, FAIR, BAD = "good", "fair", "bad"
-SHORT = {"expected": "it fits", "loosely": "too loose", "closely": "too close"}  # by a word of `Fit.verdict`
+SHORT = {"expected": "it fits", "loosely": "too loose", "closely": "too close",
+         "more": "not too loose"}  # by the second word of `Fit.verdict`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ def _stands_out(p):
 
 def _how_sure(fits, ground, unmixed, sure):
     question, fitted = "How sure is it?", misfit(fits)
-    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubted = [plain(f.name) for f in fits if f.verdict not in UNDOUBTED]
     doubt = f"So prior or noise is not as stated for {listing(doubted)}." if doubted else ""
     if unmixed is not None:
         return Answer(question=question, status="do not use", tone=BAD,

@@ -18,7 +18,7 @@ from scipy.ndimage import label, maximum
 from .. import plot
 from ..dataset import read_attributes
 from ._chances import NORMAL, WORLDS, Chance, chance_of, gaussian_chance
-from ._facts import unmixed, unvalidated
+from ._facts import UNDOUBTED, unmixed, unvalidated
 from ._words import capital, erring, fixed, listing, number, percent, plain, quantity, signed
 
 SURE = 0.9  # chance from which a cell counts
@@ -112,7 +112,7 @@ def _notes(tree, bodies, fits):
                    f"errors are the engine's ({NORMAL}).")
     else:
         out.append("Chances, masses and their errors hold for the stated prior; real ground was not asked.")
-    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubted = [plain(f.name) for f in fits if f.verdict not in UNDOUBTED]
     if doubted:
         out.append(f"The fit of {listing(doubted)} says that prior or noise is not as stated, so all of it may be off.")
     draws = _draws(tree, next(iter(bodies)))

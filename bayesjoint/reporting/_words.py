@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from ..plot import pretty, raised
-from ._facts import PROBABILITY, UNINFORMED
+from ._facts import PROBABILITY, UNDOUBTED, UNINFORMED
 
 POWERS = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")  # a number with an exponent
 NOTHING = re.compile(r"(?<![\w.⁰¹²³⁴⁵⁶⁷⁸⁹-])[-−](?=0(?:\.0*)?(?![\w⁰¹²³⁴⁵⁶⁷⁸⁹]|\.\d))")  # sign of a zero
@@ -354,7 +354,7 @@ def trust(approximations, fits=(), checked=False, objected=()):
 
     Where intervals were `checked` on simulated ground, that they are exact for a prior is not said again.
     """
-    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubted = [plain(f.name) for f in fits if f.verdict not in UNDOUBTED]
     doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
              "deviations, which rest on both, may be off.") if doubted else ""
     if objected and not doubted:

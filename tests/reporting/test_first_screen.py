@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import bayesjoint as bj
+from bayesjoint.reporting._facts import NOT_LOOSE
 from bayesjoint.reporting._first_screen import answers
 
 from .chromium import PATH, Browser
@@ -121,8 +122,9 @@ def test_why_nothing_is_compared_without_standard_deviations(separate, line):
 
 
 def test_where_a_model_may_fit_as_closely_as_it_likes_only_the_limit_is_told():
-    assert asked([found()], [fitted("a", ratio=0.5, low=0.0)])["How"].line == (
-        "Misfit χ²/m of posterior draws: a 0.500 (at most 1.10 expected: it fits).")
+    got = asked([found()], [fitted("a", NOT_LOOSE, 0.5, low=0.0)])["How"]
+    assert got.line == "Misfit χ²/m of posterior draws: a 0.500 (at most 1.10 expected: not too loose)."
+    assert not any("not as stated" in line for line in got.more)
 
 
 @pytest.mark.parametrize("ground", [None, scored()])
