@@ -8,16 +8,18 @@ import numpy as np
 
 from .. import plot
 from ._chances import WORLDS
+from ._facts import UNDOUBTED
 from ._figures import ModelPictures, aspect_of, limits_of, mapped
 from ._ground import beyond
-from ._words import capital, change, fixed, listing, number, place, plain, quantity, signed, span
+from ._words import between, capital, change, fixed, listing, number, place, plain, quantity, signed, span
 
 EVERY = {2: "every second", 3: "every third", 4: "every fourth", 5: "every fifth", 6: "every sixth"}
 REASON = 260  # letters of a reason that the first screen has room for
 WORTH = 0.02  # of a score or a std: smaller changes are nothing to those who decide, however well they are known
 APART = 1e-5  # of a std, by which means of joint and separate inversion differ at least if anything ties them
 GOOD, FAIR, BAD = "good", "fair", "bad"
-SHORT = {"expected": "it fits", "loosely": "too loose", "closely": "too close"}  # by a word of `Fit.verdict`
+SHORT = {"expected": "it fits", "loosely": "too loose", "closely": "too close",
+         "more": "not too loose"}  # by the second word of `Fit.verdict`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,7 @@ def _stands_out(p):
 
 def _how_sure(fits, ground, unmixed, sure):
     question, fitted = "How sure is it?", misfit(fits)
-    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubted = [plain(f.name) for f in fits if f.verdict not in UNDOUBTED]
     doubt = f"So prior or noise is not as stated for {listing(doubted)}." if doubted else ""
     if unmixed is not None:
         return Answer(question=question, status="do not use", tone=BAD,
@@ -129,10 +131,10 @@ def misfit(fits):
     """χ²/m of every data set beside the range expected of it, or an empty text."""
     known = [f for f in fits if f.judged[0] is not None]
     whose = listing(dict.fromkeys(f.judged[3] for f in known)) if known else ""
-    ranges = [f"{fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)} expected" for f in known]
+    ranges = [f"{between(*f.judged[1:3])} expected" for f in known]
     one = len(set(ranges)) == 1
-    said = [f"{plain(f.name)} {number(f.judged[0])} ({'' if one else f'{between}: '}{SHORT[f.verdict.split()[1]]})"
-            for f, between in zip(known, ranges, strict=True)]
+    said = [f"{plain(f.name)} {number(f.judged[0])} ({'' if one else f'{expected}: '}{SHORT[f.verdict.split()[1]]})"
+            for f, expected in zip(known, ranges, strict=True)]
     parts = [f"Misfit χ²/m of {whose}: {listing(said)}{f'; {ranges[0]}' if one else ''}."] if known else []
     parts += [f"{capital(plain(f.name))} was interpolated: {EVERY[f.measured_every]} node alone counts as measured, "
               "and bayesjoint conflict judges its misfit." for f in fits if f.measured_every > 1]
@@ -149,7 +151,7 @@ def _agree(fits, agreed):
     if len(fits) < 2:
         return Answer(question=question, status="one survey", tone=FAIR, line="There is no other to agree with.")
     return Answer(question=question, status="not tested", tone=FAIR,
-                  line="bayesjoint conflict, with the same configuration, tests it.")
+                  line="bj.conflict tests it, or the command bayesjoint conflict with the same configuration.")
 
 
 def _shortened(reason):
@@ -173,7 +175,9 @@ def _bought(fits, gains, ground):
         return _judged(question, [(g["middle"], 0.0) for g in gains], "smaller std", "larger std",
                        f"Standard deviation of the median cell against each survey alone: {line}. Whether that holds "
                        "on ground was not checked.")
-    why = "There is one survey." if len(fits) < 2 else "The surveys were not inverted alone."
+    why = ("There is one survey." if len(fits) < 2 else "The surveys were not inverted alone."
+           if not any(f.separate for f in fits) else
+           "The surveys were inverted alone too, but without standard deviations: only the models can be compared.")
     return Answer(question=question, status="not compared", tone=FAIR, line=why)
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from ..plot import pretty, raised
-from ._facts import PROBABILITY, UNINFORMED
+from ._facts import PROBABILITY, UNDOUBTED, UNINFORMED
 
 POWERS = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")  # a number with an exponent
 NOTHING = re.compile(r"(?<![\w.⁰¹²³⁴⁵⁶⁷⁸⁹-])[-−](?=0(?:\.0*)?(?![\w⁰¹²³⁴⁵⁶⁷⁸⁹]|\.\d))")  # sign of a zero
@@ -100,9 +100,37 @@ def fixed(value, decimals, sign=False):
     return ("−" if value < 0 else "+" if sign else "") + text
 
 
+def between(low, high):
+    """Where a figure that cannot be negative is expected.
+
+    Examples
+    --------
+    >>> between(0.89, 1.11), between(0.0, 1.03)
+    ('0.89 to 1.11', 'at most 1.03')
+    """
+    return f"{fixed(low, 2)} to {fixed(high, 2)}" if low > 0 else f"at most {fixed(high, 2)}"
+
+
 def signed(value, digits=3):
     """As `number`, with a plus sign on positive values."""
     return ("+" if value > 0 else "") + number(value, digits)
+
+
+def erring(value, error, bound="", digits=3):
+    """A signed value with its error; where either needs an exponent both have it.
+
+    Examples
+    --------
+    >>> erring(-1.789, 0.2512), erring(4.15e7, 2.9e6, "at most ")
+    ('−1.79 ± 0.25', '+4.15 × 10⁷ ± at most 0.29 × 10⁷')
+    """
+    said, off = signed(value, digits), number(error, 2)
+    if "×" not in said + off or value == 0:
+        return f"{said} ± {bound}{off}"
+    power = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])
+    said, off = (f"{text} × 10{raised(power)}" for text in (
+        signed(value / 10.0**power, digits), number(error / 10.0**power, 2)))
+    return f"{said} ± {bound}{off}"
 
 
 def change(ratio):
@@ -237,7 +265,7 @@ def _fitted(fits, objected):
         if names:
             sentences.append(f"{capital(listing(names))} {'fits' if len(names) == 1 else 'fit'} {said}")
     sentences += [f"{capital(plain(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
-                  f"{fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)})." for f in known if f.verdict != "as expected"]
+                  f"{between(*f.judged[1:3])})." for f in known if f.verdict != "as expected"]
     return " ".join(sentences)
 
 
@@ -326,7 +354,7 @@ def trust(approximations, fits=(), checked=False, objected=()):
 
     Where intervals were `checked` on simulated ground, that they are exact for a prior is not said again.
     """
-    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubted = [plain(f.name) for f in fits if f.verdict not in UNDOUBTED]
     doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
              "deviations, which rest on both, may be off.") if doubted else ""
     if objected and not doubted:

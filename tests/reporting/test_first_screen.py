@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import bayesjoint as bj
+from bayesjoint.reporting._facts import NOT_LOOSE
 from bayesjoint.reporting._first_screen import answers
 
 from .chromium import PATH, Browser
@@ -27,9 +28,9 @@ def asked(properties=(), fits=(), gains=(), ground=None, agreed=None, unmixed=No
     return {a.question.split()[0]: a for a in found}
 
 
-def fitted(name, verdict="as expected", ratio=1.0):
-    return SimpleNamespace(name=name, verdict=verdict, judged=(ratio, 0.9, 1.1, "posterior draws"),
-                           measured_every=1)
+def fitted(name, verdict="as expected", ratio=1.0, low=0.9, separate=()):
+    return SimpleNamespace(name=name, verdict=verdict, judged=(ratio, low, 1.1, "posterior draws"),
+                           separate=dict.fromkeys(separate, 1.0), measured_every=1)
 
 
 def scored(*scores):
@@ -111,6 +112,20 @@ def test_what_was_bought_without_ground():
     hardly = answers([found()], [fitted("a"), fitted("b")], [gain | {"middle": 0.9997}], None, None, None)[3]
     assert hardly.status == "nothing"
     assert answers([found()], [fitted("a")], [], None, None, None)[3].status == "not compared"
+
+
+@pytest.mark.parametrize(("separate", "line"), [
+    ((), "The surveys were not inverted alone."), (("a alone",), "The surveys were inverted alone too, but without "),
+])
+def test_why_nothing_is_compared_without_standard_deviations(separate, line):
+    got = answers([found(peak_std=None)], [fitted("a", separate=separate), fitted("b")], [], None, None, None)[3]
+    assert got.status == "not compared" and got.line.startswith(line)
+
+
+def test_where_a_model_may_fit_as_closely_as_it_likes_only_the_limit_is_told():
+    got = asked([found()], [fitted("a", NOT_LOOSE, 0.5, low=0.0)])["How"]
+    assert got.line == "Misfit χ²/m of posterior draws: a 0.500 (not too loose); at most 1.10 expected."
+    assert not any("not as stated" in line for line in got.more)
 
 
 @pytest.mark.parametrize("ground", [None, scored()])
