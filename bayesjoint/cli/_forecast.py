@@ -85,9 +85,10 @@ class Forecast:
         """All of it in a sentence."""
         fit = "; the fit of hyperparameters comes on top, seconds to many minutes" if self.fits else ""
         return (f"{self.data} data and {self.unknowns} unknowns, engine {self.engine!r}, about "
-                f"{in_words(self.memory)} of memory (within a factor of 2) and {self._time()}{fit}.")
+                f"{in_words(self.memory)} of memory (within a factor of 2) and {self.duration()}{fit}.")
 
-    def _time(self):
+    def duration(self):
+        """The time in words, without the fit."""
         part = (f"{in_time(self.timed)} of it for the worlds of ground as stations on no lattice see them, timed on "
                 "some of the stations")
         if self.chains is not None:

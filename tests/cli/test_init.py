@@ -190,7 +190,9 @@ def test_a_date_and_a_place_give_the_inducing_field(pair, tmp_path):
     exact = Survey("magnetic", [1.0], [0.0], [0.0], 30.0).igrf("1998-07-01", 121.5, -31.0)
     assert code == 0 and found.intensity == pytest.approx(exact.intensity, abs=0.6)
     assert (found.inclination, found.declination) == pytest.approx((exact.inclination, exact.declination), abs=0.006)
-    assert "IGRF at 121.5000° east, -31.0000° north, 30 m on 1998-07-01" in path.read_text("utf-8")
+    said = " ".join(path.read_text("utf-8").replace("\n#", "").split())
+    assert ("IGRF at 121.5000° E, 31.0000° S, 16 m above the ellipsoid (the stations' mean height stands for it), on "
+            "1998-07-01" in said)
 
 
 @pytest.mark.parametrize(("missing", "options", "named"), [
@@ -212,7 +214,8 @@ def test_the_igrf_itself_is_that_of_the_place(tmp_path):
     pytest.importorskip("pyproj")
     survey = Survey("magnetic", [1.0, 1.0], [360e3, 392e3], [6535e3, 6566e3], 0.0, crs="EPSG:28351")
     found, how = _igrf.field_at("1995-06-01", [survey], None)
-    assert "at 121.6988° east, -31.1730° north" in how and "over the surveys it differs by up to 7" in how
+    assert "at 121.6988° E, 31.1730° S, 0 m above the ellipsoid" in how
+    assert "over the surveys it differs by up to 7" in how
     assert abs(found[0] - 58_014) < 700 and abs(found[1] + 64.7) < 1.5 and abs(found[2] - 0.9) < 1.0
 
 
