@@ -221,8 +221,10 @@ def _coupling(properties, fits):
 
 
 def _posterior(fits):
-    why = ("std, ranges, correlation and noise are first fitted by the evidence, with the values above as a start. "
-           "Else: false takes them as they stand" if fits else
+    why = ("std, ranges, correlation and noise are first fitted by the evidence, with the values above as a start, and "
+           "then held: that they were fitted is in no interval. Tests of agreement (run --conflict, or conflict) hold "
+           'them too, and say that their p-values are "not validated" unless a table [conflict] has refits = 99, which '
+           "takes as long as 99 fits. Else: false takes the values as they stand" if fits else
            f"the values above are taken as they stand: a fit to more than {FIT_DATA} data off one lattice can take "
            "an hour. Else: true")
     return Table(name="posterior", note="How it is computed.", lines=[

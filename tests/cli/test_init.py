@@ -75,6 +75,15 @@ def test_what_is_proposed_is_near_what_made_the_data(pair, tmp_path, capsys):
     assert 100 <= config.mesh.depth <= 300
 
 
+def test_the_cost_is_said_without_and_with_the_ground_that_is_proposed(pair, tmp_path, capsys):
+    code, path = made(pair, tmp_path, *STATED)
+    said, text = capsys.readouterr().out, " ".join(path.read_text("utf-8").replace("\n#", "").split())
+    assert code == 0 and "a run would take" in said
+    for words in (said, text):
+        assert "That is without [geology]; with the one proposed it is about " in words
+    assert "refits = 99" in text and "then held" in text
+
+
 def test_every_value_stands_under_a_reason(pair, tmp_path):
     code, path = made(pair, tmp_path, *STATED)
     lines = path.read_text("utf-8").splitlines()
