@@ -20,7 +20,8 @@ BASE = 4e8  # bytes of the process itself, with its figures
 # factor.
 START, REPORT, TRANSFORMS, ITERATIONS, SOLVES = 4.0, 10.0, 4.0, 20.0, 64.0
 # Of a world of ground, in times of a transform of all its numbers: to simulate it, to learn from it, to look how well
-# intervals hold on one of another family. Processor time of the Kalgoorlie window: 45, 46 and 19 ms of 60,006 unknowns.
+# intervals hold on one of another family. By processor time of the Kalgoorlie window, where with 60,006 unknowns they
+# took 45, 46 and 19 ms; the surveys by themselves learn anew. Of its 87 s in all 94 are forecast, 69 without these.
 SIMULATED, LEARNED, TRIED = 80.0, 90.0, 40.0
 FACTOR, TIMED = 4.0, 2.0  # either way: of what is counted, of what is timed
 FAMILIES = 9  # other grounds on which intervals are tried
@@ -147,24 +148,24 @@ def _seconds(problem, config, engine, draws):
         return None
     speed, wave = _speed()
 
-    def solves(n, cells, count):
-        """Of dense matrices as many answers; the matrices themselves are counted once below."""
+    def answered(n, cells, count):
+        """Seconds of so many answers, matrices of the dense engine being there."""
         return count * (2.0 * n * cells / speed if engine == "dense" else wave * cells * ITERATIONS * TRANSFORMS)
 
     whole = problem.data_size, problem.size
     total = START + REPORT
-    for n, cells in (whole, *separate):
+    for (n, cells), drawn in ((whole, draws), *((each, 0) for each in separate)):
         if engine == "dense":
             total += (2.0 * n * n * cells + n**3) / speed + wave * cells * n * TRANSFORMS
         else:
-            total += solves(n, cells, SOLVES + (draws if n == whole[0] else 0))
+            total += answered(n, cells, SOLVES + drawn)
     if config.geology is not None:
         own, *others = _worlds(config.geology)
         worlds, numbers = own + sum(others), wave * problem.size
-        total += worlds * (SIMULATED * numbers) + solves(*whole, worlds)
+        total += worlds * (SIMULATED * numbers) + answered(*whole, worlds)
         total += own * LEARNED * numbers + sum(others) * TRIED * numbers
         for n, cells in separate:
-            total += solves(n, cells, own) + own * LEARNED * wave * cells
+            total += answered(n, cells, own) + own * LEARNED * wave * cells
     return total
 
 

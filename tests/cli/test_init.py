@@ -200,7 +200,7 @@ def test_a_date_and_a_place_give_the_inducing_field(pair, tmp_path):
     assert code == 0 and found.intensity == pytest.approx(exact.intensity, abs=0.6)
     assert (found.inclination, found.declination) == pytest.approx((exact.inclination, exact.declination), abs=0.006)
     said = " ".join(path.read_text("utf-8").replace("\n#", "").split())
-    assert ("IGRF at 121.5000° E, 31.0000° S, 16 m above the ellipsoid (the stations' mean height stands for it), on "
+    assert ("IGRF at 121.5000° E, 31.0000° S, 30 m above the ellipsoid (the stations' mean height stands for it), on "
             "1998-07-01" in said)
 
 
