@@ -105,13 +105,15 @@ class Forecast:
                 + (f", {part}" if self.timed else ""))
 
 
-def forecast(problem, config):
+def forecast(problem, config, speed=None):
     """Engine, memory and time of a run, from counts of products and the speed of this machine.
 
     Parameters
     ----------
     problem : JointProblem
     config : Config
+    speed : (float, float), optional
+        As `machine_speed` gives it, where several forecasts are to be compared; default: it is measured.
 
     Returns
     -------
@@ -131,7 +133,7 @@ def forecast(problem, config):
         chains = tuple(START + REPORT + ENTRY / CORES * sum(entries)
                        for entries in zip(*map(entries_gone_over, (problem, *alone)), strict=True))
     return Forecast(engine=engine, why=why, data=n, unknowns=cells, memory=memory, chains=chains,
-                    seconds=_seconds(problem, config, engine, draws), fits=config.posterior.fit,
+                    seconds=_seconds(problem, config, engine, draws, speed), fits=config.posterior.fit,
                     timed=station_seconds(problem, _worlds(config.geology)) if config.geology is not None else 0.0)
 
 
@@ -140,13 +142,13 @@ def _worlds(table):
     return [table.worlds] + [table.sensitivity_worlds] * (FAMILIES if table.sensitivity else 0)
 
 
-def _seconds(problem, config, engine, draws):
+def _seconds(problem, config, engine, draws, speed):
     """Seconds by the largest products of each stage, None for engines that iterate until they are done."""
     parts = [(m.size, sum(problem.by_name[name].size for name in m.seen)) for m in problem.modalities]
     separate = parts if config.posterior.separate and len(parts) > 1 else []
     if engine not in ("dense", "iterative", "spectral"):
         return None
-    speed, wave = _speed()
+    speed, wave = machine_speed() if speed is None else speed
 
     def answered(n, cells, count):
         """Seconds of so many answers, matrices of the dense engine being there."""
@@ -169,8 +171,8 @@ def _seconds(problem, config, engine, draws):
     return total
 
 
-def _speed():
-    """(products of numbers a second in large matrices, seconds of a transform for each number), of this machine now."""
+def machine_speed():
+    """Of this machine now: products of numbers a second in large matrices, seconds of a transform for each number."""
     rng = np.random.default_rng(0)
     matrix, field = rng.standard_normal((600, 600)), rng.standard_normal((64, 96, 96))
     matrix @ matrix

@@ -11,7 +11,7 @@ import numpy as np
 from .. import __version__
 from ..dataset import beside
 from ._config import read_config
-from ._forecast import forecast
+from ._forecast import forecast, machine_speed
 from ._given import paths_of
 from ._igrf import field_at
 from ._look import FIELD, look, summary, with_field
@@ -243,7 +243,8 @@ def _geology():
 def _cost(problem, config):
     """What a run would take, as proposed and with the ground that is proposed but not asked for."""
     grounded = replace(config, geology=GeologyTable(**GROUND))
-    bare, whole = (keyed("posterior", forecast, problem, each) for each in (config, grounded))
+    speed = machine_speed()  # which may be another one a second later
+    bare, whole = (keyed("posterior", forecast, problem, each, speed) for each in (config, grounded))
     return f"{bare.sentence()} That is without [geology]; with the one proposed it is {whole.duration()}."
 
 

@@ -47,7 +47,7 @@ def state_noise(seen, given):
         return
     else:
         smooth = "the field is smoother than its noise"
-        reason = f"the data do not tell it: {f'{INTERPOLATED}, or {smooth}' if seen.survey.is_grid else smooth}"
+        reason = f"the data do not tell it, for {f'{INTERPOLATED}; or {smooth}' if seen.survey.is_grid else smooth}"
         seen.missing["std"] = stand_in, (
             f"{reason}. {found.how.capitalize()} give at most {found.rms:.2g} {units}, and they still fall (the last "
             f"order left {100 * found.left:.0f} %). {PAGE}. {units}: {OTHERS}")

@@ -20,7 +20,7 @@ SPEED = 5.0e10, 8.0e-9  # products a second, seconds of a transform for each num
 
 @pytest.fixture(autouse=True)
 def speed(monkeypatch):
-    monkeypatch.setattr(_forecast, "_speed", lambda: SPEED)
+    monkeypatch.setattr(_forecast, "machine_speed", lambda: SPEED)
 
 
 def test_the_window_takes_what_was_measured():

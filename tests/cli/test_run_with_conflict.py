@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from bayesjoint.cli import main, run
+import bayesjoint as bj
+from bayesjoint.cli import _rules, _tests_beside, main, run
+from bayesjoint.cli._config import read_config
 from bayesjoint.dataset import read_attributes, read_tree
 
 from .surveys import CONFIG, write_pair
@@ -53,15 +55,25 @@ def test_the_verdict_is_that_of_conflict(finished, tmp_path, capsys):
 
 
 def test_p_values_after_a_fit_say_what_they_take_for_known(tmp_path, capsys, monkeypatch):
-    """And with refits they need not."""
+    """And with refits, asked for and handed on, they need not."""
+    asked = []
+
+    def conflict(problem, refit=None, draws=None, **how):
+        asked.append(draws)
+        return real(problem, **how)
+
+    real = _tests_beside.conflict
+    monkeypatch.setattr(_tests_beside, "conflict", conflict)
     monkeypatch.setattr(run, "report", lambda tree, path, title=None: path.write_text(title))
     config = write_pair(tmp_path)
-    for more, doubted in (("", True), ("\n[conflict]\nrefits = 9\n", False)):
-        config.write_text(CONFIG + "fit = true\n" + more)
+    for refits, doubted in ((None, True), (99, False)):
+        more = "places = false\n" if refits is None else f"places = false\nrefits = {refits}\n"
+        config.write_text(f"{CONFIG}fit = true\n\n[conflict]\n{more}")
         assert main(["run", str(config), "--out", str(tmp_path / "out"), "--conflict", "--quiet"]) == 0
         assert capsys.readouterr().out.startswith("Verdict: ")
         said = read_attributes(read_tree(tmp_path / "out" / "posterior.nc"))["approximations"]
         assert any(a["name"] == "p-values of agreement" for a in said) == doubted
+        assert asked.pop() == refits
 
 
 def test_a_dry_run_names_the_tests_only_where_they_are_asked_for(tmp_path, capsys):
@@ -80,3 +92,15 @@ def test_what_no_test_can_take_is_refused_at_once(tmp_path, capsys, monkeypatch,
     config.write_text(CONFIG.replace("[parameters.density]", "[parameters.density]\nlower = -300.0"))
     assert main(["run", str(config), "--out", str(tmp_path / "out"), "--conflict", *more]) == 2
     assert "parameters.density" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_too_few_refits_are_refused_before_anything_is_fitted(tmp_path, capsys):
+    """The number is the one that the tests themselves ask for."""
+    config = write_pair(tmp_path)
+    for refits, code in ((_rules.REFITS - 1, 2), (_rules.REFITS, 0)):
+        config.write_text(f"{CONFIG}fit = true\n\n[conflict]\nrefits = {refits}\n")
+        assert main(["run", str(config), "--conflict", "--dry-run"]) == code
+    assert "conflict.refits" in capsys.readouterr().err
+    with pytest.raises(ValueError, match=f"draws must be an integer >= {_rules.REFITS}"):
+        problem = run.build_problem(read_config(config))
+        bj.conflict(problem, refit=lambda problem: problem, draws=_rules.REFITS - 1)
