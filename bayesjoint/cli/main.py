@@ -245,7 +245,7 @@ def _parser():
         "with what each changes. What was written first stays if that is stopped. The exit code is 0 whatever the "
         "verdict.",
         epilog="The configuration is that of `bayesjoint run`: Gaussian priors, no bounds, two surveys or more; "
-        "[geology] is not read. Every key:\n\n" + KEYS,
+        "[geology] is not read: `bayesjoint run --conflict` puts tests and ground into one page. Every key:\n\n" + KEYS,
     )
     conflict.add_argument("--no-remedies", action="store_false", dest="remedies",
                           help="end with the verdict and its tests: apply no remedies, the longer part of the work")
