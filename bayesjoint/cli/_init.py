@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,14 +11,14 @@ import numpy as np
 from .. import __version__
 from ..dataset import beside
 from ._config import read_config
-from ._forecast import forecast
+from ._forecast import forecast, machine_speed
 from ._given import paths_of
 from ._igrf import field_at
 from ._look import FIELD, look, summary, with_field
 from ._proposals import mesh_of, prior_std, range_of, rounded
 from ._refuse import ConfigError, keyed, refuse
 from ._spoken import in_options
-from ._tables import SEED
+from ._tables import SEED, GeologyTable
 from ._toml_text import FILL, Table, shown, text_of
 from .run import build_problem
 
@@ -25,6 +26,7 @@ FIT_DATA = 1_500  # a gradient of the evidence takes a second there on one core
 TYPICAL = {"density": (100.0, "sediments to greenstones differ by 100 to 400 kg/m3"),
            "susceptibility": (0.02, "most rocks lie below 0.05, iron formations above 0.5")}
 FITTED = "; fit = true below starts from it and lets the evidence choose"
+GROUND = {"family": "mixture", "std": "prior", "worlds": 200}  # proposed, and not asked for
 START = 0.1  # correlation that a fit starts from
 
 
@@ -51,8 +53,8 @@ def init(arguments):
         seen = look(paths, arguments)
         _state_field(seen, arguments)
         tables, problem, config = _filled(seen, arguments, out)
-        cost = keyed("posterior", forecast, problem, config)
-    tables[0].note += f"\nWhat a run would take: {cost.sentence()}"
+        cost = _cost(problem, config)
+    tables[0].note += f"\nWhat a run would take: {cost}"
     with beside(out) as part:
         part.write_text(text_of(tables), encoding="utf-8")
     return [*_said(seen, out, cost), *dict.fromkeys(f"warning: {in_options(str(w.message))}" for w in caught)]
@@ -219,8 +221,10 @@ def _coupling(properties, fits):
 
 
 def _posterior(fits):
-    why = ("std, ranges, correlation and noise are first fitted by the evidence, with the values above as a start. "
-           "Else: false takes them as they stand" if fits else
+    why = ("std, ranges, correlation and noise are first fitted by the evidence, with the values above as a start, and "
+           "then held: that they were fitted is in no interval. Tests of agreement (run --conflict, or conflict) hold "
+           'them too, and say that their p-values are "not validated" unless a table [conflict] has refits = 99, which '
+           "takes as long as 99 fits. Else: false takes the values as they stand" if fits else
            f"the values above are taken as they stand: a fit to more than {FIT_DATA} data off one lattice can take "
            "an hour. Else: true")
     return Table(name="posterior", note="How it is computed.", lines=[
@@ -233,7 +237,15 @@ def _geology():
         "Intervals are exact for the prior above, and real ground is not like a prior. Take the # off the four lines "
         "below to have them recalibrated on simulated worlds of bodies, layers, units and dykes (minutes). Without it "
         'the report says "not checked against ground". Else: state your own structures, see bayesjoint run --help.',
-        "[geology]", 'family = "mixture"', 'std = "prior"', "worlds = 200"])
+        "[geology]", *(f"{key} = {shown(value)}" for key, value in GROUND.items())])
+
+
+def _cost(problem, config):
+    """What a run would take, as proposed and with the ground that is proposed but not asked for."""
+    grounded = replace(config, geology=GeologyTable(**GROUND))
+    speed = machine_speed()  # which may be another one a second later
+    bare, whole = (keyed("posterior", forecast, problem, each, speed) for each in (config, grounded))
+    return f"{bare.sentence()} That is without [geology]; with the one proposed it is {whole.duration()}."
 
 
 def _said(seen, out, cost):
@@ -245,7 +257,7 @@ def _said(seen, out, cost):
         lines += [f"  {key} = {s.keys[key]:g}: {s.notes[key]}" for key in ("std",) if key in s.keys]
         lines += [f"  {key} = {shown(s.keys[key])}: {s.notes[key]}" for key in ("units", "to_grid", "intensity")
                   if key in s.keys and key in s.notes]
-    lines.append(f"a run would take {cost.sentence()}")
+    lines.append(f"a run would take {cost}")
     missing = [f"surveys.{s.name}.{key}" for s in seen for key in s.missing]
     first = f"fill in {', '.join(missing)}" if missing else "read it"
     lines.append(f"{out} written; {first}, then: bayesjoint run {out} --out results")

@@ -4,15 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..preparation import noise_estimate
 from ..quantities import component_of, known_names
-from ..survey import contents, left_open, on_lattice, other_units, read_survey, roughness, span
+from ..survey import contents, left_open, on_lattice, other_units, read_survey, span
 from ._given import Given, columns_of
+from ._noise import state_noise
 from ._refuse import optioned, refuse
 
-GUESS = 0.05  # of the data's std: noise that stands in for one to be stated, in what is tried and never in a file
-NOISE = {"mGal": (1e-3, 3.0), "nT": (5e-3, 100.0), "E": (0.05, 100.0)}  # microgravity to airborne; single stations
-LEAST = 0.2  # of it, below which no fit begins
 FIELD = ("intensity", "inclination", "declination")
 
 
@@ -147,8 +144,8 @@ def _read(seen, given, arguments):
         seen.notes["missing"] = "numbers that mark gaps, as given on the command line"
     seen.survey = read_survey(path, kind, columns=seen.columns or None, name=seen.name, **taken)
     _sizes(seen, taken["units"] or seen.opened.units)
-    _noise(seen, given["std"].of(path))
     _lattice(seen)
+    state_noise(seen, given["std"].of(path))
 
 
 def _units(seen, given):
@@ -193,9 +190,9 @@ def _lattice(seen):
     gaps = grid.size - seen.survey.size
     holes = f", {gaps} of them without a station: gaps" if gaps else ""
     seen.keys["to_grid"], seen.notes["to_grid"] = True, (
-        f"the {seen.survey.size} stations are nodes of a {grid.shape[0]} x {grid.shape[1]} lattice{holes}. Placed on "
-        "it they are a grid; nothing is moved or interpolated, and grids at one height are computed by FFT. Else: "
-        "false, prism by prism for each station")
+        f"the {seen.survey.size} stations are nodes of a {grid.shape[0]} x {grid.shape[1]} lattice{holes}. The "
+        "values are placed on their own nodes, and grids at one height are computed by FFT. Else: false, prism by "
+        "prism for each station")
     seen.survey = grid
 
 
@@ -206,67 +203,6 @@ def _height(seen, given):
         seen.missing["height"] = 0.0, (
             "the file states none. Metres, positive up, above the datum of the mesh's top: 0 for stations on flat "
             "ground, the terrain clearance for a draped flight (plus any upward continuation)")
-
-
-def _noise(seen, given):
-    """Noise: as said, as the file says, else by its shortest wavelengths where these tell it."""
-    units, data = seen.survey.units, seen.survey.data
-    if given is not None:
-        seen.keys["std"], seen.notes["std"] = given, f"as given on the command line, {units}"
-        return
-    if not seen.opened.std:
-        return
-    again = _measured_again(seen.survey)
-    if again is not None:
-        seen.keys["std"] = float(f"{again.std:.2g}")
-        seen.notes["std"] = (f"{again.std:.2g} ± {again.error:.1g} {units} (1 standard error), by {again.count} "
-                             f"{again.how}: {again.note}. Else: what the contractor quotes{_doubt_of_noise(seen)}")
-        return
-    found = roughness(seen.survey)
-    stand_in = max(GUESS * float(np.nanstd(data)), np.finfo(float).tiny)
-    others = "what the contractor quotes, repeats, crossings of lines"
-    if found is None:
-        seen.missing["std"] = stand_in, (f"the file states none and has too few stations to tell it from. {units}: "
-                                         f"{others}")
-    elif found.is_noise:
-        seen.keys["std"] = float(f"{found.std:.2g}")
-        spread = ("" if found.rms < 1.3 * found.robust else
-                  f" Uneven: {found.robust:.2g} by the median, {found.rms:.2g} by the mean square.")
-        seen.notes["std"] = (
-            f"{found.std:.2g} ± {found.error:.1g} {units} (1 standard error), by {found.how}.{spread} It holds noise "
-            f"and what lies shallower than the stations are apart, and cells of that size fit neither. Else: {others}"
-            f"{_doubt_of_noise(seen)}")
-    else:
-        seen.missing["std"] = stand_in, (
-            f"the data do not tell it. {found.how.capitalize()} give at most {found.rms:.2g} {units}, and they still "
-            f"fall (the last order left {100 * found.left:.0f} %): the grid was interpolated, or is smoother than its "
-            f"noise. {units}: {others}")
-    if "std" in seen.missing:
-        bound = stand_in if found is None else float(np.clip(found.rms, LEAST * stand_in, stand_in))
-        begin = float(f"{bound:.2g}")
-        of_data = f"{100 * begin / max(float(np.nanstd(data)), begin):.2g} % of the data's own std"
-        seen.starts["std"] = begin, (
-            f"{units}, a start and no estimate ({of_data}): {seen.missing['std'][1].partition('. ')[0]}. fit = true "
-            f"below lets the evidence choose from there, and the report says whether it could. Else: {others}")
-
-
-def _doubt_of_noise(seen):
-    """What an estimated noise of an unusual size says of the units; empty for a usual one."""
-    least, most = NOISE[seen.survey.units]
-    if least <= seen.keys["std"] <= most:
-        return ""
-    return (f". Noise of {seen.survey.kind} data is mostly {least:g} to {most:g} {seen.survey.units}: are the units "
-            "right?")
-
-
-def _measured_again(survey):
-    """Noise by stations measured again, else by crossings of lines; None where there are too few."""
-    for how in () if survey.is_grid else ("repeats", "crossings"):
-        try:
-            return noise_estimate(survey, how)
-        except ValueError:
-            continue
-    return None
 
 
 def with_field(seen, stated, why):

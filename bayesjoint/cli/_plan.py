@@ -10,7 +10,7 @@ from ._results import NAMES, check_folder
 from .run import STAGES, build_problem, check_geology, inputs_of, read_surveys
 
 
-def plan(config, verb, out=None, remedies=True):
+def plan(config, verb, out=None, remedies=True, conflict=False):
     """Lines that say what would be done; whatever `run` would refuse before it computes is refused.
 
     Parameters
@@ -21,14 +21,17 @@ def plan(config, verb, out=None, remedies=True):
         Folder that the results would go to.
     remedies : bool, default True
         Whether `conflict` would compare remedies.
+    conflict : bool, default False
+        Whether `run` would test agreement too.
 
     Returns
     -------
     list of str
     """
-    if verb == "conflict":
+    tests = conflict or verb == "conflict"
+    if tests:
         check_testable(config)
-    else:
+    if verb == "run":
         check_geology(config)
     if out is not None:
         check_folder(out, inputs_of(config))
@@ -39,8 +42,8 @@ def plan(config, verb, out=None, remedies=True):
         *(line for name, survey in surveys.items() for line in _survey(config, problem, name, survey)),
         *_model(config, problem),
         f"engine: {cost.engine}, {cost.why}",
-        f"cost: {cost.sentence()}" + (" The tests come on top of it." if verb == "conflict" else ""),
-        f"stages: {', '.join(_stages(config, verb, remedies))}",
+        f"cost: {cost.sentence()}" + (" The tests come on top of it." if tests else ""),
+        f"stages: {', '.join(_stages(config, verb, remedies, tests))}",
         *_outputs(out),
         "nothing was computed, and nothing written",
     ]
@@ -69,9 +72,11 @@ def _model(config, problem):
     yield f"coupling: {coupling.kind}{'' if number is None else f' {number:g}'}"
 
 
-def _stages(config, verb, remedies):
+def _stages(config, verb, remedies, tests):
     """Those that are asked for."""
     left_out = set() if remedies else set(OF_REMEDIES)
+    if not tests:
+        left_out.add("tests of agreement")
     if not config.posterior.fit:
         left_out.add("fit hyperparameters")
     if config.geology is None:

@@ -7,6 +7,7 @@ from ._refuse import refuse
 from ._tables import FORMS, STRUCTURES, ParameterTable
 
 LINEAR = ("dense", "iterative", "lowrank", "spectral")  # engines of linear-Gaussian problems
+REFITS = 39  # the fewest that tests of agreement take
 OTHERS = {  # keys that a kind of prior does not read
     "matern": {"alpha", "depth_exponent", "p"},
     "minimum_length": {"std", "range", "smoothness", "extent", "p"},
@@ -56,6 +57,8 @@ def _rules(config):
                f"{where}.range", table.range, "must be > 0 metres, one number or three")
     yield (config.conflict.refits and not config.posterior.fit, "conflict.refits", config.conflict.refits,
            "means nothing without posterior.fit = true")
+    yield (0 < config.conflict.refits < REFITS, "conflict.refits", config.conflict.refits,
+           f"must be 0 or at least {REFITS}, with which tests together reach 5 %; 99 is usual")
     for form, size in (config.conflict.margins or {}).items():
         yield (form not in FORMS or not _is_positive(size), f"conflict.margins.{form}", size,
                f"must be a number > 0 under one of {', '.join(FORMS)}")

@@ -26,7 +26,8 @@ From two surveys to a report:
   2. read survey.toml; fill in what nobody but you knows (bayesjoint run --help shows every key)
   3. bayesjoint run survey.toml --out results
   4. open results/report.html; results/posterior.nc holds all numbers (xarray.open_datatree)
-  5. bayesjoint conflict survey.toml --out agree      do the surveys agree?
+  5. bayesjoint conflict survey.toml --out agree      do the surveys agree, and what does each remedy change?
+                                             (run --conflict puts the first of these into the page of step 3)
   6. bayesjoint export results --to vtk --out model.vtr      for ParaView; ubc, geotiff, csv, netcdf too
 """
 
@@ -128,7 +129,7 @@ def _kept(stopped):
 def _run(arguments):
     from .run import STAGES, run
 
-    return _worked(run, STAGES, arguments)
+    return _worked(run, STAGES, arguments, **({"conflict": True} if arguments.conflict else {}))
 
 
 def _conflict(arguments):
@@ -229,11 +230,13 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"bayesjoint {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     add_init(verbs, _init)
-    _add_run(
+    run = _add_run(
         verbs, "run", _run, help="invert the surveys of a configuration jointly: posterior.nc and report.html",
         description="Invert the surveys of a TOML configuration jointly and write posterior.nc and report.html.",
         epilog=EXAMPLE + "\nEvery key:\n\n" + KEYS,
     )
+    run.add_argument("--conflict", action="store_true", help="test whether the surveys agree too, without remedies: "
+                     "the page then answers all four of its questions, if there is a [geology]")
     conflict = _add_run(
         verbs, "conflict", _conflict,
         help="test whether the surveys of a configuration agree, and what each remedy changes",
@@ -242,7 +245,7 @@ def _parser():
         "with what each changes. What was written first stays if that is stopped. The exit code is 0 whatever the "
         "verdict.",
         epilog="The configuration is that of `bayesjoint run`: Gaussian priors, no bounds, two surveys or more; "
-        "[geology] is not read. Every key:\n\n" + KEYS,
+        "[geology] is not read: `bayesjoint run --conflict` puts tests and ground into one page. Every key:\n\n" + KEYS,
     )
     conflict.add_argument("--no-remedies", action="store_false", dest="remedies",
                           help="end with the verdict and its tests: apply no remedies, the longer part of the work")

@@ -25,7 +25,7 @@ from ._results import results
 
 AS_READ = ("std", "height", "variable", "columns", "units", "crs", "to_crs", "missing", "format", *FIELD)
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint posterior", "separate posteriors",
-          "recalibrate", "draws and dataset", "report")
+          "tests of agreement", "recalibrate", "draws and dataset", "report")
 
 
 def read_surveys(config):
@@ -69,7 +69,7 @@ def build_problem(config, stage=lambda name: None, surveys=None):
     return problem
 
 
-def run(config, out, progress):
+def run(config, out, progress, conflict=False):
     """Run a configuration and leave ``posterior.nc``, ``report.html`` and ``run.log`` in a folder, whole or not at all.
 
     Parameters
@@ -79,7 +79,9 @@ def run(config, out, progress):
     out : str or Path
         Folder, made if needed.
     progress : Progress
-        Told of stages and worlds.
+        Told of stages and worlds, and of the verdict.
+    conflict : bool, default False
+        Test whether the surveys agree too, and put that into the same dataset and page.
 
     Returns
     -------
@@ -87,8 +89,13 @@ def run(config, out, progress):
         ``posterior``, ``report`` and ``log``.
     """
     check_geology(config)
-    with results(out, inputs_of(config)) as scratch, logged("run", out, config, progress.stage) as log:
-        _run(config, scratch, log, progress)
+    if conflict:
+        from ._disagreement import check_testable  # which builds on this module
+
+        check_testable(config)
+    with results(out, inputs_of(config)) as scratch, logged(
+            "run", out, config, progress.stage, ("--conflict",) if conflict else ()) as log:
+        _run(config, scratch, log, progress, conflict)
     return paths_in(out)
 
 
@@ -98,7 +105,7 @@ def check_geology(config):
         stated_family(config.geology)
 
 
-def _run(config, scratch, stage, progress):
+def _run(config, scratch, stage, progress, conflict):
     problem, fit = fitted_problem(config, stage)
     stage(STAGES[3])
     method = config.posterior.method
@@ -109,12 +116,20 @@ def _run(config, scratch, stage, progress):
     if config.posterior.separate and len(problem.modalities) > 1:
         stage(STAGES[4])
         separate = _alone(post, problem, method, config.seed, progress.shown)
-    if config.geology is not None:
+    found = None
+    if conflict:
         stage(STAGES[5])
+        from ._tests_beside import tests_beside
+
+        found = tests_beside(problem, config, fit is not None, progress.result)
+        post.approximations += found.approximations
+    if config.geology is not None:
+        stage(STAGES[6])
         post, separate = recalibrated(config, post, separate, progress.count)
-    stage(STAGES[6])
+    stage(STAGES[7])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
-                            separate=separate, result=result)
+                            separate=separate, result=result, **({} if found is None else found.groups()))
+    tree.attrs |= {} if found is None else found.attributes()
     leave(tree, scratch, config, stage)
 
 

@@ -45,12 +45,15 @@ def inducing_field(survey, when, longitude, latitude, height):
                            for name, value in (("longitude", longitude), ("latitude", latitude)))
     if not (-180 <= longitude <= 360 and -90 <= latitude <= 90):
         fail("longitude and latitude", "be degrees", f"{longitude:g}, {latitude:g}", "Pass longitude first.")
+    stated = "the stations' mean height stands for it" if height is None else "as given"
     height = float(np.nanmean(survey.upward) if height is None else as_finite("height", height, 0))
     east, north, up = (float(np.squeeze(v)) for v in ppigrf.igrf(longitude, latitude, height / 1000.0, day))
     level = np.hypot(east, north)
     field = {"intensity": float(np.hypot(level, up)), "inclination": float(np.degrees(np.arctan2(-up, level))),
              "declination": float((np.degrees(np.arctan2(east, north)) - convergence + 180.0) % 360.0 - 180.0)}
-    note = (f"inducing field of the IGRF at {longitude:.4f}° east, {latitude:.4f}° north, {height:.0f} m on "
+    east_of = longitude - 360.0 if longitude > 180 else longitude
+    there = f"{abs(east_of):.4f}° {'W' if east_of < 0 else 'E'}, {abs(latitude):.4f}° {'S' if latitude < 0 else 'N'}"
+    note = (f"inducing field of the IGRF at {there}, {height:.0f} m above the ellipsoid ({stated}), on "
             f"{day:%Y-%m-%d}: {turned}")
     return field, note
 

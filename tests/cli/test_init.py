@@ -75,6 +75,15 @@ def test_what_is_proposed_is_near_what_made_the_data(pair, tmp_path, capsys):
     assert 100 <= config.mesh.depth <= 300
 
 
+def test_the_cost_is_said_without_and_with_the_ground_that_is_proposed(pair, tmp_path, capsys):
+    code, path = made(pair, tmp_path, *STATED)
+    said, text = capsys.readouterr().out, " ".join(path.read_text("utf-8").replace("\n#", "").split())
+    assert code == 0 and "a run would take" in said
+    for words in (said, text):
+        assert "That is without [geology]; with the one proposed it is about " in words
+    assert "refits = 99" in text and "then held" in text
+
+
 def test_every_value_stands_under_a_reason(pair, tmp_path):
     code, path = made(pair, tmp_path, *STATED)
     lines = path.read_text("utf-8").splitlines()
@@ -190,7 +199,9 @@ def test_a_date_and_a_place_give_the_inducing_field(pair, tmp_path):
     exact = Survey("magnetic", [1.0], [0.0], [0.0], 30.0).igrf("1998-07-01", 121.5, -31.0)
     assert code == 0 and found.intensity == pytest.approx(exact.intensity, abs=0.6)
     assert (found.inclination, found.declination) == pytest.approx((exact.inclination, exact.declination), abs=0.006)
-    assert "IGRF at 121.5000° east, -31.0000° north, 30 m on 1998-07-01" in path.read_text("utf-8")
+    said = " ".join(path.read_text("utf-8").replace("\n#", "").split())
+    assert ("IGRF at 121.5000° E, 31.0000° S, 30 m above the ellipsoid (the stations' mean height stands for it), on "
+            "1998-07-01" in said)
 
 
 @pytest.mark.parametrize(("missing", "options", "named"), [
@@ -212,7 +223,8 @@ def test_the_igrf_itself_is_that_of_the_place(tmp_path):
     pytest.importorskip("pyproj")
     survey = Survey("magnetic", [1.0, 1.0], [360e3, 392e3], [6535e3, 6566e3], 0.0, crs="EPSG:28351")
     found, how = _igrf.field_at("1995-06-01", [survey], None)
-    assert "at 121.6988° east, -31.1730° north" in how and "over the surveys it differs by up to 7" in how
+    assert "at 121.6988° E, 31.1730° S, 0 m above the ellipsoid" in how
+    assert "over the surveys it differs by up to 7" in how
     assert abs(found[0] - 58_014) < 700 and abs(found[1] + 64.7) < 1.5 and abs(found[2] - 0.9) < 1.0
 
 
