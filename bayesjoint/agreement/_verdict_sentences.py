@@ -94,6 +94,15 @@ def untied(bare, shared, misfits, tested, made=()):
     return f"{'; '.join(said)}{'; each was held against its own prior only' if tested else ''}."
 
 
+def no_remedy(blame):
+    """Why no remedy is offered: nothing objects, or what does has no form that one could take up."""
+    if not blame:
+        return "No remedy is offered, because no test objects to what one could mend."
+    names = ", ".join(dict.fromkeys(test.name for test in blame))
+    return (f"No remedy is offered, because what objects ({names}) has no form that a bias, a gain or other "
+            "hyperparameters could take up: look at its maps and bands.")
+
+
 MENDED, NOT_MENDED = "it was mended for the verdict", "it was not mended for the verdict"
 RANGES = ("Ranges are taken for known: a wrong one may alarm such tests too, and none of them looks for it; "
           "fit_hyperparameters does.")

@@ -114,7 +114,7 @@ def _run(config, scratch, stage, progress):
         post, separate = recalibrated(config, post, separate, progress.count)
     stage(STAGES[6])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
-                            separate=separate, result=result)
+                            separate=separate, result=result, progress=progress.draws)
     leave(tree, scratch, config, stage)
 
 

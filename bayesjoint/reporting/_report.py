@@ -92,7 +92,7 @@ def _content(tree, title):
     gains = facts.gains(tree)
     stated = [a | {"statement": ground.without_family(a["statement"], tree)} for a in facts.approximations(tree)]
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
-    held = ground.ground(tree)
+    held, warned = ground.ground(tree), ground.unchecked(tree)
     brief = [a for a in stated if held is None or a["name"] not in ground.STATED]
     agreed = accord.agreement(tree)
     objected = () if agreed is None else agreed["objected"]
@@ -108,7 +108,7 @@ def _content(tree, title):
         "targets": listed,
         "title": heading.title(title or root.get("title"), root, fits), "system": heading.system(fits),
         "root": root,
-        "unchecked": ground.unchecked(tree),
+        "unchecked": root.get("unchecked", warned) if warned else None,
         "ground": held,
         "lead": lead,
         "details": details,

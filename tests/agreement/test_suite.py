@@ -239,7 +239,7 @@ def test_a_patch_in_a_corner_is_not_agreed_upon():
         assert found.kind != "agree"
 
 
-@pytest.mark.parametrize(("gap", "words"), [(5.9, "the data cannot say whose"), (6.1, "offset of a 1 ± 0.1 1")])
+@pytest.mark.parametrize(("gap", "words"), [(5.9, "the data cannot say whose"), (6.1, "offset of a 1 ± 0.1, adj")])
 def test_a_survey_is_blamed_only_where_the_other_explains_the_data_clearly_worse(gap, words):
     best, other = made_up("offset", "a", 1e-12, 50.0), made_up("offset", "b", 1e-11, 50.0 - gap)
     assert words in objection([best], [best, other])
