@@ -68,7 +68,7 @@ def effect_words(effect):
     if effect["what"] == "gain":
         return f"gain: {times_words(effect)}"
     count, (value, std) = np.size(effect["value"]), largest(effect)
-    told = f"{value:.3g} ± {std:.2g}{_units(effect['units'])}"
+    told = f"{value:.3g} ± {std:.2g}{unit_words(effect['units'])}"
     if count == 1:
         return f"{effect['what']} {told}"
     return f"{effect['what']}: {count} values, {'none of which can be told' if np.isnan(value) else f'largest {told}'}"
@@ -89,14 +89,14 @@ def _seen(found, key):
     """A size that is seen; of a std, as large as it would have to be and as stated; in words where it says nothing."""
     size, reach = found[key], found.get("reach", np.inf)
     if size > reach:
-        return f"more than {reach:.3g}{_units(found['units'])}, larger than any datum"
+        return f"more than {reach:.3g}{unit_words(found['units'])}, larger than any datum"
     if "stated" in found:
-        units = _units(found["stated_units"])
+        units = unit_words(found["stated_units"])
         return f"{found['stated'] * (1 + 0.01 * size):.3g}{units} where {found['stated']:.3g} is stated"
-    return f"{size:.3g}{_units(found['units'])}"
+    return f"{size:.3g}{unit_words(found['units'])}"
 
 
-def _units(units):
+def unit_words(units):
     """Units after a number; a number by itself has none."""
     return "" if units == "1" else f" {units}"
 
@@ -219,19 +219,22 @@ def objection(alarms, tests=()):
         said = f"{article(best.form, best.form)} {between} of {_size(best)}; the data cannot say whose"
     else:
         said = f"{with_effect(best)}, or as well {with_effect(other)}; the data cannot say which"
-    return f"{said}, adjusted p {tail_words(best.log_p_adjusted)} ({_all_of(alarms, best)})"
+    return f"{said}, adjusted p {tail_words(best.log_p_adjusted)} ({_all_of(alarms, best, tests)})"
 
 
-def _all_of(alarms, best):
-    """How many object; of other surveys the alarm that says most, and the one of a wavelength, by name."""
+def _all_of(alarms, best, tests):
+    """How many object, and by name what the best one does not explain: of other surveys, and of wavelengths.
+
+    A cause with a name between two surveys, such as an offset, explains what else alarms.
+    """
     named, targets, forms = [], {best.target}, {best.form}
-    for test in sorted(alarms, key=lambda t: t.log_p_adjusted):
-        if test is not best and test.target and (
-                test.target not in targets or (test.form == "wavelengths" and test.form not in forms)):
+    left = [t for t in alarms if t.form in RESIDUALS + FORMS and t.effect and (best.form in RESIDUALS or not tests)]
+    for test in sorted(left, key=lambda t: t.log_p_adjusted):
+        if test.target not in targets or (test.form == "wavelengths" and test.form not in forms):
             targets.add(test.target)
             forms.add(test.form)
             named.append(f"{_other(test)}, adjusted p {tail_words(test.log_p_adjusted)}")
-    return count_words(alarms) + f", among them {' and '.join(named)}" * bool(named)
+    return count_words(alarms) + f", among them {'; '.join(named)}" * bool(named)
 
 
 def _other(test):
@@ -251,7 +254,7 @@ def with_effect(test):
         return f"{test.name}, {times_words(test.effect)}"
     value, std = largest(test.effect)
     rms = "with an rms of " if test.form in LEVELS else ""
-    return f"{test.name} {rms}{value:.3g} ± {std:.2g}{_units(test.effect['units'])}"
+    return f"{test.name} {rms}{value:.3g} ± {std:.2g}{unit_words(test.effect['units'])}"
 
 
 def times_words(effect):
@@ -264,7 +267,7 @@ def _size(test):
     value, std = largest(test.effect)
     if test.form == "gain":
         return f"{abs(value) / 100:.2g} ± {std / 100:.2g} of the stated signal"
-    return f"{abs(value):.3g} ± {std:.2g}{_units(test.effect['units'])}"
+    return f"{abs(value):.3g} ± {std:.2g}{unit_words(test.effect['units'])}"
 
 
 def count_words(alarms):
@@ -290,7 +293,7 @@ def asked_words(effect):
     known = "stated" in effect
     units = effect["stated_units"] if known else "1"
     stated, asked = (effect["stated"], effect["asked"]) if known else (1.0, effect["factor"])
-    said = f"{stated:.3g}{_units(units)} stated, {asked:.2g} asked for"
+    said = f"{stated:.3g}{unit_words(units)} stated, {asked:.2g} asked for"
     if effect["log_std"] > VAGUE:
         return f"{said}, which is next to unknown"
     spread = float(np.exp(norm.isf(0.025) * effect["log_std"]))

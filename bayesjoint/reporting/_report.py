@@ -82,7 +82,7 @@ def _render(content):
                               loader=PackageLoader(__package__, ""))
     environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty,
                             "tail": words.tail, "readable": words.readable, "fixed": words.fixed,
-                            "tied": words.tied}
+                            "tied": words.tied, "with_error": words.within}
     return environment.get_template("template.html").render(content)
 
 
@@ -92,6 +92,8 @@ def _content(tree, title):
     gains = facts.gains(tree)
     stated = [a | {"statement": ground.without_family(a["statement"], tree)} for a in facts.approximations(tree)]
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
+    for p in properties:
+        p.cell = targets.cell_of(mesh)
     held, warned = ground.ground(tree), ground.unchecked(tree)
     brief = [a for a in stated if held is None or a["name"] not in ground.STATED]
     agreed = accord.agreement(tree)

@@ -327,7 +327,7 @@ def test_an_offset_that_may_be_either_survey_s_is_laid_at_neither_door():
     rows = {"b": (9.0, 1.0), "a": (0.0, 1.0)}
     for order in (rows, dict(reversed(rows.items()))):
         found = conflict(scalars(order))
-        assert "an offset between a and b of 9 ± 1.4 1; the data cannot say whose" in found.verdict
+        assert "an offset between a and b of 9 ± 1.4; the data cannot say whose" in found.verdict
         assert {"offset of a", "offset of b"} <= set(found.problems)
 
 

@@ -57,6 +57,9 @@ def test_what_objects_of_another_survey_and_of_a_wavelength_is_named():
         in said
     assert "places of a" not in said and "short waves" not in said
     assert "among them" not in objection([best])
+    offset = alarm("offset", "b", -40.0, 9.0, "offset")  # a cause with a name, between two surveys
+    assert "among them" not in objection([offset, *others], [offset, *others])
+    assert "among them wavelengths of a" in objection([offset, *others])
 
 
 def test_disturbances_larger_than_all_data_have_no_figure():
@@ -75,7 +78,8 @@ def test_every_group_of_tests_is_told_as_it_begins():
     first = [what for what in told if "ask for" not in what[0]]
     names, numbers, totals = zip(*first, strict=True)
     assert numbers == tuple(range(len(first))) and set(totals) == {len(first)}
-    assert names == ("ground and air: offset, tilt, gain and levels", "ground and air: likelihood ratio and node splits",
+    assert names == ("ground and air: offset, tilt, gain and levels",
+                     "ground and air: likelihood ratio and node splits",
                      "ground and air: wavelengths and places of ground",
                      "ground and air: wavelengths and places of air", "ground and air: which tests are one",
                      "ground by itself: prior and noise", "air by itself: prior and noise")
