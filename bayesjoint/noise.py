@@ -266,9 +266,11 @@ class DenseNoise(_Noise):
 
     def settings(self):
         """Description for the record of a run."""
-        std = np.sqrt(self.variance())
-        kind = "dense covariance" if self.stationary is None else repr(self.stationary.kernel)
-        return f"{kind}, std {std.min():.4g} to {std.max():.4g}"
+        low, high = (f"{np.sqrt(v):.4g}" for v in (self.variance().min(), self.variance().max()))
+        kernel = None if self.stationary is None else self.stationary.kernel
+        kind = "dense covariance" if kernel is None else (
+            "covariance by a given function of the offset" if hasattr(kernel, "__name__") else repr(kernel))
+        return f"{kind}, std {low}" if low == high else f"{kind}, std {low} to {high}"
 
 
 @checked

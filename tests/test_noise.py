@@ -180,6 +180,11 @@ def test_a_matern_kernel_makes_noise_that_remembers_it():
     assert noise.scaled(2.0).stationary is None
 
 
+def test_a_function_is_recorded_as_such_and_not_by_its_place_in_memory():
+    noise = StationaryNoise(lambda e, n: np.exp(-np.hypot(e, n)), white=1.0).at(*lattice(3))
+    assert noise.settings() == "covariance by a given function of the offset, std 1.414"
+
+
 def test_a_matern_kernel_and_unequal_white_noise_refuse_what_is_wrong():
     refused(lambda: MaternKernel(0.0, 1.0), "std")
     refused(lambda: MaternKernel(1.0, -1.0), "range")

@@ -13,6 +13,8 @@ from ._torus import problem_torus
 KEPT = 4  # ranges, and slopes by them, that are kept
 MARGIN = 1.5  # the torus is laid out for ranges this factor longer than those the problem states
 COLUMNS = 256  # data carried through the torus at once
+WHOLE = 25_000_000  # numbers in the matrix between two lattices above which it is not made whole to take a few of it
+FEW = 0.25  # of the whole
 
 
 class TorusSignal:
@@ -74,8 +76,10 @@ class TorusMatrices(SignalMatrices):
         starts = [where.start for where in self._problem.data_slices.values()]
         rows, start = ([each[v.modality] for v in self.views] for each in (self._rows, starts))
         place, used = [surveys.get(s) for s in start], [s + r for s, r in zip(start, rows, strict=True)]
+        size = [self._problem.modalities[v.modality].size for v in self.views]
         for b, mine in enumerate(used):
-            left = [a for a in range(b + 1) if None in (place[a], place[b])]
+            left = [a for a in range(b + 1) if None in (place[a], place[b]) or (
+                used[a].size * mine.size < FEW * size[a] * size[b] > FEW * WHOLE)]
             for a in range(b + 1):
                 out[a, b] = np.empty((used[a].size, mine.size)) if a in left else (
                     group.matrix(place[a], place[b])[np.ix_(rows[a], rows[b])])

@@ -51,7 +51,7 @@ def residuals(source, name=None, *, ax=None, reach=None):
     line = np.linspace(-reach, reach, 201)
     ax.plot(line, np.exp(-0.5 * line**2) / np.sqrt(2 * np.pi), color=COLOURS[1], lw=1.5, label="N(0, 1)")
     ax.set(xlabel="residual / noise std", ylabel="density", xlim=(-reach, reach),
-           title=f"mean {values.mean():.2f}, std {values.std():.2f}".replace("-", "−"))
+           title=f"mean {values.mean():z.2f}, std {values.std():.2f}".replace("-", "−"))
     ax.legend(frameon=False, fontsize="small", loc="upper right", title=beyond(values, reach), title_fontsize="small")
     return ax
 

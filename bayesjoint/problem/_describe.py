@@ -60,7 +60,8 @@ def modality_fields(problem, modality):
         "name": modality.name, "kind": modality.kind, "dims": dims, "coords": coords, "mask": mask, "upward": upward,
         "units": modality.units, "observed": modality.data, "std": np.sqrt(modality.noise.variance() / weight),
         "attributes": {"noise": modality.noise.settings(), "likelihood_exponent": weight,
-                       "parameters": modality.parameters, **_inducing(modality.forward), **modality.metadata},
+                       "parameters": modality.parameters, **_inducing(modality.forward), **modality.metadata,
+                       **({"measured_every": modality.stride} if modality.stride > 1 else {})},
     }  # fmt: skip
 
 

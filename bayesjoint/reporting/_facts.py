@@ -11,6 +11,9 @@ PROBABILITY = 0.90  # of every interval in the report; printed with its kind
 ENDS = [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]  # levels of its ends
 GAUSSIAN = "equal-tailed Gaussian"  # how the words of an interval in closed form begin
 MANY = 60  # values of a vector above which a table shows their size only
+BESIDE = ("hyperparameters", "likelihood exponents", "p-values of agreement")  # statements on no engine's numbers
+NOT_LOOSE = "no more loosely than it may; how closely it should is not known"  # of a mean with no known expectation
+UNDOUBTED = ("as expected", "not stated", NOT_LOOSE)  # verdicts on a fit that speak against nothing
 UNINFORMED = 0.95  # posterior std / prior std above which a layer counts as left to the prior
 
 
@@ -19,6 +22,7 @@ class Fit:
 
     If prior and noise are right, χ² of a posterior draw is distributed as χ² with m degrees of freedom over repeated
     data (data and draw are then a draw of the joint density), whatever the engine; χ² of the posterior mean is less.
+    Of a grid that counts as measured at some nodes alone the noise was widened for that: no χ² of all nodes judges it.
     """
 
     def __init__(self, tree, name):
@@ -29,12 +33,15 @@ class Fit:
         half, chi2 = 3 * np.sqrt(2 / self.count), plot.held(tree, "predictive_summary", f"{name}_chi2")
         self.chi2, self.ratio = (None, None) if chi2 is None else (float(chi2), float(chi2) / self.count)
         self.plain_range = max(1 - half, 0.0), 1 + half  # where χ²/m of draws should lie
+        uncertain = any(str(v).endswith("_std") for v in tree["posterior_summary"].data_vars)
+        self.whose = "the posterior mean" if uncertain else "the model"
         noise = plot.held(tree, "constant_data", f"{name}_noise_std")
         if noise is not None and plot.has(tree, "predictive_summary", f"{name}_mean"):
             residual = plot.data_field(tree, name, "standardized").values
         known = residual[np.isfinite(residual)]
         self.residual_mean, self.residual_std = (float(f(known)) if known.size else np.nan for f in (np.mean, np.std))
         weight, of_draws = attrs.get("likelihood_exponent", 1.0), plot.held(tree, "sample_stats", f"chi2_{name}")
+        self.measured_every = int(attrs.pop("measured_every", 1))
         self.draws = None if of_draws is None or unvalidated(tree) else float(of_draws.mean()) * weight / self.count
         self.expected = _expected_chi2(tree, name, self.count, weight)
         self.separate = {label: float(tree["separate_summary"][f"{name}_chi2__{label}"])
@@ -51,21 +58,28 @@ class Fit:
 
     @property
     def judged(self):
-        """(χ²/m, low, high, whose it is) that the verdict rests on: the draws' if there are any."""
+        """(χ²/m, low, high, whose it is) that the verdict rests on: the draws' if there are any, None if nothing.
+
+        What was fitted to the data is nearer to them than m, and where it is not known by how much nothing is too near.
+        """
+        if self.measured_every > 1:
+            return None, *self.plain_range, "no node"
         if self.draws is not None:
             return self.draws, *self.plain_range, "posterior draws"
         if self.mean_range is not None:
-            return self.ratio, *self.mean_range, "the posterior mean"
-        return self.ratio, *self.plain_range, "the posterior mean"
+            return self.ratio, *self.mean_range, self.whose
+        return self.ratio, 0.0, self.plain_range[1], self.whose
 
     @property
     def verdict(self):
-        """Word for the fit: as expected, too loose, or too close."""
+        """Word for the fit: as expected, too loose, too close, or just not too loose."""
         value, low, high, _ = self.judged
         if value is None:
             return "not stated"
         if value > high:
             return "more loosely than the stated noise and prior allow"
+        if self.draws is None and self.mean_range is None:
+            return NOT_LOOSE
         return "more closely than the stated noise and prior would have it" if value < low else "as expected"
 
 
@@ -161,8 +175,11 @@ def unmixed(tree):
 
 
 def unvalidated(tree):
-    """Whether any statement says that nobody has measured the error."""
-    return any(a["status"] == "not validated" for a in approximations(tree))
+    """Whether any statement says that nobody has measured the error of means, standard deviations or draws.
+
+    What is said of hyperparameters, exponents and tests of agreement is no word on the engine.
+    """
+    return any(a["status"] == "not validated" and not a["name"].endswith(BESIDE) for a in approximations(tree))
 
 
 def is_exact(tree):

@@ -16,7 +16,7 @@ from ._words import fixed, plain, span
 WIDTH = 3.4  # inches; about 326 CSS pixels
 DPI = 190  # twice a screen's 96: sharp on dense screens and in print
 SLICES = 4
-_LEFT, _RIGHT, _TOP, _BOTTOM, _BAR = 0.58, 0.84, 0.42, 0.44, 0.09  # inches
+_LEFT, _RIGHT, _TOP, _BOTTOM, _BAR = 0.7, 0.84, 0.42, 0.44, 0.09  # inches
 _STYLE = {"font.size": 8, "axes.titlesize": 8.5, "axes.titlelocation": "left", "axes.labelsize": 8,
           "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "axes.linewidth": 0.6, "xtick.major.width": 0.6,
           "ytick.major.width": 0.6, "axes.formatter.useoffset": False, "legend.fontsize": 7.5,
@@ -246,5 +246,5 @@ def history_pictures(tree, most=5):
         return []
     terms = plot.chi2_terms(tree)
     names = (["chi2"] if terms else []) + [n for n in tree["history"].data_vars if n not in terms.values()][:most]
-    return [chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{plain(n)} against iterations", 2.4)
+    return [chart(lambda ax, n=n: plot.convergence(tree, n, ax=ax), f"{plain(n)} against iterations", 2.4, left=0.9)
             for n in names]

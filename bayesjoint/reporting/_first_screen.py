@@ -8,14 +8,18 @@ import numpy as np
 
 from .. import plot
 from ._chances import WORLDS
+from ._facts import UNDOUBTED
 from ._figures import ModelPictures, aspect_of, limits_of, mapped
 from ._ground import beyond
-from ._words import capital, change, fixed, listing, number, place, plain, quantity, signed, span
+from ._words import between, capital, change, fixed, listing, number, place, plain, quantity, signed, span
 
-WORTH = 0.01  # of a score or a std: smaller changes are nothing to those who decide, however well they are known
+EVERY = {2: "every second", 3: "every third", 4: "every fourth", 5: "every fifth", 6: "every sixth"}
+REASON = 260  # letters of a reason that the first screen has room for
+WORTH = 0.02  # of a score or a std: smaller changes are nothing to those who decide, however well they are known
 APART = 1e-5  # of a std, by which means of joint and separate inversion differ at least if anything ties them
 GOOD, FAIR, BAD = "good", "fair", "bad"
-SHORT = {"expected": "it fits", "loosely": "too loose", "closely": "too close"}  # by a word of `Fit.verdict`
+SHORT = {"expected": "it fits", "loosely": "too loose", "closely": "too close",
+         "more": "not too loose"}  # by the second word of `Fit.verdict`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +75,8 @@ def _largest(p, targets):
         return [capital(f"{p.long_name}: no target; most in one cell, {_stands_out(p)}.")]
     which = f"the largest of {count}" if count > 1 else "one" if count else "not sure; the largest candidate"
     return [capital(f"{p.long_name}, {which}: {row['mean']}, {row['reach']} deep around {row['around']}."),
-            f"It holds {row['amount']} in {row['volume_words']}, {row['side']} {row['beyond']} with a chance of "
-            f"{row['chance']}."]
+            f"It holds {row['amount']} in {row['volume_words']}; its surest cell is {row['side']} {row['beyond']} with "
+            f"a chance of {row['chance']}."]
 
 
 def _clear(p):
@@ -96,7 +100,7 @@ def _stands_out(p):
 
 def _how_sure(fits, ground, unmixed, sure):
     question, fitted = "How sure is it?", misfit(fits)
-    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubted = [plain(f.name) for f in fits if f.verdict not in UNDOUBTED]
     doubt = f"So prior or noise is not as stated for {listing(doubted)}." if doubted else ""
     if unmixed is not None:
         return Answer(question=question, status="do not use", tone=BAD,
@@ -109,8 +113,12 @@ def _how_sure(fits, ground, unmixed, sure):
     held, gaussian = (listing(f"{100 * row[key][0]:.0f} % ({row['name']})" if key == "held" else
                               f"{100 * row[key][0]:.0f} %" for row in ground["rows"])
                       for key in ("held", "gaussian_held"))
+    bought = listing(f"{fixed(100 * (row['score_over_no_data'][0] - 1), 0, sign=True)} % ({row['name']})"
+                     for row in ground["rows"])
     return _lines(question, "checked on simulated ground", FAIR if doubted else GOOD, fitted, doubt,
                   f"90 % intervals hold {held} of the cells of simulated worlds left out; the Gaussian's {gaussian}.",
+                  f"Against what the stated ground says by depth alone the data change the interval score by {bought}; "
+                  "less is better.",
                   beyond(ground["rows"], short=True).strip())
 
 
@@ -123,11 +131,14 @@ def misfit(fits):
     """χ²/m of every data set beside the range expected of it, or an empty text."""
     known = [f for f in fits if f.judged[0] is not None]
     whose = listing(dict.fromkeys(f.judged[3] for f in known)) if known else ""
-    ranges = [f"{fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)} expected" for f in known]
+    ranges = [f"{between(*f.judged[1:3])} expected" for f in known]
     one = len(set(ranges)) == 1
-    said = [f"{plain(f.name)} {number(f.judged[0])} ({'' if one else f'{between}: '}{SHORT[f.verdict.split()[1]]})"
-            for f, between in zip(known, ranges, strict=True)]
-    return f"Misfit χ²/m of {whose}: {listing(said)}{f'; {ranges[0]}' if one else ''}." if known else ""
+    said = [f"{plain(f.name)} {number(f.judged[0])} ({'' if one else f'{expected}: '}{SHORT[f.verdict.split()[1]]})"
+            for f, expected in zip(known, ranges, strict=True)]
+    parts = [f"Misfit χ²/m of {whose}: {listing(said)}{f'; {ranges[0]}' if one else ''}."] if known else []
+    parts += [f"{capital(plain(f.name))} was interpolated: {EVERY[f.measured_every]} node alone counts as measured, "
+              "and bayesjoint conflict judges its misfit." for f in fits if f.measured_every > 1]
+    return " ".join(parts)
 
 
 def _agree(fits, agreed):
@@ -135,12 +146,16 @@ def _agree(fits, agreed):
     if agreed is not None and agreed["kind"]:
         tone = {"agree": GOOD, "disagree": BAD}.get(agreed["kind"], FAIR)
         first, _, more = re.sub("; (?=but )|; (?=even )", ". ", agreed["verdict"]).partition(". ")
-        return Answer(question=question, status=agreed["kind"], tone=tone,
-                      line=f"{first.rstrip('.')}.{' More below.' if more else ''}")
+        return Answer(question=question, status=agreed["kind"], tone=tone, line=f"{first.rstrip('.')}.",
+                      more=(capital(_shortened(more)),) if more else ())
     if len(fits) < 2:
         return Answer(question=question, status="one survey", tone=FAIR, line="There is no other to agree with.")
     return Answer(question=question, status="not tested", tone=FAIR,
-                  line="bayesjoint conflict, with the same configuration, tests it.")
+                  line="bj.conflict tests it, or the command bayesjoint conflict with the same configuration.")
+
+
+def _shortened(reason):
+    return reason if len(reason) <= REASON else f"{reason[:REASON].rsplit(' ', 1)[0]} … More below."
 
 
 def _bought(fits, gains, ground):
@@ -160,7 +175,9 @@ def _bought(fits, gains, ground):
         return _judged(question, [(g["middle"], 0.0) for g in gains], "smaller std", "larger std",
                        f"Standard deviation of the median cell against each survey alone: {line}. Whether that holds "
                        "on ground was not checked.")
-    why = "There is one survey." if len(fits) < 2 else "The surveys were not inverted alone."
+    why = ("There is one survey." if len(fits) < 2 else "The surveys were not inverted alone."
+           if not any(f.separate for f in fits) else
+           "The surveys were inverted alone too, but without standard deviations: only the models can be compared.")
     return Answer(question=question, status="not compared", tone=FAIR, line=why)
 
 

@@ -18,7 +18,7 @@ from scipy.ndimage import label, maximum
 from .. import plot
 from ..dataset import read_attributes
 from ._chances import NORMAL, WORLDS, Chance, chance_of, gaussian_chance
-from ._facts import unmixed, unvalidated
+from ._facts import UNDOUBTED, unmixed, unvalidated
 from ._words import capital, fixed, listing, number, percent, place_digits, plain, quantity, signed, within
 
 SURE = 0.9  # chance from which a cell counts
@@ -68,10 +68,11 @@ def targets(tree, fits=()):
     mesh = plot.mesh_of(tree)
     bodies = {name: sorted(_bodies(tree, name, mesh), key=_rank) for name in names}
     kept = sorted((body for found in bodies.values() for body in found[:SHOWN]), key=_rank)
-    rows = [_row(tree, mesh, body) for body in kept]
+    most = max((body.volume for found in bodies.values() for body in found), default=0.0)
+    rows = [_row(tree, mesh, body, most) for body in kept]
     amounts = listing(f"{quantity(_amount(tree, name), _units(tree, name))} for {plot.title_of(tree, name)}"
                       for name in names)
-    largest = {name: _row(tree, mesh, max(found, key=lambda body: body.volume))
+    largest = {name: _row(tree, mesh, max(found, key=lambda body: body.volume), most)
                for name, found in bodies.items() if found}
     return {"rows": rows, "count": sum(map(len, bodies.values())), "why": "", "rule": _rule(amounts),
             "notes": _notes(tree, bodies, fits), "largest": largest,
@@ -111,7 +112,7 @@ def _notes(tree, bodies, fits):
                    f"errors are the engine's ({NORMAL}).")
     else:
         out.append("Chances, masses and their errors hold for the stated prior; real ground was not asked.")
-    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubted = [plain(f.name) for f in fits if f.verdict not in UNDOUBTED]
     if doubted:
         out.append(f"The fit of {listing(doubted)} says that prior or noise is not as stated, so all of it may be off.")
     draws = _draws(tree, next(iter(bodies)))
@@ -175,7 +176,7 @@ def _volumes(mesh):
     return up[:, None, None] * north[:, None] * east
 
 
-def _row(tree, mesh, body):
+def _row(tree, mesh, body, most):
     name, sign, chance, inside = body.name, body.sign, body.chance, body.marks == body.mark
     cells, volumes = np.flatnonzero(inside), _volumes(mesh)
     at, volume = np.unravel_index(cells, mesh.shape), volumes.ravel()[cells]
@@ -195,7 +196,7 @@ def _row(tree, mesh, body):
             "threshold": threshold, "beyond": f"{signed(threshold)} {plot.pretty(_units(tree, name))}".strip(),
             "value": body.value, "chance": _chance(tree, body, cells[best]), "cells": cells.size,
             "reach": f"{number(reach[0])} to {number(reach[1])} {unit}",
-            "volume": body.volume, "volume_words": _volume(body.volume),
+            "volume": body.volume, "volume_words": _volume(body.volume, most),
             "top": _top(mesh, chance, inside, divisor, unit),
             "centre": f"{number(centre[0] / divisor)} {unit}",
             "place": f"{east}, {north} {unit}", "around": f"easting {east}, northing {north} {unit}",
@@ -227,8 +228,9 @@ def cell_of(mesh):
     return float(min(np.median(np.diff(edges)) for edges in (mesh.northing_edges, mesh.easting_edges)))
 
 
-def _volume(cubic_metres):
-    return f"{number(cubic_metres / 1e9)} km³" if cubic_metres >= 1e8 else f"{number(cubic_metres)} m³"
+def _volume(cubic_metres, most):
+    """A volume in the units that suit the largest of all: a column has one unit, by which it sorts."""
+    return f"{number(cubic_metres / 1e9)} km³" if most >= 1e7 else f"{number(cubic_metres)} m³"
 
 
 def _total(tree, name, inside, volumes):

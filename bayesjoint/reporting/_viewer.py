@@ -27,7 +27,7 @@ def viewer(tree):
     -------
     dict
         ``json``, what scripts read, safe inside a script element; ``properties``, each with what ``rounding`` does to
-        it; ``bits`` of a value, ``count`` of values, and what was ``left`` out.
+        it; ``bits`` of a value, ``count`` of values, what was ``left`` out, whether anything says how ``sure`` it is.
     """
     names = plot.mesh_parameters(tree)
     mesh = plot.mesh_of(tree) if names else None
@@ -54,7 +54,8 @@ def viewer(tree):
     for sign, code in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(sign, code)
     return {"json": Markup(text), "bits": bits, "count": count, "left": left, "properties": properties,
-            "gaussian": any(p["gaussian"] for p in properties)}
+            "gaussian": any(p["gaussian"] for p in properties),
+            "sure": any(layer["key"] in ("std", "lower") for p in properties for layer in p["layers"])}
 
 
 def scripts():

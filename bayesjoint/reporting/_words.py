@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from ..plot import pretty, raised
-from ._facts import PROBABILITY, UNINFORMED
+from ._facts import PROBABILITY, UNDOUBTED, UNINFORMED
 
 POWERS = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")  # a number with an exponent
 NOTHING = re.compile(r"(?<![\w.⁰¹²³⁴⁵⁶⁷⁸⁹-])[-−](?=0(?:\.0*)?(?![\w⁰¹²³⁴⁵⁶⁷⁸⁹]|\.\d))")  # sign of a zero
@@ -98,6 +98,17 @@ def fixed(value, decimals, sign=False):
     if float(text) == 0:
         return text
     return ("−" if value < 0 else "+" if sign else "") + text
+
+
+def between(low, high):
+    """Where a figure that cannot be negative is expected.
+
+    Examples
+    --------
+    >>> between(0.89, 1.11), between(0.0, 1.03)
+    ('0.89 to 1.11', 'at most 1.03')
+    """
+    return f"{fixed(low, 2)} to {fixed(high, 2)}" if low > 0 else f"at most {fixed(high, 2)}"
 
 
 def signed(value, digits=3):
@@ -267,7 +278,7 @@ def _fitted(fits, objected):
         if names:
             sentences.append(f"{capital(listing(names))} {'fits' if len(names) == 1 else 'fit'} {said}")
     sentences += [f"{capital(plain(f.name))} fits {f.verdict} (χ²/m of {f.judged[3]} {number(f.judged[0])}, expected "
-                  f"{fixed(f.judged[1], 2)} to {fixed(f.judged[2], 2)})." for f in known if f.verdict != "as expected"]
+                  f"{between(*f.judged[1:3])})." for f in known if f.verdict != "as expected"]
     return " ".join(sentences)
 
 
@@ -358,7 +369,7 @@ def trust(approximations, fits=(), checked=False, objected=()):
 
     Where intervals were `checked` on simulated ground, that they are exact for a prior is not said again.
     """
-    doubted = [plain(f.name) for f in fits if f.verdict not in ("as expected", "not stated")]
+    doubted = [plain(f.name) for f in fits if f.verdict not in UNDOUBTED]
     doubt = (f"The fit of {listing(doubted)} says that prior or noise is not as stated, so the standard "
              "deviations, which rest on both, may be off.") if doubted else ""
     if objected and not doubted:

@@ -78,7 +78,7 @@ function redraw() {
   const s = shown(), p = current(), value = s.field();
   const marks = { ink: THEME.ink, stations: STATE.stations, dark: s.kind === "sequential" };
   marks.outline = STATE.outline ? standsOut(p) : null;
-  const stretch = STATE.exaggeration > 1 ? `, vertical exaggeration ${STATE.exaggeration} ×` : "";
+  const stretch = STATE.exaggeration > 1 ? `, vertical exaggeration ${STATE.exaggeration}\u00a0×` : "";
   const titles = [`Slice, ${placeOf("k", STATE.k)}${DATA.surface ? "" : " deep"}`,
     `Section, northing ${placeOf("j", STATE.j)}${stretch}`, `Section, easting ${placeOf("i", STATE.i)}${stretch}`];
   const known = JSON.stringify([STATE.property, s.key, STATE.limits, STATE.stations, STATE.outline, THEME]);

@@ -4,7 +4,7 @@ const NZ = DATA.edges.upward.length - 1, NY = DATA.edges.northing.length - 1, NX
 const cellAt = (k, j, i) => (k * NY + j) * NX + i;
 const STRIDES = { i: 1, j: NX, k: NX * NY };
 const AXES = { easting: "i", northing: "j", upward: "k" };
-const MARGIN = { left: 58, right: 12, top: 8, bottom: 40 };
+const MARGIN = { left: 70, right: 12, top: 8, bottom: 40 };
 const TALLEST = 620; // pixels of a plane
 const palettes = new Map();
 

@@ -80,6 +80,11 @@ def fitted(asked, **options):
             "seconds": time.perf_counter() - began}
 
 
+def unit(row):
+    """Units behind a number, none of a ratio."""
+    return "" if row["units"] == "1" else f" {row['units']}"
+
+
 def plain(value):
     """An open end is null in JSON."""
     return None if value != value else value
@@ -192,7 +197,7 @@ def agreed(asked):
 def posterior(results):
     """The joint posterior under what `joint` found, as dataset and report."""
     post = bj.posterior(tied(results), method="dense")
-    found = ", ".join(f"{name.replace('_', ' ')} {row['value']:.3g} {row['units']}, {row['verdict']}"
+    found = ", ".join(f"{name.replace('_', ' ')} {row['value']:.3g}{unit(row)}, {row['verdict']}"
                       for name, row in results["joint"]["hyperparameters"].items())
     post.approximations.append(Approximation(
         name="hyperparameters", status="not validated", statement="Fitted to the same data by the evidence and then "

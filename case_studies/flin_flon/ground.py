@@ -100,7 +100,7 @@ class StoredOperator(ForwardOperator):
     """A station operator with its matrix kept: 1,472 data are used some hundred times here."""
 
     def __init__(self, operator):
-        super().__init__(operator.mesh, operator.kind, operator.data_shape, operator.data_dims)
+        super().__init__(operator.mesh, operator.kind, operator.data_shape, operator.data_dims, units=operator.units)
         self.matrix, self._stations = operator.to_dense(), operator.coordinates()
 
     def coordinates(self):

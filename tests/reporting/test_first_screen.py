@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import bayesjoint as bj
+from bayesjoint.reporting._facts import NOT_LOOSE
 from bayesjoint.reporting._first_screen import answers
 
 from .chromium import PATH, Browser
@@ -27,13 +28,15 @@ def asked(properties=(), fits=(), gains=(), ground=None, agreed=None, unmixed=No
     return {a.question.split()[0]: a for a in found}
 
 
-def fitted(name, verdict="as expected", ratio=1.0):
-    return SimpleNamespace(name=name, verdict=verdict, judged=(ratio, 0.9, 1.1, "posterior draws"))
+def fitted(name, verdict="as expected", ratio=1.0, low=0.9, separate=()):
+    return SimpleNamespace(name=name, verdict=verdict, judged=(ratio, low, 1.1, "posterior draws"),
+                           separate=dict.fromkeys(separate, 1.0), measured_every=1)
 
 
 def scored(*scores):
     """A recalibration with scores of joint over separate inversion."""
-    rows = [{"name": "density", "held": (0.9, 0.01), "gaussian_held": (0.5, 0.01), "outside": 0.0}]
+    rows = [{"name": "density", "held": (0.9, 0.01), "gaussian_held": (0.5, 0.01), "outside": 0.0,
+             "score_over_no_data": (0.8, 0.01)}]
     joint = [{"name": f"property{k}", "score_over_separate": score} for k, score in enumerate(scores)]
     return {"rows": rows, "joint": joint}
 
@@ -74,12 +77,12 @@ def test_do_the_surveys_agree(fits, agreed, status, tone):
     verdict = None if agreed is None else {"kind": agreed, "verdict": "A and b are so; but c is not. And more."}
     got = asked([found()], map(fitted, fits), agreed=verdict)["Do"]
     assert (got.status, got.tone) == (status, tone)
-    assert agreed is None or got.line == "A and b are so. More below."
+    assert agreed is None or (got.line, got.more) == ("A and b are so.", ("But c is not. And more.",))
 
 
 @pytest.mark.parametrize(("scores", "status", "tone"), [
     ([(0.9, 0.01)], "better intervals", "good"), ([(0.9, 0.2)], "nothing", "fair"),
-    ([(1.1, 0.01)], "worse intervals", "bad"),
+    ([(1.1, 0.01)], "worse intervals", "bad"), ([(1.014, 0.004)], "nothing", "fair"),
     ([(0.9, 0.01), (1.1, 0.01)], "mixed", "fair"), ([(0.999, 1e-4)], "nothing", "fair"),
 ])
 def test_what_the_joint_inversion_bought(scores, status, tone):
@@ -111,6 +114,20 @@ def test_what_was_bought_without_ground():
     assert answers([found()], [fitted("a")], [], None, None, None)[3].status == "not compared"
 
 
+@pytest.mark.parametrize(("separate", "line"), [
+    ((), "The surveys were not inverted alone."), (("a alone",), "The surveys were inverted alone too, but without "),
+])
+def test_why_nothing_is_compared_without_standard_deviations(separate, line):
+    got = answers([found(peak_std=None)], [fitted("a", separate=separate), fitted("b")], [], None, None, None)[3]
+    assert got.status == "not compared" and got.line.startswith(line)
+
+
+def test_where_a_model_may_fit_as_closely_as_it_likes_only_the_limit_is_told():
+    got = asked([found()], [fitted("a", NOT_LOOSE, 0.5, low=0.0)])["How"]
+    assert got.line == "Misfit χ²/m of posterior draws: a 0.500 (not too loose); at most 1.10 expected."
+    assert not any("not as stated" in line for line in got.more)
+
+
 @pytest.mark.parametrize("ground", [None, scored()])
 def test_how_sure_begins_with_how_the_data_are_fitted(ground):
     fits = [fitted("gravity_a", "more closely than stated", 0.238), fitted("b", ratio=1.02),
@@ -136,8 +153,8 @@ def test_the_headline_names_the_largest_target_of_every_property():
     got = answers([density, chi], [], [], None, None, None, targets)[0]
     assert (got.status, got.tone) == ("3 targets", "good")
     about = "+128 ± 12 kg/m³, 0.4 to 4.6 km deep around easting 373.55, northing 6544.90 km."
-    amount = ("It holds +3,880 ± 360 Mt in 30.4 km³, above +43.0 kg/m³ with a chance of 95 % or more (simulated "
-              "worlds).")
+    amount = ("It holds +3,880 ± 360 Mt in 30.4 km³; its surest cell is above +43.0 kg/m³ with a chance of 95 % or "
+              "more (simulated worlds).")
     assert got.line == f"Density contrast, the largest of 3: {about}"
     assert got.more[:3] == (amount, f"Susceptibility, not sure; the largest candidate: {about}", amount)
     assert "one standard deviation" in got.more[3]

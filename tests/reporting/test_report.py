@@ -1,4 +1,5 @@
 import base64
+import io
 import re
 import struct
 import time
@@ -7,6 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.image import imread
 
 import bayesjoint as bj
 from bayesjoint import Mesh
@@ -240,6 +242,30 @@ def test_one_model_without_std_is_called_that(folder, monkeypatch):
     got = page(xr.DataTree.from_dict({"/": xr.Dataset(attrs=whole.attrs), **parts}), folder)
     assert "one model and no answer to how sure it is" in flat(got.text["answer"])
     assert not [i for i in got.images() if "standard deviation of density" in i["alt"]]
+    assert "Misfit χ²/m of the model: " in flat(got.text["answer"])
+    assert {"hidden"} <= {key for tag, attrs in got.tags if tag == "label" for key in attrs}  # no outline to draw
+
+
+@pytest.mark.parametrize("std", [None, 1.0])
+@pytest.mark.parametrize(("ratio", "words"), [(0.2, "no more loosely than"), (3.0, "more loosely than")])
+def test_what_was_fitted_is_never_too_close_where_nobody_knows_how_close_is_right(std, ratio, words):
+    from bayesjoint.reporting._facts import fits
+
+    block = ParameterBlock(name="H0", dims=("H0_id",), mean=[70.0], std=None if std is None else [std])
+    data = ModalityBlock(name="g", kind="gravity", dims=("g_id",), coords={}, observed=np.ones(50), std=0.1,
+                         predicted_mean=np.ones(50), chi2=50.0 * ratio, units="mGal")
+    fit = fits(build_tree([block], [data]))[0]
+    assert fit.verdict.startswith(words) and fit.judged[1] == 0.0
+    assert fit.judged[3] == ("the model" if std is None else "the posterior mean")
+
+
+def test_labels_of_large_numbers_are_not_cut_off():
+    from bayesjoint.reporting._figures import history_pictures
+
+    block = ParameterBlock(name="H0", dims=("H0_id",), mean=[70.0])
+    pictures = history_pictures(build_tree([block], history={"coupling": np.geomspace(1e5, 4e5, 20)}))
+    image = imread(io.BytesIO(base64.b64decode(pictures[0].data)))
+    assert np.all(image[:, 0] == 1.0)  # no ink at the left edge
 
 
 def test_unvalidated_posterior_is_called_that(folder):

@@ -213,3 +213,11 @@ def test_the_page_lists_them(tmp_path):
     assert section.count("<tr>") == 3 and "40.0 kg/m³ for density" in section and "real ground was not asked" in section
     text = bj.report(made(np.zeros(MESH.shape)), tmp_path / "report.html").read_text(encoding="utf-8")
     assert "None: no cell under the stations is that sure, or more likely than not." in text
+
+
+def test_volumes_of_a_table_have_one_unit():
+    rows = targets(made(two_bodies()))["rows"]
+    assert [row["volume_words"] for row in rows] == ["4,000,000 m³", "500,000 m³"]
+    wide = Mesh.regular(MESH.shape, (200.0, 300.0, 300.0))
+    rows = targets(made(two_bodies(), mesh=wide))["rows"]
+    assert [row["volume_words"] for row in rows] == ["0.144 km³", "0.0180 km³"]

@@ -145,7 +145,7 @@ def test_hover_probes_and_a_click_moves_the_planes(page, state, tree):
     page.run("document.getElementById('viewer-plan').scrollIntoView()")
     box = page.run("(() => { const r = document.getElementById('viewer-plan').getBoundingClientRect();"
                    "return [r.left, r.top, r.width, r.height]; })()")
-    x, y = box[0] + 58 + (box[2] - 70) * 5.5 / SHAPE[2], box[1] + 8 + (box[3] - 48) * 3.5 / SHAPE[1]
+    x, y = box[0] + 70 + (box[2] - 82) * 5.5 / SHAPE[2], box[1] + 8 + (box[3] - 48) * 3.5 / SHAPE[1]
     page.mouse(x, y)
     j = SHAPE[1] - 4
     place = f"Easting {mesh.easting[5] / 1000:g} km, northing {mesh.northing[j] / 1000:g} km"
@@ -294,7 +294,7 @@ def uneven(tmp_path_factory):
 
 PIXELS = """(() => {
   const canvas = document.getElementById("viewer-%s"), c = canvas.getContext("2d"), ratio = devicePixelRatio;
-  const [left, top] = [58 * ratio, 8 * ratio], [w, h] = [canvas.width - 70 * ratio, canvas.height - 48 * ratio];
+  const [left, top] = [70 * ratio, 8 * ratio], [w, h] = [canvas.width - 82 * ratio, canvas.height - 48 * ratio];
   const all = c.getImageData(left, top, w, h).data, out = [];
   for (let y = 4; y < h - 4; y += 1) {
     for (let x = 4; x < w - 4; x += 1) {
