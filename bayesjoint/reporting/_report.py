@@ -69,7 +69,8 @@ def report(tree: xr.DataTree | str | Path, path: str | Path = "report.html", tit
     path = as_target("path", path)
     _refuse_other(path)
     beside_it = path.with_name(Path(source).name)
-    text = labelled(_render(_content(tree, title) | {"dataset": beside_it.name if beside_it.is_file() else None}))
+    content = _content(tree, title) | {"dataset": beside_it.name if beside_it.is_file() else None}
+    text = words.tied_page(labelled(_render(content)))
     with beside(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
