@@ -65,6 +65,20 @@ def named(names):
     return ", ".join(names[:FEW] + rest)
 
 
+def ordinal(number):
+    """Which one in a row.
+
+    Examples
+    --------
+    >>> [ordinal(k) for k in (2, 3, 4, 11, 22)]
+    ['second', '3rd', '4th', '11th', '22nd']
+    """
+    if number == 2:
+        return "second"
+    end = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{end}"
+
+
 def cut(text):
     """A text of at most 300 characters."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST - 2]}…)"

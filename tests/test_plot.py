@@ -104,7 +104,7 @@ def test_section_is_the_right_way_up_and_states_its_exaggeration(tree, ax):
     plot.model(tree, "density", ax=ax, northing=6_505_000.0)
     low, high = ax.get_ylim()
     assert (low, high) == (-4.0, 0.0) and image(ax).origin == "lower"
-    assert ax.get_aspect() == 2.0 and "vertical exaggeration 2×" in ax.get_title()
+    assert ax.get_aspect() == 2.0 and "vertical exaggeration 2×" in ax.get_xlabel()
     cube = Mesh.regular((4, 4, 4), (100.0, 100.0, 100.0))
     plot.model(np.ones(cube.shape), mesh=cube, easting=50.0, ax=(other := Figure().add_subplot()))
     assert other.get_aspect() == 1.0 and "exaggeration" not in other.get_title()

@@ -67,7 +67,7 @@ def remedies(found, progress=None):
     has a place or a wavelength a discrepancy of all surveys that were named. A wrong prior or noise: hyperparameters by
     the evidence. A wrong coupling: those, and no coupling.
     """
-    out, planned = Remedies(found.problem), list(_planned(found))
+    out, planned = Remedies(found.problem), list(called_for(found))
     for number, (name, *what) in enumerate(planned):
         if progress is not None:
             progress(name, number, len(planned))
@@ -75,8 +75,8 @@ def remedies(found, progress=None):
     return out
 
 
-def _planned(found):
-    """(name, build, arguments) of every remedy that is called for."""
+def called_for(found):
+    """(name, build, arguments) of every remedy that a `Conflict` calls for."""
     problem = found.problem
     forms = {t.form for t in found.blame}
     tied = [set(pair) for pair in found.couplings]
@@ -189,7 +189,8 @@ REUSED = ("p-values under a remedy that was fitted to the same data (a bias or a
 
 @checked
 def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, *,
-                     fits: dict | None = None, progress: Callable | None = None) -> xr.Dataset:
+                     fits: dict | None = None, tested: tuple | None = None,
+                     progress: Callable | None = None) -> xr.Dataset:
     """Set the posteriors under several remedies beside the one as stated.
 
     Parameters
@@ -205,6 +206,9 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, 
     fits : dict of {str: HyperparameterFit}, optional
         Behind remedies that were fitted, such as ``bj.conflict(problem).problems.fits``: `words` tells their values,
         and which of them the data do not settle.
+    tested : tuple of AgreementTest, optional
+        Likelihood ratio and both node splits of `pair` as stated, if they were done:
+        ``found.pairs["ground", "air"].tests[:3]``.
     progress : callable, optional
         Called with (what, remedies done, remedies in all) as the posterior under each remedy is looked at and as each
         is tested again; None in all where an iterable does not say how many it holds.
@@ -260,6 +264,9 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, 
         groups = checked_groups(stated.problem, tuple(names) if pair is None else pair)
         tests = []
         for number, (label, k) in enumerate(zip(labels, kept, strict=True)):
+            if number == 0 and tested is not None:
+                tests.append(tuple(tested))
+                continue
             tell(f"{label}: tests", number, len(kept))
             tests.append(_tested(k.problem, groups, seed))
         table.along("test", list(TESTS), "test")

@@ -17,17 +17,19 @@ from ..gaussian import DENSE_DATA, METHODS, check_linear_gaussian, data_system
 from ..hyperparameters import as_measured
 from ..problem import JointProblem
 from . import _sentences as words
-from ._compare_remedies import mended, remedies
+from ._compare_remedies import called_for, mended, remedies
 from ._conflict_matrix import conflict_matrix
 from ._family import Family, own_tests
 from ._judgement import judge
 from ._local_conflict import LEVEL
 from ._pair import checked_groups
-from ._pair_tests import PairTests
+from ._pair_tests import PairTests, pieces_of
 from ._recalibration import refitted_family
 from ._same_tests import Probe
 from ._shared import survey_names
+from ._verdict_sentences import no_remedy
 
+MENDED_TESTS = ", with the prior and noise that surveys ask for"
 MATRICES = 11  # of all data by all data that are held at once at the most, as measured
 _NUMBERS = ("statistic", "statistic_error", "p_value", "p_value_error", "log_p", "sigma", "p_adjusted",
             "log_p_adjusted", "size")
@@ -104,6 +106,11 @@ class Conflict:
             {"verdict": self.verdict, "kind": self.kind, "level": self.level, "details": "\n".join(self.details),
              "correction": self.correction})
 
+    @property
+    def no_remedy(self):
+        """Why there is nothing in `problems` but the problem as stated, "" where something is called for."""
+        return "" if any(True for _ in called_for(self)) else no_remedy(self.blame)
+
     @cached_property
     def problems(self):
         """{remedy: JointProblem}: the problem as stated first, then what the alarms suggest, if any."""
@@ -163,7 +170,7 @@ class Conflict:
 @checked
 def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, margins: dict | None = None,
              method: str = "auto", places: bool = True, seed: int = 0, refit: Callable | None = None, draws: int = 99,
-             executor: Executor | None = None) -> Conflict:
+             executor: Executor | None = None, progress: Callable | None = None) -> Conflict:
     """Do the surveys agree? Every test that has power against some way of disagreeing, and one verdict.
 
     Each survey is first tested alone, against its own prior and noise: a wrong std of either alarms tests of
@@ -218,6 +225,8 @@ def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, 
         Simulated data sets behind `refit`, each a fit and all tests.
     executor : concurrent.futures.Executor, optional
         Maps over them.
+    progress : callable, optional
+        Called with (tests, how many are done, in all) as each group of tests is begun.
 
     Returns
     -------
@@ -267,7 +276,7 @@ def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, 
              "Such as lambda p: bj.fit_hyperparameters(p, curve=False).problem.", TypeError)
     _check_cost(problem, method)
     suite = _Suite(pairs, rest, margins, method, places, seed)
-    family = suite.family(problem)
+    family = suite.family(problem, progress=progress)
     if refit is None:
         family.adjusted()
         correction = f"Holm over {family.count} different tests, of {int(np.isfinite(family.p_values).sum())}"
@@ -278,7 +287,7 @@ def conflict(problem: JointProblem, pairs: Any = None, *, level: float = LEVEL, 
 
     def again(asked, placed):
         changed = mended(problem, asked)
-        return None if changed is None else suite.family(changed, placed, own=False).adjusted()
+        return None if changed is None else suite.family(changed, placed, False, progress, MENDED_TESTS).adjusted()
 
     found = judge(problem, family, level, again)
     return Conflict(problem=problem, tests=tuple(family.tests), level=level, pairs=family.pairs, seed=seed,
@@ -294,16 +303,29 @@ class _Suite:
         self.pairs, self.rest = pairs, rest
         self.margins, self.method, self.places, self.seed = margins, method, places, seed
 
-    def family(self, problem, places=True, own=True):
-        """`Family` of a problem: with maps and bands if `places`, with tests of each survey alone if `own`."""
+    def family(self, problem, places=True, own=True, progress=None, label=""):
+        """`Family` of a problem: with maps and bands if `places`, with tests of each survey alone if `own`.
+
+        `progress` is told of each group of tests as it begins, `label` behind its name.
+        """
         problem = as_measured(problem)
-        data = data_system(problem, self.method)
-        made, probe = partial(PairTests, problem, margins=self.margins, method=self.method, seed=self.seed), Probe(data)
-        pairs = {pair: made(pair, places=self.places and places, probe=probe) for pair in self.pairs}
-        names = [m.name for m in problem.modalities]
-        rest = {name: made((name, tuple(n for n in names if n != name)), places=False, about=(name,), probe=probe)
+        names, placed = [m.name for m in problem.modalities], self.places and places
+        rest = {name: {"pair": (name, tuple(n for n in names if n != name)), "places": False, "about": (name,)}
                 for name in self.rest}
-        return Family(own_tests(data, problem, self.seed) if own else {}, pairs, rest)
+        each = [{"pair": pair, "places": placed} for pair in self.pairs] + list(rest.values())
+        count = sum(len(pieces_of(problem, **one)) for one in each) + own * len(names)
+        number = iter(range(count))
+
+        def tell(what):
+            if progress is not None:
+                progress(f"{what}{label}", next(number), count)
+
+        data = data_system(problem, self.method)
+        made = partial(PairTests, problem, margins=self.margins, method=self.method, seed=self.seed, probe=Probe(data),
+                       tell=tell)
+        pairs = {pair: made(pair=pair, places=placed) for pair in self.pairs}
+        rest = {name: made(**one) for name, one in rest.items()}
+        return Family(own_tests(data, problem, self.seed, tell) if own else {}, pairs, rest)
 
     def __call__(self, problem):
         """p-values of all of them."""

@@ -107,7 +107,7 @@ def _words(ratio, p):
         return f"{together}; R does not exist without a prior"
     if ratio > STRONG and p <= 0.05:
         return (f"{together}, yet R favours one model for both: under so wide a prior any two results this close count "
-                "as agreement; believe S about conflict, R about the bet that the prior states")
+                "as agreement; of the two S speaks of conflict, R of the bet that the prior states")
     if ratio < -STRONG and p > 0.05:
         return (f"{together}, yet R favours a model each: the prior all but fixes what is in common, so R speaks of "
                 "the prior; a wrong prior or coupling does that")

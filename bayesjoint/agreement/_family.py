@@ -86,13 +86,19 @@ class Family:
         self._change(lambda t: in_suite(t, share, next(sees)))
 
 
-def own_tests(data, problem, seed):
+def own_tests(data, problem, seed, tell=lambda what: None):
     """{survey: ((test of its prior std, what it sees), (of its noise std, what it sees))}, each survey alone."""
     out = {}
     for m in problem.modalities:
+        tell(own_piece(m.name))
         both = own_model_fits(data.part((m.name,)), m.name, seed=seed)
         out[m.name] = tuple((seeing(t, f"a {t.name}", sees, "%", **_stated(t)), sees) for t, sees in both)
     return out
+
+
+def own_piece(survey):
+    """What `own_tests` begins for a survey."""
+    return f"{survey} by itself: prior and noise"
 
 
 def _stated(test):

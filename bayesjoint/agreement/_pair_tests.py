@@ -10,7 +10,7 @@ from ._detectability import fitted_forms, shares, tabulate
 from ._likelihood_ratio import ratio_of, splits_of
 from ._local_conflict import LEVEL, POWER, map_residual, smallest
 from ._nuisance_test import NuisanceFit, fitted_test
-from ._pair import make_pair
+from ._pair import checked_groups, make_pair
 from ._residuals import Residual
 from ._result import AgreementTest
 from ._same_tests import statistics_of
@@ -40,6 +40,8 @@ class PairTests:
         Surveys whose disturbances are looked for, and which are predicted from the others; default all.
     probe : Probe, optional
         Simulated data sets, to tell which tests are one.
+    tell : callable, optional
+        Called with what is begun, as `pieces_of` lists it.
 
     Attributes
     ----------
@@ -60,10 +62,15 @@ class PairTests:
     def __repr__(self):
         return f"PairTests({len(self.tests)} tests, {len(self.maps)} maps, {len(self.bands)} sets of bands)"
 
-    def __init__(self, problem, pair, margins, method, seed, places=True, about=None, probe=None):
+    def __init__(self, problem, pair, margins, method, seed, places=True, about=None, probe=None,
+                 tell=lambda what: None):
+        begun = iter(pieces_of(problem, pair, places, about))
+        tell(next(begun))
         self.pair = pair = make_pair(problem, pair, method)
         about = pair.names if about is None else about
-        self.fitted, spectrum = fitted_forms(pair, seed, about=about), pair.spectrum(seed=seed)
+        self.fitted = fitted_forms(pair, seed, about=about)
+        tell(next(begun))
+        spectrum = pair.spectrum(seed=seed)
         self.shared = np.inf if shares(pair) else spectrum.information()[0]
         self._found, self._columns = Sizes(pair, self.fitted, seed, spectrum), {}
         table = tabulate(pair, margins=margins, seed=seed, fitted=self.fitted, found=self._found)
@@ -76,11 +83,12 @@ class PairTests:
                 self._offset(test, which, key)
         for survey in about:
             self._nuisances(pair, survey)
-        if places and not pair.problem.prior.flat:
-            for survey in about:
-                if hasattr(one_survey(pair.problem, survey).forward, "coordinates"):
-                    given = tuple(name for name in pair.names if name != survey)
-                    self._place(pair.problem, Residual(pair.both, survey, given, seed=seed), method, seed)
+        for survey in _placed(pair.problem, about) if places else ():
+            tell(next(begun))
+            if not pair.problem.prior.flat:
+                given = tuple(name for name in pair.names if name != survey)
+                self._place(pair.problem, Residual(pair.both, survey, given, seed=seed), method, seed)
+        tell(next(begun))
         known = {} if probe is None else statistics_of(pair, probe, self._columns)
         self.statistics = [known.get(key) for key in self._keys]
 
@@ -105,7 +113,8 @@ class PairTests:
             return
         k = offsets[int(np.flatnonzero(sizes <= np.nanmin(sizes) * ALIKE)[0])]
         self._add(test, f"an offset of {self.fitted[k][0].survey}", lambda *at: self._found.of(which, k, *at)[0],
-                  self.fitted[k][0].units, key, error=self._found.of(which, k, LEVEL, POWER)[1])
+                  self.fitted[k][0].units, key, error=self._found.of(which, k, LEVEL, POWER)[1],
+                  reach=_reach(self.pair.problem, self.fitted[k][0].survey))
 
     def _nuisances(self, pair, survey):
         """Offset, tilt, gain and levels of one survey, the model marginalised."""
@@ -127,7 +136,8 @@ class PairTests:
                 sees = partial(_seen_by_chi2, fit.rank, stds)
             if test.testable:
                 self._columns[survey, form] = columns, fit
-            self._add(test, what, sees, d.units, (survey, form))
+            reach = {} if form == "gain" else {"reach": _reach(pair.problem, survey)}
+            self._add(test, what, sees, d.units, (survey, form), **reach)
 
     def _place(self, problem, residual, method, seed):
         """Bands and maps of the residual of one survey."""
@@ -138,6 +148,27 @@ class PairTests:
         for test, what, sees, units, within in (bands_test(self.bands[survey], (survey, *given)),
                                                 map_test(self.maps[survey], (survey, *given))):
             self._add(test, what, sees, units, within=within)
+
+
+def pieces_of(problem, pair, places, about=None):
+    """What `PairTests` of these arguments begins, in its order."""
+    groups = checked_groups(problem, pair)
+    label = " and ".join(name for group in groups for name in group)
+    placed = _placed(problem, groups[0] + groups[1] if about is None else about) if places else ()
+    return [f"{label}: offset, tilt, gain and levels", f"{label}: likelihood ratio and node splits",
+            *(f"{label}: wavelengths and places of {survey}" for survey in placed), f"{label}: which tests are one"]
+
+
+def _placed(problem, surveys):
+    """Of these surveys those that know their stations."""
+    return [survey for survey in surveys if hasattr(one_survey(problem, survey).forward, "coordinates")]
+
+
+def _reach(problem, survey):
+    """Size from which a disturbance of a survey is larger than its data, and than ten times their noise."""
+    modality = one_survey(problem, survey)
+    noise = float(np.sqrt(np.median(modality.noise.variance()) / problem.weights[survey]))
+    return max(float(np.nanmax(np.abs(modality.data))), 10.0 * noise)
 
 
 def _seen_by_chi2(dof, std, level, power):

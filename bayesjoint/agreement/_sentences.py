@@ -21,6 +21,7 @@ ALIKE = "untestable: signal and noise look alike in this survey"
 ALONE = "of this survey alone: no conflict between surveys"
 NO_OFFSET = "it does not see an offset"
 RAN_OFF = "at the joint fit, whose parameters ran off, there is nothing that both surveys see; try null='bootstrap'"
+UNSEEN = "nothing of any size"
 LIMIT = "parameters running off: what Φ falls to counts, which moves Λ by up to some"
 
 
@@ -67,7 +68,7 @@ def effect_words(effect):
     if effect["what"] == "gain":
         return f"gain: {times_words(effect)}"
     count, (value, std) = np.size(effect["value"]), largest(effect)
-    told = f"{value:.3g} ± {std:.2g} {effect['units']}"
+    told = f"{value:.3g} ± {std:.2g}{unit_words(effect['units'])}"
     if count == 1:
         return f"{effect['what']} {told}"
     return f"{effect['what']}: {count} values, {'none of which can be told' if np.isnan(value) else f'largest {told}'}"
@@ -85,28 +86,41 @@ def seen_size(found):
 
 
 def _seen(found, key):
-    """A size that is seen; of a std, as large as it would have to be and as stated."""
-    size = found[key]
+    """A size that is seen; of a std, as large as it would have to be and as stated; in words where it says nothing."""
+    size, reach = found[key], found.get("reach", np.inf)
+    if size > reach:
+        return f"more than {reach:.3g}{unit_words(found['units'])}, larger than any datum"
     if "stated" in found:
-        units = "" if found["stated_units"] == "1" else f" {found['stated_units']}"
+        units = unit_words(found["stated_units"])
         return f"{found['stated'] * (1 + 0.01 * size):.3g}{units} where {found['stated']:.3g} is stated"
-    return f"{size:.3g} {found['units']}"
+    return f"{size:.3g}{unit_words(found['units'])}"
+
+
+def unit_words(units):
+    """Units after a number; a number by itself has none."""
+    return "" if units == "1" else f" {units}"
 
 
 def suite_words(found):
     """What a test would have seen within its suite, with its power."""
-    return "" if not found else (f"{found['what']} of {suite_size(found)} in {found['power']:.0%} of cases or more, "
-                                 f"at {found['suite_level']:.2g} (Bonferroni)")
+    if not found:
+        return ""
+    if not np.isfinite(found["suite_size"]):
+        return f"{UNSEEN}, at {found['suite_level']:.2g} (Bonferroni)"
+    return (f"{found['what']} of {suite_size(found)} in {found['power']:.0%} of cases or more, "
+            f"at {found['suite_level']:.2g} (Bonferroni)")
 
 
 def suite_size(found):
     """The size that a test would have seen within its suite."""
-    return _seen(found, "suite_size") if found else ""
+    if not found:
+        return ""
+    return _seen(found, "suite_size") if np.isfinite(found["suite_size"]) else UNSEEN
 
 
 def misfit(form, target, direction, seen):
     """What the effect of a test of a survey's own model is."""
-    return f"{'' if seen else 'no misfit seen: '}{name_of(form, target)} {direction}"
+    return f"{name_of(form, target)} {direction}" if seen else f"no misfit seen in {name_of(form, target)}"
 
 
 def shared_note(excess, information, doubt, strongest):
@@ -205,7 +219,29 @@ def objection(alarms, tests=()):
         said = f"{article(best.form, best.form)} {between} of {_size(best)}; the data cannot say whose"
     else:
         said = f"{with_effect(best)}, or as well {with_effect(other)}; the data cannot say which"
-    return f"{said}, adjusted p {tail_words(best.log_p_adjusted)} ({count_words(alarms)})"
+    return f"{said}, adjusted p {tail_words(best.log_p_adjusted)} ({_all_of(alarms, best, tests)})"
+
+
+def _all_of(alarms, best, tests):
+    """How many object, and by name what the best one does not explain: of other surveys, and of wavelengths.
+
+    A cause with a name between two surveys, such as an offset, explains what else alarms.
+    """
+    named, targets, forms = [], {best.target}, {best.form}
+    left = [t for t in alarms if t.form in RESIDUALS + FORMS and t.effect and (best.form in RESIDUALS or not tests)]
+    for test in sorted(left, key=lambda t: t.log_p_adjusted):
+        if test.target not in targets or (test.form == "wavelengths" and test.form not in forms):
+            targets.add(test.target)
+            forms.add(test.form)
+            named.append(f"{_other(test)}, adjusted p {tail_words(test.log_p_adjusted)}")
+    return count_words(alarms) + f", among them {'; '.join(named)}" * bool(named)
+
+
+def _other(test):
+    """A test that is named beside another one."""
+    if test.form in RESIDUALS and test.effect:
+        return f"{test.name}: {test.effect['what']} of {_size(test)}"
+    return with_effect(test)
 
 
 def with_effect(test):
@@ -218,7 +254,7 @@ def with_effect(test):
         return f"{test.name}, {times_words(test.effect)}"
     value, std = largest(test.effect)
     rms = "with an rms of " if test.form in LEVELS else ""
-    return f"{test.name} {rms}{value:.3g} ± {std:.2g} {test.effect['units']}"
+    return f"{test.name} {rms}{value:.3g} ± {std:.2g}{unit_words(test.effect['units'])}"
 
 
 def times_words(effect):
@@ -231,7 +267,7 @@ def _size(test):
     value, std = largest(test.effect)
     if test.form == "gain":
         return f"{abs(value) / 100:.2g} ± {std / 100:.2g} of the stated signal"
-    return f"{abs(value):.3g} ± {std:.2g} {test.effect['units']}"
+    return f"{abs(value):.3g} ± {std:.2g}{unit_words(test.effect['units'])}"
 
 
 def count_words(alarms):
@@ -257,7 +293,7 @@ def asked_words(effect):
     known = "stated" in effect
     units = effect["stated_units"] if known else "1"
     stated, asked = (effect["stated"], effect["asked"]) if known else (1.0, effect["factor"])
-    said = f"{stated:.3g}{'' if units == '1' else f' {units}'} stated, {asked:.2g} asked for"
+    said = f"{stated:.3g}{unit_words(units)} stated, {asked:.2g} asked for"
     if effect["log_std"] > VAGUE:
         return f"{said}, which is next to unknown"
     spread = float(np.exp(norm.isf(0.025) * effect["log_std"]))
@@ -276,7 +312,8 @@ def told(tests):
 
 def listed(alarms):
     """A sentence on each pair: which tests object."""
-    return [f"{' and '.join(pair)}: {'; '.join(t.name for t in each)}." for pair, each in alarms.items() if each]
+    return [f"Between {' and '.join(pair)} {'these tests object' if len(each) > 1 else 'one test objects'}: "
+            f"{', '.join(t.name for t in each)}." for pair, each in alarms.items() if each]
 
 
 # -- places and wavelengths ---

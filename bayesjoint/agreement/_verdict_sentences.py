@@ -94,6 +94,15 @@ def untied(bare, shared, misfits, tested, made=()):
     return f"{'; '.join(said)}{'; each was held against its own prior only' if tested else ''}."
 
 
+def no_remedy(blame):
+    """Why no remedy is offered: nothing objects, or what does has no form that one could take up."""
+    if not blame:
+        return "No remedy is offered, because no test objects to what one could mend."
+    names = ", ".join(dict.fromkeys(test.name for test in blame))
+    return (f"No remedy is offered, because what objects ({names}) has no form that a bias, a gain or other "
+            "hyperparameters could take up: look at its maps and bands.")
+
+
 MENDED, NOT_MENDED = "it was mended for the verdict", "it was not mended for the verdict"
 RANGES = ("Ranges are taken for known: a wrong one may alarm such tests too, and none of them looks for it; "
           "fit_hyperparameters does.")
@@ -105,7 +114,7 @@ def silence(tables):
     left = [row for row in rows if not row["excluded"]]
     if left:
         worst = max(left, key=lambda row: row["bound"] / row["margin"])
-        size = f"of up to {worst['bound']:.2g} {worst['size_units']}" if np.isfinite(worst["bound"]) else "of any size"
+        size = f"of up to {_sized(worst, 'bound')}" if np.isfinite(worst["bound"]) else "of any size"
         return False, (f"No test objects, but silence is not agreement: {_named(worst)} {size} "
                        f"could not be excluded ({len(left)} of {len(rows)} disturbances that would matter).")
     return True, f"The surveys agree: no test objects, and {_excluded(rows)}."
@@ -122,7 +131,7 @@ def _excluded(rows):
     lines = list(dict.fromkeys(row["form"] for row in rows if row["kind"] == "levels"))
     forms += f" and independent {' and '.join(lines)}" if lines else ""
     return (f"{forms} that would matter are excluded, the loosest {_named(loosest)} of more "
-            f"than {loosest['bound']:.2g} {loosest['size_units']}")
+            f"than {_sized(loosest, 'bound')}")
 
 
 RAISED = 1.001  # times the noise from which a margin is said to be larger
@@ -144,7 +153,7 @@ def untried(tables):
             said.append(f"Patch of {row['survey']}: {row['words']}.")
     raised = [row for row in rows if row["margin"] > row["scale"] * RAISED and not (row["modelled"] or row["own"])]
     if raised:
-        each = ", ".join(dict.fromkeys(f"{_named(row)} of {row['margin']:.2g} {row['size_units']} "
+        each = ", ".join(dict.fromkeys(f"{_named(row)} of {_sized(row, 'margin')} "
                                        f"({row['margin'] / row['scale']:.1f} times)" for row in raised))
         said.append(f"Sizes that matter are larger than the noise where these surveys exclude no less: {each}.")
     lined = {row["survey"] for row in rows if row["kind"] == "levels"}
@@ -157,6 +166,10 @@ def untried(tables):
 
 def _named(row):
     return words.article(row["disturbance"], row["form"])
+
+
+def _sized(row, key):
+    return f"{row[key]:.2g}{words.unit_words(row['size_units'])}"
 
 
 def _rows(table):

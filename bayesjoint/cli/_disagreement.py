@@ -20,6 +20,9 @@ OF_REMEDIES = STAGES[7:]
 NOT_YET = ("Remedies: not compared yet. This page was written when the tests were done; it is replaced once remedies "
            "are compared, and stays if that is stopped.")
 SKIPPED = "Remedies: not compared, as was asked for (--no-remedies)."
+UNREAD_GEOLOGY = ("Intervals and standard deviations here are exact for the stated prior at best, and real ground is "
+                  "not like that. `bayesjoint conflict` does not read the [geology] table of the configuration; "
+                  "`bayesjoint run` does, and checks them.")
 MATRIX = "agreement_matrix"  # group of Bayes ratios and suspiciousness
 
 TAKEN_FOR_KNOWN = Approximation(
@@ -32,8 +35,8 @@ TAKEN_FOR_KNOWN = Approximation(
 def examine(config, out, progress, remedies=True):
     """Test whether the surveys of a configuration agree; leave ``posterior.nc``, ``report.html`` and ``run.log``.
 
-    The verdict is said, and all three are left with it, before any remedy is tried; those with the remedies then take
-    their place.
+    The verdict is said, and all three are left with it, before any remedy is tried; those with the remedies, if any is
+    called for, then take their place.
 
     Parameters
     ----------
@@ -62,17 +65,20 @@ def examine(config, out, progress, remedies=True):
     with logged("conflict", out, config, progress.stage, () if remedies else ("--no-remedies",)) as log:
         with results(out, inputs, lambda: progress.keep(f"the verdict and its tests are in {where}, without remedies")
                      ) as scratch:
-            stated, found, tree = _examined(config, log, progress, NOT_YET if remedies else SKIPPED)
+            stated, found, tree = _examined(config, log, progress, remedies)
             leave(tree, scratch, config, log, STAGES[6])
-        if remedies:
+        if remedies and not found.no_remedy:
             with results(out, inputs, lambda: progress.keep(f"all results are in {where}")) as scratch:
                 _add_remedies(tree, config, stated, found, log, progress)
                 leave(tree, scratch, config, log)
     return paths
 
 
-def _examined(config, stage, progress, of_remedies):
+def _examined(config, stage, progress, remedies):
     """(posterior as stated, what the tests found, the tree of both), the verdict said on the way."""
+    def tell(name, done, total):
+        progress.piece(name, done + 1, total)
+
     problem, fit = fitted_problem(config, stage)
     stage(STAGES[3])  # first: what it learns of surveys and fields the tests need too
     stated = solve(problem, config.posterior.method, config.seed, progress.shown)[0]
@@ -82,14 +88,18 @@ def _examined(config, stage, progress, of_remedies):
     asked = config.conflict
     refitted = {"refit": _refit, "draws": asked.refits} if asked.refits else {}
     found = conflict(problem, level=asked.level, margins=asked.margins, places=asked.places, seed=config.seed,
-                     **refitted)
+                     progress=tell, **refitted)
     progress.result(f"Verdict: {found.kind}. {found.verdict[:1].upper()}{found.verdict[1:]}")
+    tell("Bayes ratio and suspiciousness", 0, 1)
     matrix = found.matrix  # now, while the factors of the tests are there
+    of_remedies = (found.no_remedy or NOT_YET) if remedies else SKIPPED
     stage(STAGES[5])
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                               conflict=replace(found, details=(*found.details, of_remedies)),
-                              diagnostics={MATRIX: matrix})
+                              diagnostics={MATRIX: matrix}, progress=progress.draws)
     tree.attrs |= {"verdict": found.verdict, "verdict_kind": found.kind, "remedies": of_remedies}
+    if config.geology is not None:
+        tree.attrs["unchecked"] = UNREAD_GEOLOGY
     return stated, found, tree
 
 
@@ -103,9 +113,9 @@ def _add_remedies(tree, config, stated, found, stage, progress):
     stage(STAGES[8])
     rest = iter(problems.items())
     label, _ = next(rest)
-    others = _solved(rest, problems, config, progress)
-    table = compare_remedies(chain([(label, stated)], others), _worst(found), seed=config.seed, fits=problems.fits,
-                             progress=tell)
+    others, worst = _solved(rest, problems, config, progress), _worst(found)
+    table = compare_remedies(chain([(label, stated)], others), worst, seed=config.seed, fits=problems.fits,
+                             tested=tuple(found.pairs[worst].tests[:3]), progress=tell)
     untried = [f"{name}: {reason}" for name, reason in problems.untried.items()]
     tree["remedies"] = xr.DataTree(table.assign_attrs(untried="\n".join(untried)))
     tree["agreement"].attrs["details"] = "\n".join(found.details)

@@ -67,6 +67,13 @@ class Progress:
         self._line(f"  {words}")
         self._bar.set_description_str(f"{self._stage}: {words}")
 
+    def draws(self, what, done, total):
+        """Tell how a dataset comes about: a line for each piece, a count of the draws."""
+        if what == "draws":
+            self.count(what, done, total, "draws")
+        else:
+            self.piece(what, done + 1, total)
+
     def result(self, text):
         """Say on stdout what was found while work goes on."""
         self._bar.clear()

@@ -128,7 +128,8 @@ def _run(config, scratch, stage, progress, conflict):
         post, separate = recalibrated(config, post, separate, progress.count)
     stage(STAGES[7])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
-                            separate=separate, result=result, **({} if found is None else found.groups()))
+                            separate=separate, result=result, progress=progress.draws,
+                            **({} if found is None else found.groups()))
     tree.attrs |= {} if found is None else found.attributes()
     leave(tree, scratch, config, stage)
 

@@ -12,13 +12,19 @@ from ._nuisances import nuisance_table
 STORED = 0.9  # probability of the intervals that a dataset keeps
 
 
-def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
+def to_datatree(post, draws, chains, seed, separate, result, diagnostics, progress=None):
     """Build the tree of a posterior; arguments as in `Posterior.to_datatree`."""
     blocks, separate = blocks_of(seed, draws, chains), dict(separate or {})
-    found = _collected(post, blocks, drawn(post, blocks), 0)
+    tell, pieces = progress or (lambda *_: None), 1 + len(separate)
+    found = _collected(post, blocks, _told(tell, drawn(post, blocks), draws * chains), 0)
     parameters, modalities, stats = _draw_fields(post, found)
+    tell("standard deviations", 0, pieces)
     intervals = post.stored_intervals(STORED)
-    summaries, fits = _parameter_summaries(post, separate, intervals), _modality_summaries(post, separate)
+    alone = {}
+    for number, (name, other) in enumerate(separate.items(), 1):
+        tell(f"standard deviations, {name} alone", number, pieces)
+        alone[name] = other.mean(), other.std()
+    summaries, fits = _parameter_summaries(post, alone, intervals), _modality_summaries(post, separate)
     nuisances = nuisance_table(post)
     groups = post.extra_groups() | post.groups_beside(separate)
     history = None if result is None else {n: values for n, values in result.history.items() if np.ndim(values) == 1}
@@ -29,6 +35,15 @@ def to_datatree(post, draws, chains, seed, separate, result, diagnostics):
         approximations=post.approximations, attributes=_attributes(post, seed, result, intervals),
         extra=groups | ({} if nuisances is None else {"nuisances": nuisances}) | diagnostics,
     )
+
+
+def _told(tell, found, total):
+    """What was drawn, the draws counted."""
+    done = 0
+    for part in found:
+        done += len(part.x)
+        tell("draws", done, total)
+        yield part
 
 
 def further_draws(post, first, draws, chains, seed):
@@ -96,12 +111,11 @@ def _draw_fields(post, found):
     return parameters, modalities, {name: entry for (what, name), entry in found.items() if what == "stats"}
 
 
-def _parameter_summaries(post, separate, intervals):
-    """{name: what is known of a parameter without draws}."""
+def _parameter_summaries(post, alone, intervals):
+    """{name: what is known of a parameter without draws}; `alone` means and std of the separate inversions."""
     arrays = {key: getattr(post, key)() for key in ("mean", "std", "mean_error", "std_error", "prior_std")}
     prior_mean = post.prior_state_mean()
     arrays["prior_mean"] = None if prior_mean is None else post.problem.unpack(prior_mean)
-    alone = {name: (other.mean(), other.std()) for name, other in separate.items()}
     return {
         p.name: {key: value[p.name] for key, value in arrays.items()
                  if value is not None and (p.bound_prior is not None or not key.startswith("prior"))} | {

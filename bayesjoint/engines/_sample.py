@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import as_count, checked, fail
 from .._memory import check_memory
-from .._typing import Any, MapResult, Path, Seed
+from .._typing import Any, Callable, MapResult, Path, Seed
 from ._draw_blocks import BLOCK, Drawn, blocks_of, drawn
 from ._export import to_datatree
 from ._registry import check_shape
@@ -90,7 +90,8 @@ class DrawsOfPosterior:
             yield Drawn(x[: block.kept], data if data is None else data[: block.kept], {})
 
     def to_datatree(self, draws: int = 50, chains: int = 4, seed: Seed = 0, separate: dict | None = None,
-                    conflict: Any = None, result: MapResult | None = None, diagnostics: dict | None = None):
+                    conflict: Any = None, result: MapResult | None = None, diagnostics: dict | None = None,
+                    progress: Callable | None = None):
         """The posterior as an xarray.DataTree in ArviZ's flat groups.
 
         Parameters
@@ -109,6 +110,9 @@ class DrawsOfPosterior:
             Answers to keep with the posterior, each as a group of that name: ``{"resolution": bj.resolution(post)}``.
             The report has words for ``resolution``, ``leakage``, ``identifiability``, ``comparison``, ``calibration``,
             and those whose names begin with ``functionals``.
+        progress : callable, optional
+            Called with ("draws", draws made, draws in all) as they are made, then with (what, done, in all) as the
+            standard deviations of each posterior are begun.
 
         Returns
         -------
@@ -124,7 +128,8 @@ class DrawsOfPosterior:
                      "Pass post.separate(), or {name: posterior(problem)}.")
         draws, chains = _lengths(draws, chains, self.problem.size + self.problem.data_size)
         return to_datatree(self, draws, chains, seed, separate, result,
-                           ({} if conflict is None else conflict.datasets()) | as_mapping("diagnostics", diagnostics))
+                           ({} if conflict is None else conflict.datasets()) | as_mapping("diagnostics", diagnostics),
+                           progress)
 
     def to_file(self, path: str | Path, draws: int = 200, chains: int = 4, seed: int = 0, progress: bool = False,
                 **beside: Any):

@@ -195,7 +195,7 @@ class IterativePosterior(DataSpacePosterior):
                 name="standard deviation", status="measured", error=error,
                 statement=f"From {self._solves} solves, with the part of {self._cached.rank} directions computed "
                 f"exactly and controls that narrow the error of plain draws {self._cached.narrows:.1f} times: median "
-                f"standard error {error:.1%} of the standard deviation; every cell has its own.",
+                f"standard error {_share(error)} of the standard deviation; every cell has its own.",
             ))
         return out
 
@@ -214,6 +214,11 @@ class IterativePosterior(DataSpacePosterior):
         if whole == 0:
             return 0.0, 0.0
         return float(np.sqrt(np.sum(change**2) / whole)), float(np.sum(change * draw) / whole)
+
+
+def _share(error):
+    """A share in per cent, two significant digits; never a zero for what is none."""
+    return f"{100 * error:.2g} %" if error == 0 or error >= 1e-4 else "below 0.01 %"
 
 
 class BlockDrawer:

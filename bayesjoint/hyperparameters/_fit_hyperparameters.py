@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from .._checks import checked, fail, one_of
+from .._shown import ordinal
 from .._typing import HyperparameterFit, JointProblem, Seed, Sequence
 from ..problem import check_problem
 from ._dense_evidence import DenseEvidence, check_evidence
@@ -124,7 +125,7 @@ def _thin(problem, thin, build):
         strides, start, note = _strides(problem, thin), None, ", as asked for"
     if not strides:
         return vector, start, ""
-    said = ", ".join(f"every {k}. node of {name}" for name, k in strides.items())
+    said = ", ".join(f"every {ordinal(k)} node of {name}" for name, k in strides.items())
     return build(thinned(problem, strides), strides=strides), start, f"; of {said}{note}"
 
 

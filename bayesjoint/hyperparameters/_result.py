@@ -102,7 +102,7 @@ class HyperparameterFit:
     def approximation(self):
         """What a posterior at the fitted values leaves out, as an `Approximation` for its list and the report."""
         t = self.table
-        values = "; ".join(f"{n} {v:.3g} {u} ({w})" for n, v, u, w in
+        values = "; ".join(f"{n} {v:.3g}{'' if u == '1' else f' {u}'} ({w})" for n, v, u, w in
                            zip(t["name"], t["value"], t["units"], t["verdict"], strict=True))
         state = "" if self.converged else "The search for them did not converge. "
         return Approximation(
@@ -112,6 +112,6 @@ class HyperparameterFit:
 
     def __str__(self):
         t = self.table
-        rows = [f"{n:<28}{v:>12.4g} {u:<6} {w}" for n, v, u, w in
+        rows = [f"{n:<28}{v:>12.4g} {'' if u == '1' else u:<6} {w}" for n, v, u, w in
                 zip(t["name"], t["value"], t["units"], t["verdict"], strict=True)]
         return "\n".join([f"log evidence {float(self.log_evidence):.2f}", *rows, self.message])

@@ -41,7 +41,7 @@ from ._fields import (
 from ._grounds import geology
 from ._intervals import coverage, coverage_rows, family_label, interval, interval_values
 from ._maps import compare, data, draw_section, exaggeration_of, model
-from ._style import colours_for, length_scale, norm_for, plainly, pretty, raised
+from ._style import colours_for, kind_of_data, length_scale, norm_for, plainly, pretty, raised
 
 bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks, beyond, residuals, geology, data, model = map(
     plainly, (bands, matrix, places, verdict, cells, columns, layers, ecdf, ranks, beyond, residuals, geology, data,

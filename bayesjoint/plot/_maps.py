@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import as_finite, one_of
 from ._fields import cut, data_field, is_tree, labels_of, mesh_of, mesh_parameters
-from ._style import colour_bar, colours_for, length_scale, new_axes, norm_for, painted, with_units
+from ._style import colour_bar, colours_for, kind_of_data, length_scale, new_axes, norm_for, painted, with_units
 
 _WORDS = {"observed": "observed", "predicted": "predicted", "residual": "observed − predicted",
           "standardized": "residual / noise std", "noise_std": "noise std", "predicted_std": "std of the prediction",
@@ -60,7 +60,10 @@ def data(source, name=None, what="observed", *, ax=None, easting=None, northing=
     ax = new_axes(ax)
     if field.easting is None:
         return _by_number(ax, field, what)
-    drawn, _ = map_of(ax, field.easting, field.northing, field.values, field.kind, limits)
+    kind = field.kind
+    if what in ("observed", "predicted") and np.isfinite(field.values).any():
+        kind = kind_of_data(field.values if limits is None else limits)
+    drawn, _ = map_of(ax, field.easting, field.northing, field.values, kind, limits)
     ax.set_title(f"{field.long_name}: {_WORDS[what]}")
     label = "standard deviations of the noise" if what == "standardized" else with_units(_WORDS[what], field.units)
     colour_bar(ax, drawn, label, field.values, colorbar)
@@ -115,7 +118,7 @@ def model(source, name=None, what="mean", *, ax=None, mesh=None, depth=None, nor
     """Draw a depth slice or a vertical section of a model.
 
     Slices have equal axes. Sections are the right way up (``upward`` increases upwards); when they would be thin
-    ribbons they are exaggerated, and the title says by how much.
+    ribbons they are exaggerated, and the label below says by how much.
 
     Parameters
     ----------
@@ -220,9 +223,9 @@ def draw_section(section, words, kind, ax, limits=None, colorbar=True, outline=N
         ax.contour(0.5 * (x[1:] + x[:-1]), 0.5 * (y[1:] + y[:-1]), outline, levels=[1.0], colors="k", linewidths=0.7)
     exaggeration = exaggeration_of(section)
     ax.set_aspect(exaggeration)
-    stretched = f" (vertical exaggeration {exaggeration:g}×)" if exaggeration != 1 else ""
-    ax.set(xlabel=f"{section.axes[0]} ({unit})", ylabel=f"{section.axes[1]} ({unit})",
-           title=f"{section.long_name}{': ' + words if words else ''}\n{section.place}{stretched}")
+    stretched = f"; vertical exaggeration {exaggeration:g}×" if exaggeration != 1 else ""
+    ax.set(xlabel=f"{section.axes[0]} ({unit}){stretched}", ylabel=f"{section.axes[1]} ({unit})",
+           title=f"{section.long_name}{': ' + words if words else ''}\n{section.place}")
     label = with_units(words.partition(" (")[0].replace("standard deviation", "std"), section.units).strip()
     colour_bar(ax, drawn, label, section.values, colorbar)
     return ax

@@ -14,6 +14,7 @@ from .._checks import as_finite, checked, fail
 DIVERGING, SEQUENTIAL, RATIO = "RdBu_r", "viridis", "PuOr"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito (2008)
 MISSING = "0.82"
+ONE_SIDED = 0.1  # least share of the larger side that the smaller has, of data on both sides of 0
 KILOMETRES_FROM = 1000.0  # metres of extent above which an axis reads better in kilometres
 FAR = 100_000.0  # metres from the origin beyond which labels in metres grow too long to read
 TAKEN = {  # what arguments of drawing functions are, by their names; or None where that is the default
@@ -83,9 +84,10 @@ def norm_for(kind, values, limits=None):
 
     Parameters
     ----------
-    kind : {"diverging", "sequential", "ratio"}
-        Diverging is centred on 0, ratio on 1. Limits take in every value, unless the largest is four times the
-        99.8th percentile: one odd value must not bleach a map (the colour bar then has an arrow).
+    kind : {"diverging", "sequential", "ratio", "level"}
+        Diverging is centred on 0, ratio on 1; sequential begins at 0, level at the least. Limits take in every value,
+        unless the largest is four times the 99.8th percentile: one odd value must not bleach a map (the colour bar then
+        has an arrow).
     values : array_like
         Values the scale must serve; NaN ignored.
     limits : (low, high), optional
@@ -105,6 +107,9 @@ def norm_for(kind, values, limits=None):
         low, high = float(values.min()), float(values.max())
         low = min(low, 0.0) if low != high else 0.0  # from zero: a std that hardly varies must not look as if it did
         limits = (low, high if high > low else low + 1.0)
+    elif limits is None and kind == "level":
+        ends, most = np.percentile(values, (0.1, 99.9)), (float(values.min()), float(values.max()))
+        limits = tuple(map(float, ends)) if 0 < 4 * np.ptp(ends) < np.ptp(most) else most
     elif limits is None:
         centre = 1.0 if kind == "ratio" else 0.0
         size = np.abs(values - centre)
@@ -115,9 +120,22 @@ def norm_for(kind, values, limits=None):
     return Normalize(*limits)
 
 
+def kind_of_data(values):
+    """Kind of colours for data or their limits: "level" where they hardly lie on both sides of 0, else "diverging".
+
+    Examples
+    --------
+    >>> kind_of_data([-3.0, 48.0]), kind_of_data([-20.0, 48.0]), kind_of_data([5.0, 5.0])
+    ('level', 'diverging', 'diverging')
+    """
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    less, more = sorted((-low, high))
+    return "level" if low < high and less < ONE_SIDED * more else "diverging"
+
+
 def colours_for(kind):
     """The colour map of one kind of values, missing cells in grey."""
-    name = {"diverging": DIVERGING, "sequential": SEQUENTIAL, "ratio": RATIO}[kind]
+    name = {"diverging": DIVERGING, "sequential": SEQUENTIAL, "ratio": RATIO, "level": SEQUENTIAL}[kind]
     return matplotlib.colormaps[name].with_extremes(bad=MISSING)
 
 

@@ -7,7 +7,7 @@ from .. import plot
 from ._figures import aspect_of, chart, limits_of, mapped
 from ._questions import group_of, told_of
 from ._words import capital as _capital
-from ._words import number, readable, signed, span
+from ._words import listing, number, plain, readable, signed, span
 
 TESTS, REMEDIES, MATRIX = "agreement", "remedies", "agreement_matrix"
 CLOSE, VERY_CLOSE = 0.1, 0.01  # χ²/m below which the report says so: if a remedy halves it; as stated
@@ -61,10 +61,29 @@ def matrix(tree, found):
     if "rest_words" in found.coords:
         rows += [_pair_row(found.isel(survey=i), f"{name} and the rest", "rest_") for i, name in enumerate(names)]
     several = len(names) > 2
-    return {"rows": rows, "several": several, "correction": found.attrs["correction"],
+    return {"rows": rows, "sentences": _beside_verdict(tree, rows), "several": several,
+            "correction": found.attrs["correction"],
             "picture": chart(lambda ax: plot.matrix(tree, "suspiciousness", group=MATRIX, ax=ax),
                              "Suspiciousness of every pair of surveys, and of each against the rest") if several
             else None}
+
+
+def _beside_verdict(tree, rows):
+    """What decides the verdict, and why S may say otherwise."""
+    suite = group_of(tree, TESTS)
+    if suite is None:
+        return []
+    first = "The verdict rests on the tests above, adjusted for their number; R and S decide nothing in it."
+    kind = suite.attrs.get("kind", "")
+    alarmed = [row for row in rows if row["p"][0] <= suite.attrs["level"]]
+    if kind != "disagree" and alarmed:
+        pairs = listing(row["pair"] for row in alarmed)
+        return [first, f"S finds {plain(pairs)} in conflict all the same: it takes every misfit with the stated prior "
+                       "and noise for one, even that of a single survey, and its p is that of one test alone."]
+    if kind == "disagree" and not alarmed:
+        return [first, "S finds nothing unusual all the same: it is one number for all that both surveys constrain, "
+                       "and a disturbance of one form or at one place may be lost in it."]
+    return [first, "S says the same as the verdict."] if kind == "disagree" else [first]
 
 
 def _pair_row(one, label, before):

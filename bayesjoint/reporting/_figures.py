@@ -100,7 +100,8 @@ def survey_pictures(tree, fit):
     held = [w for w in ("observed", "predicted", "residual") if w == "observed"
             or plot.has(tree, "predictive_summary", f"{fit.name}_mean")]
     fields = {w: plot.data_field(tree, fit.name, w) for w in held}
-    limits = limits_of("diverging", np.concatenate([fields[w].values.ravel() for w in held if w != "residual"]))
+    shared = np.concatenate([fields[w].values.ravel() for w in held if w != "residual"])
+    limits = limits_of(plot.kind_of_data(shared), shared)
     pictures = []
     for what in held:
         field = fields[what]

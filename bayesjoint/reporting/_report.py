@@ -69,7 +69,8 @@ def report(tree: xr.DataTree | str | Path, path: str | Path = "report.html", tit
     path = as_target("path", path)
     _refuse_other(path)
     beside_it = path.with_name(Path(source).name)
-    text = labelled(_render(_content(tree, title) | {"dataset": beside_it.name if beside_it.is_file() else None}))
+    content = _content(tree, title) | {"dataset": beside_it.name if beside_it.is_file() else None}
+    text = words.tied_page(labelled(_render(content)))
     with beside(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
@@ -82,7 +83,7 @@ def _render(content):
                               loader=PackageLoader(__package__, ""))
     environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty,
                             "tail": words.tail, "readable": words.readable, "fixed": words.fixed,
-                            "tied": words.tied}
+                            "tied": words.tied, "with_error": words.within}
     return environment.get_template("template.html").render(content)
 
 
@@ -92,7 +93,9 @@ def _content(tree, title):
     gains = facts.gains(tree)
     stated = [a | {"statement": ground.without_family(a["statement"], tree)} for a in facts.approximations(tree)]
     mesh, vectors = mesh_of(tree) if properties else None, facts.vectors(tree)
-    held = ground.ground(tree)
+    for p in properties:
+        p.cell = targets.cell_of(mesh)
+    held, warned = ground.ground(tree), ground.unchecked(tree)
     brief = [a for a in stated if held is None or a["name"] not in ground.STATED]
     agreed = accord.agreement(tree)
     objected = () if agreed is None else agreed["objected"]
@@ -108,7 +111,7 @@ def _content(tree, title):
         "targets": listed,
         "title": heading.title(title or root.get("title"), root, fits), "system": heading.system(fits),
         "root": root,
-        "unchecked": ground.unchecked(tree),
+        "unchecked": root.get("unchecked", warned) if warned else None,
         "ground": held,
         "lead": lead,
         "details": details,

@@ -19,7 +19,7 @@ from .. import plot
 from ..dataset import read_attributes
 from ._chances import NORMAL, WORLDS, Chance, chance_of, gaussian_chance
 from ._facts import UNDOUBTED, unmixed, unvalidated
-from ._words import capital, erring, fixed, listing, number, percent, plain, quantity, signed
+from ._words import capital, fixed, listing, number, percent, place_digits, plain, quantity, signed, within
 
 SURE = 0.9  # chance from which a cell counts
 LIKELY = 0.5  # chance from which a candidate's does
@@ -185,6 +185,8 @@ def _row(tree, mesh, body, most):
     divisor, unit = plot.length_scale(mesh.easting_edges, mesh.northing_edges)
     centre = [float(np.average(a.ravel()[cells], weights=volume)) for a in np.broadcast_arrays(
         mesh.depth_below_ground, mesh.northing[:, None], mesh.easting)]
+    digits = place_digits(cell_of(mesh), divisor)
+    east, north = (fixed(at / divisor, digits) for at in (centre[2], centre[1]))
     threshold = float(np.median(np.broadcast_to(plot.prior_mean(tree, name), mesh.shape)[inside])
                       + sign * body.factor * _amount(tree, name))
     depths = mesh.surface - mesh.upward_edges[:, None, None]
@@ -197,8 +199,7 @@ def _row(tree, mesh, body, most):
             "volume": body.volume, "volume_words": _volume(body.volume, most),
             "top": _top(mesh, chance, inside, divisor, unit),
             "centre": f"{number(centre[0] / divisor)} {unit}",
-            "place": f"{fixed(centre[2] / divisor, 2)}, {fixed(centre[1] / divisor, 2)} {unit}",
-            "around": f"easting {fixed(centre[2] / divisor, 2)}, northing {fixed(centre[1] / divisor, 2)} {unit}",
+            "place": f"{east}, {north} {unit}", "around": f"easting {east}, northing {north} {unit}",
             "mean": _mean(tree, name, inside, volumes), "amount": _total(tree, name, inside, volumes),
             "note": _cut(inside, _seen(tree, mesh)),
             "cell": " ".join(str(int(a[best])) for a in at)}
@@ -222,6 +223,11 @@ def _top(mesh, chance, inside, divisor, unit):
     return f"{words} {unit}"
 
 
+def cell_of(mesh):
+    """Width of the narrower of a mesh's median cells, metres."""
+    return float(min(np.median(np.diff(edges)) for edges in (mesh.northing_edges, mesh.easting_edges)))
+
+
 def _volume(cubic_metres, most):
     """A volume in the units that suit the largest of all: a column has one unit, by which it sorts."""
     return f"{number(cubic_metres / 1e9)} km³" if most >= 1e7 else f"{number(cubic_metres)} m³"
@@ -231,13 +237,13 @@ def _total(tree, name, inside, volumes):
     """Sum over a body of m − prior mean times volume: excess mass, induced moment, or just that; with its error."""
     factor, shown = _measure(tree, name)
     total, error, bound = _sum(tree, name, inside, factor * volumes[inside])
-    return f"{erring(total, error, bound)} {shown}"
+    return within(total, error, shown, sign=True, before=bound)
 
 
 def _mean(tree, name, inside, volumes):
     """The property's mean over a body, weighted by volume, with its error."""
     total, error, bound = _sum(tree, name, inside, volumes[inside] / volumes[inside].sum(), about=0.0)
-    return f"{signed(total)} ± {bound}{quantity(error, _units(tree, name), 2)}"
+    return within(total, error, _units(tree, name), sign=True, before=bound)
 
 
 def _measure(tree, name):

@@ -11,6 +11,7 @@ POWERS = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")  # a 
 NOTHING = re.compile(r"(?<![\w.⁰¹²³⁴⁵⁶⁷⁸⁹-])[-−](?=0(?:\.0*)?(?![\w⁰¹²³⁴⁵⁶⁷⁸⁹]|\.\d))")  # sign of a zero
 TIED = re.compile(r"(?<=[\d⁰¹²³⁴⁵⁶⁷⁸⁹]) (?=(?:[×±%]|k?m[²³]?|Mt|SI|mGal|nT|kg/m³|A m²)(?!\w))"
                   r"|(?<=[×±]) (?=\d)|(?<= A) (?=m²)")  # blanks within a quantity
+UNTIED = re.compile(r"(<script\b.*?</script>|<style\b.*?</style>|<pre\b.*?</pre>|<[^>]*>)", re.DOTALL)
 MINUS = re.compile(r"(?<![\w.⁰¹²³⁴⁵⁶⁷⁸⁹-])-(?=\d)")
 LEAST_LOG = np.log(1e-300)
 
@@ -76,6 +77,17 @@ def tied(text):
     return TIED.sub("\N{NO-BREAK SPACE}", text)
 
 
+def tied_page(page):
+    """A web page whose words are `tied`; tags, scripts and what is quoted stay as they are.
+
+    Examples
+    --------
+    >>> tied_page('<p title="5 %">5 %</p><pre>5 %</pre>').replace("\N{NO-BREAK SPACE}", "_")
+    '<p title="5 %">5_%</p><pre>5 %</pre>'
+    """
+    return "".join(part if k % 2 else tied(part) for k, part in enumerate(UNTIED.split(page)))
+
+
 def _plainer(found):
     digits, power = found[1], int(found[2])
     size = max(len(digits.lstrip("-").replace(".", "")), 1)
@@ -116,21 +128,34 @@ def signed(value, digits=3):
     return ("+" if value > 0 else "") + number(value, digits)
 
 
-def erring(value, error, bound="", digits=3):
-    """A signed value with its error; where either needs an exponent both have it.
+def within(value, error, units="", sign=False, before="", digits=3):
+    """A value with its error, both with one exponent; `before` stands before the error.
 
     Examples
     --------
-    >>> erring(-1.789, 0.2512), erring(4.15e7, 2.9e6, "at most ")
-    ('−1.79 ± 0.25', '+4.15 × 10⁷ ± at most 0.29 × 10⁷')
+    >>> within(4.22e11, 3.5e10, "A m2", sign=True), within(203.4, 25.2, "kg/m3"), within(3e-7, 0.0)
+    ('(+4.22 ± 0.35) × 10¹¹ A m²', '203 ± 25 kg/m³', '3.00 × 10⁻⁷')
     """
-    said, off = signed(value, digits), number(error, 2)
-    if "×" not in said + off or value == 0:
-        return f"{said} ± {bound}{off}"
-    power = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])
-    said, off = (f"{text} × 10{raised(power)}" for text in (
-        signed(value / 10.0**power, digits), number(error / 10.0**power, 2)))
-    return f"{said} ± {bound}{off}"
+    written = signed if sign else number
+    if error is None or np.isnan(error) or error == 0:
+        return f"{written(value, digits)} {pretty(units)}".strip()
+    largest = max(abs(value), abs(error))
+    if not (np.isfinite(largest) and any("×" in number(float(v)) for v in (value, error))):
+        return f"{written(value, digits)} ± {before}{number(error, 2)} {pretty(units)}".strip()
+    power = int(np.floor(np.log10(largest)))
+    scaled = f"{written(value / 10.0**power, digits)} ± {before}{number(error / 10.0**power, 2)}"
+    return f"({scaled}) × 10{raised(power)} {pretty(units)}".strip()
+
+
+def place_digits(cell, divisor):
+    """Decimals of a place in cells of that size, metres, so that half a cell is told.
+
+    Examples
+    --------
+    >>> place_digits(1000.0, 1000.0), place_digits(100.0, 1000.0), place_digits(25.0, 1.0)
+    (1, 2, 0)
+    """
+    return max(0, int(np.ceil(np.log10(2 * divisor / cell) - 1e-9)))
 
 
 def change(ratio):
@@ -271,8 +296,10 @@ def _fitted(fits, objected):
 
 def place(p):
     divisor, unit = p.scale
-    depth, east, north = (f"{fixed(p.place[k] / divisor, 2 if unit == 'km' else 0)} {unit}"
-                          for k in ("depth", "easting", "northing"))
+    digits = 2 if unit == "km" else 0
+    along = place_digits(p.cell, divisor) if hasattr(p, "cell") else digits
+    depth, east, north = (f"{fixed(p.place[k] / divisor, d)} {unit}"
+                          for k, d in (("depth", digits), ("easting", along), ("northing", along)))
     return f"{depth} deep at easting {east}, northing {north}{'' if p.beneath else ' (outside the stations)'}"
 
 
@@ -280,7 +307,7 @@ def _found(p):
     if p.peak_std is None:
         return (f"The {p.long_name} that stands out most is {signed(p.peak)} {pretty(p.units)}, {place(p)}; the "
                 "dataset holds no standard deviation, so this is one model and no answer to how sure it is.")
-    value = f"{signed(p.peak)} ± {quantity(p.peak_std, p.units, 2)}"
+    value = within(p.peak, p.peak_std, p.units, sign=True)
     if abs(p.score) < 2:
         return (f"No single cell's {p.long_name} is more than two posterior standard deviations from its prior mean; "
                 f"the clearest, {place(p)}, has {value}.")
@@ -318,7 +345,7 @@ def _averaged(p):
         return ""
     b = p.box
     found = (f"of the boxes of {b['cells']} cells, the one whose {p.long_name} stands out most has "
-             f"{signed(b['mean'])} ± {quantity(b['std'], p.units, 2)} (mean and standard deviation of {b['draws']} "
+             f"{within(b['mean'], b['std'], p.units, sign=True)} (mean and standard deviation of {b['draws']} "
              f"draws; the latter is good to {percent(b['error'])})")
     if p.peak_std is not None and abs(b["score"]) * (1 - 2 * b["error"]) > abs(p.score):
         return f"Averages are better known than cells: {found}."

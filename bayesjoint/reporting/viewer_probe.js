@@ -36,7 +36,7 @@ function row(p, cell) {
     ends ? `${number(ends[0])} to ${number(ends[1])} (${SHARE(p)}, ${p.basis})` : "–", chancesOf(p, known)];
   texts.forEach((text, n) => {
     const td = document.createElement("td");
-    td.textContent = text;
+    td.textContent = text.replace(/(\d) (?=[%±])/g, "$1\u00a0").replace(/± /g, "±\u00a0");
     td.dataset.label = HEADINGS[n];
     out.append(td);
   });

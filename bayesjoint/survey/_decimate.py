@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._checks import as_positive, fail
+from .._shown import ordinal
 
 
 def kept_stations(survey, spacing):
@@ -34,7 +35,7 @@ def _step(axis, spacing):
 
 def _ordinal(kept):
     step = int(kept[1] - kept[0]) if kept.size > 1 else 1
-    return "single" if step == 1 else f"{step}th"
+    return "single" if step == 1 else ordinal(step)
 
 
 def _nearest(survey, spacing):

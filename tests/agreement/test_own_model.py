@@ -95,8 +95,11 @@ def test_effects_are_told_without_a_sign_and_never_contradict_the_test(method):
             data.residual = root @ rng.standard_normal(data.size)
             for found in method(data, "ground"):
                 effect = found.effect
-                assert effect["value"] >= 0 and effect["what"].startswith("no misfit seen: ") == (found.p_value > 0.05)
-                assert ("too small" in effect["what"]) == (effect["factor"] > 1) and "by -" not in repr(found)
+                assert effect["value"] >= 0
+                assert effect["what"].startswith("no misfit seen in ") == (found.p_value > 0.05)
+                seen = "too small" if effect["factor"] > 1 else "too large"
+                assert (seen in effect["what"]) == (found.p_value <= 0.05) == ("too " in effect["what"])
+                assert "by -" not in repr(found)
                 assert effect["value"] == pytest.approx(100 * abs(effect["factor"] - 1))
                 share = effect["std"] / effect["value"]
                 assert share == pytest.approx(effect["log_std"] / abs(np.log(effect["factor"])), rel=1e-6)

@@ -239,7 +239,7 @@ def test_a_patch_in_a_corner_is_not_agreed_upon():
         assert found.kind != "agree"
 
 
-@pytest.mark.parametrize(("gap", "words"), [(5.9, "the data cannot say whose"), (6.1, "offset of a 1 ± 0.1 1")])
+@pytest.mark.parametrize(("gap", "words"), [(5.9, "the data cannot say whose"), (6.1, "offset of a 1 ± 0.1, adj")])
 def test_a_survey_is_blamed_only_where_the_other_explains_the_data_clearly_worse(gap, words):
     best, other = made_up("offset", "a", 1e-12, 50.0), made_up("offset", "b", 1e-11, 50.0 - gap)
     assert words in objection([best], [best, other])
@@ -327,7 +327,7 @@ def test_an_offset_that_may_be_either_survey_s_is_laid_at_neither_door():
     rows = {"b": (9.0, 1.0), "a": (0.0, 1.0)}
     for order in (rows, dict(reversed(rows.items()))):
         found = conflict(scalars(order))
-        assert "an offset between a and b of 9 ± 1.4 1; the data cannot say whose" in found.verdict
+        assert "an offset between a and b of 9 ± 1.4; the data cannot say whose" in found.verdict
         assert {"offset of a", "offset of b"} <= set(found.problems)
 
 

@@ -23,6 +23,7 @@ from bayesjoint.cli import _disagreement, main, run
 from bayesjoint.cli._disagreement import STAGES
 from bayesjoint.dataset import read_attributes, read_tree
 from bayesjoint.reporting import _agreement as accord
+from bayesjoint.reporting import report
 from bayesjoint.reporting._words import readable
 
 from . import kills
@@ -258,3 +259,31 @@ def test_one_survey_is_refused_before_anything_is_computed(tmp_path, capsys):
     config.write_text(re.sub(r"\[surveys.air\].*?\n\n", "", CONFIG, flags=re.S))
     assert main(["conflict", str(config), "--out", str(tmp_path / "out")]) == 2
     assert "at least two" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_where_no_remedy_is_called_for_there_is_one_page_that_says_why(tmp_path, monkeypatch, capsys):
+    written = []
+    monkeypatch.setattr(run, "report", lambda tree, path, title=None: written.append(path.write_text(title)))
+    monkeypatch.setattr(_disagreement, "compare_remedies", lambda *_, **__: pytest.fail("there is nothing to compare"))
+    config = write_pair(tmp_path, 0.0)
+    config.write_text(f"{CONFIG}\n[geology]\nfamily = \"mixture\"\nstd = \"prior\"\nworlds = 100\n\n[conflict]\n"
+                      "places = false\n")
+    assert main(["conflict", str(config), "--out", str(tmp_path / "out")]) == 0
+    said, tree = capsys.readouterr().err, read_tree(tmp_path / "out" / "posterior.nc")
+    assert len(written) == 1 and "remedies" not in tree.children
+    assert tree.attrs["remedies"].startswith("No remedy is offered, because ")
+    assert tree.attrs["remedies"] in tree["agreement"].attrs["details"]
+    # each group of tests, each draw, each standard deviation
+    told = [line.split(" s  ")[1] for line in said.splitlines() if " s  " in line]
+    assert "  ground and air: offset, tilt, gain and levels (1 of 5, 4 left after it)" in told
+    assert "  air by itself: prior and noise (5 of 5, 0 left after it)" in told
+    assert told.index("draws and dataset") < told.index("  standard deviations (1 of 1, 0 left after it)")
+    # a geology that this command does not read is not asked for
+    page = report(tree, tmp_path / "again.html").read_text()
+    assert "does not read the [geology] table" in page and "state a geology" not in page
+
+
+def test_tests_as_stated_are_not_done_again(shifted):
+    assert "as stated: tests" not in (shifted / "said.txt").read_text()
+    page = (shifted / "report.html").read_text()
+    assert "R and S decide nothing in it" in page and "believe S" not in page

@@ -56,7 +56,7 @@ def test_a_grid_with_noise_of_its_own_is_left_alone():
 def test_thinning_may_be_asked_for():
     problem = gravity_problem(2, (1, 20, 20))
     fit = bj.fit_hyperparameters(problem, thin={"gravity": 2}, curve=False)
-    assert "of every 2. node of gravity, as asked for" in fit.message
+    assert "of every second node of gravity, as asked for" in fit.message
     assert fit.message.startswith("exact evidence of 100 data")
     refused(lambda: bj.fit_hyperparameters(problem, thin=0), "thin")
     refused(lambda: bj.fit_hyperparameters(problem, thin={"magnetic": 2}), "thin")

@@ -152,8 +152,8 @@ def test_hover_probes_and_a_click_moves_the_planes(page, state, tree):
     assert place in text(page, "#viewer-place")
     row = text(page, "#viewer-values tr")
     mean, std = (float(tree["posterior_summary"][f"density_{key}"].values[now["k"], j, 5]) for key in ("mean", "std"))
-    assert f"{mean:.3g} ± {std:.2g} kg/m³".replace("-", "−") in row and row.count("(Gaussian, stated prior)") == 1
-    assert "(90 %, Gaussian, stated prior)" in row
+    assert f"{mean:.3g} ± {std:.2g} kg/m³".replace("-", "−") in " ".join(row.split())
+    assert row.count("(Gaussian, stated prior)") == 1 and "(90\N{NO-BREAK SPACE}%, Gaussian, stated prior)" in row
     assert state() == now
     page.mouse(x, y, click=True)
     assert state() == now | {"i": 5, "j": j}
