@@ -19,6 +19,7 @@ from . import _targets as targets
 from . import _words as words
 from ._figures import aspect_of, limits_of, mapped
 from ._tables import labelled
+from ._tied import tied, tied_page
 
 COLUMNS = ("part", "run", "against", "item", "value", "error", "units", "note")
 
@@ -50,7 +51,7 @@ def compare_runs(trees: dict) -> tuple:
         if not plot.is_tree(tree):
             fail(f"trees[{name!r}]", "be a result tree", type(tree).__name__, "Pass post.to_datatree().", TypeError)
     content = _content(trees)
-    return labelled(_render(content)), _table(content)
+    return tied_page(labelled(_render(content))), _table(content)
 
 
 def _render(content):
@@ -59,7 +60,7 @@ def _render(content):
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                               loader=PackageLoader(__package__, ""))
     environment.filters |= {"number": words.number, "pretty": plot.pretty, "signed": words.signed, "fixed": words.fixed,
-                            "tied": words.tied}
+                            "tied": tied, "with_error": words.within}
     return environment.get_template("compare.html").render(content)
 
 

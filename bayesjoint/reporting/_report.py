@@ -23,6 +23,7 @@ from . import _targets as targets
 from . import _viewer as view
 from . import _words as words
 from ._tables import labelled
+from ._tied import tied, tied_page
 
 
 @checked
@@ -70,7 +71,7 @@ def report(tree: xr.DataTree | str | Path, path: str | Path = "report.html", tit
     _refuse_other(path)
     beside_it = path.with_name(Path(source).name)
     content = _content(tree, title) | {"dataset": beside_it.name if beside_it.is_file() else None}
-    text = words.tied_page(labelled(_render(content)))
+    text = tied_page(labelled(_render(content)))
     with beside(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
@@ -83,7 +84,7 @@ def _render(content):
                               loader=PackageLoader(__package__, ""))
     environment.filters |= {"number": words.number, "percent": words.percent, "pretty": pretty,
                             "tail": words.tail, "readable": words.readable, "fixed": words.fixed,
-                            "tied": words.tied, "with_error": words.within}
+                            "tied": tied, "with_error": words.within}
     return environment.get_template("template.html").render(content)
 
 

@@ -15,7 +15,8 @@ from bayesjoint._shown import ordinal
 from bayesjoint.engines.iterative import _share
 from bayesjoint.reporting import _agreement as accord
 from bayesjoint.reporting._targets import cell_of
-from bayesjoint.reporting._words import place, place_digits, tied_page, within
+from bayesjoint.reporting._tied import tied_page
+from bayesjoint.reporting._words import place, place_digits, within
 
 NOW = "\N{NO-BREAK SPACE}"
 TABLES = Path(accord.__file__).with_name("tables.js")

@@ -122,7 +122,7 @@ def test_answer_is_computed_from_the_tree(tree, grid):
     k, j, i = np.unravel_index(np.argmax(np.abs(mean / std)), mean.shape)
     assert f"density contrast that stands out most is +{mean[k, j, i]:.3g} ± {std[k, j, i]:.2g} kg/m³" in answer
     place = tree["posterior_summary"].isel(upward=k, northing=j, easting=i)
-    assert f"easting {float(place.easting) / 1000:.2f} km, northing {float(place.northing) / 1000:.2f} km" in answer
+    assert f"easting {float(place.easting) / 1000:.1f} km, northing {float(place.northing) / 1000:.1f} km" in answer
     draws = tree["posterior"]["density"].values[:, :, k, j, i]
     low, high = np.quantile(draws, [0.05, 0.95])
     assert "90 % equal-tailed interval" in answer and "quantiles of 50 draws" in answer
