@@ -43,7 +43,8 @@ def evidence_without(objective, theta, name, place, best):
     float
     """
     vector, evidence = objective.vector, objective.evidence
-    held = [i for i, c in enumerate(vector.coordinates) if c.kind == "std" and c.targets == (name,) and c.place == place]
+    held = [i for i, c in enumerate(vector.coordinates)
+            if (c.kind, c.targets, c.place) == ("std", (name,), place)]
     if not held:
         return np.nan
     point = theta.copy()
@@ -106,7 +107,7 @@ def field_doubts(objective, theta, best):
     """
     vector, doubts = objective.vector, {}
     without = np.full(vector.size, np.nan)
-    for p, place in ((p, place) for p in matern_parameters(vector.problem) for place in range(len(parts_of(p.prior)))):
+    for p, place in ((q, k) for q in matern_parameters(vector.problem) for k in range(len(parts_of(q.prior)))):
         value, gone = evidence_without(objective, theta, p.name, place, best), vanishing(vector, p.name, place)
         if not np.isfinite(value):
             continue

@@ -87,8 +87,10 @@ class WhittleEvidence:
 
     # -- expected periodograms ---------------------------------------------------------------------------------------
     def _model(self, g, fields, values, by=None, longer=()):
-        """Share of some fields in Ī of a group, shape (frequencies, surveys, surveys), or its derivative by a std or a
-        correlation; with ranges along `longer` axes stretched."""
+        """Share of fields in Ī of a group, (frequencies, surveys, surveys), or its slope by a std or a correlation.
+
+        Ranges along `longer` axes are stretched.
+        """
         group, ranges = self._groups[g], np.array(self._pair_factors.ranges(fields, values))
         ranges[list(longer)] *= np.exp(STEP)
         unit = self._unit(g, fields, tuple(ranges))

@@ -74,7 +74,8 @@ def window():
         found[name] = {
             "data": fit.vector.problem.data_size, "hyperparameters": fit.vector.size,
             "log_evidence_integrated": float(points.log_evidence), "integrated_error": points.log_evidence.error,
-            "integrated_trusted": points.trusted, "pareto_k": points.pareto_k, "log_evidence": float(fit.log_evidence), "log_evidence_error": fit.log_evidence.error,
+            "integrated_trusted": points.trusted, "pareto_k": points.pareto_k,
+            "log_evidence": float(fit.log_evidence), "log_evidence_error": fit.log_evidence.error,
             "converged": fit.converged, "estimate": fit.estimate, "seconds": time.perf_counter() - began,
             "verdicts": dict(zip(map(str, fit.table["name"]), map(str, fit.table["verdict"]), strict=True)),
             "message": fit.message}
