@@ -14,7 +14,7 @@ _ROOMS = {
     "forward": ("GravityOperator", "MagneticOperator", "StationSampling", "StationSelection", "UpwardContinuation",
                 "forward_prisms", "ForwardModel"),
     "noise": ("DiagonalNoise", "DenseNoise", "StationaryNoise", "MaternKernel", "noise_std"),
-    "priors": ("Matern", "GaussianPrior", "MinimumLength", "Focusing"),
+    "priors": ("Matern", "SumOfMaterns", "GaussianPrior", "MinimumLength", "Focusing"),
     "couplings": ("Gramian", "Coregionalization"),
     "problem": ("Parameter", "Modality", "JointProblem"),
     "augment": ("add_bias", "add_discrepancy", "Borehole", "read_boreholes", "add_boreholes", "outcrops"),

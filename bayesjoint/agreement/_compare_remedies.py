@@ -13,7 +13,7 @@ from ..augment import add_bias, add_discrepancy, bias_basis, biases_of, held_by_
 from ..dataset import DatasetBuilder
 from ..engines import Posterior, chi2_of, clean_mean
 from ..hyperparameters import HyperVector, fit_hyperparameters
-from ..priors import Matern
+from ..priors import Matern, parts_of
 from ..problem import one_survey, parameter_fields
 from ..tempering import temper
 from ._likelihood_ratio import ratio_of, splits_of
@@ -82,7 +82,8 @@ def called_for(found):
     tied = [set(pair) for pair in found.couplings]
     if tied:
         yield "without coupling", _without_coupling, problem
-    if (tied or forms & {"prior", "noise"}) and any(isinstance(p.prior, Matern) for p in problem.parameters):
+    if (tied or forms & {"prior", "noise"}) and any(
+            parts_of(p.prior) for p in problem.parameters):
         yield _fit_of(problem, found.seed)
     for test in found.blame:
         if test.form in (*BASES, "gain") and set(test.surveys) not in tied:  # else the coupling explains it

@@ -306,6 +306,8 @@ def _channels(model, survey, given):
              'Use Matern(extent="continued"), or method="dense" or "iterative".')
     _must("surveys", "be on lattices", not group.logs.logs, "a log among them")
     _must("mesh", "be all ground", group.stationary, "air in it")
+    seen = [s.rows.start for g in model.groups for s in g.surveys]
+    _must("prior", "be one Matern for each survey", len(set(seen)) == len(seen), "a sum of several")
     _must("problem", f"have at most {MOST} plain values beside the fields",
           all(index.size <= MOST for index, *_ in model.vectors), "more")
     owners = {}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..priors import GaussianPrior, Matern
+from ..priors import GaussianPrior, parts_of, with_parts
 
 
 def scaled(problem, priors, noise):
@@ -40,8 +40,9 @@ def scaled(problem, priors, noise):
 
 def _wider(parameter, factor):
     prior = parameter.prior
-    if isinstance(prior, Matern):
-        return parameter.replace(prior=replace(prior, std=np.asarray(prior.std) * factor))
+    if parts := parts_of(prior):
+        wider = [replace(part, std=np.asarray(part.std) * factor) for part in parts]
+        return parameter.replace(prior=with_parts(prior, wider))
     if type(prior) is GaussianPrior:
         return parameter.replace(prior=replace(prior, covariance=np.asarray(prior.covariance) * factor**2))
     return parameter

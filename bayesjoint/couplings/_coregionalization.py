@@ -9,38 +9,57 @@ import numpy as np
 from .._checks import as_finite, checked, fail
 from .._shown import short
 from .._typing import Sequence
-from ..priors import Matern, MixedCovariance
+from ..priors import MixedCovariance, SumCovariance, parts_of
 
 
 @checked
 @short
 @dataclass(frozen=True)
 class Coregionalization:
-    """Joint Gaussian prior whose fields share one correlation function (intrinsic coregionalization).
+    """Joint Gaussian prior whose fields share a correlation function, or have one part each that does.
 
     It replaces the block-diagonal prior of its members by blocks ρ_pq s_p R s_q, with R their common Matérn
-    correlation and s their standard deviations (Wackernagel 2003, ch. 26). The marginal prior of each parameter stays
-    what it was, so that joint and separate inversions start from the same knowledge.
+    correlation and s their standard deviations (intrinsic coregionalization, Wackernagel 2003, ch. 26). The marginal
+    prior of each parameter stays what it was, so that joint and separate inversions start from the same knowledge.
+
+    Properties of different ranges are tied by a part that they share: where a prior is a sum of Matérns, its first
+    part is tied to the first parts of the others (a Matern alone is its own first part), which have equal range and
+    smoothness, and the rest of it is its own (linear model of coregionalization, ibid.). Any stds, ranges and ρ give a
+    positive definite covariance.
 
     Parameters
     ----------
     correlation : float or array_like
-        Cross-correlation ρ of two parameters, −1 < ρ < 1, or the whole positive definite matrix (P, P) with unit
-        diagonal.
+        Cross-correlation ρ of two parameters, of their shared parts where they are sums, −1 < ρ < 1, or the whole
+        positive definite matrix (P, P) with unit diagonal.
     parameters : tuple of str, optional
         Members, in the matrix's order. Default: every parameter on a mesh.
 
     Raises
     ------
     ValueError
-        If the matrix is not a positive definite correlation matrix, or the members' priors are not Matérn with equal
-        range, smoothness and extent on one mesh.
+        If the matrix is not a positive definite correlation matrix, or the members' priors are not Matérn, or sums
+        whose first parts are, with equal range, smoothness and extent on one mesh.
 
     Examples
     --------
     >>> Coregionalization(0.7).matrix(2)
     array([[1. , 0.7],
            [0.7, 1. ]])
+
+    Magnetised bodies of 300 m in a ground whose rock types, which both surveys see, reach over 2 km:
+
+    >>> import bayesjoint as bj
+    >>> mesh = bj.Mesh.regular((2, 3, 4), (100, 100, 100))
+    >>> density = bj.Parameter("density", mesh, prior=bj.Matern(std=100.0, range=2000.0))
+    >>> own = bj.Matern(std=0.04, range=300.0)
+    >>> magnetic = bj.Parameter("susceptibility", mesh, prior=bj.Matern(std=0.03, range=2000.0) + own)
+    >>> tied = Coregionalization(0.7)
+    >>> tied.joint_covariance([density, magnetic]).size
+    48
+    >>> tied.pointwise([density, magnetic]).round(6)  # 0.7 · 0.03 / 0.05
+    array([[1.  , 0.42],
+           [0.42, 1.  ]])
     """
 
     correlation: object
@@ -86,25 +105,57 @@ class Coregionalization:
 
         Returns
         -------
-        MixedCovariance
+        MixedCovariance or SumCovariance
+            The second where a member has a part of its own.
         """
+        self._check(parameters)
+        first = parts_of(parameters[0].prior)[0]
+        stds = [parts_of(p.prior)[0].std_hat(p) for p in parameters]
+        shared = MixedCovariance(first.correlation(parameters[0].mesh), stds, self.matrix(len(parameters)))
+        own = [((k,), part.bind(p).covariance) for k, p in enumerate(parameters) for part in parts_of(p.prior)[1:]]
+        return SumCovariance(len(parameters), [*shared.terms, *own]) if own else shared
+
+    def pointwise(self, parameters: list):
+        """Correlation of the members' values in one cell, root mean squares over cells for stds: (P, P).
+
+        Parameters
+        ----------
+        parameters : list of Parameter
+            The members.
+
+        Returns
+        -------
+        ndarray
+        """
+        matrix = self.matrix(len(parameters))
+        share = np.array([_size(parts_of(p.prior)[0].std_hat(p)) / _size(p.prior.std_hat(p)) for p in parameters])
+        return np.where(np.eye(len(parameters)) > 0, 1.0, matrix * np.outer(share, share))
+
+    @staticmethod
+    def _check(parameters):
         if len(parameters) < 2:
             fail("parameters", "number at least two", f"{len(parameters)}", "Drop the coupling.")
         first = parameters[0]
         for p in parameters:
-            if not isinstance(p.prior, Matern):
-                fail(f"prior of {p.name}", "be Matern under Coregionalization", repr(p.prior), "Give it Matern(...).")
+            if not parts_of(p.prior):
+                fail(f"prior of {p.name}", "be Matern, or a sum of them, under Coregionalization", repr(p.prior),
+                     "Give it Matern(...).")
             if p.mesh != first.mesh:
                 other = getattr(p.mesh, "same_cells", lambda _: False)(first.mesh)
                 fail(f"mesh of {p.name}", f"equal that of {first.name}, air included",
                      "the same cells with other air" if other else "another mesh",
                      "Use one mesh for both; mark air in the mesh (mesh.with_active), not in one operator.")
-            if p.prior.ranges() != first.prior.ranges() or p.prior.smoothness != first.prior.smoothness:
-                fail(f"range and smoothness of {p.name}", f"equal those of {first.name}",
-                     f"{p.prior.ranges()}, {p.prior.smoothness} against {first.prior.ranges()}, "
-                     f"{first.prior.smoothness}", "Coregionalized fields share one correlation function.")
+            shared, other = parts_of(p.prior)[0], parts_of(first.prior)[0]
+            if shared.ranges() != other.ranges() or shared.smoothness != other.smoothness:
+                part = "" if shared is p.prior and other is first.prior else "the first part of "
+                fail(f"range and smoothness of {part}{p.name}", f"equal those of {part}{first.name}",
+                     f"{shared.ranges()}, {shared.smoothness} against {other.ranges()}, {other.smoothness}",
+                     "Coregionalized fields share one correlation function. For different ranges give each a part that "
+                     "is shared, first, and one of its own: bj.Matern(std, shared_range) + bj.Matern(std, own_range).")
             if p.prior.extent != first.prior.extent:
                 fail(f"extent of {p.name}", f"equal that of {first.name}", f"{p.prior.extent!r} against "
                      f"{first.prior.extent!r}", "Coregionalized fields live on one domain.")
-        correlation = first.prior.correlation(first.mesh)
-        return MixedCovariance(correlation, [p.prior.std_hat(p) for p in parameters], self.matrix(len(parameters)))
+
+
+def _size(std):
+    return float(np.sqrt(np.mean(std**2)))

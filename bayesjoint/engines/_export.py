@@ -148,12 +148,12 @@ def chi2_of(m, predicted):
 
 
 def prior_correlations(problem):
-    """{(parameter, parameter): prior correlation} of the parameters that a joint covariance ties."""
+    """{(parameter, parameter): prior correlation in a cell} of the parameters that a joint covariance ties."""
     out = {}
     for coupling in problem.couplings:
         if hasattr(coupling, "joint_covariance"):
             names = coupling.parameters or [p.name for p in problem.parameters if p.mesh is not None]
-            matrix = coupling.matrix(len(names))
+            matrix = coupling.pointwise([problem.by_name[name] for name in names])
             out |= {(a, b): matrix[i, j] for i, a in enumerate(names) for j, b in enumerate(names) if i < j}
     return out
 

@@ -8,6 +8,7 @@ from .._checks import fail
 from .._places import half_counts
 from ..forward import StationSelection
 from ..noise import DiagonalNoise
+from ..priors import parts_of
 
 
 class WaveSystem:
@@ -78,6 +79,9 @@ def only_group(model):
         fail("mesh", "be all ground for the spectral engine: air breaks the symmetry that wavenumbers rest on",
              f"air in {', '.join(air)}", 'Use method="iterative" (or "dense"), which are exact with air, or end the '
              "mesh below the lowest ground.")
+    if several := [p.name for p in problem.parameters if len(parts_of(p.prior)) > 1]:
+        fail("prior", "be Matern of one range for the spectral engine, which holds one covariance over depth for each "
+             "wavenumber", f"sums for {', '.join(several)}", 'Use method="iterative" or "dense", which are exact.')
     if len(model.groups) != 1 or sum(p.size for p in problem.parameters if p.mesh is None):
         fail("problem", "hold continued Matern fields of one correlation, and nothing else, for the spectral engine",
              f"{len(model.groups)} groups of continued fields, parameters {list(problem.by_name)}",

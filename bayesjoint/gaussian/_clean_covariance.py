@@ -6,7 +6,6 @@ import numpy as np
 
 from .._places import blocks, unit_columns
 from ..forward import run_side_by_side
-from ..priors import MixedCovariance
 from ..problem import Cache, views_of
 from ._unit_fields import UnitFields
 
@@ -45,7 +44,8 @@ class CleanCovariance:
             views = views_of(problem, names)
             if not views:
                 continue
-            kind = _Fields if isinstance(bound.covariance, MixedCovariance) else _Others
+            kind = _Others if not hasattr(bound.covariance, "terms") else (
+                _Fields if len(bound.covariance.terms) == 1 else _Sums)
             piece = kind(problem, names, bound.covariance, views, self._gains)
             for (a, b), block in piece.signals(with_gain).items():
                 rows, columns = (model.data_slices[views[k].modality] for k in (a, b))
@@ -193,6 +193,48 @@ class _Fields:
             for b, view in enumerate(self._views):
                 weight = (self._tie(b, name) * self._profiles[name][cells])[:, None]
                 out[first - where.start : last - where.start, runs[view.modality]] += weight * self._through(b)[cells]
+
+
+class _Sums:
+    """Fields that are sums of such fields: what each of these gives, together."""
+
+    def __init__(self, problem, names, covariance, views, gains):
+        self._terms = []
+        for members, term in covariance.terms:
+            own = [names[k] for k in members]
+            seen = [b for b, view in enumerate(views) if view.parameter in own]
+            if seen:
+                self._terms.append((seen, _Fields(problem, own, term, [views[b] for b in seen], gains)))
+
+    def signals(self, with_gain):
+        out = {}
+        for seen, term in self._terms:
+            for (a, b), block in term.signals(with_gain).items():
+                key = seen[a], seen[b]
+                out[key] = out[key] + block if key in out else block
+        return out
+
+    def add_gain(self, data, out, runs):
+        for _, term in self._terms:
+            term.add_gain(data, out, runs)
+
+    def add_gain_adjoint(self, x, out, runs):
+        for _, term in self._terms:
+            term.add_gain_adjoint(x, out, runs)
+
+    def add_rows(self, where, out, runs):
+        for _, term in self._terms:
+            term.add_rows(where, out, runs)
+
+    def shared_rows(self, step, model):
+        for found in zip(*(term.shared_rows(step, model) for _, term in self._terms), strict=True):
+            factors, parts = {}, []
+            for members, own in found:  # a value of x is what all terms say of it: 0 of those it is no part of
+                for where, mine in members:
+                    before = factors.setdefault((where.start, where.stop), [])
+                    before += [0.0] * (len(parts) - len(before)) + mine
+                parts += own
+            yield [(slice(*where), mine + [0.0] * (len(parts) - len(mine))) for where, mine in factors.items()], parts
 
 
 class _Others(_Fields):

@@ -10,8 +10,8 @@ from ..priors import DISCREPANCIES
 from ..solvers import NystromPreconditioner, block_cg, preconditioned_log_trace
 from ._clean_covariance import CleanCovariance
 from ._dense import DenseSystem
-from ._lattice_preconditioner import LatticePreconditioner, blocks_of_windows
-from ._model import nearest_stationary_groups
+from ._groups import nearest_stationary_groups
+from ._lattice_preconditioner import LatticePreconditioner, blocks_of_windows, channel_sets
 from ._system import LogDet, System
 
 MAX_ITERATIONS = 2000
@@ -59,7 +59,8 @@ class IterativeSystem(System):
         self.tolerance, self._cosine = tolerance, cosine
         groups = (model.groups or nearest_stationary_groups(model.problem)) if cosine else []
         noise = model.noise_variance()
-        self._lattices = LatticePreconditioner(noise, [b for group in groups for b in _blocks(model, group, noise)])
+        self._lattices = LatticePreconditioner(noise, [b for found in channel_sets(groups)
+                                                       for b in _blocks(model, *found, noise)])
         self.blocks, self.scattered = self._lattices.blocks, self._lattices.rest.size > 0
         self._deflated, self.outliers = None, np.zeros(0)
         if rank is None:
@@ -181,8 +182,8 @@ class IterativeSystem(System):
         return white
 
 
-def _blocks(model, group, noise):
-    """LatticePreconditioner of the data that a group's channels are."""
+def _blocks(model, surveys, channels, lags, noise):
+    """(data, CosinePreconditioner) of the data that channels are."""
     names = {where.start: m.name for m, where in zip(model.problem.modalities, model.data_slices, strict=True)}
 
     def extra(one, other, shape, stride):
@@ -196,5 +197,4 @@ def _blocks(model, group, noise):
                 return found if np.any(found != 0) else None
         return None
 
-    return blocks_of_windows(group.surveys, group.channels, group.covariance.windows if group.covariance else [],
-                     group.covariance.lags if group.covariance else {}, noise, extra, SINGLE_FROM)
+    return blocks_of_windows(surveys, channels, lags, noise, extra, SINGLE_FROM)

@@ -5,6 +5,7 @@ import numpy as np
 from .._places import as_slice
 from ..forward import StationSelection
 from ..solvers import CosinePreconditioner
+from ._torus import channels_of
 
 
 class LatticePreconditioner:
@@ -52,7 +53,56 @@ class LatticePreconditioner:
         return sum(block.logdet() for _, block in self.blocks) + float(np.log(self._noise).sum())
 
 
-def blocks_of_windows(surveys, channels, windows, lags, noise, extra=None, single_from=np.inf):
+def channel_sets(groups, lags=None):
+    """What lattices see of fields, one set for each set of data that covariances by lag tie.
+
+    Fields that add up are seen by the same data: there the lags of their groups add.
+
+    Parameters
+    ----------
+    groups : list of StationaryGroup
+    lags : list of dict, optional
+        Covariances by lag of each, in place of their own.
+
+    Returns
+    -------
+    list of (surveys, channels, lags)
+        As `blocks_of_windows` takes them.
+    """
+    sets = []
+    for k, group in enumerate(groups):
+        if group.covariance is None:  # logs alone
+            continue
+        own = group, group.covariance.lags if lags is None else lags[k]
+        data = {survey.rows.start for survey in group.surveys}
+        touched = [each for each in sets if each[0] & data]
+        sets = [each for each in sets if not each[0] & data]
+        sets.append((data.union(*(d for d, _ in touched)), [*(g for _, found in touched for g in found), own]))
+    return [(found[0][0].surveys, found[0][0].channels, found[0][1]) if len(found) == 1 else _added(found)
+            for _, found in sets]
+
+
+def _added(found):
+    """(surveys, channels, lags) of (group, its lags) that share data."""
+    surveys = list({survey.rows.start: survey for group, _ in found for survey in group.surveys}.values())
+    channels, lags = channels_of(surveys), {}
+    place = {(surveys[k].rows.start, height): c for c, (k, height) in enumerate(channels)}
+    for group, own in found:
+        at = [place[group.surveys[k].rows.start, height] for k, height in group.channels]
+        for (a, b), values in own.items():
+            key, values = ((at[a], at[b]), values) if at[a] <= at[b] else ((at[b], at[a]), values[::-1, ::-1])
+            lags[key] = _sum_of(lags[key], values) if key in lags else values
+    return surveys, channels, lags
+
+
+def _sum_of(one, other):
+    """The sum of two arrays by lag as far as both go, lag 0 in the middle."""
+    shape = tuple(min(n) for n in zip(one.shape, other.shape, strict=True))
+    return sum(values[tuple(slice((n - m) // 2, (n + m) // 2) for n, m in zip(values.shape, shape, strict=True))]
+               for values in (one, other))
+
+
+def blocks_of_windows(surveys, channels, lags, noise, extra=None, single_from=np.inf):
     """(data, CosinePreconditioner) of every window, or regular part of one, that channels share.
 
     Surveys whose data are not stations of their lattice are left out.
@@ -62,8 +112,6 @@ def blocks_of_windows(surveys, channels, windows, lags, noise, extra=None, singl
     surveys : list of LatticeSurvey
     channels : list of (int, int)
         (survey, height) of every channel.
-    windows : list of ((row, rows), (column, columns))
-        Of every channel.
     lags : dict of {(int, int): ndarray}
         Covariance between channels a <= b by lag.
     noise : ndarray, shape (n_data,)
@@ -73,7 +121,7 @@ def blocks_of_windows(surveys, channels, windows, lags, noise, extra=None, singl
     single_from : float, default infinite
         Data on a block above which its cosines are in float32.
     """
-    for stride, members in _shared(surveys, channels, windows):
+    for stride, members in _shared(surveys, channels):
         index = [part for _, part, _ in members]
         observed = np.array([seen for _, _, seen in members])
         picked, shape = {}, observed.shape[1:]
@@ -88,7 +136,7 @@ def blocks_of_windows(surveys, channels, windows, lags, noise, extra=None, singl
         yield np.concatenate(index), CosinePreconditioner(picked, variance, observed, dtype)
 
 
-def _shared(surveys, channels, windows):
+def _shared(surveys, channels):
     """(stride, [(channel, data, observed)]) of every window or regular part of one that channels share."""
     shared = {}
     for c, (k, height) in enumerate(channels):
@@ -99,7 +147,7 @@ def _shared(surveys, channels, windows):
         mask = survey.steps[0].mask.reshape(shape) if survey.steps else np.ones(shape, dtype=bool)
         first = survey.rows.start + int(mask[:height].sum())
         corner, stride, observed = _regular(mask[height])
-        key = windows[c], corner, stride, observed.shape
+        key = survey.window, corner, stride, observed.shape
         shared.setdefault(key, []).append((c, first + np.arange(int(mask[height].sum())), observed))
     return [(stride, members) for (_, _, stride, _), members in shared.items()]
 

@@ -1,6 +1,6 @@
 """K of surveys on lattices under continued fields as an operator, with its cosine preconditioner, for one θ."""
 
-from ._lattice_preconditioner import LatticePreconditioner, blocks_of_windows
+from ._lattice_preconditioner import LatticePreconditioner, blocks_of_windows, channel_sets
 
 
 class LatticeSystem:
@@ -37,10 +37,10 @@ class LatticeSystem:
         -------
         LatticePreconditioner
         """
-        noise, blocks = self.noise + step * (0.0 if change is None else change.noise), []
+        noise, lags = self.noise + step * (0.0 if change is None else change.noise), []
         for g, group in enumerate(self.groups):
             moved = {} if change is None else change.groups[g].covariance.lags
-            lags = {key: value + step * moved[key] if key in moved else value
-                    for key, value in group.covariance.lags.items()}
-            blocks += blocks_of_windows(group.surveys, group.channels, group.covariance.windows, lags, noise)
-        return LatticePreconditioner(noise, blocks)
+            lags.append({key: value + step * moved[key] if key in moved else value
+                         for key, value in group.covariance.lags.items()})
+        return LatticePreconditioner(noise, [block for found in channel_sets(self.groups, lags)
+                                             for block in blocks_of_windows(*found, noise)])

@@ -8,11 +8,8 @@ from scipy.sparse import csr_array, vstack
 
 from .._checks import fail
 from .._places import unit_columns
-from ..forward import intervals_of, lattice_and_processing
-from ..priors import DISCREPANCIES, CellwiseCorrelation, DiagonalCovariance, ScaledCovariance, TorusField, TorusSpectrum
-from ._torus import LatticeSurvey, StationaryGroup, TorusGroup, problem_torus
-from ._torus_logs import cell_logs
-from ._torus_with_air import GroundGroup
+from ..priors import DISCREPANCIES
+from ._groups import torus_groups
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
 OTHERS = ("dense", "iterative", "spectral", "lowrank")  # engines for which another one is the way out
@@ -123,7 +120,7 @@ class LinearGaussian:
         self.flat_index = np.concatenate([np.arange(0), *(
             problem.slices[name].start + np.flatnonzero(problem.by_name[name].ground) for name in problem.prior.flat)])
         self.flat_columns = self._columns(self.flat_index)
-        self.groups = _torus_groups(problem) if problem.prior.continued else []
+        self.groups = torus_groups(problem) if problem.prior.continued else []
         self.vectors = []
         if self.groups:
             self._add_vectors()
@@ -308,88 +305,3 @@ def joined_columns(problem, name):
         term, p = m.term(name), problem.by_name[name]
         rows.append(csr_array((m.size, p.size)) if term is None else csr_array(term.columns) * p.scale)
     return vstack(rows, format="csr")
-
-
-def _torus_groups(problem):
-    """One group for each block of continued fields, all on one torus size."""
-    prior, found = problem.prior, []
-    for p in problem.parameters:
-        if p.mesh is not None and p.name not in prior.continued:
-            fail(f"prior of {p.name}", "be a continued Matern beside one that is", repr(p.prior),
-                 "Give every field of a problem one extent.")
-    for (_, bound), names in zip(prior.blocks, prior.block_members, strict=True):
-        if set(names) & set(prior.continued):
-            found.append((names, bound.covariance, lattice_surveys(problem, names, strict=True)))
-    least = problem_torus([(covariance.correlation, surveys) for _, covariance, surveys in found])
-    return [torus_group(problem, names, covariance, surveys, TorusField(covariance.correlation, least))
-            for names, covariance, surveys in found]
-
-
-def torus_group(problem, names, covariance, surveys, field, drawn=True):
-    """The group of continued fields on a torus, seen by their lattices and logs, with air or without.
-
-    Where it is to be `drawn`, or to answer for cells, the field must be one that exists on its torus.
-    """
-    members, logs = _members(problem, names, covariance), cell_logs(problem, names)
-    if not problem.by_name[names[0]].has_air:
-        return TorusGroup(field, *members, surveys, logs) if drawn or logs else StationaryGroup(
-            field, *members, surveys)
-    full = [std.reshape(field.layers, -1).max(axis=1) for std in covariance.stds]
-    return GroundGroup(field, *members, surveys, full, logs)
-
-
-def nearest_stationary_groups(problem):
-    """The fields of a problem as though they went on beyond the mesh, as far as lattices see them.
-
-    A std that varies within a layer counts by its root mean square; a prior that is neither Matérn nor cellwise, and an
-    operator that is on no lattice, are left out. What comes of it preconditions the problem as it is.
-
-    Parameters
-    ----------
-    problem : JointProblem
-        Whose fields end with the mesh.
-
-    Returns
-    -------
-    list of StationaryGroup
-    """
-    found = []
-    for (_, bound), names in zip(problem.prior.blocks, problem.prior.block_members, strict=True):
-        mesh, covariance = problem.by_name[names[0]].mesh, bound.covariance
-        if mesh is None:
-            continue
-        if isinstance(covariance, DiagonalCovariance):
-            covariance = ScaledCovariance(CellwiseCorrelation(mesh), np.sqrt(covariance.diagonal()))
-        surveys = lattice_surveys(problem, names, strict=False)
-        if surveys and hasattr(covariance, "correlation"):
-            torus = problem_torus([(covariance.correlation, surveys)])
-            found.append(StationaryGroup(TorusSpectrum(covariance.correlation, torus),
-                                         *_members(problem, names, covariance), surveys))
-    return found
-
-
-def _members(problem, names, covariance):
-    """Places in x, standard deviations by layer and correlations of the members of a block."""
-    layers = [np.sqrt(np.mean(std.reshape(problem.by_name[name].shape[0], -1) ** 2, axis=1))
-              for name, std in zip(names, covariance.stds, strict=True)]
-    return [problem.slices[name] for name in names], layers, covariance.mixing
-
-
-def lattice_surveys(problem, names, strict):
-    """The surveys that see the named fields through a lattice; with `strict` an error where one sees them otherwise."""
-    out = []
-    for m in problem.modalities:
-        seen = [name for name in m.parameters if name in names]
-        if not seen or intervals_of(m.forward) is not None:  # logs see cells, not lattices
-            continue
-        parts = lattice_and_processing(m.forward)
-        if parts is None or len(seen) > 1 or not parts[0].mesh.same_cells(
-                problem.by_name[seen[0]].mesh):
-            if strict:
-                fail(f"forward of modality {m.name!r}", "be a lattice operator, or H @ one, under a continued field",
-                     type(m.forward).__name__, "Use GravityOperator or MagneticOperator on a lattice, with "
-                     'StationSampling for scattered stations, or extent="mesh".')
-            continue
-        out.append(LatticeSurvey(problem.data_slices[m.name], names.index(seen[0]), *parts,
-                                 problem.by_name[seen[0]].scale))
-    return out

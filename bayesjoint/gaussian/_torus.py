@@ -312,7 +312,7 @@ class TorusGroup(StationaryGroup):
 
     # -- draws -------------------------------------------------------------------------------------------------------
     def draw(self, rng, x, data):
-        """Fill this group's parts of `x` (count, size) and add its data to `data` (count, n_data).
+        """Add this group's fields to `x` (count, size) and its data to `data` (count, n_data).
 
         Returns
         -------
@@ -331,12 +331,15 @@ class TorusGroup(StationaryGroup):
                 latent[p] *= dtype(self._root[p, p])
                 for q in range(p):
                     latent[p] += dtype(self._root[p, q]) * latent[q]
-            whole.append(self._record(latent, x[block], data[block]))
-        self.logs.observe(x, data)
+            mine = np.zeros((count, x.shape[1])) if self.logs.logs else x[block]
+            whole.append(self._record(latent, mine, data[block]))
+            if self.logs.logs:
+                self.logs.observe(mine, data[block])
+                x[block] += mine
         return np.concatenate(whole) if self.stationary else None
 
     def _record(self, latent, x, data):
-        """Fill x (k, size), add to data (k, n_data), and return the data's spectra, for spectra of unit fields."""
+        """Add to x (k, size) and to data (k, n_data), and return the data's spectra, for spectra of unit fields."""
         py, px = self.torus
         whole = np.empty((x.shape[0], len(self.channels), py, px // 2 + 1), latent[0].dtype)
         for c, (k, height) in enumerate(self.channels):
@@ -348,7 +351,7 @@ class TorusGroup(StationaryGroup):
             lattice = self.crop(whole[:, mine], *survey.window).reshape(whole.shape[0], -1)
             data[:, survey.rows] += survey.to_data(lattice.T.astype(np.float64)).T
         for place, std, waves in zip(self.places, self.stds, latent, strict=True):
-            x[:, place] = self.on_mesh(waves, std)
+            x[:, place] += self.on_mesh(waves, std)
         return whole
 
     def on_mesh(self, waves, std):

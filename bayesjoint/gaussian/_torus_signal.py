@@ -6,8 +6,8 @@ from scipy import fft
 from .._places import blocks, unit_columns
 from ..priors import MixedCovariance, TorusSpectrum
 from ..problem import Cache
+from ._groups import lattice_surveys, torus_group
 from ._mesh_signal import SignalMatrices, unit_correlation
-from ._model import lattice_surveys, torus_group
 from ._torus import problem_torus
 
 KEPT = 4  # ranges, and slopes by them, that are kept

@@ -103,12 +103,12 @@ class GroundGroup(TorusGroup):
 
     # -- draws -------------------------------------------------------------------------------------------------------
     def _record(self, latent, x, data):
-        """Fill x and add to the data what spectra of unit fields are over the ground; no spectra of endless data."""
+        """Add to x and to the data what spectra of unit fields are over the ground; no spectra of endless data."""
         (_, ny, nx), waves = self.mesh.shape, []
         for place, std, wave in zip(self.places, self._full, latent, strict=True):
             ground = self._masked.masked(wave)
             inside = ground[:, :, :ny, :nx] * std[:, None, None, None]
-            x[:, place] = np.moveaxis(inside, 1, 0).reshape(x.shape[0], -1)
+            x[:, place] += np.moveaxis(inside, 1, 0).reshape(x.shape[0], -1)
             waves.append(self._masked.wave(ground))
         columns = np.zeros((data.shape[1], data.shape[0]))
         add_from_channels(self.surveys, [self._masked.seen(c, waves[self.surveys[k].member])

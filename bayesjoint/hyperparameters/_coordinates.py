@@ -32,6 +32,8 @@ class Coordinate:
         For noise: "all", "white" or "correlated" part of the modality's covariance.
     held : bool, default False
         Fitted only where it is asked for by name: somebody stated it.
+    place : int, default 0
+        For a std or a range of a sum of Matérns: of which part.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Coordinate:
     axes: tuple = ()
     part: str = ""
     held: bool = False
+    place: int = 0
 
     def working(self, value):
         """Natural value to the search's coordinate."""

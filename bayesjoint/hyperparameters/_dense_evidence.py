@@ -44,8 +44,8 @@ class DenseEvidence:
         if self.count > DENSE_LIMIT:
             fail("problem", f"have at most {DENSE_LIMIT} data for a dense evidence", f"{self.count}", "Thin them.")
         self.data = np.concatenate([d[r] for d, r in zip(innovations(problem), self.rows, strict=True)])
-        self._groups = [(TorusMatrices if members[0].prior.extent == "continued" else FieldGroup)(
-            problem, members, self.rows) for members in field_groups(problem)]
+        self._groups = [(fields, (TorusMatrices if fields.members[0].prior.extent == "continued" else FieldGroup)(
+            problem, fields.members, self.rows)) for fields in field_groups(problem)]
         self._fixed, self._vectors = self._vector_covariances()
         self._discrepancy = [DiscrepancyPart(problem, self.rows, vector.coordinates) for _ in discrepancies(problem)]
         self._noises = [_NoiseParts(m, r, problem.weights[m.name])
@@ -102,10 +102,10 @@ class DenseEvidence:
             part.add_to(matrix, values)
         for c, block in self._vectors:
             matrix += (values[c.name] / c.value) ** 2 * block
-        for group in self._groups:
-            blocks = group.matrices(self._pair_factors.ranges(group.members[0], values))
+        for fields, group in self._groups:
+            blocks = group.matrices(self._pair_factors.ranges(fields, values))
             for (a, b), block in blocks.items():
-                part = self._factor(group, a, b, values) * block
+                part = self._factor(fields, group, a, b, values) * block
                 rows, columns = self._place(group, a), self._place(group, b)
                 matrix[rows, columns] += part
                 if a != b:
@@ -125,21 +125,21 @@ class DenseEvidence:
             names = [m.name for m in self.vector.problem.modalities]
             k = names.index(coordinate.targets[0])
             return self._noises[k].against(q[self._runs[k], self._runs[k]], coordinate, values)
-        return sum(self._group_against(q, group, coordinate, values) for group in self._groups
-                   if {p.name for p in group.members} & set(coordinate.targets))
+        return sum(self._group_against(q, fields, group, coordinate, values) for fields, group in self._groups
+                   if fields.touched(coordinate))
 
-    def _group_against(self, q, group, coordinate, values):
+    def _group_against(self, q, fields, group, coordinate, values):
         slope = coordinate.axes if coordinate.kind == "range" else ()
-        blocks, total = group.matrices(self._pair_factors.ranges(group.members[0], values), slope), 0.0
+        blocks, total = group.matrices(self._pair_factors.ranges(fields, values), slope), 0.0
         for (a, b), block in blocks.items():
-            if factor := self._factor(group, a, b, values, coordinate):
+            if factor := self._factor(fields, group, a, b, values, coordinate):
                 part = q[self._place(group, a), self._place(group, b)]
                 total += factor * (1 if a == b else 2) * float(np.vdot(part, block))
         return total
 
-    def _factor(self, group, a, b, values, by=None):
+    def _factor(self, fields, group, a, b, values, by=None):
         """Factor on S of two views, or its derivative by a coordinate."""
-        return self._pair_factors.factor(group.views[a].parameter, group.views[b].parameter, values, by)
+        return self._pair_factors.factor(fields, group.views[a].parameter, group.views[b].parameter, values, by)
 
     def _place(self, group, a):
         return self._runs[group.views[a].modality]

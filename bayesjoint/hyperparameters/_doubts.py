@@ -6,6 +6,7 @@ import numpy as np
 from scipy.stats import kurtosistest, spearmanr
 
 from ..augment import DROP
+from ..priors import parts_of
 from ._dense_evidence import DenseEvidence
 from ._discrepancy import discrepancies
 from ._parts import innovations, matern_parameters, rough_std
@@ -19,7 +20,7 @@ FEWEST = 20  # data: fewer have no kurtosis to test
 NEAREST = 400  # data of a survey, round its largest, that are whitened where all of them are too many
 
 
-def evidence_without(objective, theta, name, best):
+def evidence_without(objective, theta, name, place, best):
     """Log evidence of a problem without one of its fields, nats, the noise of the surveys that see it refitted.
 
     Where another field, a discrepancy or correlated noise could take its place, or the answer is close, everything
@@ -32,6 +33,8 @@ def evidence_without(objective, theta, name, best):
         The mode.
     name : str
         Of the field.
+    place : int
+        Of a sum of fields: which part to leave out, the noise being left where it is.
     best : float
         Log evidence with it.
 
@@ -40,19 +43,20 @@ def evidence_without(objective, theta, name, best):
     float
     """
     vector, evidence = objective.vector, objective.evidence
-    held = [i for i, c in enumerate(vector.coordinates) if c.kind == "std" and c.targets == (name,)]
+    held = [i for i, c in enumerate(vector.coordinates)
+            if (c.kind, c.targets, c.place) == ("std", (name,), place)]
     if not held:
         return np.nan
     point = theta.copy()
     exact = isinstance(evidence, DenseEvidence)
     point[held[0]] -= NOTHING if exact else NEARLY
     seen = [m.name for m in vector.problem.modalities if name in m.parameters]
-    sizes = _sizes(vector.problem)
+    sizes, whole = _sizes(vector.problem), len(parts_of(vector.problem.by_name[name].prior)) == 1
     for i, c in enumerate(vector.coordinates):
-        if c.kind == "noise" and c.targets[0] in seen and c.part == "all":
+        if whole and c.kind == "noise" and c.targets[0] in seen and c.part == "all":
             point[i] = np.clip(c.working(c.value * sizes[c.targets[0]]), *vector.bounds[i])
     value = float(evidence.evaluate(point, gradient=False)[0])
-    if not exact or (best - value > CLEAR and not _replaced(vector.problem, name, seen)):
+    if not exact or (best - value > CLEAR and whole and not _replaced(vector.problem, name, seen)):
         return value
     twin = copy(vector)
     twin.flat, twin.bounds = True, vector.bounds.copy()
@@ -77,9 +81,9 @@ def _replaced(problem, name, seen):
                for m in problem.modalities if m.name in seen)
 
 
-def vanishing(vector, name):
-    """Indices of the hyperparameters that mean nothing without a field."""
-    return [i for i, c in enumerate(vector.coordinates) if name in c.targets and (
+def vanishing(vector, name, place=0):
+    """Indices of the hyperparameters that mean nothing without a field, or a part of it."""
+    return [i for i, c in enumerate(vector.coordinates) if name in c.targets and c.place == place and (
         c.kind in ("std", "correlation") or (c.kind == "range" and c.targets == (name,)))]
 
 
@@ -103,13 +107,14 @@ def field_doubts(objective, theta, best):
     """
     vector, doubts = objective.vector, {}
     without = np.full(vector.size, np.nan)
-    for p in matern_parameters(vector.problem):
-        value, gone = evidence_without(objective, theta, p.name, best), vanishing(vector, p.name)
+    for p, place in ((q, k) for q in matern_parameters(vector.problem) for k in range(len(parts_of(q.prior)))):
+        value, gone = evidence_without(objective, theta, p.name, place, best), vanishing(vector, p.name, place)
         if not np.isfinite(value):
             continue
         without[next(i for i in gone if vector.coordinates[i].kind == "std")] = value
         if best - value < DROP:
-            doubts |= dict.fromkeys(gone, f"the log evidence is {best - value:.2g} nats above that of no {p.name} at "
+            what = p.name if len(parts_of(p.prior)) == 1 else f"part {place + 1} of {p.name}"
+            doubts |= dict.fromkeys(gone, f"the log evidence is {best - value:.2g} nats above that of no {what} at "
                                     f"all, where {DROP:.3g} would tell them apart")
     return doubts, without
 

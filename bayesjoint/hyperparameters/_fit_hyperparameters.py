@@ -14,6 +14,7 @@ from ._dense_evidence import DenseEvidence, check_evidence
 from ._discrepancy import KINDS, discrepancies
 from ._large_evidence import LargeEvidence
 from ._newton import climb
+from ._order import in_order, spread
 from ._parts import matern_parameters, rough_std, std_factors
 from ._search import EvidenceObjective, distinct, maximise
 from ._summary import summarise, summarise_noisy
@@ -49,7 +50,9 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: S
         Which to fit, among names like "density_std", "density_range" ("range" where `Coregionalization` ties it),
         "correlation", "gravity_noise"; under `StationaryNoise(MaternKernel(...))` also "gravity_noise_correlated" and
         "gravity_noise_range", "gravity_bias_std", the common size of the coefficients of a bias, and of a discrepancy
-        "gravity_discrepancy_std", "discrepancy_range", "discrepancy_correlation" (two surveys). Default: all but those
+        "gravity_discrepancy_std", "discrepancy_range", "discrepancy_correlation" (two surveys). Parts of a sum of
+        Matérns are numbered, "density_std_1", "density_range_1", "density_std_2", …, but for "range" of the part that
+        `Coregionalization` ties; like ones keep the order of the ranges that the problem states. Default: all but those
         of biases and discrepancies, which are held as stated; a bias whose std came from the evidence is fitted.
     ranges : {"common", "layered", "axes"}, default "common"
         One factor on all ranges; one on the vertical and one on the horizontal; or one on each axis. One is what a
@@ -107,7 +110,7 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: S
     evidence = DenseEvidence(vector)
     objective = EvidenceObjective(evidence, vector)
     starts, units, how = _starts(vector, start, evidence, np.random.default_rng(seed))
-    optima = distinct([maximise(objective, s, units=units) for s in starts])
+    optima = distinct([in_order(vector, maximise(objective, s, units=units)) for s in starts])
     return summarise(objective, optima, curve, f"{how}{reason}")
 
 
@@ -155,7 +158,7 @@ def _fit_large(vector, start, reason, seed):
     """By noisy gradients from the Whittle maximum."""
     evidence = LargeEvidence(vector, seed=seed)
     start = whittle_maximum(vector, guesses(vector)) if start is None else start
-    top = climb(evidence, vector, start)
+    top = in_order(vector, climb(evidence, vector, start))
     how = (f"stochastic evidence of {evidence.count} data{reason}, started by the debiased Whittle likelihood, "
            f"{top.steps} average-information steps with {evidence.probes} probes")
     return summarise_noisy(EvidenceObjective(evidence, vector), top, how)
@@ -167,7 +170,7 @@ def guesses(vector):
     factors, size = std_factors(problem), rough_std(problem)
     out = [vector.start]
     for reach, noise in ((0.25, 0.1), (0.5, 0.02)):
-        point = vector.start.copy()
+        point, share = vector.start.copy(), spread(vector, reach)
         for i, c in enumerate(vector.coordinates):
             low, high = vector.bounds[i]
             if c.kind == "vector_std" or c.kind in KINDS:
@@ -179,7 +182,7 @@ def guesses(vector):
             elif c.kind == "correlation":
                 point[i] = 0.0
             else:
-                point[i] = low + reach * (high - low)
+                point[i] = low + share[i] * (high - low)
         out.append(np.clip(point, *vector.bounds.T))
     return out
 

@@ -9,6 +9,7 @@ from scipy.stats import chi2, multivariate_t, norm, qmc
 from .._checks import fail
 from ..dataset import Approximation
 from ..engines import BLOCK, Drawn, Estimate, SummarisedPosterior, posterior
+from ._order import turned
 
 FREEDOM = 5  # of the Student proposal: tails heavier than any posterior of log scales met
 WIDER = 1.5  # than the curvature says: the tail towards no noise or no field falls off slowly
@@ -91,7 +92,10 @@ def weigh(objective, theta, hessian, count, seed):
     low, high = objective.vector.bounds.T
     inside = np.all((points >= low) & (points <= high), axis=1)
     target = np.full(count, -np.inf)
+    straight = np.arange(size)
     for k in np.flatnonzero(inside):
+        if not np.array_equal(turned(objective.vector, points[k]), straight):
+            continue  # the same problem in another order of its parts
         value, _ = objective.evidence.evaluate(points[k], gradient=False)
         target[k] = value + objective.vector.log_prior(points[k])[0]
     kept = np.isfinite(target)

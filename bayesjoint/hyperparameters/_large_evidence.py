@@ -42,7 +42,7 @@ class LargeEvidence:
 
     def __init__(self, vector, probes=None, seed=0):
         self.vector, self._pair_factors, problem = vector, PairFactors(vector), vector.problem
-        if not all(members[0].prior.extent == "continued" for members in field_groups(problem)):
+        if not all(fields.members[0].prior.extent == "continued" for fields in field_groups(problem)):
             fail("extent", 'be "continued" for an evidence without matrices', "a field that ends with the mesh",
                  'State Matern(..., extent="continued"), which a survey of this size wants anyway.')
         if discrepancies(problem):
@@ -55,7 +55,7 @@ class LargeEvidence:
         if logs := [m.name for m in problem.modalities if intervals_of(m.forward) is not None]:
             fail("problem", "be seen by lattices only for an evidence without matrices", f"logs {', '.join(logs)}",
                  'Use method="dense", up to 20,000 data, or fit without the logs.')
-        self._signals = [TorusSignal(problem, members) for members in field_groups(problem)]
+        self._signals = [(fields, TorusSignal(problem, fields.members)) for fields in field_groups(problem)]
         self.data = np.concatenate(innovations(problem))
         self.count, self._seed, self.calls = self.data.size, seed, 0
         self.probes = probes or (8 if self.count > MANY else 16)
@@ -141,11 +141,11 @@ class LargeEvidence:
     def _system(self, values, by=None):
         """K without the plain vectors, or its derivative by a coordinate."""
         groups = []
-        for signal in self._signals:
-            names = [p.name for p in signal.members]
-            touched = by is None or bool(set(names) & set(by.targets))
-            group = signal.at(self._pair_factors.ranges(signal.members[0], values), by.axes if by and touched else ())
-            factors = [[self._pair_factors.factor(p, q, values, by) if touched else 0.0 for q in names] for p in names]
+        for fields, signal in self._signals:
+            names, touched = fields.names, by is None or fields.touched(by)
+            group = signal.at(self._pair_factors.ranges(fields, values), by.axes if by and touched else ())
+            factors = [[self._pair_factors.factor(fields, p, q, values, by) if touched else 0.0 for q in names]
+                       for p in names]
             groups.append(group.scaled(np.array(factors)))
         return LatticeSystem(groups, self._noise_of(values, by))
 

@@ -14,33 +14,37 @@ class PairFactors:
     """
 
     def __init__(self, vector):
-        self._known = vector.known()
+        known = vector.known().values()
+        self._ranges = [c for c in known if c.kind == "range"]
+        self._stds = {(c.targets[0], c.place): c for c in known if c.kind == "std"}
         self._coupling, self._members = coregionalized(vector.problem)
 
-    def ranges(self, member, values):
-        """(upward, northing, easting) ranges of a parameter, metres."""
-        ranges = np.array(member.prior.ranges())
-        for c in self._known.values():
-            if c.kind == "range" and member.name in c.targets:
+    def ranges(self, fields, values):
+        """(upward, northing, easting) ranges of `Fields`, metres."""
+        ranges = np.array(fields.members[0].prior.ranges())
+        for c in self._ranges:
+            if fields.touched(c):
                 ranges[list(c.axes)] *= values[c.name] / c.value
         return tuple(float(r) for r in ranges)
 
-    def factor(self, p, q, values, by=None):
-        """Factor on the covariance of data that see parameters p and q of one group; its derivative by a coordinate.
+    def factor(self, fields, p, q, values, by=None):
+        """Factor on the covariance of data that see two of some `Fields`; its derivative by a coordinate.
 
         Parameters
         ----------
+        fields : Fields
         p, q : str
+            Members.
         values : dict
             Natural values by name.
         by : Coordinate, optional
-            Of kind "std" or "correlation"; others leave the factor as it is.
+            Of kind "std" or "correlation" of these fields; others leave the factor as it is.
 
         Returns
         -------
         float
         """
-        scale = self._scale(p, values) * self._scale(q, values)
+        scale = self._scale(p, fields.place, values) * self._scale(q, fields.place, values)
         tie, tilt = self._tie(p, q, values)
         if by is None or by.kind not in ("std", "correlation"):
             return scale * tie
@@ -48,8 +52,9 @@ class PairFactors:
             return scale * tilt
         return scale * tie * ((p in by.targets) + (q in by.targets))
 
-    def _scale(self, name, values):
-        return values[f"{name}_std"] / self._known[f"{name}_std"].value
+    def _scale(self, name, place, values):
+        c = self._stds[name, place]
+        return values[c.name] / c.value
 
     def _tie(self, p, q, values):
         """M_pq and its derivative by atanh ρ."""

@@ -1,16 +1,18 @@
 """Which parameters are fields, and what the data look like before any model is fitted to them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from ..priors import DISCREPANCIES, Matern
+from ..priors import DISCREPANCIES, parts_of
 from ..problem import views_of
 
 SIGNS = 40_000  # random ones that measure the size of what a survey sees
 
 
 def matern_parameters(problem):
-    """Parameters whose prior is a Matérn field, in the problem's order."""
-    return [p for p in problem.parameters if isinstance(p.prior, Matern)]
+    """Parameters whose prior is a Matérn field or a sum of them, in the problem's order."""
+    return [p for p in problem.parameters if parts_of(p.prior)]
 
 
 def coregionalized(problem):
@@ -19,16 +21,49 @@ def coregionalized(problem):
     return coupling, [] if coupling is None else [problem.by_name[name] for name in problem.prior.block_members[0]]
 
 
+@dataclass(frozen=True)
+class Fields:
+    """Matérn fields of one correlation: parameters, or that part of each which a sum of Matérns has at one place.
+
+    Parameters
+    ----------
+    members : list of Parameter
+        With that part alone as their prior.
+    place : int
+        Of the part in every member's sum; 0 where a prior is no sum.
+    """
+
+    members: list
+    place: int
+
+    @property
+    def names(self):
+        """Names of the members."""
+        return [p.name for p in self.members]
+
+    def touched(self, coordinate):
+        """Whether a hyperparameter belongs to these fields."""
+        return coordinate.place == self.place and bool({*self.names} & {*coordinate.targets})
+
+
 def field_groups(problem):
-    """Matérn parameters that share one correlation function: lists of Parameter."""
+    """Matérn fields that share one correlation function: lists of `Fields`; tied ones are the first parts of sums."""
     _, members = coregionalized(problem)
     tied = {p.name for p in members}
-    return ([members] if members else []) + [[p] for p in matern_parameters(problem) if p.name not in tied]
+    out = [Fields([_part(p, 0) for p in members], 0)] if members else []
+    return out + [Fields([_part(p, place)], place) for p in matern_parameters(problem)
+                  for place in range(1 if p.name in tied else 0, len(parts_of(p.prior)))]
+
+
+def _part(parameter, place):
+    """A parameter with one part of its prior alone."""
+    part = parts_of(parameter.prior)[place]
+    return parameter if part is parameter.prior else parameter.replace(prior=part)
 
 
 def other_parameters(problem):
     """Plain vectors: parameters whose prior is neither a field nor a discrepancy."""
-    return [p for p in problem.parameters if not isinstance(p.prior, (Matern, *DISCREPANCIES))]
+    return [p for p in problem.parameters if not parts_of(p.prior) and not isinstance(p.prior, DISCREPANCIES)]
 
 
 def vector_columns(problem, name, used=None):

@@ -6,9 +6,10 @@ import numpy as np
 
 from .._checks import as_finite, fail, one_of
 from ..noise import MaternKernel, StationaryNoise
-from ..priors import BiasPrior
+from ..priors import BiasPrior, parts_of, with_parts
 from ._coordinates import Coordinate, laid_out, reaching, sized
 from ._discrepancy import LARGEST_CORRELATION, discrepancies, discrepancy_coordinates, rebuilt
+from ._order import log_orders
 from ._parts import coregionalized, field_groups, innovations, matern_parameters, rough_std, std_factors
 from ._penalty import log_mass, log_prior
 
@@ -105,8 +106,11 @@ class HyperVector:
         return float(terms[:, 0].sum()), terms[:, 1], terms[:, 2]
 
     def log_prior_mass(self):
-        """Log probability of the weakly informative prior within the bounds, which normalises it there."""
-        return sum(log_mass(c) for c in self.coordinates)
+        """Log probability of the weakly informative prior within the bounds, which normalises it there.
+
+        Of the orders that like parts of a sum of Matérns could be in, one counts.
+        """
+        return sum(log_mass(c) for c in self.coordinates) - log_orders(self)
 
     def known(self):
         """All coordinates by name."""
@@ -132,7 +136,7 @@ class HyperVector:
         noises, couplings = set(), list(problem.couplings)
         for c in self.coordinates:
             if c.kind in ("std", "vector_std", "range") and values[c.name] != c.value:
-                priors |= {name: _scaled(priors[name], values[c.name] / c.value, c.axes) for name in c.targets}
+                priors |= {name: _scaled(priors[name], values[c.name] / c.value, c) for name in c.targets}
             elif c.kind.startswith("noise"):
                 noises |= {*c.targets}
             elif c.kind == "correlation":
@@ -170,10 +174,17 @@ def white_variance(modality):
         np.square(stationary.white), (modality.size,))
 
 
-def _scaled(prior, ratio, axes):
-    """A prior with its std, or its ranges along `axes`, times a ratio."""
+def _scaled(prior, ratio, coordinate):
+    """A prior with what a coordinate is of times a ratio."""
     if isinstance(prior, BiasPrior):
         return prior.scaled(ratio)
+    parts = list(parts_of(prior))
+    parts[coordinate.place] = _scaled_part(parts[coordinate.place], ratio, coordinate.axes)
+    return with_parts(prior, parts)
+
+
+def _scaled_part(prior, ratio, axes):
+    """A Matérn field with its std, or its ranges along `axes`, times a ratio."""
     if not axes:
         return replace(prior, std=_plain(np.asarray(prior.std) * ratio))
     if np.ndim(prior.range) == 0 and len(axes) == 3:
@@ -189,24 +200,40 @@ def _fields(problem, axes):
     """Coordinates of the Matérn fields: stds, ranges, the correlation."""
     factors = std_factors(problem)
     for p in matern_parameters(problem):
-        value = float(np.sqrt(np.mean(np.asarray(p.prior.std, dtype=float) ** 2)))
-        guess = value * factors[p.name]
-        yield sized(f"{p.name}_std", "std", (p.name,), value, guess, STD_SPAN, scale=STD_TAIL * guess, units=p.units)
-    for group in field_groups(problem):
-        mesh, ranges, prefix = group[0].mesh, group[0].prior.ranges(), "" if len(group) > 1 else f"{group[0].name}_"
+        parts = parts_of(p.prior)
+        sizes = [float(np.sqrt(np.mean(np.asarray(part.std, dtype=float) ** 2))) for part in parts]
+        guess = float(np.hypot.reduce(sizes)) * factors[p.name]  # of the whole, so that parts are alike
+        for place, value in enumerate(sizes):
+            yield sized(f"{p.name}_std{_label(p, place)}", "std", (p.name,), value, guess, STD_SPAN,
+                        scale=STD_TAIL * guess, units=p.units, place=place)
+    for fields in field_groups(problem):
+        first = fields.members[0]
+        prefix, suffix = ("", "") if len(fields.names) > 1 else (
+            f"{first.name}_", _label(problem.by_name[first.name], fields.place))
+        mesh, ranges = first.mesh, first.prior.ranges()
         spacing = (float(np.min(mesh.thickness)), *mesh.horizontal_spacing())
         extent = [float(np.ptp(e)) for e in (mesh.upward_edges, mesh.northing_edges, mesh.easting_edges)]
         for label, which in axes.items():
-            value = float(np.exp(np.mean(np.log([ranges[i] for i in which]))))
             cell = min(spacing[i] for i in which if i or which == (0,))
-            yield reaching(prefix + label, "range", tuple(p.name for p in group), value, cell,
-                           max(extent[i] for i in which), axes=which)
+            found = reaching(prefix + label + suffix, "range", tuple(fields.names), _middle(ranges, which), cell,
+                             max(extent[i] for i in which), axes=which, place=fields.place)
+            others = [_middle(part.ranges(), which) for part in parts_of(problem.by_name[first.name].prior)]
+            yield replace(found, low=min(found.low, min(others) / 2), high=max(found.high, 2 * max(others)))
     coupling, members = coregionalized(problem)
     if coupling is not None and (np.ndim(coupling.correlation) == 0 or len(members) == 2):
         value = float(coupling.matrix(len(members))[0, 1])
         low = -1.0 / (len(members) - 1)  # P equal correlations
         yield Coordinate(name="correlation", kind="correlation", targets=tuple(p.name for p in members), value=value,
                          low=LARGEST_CORRELATION * low, high=LARGEST_CORRELATION)
+
+
+def _middle(ranges, which):
+    return float(np.exp(np.mean(np.log([ranges[i] for i in which]))))
+
+
+def _label(parameter, place):
+    """What tells the parts of a sum apart: "_1", "_2"; nothing where there is one."""
+    return f"_{place + 1}" if len(parts_of(parameter.prior)) > 1 else ""
 
 
 def _noises(problem):

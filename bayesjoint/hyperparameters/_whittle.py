@@ -59,9 +59,8 @@ class WhittleEvidence:
         self._kept = (np.maximum(ring[0][:, None], ring[1]) > 1).ravel()  # what a plane may have touched
         # as many terms as there are data, and half of the plane repeats the other
         self._weight = 0.5 * np.mean([np.mean(t > 0) for t in tapers])
-        groups = [(members, [k for k, name in enumerate(self._seen) if name in {p.name for p in members}])
-                  for members in field_groups(problem)]
-        self._members, self._groups = zip(*((members, group) for members, group in groups if group), strict=True)
+        # surveys of tied or summed fields, and the fields that they see
+        self._groups, self._fields = _joined(field_groups(problem), self._seen)
         waves = np.array(waves)[:, self._kept]
         self._periodograms = [np.einsum("kf,lf->fkl", waves[g], waves[g].conj()) for g in self._groups]
         self._white = [float(m.noise.variance().mean() / problem.weights[m.name]) for m in problem.modalities]
@@ -72,9 +71,8 @@ class WhittleEvidence:
         """Debiased Whittle log likelihood and its gradient by the search's coordinates."""
         values = self.vector.values(theta)
         total, slope = 0.0, np.zeros(self.vector.size)
-        for g, members in enumerate(self._members):
-            ranges = self._pair_factors.ranges(members[0], values)
-            model = self._model(g, ranges, values)
+        for g in range(len(self._groups)):
+            model = sum(self._model(g, fields, values) for fields in self._fields[g]) + self._noises(g, values)
             inverse = np.linalg.inv(model)
             product = inverse @ self._periodograms[g]
             logdet = np.linalg.slogdet(model)[1]
@@ -82,59 +80,63 @@ class WhittleEvidence:
             # −½ tr[(Ī⁻¹ − Ī⁻¹ I Ī⁻¹) ∂Ī]
             force = np.swapaxes(inverse - product @ inverse, 1, 2)
             for i, c in enumerate(self.vector.coordinates):
-                change = self._change(g, c, ranges, values) if gradient else None
+                change = self._change(g, c, values) if gradient else None
                 if change is not None:
                     slope[i] -= self._weight * float(np.sum(force * change).real)
         return total, slope
 
     # -- expected periodograms ---------------------------------------------------------------------------------------
-    def _model(self, g, ranges, values, by=None):
-        """Ī of a group, shape (frequencies, surveys, surveys), or its derivative by a std or a correlation."""
-        group, unit = self._groups[g], self._unit(g, ranges)
-        out = np.empty((self._kept.sum(), len(group), len(group)), dtype=complex)
-        for i, k in enumerate(group):
-            for j, other in enumerate(group):
-                out[:, i, j] = unit[i, j] * self._pair_factors.factor(self._seen[k], self._seen[other], values, by)
-            if by is None:
-                out[:, i, i] += self._noise(k, values)
+    def _model(self, g, fields, values, by=None, longer=()):
+        """Share of fields in Ī of a group, (frequencies, surveys, surveys), or its slope by a std or a correlation.
+
+        Ranges along `longer` axes are stretched.
+        """
+        group, ranges = self._groups[g], np.array(self._pair_factors.ranges(fields, values))
+        ranges[list(longer)] *= np.exp(STEP)
+        unit = self._unit(g, fields, tuple(ranges))
+        out = np.zeros((self._kept.sum(), len(group), len(group)), dtype=complex)
+        for i, j in unit:
+            names = self._seen[group[i]], self._seen[group[j]]
+            out[:, i, j] = unit[i, j] * self._pair_factors.factor(fields, *names, values, by)
         return out
+
+    def _noises(self, g, values):
+        """Noise in Ī of a group, shape (1, surveys, surveys)."""
+        return np.diag([self._noise(k, values) for k in self._groups[g]])[None]
 
     def _noise(self, k, values):
         name = self.vector.problem.modalities[k].name
         whole = self.vector.known().get(f"{name}_noise")
         return self._white[k] * (values[whole.name] / whole.value) ** 2
 
-    def _change(self, g, coordinate, ranges, values):
+    def _change(self, g, coordinate, values):
         """∂Ī by one coordinate, None where it does not touch the group."""
-        names = {p.name for p in self._members[g]}
         if coordinate.kind == "noise":
-            where = [i for i, k in enumerate(self._groups[g])
-                     if self.vector.problem.modalities[k].name in coordinate.targets]
-            if not where:
-                return None
-            out = np.zeros((1, len(self._groups[g]), len(self._groups[g])))
-            out[0, where[0], where[0]] = 2 * self._noise(self._groups[g][where[0]], values)
-            return out
-        if not names & set(coordinate.targets):
+            mine = [self.vector.problem.modalities[k].name in coordinate.targets for k in self._groups[g]]
+            return 2 * self._noises(g, values) * np.diag(mine) if any(mine) else None
+        touched = [fields for fields in self._fields[g] if fields.touched(coordinate)]
+        if not touched:
             return None
         if coordinate.kind != "range":
-            return self._model(g, ranges, values, coordinate)
-        longer = np.array(ranges)
-        longer[list(coordinate.axes)] *= np.exp(STEP)
-        return (self._model(g, tuple(longer), values) - self._model(g, ranges, values)) / STEP
+            return self._model(g, touched[0], values, coordinate)
+        return (self._model(g, touched[0], values, longer=coordinate.axes) - self._model(g, touched[0], values)) / STEP
 
-    def _unit(self, g, ranges):
+    def _unit(self, g, fields, ranges):
         """E of the periodograms for the stated stds and correlation 1, {(i, j): (frequencies,)}."""
-        return self._cache.get("unit", (), (g, ranges), lambda: self._expectation(g, ranges), KEPT)
+        key = g, tuple(fields.names), fields.place, ranges
+        return self._cache.get("unit", (), key, lambda: self._expectation(g, fields, ranges),
+                               KEPT * len(self._fields[g]))
 
-    def _expectation(self, g, ranges):
-        spectrum = TorusSpectrum(unit_correlation(self._members[g][0], ranges), self._torus)
-        transfers, out = [self._transfer(k) for k in self._groups[g]], {}
-        through = [spectrum.mix(t) for t in transfers]
-        for i, k in enumerate(self._groups[g]):
-            for j, other in enumerate(self._groups[g][: i + 1]):
+    def _expectation(self, g, fields, ranges):
+        spectrum = TorusSpectrum(unit_correlation(fields.members[0], ranges), self._torus)
+        members, out = {p.name: p for p in fields.members}, {}
+        mine = [i for i, k in enumerate(self._groups[g]) if self._seen[k] in members]
+        transfers = {i: self._transfer(self._groups[g][i], members) for i in mine}
+        through = {i: spectrum.mix(t) for i, t in transfers.items()}
+        for n, i in enumerate(mine):
+            for j in mine[: n + 1]:
                 lags = fft.irfft2(np.einsum("zab,zab->ab", through[i], transfers[j].conj()), self._torus)
-                out[i, j] = self._windowed(lags, k, other)
+                out[i, j] = self._windowed(lags, self._groups[g][i], self._groups[g][j])
                 out[j, i] = out[i, j].conj()
         return out
 
@@ -145,9 +147,9 @@ class WhittleEvidence:
         seen = np.ix_(*(np.arange(1 - n, n) % period for n, period in zip(self._shape, self._torus, strict=True)))
         return expected_periodogram(lags[seen], overlap)[self._kept]
 
-    def _transfer(self, k):
+    def _transfer(self, k, members):
         """Transfer of unit fields to data by layer, shape (nz, rows, columns // 2 + 1)."""
-        p = self.vector.problem.by_name[self._seen[k]]
+        p = members[self._seen[k]]
         std = np.sqrt(np.mean(p.prior.std_hat(p).reshape(p.shape[0], -1) ** 2, axis=1))
         return periodic_spectra(self._lattices[k][0], self._torus)[0] * (p.scale * std)[:, None, None]
 
@@ -157,6 +159,19 @@ class WhittleEvidence:
         steps = lattice[0].mesh.horizontal_spacing()
         return tuple(fft.next_fast_len(max(2 * n, 2 * int(np.ceil(KERNEL_REACH * depth / step)) + 1), real=True)
                      for n, step in zip(self._shape, steps, strict=True))
+
+
+def _joined(every, seen):
+    """(surveys, fields) of every set of surveys that common fields tie; `seen` is the parameter of each survey."""
+    sets = []
+    for fields in every:
+        mine = {k for k, name in enumerate(seen) if name in fields.names}
+        if not mine:
+            continue
+        touched = [each for each in sets if each[0] & mine]
+        sets = [each for each in sets if not each[0] & mine]
+        sets.append((mine.union(*(k for k, _ in touched)), [*(f for _, found in touched for f in found), fields]))
+    return [sorted(surveys) for surveys, _ in sets], [found for _, found in sets]
 
 
 def whittle_suits(problem):

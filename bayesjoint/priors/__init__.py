@@ -17,8 +17,9 @@ from ._differences import MeshGradient
 from ._discrepancy import DISCREPANCIES, MatrixDiscrepancy, StationDiscrepancy
 from ._focusing import Focusing, MinimumLength
 from ._gaussian import BoundGaussian, GaussianPrior
-from ._matern import Matern
+from ._matern import Matern, SumOfMaterns, parts_of, with_parts
 from ._mixture import ScaleMixture, typical_precision
 from ._neighbours import NEIGHBOURS, NeighbourCorrelation, SparsePrecision
 from ._stations import scaled_distance
+from ._summed import SumCovariance
 from ._torus import KERNEL_REACH, CellwiseCorrelation, TorusField, TorusSpectrum, least_torus

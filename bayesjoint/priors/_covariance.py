@@ -251,6 +251,11 @@ class MixedCovariance(Covariance):
         self.count = len(self.stds)
         self.size = self.count * correlation.size
 
+    @property
+    def terms(self):
+        """(fields, covariance) of every correlation there is: one, over all fields; see `SumCovariance`."""
+        return ((tuple(range(self.count)), self),)
+
     def matmat(self, vectors):
         """Γ V for V of shape (size, k); parts of V that are zero cost nothing."""
         n = self.correlation.size

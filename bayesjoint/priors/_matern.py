@@ -1,17 +1,18 @@
-"""The Matérn prior: a Gaussian field with a correlation range."""
+"""The Matérn prior: a Gaussian field with a correlation range; and sums of them, with several."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .._checks import as_finite, as_positive, as_shape, checked, fail, frozen, one_of
 from .._correlation import CORRELATIONS
-from .._shown import short
-from .._typing import ArrayLike, Mesh, Parameter
+from .._shown import short, shown
+from .._typing import Any, ArrayLike, Mesh, Parameter, Sequence
 from ._covariance import ScaledCovariance, StationaryCorrelation
 from ._gaussian import BoundGaussian
+from ._summed import SumCovariance
 
 EXTENTS = ("mesh", "continued")
 
@@ -23,7 +24,8 @@ class Matern:
     """Gaussian field with Matérn correlation between cell centres.
 
     Smoothness 3/2, the default, is (1 + √3 r/ℓ) exp(−√3 r/ℓ): differentiable once, so neither as rough as an
-    exponential nor as stiff as a squared exponential (Rasmussen & Williams 2006, §4.2).
+    exponential nor as stiff as a squared exponential (Rasmussen & Williams 2006, §4.2). ``a + b`` of two is the sum of
+    two independent fields, of several scales: `SumOfMaterns`.
 
     Parameters
     ----------
@@ -83,6 +85,10 @@ class Matern:
         extent = "ends with the mesh" if self.extent == "mesh" else "continued beyond the mesh"
         return f"Matern, std {std}, range {reach} m, smoothness {self.smoothness:g}, {extent}{mean}"
 
+    def __add__(self, other: Any):
+        """The sum of two independent fields."""
+        return SumOfMaterns((self, *parts_of(other))) if parts_of(other) else NotImplemented
+
     def ranges(self):
         """(upward, northing, easting) ranges in metres."""
         return tuple(float(r) for r in np.broadcast_to(np.asarray(self.range, dtype=float), (3,)))
@@ -123,6 +129,94 @@ class Matern:
         if parameter.fixed_mask.any():
             fail("fixed", "know no cells of a continued field", f"{int(parameter.fixed_mask.sum())} known cells",
                  'Use extent="mesh".')
+
+
+@checked
+@short
+@dataclass(frozen=True)
+class SumOfMaterns:
+    """Sum of independent Matérn fields of several scales; ``bj.Matern(...) + bj.Matern(...)`` makes one.
+
+    Covariances add: Γ = Σ_i diag(s_i) R_i diag(s_i) (Rasmussen & Williams 2006, §4.2.4), so that variances do, and a
+    sum of two parts of one range and smoothness is one field whose std is the root of the sum of squares.
+
+    Parameters
+    ----------
+    parts : sequence of Matern
+        Two or more, each with a std and a range, and a smoothness of its own if that is wanted. They have one extent;
+        at most one states the mean, which is that of the sum. Under `Coregionalization` the first part is the one that
+        properties share.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are fewer than two parts, something else among them, two extents, or two means; when a parameter is
+        built with it, as of `Matern`.
+
+    Examples
+    --------
+    >>> from bayesjoint import Mesh, Parameter
+    >>> mesh = Mesh.regular((2, 4, 4), (100, 100, 100))
+    >>> prior = Matern(std=80.0, range=2000.0) + Matern(std=60.0, range=300.0)
+    >>> density = Parameter("density", mesh, prior=prior)
+    >>> float(density.bound_prior.covariance.diagonal()[0].round(9))  # (0.08² + 0.06²) (g/cm³)²
+    0.01
+    """
+
+    parts: Sequence[Matern]
+
+    def __post_init__(self):
+        """Refuse what is no sum at once."""
+        object.__setattr__(self, "parts", tuple(self.parts))
+        if len(self.parts) < 2 or not all(isinstance(part, Matern) for part in self.parts):
+            fail("parts", "be two or more Matern", shown(self.parts), "Write bj.Matern(...) + bj.Matern(...).",
+                 TypeError)
+        if len({part.extent for part in self.parts}) > 1:
+            fail("extent", "be the same of every part of a sum", ", ".join(repr(part.extent) for part in self.parts),
+                 'Give all parts "mesh", or all "continued".')
+        if sum(part.mean is not None for part in self.parts) > 1:
+            fail("mean", "be stated by one part of a sum at most, for the whole", "two means", "Add them up in one.")
+
+    def __add__(self, other: Any):
+        """The sum with one more field, or several."""
+        return SumOfMaterns((*self.parts, *parts_of(other))) if parts_of(other) else NotImplemented
+
+    def __str__(self):
+        """In words, for the record of a run."""
+        return "sum of " + " + ".join(str(part) for part in self.parts)
+
+    @property
+    def extent(self):
+        """"mesh" or "continued", the same of all parts."""
+        return self.parts[0].extent
+
+    @property
+    def mean(self):
+        """Prior mean of the sum, physical units, or None."""
+        return next((part.mean for part in self.parts if part.mean is not None), None)
+
+    def std_hat(self, parameter: Parameter):
+        """Standard deviation of m̂ in every cell, shape (size,), 0 in air."""
+        return np.sqrt(sum(part.std_hat(parameter) ** 2 for part in self.parts))
+
+    def mean_hat(self, parameter: Parameter):
+        """Prior mean of m̂, shape (size,)."""
+        return parameter.reference_hat if self.mean is None else parameter.to_hat(self.mean, "mean")
+
+    def bind(self, parameter: Parameter):
+        """Return the prior over one parameter."""
+        terms = [((0,), part.bind(parameter).covariance) for part in self.parts]
+        return BoundGaussian(self.mean_hat(parameter), SumCovariance(1, terms))
+
+
+def parts_of(prior):
+    """The Matérn fields that a prior is the sum of: one, several, or none where it is another prior."""
+    return (prior,) if isinstance(prior, Matern) else prior.parts if isinstance(prior, SumOfMaterns) else ()
+
+
+def with_parts(prior, parts):
+    """A prior of the same kind of other parts, as many."""
+    return replace(prior, parts=tuple(parts)) if isinstance(prior, SumOfMaterns) else parts[0]
 
 
 def _words(value):
