@@ -1,5 +1,6 @@
 """Posterior engines behind one interface."""
 
+from ._body_family import BodyFamily
 from ._chains import LEAST_ESS, WORST_RHAT, Mixing
 from ._choice import choose_engine, dense_fits, needs_a_map, posterior
 from ._data_space import UNCHECKED

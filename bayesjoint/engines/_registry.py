@@ -70,6 +70,9 @@ ENGINES = {entry.name: entry for entry in (
     EngineEntry(name="spectral", make="spectral:SpectralPosterior", other_data=True,
                 purpose="for continued fields of one correlation on lattices, by wavenumber: exact mean, standard "
                 "deviations in seconds at survey size with an error measured by exact solves at random cells"),
+    EngineEntry(name="bodies", make="bodies:BodiesPosterior",
+                purpose="one to six compact bodies over a Gaussian background, for windows of at most 2,000 data; "
+                "exact up to Monte Carlo error for its family alone, refused where chains do not agree"),
 )}
 
 
