@@ -31,7 +31,9 @@ def share_inside(dz, dy, dx, half, axes, exponent, soft):
     if not np.isinf(exponent):
         if away * (1 - 1 / np.sqrt(a * a + b * b + c * c)) <= -0.5 * soft:
             return 1.0
-        radius *= ((a / largest) ** exponent + (b / largest) ** exponent + (c / largest) ** exponent) ** (1 / exponent)
+        middle = max(min(a, b), min(max(a, b), c)) / largest
+        least = min(a, b, c) / largest
+        radius *= (1.0 + middle**exponent + least**exponent) ** (1 / exponent)
     return min(1.0, max(0.0, 0.5 - away * (1 - 1 / radius) / soft))
 
 

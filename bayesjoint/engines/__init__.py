@@ -11,7 +11,7 @@ from ._leave_one_out import loo
 from ._loaded import LoadedPosterior, load
 from ._posterior import Posterior, SummarisedPosterior
 from ._protocol import PosteriorEngine
-from ._registry import ENGINES, answers_other_data, methods, register_engine
+from ._registry import ENGINES, answers_other_data, has_own_prior, methods, register_engine
 from ._rounding import EPS, SAFETY, std_error
 from .dense import CELLS, DensePosterior, check_dense
 from .iterative import LOOSEST, IterativePosterior

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import eigh, qr, solve_triangular
+from scipy.linalg import qr, solve_triangular
 
 from .._checks import as_count, as_finite, as_positive, checked, fail
 from .._shown import short
@@ -15,7 +15,6 @@ from ._whitened import whitened_matrix
 
 STANDS_OUT = 5.0  # texture stds: a body that stands out less is texture to the eye
 CELLS = 2.0  # median half axis: four cells across is the least whose shape a mesh shows
-LEFT_OUT = 1e-3  # bound on what directions of the data that are left out add to the misfit of a body, noise stds
 LARGEST_BYTES = 4e9
 
 
@@ -131,8 +130,7 @@ def gridded(problem):
 def ground_of(problem, system, family):
     """(`Ground` of a settled family, places of its cells in x, (property, cell)) of a problem with this `DenseSystem`.
 
-    Data are whitened by all that is not a body, flat values projected out, and turned to directions in which cells are
-    seen; directions in which together no body is seen are left out.
+    Data are whitened by all that is not a body, flat values projected out.
     """
     fields = gridded(problem)
     mesh, inside = fields[0].mesh, fields[0].ground
@@ -145,17 +143,15 @@ def ground_of(problem, system, family):
         basis, _ = qr(solve_triangular(system.factor, system.basis, lower=True), mode="economic")
         seen -= basis @ (basis.T @ seen)
         data -= basis @ (basis.T @ data)
-    scaled = seen * np.repeat(std, places.shape[1])
-    values, turn = eigh(scaled @ scaled.T)
-    held = np.cumsum(np.maximum(values, 0.0)) * places.shape[1] > LEFT_OUT**2
-    turn = turn[:, held]
-    rows = np.ascontiguousarray((turn.T @ seen).reshape(-1, *places.shape).transpose(2, 1, 0))
+    rows = np.ascontiguousarray(seen.reshape(-1, *places.shape).transpose(2, 1, 0))
+    touched = [np.flatnonzero(rows[:, p].any(axis=0)) for p in range(len(places))]
+    span = np.array([(each.min(initial=data.size), each.max(initial=-1) + 1) for each in touched])
     cell = np.full(mesh.size, -1)
     cell[inside] = np.arange(places.shape[1])
     edges = (mesh.upward_edges, mesh.northing_edges, mesh.easting_edges)
     volume = _products([np.diff(e) for e in edges])[mesh.active]
     centres = [np.ascontiguousarray(0.5 * (e[1:] + e[:-1])) for e in edges]
-    return Ground(*centres, cell.reshape(mesh.shape), rows, turn.T @ data, family.soft, std**2, volume), places
+    return Ground(*centres, cell.reshape(mesh.shape), rows, span, data, family.soft, std**2, volume), places
 
 
 def put(bodies, counts, contrasts, ground, places, out):

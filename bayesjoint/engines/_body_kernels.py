@@ -8,26 +8,27 @@ from .._compiled import FAST, njit
 from .._superquadric import set_axes, share_inside
 
 SIZE = 9  # numbers of a body: centre (upward, northing, easting), log half axes, strike and dip in radians, exponent
-Ground = namedtuple("Ground", "upward northing easting cell rows data soft variance volume")
+Ground = namedtuple("Ground", "upward northing easting cell rows span data soft variance volume")
 Ground.__doc__ = """What bodies are put into.
 
 Cell centres by axis; `cell`, (nz, ny, nx), its row in `rows`, −1 in air; `rows`, (cells, property, data), what unit
-contrast in a cell adds to the whitened data; `data`, (data,), those; `soft`, metres; `variance`, (property,), of
-contrasts; `volume`, (cells,), m³.
+contrast in a cell adds to the whitened data; `span`, (property, 2), which of them it reaches: those of another survey,
+without a coupling, it does not; `data`, (data,); `soft`, metres; `variance`, (property,), of contrasts; `volume`,
+(cells,), m³.
 """
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _add(scale, a, out):
-    for p in range(a.shape[0]):
-        for i in range(a.shape[1]):
+def _add(scale, a, span, out):
+    for p in range(span.shape[0]):
+        for i in range(span[p, 0], span[p, 1]):
             out[p, i] += scale * a[p, i]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _dot(a, b):
+def _dot(a, b, first, last):
     total = 0.0
-    for i in range(a.size):
+    for i in range(first, last):
         total += a[i] * b[i]
     return total
 
@@ -69,14 +70,26 @@ def fill(body, ground, shares, cells):
         wide = reach(half, axes, d) + 0.5 * ground.soft
         low[d], high[d] = _first(coords, body[d] - wide), _first(coords, body[d] + wide)
     count = 0
+    if high[2] == low[2]:
+        return count
     for k in range(low[0], high[0]):
+        dz = ground.upward[k] - body[0]
         for j in range(low[1], high[1]):
+            dy = ground.northing[j] - body[1]
+            west, east = ground.easting[low[2]] - body[2], ground.easting[high[2] - 1] - body[2]
+            for a in range(3):  # what is within soft / 2 of the body lies in its own box made wider by that
+                across, slope, wide = axes[a, 0] * dz + axes[a, 1] * dy, axes[a, 2], half[a] + 0.5 * ground.soft
+                if abs(slope) > 1e-12:
+                    one, other = (-wide - across) / slope, (wide - across) / slope
+                    west, east = max(west, min(one, other)), min(east, max(one, other))
+                elif abs(across) > wide:
+                    east = -np.inf
             for i in range(low[2], high[2]):
+                dx = ground.easting[i] - body[2]
                 cell = ground.cell[k, j, i]
-                if cell < 0:
+                if dx < west or dx > east or cell < 0:
                     continue
-                share = share_inside(ground.upward[k] - body[0], ground.northing[j] - body[1],
-                                     ground.easting[i] - body[2], half, axes, body[8], ground.soft)
+                share = share_inside(dz, dy, dx, half, axes, body[8], ground.soft)
                 if share > 0.0:
                     shares[count], cells[count] = share, cell
                     count += 1
@@ -89,7 +102,7 @@ def set_column(body, ground, out):
     shares, cells = np.empty(ground.rows.shape[0]), np.empty(ground.rows.shape[0], dtype=np.int64)
     out[:] = 0.0
     for c in range(fill(body, ground, shares, cells)):
-        _add(shares[c], ground.rows[cells[c]], out)
+        _add(shares[c], ground.rows[cells[c]], ground.span, out)
 
 
 @njit(cache=True, nogil=True)
@@ -99,13 +112,14 @@ def set_products(column, place, count, ground, columns, gram, pull):
     `columns` (body, property, data), of which that at `place` is not read; `gram` (body x property,) squared, `pull`
     (body x property,).
     """
-    kinds = ground.variance.size
+    kinds, span = ground.variance.size, ground.span
     for p in range(kinds):
         own = place * kinds + p
-        pull[own] = _dot(column[p], ground.data)
+        pull[own] = _dot(column[p], ground.data, span[p, 0], span[p, 1])
         for b in range(count):
             for q in range(kinds):
-                value = _dot(column[p], column[q] if b == place else columns[b, q])
+                value = _dot(column[p], column[q] if b == place else columns[b, q], max(span[p, 0], span[q, 0]),
+                             min(span[p, 1], span[q, 1]))
                 gram[own, b * kinds + q] = value
                 gram[b * kinds + q, own] = value
 

@@ -21,7 +21,7 @@ from .dense import DensePosterior
 DATA_LIMIT = 2_000  # each body of each move is multiplied by all of them
 WORST_RHAT, LEAST_ESS = 1.05, 100  # a mean is then known to a tenth of its std
 LEAST_SWAP, LEAST_TRIPS = 0.2, 4
-WARMUP = 1_000  # rounds before the first run
+WARMUP = 1_000  # rounds before the first run, at least; half of a run of stated length
 WORK = 1e12  # entries gone over by all chains in the last run: about ten minutes on two cores
 POWERS = 150  # entries that deciding on one cell costs
 TOGETHER = 50  # draws of the background made at once
@@ -110,7 +110,7 @@ class BodiesPosterior(ChainPosterior):
     -----
     With K the covariance of the data without bodies, K = LLᵀ, B the columns L⁻¹ A (share of the cells) of all bodies
     and properties, y = L⁻¹(d − Aμ) and D the std of contrasts, the likelihood of shapes is N(y; 0, I + B D² Bᵀ).
-    Directions of y that no body reaches by more than 0.001 noise std are left out.
+    Values with a flat prior are projected out.
 
     Examples
     --------
@@ -159,7 +159,7 @@ class BodiesPosterior(ChainPosterior):
         cost = ladders.filled * (self._ground.rows[0].size + POWERS) * MOVES * ladders.exponents.size * chains * draws
         self.thin = 2 if thin is None else thin
         with progress_bar(progress, desc="draws", unit="draw") as bar:
-            ladders.warm_up(WARMUP)
+            ladders.warm_up(max(WARMUP, draws * self.thin // 2))
             while True:
                 bar.reset(total=draws)
                 ladders.run(self.bodies, self.counts, self.thin, bar.update)
@@ -171,8 +171,8 @@ class BodiesPosterior(ChainPosterior):
                 if thin is not None or self.mixing.passed or 2.0 * cost * self.thin > WORK:
                     return
                 ladders.equalise()
-                ladders.archive(WARMUP // 2)
                 self.thin *= 2
+                ladders.archive(max(WARMUP, draws * self.thin // 4) // 2)
 
     def _describe(self, rng):
         """Draw contrasts; put what chains are judged by into `figures`."""

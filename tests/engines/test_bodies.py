@@ -33,7 +33,7 @@ def gravity_problem(shape=(3, 6, 6), noise=0.02, std=20.0, seed=0, mesh=None, **
     return bj.JointProblem([density], [survey])
 
 
-def joint_problem():
+def joint_problem(coupled=True):
     """Both properties, correlated textures, and an offset of gravity that nothing is known of."""
     alone = gravity_problem()
     density, mesh = alone.parameters[0], alone.parameters[0].mesh
@@ -45,7 +45,8 @@ def joint_problem():
     gravity = alone.modalities[0]
     matrix = np.hstack([gravity.forward.to_dense().reshape(36, -1), np.ones((36, 1))])
     gravity = bj.Modality("gravity", matrix, gravity.data, gravity.noise, ("density", "offset"))
-    return bj.JointProblem([density, chi, offset], [gravity, magnetic], [bj.Coregionalization(0.5)])
+    return bj.JointProblem([density, chi, offset], [gravity, magnetic],
+                           [bj.Coregionalization(0.5)] if coupled else [])
 
 
 def prepared(problem, **family):
@@ -65,9 +66,10 @@ def likelihood(bodies, ground):
     return factorise(gram, pull, count, ground.variance, np.zeros_like(gram), np.zeros_like(pull))
 
 
-@pytest.mark.parametrize("joint", [False, True])
-def test_the_likelihood_is_that_of_a_dense_gaussian(joint):
-    problem = joint_problem() if joint else gravity_problem()
+@pytest.mark.parametrize("make", [gravity_problem, joint_problem, lambda: joint_problem(coupled=False)],
+                         ids=["alone", "coupled", "uncoupled"])
+def test_the_likelihood_is_that_of_a_dense_gaussian(make):
+    problem = make()
     family, dense, ground, places = prepared(problem)
     bodies, counts = draw_bodies(family, problem.parameters[0].mesh, np.random.default_rng(3), 12)
     model = dense.system.model
@@ -383,3 +385,7 @@ def test_refusals():
     refused(lambda: bj.BodyFamily(exponent=(1.0, 8.0)), "exponent")
     refused(lambda: bj.BodyFamily(most=0), "most")
     refused(lambda: bj.BodyFamily(size=0.0), "size")
+
+
+def test_truths_of_the_problem_alone_do_not_calibrate_it():
+    refused(lambda: bj.calibrate(gravity_problem(), n=20, method="bodies"), "truths")
