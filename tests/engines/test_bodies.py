@@ -174,7 +174,7 @@ def test_each_move_keeps_the_prior(kinds):
     for d in (0, 1, 2, 6, 7, 8):
         assert kstest(one[:, d], "uniform", (law.low[d], law.high[d] - law.low[d])).pvalue > 1e-3
     for d in (3, 4, 5):
-        assert kstest(one[:, d], "norm", (law.size, law.spread)).pvalue > 1e-3
+        assert kstest((one[:, d] - law.size) / law.spread, "norm").pvalue > 1e-3
     fresh = before[np.arange(counts.size), np.random.default_rng(4).integers(counts_before)]
     far = [np.linalg.norm(b[:, :3] - b[:, :3].mean(axis=0), axis=1) + 50 * b[:, 3] for b in (one, fresh)]
     assert ks_2samp(*far).pvalue > 1e-3
