@@ -181,6 +181,7 @@ def _posteriors(g, folder):
         "excess_mass": (bj.excess_mass, {**post, "draws": 20}),
         "depth_to_top": (bj.depth_to_top, {**post, "threshold": 10.0, "draws": 20}),
         "magnetic_moment": (bj.magnetic_moment, {"post": g.seen, "intensity": 5e4, "draws": 20}),
+        "BodyFamily": (bj.BodyFamily, {"most": 3, "size": 100.0}),
         "Window": (bj.Window, {"northing": 200.0, "easting": 200.0}),
         "ResolutionOperator": (bj.ResolutionOperator, post),
         "ResolutionOperator.averaging_kernel": (bj.ResolutionOperator(g.post).averaging_kernel,

@@ -10,7 +10,7 @@ from .._checks import as_count, checked, fail
 from .._memory import check_memory
 from .._places import blocks
 from .._typing import Any, Callable, Executor, JointProblem, Seed, xr
-from ..engines import posterior
+from ..engines import has_own_prior, posterior
 from ._coverage import PROBABILITIES
 from ._questions import default_questions, given_questions
 from ._refit import refit, standardised
@@ -99,6 +99,9 @@ def calibrate(problem: JointProblem, n: int = 200, method: str | Callable = "aut
     if problem.prior.flat:
         fail("prior", "be proper for calibration: truths are drawn from it", f"flat on {problem.prior.flat}",
              "Give GaussianPrior(mean, covariance) with a broad covariance.")
+    if truths is None and not callable(method) and has_own_prior(method):
+        fail("truths", f"be given for {method!r}, whose prior holds more than the problem's", "None",
+             "Pass lambda rng, n: problem.unpack(post.prior_state_draws(rng, n)), post of that engine.")
     truth, data = simulate(problem, n, truths, rng)
     asked = _questions(problem, functionals, truth, rng)
     fixed = problem.linear_gaussian and executor is None

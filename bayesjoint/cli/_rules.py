@@ -6,7 +6,7 @@ from ..engines import answers_other_data
 from ._refuse import refuse
 from ._tables import FORMS, STRUCTURES, ParameterTable
 
-LINEAR = ("dense", "iterative", "lowrank", "spectral")  # engines of linear-Gaussian problems
+LINEAR = ("dense", "iterative", "lowrank", "spectral", "bodies")  # engines of linear-Gaussian problems
 REFITS = 39  # the fewest that tests of agreement take
 OTHERS = {  # keys that a kind of prior does not read
     "matern": {"alpha", "depth_exponent", "p"},

@@ -27,12 +27,18 @@ class Mixing:
         Functionals: cells, leading directions, sums of squares and χ².
     rhat, ess_bulk, ess_tail : ndarray, shape (functionals,)
         Rank-normalised split R-hat, bulk and tail effective sample sizes (Vehtari et al. 2021).
+    rhat_limit : float, default 1.01
+        Largest R-hat that passes.
+    ess_limit : float, default 400
+        Least effective sample size that passes.
     """
 
     names: tuple
     rhat: np.ndarray
     ess_bulk: np.ndarray
     ess_tail: np.ndarray
+    rhat_limit: float = WORST_RHAT
+    ess_limit: float = LEAST_ESS
 
     @property
     def worst(self):
@@ -43,9 +49,9 @@ class Mixing:
 
     @property
     def passed(self):
-        """Whether every R-hat is at most 1.01 and every effective sample size at least 400."""
+        """Whether every R-hat and every effective sample size keep to their limits."""
         rhat, _, ess, _ = self.worst
-        return rhat <= WORST_RHAT and ess >= LEAST_ESS
+        return rhat <= self.rhat_limit and ess >= self.ess_limit
 
 
 class ChainPosterior(SummarisedPosterior):
@@ -99,8 +105,9 @@ class ChainPosterior(SummarisedPosterior):
         if not self.mixing.passed:
             return Approximation(
                 name="posterior draws", status="not validated",
-                statement=f"The sampler did not mix: R-hat should be at most {WORST_RHAT} and the effective sample "
-                f"size at least {LEAST_ESS}. Do not use these numbers, nor their stated errors. {remedy} {figures}")
+                statement=f"The sampler did not mix: R-hat should be at most {self.mixing.rhat_limit} and the "
+                f"effective sample size at least {self.mixing.ess_limit}. Do not use these numbers, nor their stated "
+                f"errors. {remedy} {figures}")
         spread = np.sqrt(self._moments[1])
         free = spread > 0
         error = float((self._moments[2][free] / spread[free]).max(initial=0.0))
@@ -139,6 +146,9 @@ class ChainPosterior(SummarisedPosterior):
         for name, words in (("rhat", "rank-normalised split R-hat"), ("ess_bulk", "bulk effective sample size"),
                             ("ess_tail", "tail effective sample size")):
             table.add(name, ("functional",), getattr(self.mixing, name), "1", words)
+        for name, words in (("rhat_limit", "largest R-hat that passes"),
+                            ("ess_limit", "least effective sample size that passes")):
+            table.add(name, (), getattr(self.mixing, name), "1", words)
         return {"mixing": table.dataset()}
 
 
@@ -168,13 +178,20 @@ def check_mixing(problem, chains, mean, std):
     -------
     Mixing
     """
+    return mixing_of(*_functionals(problem, chains, mean, std, np.random.default_rng(0)))
+
+
+def mixing_of(names, values, make=Mixing, **further):
+    """`Mixing`, or a subclass with `further` fields, of scalar functionals, (functionals, chain, draw)."""
     from arviz_stats.base import array_stats
 
-    names, values = _functionals(problem, chains, mean, std, np.random.default_rng(0))
     kinds = {"ess_bulk": {"method": "bulk"}, "ess_tail": {"method": "tail", "prob": (0.05, 0.95)}}
-    return Mixing(names=tuple(names), rhat=np.asarray(array_stats.rhat(values, chain_axis=1, draw_axis=2)), **{
+    still = np.ptp(values, axis=(1, 2)) == 0.0  # what never varies agrees
+    rhat = np.ones(len(values))
+    rhat[~still] = array_stats.rhat(values[~still], chain_axis=1, draw_axis=2)
+    return make(names=tuple(names), rhat=rhat, **{
         key: np.asarray(array_stats.ess(values, chain_axis=1, draw_axis=2, **kind))
-        for key, kind in kinds.items()})
+        for key, kind in kinds.items()}, **further)
 
 
 def _functionals(problem, chains, mean, std, rng):

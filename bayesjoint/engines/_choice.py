@@ -26,7 +26,7 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
     ----------
     problem : JointProblem
         What is asked.
-    method : {"auto", "dense", "iterative", "gibbs", "truncated", "laplace", "lowrank", "nuts", "spectral"}, optional
+    method : {"auto", "dense", "iterative", "gibbs", "truncated", "laplace", "lowrank", "nuts", "spectral", "bodies"}
         Default "auto".
 
         - "dense": exact, for linear-Gaussian problems of up to 20,000 data.
@@ -42,6 +42,8 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
         - "truncated": exact up to Monte Carlo error, for Gaussian priors between bounds, up to 80,000 unknowns.
         - "nuts": exact up to Monte Carlo error, any density of at most 500 unknowns, to check other engines by; needs
           ``pip install 'bayesjoint[nuts]'``.
+        - "bodies": one to six compact bodies over a Gaussian background, for windows of at most 2,000 data; exact up to
+          Monte Carlo error for its family alone (`BodyFamily`), refused where chains do not agree. Never by "auto".
         - "auto": where the problem is linear-Gaussian dense if its matrices are of moderate size, else iterative;
           otherwise truncated where it applies, gibbs where it applies and would take minutes; else laplace.
     at : MapResult, optional

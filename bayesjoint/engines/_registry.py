@@ -31,6 +31,8 @@ class EngineEntry:
         Whether it takes a converged MAP after the problem.
     other_data : bool, default False
         Whether it answers other data by one solve (`Posterior.mean_given`), as `recalibrate` wants.
+    own_prior : bool, default False
+        Whether its prior holds more than the problem's, so that truths of the problem's are not its own.
     """
 
     name: str
@@ -38,6 +40,7 @@ class EngineEntry:
     purpose: str
     needs_map: bool = False
     other_data: bool = False
+    own_prior: bool = False
 
     def load(self):
         """The class or function itself."""
@@ -70,6 +73,9 @@ ENGINES = {entry.name: entry for entry in (
     EngineEntry(name="spectral", make="spectral:SpectralPosterior", other_data=True,
                 purpose="for continued fields of one correlation on lattices, by wavenumber: exact mean, standard "
                 "deviations in seconds at survey size with an error measured by exact solves at random cells"),
+    EngineEntry(name="bodies", make="bodies:BodiesPosterior", own_prior=True,
+                purpose="one to six compact bodies over a Gaussian background, for windows of at most 2,000 data; "
+                "exact up to Monte Carlo error for its family alone, refused where chains do not agree"),
 )}
 
 
@@ -92,6 +98,11 @@ def methods():
 def answers_other_data(method):
     """Whether the engine of that name answers other data by one solve; "auto" may turn out to."""
     return method == "auto" or ENGINES[method].other_data
+
+
+def has_own_prior(method):
+    """Whether the prior of the engine of that name holds more than the problem's."""
+    return method in ENGINES and ENGINES[method].own_prior
 
 
 @checked

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._compiled import njit
+from .._superquadric import share_inside
 
 
 @njit(cache=True, nogil=True)
@@ -19,7 +20,7 @@ def paint_solid(fields, unit, coords, box, centre, half, axes, exponent, soft, v
             dy = y[j] - centre[1]
             for i in range(box[2, 0], box[2, 1]):
                 dx = x[i] - centre[2]
-                share = _occupied(dz, dy, dx, half, axes, exponent, soft)
+                share = share_inside(dz, dy, dx, half, axes, exponent, soft)
                 if share <= 0:
                     continue
                 for p in range(touched.size):
@@ -27,27 +28,6 @@ def paint_solid(fields, unit, coords, box, centre, half, axes, exponent, soft, v
                         fields[p, k, j, i] += share * (values[p] - fields[p, k, j, i])
                 if share >= 0.5:
                     unit[k, j, i] = label
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _occupied(dz, dy, dx, half, axes, exponent, soft):
-    a = abs(axes[0, 0] * dz + axes[0, 1] * dy + axes[0, 2] * dx) / half[0]
-    b = abs(axes[1, 0] * dz + axes[1, 1] * dy + axes[1, 2] * dx) / half[1]
-    c = abs(axes[2, 0] * dz + axes[2, 1] * dy + axes[2, 2] * dx) / half[2]
-    largest = max(a, b, c)
-    if soft <= 0:
-        if largest > 1:
-            return 0.0
-        if np.isinf(exponent) or a * a + b * b + c * c <= 1:  # exponents are at least 2
-            return 1.0
-        return 1.0 if a**exponent + b**exponent + c**exponent <= 1 else 0.0
-    if largest == 0:
-        return 1.0
-    radius = largest
-    if not np.isinf(exponent):
-        radius *= ((a / largest) ** exponent + (b / largest) ** exponent + (c / largest) ** exponent) ** (1 / exponent)
-    outside = np.sqrt(dz * dz + dy * dy + dx * dx) * (1 - 1 / radius)
-    return min(1.0, max(0.0, 0.5 - outside / soft))
 
 
 @njit(cache=True, nogil=True)

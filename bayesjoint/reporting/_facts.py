@@ -5,7 +5,7 @@ from scipy.special import ndtri
 
 from .. import plot
 from ..dataset import read_attributes
-from ..engines import LEAST_ESS, WORST_RHAT, Mixing
+from ..engines import Mixing
 
 PROBABILITY = 0.90  # of every interval in the report; printed with its kind
 ENDS = [0.5 - PROBABILITY / 2, 0.5 + PROBABILITY / 2]  # levels of its ends
@@ -167,11 +167,12 @@ def unmixed(tree):
         return None
     found = tree["mixing"].to_dataset()
     mixing = Mixing(names=tuple(map(str, found["functional"].values)),
-                    **{key: found[key].values for key in ("rhat", "ess_bulk", "ess_tail")})
+                    **{key: found[key].values for key in ("rhat", "ess_bulk", "ess_tail")},
+                    **{key: found[key].item() for key in ("rhat_limit", "ess_limit") if key in found})
     if mixing.passed:
         return None
     worst = dict(zip(("rhat", "slowest", "ess", "rarest"), mixing.worst, strict=True))
-    return worst | {"rhat_limit": WORST_RHAT, "ess_limit": LEAST_ESS}
+    return worst | {"rhat_limit": mixing.rhat_limit, "ess_limit": mixing.ess_limit}
 
 
 def unvalidated(tree):

@@ -1,0 +1,219 @@
+"""Columns and likelihood of compact bodies, compiled."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from .._compiled import FAST, njit
+from .._superquadric import set_axes, share_inside
+
+SIZE = 9  # numbers of a body: centre (upward, northing, easting), log half axes, strike and dip in radians, exponent
+Ground = namedtuple("Ground", "upward northing easting cell rows span data soft variance volume")
+Ground.__doc__ = """What bodies are put into.
+
+Cell centres by axis; `cell`, (nz, ny, nx), its row in `rows`, −1 in air; `rows`, (cells, property, data), what unit
+contrast in a cell adds to the whitened data; `span`, (property, 2), which of them it reaches: those of another survey,
+without a coupling, it does not; `data`, (data,); `soft`, metres; `variance`, (property,), of contrasts; `volume`,
+(cells,), m³.
+"""
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _add(scale, a, span, out):
+    for p in range(span.shape[0]):
+        for i in range(span[p, 0], span[p, 1]):
+            out[p, i] += scale * a[p, i]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _dot(a, b, first, last):
+    total = 0.0
+    for i in range(first, last):
+        total += a[i] * b[i]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _first(coords, value):
+    """Index of the first coordinate that is at least `value`."""
+    low, high = 0, coords.size
+    while low < high:
+        middle = (low + high) // 2
+        if coords[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True, nogil=True)
+def set_solid(body, half, axes):
+    """Half axes, metres, and directions of a body."""
+    for a in range(3):
+        half[a] = np.exp(body[3 + a])
+    set_axes(body[6], body[7], axes)
+
+
+@njit(cache=True, nogil=True)
+def reach(half, axes, d):
+    """How far a body with sharp edges goes from its centre along a direction at most, metres."""
+    return half[0] * abs(axes[0, d]) + half[1] * abs(axes[1, d]) + half[2] * abs(axes[2, d])
+
+
+@njit(cache=True, nogil=True)
+def fill(body, ground, shares, cells):
+    """Write rows of cells that a body fills, and by which share, to two arrays; return how many they are."""
+    half, axes = np.empty(3), np.empty((3, 3))
+    set_solid(body, half, axes)
+    low, high = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
+    for d, coords in enumerate((ground.upward, ground.northing, ground.easting)):
+        wide = reach(half, axes, d) + 0.5 * ground.soft
+        low[d], high[d] = _first(coords, body[d] - wide), _first(coords, body[d] + wide)
+    count = 0
+    if high[2] == low[2]:
+        return count
+    for k in range(low[0], high[0]):
+        dz = ground.upward[k] - body[0]
+        for j in range(low[1], high[1]):
+            dy = ground.northing[j] - body[1]
+            west, east = ground.easting[low[2]] - body[2], ground.easting[high[2] - 1] - body[2]
+            for a in range(3):  # what is within soft / 2 of the body lies in its own box made wider by that
+                across, slope, wide = axes[a, 0] * dz + axes[a, 1] * dy, axes[a, 2], half[a] + 0.5 * ground.soft
+                if abs(slope) > 1e-12:
+                    one, other = (-wide - across) / slope, (wide - across) / slope
+                    west, east = max(west, min(one, other)), min(east, max(one, other))
+                elif abs(across) > wide:
+                    east = -np.inf
+            for i in range(low[2], high[2]):
+                dx = ground.easting[i] - body[2]
+                cell = ground.cell[k, j, i]
+                if dx < west or dx > east or cell < 0:
+                    continue
+                share = share_inside(dz, dy, dx, half, axes, body[8], ground.soft)
+                if share > 0.0:
+                    shares[count], cells[count] = share, cell
+                    count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def set_column(body, ground, out):
+    """What a body of unit contrast in each property adds to the whitened data, (property, data), to `out`."""
+    shares, cells = np.empty(ground.rows.shape[0]), np.empty(ground.rows.shape[0], dtype=np.int64)
+    out[:] = 0.0
+    for c in range(fill(body, ground, shares, cells)):
+        _add(shares[c], ground.rows[cells[c]], ground.span, out)
+
+
+@njit(cache=True, nogil=True)
+def set_products(column, place, count, ground, columns, gram, pull):
+    """Products of the column at `place` of `count` bodies with all columns and the data, in place.
+
+    `columns` (body, property, data), of which that at `place` is not read; `gram` (body x property,) squared, `pull`
+    (body x property,).
+    """
+    kinds, span = ground.variance.size, ground.span
+    for p in range(kinds):
+        own = place * kinds + p
+        pull[own] = _dot(column[p], ground.data, span[p, 0], span[p, 1])
+        for b in range(count):
+            for q in range(kinds):
+                value = _dot(column[p], column[q] if b == place else columns[b, q], max(span[p, 0], span[q, 0]),
+                             min(span[p, 1], span[q, 1]))
+                gram[own, b * kinds + q] = value
+                gram[b * kinds + q, own] = value
+
+
+@njit(cache=True, nogil=True)
+def factorise(gram, pull, count, variance, factor, half):
+    """LLᵀ = I + D G D to `factor` and L⁻¹ D b to `half`, D the std of contrasts; log likelihood ratio to no body."""
+    kinds = variance.size
+    size, value = count * kinds, 0.0
+    for i in range(size):
+        si = np.sqrt(variance[i % kinds])
+        total = si * pull[i]
+        for j in range(i + 1):
+            entry = si * gram[i, j] * np.sqrt(variance[j % kinds]) + (1.0 if i == j else 0.0)
+            for m in range(j):
+                entry -= factor[i, m] * factor[j, m]
+            factor[i, j] = np.sqrt(max(entry, 1e-12)) if i == j else entry / factor[j, j]
+        for m in range(i):
+            total -= factor[i, m] * half[m]
+        half[i] = total / factor[i, i]
+        value += 0.5 * half[i] * half[i] - np.log(factor[i, i])
+    return value
+
+
+@njit(cache=True, nogil=True)
+def draw_contrasts(factor, half, count, variance, normals, out):
+    """Contrasts, (body, property) to `out`, from their Gaussian law given all bodies: D L⁻ᵀ (L⁻¹ D b + ε)."""
+    kinds = variance.size
+    size = count * kinds
+    for i in range(size - 1, -1, -1):
+        value = half[i] + normals[i]
+        for m in range(i + 1, size):
+            value -= factor[m, i] * out[m // kinds, m % kinds] / np.sqrt(variance[m % kinds])
+        out[i // kinds, i % kinds] = np.sqrt(variance[i % kinds]) * value / factor[i, i]
+
+
+@njit(cache=True, nogil=True)
+def highest(body):
+    """Upward coordinate of the highest point of a body with a sharp edge, metres."""
+    half, axes = np.empty(3), np.empty((3, 3))
+    set_solid(body, half, axes)
+    dual = body[8] / (body[8] - 1.0)  # the support function of a unit ball is the dual norm
+    total = 0.0
+    for a in range(3):
+        total += (half[a] * abs(axes[a, 0])) ** dual
+    return body[0] + total ** (1.0 / dual)
+
+
+@njit(cache=True, nogil=True)
+def describe(bodies, counts, ground, normals, contrasts, figures):
+    """Draw contrasts of many states; write what chains are judged by.
+
+    Parameters
+    ----------
+    bodies : ndarray, shape (state, body, SIZE)
+    counts : ndarray of int, shape (state,)
+    ground : Ground
+    normals : ndarray, shape (state, body x property)
+        Standard normal numbers.
+    contrasts : ndarray, shape (state, body, property)
+        Filled, units of x; zero beyond the number of bodies.
+    figures : ndarray, shape (state, 2 + 2 x property)
+        Filled: number of bodies; top of the one that stands out most (contrast in its prior std, times volume), metres;
+        mass of all bodies in every property, contrast x m³; mean contrast inside, weighed by its own size.
+    """
+    most, kinds = bodies.shape[1], ground.variance.size
+    columns = np.empty((most, kinds, ground.data.size))
+    gram, pull = np.zeros((most * kinds, most * kinds)), np.zeros(most * kinds)
+    factor, half = np.empty_like(gram), np.empty_like(pull)
+    shares, cells = np.empty(ground.rows.shape[0]), np.empty(ground.rows.shape[0], dtype=np.int64)
+    field = np.empty((kinds, ground.volume.size))
+    figures[:], contrasts[:] = 0.0, 0.0
+    for s in range(counts.size):
+        for b in range(counts[s]):
+            set_column(bodies[s, b], ground, columns[b])
+            set_products(columns[b], b, b + 1, ground, columns, gram, pull)
+        factorise(gram, pull, counts[s], ground.variance, factor, half)
+        draw_contrasts(factor, half, counts[s], ground.variance, normals[s], contrasts[s])
+        figures[s, 0], largest = counts[s], -1.0
+        field[:] = 0.0
+        for b in range(counts[s]):
+            weight = 0.0
+            for c in range(fill(bodies[s, b], ground, shares, cells)):
+                for p in range(kinds):
+                    added = shares[c] * contrasts[s, b, p]
+                    field[p, cells[c]] += added
+                    figures[s, 2 + p] += added * ground.volume[cells[c]]
+                    weight += abs(added) * ground.volume[cells[c]] / np.sqrt(ground.variance[p])
+            if weight > largest:
+                largest, figures[s, 1] = weight, highest(bodies[s, b])
+        for p in range(kinds):
+            first, second = 0.0, 0.0
+            for c in range(ground.volume.size):
+                size = abs(field[p, c]) * ground.volume[c]
+                first += size
+                second += field[p, c] * size
+            figures[s, 2 + kinds + p] = second / first if first > 0.0 else 0.0
