@@ -151,7 +151,7 @@ def _agree(fits, agreed):
     if len(fits) < 2:
         return Answer(question=question, status="one survey", tone=FAIR, line="There is no other to agree with.")
     return Answer(question=question, status="not tested", tone=FAIR,
-                  line="bj.conflict tests it, or the command bayesjoint conflict with the same configuration.")
+                  line="bayesjoint run --conflict tests it on this page; in Python bj.conflict does.")
 
 
 def _shortened(reason):
