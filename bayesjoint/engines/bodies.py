@@ -22,6 +22,7 @@ DATA_LIMIT = 2_000  # each body of each move is multiplied by all of them
 WORST_RHAT, LEAST_ESS = 1.05, 100  # a mean is then known to a tenth of its std
 LEAST_SWAP, LEAST_TRIPS = 0.2, 4
 WARMUP = 1_000  # rounds before the first run, at least; half of a run of stated length
+FIRST = 8  # rounds a draw of the first run: the small body of a trial needs as many
 WORK = 1e12  # entries gone over by all chains in the last run: about ten minutes on two cores
 POWERS = 150  # entries that deciding on one cell costs
 TOGETHER = 50  # draws of the background made at once
@@ -79,7 +80,7 @@ class BodiesPosterior(ChainPosterior):
     temperatures : int, default 16
         Of each ladder. Where 12 failed in trials 20 passed.
     thin : int, optional
-        Rounds of moves for each draw kept. Default: 2, doubled until chains agree or a run would take too long.
+        Rounds of moves for each draw kept. Default: 8, doubled until chains agree or a run would take too long.
     keep : bool, default False
         Keep chains that do not agree; `approximations` then says not to use them.
     seed : int or numpy.random.Generator, default 0
@@ -143,7 +144,7 @@ class BodiesPosterior(ChainPosterior):
         self.counts = np.zeros((chains, draws), dtype=np.int64)
         mesh = self._fields[0].mesh
         ladders = BodyLadders(self._ground, law_of(self.family, mesh), self.family, mesh, chains, levels, rng)
-        self._run(ladders, None if thin is None else as_count("thin", thin, 1, "2 will do.", TypeError), rng, progress)
+        self._run(ladders, None if thin is None else as_count("thin", thin, 1, "8 will do.", TypeError), rng, progress)
         if not (self.mixing.passed or keep):
             fail("chains of bodies", f"agree: R-hat at most {WORST_RHAT}, effective sample size at least {LEAST_ESS}, "
                  f"exchanges at least {LEAST_SWAP}, round trips at least {LEAST_TRIPS}", self._figures_in_words(),
@@ -157,7 +158,7 @@ class BodiesPosterior(ChainPosterior):
         """Run until ladders agree."""
         chains, draws = self.counts.shape
         cost = ladders.filled * (self._ground.rows[0].size + POWERS) * MOVES * ladders.exponents.size * chains * draws
-        self.thin = 2 if thin is None else thin
+        self.thin = FIRST if thin is None else thin
         with progress_bar(progress, desc="draws", unit="draw") as bar:
             ladders.warm_up(max(WARMUP, draws * self.thin // 2))
             while True:
