@@ -6,9 +6,9 @@ import bayesjoint as bj
 from tests.linear import matern_matrix
 from tests.periodic import torus_rows
 
-SHARED = (300.0, 400.0, 350.0)
+SHARED = (200.0, 220.0, 180.0)
 PARTS = {  # std (physical, by layer or one), range, smoothness; the first is shared
-    "density": [(60.0, SHARED, 1.5), (np.array([40.0, 70.0]), (90.0, 150.0, 120.0), 0.5)],
+    "density": [(60.0, SHARED, 1.5), (np.array([40.0, 70.0]), (90.0, 130.0, 100.0), 0.5)],
     "susceptibility": [(0.02, SHARED, 1.5), (0.03, (120.0,) * 3, 2.5)],
 }
 SCALE = {"density": 1000.0, "susceptibility": 1.0}

@@ -20,7 +20,7 @@ FEWEST = 20  # data: fewer have no kurtosis to test
 NEAREST = 400  # data of a survey, round its largest, that are whitened where all of them are too many
 
 
-def evidence_without(objective, theta, name, place, best):
+def evidence_without(objective, theta, name, best, place=0):
     """Log evidence of a problem without one of its fields, nats, the noise of the surveys that see it refitted.
 
     Where another field, a discrepancy or correlated noise could take its place, or the answer is close, everything
@@ -33,10 +33,10 @@ def evidence_without(objective, theta, name, place, best):
         The mode.
     name : str
         Of the field.
-    place : int
-        Of a sum of fields: which part to leave out, the noise being left where it is.
     best : float
         Log evidence with it.
+    place : int, default 0
+        Of a sum of fields: which part to leave out, the noise being left where it is.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def field_doubts(objective, theta, best):
     vector, doubts = objective.vector, {}
     without = np.full(vector.size, np.nan)
     for p, place in ((q, k) for q in matern_parameters(vector.problem) for k in range(len(parts_of(q.prior)))):
-        value, gone = evidence_without(objective, theta, p.name, place, best), vanishing(vector, p.name, place)
+        value, gone = evidence_without(objective, theta, p.name, best, place), vanishing(vector, p.name, place)
         if not np.isfinite(value):
             continue
         without[next(i for i in gone if vector.coordinates[i].kind == "std")] = value
