@@ -74,9 +74,10 @@ def _largest(p, targets):
     if row is None:
         return [capital(f"{p.long_name}: no target; most in one cell, {_stands_out(p)}.")]
     which = f"the largest of {count}" if count > 1 else "one" if count else "not sure; the largest candidate"
+    holds = f"It holds {row['amount']} in {row['volume_words']}; its"
     return [capital(f"{p.long_name}, {which}: {row['mean']}, {row['reach']} deep around {row['around']}."),
-            f"It holds {row['amount']} in {row['volume_words']}; its surest cell is {row['side']} {row['beyond']} with "
-            f"a chance of {row['chance']}."]
+            f"{holds if count else 'Its'} surest cell is {row['side']} {row['beyond']} with a chance of "
+            f"{row['chance']}."]
 
 
 def _clear(p):
@@ -117,8 +118,7 @@ def _how_sure(fits, ground, unmixed, sure):
                      for row in ground["rows"])
     return _lines(question, "checked on simulated ground", FAIR if doubted else GOOD, fitted, doubt,
                   f"90 % intervals hold {held} of the cells of simulated worlds left out; the Gaussian's {gaussian}.",
-                  f"Against what the stated ground says by depth alone the data change the interval score by {bought}; "
-                  "less is better.",
+                  f"Interval score against what depth alone tells: {bought}.",
                   beyond(ground["rows"], short=True).strip())
 
 

@@ -156,7 +156,8 @@ def test_the_headline_names_the_largest_target_of_every_property():
     amount = ("It holds +3,880 ± 360 Mt in 30.4 km³; its surest cell is above +43.0 kg/m³ with a chance of 95 % or "
               "more (simulated worlds).")
     assert got.line == f"Density contrast, the largest of 3: {about}"
-    assert got.more[:3] == (amount, f"Susceptibility, not sure; the largest candidate: {about}", amount)
+    assert got.more[:3] == (amount, f"Susceptibility, not sure; the largest candidate: {about}",
+                            "Its surest cell is above +43.0 kg/m³ with a chance of 95 % or more (simulated worlds).")
     assert "one standard deviation" in got.more[3]
     only = answers([chi], [], [], None, None, None, listed({"chi": 0}, target("chi", sure=False)))[0]
     assert (only.status, only.tone) == ("nothing sure", "fair")
