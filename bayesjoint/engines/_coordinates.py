@@ -11,6 +11,7 @@ from ._sweeps import Columns, Laws, Tie, sweep
 LARGEST_BYTES = 4e9  # of the forward operators' columns
 REFRESH = 50  # sweeps after which sums are computed anew: rounding adds up
 FLATTEST = 1e-4  # least curvature of a focusing cell, in units of its rate: changes its law by 1e-8
+LAW = 100  # entries that drawing from a cut law takes as long as
 LEAST_ACCEPTED = 0.01  # of the moves of a focusing cell
 
 
@@ -36,7 +37,7 @@ class CoordinateSampler:
     exact : bool
         Whether all of them are kept whole.
     work : float
-        Entries of F that a sweep goes over.
+        Entries of F that a sweep goes over, and as many as drawing from its law costs an unknown.
     """
 
     def __init__(self, problem, neighbours):
@@ -52,7 +53,7 @@ class CoordinateSampler:
         self._laws = Laws(problem.lower, problem.upper, curvature, *self._focusing)
         self._tie = _tied(problem)
         self.exact = all(p.exact for p in self.precisions)
-        self.work = float(np.sum(np.diff(span)[self._cells]) + self._root.nnz)
+        self.work = float(np.sum(np.diff(span)[self._cells]) + self._root.nnz + LAW * self._cells.size)
 
     def _operators(self, problem):
         """√w L⁻¹ A by columns; of a parameter only the rows of the surveys that see it, and what lies between."""

@@ -5,9 +5,11 @@ import numpy as np
 from .._checks import as_count
 from .._progress import progress_bar
 from ..priors import NEIGHBOURS
-from ._chains import check_mixing
+from ._chains import LEAST_ESS, check_mixing
+from ._coordinates import LAW
 
-WORK = 8e11  # entries gone over by all chains in the last run: about ten minutes on two cores
+WORK = 4e11  # entries gone over by all chains in the last run: about five minutes on two cores
+MOST = 64  # pairs of sweeps a draw: chains that have not mixed by then hold something that sweeps do not move
 WARMUP = 100
 
 
@@ -15,7 +17,7 @@ def run_until_mixed(problem, sampler, kept, warmup, thin, seed, progress):
     """Fill `kept`, (chains, draws, size); return how many pairs of sweeps lie between two draws.
 
     `thin` is what was asked for; None doubles it from 1 until R-hat and effective sample sizes pass, or the next run
-    would exceed WORK.
+    would exceed WORK or MOST; so few draws that no effective sample size can pass are made once.
     """
     rng = np.random.default_rng(seed)
     chains, draws, _ = kept.shape
@@ -26,7 +28,8 @@ def run_until_mixed(problem, sampler, kept, warmup, thin, seed, progress):
         while True:
             bar.reset(total=draws)
             sampler.run(x, kept, step, rngs, bar.update)
-            if thin is not None or 4.0 * sampler.work * chains * draws * step > WORK or _mixed(problem, kept):
+            enough = 4.0 * sampler.work * chains * draws * step > WORK or 2 * step > MOST or chains * draws < LEAST_ESS
+            if thin is not None or enough or _mixed(problem, kept):
                 return step
             step *= 2
 
@@ -37,9 +40,9 @@ def entries_gone_over(problem, draws=1000, chains=4):
     Fewest where the first run mixes, most where none does. An entry takes some 1.5 ns of one processor.
     """
     seen = {p.name: sum(m.size for m in problem.modalities if p.name in m.parameters) for p in problem.parameters}
-    sweep = float(sum(p.size * (seen[p.name] + NEIGHBOURS) for p in problem.parameters))
+    sweep = float(sum(p.size * (seen[p.name] + NEIGHBOURS + LAW) for p in problem.parameters))
     first = 2.0 * sweep * draws * chains
-    return first, max(first, 2.0 * WORK)
+    return first, max(first, min(2.0 * WORK, 2.0 * MOST * first))
 
 
 def check_thin(thin):

@@ -32,7 +32,7 @@ class GibbsPosterior(ChainPosterior):
         Sweeps discarded before. Default: half of `draws`; with bounds 100, and all runs too short to have mixed.
     thin : int, optional
         With bounds: pairs of sweeps for each draw kept. Default: 1, doubled until R-hat and effective sample sizes pass
-        or a run would take some ten minutes on two cores.
+        or a run would take some five minutes on two cores.
     seed : int or numpy.random.Generator, default 0
     progress : bool, default False
         With bounds.

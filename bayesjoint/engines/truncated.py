@@ -35,7 +35,7 @@ class TruncatedPosterior(ChainPosterior):
         Sweeps discarded before. Default: 100, and all that runs too short to have mixed.
     thin : int, optional
         Pairs of sweeps for each draw kept. Default: 1, doubled until R-hat and effective sample sizes pass or a run
-        would take some ten minutes on two cores; the last run is kept, and says whether it passed.
+        would take some five minutes on two cores; the last run is kept, and says whether it passed.
     neighbours : int, default 90
         For each cell of a large field: the smallest number with which means of single cells moved by less than 0.1
         posterior std in trials.
