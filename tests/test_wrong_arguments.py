@@ -34,7 +34,8 @@ SIGNED = {
 # Methods that one room calls of another with what it made itself, many times over.
 BETWEEN_ROOMS = {
     "bind", "add_adjoint", "by_lag", "matvec", "rmatvec", "matmat", "rmatmat", "mean_hat", "std_hat", "correlation",
-    "joint_covariance", "matrix", "settle", "settled", "shape", "field", "dot", "rows_of", "box", "columns",
+    "joint_covariance", "pointwise", "matrix", "settle", "settled", "shape", "field", "dot", "rows_of", "box",
+    "columns",
     "moves", "add_parts", "add_pull", "hessian_matrix", "hessian_product", "penalty_hessian_product", "linearised",
     "operators_at", "parts", "terms", "data_sensitivity", "draw_blocks", "functional_interval", "groups_beside",
     "joint_draws", "mean_response", "mean_response_adjoint", "prior_state_draws", "prior_state_product",

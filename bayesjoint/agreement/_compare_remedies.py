@@ -242,6 +242,9 @@ def compare_remedies(posteriors: Any, pair: tuple | None = None, seed: int = 0, 
     >>> found.chi2.sel(survey="ground").values.round(1), found.p_value.sel(test="likelihood ratio").values.round(3)
     (array([16.,  0.]), array([0.   , 0.429]))
     """
+    for one in () if tested is None else tested:
+        if not hasattr(one, "p_value"):
+            fail("tested", "hold tests of agreement", type(one).__name__, "Pass the tests of bj.conflict.", TypeError)
     labels, kept, stated = [], [], None
     tell = (lambda *_: None) if progress is None else progress
     for number, (label, post) in enumerate(_checked(posteriors)):
