@@ -2,6 +2,7 @@
 
 import builtins
 import datetime
+import re
 
 import numpy as np
 import pytest
@@ -28,7 +29,8 @@ def test_declination_is_against_the_grid_s_north():
     pytest.importorskip("pyproj", reason="pyproj, the extra 'crs', is not installed")
     grid = magnetic(crs="EPSG:28351").igrf(datetime.date(2009, 6, 30))
     place = grid.history[-1].split(" at ")[1]
-    longitude, latitude = (float(word.rstrip("°")) for word in (place.split()[0], place.split(", ")[1].split()[0]))
+    east, south = (float(degrees) for degrees in re.match(r"([\d.]+)° E, ([\d.]+)° S", place).groups())
+    longitude, latitude = east, -south
     true = magnetic().igrf(datetime.date(2009, 6, 30), longitude, latitude)
     # convergence on a transverse Mercator grid: atan(tan(longitude from the central meridian) sin latitude)
     convergence = np.degrees(np.arctan(np.tan(np.radians(longitude - 123.0)) * np.sin(np.radians(latitude))))
