@@ -1,13 +1,11 @@
 """From a configuration to a verdict on whether its surveys agree, and what each remedy changes."""
 
-from dataclasses import replace
 from itertools import chain
 
 import xarray as xr
 
-from ..agreement import compare_remedies, conflict
-from ..dataset import Approximation
-from ..hyperparameters import fit_hyperparameters
+from ..agreement import compare_remedies
+from ._agreement_tests import tested
 from ._log import logged
 from ._refuse import refuse
 from ._results import results
@@ -23,13 +21,6 @@ SKIPPED = "Remedies: not compared, as was asked for (--no-remedies)."
 UNREAD_GEOLOGY = ("Intervals and standard deviations here are exact for the stated prior at best, and real ground is "
                   "not like that. `bayesjoint conflict` does not read the [geology] table of the configuration; "
                   "`bayesjoint run` does, and checks them.")
-MATRIX = "agreement_matrix"  # group of Bayes ratios and suspiciousness
-
-TAKEN_FOR_KNOWN = Approximation(
-    name="p-values of agreement", status="not validated",
-    statement="Prior and noise were fitted to the data that are tested, and the tests take them for known: part of a "
-    "conflict may have been fitted away as noise, so that p-values are too large. [conflict] refits = 99 fits "
-    "simulated surveys anew and puts that right.")
 
 
 def examine(config, out, progress, remedies=True):
@@ -76,31 +67,22 @@ def examine(config, out, progress, remedies=True):
 
 def _examined(config, stage, progress, remedies):
     """(posterior as stated, what the tests found, the tree of both), the verdict said on the way."""
-    def tell(name, done, total):
-        progress.piece(name, done + 1, total)
-
     problem, fit = fitted_problem(config, stage)
     stage(STAGES[3])  # first: what it learns of surveys and fields the tests need too
     stated = solve(problem, config.posterior.method, config.seed, progress.shown)[0]
     if fit is not None:
-        stated.approximations += [fit.approximation(), *([] if config.conflict.refits else [TAKEN_FOR_KNOWN])]
+        stated.approximations.append(fit.approximation())
     stage(STAGES[4])
-    asked = config.conflict
-    refitted = {"refit": _refit, "draws": asked.refits} if asked.refits else {}
-    found = conflict(problem, level=asked.level, margins=asked.margins, places=asked.places, seed=config.seed,
-                     progress=tell, **refitted)
-    progress.result(f"Verdict: {found.kind}. {found.verdict[:1].upper()}{found.verdict[1:]}")
-    tell("Bayes ratio and suspiciousness", 0, 1)
-    matrix = found.matrix  # now, while the factors of the tests are there
-    of_remedies = (found.no_remedy or NOT_YET) if remedies else SKIPPED
+    tests = tested(problem, config, fit is not None, progress)
+    stated.approximations += tests.approximations
+    of_remedies = (tests.found.no_remedy or NOT_YET) if remedies else SKIPPED
     stage(STAGES[5])
     tree = stated.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
-                              conflict=replace(found, details=(*found.details, of_remedies)),
-                              diagnostics={MATRIX: matrix}, progress=progress.draws)
-    tree.attrs |= {"verdict": found.verdict, "verdict_kind": found.kind, "remedies": of_remedies}
+                              progress=progress.draws, **tests.groups(of_remedies))
+    tree.attrs |= tests.attributes(of_remedies)
     if config.geology is not None:
         tree.attrs["unchecked"] = UNREAD_GEOLOGY
-    return stated, found, tree
+    return stated, tests.found, tree
 
 
 def _add_remedies(tree, config, stated, found, stage, progress):
@@ -153,7 +135,3 @@ def _solved(rest, problems, config, progress):
 def _worst(found):
     """The pair whose tests object most."""
     return min(found.pairs, key=lambda pair: min((t.log_p for t in found.pairs[pair].tests if t.testable), default=0.0))
-
-
-def _refit(problem):
-    return fit_hyperparameters(problem, curve=False).problem

@@ -26,6 +26,7 @@ from ._results import results
 AS_READ = ("std", "height", "variable", "columns", "units", "crs", "to_crs", "missing", "format", *FIELD)
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "joint posterior", "separate posteriors",
           "tests of agreement", "recalibrate", "draws and dataset", "report")
+UNTRIED = "Remedies: not compared by this command. bayesjoint conflict, with the same configuration, compares them."
 
 
 def read_surveys(config):
@@ -119,9 +120,9 @@ def _run(config, scratch, stage, progress, conflict):
     found = None
     if conflict:
         stage(STAGES[5])
-        from ._tests_beside import tests_beside
+        from ._agreement_tests import tested
 
-        found = tests_beside(problem, config, fit is not None, progress.result)
+        found = tested(problem, config, fit is not None, progress)
         post.approximations += found.approximations
     if config.geology is not None:
         stage(STAGES[6])
@@ -129,8 +130,8 @@ def _run(config, scratch, stage, progress, conflict):
     stage(STAGES[7])
     tree = post.to_datatree(draws=config.posterior.draws, chains=config.posterior.chains, seed=config.seed,
                             separate=separate, result=result, progress=progress.draws,
-                            **({} if found is None else found.groups()))
-    tree.attrs |= {} if found is None else found.attributes()
+                            **({} if found is None else found.groups(UNTRIED)))
+    tree.attrs |= {} if found is None else found.attributes(UNTRIED)
     leave(tree, scratch, config, stage)
 
 

@@ -39,7 +39,8 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
           with bounds or without.
         - "laplace": a Gaussian at a converged MAP, for the rest; approximate, with a measured verdict on whether it
           holds.
-        - "truncated": exact up to Monte Carlo error, for Gaussian priors between bounds, up to 80,000 unknowns.
+        - "truncated": exact up to Monte Carlo error where its chains agree, which it says, for Gaussian priors between
+          bounds; at most 80,000 unknowns, of which tens of thousands mix slowly.
         - "nuts": exact up to Monte Carlo error, any density of at most 500 unknowns, to check other engines by; needs
           ``pip install 'bayesjoint[nuts]'``.
         - "bodies": one to six compact bodies over a Gaussian background, for windows of at most 2,000 data; exact up to

@@ -66,7 +66,8 @@ ENGINES = {entry.name: entry for entry in (
                 purpose="exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one "
                 "weight, with bounds or without"),
     EngineEntry(name="truncated", make="truncated:TruncatedPosterior",
-                purpose="exact up to Monte Carlo error, for Gaussian priors between bounds, up to 80,000 unknowns"),
+                purpose="exact up to Monte Carlo error where its chains agree, which it says, for Gaussian priors "
+                "between bounds; at most 80,000 unknowns, of which tens of thousands mix slowly"),
     EngineEntry(name="nuts", make="nuts:NutsPosterior",
                 purpose="exact up to Monte Carlo error, any density of at most 500 unknowns, to check other engines "
                 "by; needs `pip install 'bayesjoint[nuts]'`"),

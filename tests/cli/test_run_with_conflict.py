@@ -5,7 +5,7 @@ import re
 import pytest
 
 import bayesjoint as bj
-from bayesjoint.cli import _rules, _tests_beside, main, run
+from bayesjoint.cli import _agreement_tests, _rules, main, run
 from bayesjoint.cli._config import read_config
 from bayesjoint.dataset import read_attributes, read_tree
 
@@ -61,8 +61,8 @@ def test_p_values_after_a_fit_say_what_they_take_for_known(tmp_path, capsys, mon
         asked.append(draws)
         return real(problem, **how)
 
-    real = _tests_beside.conflict
-    monkeypatch.setattr(_tests_beside, "conflict", conflict)
+    real = _agreement_tests.conflict
+    monkeypatch.setattr(_agreement_tests, "conflict", conflict)
     monkeypatch.setattr(run, "report", lambda tree, path, title=None: path.write_text(title))
     config = write_pair(tmp_path)
     for refits, doubted in ((None, True), (99, False)):
