@@ -6,7 +6,9 @@ const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 function leading(text) {
   const plain = text.replace(/−/g, "-").replace(/(\d),(?=\d{3})/g, "$1")
     .replace(/^\s*(?:under|over|at most|at least|above|below|≥|≤|\+)\s*/, "");
-  const found = plain.match(/^\s*(?:\(\+?(-?\d+(?:\.\d+)?)[^()]*\)|\+?(-?\d+(?:\.\d+)?))(?:\s*×\s*10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?/);
+  const found = plain.match(
+    /^\s*(?:\(\+?(-?\d+(?:\.\d+)?)[^()]*\)|\+?(-?\d+(?:\.\d+)?))(?:\s*×\s*10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?/,
+  );
   if (!found) return NaN;
   const power = found[3] ? Number(found[3].replace(/./g, c => c === "⁻" ? "-" : RAISED.indexOf(c))) : 0;
   return Number(found[1] ?? found[2]) * 10 ** power;

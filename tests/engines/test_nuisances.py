@@ -63,7 +63,8 @@ def test_names_survive_the_file(tmp_path):
     assert re.search(r"<td[^>]*>constant</td>", text) and re.search(r"<td[^>]*>north</td>", text)
     found = back["nuisances"].to_dataset()
     average = str(found["average"].values[int(found["gravity_bias_strongest_average"][0])])
-    assert f"{average} (correlation {float(found['gravity_bias_strongest'][0]):+.2f})" in text
+    strongest = f"{float(found['gravity_bias_strongest'][0]):+.2f}".replace("-", "−")
+    assert f"{average} (correlation {strongest})" in text
 
 
 def test_a_long_vector_is_one_row_of_the_report():
