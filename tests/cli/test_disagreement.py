@@ -171,6 +171,7 @@ def test_the_verdict_stays_when_remedies_are_stopped_or_fail(tmp_path, monkeypat
         signal.raise_signal(number)
 
     out = tmp_path / "out"
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     monkeypatch.setattr(_disagreement, "compare_remedies", broken)
     code = main(["conflict", str(write_pair(tmp_path, 2.0)), "--out", str(out), "--quiet"])
     last = capsys.readouterr().err.splitlines()[-1]
