@@ -6,6 +6,7 @@ from scipy import sparse
 from .._checks import fail
 from ..forward import run_tasks
 from ..priors import SparsePrecision
+from ._integrated_out import IntegratedOut
 from ._sweeps import Columns, Laws, Tie, sweep
 
 LARGEST_BYTES = 4e9  # of the forward operators' columns
@@ -41,7 +42,8 @@ class CoordinateSampler:
     """
 
     def __init__(self, problem, neighbours):
-        self._cells = np.flatnonzero(problem.free)
+        self._loose = IntegratedOut(problem)
+        self._cells = np.setdiff1d(np.flatnonzero(problem.free), self._loose.places)
         self._backward = np.ascontiguousarray(self._cells[::-1])
         self._start = problem.start()
         values, first, span = self._operators(problem)
@@ -77,6 +79,7 @@ class CoordinateSampler:
             survey, root = problem.surveys[name], np.sqrt(problem.weights[name])
             self._data[rows] = root * survey.noise.whiten(survey.data)
             matrix = root * survey.noise.whiten(problem.operator(name).matrix())
+            self._loose.take(name, matrix, self._data[rows])
             for parameter in survey.parameters:
                 start = spans[parameter][0]
                 views[parameter][:, rows.start - start : rows.stop - start] = matrix[:, problem.slices[parameter]].T
@@ -130,6 +133,7 @@ class CoordinateSampler:
                 kept[c, place] = x[c]
                 if c == 0:
                     tell()
+            self._loose.fill(kept[c], rngs[c])
 
         run_tasks([lambda c=c: chain(c) for c in range(len(x))])
 

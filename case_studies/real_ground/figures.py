@@ -15,7 +15,8 @@ FLIN_FLON = {"no data": "no_data", "gaussian by evidence": "plain", "own": "reca
 WORDS = {
     "no data": "own family, no data", "gaussian by evidence": "Gaussian by evidence, fitted once",
     "gaussian refitted": "Gaussian, refitted (5 truths)", "gaussian by rock table": "Gaussian by rock table",
-    "focusing": "focusing by Gibbs (5 truths)", "own": "recalibrated: own family",
+    "focusing": "focusing by Gibbs (5 truths)", "positive": "Gaussian, susceptibility ≥ 0 (5 truths)",
+    "own": "recalibrated: own family",
     "round bodies": "recalibrated: round bodies", "units": "recalibrated: units",
     "default": "recalibrated: default mixture", "envelope": "recalibrated: envelope of these three",
     "own stretched": "own family, contrasts ×/÷ 1.4", "default stretched": "default mixture, contrasts ×/÷ 1.4",

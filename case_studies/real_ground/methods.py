@@ -15,6 +15,7 @@ from bayesjoint.functionals._exceedance import shallowest
 from bayesjoint.functionals._excess_mass import mass_in
 
 SAMPLED, LEARNED, SWEEPS = 5, 30, {"draws": 150, "warmup": 100, "chains": 2}
+DRAWN = 300  # of each posterior that is asked by its draws
 DRAWS = 200
 TOP_THRESHOLD, COLUMN = 100.0, (700.0, 1100.0, 700.0, 1100.0, -600.0, 0.0)  # kg/m3; four by four columns
 
@@ -127,25 +128,28 @@ class NoData:
 
 
 class Sampled:
-    """Focusing priors by Gibbs sweeps: independent cells of a Laplace distribution with the evidence's std."""
+    """Chains: focusing priors by Gibbs sweeps, independent cells of a Laplace distribution with the evidence's std."""
+
+    options = {"method": "gibbs"} | SWEEPS
 
     def __init__(self, bench, count):
         self.draws, self.rhat = {p: [] for p in PROPERTIES}, []
         for (name, survey), data in zip(PROPERTIES.items(), np.split(bench.data[:count], 2, axis=1), strict=True):
             for k in range(count):
-                post = bj.posterior(self._problem(bench, name, survey, data[k]), method="gibbs", seed=k, **SWEEPS)
-                drawn = post.state_draws(np.random.default_rng(0), SWEEPS["draws"] * SWEEPS["chains"])
-                self.rhat.append(post.mixing.worst[0])
+                alone = bench.fitted.separate()[survey]
+                prior = self._prior(alone.by_name[name], bench.hyperparameters[f"{name}_std"])
+                post = bj.posterior(alone.replace(
+                    parameters=[prior, *(p for p in alone.parameters if p.name != name)],
+                    modalities=[alone.modalities[0].replace(data=data[k])]), seed=k, **self.options)
+                drawn = post.state_draws(np.random.default_rng(0), DRAWN)
+                if hasattr(post, "mixing"):
+                    self.rhat.append(post.mixing.worst[0])
                 self.draws[name].append(post.problem.unpack(drawn)[name].reshape(len(drawn), -1))
         self.mean = {p: np.array([d.mean(axis=0) for d in each]) for p, each in self.draws.items()}
 
     @staticmethod
-    def _problem(bench, name, survey, data):
-        alone = bench.fitted.separate()[survey]
-        old, std = alone.by_name[name], bench.hyperparameters[f"{name}_std"]
-        prior = bj.Focusing(np.sqrt(2) * old.scale / std, p=1, depth_exponent=0.0)
-        return alone.replace(parameters=[old.replace(prior=prior), *(p for p in alone.parameters if p.name != name)],
-                             modalities=[alone.modalities[0].replace(data=data)])
+    def _prior(old, std):
+        return old.replace(prior=bj.Focusing(np.sqrt(2) * old.scale / std, p=1, depth_exponent=0.0))
 
     def intervals(self, name, probabilities):
         """(k, 2, worlds, cells)."""
@@ -159,6 +163,16 @@ class Sampled:
         """(2, worlds)."""
         return np.array([ends(functional.evaluate({"density": shaped(d)}), probability)
                          for d in self.draws["density"]]).T
+
+
+class Positive(Sampled):
+    """The Gaussian by evidence with susceptibility at least 0, by sweeps between bounds; density has none."""
+
+    options = {"method": "auto"}
+
+    @staticmethod
+    def _prior(old, _):
+        return old.replace(bounds=(0.0, None)) if old.name == "susceptibility" else old
 
 
 def functionals():
@@ -216,5 +230,5 @@ def answer(bench, method, mode):
 STRETCHED = 1.4
 """Factor of contrasts of methods that are so called."""
 
-FEW = {"focusing": (Sampled, SAMPLED), "gaussian refitted": (Refitted, SAMPLED)}
+FEW = {"focusing": (Sampled, SAMPLED), "gaussian refitted": (Refitted, SAMPLED), "positive": (Positive, SAMPLED)}
 """Methods that start anew for every truth, and the truths they are given."""
