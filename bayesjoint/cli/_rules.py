@@ -4,14 +4,15 @@ from importlib.util import find_spec
 
 from ..engines import answers_other_data
 from ._refuse import refuse
-from ._tables import FORMS, STRUCTURES, ParameterTable
+from ._tables import FORMS, SMOOTHNESS, STRUCTURES, ParameterTable
 
 LINEAR = ("dense", "iterative", "lowrank", "spectral", "bodies")  # engines of linear-Gaussian problems
+RANGES = "must be > 0 metres, one number or three"
 REFITS = 39  # the fewest that tests of agreement take
 OTHERS = {  # keys that a kind of prior does not read
     "matern": {"alpha", "depth_exponent", "p"},
-    "minimum_length": {"std", "range", "smoothness", "extent", "p"},
-    "focusing": {"std", "range", "smoothness", "extent"},
+    "minimum_length": {"std", "range", "smoothness", "plus", "extent", "p"},
+    "focusing": {"std", "range", "smoothness", "plus", "extent"},
 }
 
 
@@ -24,6 +25,11 @@ def check_together(config):
 
 def _is_positive(value):
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _is_range(value):
+    numbers = value if isinstance(value, list) else [value]
+    return len(numbers) in (1, 3) and all(map(_is_positive, numbers))
 
 
 def _rules(config):
@@ -52,9 +58,9 @@ def _rules(config):
                    f"means nothing for prior = {table.prior!r}")
         yield (None not in (table.lower, table.upper) and table.lower > table.upper, f"{where}.lower", table.lower,
                f"must be <= upper = {table.upper}")
-        numbers = table.range if isinstance(table.range, list) else [table.range]
-        yield (table.range is not None and not (len(numbers) in (1, 3) and all(map(_is_positive, numbers))),
-               f"{where}.range", table.range, "must be > 0 metres, one number or three")
+        yield (table.range is not None and not _is_range(table.range), f"{where}.range", table.range, RANGES)
+        for place, part in enumerate(table.plus or ()):
+            yield from _rules_of_part(f"{where}.plus[{place}]", part)
     yield (config.conflict.refits and not config.posterior.fit, "conflict.refits", config.conflict.refits,
            "means nothing without posterior.fit = true")
     yield (0 < config.conflict.refits < REFITS, "conflict.refits", config.conflict.refits,
@@ -74,6 +80,19 @@ def _rules(config):
                f"means nothing for kind = {coupling.kind!r}")
 
 
+def _rules_of_part(where, part):
+    """A field that is added to the first."""
+    if not isinstance(part, dict):
+        yield True, where, part, "must be a table such as { std = 40.0, range = 300.0 }"
+        return
+    others = sorted(set(part) - {"std", "range", "smoothness"})
+    yield bool(others), where, part, f"must give std, range and smoothness alone, not {', '.join(others)}"
+    yield not _is_positive(part.get("std")), f"{where}.std", part.get("std"), "must be a number > 0, physical units"
+    yield not _is_range(part.get("range")), f"{where}.range", part.get("range"), RANGES
+    yield (part.get("smoothness", 1.5) not in SMOOTHNESS, f"{where}.smoothness", part.get("smoothness"),
+           f"must be one of {', '.join(map(repr, SMOOTHNESS))}")
+
+
 def _rules_of_engines(config):
     """What the engine that was asked for can take, and whether what it needs is installed."""
     method, gramian = config.posterior.method, config.coupling.kind == "gramian"
@@ -87,6 +106,8 @@ def _rules_of_engines(config):
     if method == "spectral":
         yield (any(table.prior != "matern" or table.extent != "continued" for table in config.parameters.values()),
                where, method, "needs prior = 'matern' with extent = 'continued' for each parameter")
+        yield (any(table.plus for table in config.parameters.values()), where, method,
+               "cannot take fields that are added (plus); leave it at 'auto'")
     if method == "gibbs":
         yield (not gramian and any(table.prior != "focusing" or table.p != 1 for table in config.parameters.values()),
                where, method, "needs focusing priors with p = 1, or a Gramian; leave it at 'auto'")

@@ -4,9 +4,12 @@ import operator
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 
+from .._correlation import CORRELATIONS
 from ..engines import methods
 from ..quantities import known_names
 from ..survey import FORMATS
+
+SMOOTHNESS = tuple(CORRELATIONS)
 
 
 def key(help_text, default=MISSING, choices=None, minimum=None, above=None, below=None, maximum=None):
@@ -70,7 +73,9 @@ class ParameterTable:
     prior: str = key("kind of prior", "matern", choices=("matern", "minimum_length", "focusing"))
     std: float | None = key("matern: prior standard deviation, physical units", None, above=0.0)
     range: float | list | None = key("matern: range in metres, or [upward, northing, easting]", None)
-    smoothness: float = key("matern: smoothness", 1.5, choices=(0.5, 1.5, 2.5))
+    smoothness: float = key("matern: smoothness", 1.5, choices=SMOOTHNESS)
+    plus: list | None = key("matern: independent fields of other ranges that are added to the first, e.g. "
+                            "[{ std = 40.0, range = 300.0 }]; smoothness is 1.5 unless it is given", None)
     extent: str = key("matern: whether the field ends with the mesh or goes on beyond it", "mesh",
                       choices=("mesh", "continued"))
     alpha: float | None = key("minimum_length, focusing: starting weight of the prior", None, above=0.0)

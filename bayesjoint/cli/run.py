@@ -192,8 +192,14 @@ def _prior(table):
         return MinimumLength(table.alpha, table.depth_exponent)
     if table.prior == "focusing":
         return Focusing(table.alpha, p=table.p, depth_exponent=table.depth_exponent)
-    reach = tuple(table.range) if isinstance(table.range, list) else table.range
-    return Matern(std=table.std, range=reach, smoothness=table.smoothness, extent=table.extent)
+    parts = [{"std": table.std, "range": table.range, "smoothness": table.smoothness}, *(table.plus or ())]
+    first, *others = [Matern(std=part["std"], range=_reach(part["range"]), smoothness=part.get("smoothness", 1.5),
+                             extent=table.extent) for part in parts]
+    return sum(others, start=first)
+
+
+def _reach(value):
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _couplings(table):

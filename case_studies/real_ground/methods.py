@@ -130,17 +130,15 @@ class NoData:
 class Sampled:
     """Chains: focusing priors by Gibbs sweeps, independent cells of a Laplace distribution with the evidence's std."""
 
-    options = {"method": "gibbs"} | SWEEPS
-
     def __init__(self, bench, count):
         self.draws, self.rhat = {p: [] for p in PROPERTIES}, []
         for (name, survey), data in zip(PROPERTIES.items(), np.split(bench.data[:count], 2, axis=1), strict=True):
             for k in range(count):
                 alone = bench.fitted.separate()[survey]
                 prior = self._prior(alone.by_name[name], bench.hyperparameters[f"{name}_std"])
-                post = bj.posterior(alone.replace(
+                post = self._posterior(alone.replace(
                     parameters=[prior, *(p for p in alone.parameters if p.name != name)],
-                    modalities=[alone.modalities[0].replace(data=data[k])]), seed=k, **self.options)
+                    modalities=[alone.modalities[0].replace(data=data[k])]), k)
                 drawn = post.state_draws(np.random.default_rng(0), DRAWN)
                 if hasattr(post, "mixing"):
                     self.rhat.append(post.mixing.worst[0])
@@ -150,6 +148,10 @@ class Sampled:
     @staticmethod
     def _prior(old, std):
         return old.replace(prior=bj.Focusing(np.sqrt(2) * old.scale / std, p=1, depth_exponent=0.0))
+
+    @staticmethod
+    def _posterior(problem, seed):
+        return bj.posterior(problem, method="gibbs", seed=seed, **SWEEPS)
 
     def intervals(self, name, probabilities):
         """(k, 2, worlds, cells)."""
@@ -168,11 +170,13 @@ class Sampled:
 class Positive(Sampled):
     """The Gaussian by evidence with susceptibility at least 0, by sweeps between bounds; density has none."""
 
-    options = {"method": "auto"}
-
     @staticmethod
     def _prior(old, _):
         return old.replace(bounds=(0.0, None)) if old.name == "susceptibility" else old
+
+    @staticmethod
+    def _posterior(problem, seed):
+        return bj.posterior(problem, **({"seed": seed} if problem.bounded else {}))
 
 
 def functionals():

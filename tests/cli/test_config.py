@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import bayesjoint as bj
 from bayesjoint.cli import run
 from bayesjoint.cli._config import describe, read_config
 from bayesjoint.cli._refuse import ConfigError
@@ -54,6 +55,12 @@ def test_a_full_configuration_is_read_with_its_defaults(tmp_path):
         ("range = 200.0", "range = [1, 2]", "parameters.density.range = [1, 2]", "one number or three"),
         ("range = 200.0", "range = 200.0\nalpha = 3.0", "parameters.density.alpha = 3.0", "means nothing for prior"),
         ("range = 200.0", "range = 200.0\nlower = 2.0\nupper = 1.0", "parameters.density.lower = 2.0", "<= upper = 1"),
+        ("range = 200.0", "range = 200.0\nplus = [3]", "parameters.density.plus[0] = 3", "must be a table such as"),
+        ("range = 200.0", "range = 200.0\nplus = [{ std = 1.0 }]", "parameters.density.plus[0].range", "must be > 0"),
+        ("range = 200.0", "range = 200.0\nplus = [{ std = 1.0, range = 9.0, extent = 'mesh' }]",
+         "parameters.density.plus[0] = ", "std, range and smoothness alone, not extent"),
+        ("range = 200.0", "range = 200.0\nplus = [{ std = 1.0, range = 9.0, smoothness = 2 }]",
+         "parameters.density.plus[0].smoothness = 2", "must be one of 0.5"),
         ("correlation = 0.5", "correlation = 0.5\nweight = 2.0", "coupling.weight = 2.0", "means nothing for kind"),
         ("[posterior]", "[posterior]\nmethod = 'mcmc'", "posterior.method = 'mcmc'", "'auto', 'dense', 'iterative'"),
     ],
@@ -64,6 +71,13 @@ def test_errors_name_key_value_and_what_is_allowed(tmp_path, old, new, key, allo
         read_config(written(tmp_path, CONFIG.replace(old, new, 1)))
     assert key in str(caught.value)
     assert allowed in str(caught.value)
+
+
+def test_fields_of_several_ranges_are_added(tmp_path):
+    plus = "range = 200.0\nplus = [{ std = 40.0, range = [50, 100, 100], smoothness = 0.5 }]"
+    table = read_config(written(tmp_path, CONFIG.replace("range = 200.0", plus, 1))).parameters["density"]
+    assert run._prior(table) == (bj.Matern(std=200.0, range=200.0)
+                                 + bj.Matern(std=40.0, range=(50, 100, 100), smoothness=0.5))
 
 
 def test_toml_errors_and_missing_files_are_configuration_errors(tmp_path):
