@@ -40,8 +40,9 @@ def _shape(part):
     """What two parts have in common that differ in size and in range alone."""
     std, ranges = np.asarray(part.std, dtype=float), np.array(part.ranges())
     profile = std / np.sqrt(np.mean(std**2))
-    return part.smoothness, profile.shape, profile.round(9).tobytes(), (ranges / ranges.prod() ** (1 / 3)).round(
-        9).tobytes()
+    finite = np.isfinite(ranges)
+    ranges[finite] /= np.exp(np.mean(np.log(ranges[finite]))) if finite.any() else 1.0
+    return part.smoothness, profile.shape, profile.round(9).tobytes(), ranges.round(9).tobytes()
 
 
 def _most(vector):

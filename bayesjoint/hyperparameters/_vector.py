@@ -201,7 +201,7 @@ def _fields(problem, axes):
     factors = std_factors(problem)
     for p in matern_parameters(problem):
         parts = parts_of(p.prior)
-        sizes = [float(np.sqrt(np.mean(np.asarray(part.std, dtype=float) ** 2))) for part in parts]
+        sizes = [_size(part) for part in parts]
         guess = float(np.hypot.reduce(sizes)) * factors[p.name]  # of the whole, so that parts are alike
         for place, value in enumerate(sizes):
             yield sized(f"{p.name}_std{_label(p, place)}", "std", (p.name,), value, guess, STD_SPAN,
@@ -213,11 +213,15 @@ def _fields(problem, axes):
         mesh, ranges = first.mesh, first.prior.ranges()
         spacing = (float(np.min(mesh.thickness)), *mesh.horizontal_spacing())
         extent = [float(np.ptp(e)) for e in (mesh.upward_edges, mesh.northing_edges, mesh.easting_edges)]
-        for label, which in axes.items():
+        for label, axes_of in axes.items():
+            which = tuple(i for i in axes_of if np.isfinite(ranges[i]))
+            if not which:
+                continue  # a level, or a field that does not vary along these
             cell = min(spacing[i] for i in which if i or which == (0,))
             found = reaching(prefix + label + suffix, "range", tuple(fields.names), _middle(ranges, which), cell,
                              max(extent[i] for i in which), axes=which, place=fields.place)
-            others = [_middle(part.ranges(), which) for part in parts_of(problem.by_name[first.name].prior)]
+            others = [_middle(part.ranges(), which) for part in parts_of(problem.by_name[first.name].prior)
+                      if np.isfinite([part.ranges()[i] for i in which]).all()]
             yield replace(found, low=min(found.low, min(others) / 2), high=max(found.high, 2 * max(others)))
     coupling, members = coregionalized(problem)
     if coupling is not None and (np.ndim(coupling.correlation) == 0 or len(members) == 2):
@@ -225,6 +229,12 @@ def _fields(problem, axes):
         low = -1.0 / (len(members) - 1)  # P equal correlations
         yield Coordinate(name="correlation", kind="correlation", targets=tuple(p.name for p in members), value=value,
                          low=LARGEST_CORRELATION * low, high=LARGEST_CORRELATION)
+
+
+def _size(part):
+    """Root mean square std of a field, over the cells where it is."""
+    std = np.asarray(part.std, dtype=float)
+    return float(np.sqrt(np.mean(std[std > 0] ** 2)))
 
 
 def _middle(ranges, which):

@@ -31,9 +31,10 @@ class Matern:
     ----------
     std : float or array_like
         Prior standard deviation, physical units of the parameter: a number, one per layer (nz,) bottom layer first,
-        or one per cell.
+        or one per cell. 0 where the field is not: the sum of one field a region has a std and a range by region.
     range : float or tuple of float
-        Correlation range ℓ in metres; three numbers are (upward, northing, easting).
+        Correlation range ℓ in metres; three numbers are (upward, northing, easting). ``math.inf`` is a field that does
+        not vary along an axis; along all of them, one level: the mean of a region that is not known, with its std.
     smoothness : {0.5, 1.5, 2.5}, default 1.5
         ν.
     extent : {"mesh", "continued"}, default "mesh"
@@ -67,11 +68,10 @@ class Matern:
 
     def __post_init__(self):
         """Refuse bad settings at once."""
-        as_positive("std", self.std)
-        if as_positive("range", self.range, (0, 1)).size not in (1, 3):
-            fail("range", "be one number or three (upward, northing, easting)", repr(self.range), "Give metres.")
-        one_of("smoothness", self.smoothness, tuple(CORRELATIONS))
         one_of("extent", self.extent, EXTENTS)
+        _check_std(self.std, self.extent)
+        _check_range(self.range, self.extent)
+        one_of("smoothness", self.smoothness, tuple(CORRELATIONS))
         for name in ("std", "mean"):
             if np.ndim(getattr(self, name)):
                 object.__setattr__(self, name, frozen(getattr(self, name)))
@@ -207,6 +207,24 @@ class SumOfMaterns:
         """Return the prior over one parameter."""
         terms = [((0,), part.bind(parameter).covariance) for part in self.parts]
         return BoundGaussian(self.mean_hat(parameter), SumCovariance(1, terms))
+
+
+def _check_std(std, extent):
+    values = as_finite("std", std)
+    everywhere = values.ndim == 0 or extent == "continued"
+    if values.size and (values.min() < 0 or not values.max() > 0 or (everywhere and not values.min() > 0)):
+        fail("std", "be > 0" if everywhere else "be > 0, or 0 in cells where the field is not",
+             f"{values.min():g} to {values.max():g}", "Check units and sign.")
+
+
+def _check_range(reach, extent):
+    several = isinstance(reach, tuple | list) or (isinstance(reach, np.ndarray) and reach.ndim > 0)
+    endless = [isinstance(r, float) and np.isposinf(r) for r in (reach if several else [reach])]
+    finite = [1.0 if e else r for e, r in zip(endless, reach if several else [reach], strict=True)]
+    if as_positive("range", finite if several else finite[0], (0, 1)).size not in (1, 3):
+        fail("range", "be one number or three (upward, northing, easting)", repr(reach), "Give metres.")
+    if any(endless) and extent == "continued":
+        fail("range", "be finite where the field is continued", repr(reach), 'Use extent="mesh".')
 
 
 def parts_of(prior):

@@ -185,7 +185,9 @@ def least_torus(correlation, windows, depth):
         low = min(0, *(w[axis][0] for w in windows)) if windows else 0
         high = max(size, *(w[axis][0] + w[axis][1] for w in windows)) if windows else size
         cover = high - low
-        out.append(max(2 * cover, cover + int(np.ceil(reach * correlation.ranges[1 + axis] / step)),
+        along = correlation.ranges[1 + axis]
+        apart = int(np.ceil(reach * along / step)) if np.isfinite(along) else 0  # what does not vary is periodic
+        out.append(max(2 * cover, cover + apart,
                        2 * int(np.ceil(KERNEL_REACH * depth / step)) + 1))
     return tuple(out)
 

@@ -15,6 +15,7 @@ from bayesjoint.functionals._exceedance import shallowest
 from bayesjoint.functionals._excess_mass import mass_in
 
 SAMPLED, LEARNED, SWEEPS = 5, 30, {"draws": 150, "warmup": 100, "chains": 2}
+BETWEEN = {"draws": 250, "thin": 8, "chains": 2}
 DRAWN = 300  # of each posterior that is asked by its draws
 DRAWS = 200
 TOP_THRESHOLD, COLUMN = 100.0, (700.0, 1100.0, 700.0, 1100.0, -600.0, 0.0)  # kg/m3; four by four columns
@@ -176,7 +177,7 @@ class Positive(Sampled):
 
     @staticmethod
     def _posterior(problem, seed):
-        return bj.posterior(problem, **({"seed": seed} if problem.bounded else {}))
+        return bj.posterior(problem, **(BETWEEN | {"seed": seed} if problem.bounded else {}))
 
 
 def functionals():
