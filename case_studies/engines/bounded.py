@@ -1,9 +1,11 @@
 """Posteriors between bounds: against exact sweeps, at survey size, and of the paper's own problem.
 
-python bounded.py PART ...    # middle large cubes sbc; each writes its part of bounded.json
+python bounded.py PART ...    # see below; each writes its part of bounded.json
 
-middle: 5,060 cells x 500 data, against Gibbs sweeps with the dense precision. large: 40,500 cells, two starts.
-cubes: the two cubes of Vatankhah et al. (2022) under focusing priors, a Gramian and bounds, beside the converged MAP.
+middle: 5,060 cells x 506 data, against Gibbs sweeps with the dense precision; rate: its effective draws a second.
+large: 40,500 cells, two starts.
+cubes: the two cubes of Vatankhah et al. (2022) under focusing priors, a Gramian and bounds, beside the converged MAP;
+cubes_weak under a twentieth of its alpha, cubes_alone without the Gramian.
 sbc: 200 truths of the prior between bounds, 96 cells.
 """
 
@@ -72,9 +74,6 @@ def middle():
     post = bj.posterior(problem, draws=500)
     found = summary(post, time.process_time() - began)
     found["neighbours change"] = vars(post.neighbour_error)
-    began = time.process_time()
-    found["one pair of sweeps a draw"] = summary(bj.posterior(problem, draws=500, thin=1),
-                                                 time.process_time() - began)
     matrix = problem.operator(0).matrix() / 5.0
     precision = np.linalg.inv(problem.prior.gaussian_moments()[1].dense()) + matrix.T @ matrix
     rng, x = np.random.default_rng(1), post.chains[0, 0].copy()
@@ -94,6 +93,13 @@ def middle():
     return found
 
 
+def rate():
+    """The problem of `middle`, one pair of sweeps a draw: what a processor second gives."""
+    bj.posterior(survey_problem((2, 4, 4)), draws=100, chains=2, thin=1)  # so that all is compiled
+    problem, began = survey_problem((10, 22, 23)), time.process_time()
+    return summary(bj.posterior(problem, draws=500, thin=1), time.process_time() - began)
+
+
 def large():
     problem = survey_problem((10, 54, 75), step=(2, 2))
     began = time.process_time()
@@ -110,7 +116,8 @@ def large():
     return found
 
 
-def cubes():
+def two_cubes(factor, tied):
+    """The paper's density at its best pair: the converged MAP, and chains under `factor` times its alpha."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "two_cubes"))
     import converged
     from run import errors, geometry
@@ -118,24 +125,35 @@ def cubes():
     setting = geometry()
     truth = setting[2]
     result = bj.find_map(converged.ask(0, setting), method="map", target=converged.TARGET)
-    found = {"MAP": {"RE": errors(result.model, truth), "chi2": result.chi2, "seconds": result.seconds,
-                     "alpha": [p.prior.alpha for p in result.problem.parameters]}}
-    for name, factor in (("alpha of the MAP", 1.0), ("a twentieth of it", 0.05)):
-        problem = result.problem.replace(parameters=[
-            p.replace(prior=bj.Focusing(factor * p.prior.alpha)) for p in result.problem.parameters])
-        began = time.process_time()
-        post = bj.posterior(problem, method="gibbs", draws=500, chains=4, thin=1)
-        seconds = time.process_time() - began
-        lower_upper = post.interval(0.9)
-        inside = {key: {place: float(np.mean((low <= truth[key]) & (truth[key] <= high), where=where))
-                        for place, where in (("inside", truth[key] > 0), ("outside", truth[key] == 0))}
-                  for key, (low, high) in lower_upper.items()}
-        chi2 = [post.problem.chi2(x) for x in post.chains[:, ::50].reshape(-1, problem.size)]
-        found[name] = {"RE of the mean": errors(post.mean(), truth), "held by 90 % intervals": inside,
-                       "chi2 of draws": {k: float(np.mean([c[k] for c in chi2])) for k in chi2[0]},
-                       "largest R-hat": post.mixing.worst, "passed": post.mixing.passed, "CPU seconds": seconds}
-        print(name, json.dumps(found[name]), flush=True)
-    return found
+    problem = result.problem.replace(
+        parameters=[p.replace(prior=bj.Focusing(factor * p.prior.alpha)) for p in result.problem.parameters],
+        **({} if tied else {"couplings": []}))
+    began = time.process_time()
+    post = bj.posterior(problem, method="gibbs", draws=500, chains=4, thin=1)
+    seconds = time.process_time() - began
+    held = {key: {place: float(np.mean((low <= truth[key]) & (truth[key] <= high), where=where))
+                  for place, where in (("inside", truth[key] > 0), ("outside", truth[key] == 0))}
+            for key, (low, high) in post.interval(0.9).items()}
+    chi2 = [post.problem.chi2(x) for x in post.chains[:, ::50].reshape(-1, problem.size)]
+    return {"MAP": {"RE": errors(result.model, truth), "chi2": result.chi2, "seconds": result.seconds,
+                    "alpha": [p.prior.alpha for p in result.problem.parameters]},
+            "alpha over that of the MAP": factor, "Gramian": tied, "RE of the mean": errors(post.mean(), truth),
+            "size of the mean over that of the truth": {
+                key: float(np.linalg.norm(m) / np.linalg.norm(truth[key])) for key, m in post.mean().items()},
+            "held by 90 % intervals": held, "chi2 of draws": {k: float(np.mean([c[k] for c in chi2])) for k in chi2[0]},
+            "largest R-hat": post.mixing.worst, "passed": post.mixing.passed, "CPU seconds": seconds}
+
+
+def cubes():
+    return two_cubes(1.0, tied=True)
+
+
+def cubes_weak():
+    return two_cubes(0.05, tied=True)
+
+
+def cubes_alone():
+    return two_cubes(1.0, tied=False)
 
 
 def sbc():
@@ -157,7 +175,7 @@ def sbc():
 
 
 if __name__ == "__main__":
-    for part in sys.argv[1:] or ("middle", "large", "cubes", "sbc"):
+    for part in sys.argv[1:] or ("middle", "rate", "large", "cubes", "cubes_weak", "cubes_alone", "sbc"):
         figures = globals()[part]()
         table = json.loads(FILE.read_text()) if FILE.exists() else {}
         FILE.write_text(json.dumps(table | {part: figures}, indent=1, default=float) + "\n")
