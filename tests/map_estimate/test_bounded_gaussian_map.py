@@ -49,6 +49,16 @@ def test_it_is_the_bounded_least_squares_solution(bounds):
     assert result.value == pytest.approx(problem.value(exact(problem)), rel=1e-5)
 
 
+def test_fields_of_two_scales_and_a_region_of_its_own_are_the_bounded_least_squares_solution():
+    west = np.where(np.arange(9) < 5, 0.02, 0.0) * np.ones(SMALL.shape)
+    problem = positive(SMALL)
+    prior = bj.Matern(0.01, 500.0) + bj.Matern(0.01, 150.0) + bj.Matern(west, 200.0)
+    problem = problem.replace(parameters=[problem.parameters[0].replace(prior=prior)])
+    result = bj.find_map(problem, tolerance=1e-6)
+    assert result.converged
+    np.testing.assert_allclose(result.x, exact(problem), atol=3e-5)
+
+
 def test_the_default_tolerance_is_kept():
     problem = positive(SMALL)
     result, truth = bj.find_map(problem), exact(problem)
