@@ -341,18 +341,23 @@ def quantity(kind, component=None, intensity=50_000.0, inclination=45.0, declina
         found = COMPONENTS[one_of("component", component, known_names(kind))]
     field = dict(zip(FIELD, (intensity, inclination, declination), strict=True)) if found.kind.needs_field else {}
     field = {name: checked_field(name, value) for name, value in field.items()}
-    weights = found.kernels(_direction(field["inclination"], field["declination"]) if field else None)
+    inducing = direction_vector(field["inclination"], field["declination"]) if field else None
+    return Quantity(component=found, coefficients=coefficients_of(found, inducing, intensity), field=field)
+
+
+def coefficients_of(component, inducing, intensity):
+    """Weights of the corner functions, shape (6,), for an inducing vector {"e", "n", "u"}, None without one."""
+    weights = component.kernels(inducing)
     vertical = weights.pop("uu", 0.0)
     # Laplace's equation outside the prism, and on its top or bottom face it gives the limit from outside, where a
     # differenced kernel_uu gives the one from inside.
     for pair in ("ee", "nn") if vertical else ():
         weights[pair] = weights.get(pair, 0.0) - vertical
     if not weights.keys() <= set(KERNELS) or ("u" in weights and len(weights) > 1):
-        fail(f"kernels of {found.name}", f"be 'u' alone or pairs among {', '.join(KERNELS[1:])}, uu", f"{[*weights]}",
-             "Mend its entry in bayesjoint.quantities.")
-    strength = found.unit.per_base * found.kind.strength(intensity)
-    coefficients = strength * np.array([weights.get(k, 0.0) for k in KERNELS])
-    return Quantity(component=found, coefficients=coefficients, field=field)
+        fail(f"kernels of {component.name}", f"be 'u' alone or pairs among {', '.join(KERNELS[1:])}, uu",
+             f"{[*weights]}", "Mend its entry in bayesjoint.quantities.")
+    strength = component.unit.per_base * component.kind.strength(intensity)
+    return strength * np.array([weights.get(k, 0.0) for k in KERNELS])
 
 
 def checked_field(name, value):
@@ -370,7 +375,7 @@ def checked_field(name, value):
     return value
 
 
-def _direction(inclination, declination):
-    """Unit vector of the inducing field."""
+def direction_vector(inclination, declination):
+    """Unit vector {"e", "n", "u"} of a field of that direction, degrees."""
     dip, azimuth = np.radians([inclination, declination])
     return {"e": np.cos(dip) * np.sin(azimuth), "n": np.cos(dip) * np.cos(azimuth), "u": -np.sin(dip)}

@@ -1,4 +1,4 @@
-"""Problems made from problems: biases, discrepancies, logs and outcrops."""
+"""Problems made from problems: biases, discrepancies, unknowns of the measurement, logs and outcrops."""
 
 from ._bias import add_bias, biases_of, held_by_biases
 from ._bias_basis import bias_basis
@@ -8,3 +8,5 @@ from ._borehole_table import read_boreholes
 from ._discrepancy import NAME, add_discrepancy, discrepancy_of, without_discrepancy
 from ._outcrops import outcrops
 from ._scaled import scaled
+from ._tangent import relinearised, tangents_of
+from ._unknown import add_direction_error, add_height_error

@@ -10,6 +10,7 @@ from ..gaussian import DENSE_DATA, is_linear_gaussian
 from ..problem import check_problem
 from ._coordinates import LARGEST_BYTES
 from ._registry import ENGINES, check_engine, methods
+from ._tangent_error import tangent_statements
 from .gibbs import gibbs_can_sample
 from .laplace import check_map
 from .truncated import UNKNOWN_LIMIT, truncated_can_sample
@@ -85,6 +86,7 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
     check_engine(post, chosen)
     if reason is not None:
         post.reason = reason
+    post.approximations += tangent_statements(post)
     return post
 
 

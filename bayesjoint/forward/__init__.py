@@ -5,6 +5,7 @@ from ._convolution import LayeredConvolution
 from ._direct import StationOperator
 from ._intervals import IntervalOperator, intervals_of
 from ._lattice import ALIGNMENT_TOLERANCE, top_of_ground
+from ._moved import FieldDirection, StationHeights, can_move
 from ._nonlinear import ForwardModel
 from ._periodic import lattice_and_processing, periodic_spectra
 from ._prisms import forward_prisms

@@ -1,6 +1,6 @@
 """Prior densities over one parameter each."""
 
-from ._bias import BiasPrior
+from ._bias import BiasPrior, TangentPrior
 from ._covariance import (
     DENSE_LIMIT,
     BlockCovariance,

@@ -64,3 +64,22 @@ class BiasPrior:
             fail("std", f"have {parameter.size} values", f"{len(self.std)}", "One for each coefficient.")
         variance = np.square(np.asarray(self.std, dtype=float) / parameter.scale)
         return BoundGaussian(np.zeros(parameter.size), DiagonalCovariance(variance))
+
+
+@short
+@dataclass(frozen=True)
+class TangentPrior(BiasPrior):
+    """A `BiasPrior` of an unknown that data are no linear function of: its columns are a tangent.
+
+    Parameters
+    ----------
+    tangent : Tangent
+        Where it touches, and what the data exactly are, so that a posterior can measure its error. (`augment` makes
+        it; the prior keeps it through whatever problems are made from the problem.)
+    """
+
+    tangent: object = None
+
+    def __str__(self):
+        """In words, for the record of a run."""
+        return f"{super().__str__()}; {self.tangent.words()}"
