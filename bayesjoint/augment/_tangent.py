@@ -1,4 +1,4 @@
-"""Unknowns that data are no linear function of: a tangent at a reference model, moved to where the data put it."""
+"""Unknowns that data are no linear function of: a tangent laid where the evidence puts them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 
 from .._checks import checked, fail, warn
 from .._shown import named, short
-from .._typing import Any, JointProblem
-from ..gaussian import data_system, is_linear_gaussian
+from .._typing import JointProblem
+from ..gaussian import check_linear_gaussian
 from ..priors import TangentPrior
 from ..problem import check_problem
+from ._marginal import EXACT_DATA, PURPOSE, slopes_of
+from ._stand_in import end_points, stand_in
 
-MOST = 20  # tangents: a problem that is fit for one settles in three to five
-SETTLED = 0.01  # of a std: what the next tangent would still move
-FEW = 64  # values of an unknown whose posterior stds are computed for that; of more, the prior's are taken
+MOST = 25  # steps: a problem that is fit for a tangent settles in three to seven
+SETTLED = 0.01  # of a std: what the next step would still move
 
 
 @short
@@ -30,28 +31,40 @@ class Tangent:
     geometry : FieldDirection or StationHeights
         The exact data as a function of the model and of the unknown, its derivatives and operators.
     error : ndarray, shape (q,)
-        Value of the unknown at the reference: the forward operator has it in. 0 where operators cannot be built for it.
-    iterations : int
-        Tangents laid until they settled; 0 where the reference model was given.
+        Value of the unknown where it touches. 0 where there is no operator for another one.
+    steps : int
+        Taken until it settled.
     change : float
-        What the last of them still moved the posterior mean, in standard deviations: the unknown's, or the noise's.
-        NaN where the reference model was given.
+        What the last of them moved, in standard deviations: of the unknown, or of the noise.
+    ends : tuple of EndPoint
+        What the exact posterior given the unknown is a standard deviation away, both ways along every value.
+    mean : ndarray, shape (q,), or None
+        Of the unknown's posterior, by the exact evidence; None where it is not known beforehand.
+    bend, narrow, trace_error : float
+        How far the unknown's posterior is from a Gaussian; how many times it is wider than in the linear problem;
+        standard error of its place from random traces, in its standard deviations. 0, 1 and 0 where nobody looked.
+    evidence : float
+        Nats that the linear problem's log evidence lacks.
     """
 
     survey: str
     geometry: object
     error: np.ndarray
-    iterations: int = 0
+    steps: int = 0
     change: float = float("nan")
+    ends: tuple = ()
+    mean: np.ndarray | None = None
+    bend: float = 0.0
+    narrow: float = 1.0
+    trace_error: float = 0.0
+    evidence: float = 0.0
 
     def words(self):
         """In words, for the record of a run."""
         place = "what is stated" if not self.error.any() else named(
             f"{name} {value:+.4g} {self.geometry.units}" for name, value in zip(self.geometry.labels, self.error,
                                                                                 strict=True))
-        how = (f"{self.iterations} tangents, the last of which moved the mean by {self.change:.1g} std"
-               if self.iterations else "reference model as given")
-        return f"tangent at {place}, {how}"
+        return f"tangent at {place}, after {self.steps} steps, the last of {self.change:.1g} std"
 
 
 def tangents_of(problem):
@@ -60,19 +73,16 @@ def tangents_of(problem):
 
 
 @checked
-def relinearised(problem: JointProblem, at: Any = None) -> JointProblem:
-    """The problem with the tangents of its unknowns laid anew where its posterior mean is now.
+def relinearised(problem: JointProblem) -> JointProblem:
+    """The problem with the tangents of its unknowns laid anew where its evidence puts them now.
 
-    `add_direction_error` and `add_height_error` lay tangents at the mean of the problem as it is then. After
-    hyperparameters were fitted, or data were added, the mean is elsewhere.
+    `add_direction_error` and `add_height_error` lay tangents for the problem as it is then. After hyperparameters were
+    fitted, or data were added, they belong elsewhere.
 
     Parameters
     ----------
     problem : JointProblem
-        With at least one such unknown.
-    at : MapResult, optional
-        Model and unknowns to lay them at, needed where the problem is not linear-Gaussian. Default: iterate until the
-        mean stays where it is, 20 times at most.
+        Linear-Gaussian, with at least one such unknown.
 
     Returns
     -------
@@ -81,7 +91,8 @@ def relinearised(problem: JointProblem, at: Any = None) -> JointProblem:
     Raises
     ------
     ValueError
-        If it has no such unknown, or is not linear-Gaussian and `at` is missing.
+        If it has no such unknown or is not linear-Gaussian, or a tangent is no approximation: the unknown's posterior
+        has no maximum nearby, or leans by more than a standard deviation.
 
     Examples
     --------
@@ -97,104 +108,123 @@ def relinearised(problem: JointProblem, at: Any = None) -> JointProblem:
     True
     """
     check_problem(problem)
-    names = tangents_of(problem)
-    if not names:
+    tangents = tangents_of(problem)
+    if not tangents:
         fail("problem", "have an unknown that enters by a tangent", "none", "Use bj.add_direction_error(...).")
-    if at is not None:
-        missing = [p.name for p in problem.parameters if p.name not in at.model]
-        if missing:
-            fail("at", "hold every parameter of the problem", f"none of {', '.join(missing)}",
-                 "Pass what find_map gives for this problem.")
-        return laid(problem, names, problem.pack({p.name: at.model[p.name] for p in problem.parameters}))
-    return settled(problem, names, mean_of(problem))
-
-
-def mean_of(problem):
-    """Posterior mean of x of a linear-Gaussian problem, (size,)."""
-    return data_system(problem, purpose="unknowns by a tangent").mean()
-
-
-def check_settles(problem, at):
-    """Refuse problems whose mean is not known in closed form, or sees what the mesh does not hold, without `at`."""
-    if problem.prior.continued:
-        fail("problem", 'have fields of extent "mesh" for an unknown by a tangent',
-             f'"continued" for {", ".join(problem.prior.continued)}', "Data then feel hidden cells, whose part of the "
-             "tangent is not known.")
-    if at is None and not is_linear_gaussian(problem):
-        fail("at", "be given where the problem is not linear-Gaussian", "None", "Pass at=bj.find_map(problem).")
-
-
-def settled(problem, names, x):
-    """Tangents of the unknowns `names` laid at x, and again until the posterior mean stays where they touch.
-
-    That is Gauss–Newton on the exact problem, whose steps are solves in data space.
-    """
-    for count in range(1, MOST + 1):
-        problem = laid(problem, names, x)
-        system = data_system(problem, purpose="unknowns by a tangent")
-        mean = system.mean()
-        change = _change(problem, names, system, mean - x)
-        x = mean
+    check_settles(problem)
+    base, errors, bends = _without_movable(problem), {n: t.error for n, t in tangents.items()}, {}
+    for steps in range(1, MOST + 1):
+        here = _placed(base, tangents, errors)
+        mean, slopes = slopes_of(here, _asked(here, tangents, errors))
+        base, change = _lined(base, slopes, here)
+        for name in (n for n, t in tangents.items() if t.geometry.movable):
+            step, size = _newton(problem.by_name[name].prior, errors[name], slopes[name], bends.setdefault(name, {}))
+            errors, change = errors | {name: errors[name] + step}, max(change, size)
         if change <= SETTLED:
             break
     else:
-        warn(f"the tangent of {', '.join(names)} did not settle in {MOST}: the last moved the mean by {change:.2g} "
-             "std; give a smaller prior std, or look at the statements of the posterior")
-    return _recorded(problem, names, iterations=count, change=float(change))
+        warn(f"the tangent of {', '.join(tangents)} did not settle in {MOST} steps: the last was of {change:.2g} std; "
+             "give a smaller prior std, and look at what the posterior states of it")
+    return _assembled(problem, base, tangents, errors, {"steps": steps, "change": float(change)})
 
 
-def _change(problem, names, system, step):
-    """The largest change of an unknown or of a survey's data, in standard deviations."""
-    sizes = [0.0]
-    for name in names:
-        where, p = problem.slices[name], problem.by_name[name]
-        std = np.asarray(p.prior.std) / p.scale
-        if p.size <= FEW:
-            unit = np.zeros((problem.size, p.size))
-            unit[where] = np.eye(p.size)
-            std = np.sqrt(np.diag(system.functionals_left(unit)[0]))
-        sizes.append(float(np.max(np.abs(step[where]) / std)))
-        survey = problem.surveys[p.prior.tangent.survey]
-        moved = survey.noise.whiten(problem.operator(survey.name).matvec(step))
-        sizes.append(float(np.sqrt(np.mean(moved**2))))
-    return max(sizes)
+def check_settles(problem):
+    """Refuse problems whose evidence is not known in closed form, or that see what the mesh does not hold."""
+    check_linear_gaussian(problem, PURPOSE)
+    if problem.prior.continued:
+        fail("problem", 'have fields of extent "mesh" for an unknown that enters by a tangent',
+             f'"continued" for {", ".join(problem.prior.continued)}', "Data then feel hidden cells, whose part of the "
+             "tangent is not known.")
 
 
-def laid(problem, names, x):
-    """The problem with the tangents of some unknowns at a state x, (size,)."""
-    for name in names:
-        problem = _touching(problem, name, problem.physical(problem.by_name[name].prior.tangent.survey, x),
-                            problem.by_name[name].scale * x[problem.slices[name]])
-    return _recorded(problem, names, iterations=0, change=float("nan"))
+def _newton(prior, error, slope, memory):
+    """(next step, its size in standard deviations) towards the maximum of the unknown's posterior.
 
-
-def _touching(problem, name, model, error):
-    """The problem with one unknown's tangent at a model (n_cells,) and at an error (q,), where operators can be there.
-
-    G(m, θ) ≈ A(θ₀) m + D (θ − θ₀): the constant goes over to the data.
+    The curvature begins as the misfit's and learns from every step (BFGS, Nocedal & Wright 2006, eq. 6.19).
     """
-    parameter = problem.by_name[name]
-    tangent, survey = parameter.prior.tangent, problem.surveys[parameter.prior.tangent.survey]
-    term = survey.term(name)
-    data = survey.data - term.columns @ tangent.error
-    operator = tangent.geometry.operator(error)
-    error = np.zeros_like(error) if operator is None else error
-    columns = tangent.geometry.columns(model, error)
-    terms = [replace(t, columns=columns) if t is term else t for t in survey.terms]
-    laid = replace(tangent, error=error)
-    survey = survey.replace(forward=survey.forward if operator is None else operator, terms=terms,
-                            data=data + columns @ error, metadata=survey.metadata | {"tangent": laid.words()})
-    return _with_tangent(problem, name, laid).replace(
-        modalities=[survey if m.name == survey.name else m for m in problem.modalities])
+    weight = np.diag(1 / np.square(prior.std))
+    gradient = slope.gradient - weight @ error
+    curvature = memory.get("curvature", slope.information + weight)
+    if "step" in memory:
+        step, fall = memory["step"], memory["gradient"] - gradient
+        pull = curvature @ step
+        if fall @ step > 1e-3 * (step @ pull):
+            curvature = curvature - np.outer(pull, pull) / (step @ pull) + np.outer(fall, fall) / (fall @ step)
+    step = np.linalg.solve(curvature, gradient)
+    memory |= {"curvature": curvature, "gradient": gradient, "step": step}
+    return step, float(np.max(np.abs(step) / np.sqrt(np.diag(np.linalg.inv(curvature)))))
 
 
-def _recorded(problem, names, **figures):
-    for name in names:
-        problem = _with_tangent(problem, name, replace(problem.by_name[name].prior.tangent, **figures))
-    return problem
+def _asked(problem, tangents, errors):
+    """What to ask `slopes_of`: a trace for each station is worth it while it is a sum over all data."""
+    few = problem.data_size <= EXACT_DATA
+    return {name: (replace(t, error=errors[name]), few or t.geometry.labels is not None)
+            for name, t in tangents.items()}
 
 
-def _with_tangent(problem, name, tangent):
-    parameter = problem.by_name[name]
-    changed = parameter.replace(prior=replace(parameter.prior, tangent=tangent))
-    return problem.replace(parameters=[changed if p.name == name else p for p in problem.parameters])
+def _without_movable(problem):
+    """The problem without the unknowns that operators can be built for, data and operators as stated."""
+    tangents = {n: t for n, t in tangents_of(problem).items() if t.geometry.movable}
+    surveys = dict(problem.surveys)
+    for name, t in tangents.items():
+        m = surveys[t.survey]
+        surveys[t.survey] = m.replace(forward=t.geometry.forward, data=m.data - m.term(name).columns @ t.error,
+                                      terms=[each for each in m.terms if each.parameter != name])
+    return problem.replace(parameters=[p for p in problem.parameters if p.name not in tangents],
+                           modalities=list(surveys.values()))
+
+
+def _placed(base, tangents, errors):
+    """That with the operators for some errors."""
+    surveys = dict(base.surveys)
+    for name, t in tangents.items():
+        if t.geometry.movable:
+            surveys[t.survey] = surveys[t.survey].replace(forward=t.geometry.operator(errors[name]))
+    return base.replace(modalities=list(surveys.values()))
+
+
+def _lined(base, slopes, here):
+    """(the problem with the columns and places of its other unknowns laid anew, how far that moved its data)."""
+    change = 0.0
+    for name, t in tangents_of(here).items():
+        m, p, slope = base.surveys[t.survey], base.by_name[name], slopes[name]
+        std, old = np.asarray(p.prior.std), m.term(name)
+        moved = (slope.columns - old.columns) ** 2 @ np.square(std)
+        change = max(change, float(np.sqrt(np.mean(moved / m.noise.variance()))))
+        laid = p.replace(prior=replace(p.prior, center=-np.square(std) * slope.traces))
+        base = base.replace(
+            parameters=[laid if q is p else q for q in base.parameters],
+            modalities=[m.replace(terms=[replace(e, columns=slope.columns) if e is old else e for e in m.terms])
+                        if q is m else q for q in base.modalities])
+    return base, change
+
+
+def _assembled(problem, base, tangents, errors, figures):
+    """The linear problem: columns, data, and a stand-in for the prior of every unknown."""
+    here = _placed(base, tangents, errors)
+    mean, slopes = slopes_of(here, _asked(here, tangents, errors))
+    parameters, surveys = {p.name: p for p in problem.parameters}, dict(here.surveys)
+    for name, tangent in tangents.items():
+        p, slope = parameters[name], slopes[name]
+        laid = replace(tangent, error=errors[name], **figures)
+        if not tangent.geometry.movable:
+            lacking = 0.5 * float(np.sum(np.square(np.asarray(p.prior.std) * slope.traces)))
+            parameters[name] = p.replace(prior=replace(base.by_name[name].prior, tangent=replace(
+                laid, evidence=lacking, trace_error=float(np.max(slope.error * np.asarray(p.prior.std))))))
+            continue
+
+        def at(error, name=name):
+            moved = errors | {name: error}
+            there = _placed(base, tangents, moved)
+            model, found = slopes_of(there, {name: (replace(tangents[name], error=error), True)})
+            return there.physical(tangents[name].survey, model), found[name].gradient
+
+        ends = end_points(at, p.prior.std, errors[name], slope)
+        prior, shape = stand_in(name, p.prior, errors[name], slope, ends)
+        laid = replace(laid, ends=ends, **shape)
+        parameters[name] = p.replace(prior=replace(prior, tangent=laid))
+        m = surveys[tangent.survey].with_term(name, slope.columns)
+        surveys[tangent.survey] = m.replace(data=m.data + slope.columns @ errors[name],
+                                            metadata=m.metadata | {"tangent": laid.words()})
+    return problem.replace(parameters=[parameters[p.name] for p in problem.parameters],
+                           modalities=[surveys[m.name] for m in problem.modalities])

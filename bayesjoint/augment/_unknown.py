@@ -6,18 +6,18 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from .._checks import as_finite, as_positive, as_shape, checked, fail, one_of
-from .._typing import Any, ArrayLike, JointProblem
+from .._typing import ArrayLike, JointProblem
 from ..forward import FieldDirection, StationHeights, can_move
 from ..priors import TangentPrior
 from ..problem import Parameter, one_survey
-from ._tangent import Tangent, check_settles, laid, mean_of, settled, tangents_of
+from ._tangent import Tangent, check_settles, relinearised, tangents_of
 
 PER = ("survey", "line", "station")
 
 
 @checked
 def add_direction_error(problem: JointProblem, survey: str, inclination: float | None = None,
-                        declination: float | None = None, at: Any = None) -> JointProblem:
+                        declination: float | None = None) -> JointProblem:
     """A problem in which the direction of a magnetic survey's inducing field is not known well.
 
     The true direction less the stated one, degrees, is one more unknown with a Gaussian prior, found and marginalised
@@ -33,8 +33,6 @@ def add_direction_error(problem: JointProblem, survey: str, inclination: float |
     inclination, declination : float, optional
         Prior standard deviations, degrees. One that is left out is known. At least one. A main field model is good to
         a tenth of a degree; a survey whose date or place is wrong to some degrees.
-    at : MapResult, optional
-        Model to lay the tangent at; needed where the problem is not linear-Gaussian. Default: its posterior mean.
 
     Returns
     -------
@@ -68,14 +66,14 @@ def add_direction_error(problem: JointProblem, survey: str, inclination: float |
         ("inclination", inclination), ("declination", declination)) if value is not None}
     if not stds:
         fail("inclination, declination", "be given, one at least", "None", "Say how wrong it may be, in degrees.")
-    modality = _movable(problem, survey, at)
+    modality = _movable(problem, survey)
     return _added(problem, modality, f"{survey}_direction_error", FieldDirection(modality.forward, stds),
-                  tuple(stds.values()), at)
+                  tuple(stds.values()))
 
 
 @checked
 def add_height_error(problem: JointProblem, survey: str, std: float | ArrayLike, per: str = "survey",
-                     reduction: float | None = None, at: Any = None) -> JointProblem:
+                     reduction: float | None = None) -> JointProblem:
     """A problem in which the heights of a survey's stations are not known well.
 
     True heights less the stated ones, metres, are unknowns with Gaussian priors: one for the survey, one for each
@@ -96,8 +94,6 @@ def add_height_error(problem: JointProblem, survey: str, std: float | ArrayLike,
         What the reduction of the data has added for every metre of the stated heights: 0.3086 mGal for free-air
         anomalies, 0.1967 for Bouguer anomalies at 2,670 kg/m³, 0 where data are as measured. Needed for gravity, where
         it is by far the larger part; default 0 for all else.
-    at : MapResult, optional
-        As in `add_direction_error`.
 
     Returns
     -------
@@ -122,7 +118,7 @@ def add_height_error(problem: JointProblem, survey: str, std: float | ArrayLike,
     (16, 'm')
     """
     one_of("per", per, PER)
-    modality = _movable(problem, survey, at)
+    modality = _movable(problem, survey)
     if reduction is None:
         if modality.units == "mGal":
             fail("reduction", "be given for gravity", "None", "0.3086 for free-air anomalies, 0.1967 for Bouguer "
@@ -131,7 +127,7 @@ def add_height_error(problem: JointProblem, survey: str, std: float | ArrayLike,
     member, labels = _members(modality, per)
     geometry = StationHeights(modality.forward, member, labels, float(as_finite("reduction", reduction, 0)))
     stds = as_shape("std", as_positive("std", std, (0, 1)), (geometry.count,))
-    return _added(problem, modality, f"{survey}_height_error", geometry, tuple(stds.tolist()), at)
+    return _added(problem, modality, f"{survey}_height_error", geometry, tuple(stds.tolist()))
 
 
 def _members(modality, per):
@@ -147,7 +143,7 @@ def _members(modality, per):
     return member, tuple(f"line {name}" for name in names.tolist())
 
 
-def _movable(problem, survey, at):
+def _movable(problem, survey):
     modality = one_survey(problem, survey)
     if not can_move(modality.forward):
         fail("survey", "have an operator of bayesjoint's, which can be built elsewhere",
@@ -155,19 +151,18 @@ def _movable(problem, survey, at):
     known = [name for name, tangent in tangents_of(problem).items() if tangent.survey == survey]
     if known:
         fail("survey", "have no unknown by a tangent yet", known[0], "One survey takes one.")
-    check_settles(problem, at)
+    check_settles(problem)
     return modality
 
 
-def _added(problem, modality, name, geometry, stds, at):
-    """The problem with one more unknown, its tangent where the data put it, or at a given model."""
+def _added(problem, modality, name, geometry, stds):
+    """The problem with one more unknown, its tangent where the data put it."""
     if name in problem.by_name:
         fail("survey", "leave that name free", f"{name} among the parameters", "Rename that parameter.")
     tangent = Tangent(survey=modality.name, geometry=geometry, error=np.zeros(len(stds)))
-    unknown = Parameter(name, len(stds), units=geometry.units, prior=TangentPrior(stds, tangent=tangent),
+    unknown = Parameter(name, len(stds), units=geometry.units, prior=TangentPrior(std=stds, tangent=tangent),
                         labels=geometry.labels)
-    start = mean_of(problem) if at is None else problem.pack({p.name: at.model[p.name] for p in problem.parameters})
     empty = modality.with_term(name, csr_array((modality.size, len(stds))))
-    augmented = problem.replace(parameters=[*problem.parameters, unknown],
-                                modalities=[empty if m.name == modality.name else m for m in problem.modalities])
-    return (settled if at is None else laid)(augmented, [name], np.concatenate([start, np.zeros(len(stds))]))
+    return relinearised(problem.replace(
+        parameters=[*problem.parameters, unknown],
+        modalities=[empty if m.name == modality.name else m for m in problem.modalities]))

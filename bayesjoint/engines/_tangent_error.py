@@ -1,4 +1,4 @@
-"""How wrong a posterior is because unknowns of the measurement enter by a tangent: measured on its own draws."""
+"""How wrong a posterior is because unknowns of the measurement enter by a tangent: measured on the posterior itself."""
 
 from dataclasses import dataclass
 
@@ -16,29 +16,23 @@ GOOD, BAD = 0.25, 1.0  # standard deviations: beyond the first it is said aloud,
 
 @dataclass(frozen=True, kw_only=True)
 class TangentError:
-    """What the tangent of one unknown leaves of the exact data, over the posterior.
+    """What the tangent of one unknown leaves of the exact posterior.
 
     Parameters
     ----------
-    center : float
-        Root mean square at the posterior mean, in noise standard deviations.
     spread : float
-        The same over draws.
-    shift : float
-        Largest shift of the posterior mean of any average of model and unknowns, in its own standard deviations.
-    unknown : float
-        Largest shift of a value of the unknown itself.
+        What it leaves of the exact data over the posterior, root mean square, in noise standard deviations.
+    model : float
+        How far the posterior mean of the model, given the unknown one standard deviation away, is from the exact one:
+        root mean square over the cells, in their posterior standard deviations. Where no operators can be built for
+        that, largest shift of any average of the model by what the tangent leaves of the data on average.
+    away : float
+        How far the posterior's unknown is from where the tangent was laid, in its standard deviations.
     """
 
-    center: float
     spread: float
-    shift: float
-    unknown: float
-
-    @property
-    def size(self):
-        """What is judged: the larger of `shift` and `spread`."""
-        return max(self.shift, self.spread)
+    model: float
+    away: float
 
 
 def tangent_statements(post):
@@ -55,61 +49,86 @@ def tangent_statements(post):
     Raises
     ------
     ValueError
-        If what the tangent leaves is more than one standard deviation of noise, or of an average of the model.
+        If what a tangent leaves is more than one standard deviation.
     """
     tangents, out = tangents_of(post.problem), []
     count = DRAWS if post.problem.data_size <= DENSE_DATA else COSTLY_DRAWS
     drawn = post.joint_draws(np.random.default_rng(0), count) if tangents and isinstance(
         post, DataSpacePosterior) else None
     for name, tangent in tangents.items():
-        known = post.problem.surveys[tangent.survey].size == tangent.geometry.forward.shape[0]
-        if drawn is None or not known:
+        whole = post.problem.surveys[tangent.survey].size == tangent.geometry.forward.shape[0]
+        if drawn is None or not whole:
             out.append(Approximation(
                 name=f"tangent of {name}", status="not validated", error=float("nan"),
                 statement=f"{name} enters by a {tangent.words()}. What that leaves wrong nobody has measured "
-                + ("for this engine; dense and iterative do." if known else "for a part of the survey.")))
+                + ("for this engine; dense and iterative do." if whole else "for a part of the survey.")))
             continue
         error = _measured(post, name, tangent, *drawn)
-        _judge(name, error)
-        out.append(Approximation(
-            name=f"tangent of {name}", status="measured", error=error.shift,
-            statement=f"{name} enters by a {tangent.words()}. Exact data differ from it by {error.center:.2g} of the "
-            f"noise std at the posterior mean and by {error.spread:.2g} over {count} draws (root mean square over the "
-            f"data). That shifts the mean of no average of the model by more than {error.shift:.2g} of its std, and "
-            f"{name} by {error.unknown:.2g} of its own."))
+        worst = max(error.spread, error.model, error.away, 0.5 * tangent.bend, tangent.narrow - 1)
+        out.append(Approximation(name=f"tangent of {name}", status="measured", error=worst,
+                                 statement=_words(name, tangent, error, count)))
+        if worst > GOOD:
+            _say(name, worst, out[-1].statement)
     return out
 
 
-def _measured(post, name, tangent, x, clean):
-    """What the tangent leaves at the mean and over draws x, (count, size), with clean data (count, n_data).
+def _say(name, worst, statement):
+    if worst > BAD:
+        fail("problem", f"keep what the tangent of {name} leaves within {BAD:g} std", statement,
+             "Give a smaller prior std, or lay it anew by bj.relinearised(problem).")
+    warn(f"the tangent of {name} is a rough one: {statement}")
 
-    A common error ē of the data shifts the mean of any average by at most (ēᵀC⁻¹ A Σ Aᵀ C⁻¹ ē)^½ of its std. ē comes
-    from two halves of the draws, so that what each has of chance does not count.
-    """
+
+def _words(name, tangent, error, count):
+    exact = (f"Its own posterior has its place and width by the exact evidence: it leans by {tangent.bend:.2g} of its "
+             f"std, random traces move it by {tangent.trace_error:.2g}, and it is {tangent.narrow:.3g} times as wide as "
+             f"here. One std away the exact mean of the model is {error.model:.2g} of the cells' std from this one."
+             if tangent.geometry.movable else
+             f"On average that shifts no average of the model by more than {error.model:.2g} of its std.")
+    lacks = f" The log evidence lacks {tangent.evidence:.3g} nats." if tangent.evidence else ""
+    return (f"{name} enters by a {tangent.words()}. Exact data differ from it by {error.spread:.2g} of the noise std "
+            f"over {count} draws (root mean square). {exact} The posterior here is {error.away:.2g} std from where it "
+            f"was laid for.{lacks}")
+
+
+def _measured(post, name, tangent, x, clean):
+    """`TangentError` from draws x, (count, size), and their clean data, (count, n_data)."""
     problem, survey = post.problem, post.problem.surveys[tangent.survey]
     seen, own, p = problem.by_name[survey.seen[0]], problem.slices[name], problem.by_name[name]
-    states = np.vstack([x, post.state_mean()])
-    models, errors = seen.scale * states[:, problem.slices[seen.name]].T, p.scale * states[:, own]
+    cells, mean = problem.slices[seen.name], post.state_mean()
+    models, errors = seen.scale * x[:, cells].T, p.scale * x[:, own]
     linear = survey.forward.matmat(models) + survey.term(name).columns @ (errors - tangent.error).T
-    root = np.sqrt(problem.weights[survey.name])
-    left = root * survey.noise.whiten(tangent.geometry.data(models, errors) - linear)
-    rows = clean[:, problem.data_slices[survey.name]]
-    around = root * survey.noise.whiten((rows - rows.mean(axis=0)).T)
-    one, other = (around.T @ left[:, :-1][:, half].mean(axis=1) for half in np.arange(len(x)).reshape(2, -1))
-    common = 0.5 * (one + other)
-    moved = (x[:, own] - x[:, own].mean(axis=0)).T @ common / len(x)
+    left = survey.noise.whiten(tangent.geometry.data(models, errors) - linear) * problem.weights[survey.name] ** 0.5
+    movable = tangent.geometry.movable
+    away = np.abs(mean[own] - tangent.mean / p.scale) / x[:, own].std(axis=0) if movable else np.zeros(1)
     return TangentError(
-        center=float(np.sqrt(np.mean(left[:, -1] ** 2))), spread=float(np.sqrt(np.mean(left[:, :-1] ** 2))),
-        shift=float(np.sqrt(max(one @ other / len(x), 0.0))),
-        unknown=float(np.max(np.abs(moved) / x[:, own].std(axis=0))))
+        spread=float(np.sqrt(np.mean(left**2))), away=float(away.max()),
+        model=_of_ends(post, name, tangent, x) if movable else _shift(problem, survey, left, clean))
 
 
-def _judge(name, error):
-    if error.size <= GOOD:
-        return
-    found = (f"what the tangent of {name} leaves of the exact data is {error.spread:.2g} of the noise std, and shifts "
-             f"averages of the model by up to {error.shift:.2g} of their std")
-    if error.size > BAD:
-        fail("problem", f"keep the tangent of {name} within {BAD:g} std of the exact data over the posterior", found,
-             "Give a smaller prior std, or find out more about it: the posterior is no Gaussian.")
-    warn(f"{found}: the posterior is a rough one")
+def _of_ends(post, name, tangent, x):
+    """Root mean square difference of the exact conditional means from the tangent's, over the cells' std."""
+    problem, survey = post.problem, post.problem.surveys[tangent.survey]
+    seen, own, p = problem.by_name[survey.seen[0]], problem.slices[name], problem.by_name[name]
+    cells = problem.slices[seen.name]
+    unit = np.zeros((problem.size, p.size))
+    unit[own] = np.eye(p.size)
+    spread = post.state_product(unit)
+    response = spread[cells] @ np.linalg.inv(spread[own])
+    std, mean = x[:, cells].std(axis=0, ddof=1), post.state_mean()
+    known, out = std > 0, []
+    for end in tangent.ends:
+        model = mean[cells] + response @ (end.error / p.scale - mean[own])
+        out.append(np.mean(((end.model / seen.scale - model)[known] / std[known]) ** 2))
+    return float(np.sqrt(np.max(out)))
+
+
+def _shift(problem, survey, left, clean):
+    """Largest shift of the mean of any average of model and unknowns, in its own std, by a common error of the data.
+
+    For an error ē it is (ēᵀC⁻¹ A Σ Aᵀ C⁻¹ ē)^½. ē comes from two halves of the draws, so that chance does not count.
+    """
+    rows = clean[:, problem.data_slices[survey.name]]
+    around = survey.noise.whiten((rows - rows.mean(axis=0)).T) * problem.weights[survey.name] ** 0.5
+    one, other = (around.T @ left[:, half].mean(axis=1) for half in np.arange(len(rows)).reshape(2, -1))
+    return float(np.sqrt(max(one @ other / len(rows), 0.0)))

@@ -95,9 +95,11 @@ class FieldDirection:
     Attributes
     ----------
     labels, units : what θ is
+    movable : bool
+        Whether there is one operator for an error.
     """
 
-    units = "degree"
+    units, movable = "degree", True
 
     def __init__(self, forward, labels):
         self.forward, self.labels = forward, tuple(labels)
@@ -111,9 +113,17 @@ class FieldDirection:
         weights = np.stack([self._weights(error) for error in errors])
         return np.einsum("jnk,kj->nk", self._by_kernel(models), weights[:, 1:])
 
+    def slopes(self, models, error):
+        """Derivatives by θ, at an error (q,), of the part of the data that models (n_cells, k) make: (q, n_data, k)."""
+        return np.einsum("jnk,qj->qnk", self._by_kernel(models), self._weight_slopes(error)[:, 1:])
+
+    def gather(self, products):
+        """Sums over the data that each value of θ moves: (q, n_data, k) to (q, k)."""
+        return products.sum(axis=1)
+
     def columns(self, model, error):
         """Derivatives of the data of a model (n_cells,) by θ, (n_data, q), at an error (q,)."""
-        return self._by_kernel(model[:, None])[:, :, 0].T @ self._slopes(error)[:, 1:].T
+        return self.slopes(model[:, None], error)[:, :, 0].T
 
     def operator(self, error):
         """The forward operator for that error."""
@@ -136,7 +146,7 @@ class FieldDirection:
     def _weights_of(self, vector):
         return coefficients_of(self._quantity.component, vector, self._quantity.field["intensity"])
 
-    def _slopes(self, error):
+    def _weight_slopes(self, error):
         """Derivatives of the weights, (q, 6), per degree: a central difference of what is at most quadratic is one."""
         inclination, declination = self._angles(error)
         here, flat = direction_vector(inclination, declination), np.cos(inclination * DEGREE)
@@ -164,6 +174,8 @@ class StationHeights:
     Attributes
     ----------
     labels, units : what θ is
+    movable : bool
+        Whether there is one operator for an error: where all stations move together.
     """
 
     units = "m"
@@ -171,6 +183,7 @@ class StationHeights:
     def __init__(self, forward, member, labels, reduction):
         self.forward, self.member, self.labels, self.reduction = forward, member, labels, reduction
         self.count = int(member.max()) + 1
+        self.movable = self.count == 1
         self._above = clearance(forward)
         if not self._above >= 0:
             fail("survey", "have its stations above the ground of the mesh", f"one {-self._above:g} m inside it",
@@ -196,15 +209,26 @@ class StationHeights:
             out += weights * moved(self.forward, rise=reach * place).matmat(models)
         return out
 
-    def columns(self, model, error):
-        """Derivatives of the data of a model (n_cells,) by θ at an error (q,), (n_data, q), sparse if each has one."""
-        start = float(error[0]) if self.count == 1 else 0.0
+    def slopes(self, models, error):
+        """Derivative by height of the part of the data that models (n_cells, k) make: (1, n_data, k)."""
+        start = float(error[0]) if self.movable else 0.0
         mesh = unwrapped(self.forward)[0].mesh
         edge = min(float(np.diff(e).min()) for e in (mesh.easting_edges, mesh.northing_edges, mesh.upward_edges))
         step = STEP * max(0.5 * edge, self._above if np.isfinite(self._above) else 0.0)
         # upwards alone, where there is always air: the third-order difference (Fornberg 1988)
-        fields = [moved(self.forward, rise=start + k * step).matvec(model) for k in range(4)]
-        slope = np.array([-11.0, 18.0, -9.0, 2.0]) @ fields / (6 * step) - self.reduction
+        fields = [weight * moved(self.forward, rise=start + k * step).matmat(models)
+                  for k, weight in enumerate((-11.0, 18.0, -9.0, 2.0))]
+        return (sum(fields[1:], fields[0]) / (6 * step))[None]
+
+    def gather(self, products):
+        """Sums over the data that each value of θ moves: (1, n_data, k) to (q, k)."""
+        out = np.zeros((self.count, products.shape[2]))
+        np.add.at(out, self.member, products[0])
+        return out
+
+    def columns(self, model, error):
+        """Derivatives of the data of a model (n_cells,) by θ at an error (q,), (n_data, q), sparse if each has one."""
+        slope = self.slopes(model[:, None], error)[0, :, 0] - self.reduction
         if self.labels is None:
             return diags_array(slope).tocsr()
         columns = np.zeros((slope.size, self.count))
@@ -212,7 +236,8 @@ class StationHeights:
         return columns
 
     def operator(self, error):
-        """The forward operator for that error; None where stations move apart, or would be in the ground."""
-        if self.count > 1 or -float(error[0]) > self._above:
-            return None
+        """The forward operator for that error; refused where a station would then be in the ground."""
+        if -float(error[0]) > self._above:
+            fail("std", f"leave the stations above the ground, {self._above:g} m below them",
+                 f"data that put them {-float(error[0]):.3g} m lower", "Give a smaller std, or one error a station.")
         return moved(self.forward, rise=float(error[0]))

@@ -103,13 +103,13 @@ class System:
         """P V from K⁻¹ V, shape (size, k)."""
         return self._flat_basis.eliminate(solved, white)[0] if self.rank else solved
 
-    def mean(self):
-        """Posterior mean of x, (size of x,)."""
+    def mean_and_pull(self):
+        """(posterior mean of x, (size of x,); P y, (size,))."""
         white = self.residual[:, None]
         weights, flat = self.flat.eliminate(self.solve(white)[0], white)
         out = self.model.prior_mean + self.model.gain(self.model.whiten_adjoint(weights))[:, 0]
         out[self.flat.index] += flat[:, 0]
-        return out
+        return out, weights[:, 0]
 
     # -- what follows --------------------------------------------------------------------------------------------------
     def project(self, white, tolerance=None):

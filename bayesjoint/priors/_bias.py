@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import as_positive, fail
 from .._shown import short
-from ._covariance import DiagonalCovariance
+from ._covariance import DenseCovariance, DiagonalCovariance
 from ._gaussian import BoundGaussian
 
 
@@ -67,19 +67,41 @@ class BiasPrior:
 
 
 @short
-@dataclass(frozen=True)
-class TangentPrior(BiasPrior):
-    """A `BiasPrior` of an unknown that data are no linear function of: its columns are a tangent.
+@dataclass(frozen=True, kw_only=True)
+class TangentPrior:
+    """θ_j ~ N(0, σ_j²), independent, of an unknown that data are no linear function of: its columns are a tangent.
 
     Parameters
     ----------
+    std : tuple of float
+        σ_j, units of the parameter.
     tangent : Tangent
         Where it touches, and what the data exactly are, so that a posterior can measure its error. (`augment` makes
         it; the prior keeps it through whatever problems are made from the problem.)
+    center, covariance : ndarray of shape (q,), (q, q), optional
+        The Gaussian that stands in for the prior in the linear problem: with it the posterior of θ has its place and
+        width by the exact evidence. Default: the prior itself.
     """
 
-    tangent: object = None
+    std: tuple
+    tangent: object
+    center: object = None
+    covariance: object = None
+
+    def __post_init__(self):
+        """Refuse bad settings at once."""
+        as_positive("std", self.std, 1)
 
     def __str__(self):
         """In words, for the record of a run."""
-        return f"{super().__str__()}; {self.tangent.words()}"
+        low, high = min(self.std), max(self.std)
+        return f"independent, std {low:.4g}" + ("" if low == high else f" to {high:.4g}") + f"; {self.tangent.words()}"
+
+    def bind(self, parameter):
+        """Return the prior over one parameter, or what stands in for it."""
+        if len(self.std) != parameter.size:
+            fail("std", f"have {parameter.size} values", f"{len(self.std)}", "One for each value.")
+        center = np.zeros(parameter.size) if self.center is None else np.asarray(self.center) / parameter.scale
+        if self.covariance is None:
+            return BoundGaussian(center, DiagonalCovariance(np.square(np.asarray(self.std) / parameter.scale)))
+        return BoundGaussian(center, DenseCovariance(self.covariance / parameter.scale**2))
