@@ -168,18 +168,21 @@ def _without_movable(problem):
     surveys = dict(problem.surveys)
     for name, t in tangents.items():
         m = surveys[t.survey]
-        surveys[t.survey] = m.replace(forward=t.geometry.forward, data=m.data - m.term(name).columns @ t.error,
+        data = m.data - m.term(name).columns @ t.error + t.geometry.offset(t.error)
+        surveys[t.survey] = m.replace(forward=t.geometry.forward, data=data,
                                       terms=[each for each in m.terms if each.parameter != name])
     return problem.replace(parameters=[p for p in problem.parameters if p.name not in tangents],
                            modalities=list(surveys.values()))
 
 
 def _placed(base, tangents, errors):
-    """That with the operators for some errors."""
+    """That with the operators for some errors, less what the data then have whatever the model."""
     surveys = dict(base.surveys)
     for name, t in tangents.items():
         if t.geometry.movable:
-            surveys[t.survey] = surveys[t.survey].replace(forward=t.geometry.operator(errors[name]))
+            m = surveys[t.survey]
+            surveys[t.survey] = m.replace(forward=t.geometry.operator(errors[name]),
+                                          data=m.data - t.geometry.offset(errors[name]))
     return base.replace(modalities=list(surveys.values()))
 
 

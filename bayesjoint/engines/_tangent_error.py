@@ -25,7 +25,7 @@ class TangentError:
     model : float
         How far the posterior mean of the model, given the unknown one standard deviation away, is from the exact one:
         root mean square over the cells, in their posterior standard deviations. Where no operators can be built for
-        that, largest shift of any average of the model by what the tangent leaves of the data on average.
+        that, the same of the shift by what the tangent leaves of the data on average.
     away : float
         How far the posterior's unknown is from where the tangent was laid, in its standard deviations.
     """
@@ -53,7 +53,7 @@ def tangent_statements(post):
     """
     tangents, out = tangents_of(post.problem), []
     count = DRAWS if post.problem.data_size <= DENSE_DATA else COSTLY_DRAWS
-    drawn = post.joint_draws(np.random.default_rng(0), count) if tangents and isinstance(
+    drawn = post.state_draws(np.random.default_rng(0), count) if tangents and isinstance(
         post, DataSpacePosterior) else None
     for name, tangent in tangents.items():
         whole = post.problem.surveys[tangent.survey].size == tangent.geometry.forward.shape[0]
@@ -63,7 +63,7 @@ def tangent_statements(post):
                 statement=f"{name} enters by a {tangent.words()}. What that leaves wrong nobody has measured "
                 + ("for this engine; dense and iterative do." if whole else "for a part of the survey.")))
             continue
-        error = _measured(post, name, tangent, *drawn)
+        error = _measured(post, name, tangent, drawn)
         worst = max(error.spread, error.model, error.away, 0.5 * tangent.bend, tangent.narrow - 1)
         out.append(Approximation(name=f"tangent of {name}", status="measured", error=worst,
                                  statement=_words(name, tangent, error, count)))
@@ -84,26 +84,29 @@ def _words(name, tangent, error, count):
              f"std, random traces move it by {tangent.trace_error:.2g}, and it is {tangent.narrow:.3g} times as wide as "
              f"here. One std away the exact mean of the model is {error.model:.2g} of the cells' std from this one."
              if tangent.geometry.movable else
-             f"On average that shifts no average of the model by more than {error.model:.2g} of its std.")
+             f"On average that shifts the mean of the model by {error.model:.2g} of the cells' std; the unknowns' own std "
+             "nobody has held against the evidence.")
     lacks = f" The log evidence lacks {tangent.evidence:.3g} nats." if tangent.evidence else ""
     return (f"{name} enters by a {tangent.words()}. Exact data differ from it by {error.spread:.2g} of the noise std "
             f"over {count} draws (root mean square). {exact} The posterior here is {error.away:.2g} std from where it "
             f"was laid for.{lacks}")
 
 
-def _measured(post, name, tangent, x, clean):
-    """`TangentError` from draws x, (count, size), and their clean data, (count, n_data)."""
+def _measured(post, name, tangent, x):
+    """`TangentError` from draws x, (count, size)."""
     problem, survey = post.problem, post.problem.surveys[tangent.survey]
     seen, own, p = problem.by_name[survey.seen[0]], problem.slices[name], problem.by_name[name]
     cells, mean = problem.slices[seen.name], post.state_mean()
     models, errors = seen.scale * x[:, cells].T, p.scale * x[:, own]
     linear = survey.forward.matmat(models) + survey.term(name).columns @ (errors - tangent.error).T
-    left = survey.noise.whiten(tangent.geometry.data(models, errors) - linear) * problem.weights[survey.name] ** 0.5
+    linear += np.reshape(tangent.geometry.offset(tangent.error), (-1, 1))
+    left = tangent.geometry.data(models, errors) - linear
     movable = tangent.geometry.movable
     away = np.abs(mean[own] - tangent.mean / p.scale) / x[:, own].std(axis=0) if movable else np.zeros(1)
     return TangentError(
-        spread=float(np.sqrt(np.mean(left**2))), away=float(away.max()),
-        model=_of_ends(post, name, tangent, x) if movable else _shift(problem, survey, left, clean))
+        spread=float(np.sqrt(problem.weights[survey.name] * np.mean(survey.noise.whiten(left) ** 2))),
+        away=float(away.max()),
+        model=_of_ends(post, name, tangent, x) if movable else _shift(post, survey, cells, left, x))
 
 
 def _of_ends(post, name, tangent, x):
@@ -123,12 +126,14 @@ def _of_ends(post, name, tangent, x):
     return float(np.sqrt(np.max(out)))
 
 
-def _shift(problem, survey, left, clean):
-    """Largest shift of the mean of any average of model and unknowns, in its own std, by a common error of the data.
+def _shift(post, survey, cells, left, x):
+    """Root mean square shift of the cells' means, over their std, by what the tangent leaves of the data on average.
 
-    For an error ē it is (ēᵀC⁻¹ A Σ Aᵀ C⁻¹ ē)^½. ē comes from two halves of the draws, so that chance does not count.
+    The average comes from two halves of the draws, so that chance does not count.
     """
-    rows = clean[:, problem.data_slices[survey.name]]
-    around = survey.noise.whiten((rows - rows.mean(axis=0)).T) * problem.weights[survey.name] ** 0.5
-    one, other = (around.T @ left[:, half].mean(axis=1) for half in np.arange(len(rows)).reshape(2, -1))
-    return float(np.sqrt(max(one @ other / len(rows), 0.0)))
+    data = np.zeros((post.problem.data_size, 2))
+    for k, half in enumerate(np.arange(left.shape[1]).reshape(2, -1)):
+        data[post.problem.data_slices[survey.name], k] = left[:, half].mean(axis=1)
+    one, other = post.mean_response(data)[cells].T
+    variance = x[:, cells].var(axis=0, ddof=1)
+    return float(np.sqrt(max(np.mean(one[variance > 0] * other[variance > 0] / variance[variance > 0]), 0.0)))

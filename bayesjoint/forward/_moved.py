@@ -125,6 +125,10 @@ class FieldDirection:
         """Derivatives of the data of a model (n_cells,) by θ, (n_data, q), at an error (q,)."""
         return self.slopes(model[:, None], error)[:, :, 0].T
 
+    def offset(self, error):
+        """What the data have whatever the model, at an error (q,)."""
+        return 0.0
+
     def operator(self, error):
         """The forward operator for that error."""
         angles = dict(zip(("inclination", "declination"), self._angles(error), strict=True))
@@ -234,6 +238,10 @@ class StationHeights:
         columns = np.zeros((slope.size, self.count))
         columns[np.arange(slope.size), self.member] = slope
         return columns
+
+    def offset(self, error):
+        """What the data have whatever the model, at an error (q,)."""
+        return -self.reduction * np.asarray(error)[self.member]
 
     def operator(self, error):
         """The forward operator for that error; refused where a station would then be in the ground."""
