@@ -7,8 +7,8 @@ import numpy as np
 from .._places import blocks, unit_columns
 from ..gaussian import data_system
 
-EXACT_DATA = 500  # up to which a trace is a sum over all data
-PROBES = 32  # of a trace beyond that
+EXACT_DATA = 1000  # up to which a trace is a sum over all data
+PROBES = 64  # simulated data sets beyond that: an eighth of the unknown's std
 COLUMNS = 64  # at once
 PURPOSE = "an unknown that enters by a tangent"
 
@@ -77,25 +77,26 @@ def _information(system, survey, columns):
 
 
 def _traces(system, tangents):
-    """{name: (tr K⁻¹ A′_j Γ Aᵀ for every j, their standard error)}, by unit vectors or by random signs."""
-    if not tangents:
-        return {}
+    """{name: (tr K⁻¹ A′_j Γ Aᵀ for every j, their standard error)}, by unit vectors or by simulated data.
+
+    With y ~ N(0, K) and u = K⁻¹y the expectation of uᵀ A′_j Γ Aᵀ u is that trace, and its variance the information on
+    θ_j that such data have: N of them leave 1/√N of the std that they give it.
+    """
     model, problem = system.model, system.model.problem
     exact = system.size <= EXACT_DATA
     count = system.size if exact else PROBES
-    signs = None if exact else np.random.default_rng(0).choice([-1.0, 1.0], (system.size, count))
-    found = {name: [] for name in tangents}
-    names = [m.name for m in problem.modalities]
-    for part in blocks(count, COLUMNS):
-        white = unit_columns(system.size, np.arange(part.start, part.stop)) if exact else signs[:, part]
-        solved, moved = system.project(white), model.gain(model.whiten_adjoint(white))
+    drawn = None if exact else system.draw(np.random.default_rng(0), count)
+    found, names = {name: [] for name in tangents}, [m.name for m in problem.modalities]
+    for part in blocks(count if tangents else 0, COLUMNS):
+        left = unit_columns(system.size, np.arange(part.start, part.stop)) if exact else drawn[:, part]
+        solved = system.project(left)
+        moved = model.gain(model.whiten_adjoint(left if exact else solved))
         for name, tangent in tangents.items():
             survey = problem.surveys[tangent.survey]
-            seen = problem.by_name[survey.seen[0]]
+            seen, rows = problem.by_name[survey.seen[0]], system.rows[survey.name]
             fields = tangent.geometry.slopes(seen.scale * moved[problem.slices[seen.name]], tangent.error)
-            index, rows = names.index(survey.name), system.rows[survey.name]
             found[name].append(tangent.geometry.gather(np.stack([
-                solved[rows] * model.whiten_survey(index, field) for field in fields])))
+                solved[rows] * model.whiten_survey(names.index(survey.name), field) for field in fields])))
     joined = {name: np.concatenate(parts, axis=1) for name, parts in found.items()}
     if exact:
         return {name: (each.sum(axis=1), np.zeros(len(each))) for name, each in joined.items()}

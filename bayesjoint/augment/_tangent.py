@@ -42,7 +42,7 @@ class Tangent:
         Of the unknown's posterior, by the exact evidence; None where it is not known beforehand.
     bend, narrow, trace_error : float
         How far the unknown's posterior is from a Gaussian; how many times it is wider than in the linear problem;
-        standard error of its place from random traces, in its standard deviations. 0, 1 and 0 where nobody looked.
+        standard error of its place from simulated data, in its standard deviations. 0, 1 and 0 where nobody looked.
     evidence : float
         Nats that the linear problem's log evidence lacks.
     """

@@ -13,6 +13,7 @@ from ..problem import Parameter, one_survey
 from ._tangent import Tangent, check_settles, relinearised, tangents_of
 
 PER = ("survey", "line", "station")
+REACH = 4.0  # standard deviations that stations stay above the ground for, or the field there is continued downward
 
 
 @checked
@@ -125,8 +126,9 @@ def add_height_error(problem: JointProblem, survey: str, std: float | ArrayLike,
                  "anomalies at 2,670 kg/m³, 0 where data are as measured.")
         reduction = 0.0
     member, labels = _members(modality, per)
-    geometry = StationHeights(modality.forward, member, labels, float(as_finite("reduction", reduction, 0)))
-    stds = as_shape("std", as_positive("std", std, (0, 1)), (geometry.count,))
+    stds = as_shape("std", as_positive("std", std, (0, 1)), (int(member.max()) + 1,))
+    geometry = StationHeights(modality.forward, member, labels, float(as_finite("reduction", reduction, 0)),
+                              REACH * float(stds.max()))
     return _added(problem, modality, f"{survey}_height_error", geometry, tuple(stds.tolist()))
 
 

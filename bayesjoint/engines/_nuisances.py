@@ -1,11 +1,11 @@
-"""What a posterior says of the coefficients of a bias, and which averages of the model it confuses them with."""
+"""What a posterior says of biases and unknowns of the measurement, and which averages of the model they cost."""
 
 from itertools import product
 
 import numpy as np
 
 from ..dataset import DatasetBuilder
-from ..priors import BiasPrior
+from ..priors import BiasPrior, TangentPrior
 from ..problem import parameter_fields
 
 LAYERS = 5  # runs of layers at most, of which averages are taken
@@ -15,7 +15,9 @@ COLUMNS, VALUES_AT_ONCE = 8, 2e7  # covariance products at once: at survey size 
 
 
 def nuisance_table(post):
-    """Value, std and correlations of every bias coefficient, as an `xarray.Dataset`; None where there is no bias.
+    """Value, std and correlations of biases and unknowns of the measurement; None where there are none.
+
+    One for each station is left out: it is noise.
 
     Parameters
     ----------
@@ -26,7 +28,7 @@ def nuisance_table(post):
     xarray.Dataset or None
         See `Posterior.nuisances`.
     """
-    found = [p for p in post.problem.parameters if isinstance(p.prior, BiasPrior)]
+    found = [p for p in post.problem.parameters if isinstance(p.prior, BiasPrior | TangentPrior) and p.labels]
     if not found:
         return None
     names, columns = _averages(post.problem, {p.name for p in found})
@@ -41,8 +43,11 @@ def nuisance_table(post):
         dims, words = fields["dims"], fields["long_name"]
         unit = np.zeros((post.problem.size, p.size))
         unit[where] = np.eye(p.size)
-        variance = np.einsum("ij,ij->j", unit, _covariances(post, unit))
-        std = np.sqrt(np.maximum(variance, 0.0))
+        response = _covariances(post, unit)
+        std = np.sqrt(np.maximum(np.diag(response[where]), 0.0))
+        across = columns.T @ response
+        taken = np.einsum("aq,qa->a", across, np.linalg.pinv(response[where], hermitian=True) @ across.T)
+        left = np.maximum(own**2 - taken, 0.0)
         size = std[:, None] * own
         correlation = np.divide(spread[where], size, out=np.zeros_like(size), where=size > 0)
         strongest = np.argmax(np.abs(correlation), axis=1)
@@ -51,6 +56,8 @@ def nuisance_table(post):
         table.add(f"{p.name}_prior_std", dims, p.prior.std, p.units, f"prior standard deviation of {words}")
         table.add(f"{p.name}_correlation", (*dims, "average"), correlation, "1",
                   f"posterior correlation of {words} with averages of the model")
+        table.add(f"{p.name}_cost", ("average",), own / np.sqrt(np.where(left > 0, left, np.nan)), "1",
+                  f"posterior standard deviation of averages of the model over what it were if {words} were known")
         table.add(f"{p.name}_strongest", dims, correlation[np.arange(p.size), strongest], "1",
                   f"the largest of them in size; {p.name}_strongest_average is the place of its average")
         table.add(f"{p.name}_strongest_average", dims, strongest, "1",

@@ -249,15 +249,17 @@ class Posterior(PosteriorViews, DrawsOfPosterior):
         return self.problem.unpack(found)
 
     def nuisances(self) -> xr.Dataset | None:
-        """What was learned of every bias (`add_bias`), and what of the model it is confused with.
+        """What was learned of every bias and unknown of the measurement, and what of the model it is confused with.
 
         Returns
         -------
         xarray.Dataset or None
-            For each bias parameter, by the names of its coefficients: ``_value``, ``_std`` and ``_prior_std`` (units of
-            the data), ``_correlation`` with averages of the model (all of a property, runs of layers, ninths of the
-            mesh seen from above; values of plain vectors), ``_strongest`` of them and ``_strongest_average``, its place
-            along ``average``. As exact as the engine's covariance. None where there is no bias.
+            For each parameter of `add_bias`, `add_direction_error` or `add_height_error`, by the names of its values:
+            ``_value``, ``_std`` and ``_prior_std`` (the parameter's units), ``_correlation`` with averages of the model
+            (all of a property, runs of layers, ninths of the mesh seen from above; values of plain vectors),
+            ``_strongest`` of them and ``_strongest_average``, its place along ``average``; and ``_cost``, by average:
+            its std over what it were if the parameter were known. As exact as the engine's covariance. None where there
+            is no such parameter.
 
         Examples
         --------

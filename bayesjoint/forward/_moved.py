@@ -174,21 +174,23 @@ class StationHeights:
         Names of the values; None where each datum has one of its own.
     reduction : float
         What the reduction of the data has added for every metre of the stated heights, units of the data.
+    reach : float
+        How far down stations may be looked for, metres.
 
     Attributes
     ----------
     labels, units : what θ is
     movable : bool
-        Whether there is one operator for an error: where all stations move together.
+        Whether there is one operator for an error: where all stations move together, and stay above the ground.
     """
 
     units = "m"
 
-    def __init__(self, forward, member, labels, reduction):
+    def __init__(self, forward, member, labels, reduction, reach=0.0):
         self.forward, self.member, self.labels, self.reduction = forward, member, labels, reduction
         self.count = int(member.max()) + 1
-        self.movable = self.count == 1
         self._above = clearance(forward)
+        self.movable = self.count == 1 and self._above >= reach
         if not self._above >= 0:
             fail("survey", "have its stations above the ground of the mesh", f"one {-self._above:g} m inside it",
                  "Raise it, or mark the air with mesh.with_topography.")

@@ -142,6 +142,8 @@ def test_what_is_refused():
     refused(lambda: FieldDirection(gravity(), ("inclination",)), "survey")
     inside = bj.GravityOperator.at_stations(mesh(), [310.0], [320.0], -20.0)
     refused(lambda: StationHeights(inside, np.zeros(1, dtype=int), ("height",), 0.0), "survey")
-    heights = StationHeights(gravity(5.0), np.zeros(36, dtype=int), ("height",), 0.0)
-    assert heights.operator([-6.0]) is None and heights.operator([-4.0]).height[0] == 1.0
-    assert StationHeights(gravity(5.0), np.arange(36), None, 0.0).operator(np.ones(36)) is None
+    heights = StationHeights(gravity(5.0), np.zeros(36, dtype=int), ("height",), 0.0, reach=4.0)
+    assert heights.movable and heights.operator([-4.0]).height[0] == 1.0
+    refused(lambda: heights.operator([-6.0]), "std")
+    assert not StationHeights(gravity(5.0), np.zeros(36, dtype=int), ("height",), 0.0, reach=6.0).movable
+    assert not StationHeights(gravity(5.0), np.arange(36), None, 0.0).movable
