@@ -8,5 +8,5 @@ from ._borehole_table import read_boreholes
 from ._discrepancy import NAME, add_discrepancy, discrepancy_of, without_discrepancy
 from ._outcrops import outcrops
 from ._scaled import scaled
-from ._tangent import relinearised, tangents_of
+from ._tangent import evidence_lacking, refuse_tangents, relinearised, standing_in, stated_stds, tangents_of
 from ._unknown import add_direction_error, add_height_error

@@ -1,6 +1,6 @@
 """The Gaussian that stands in for an unknown's prior, so that a linear problem has its exact place and width."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def end_points(at, stds, error, slope):
 
 
 def stand_in(name, prior, error, slope, ends):
-    """(the prior with its stand-in, figures of its `Tangent`).
+    """(the stand-in's fields of the prior, figures of its `Tangent`).
 
     The exact log posterior L of the unknown has its maximum at θ*, precision H = −L″ there by differences of its
     gradient, and its mean is θ* + δ. In the linear problem the data give the precision I = DᵀK⁻¹D and the pull
@@ -62,23 +62,36 @@ def stand_in(name, prior, error, slope, ends):
     if bend > BENT:
         fail("std", f"be such that the posterior of {name} is like a Gaussian", f"one that leans by {bend:.2g} of its "
              "std", "Give a smaller one, or find out more about it.")
-    values, vectors = np.linalg.eigh(precision - slope.information)
-    held = (vectors * np.maximum(values, LEAST / np.max(np.square(prior.std)))) @ vectors.T
-    covariance, pull = np.linalg.inv(held), slope.gradient + slope.traces
-    narrow = float(np.sqrt(np.max(np.diag(np.linalg.inv(precision))
-                                  / np.diag(np.linalg.inv(slope.information + held)))))
-    spread = np.linalg.inv(precision)
+    spread, pull = np.linalg.inv(precision), slope.gradient + slope.traces
+    held, turn = _held(precision, slope.information, prior.std)
+    seen = slope.information if turn is None else turn.T @ slope.information @ turn
     # the mean of a posterior that leans is beside its maximum: half its third derivatives times its variances
     lean = sum((low.gradient + high.gradient) * spread[j, j] / (high.error - error)[j] ** 2
                for j, (low, high) in enumerate(zip(below, above, strict=True)))
-    mean = error + 0.5 * spread @ lean
-    here = np.linalg.inv(slope.information + held)
-    center = mean - covariance @ (pull - slope.information @ (mean - error))
+    mean, covariance = error + 0.5 * spread @ lean, np.linalg.inv(held)
+    pull = pull if turn is None else turn.T @ pull
+    center = mean - covariance @ (pull - seen @ (mean - error))
     evidence = (_log_normal(error, np.zeros(std.size), np.diag(np.square(prior.std))) - _log_normal(mean, mean, spread)
-                - _log_normal(error, center, covariance) + _log_normal(error, mean, here))
-    return replace(prior, center=center, covariance=0.5 * (covariance + covariance.T)), {
-        "mean": mean, "bend": bend, "narrow": narrow, "trace_error": float(np.max(slope.error * std)),
-        "evidence": float(evidence)}
+                - _log_normal(error, center, covariance) + _log_normal(error, mean, spread))
+    return {"center": center, "covariance": 0.5 * (covariance + covariance.T), "turn": turn}, {
+        "mean": mean, "bend": bend, "trace_error": float(np.max(slope.error * std)), "evidence": float(evidence)}
+
+
+def _held(precision, information, stds):
+    """(precision of the stand-in, what columns are to be turned by so that with it the posterior has `precision`)."""
+    held = precision - information
+    least = LEAST * np.diag(1 / np.square(stds))
+    if np.linalg.eigvalsh(held - least)[0] >= 0:
+        return held, None
+    # data then say less than their misfit's curvature: columns as much smaller, I → TᵀIT = H − Λ
+    least *= min(1.0, 0.5 * np.linalg.eigvalsh(np.linalg.solve(np.linalg.cholesky(least), np.linalg.solve(
+        np.linalg.cholesky(least), precision).T))[0])
+    return least, np.linalg.inv(_root(information)) @ _root(precision - least)
+
+
+def _root(matrix):
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.sqrt(np.maximum(values, np.finfo(float).tiny))) @ vectors.T
 
 
 def _log_normal(place, mean, covariance):

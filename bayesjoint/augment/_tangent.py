@@ -40,11 +40,11 @@ class Tangent:
         What the exact posterior given the unknown is a standard deviation away, both ways along every value.
     mean : ndarray, shape (q,), or None
         Of the unknown's posterior, by the exact evidence; None where it is not known beforehand.
-    bend, narrow, trace_error : float
-        How far the unknown's posterior is from a Gaussian; how many times it is wider than in the linear problem;
-        standard error of its place from simulated data, in its standard deviations. 0, 1 and 0 where nobody looked.
+    bend, trace_error : float
+        How far the unknown's posterior is from a Gaussian; standard error of its place from simulated data, in its
+        standard deviations. 0 where nobody looked.
     evidence : float
-        Nats that the linear problem's log evidence lacks.
+        Nats that the log evidence of the problem with stand-ins lacks.
     """
 
     survey: str
@@ -55,7 +55,6 @@ class Tangent:
     ends: tuple = ()
     mean: np.ndarray | None = None
     bend: float = 0.0
-    narrow: float = 1.0
     trace_error: float = 0.0
     evidence: float = 0.0
 
@@ -70,6 +69,45 @@ class Tangent:
 def tangents_of(problem):
     """{parameter: its `Tangent`} of the unknowns that enter by a tangent."""
     return {p.name: p.prior.tangent for p in problem.parameters if isinstance(p.prior, TangentPrior)}
+
+
+def standing_in(problem):
+    """The problem with the stand-ins of its unknowns in the place of their priors: what posteriors are made of."""
+    for name, tangent in tangents_of(problem).items():
+        p, m = problem.by_name[name], problem.surveys[tangent.survey]
+        if p.prior.standing:
+            continue
+        if p.prior.turn is not None:
+            old = m.term(name)
+            columns = old.columns @ p.prior.turn
+            turned = m.replace(data=m.data + (columns - old.columns) @ tangent.error,
+                               terms=[replace(t, columns=columns) if t is old else t for t in m.terms])
+            problem = problem.replace(modalities=[turned if q is m else q for q in problem.modalities])
+        problem = _with_prior(problem, name, replace(p.prior, standing=True))
+    return problem
+
+
+def stated_stds(problem):
+    """[(place in x, stds there)] of the priors as stated, where stand-ins are in their place; their means are 0."""
+    return [(problem.slices[p.name], np.asarray(p.prior.std) / p.scale) for p in problem.parameters
+            if isinstance(p.prior, TangentPrior) and p.prior.standing]
+
+
+def evidence_lacking(problem):
+    """Nats that the log evidence of a problem with stand-ins lacks."""
+    return sum((p.prior.tangent.evidence for p in problem.parameters
+                if isinstance(p.prior, TangentPrior) and p.prior.standing), 0.0)
+
+
+def refuse_tangents(problem, use):
+    """Refuse unknowns that enter by a tangent, which belongs to the data, where other data are looked at."""
+    if found := tangents_of(problem):
+        fail("problem", f"have no unknown by a tangent for {use}, which looks at other data", ", ".join(found),
+             "Ask the problem as it was before.")
+
+
+def _with_prior(problem, name, prior):
+    return problem.replace(parameters=[p.replace(prior=prior) if p.name == name else p for p in problem.parameters])
 
 
 @checked
@@ -171,8 +209,12 @@ def _without_movable(problem):
         data = m.data - m.term(name).columns @ t.error + t.geometry.offset(t.error)
         surveys[t.survey] = m.replace(forward=t.geometry.forward, data=data,
                                       terms=[each for each in m.terms if each.parameter != name])
-    return problem.replace(parameters=[p for p in problem.parameters if p.name not in tangents],
+    base = problem.replace(parameters=[p for p in problem.parameters if p.name not in tangents],
                            modalities=list(surveys.values()))
+    for name in tangents_of(base):
+        prior = base.by_name[name].prior
+        base = _with_prior(base, name, replace(prior, standing=True, center=np.zeros(len(prior.std))))
+    return base
 
 
 def _placed(base, tangents, errors):
@@ -211,9 +253,10 @@ def _assembled(problem, base, tangents, errors, figures):
         p, slope = parameters[name], slopes[name]
         laid = replace(tangent, error=errors[name], **figures)
         if not tangent.geometry.movable:
-            lacking = 0.5 * float(np.sum(np.square(np.asarray(p.prior.std) * slope.traces)))
-            parameters[name] = p.replace(prior=replace(base.by_name[name].prior, tangent=replace(
-                laid, evidence=lacking, trace_error=float(np.max(slope.error * np.asarray(p.prior.std))))))
+            std = np.asarray(p.prior.std)
+            parameters[name] = p.replace(prior=replace(base.by_name[name].prior, standing=False, tangent=replace(
+                laid, evidence=0.5 * float(np.sum(np.square(std * slope.traces))),
+                trace_error=float(np.max(slope.error * std)))))
             continue
 
         def at(error, name=name):
@@ -223,9 +266,9 @@ def _assembled(problem, base, tangents, errors, figures):
             return there.physical(tangents[name].survey, model), found[name].gradient
 
         ends = end_points(at, p.prior.std, errors[name], slope)
-        prior, shape = stand_in(name, p.prior, errors[name], slope, ends)
+        stood, shape = stand_in(name, p.prior, errors[name], slope, ends)
         laid = replace(laid, ends=ends, **shape)
-        parameters[name] = p.replace(prior=replace(prior, tangent=laid))
+        parameters[name] = p.replace(prior=replace(p.prior, tangent=laid, standing=False, **stood))
         m = surveys[tangent.survey].with_term(name, slope.columns)
         surveys[tangent.survey] = m.replace(data=m.data + slope.columns @ errors[name],
                                             metadata=m.metadata | {"tangent": laid.words()})

@@ -6,6 +6,7 @@ from inspect import signature
 
 from .._checks import checked, fail, one_of
 from .._typing import Any, JointProblem, MapResult, Posterior
+from ..augment import standing_in
 from ..gaussian import DENSE_DATA, is_linear_gaussian
 from ..problem import check_problem
 from ._coordinates import LARGEST_BYTES
@@ -82,7 +83,7 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
     chosen, reason = choose_engine(target) if method == "auto" else (method, None)
     _check_options(chosen, options)
     make = ENGINES[chosen].load()
-    post = make(problem, at, **options) if ENGINES[chosen].needs_map else make(target, **options)
+    post = make(problem, at, **options) if ENGINES[chosen].needs_map else make(standing_in(target), **options)
     check_engine(post, chosen)
     if reason is not None:
         post.reason = reason

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from .._checks import as_finite, fail
+from ..augment import stated_stds
 from ..dataset import Approximation
 from ._leave_one_out import dense_system
 from ._posterior import Posterior
@@ -72,15 +73,24 @@ class DataSpacePosterior(Posterior):
 
     def prior_state_mean(self):
         """Prior mean of x, (size,)."""
-        return self._model.prior_mean
+        out = self._model.prior_mean.copy()
+        for where, _ in stated_stds(self.problem):
+            out[where] = 0.0
+        return out
 
     def prior_state_variance(self):
         """Prior variance of x, (size,)."""
-        return self._model.prior_variance()
+        out = self._model.prior_variance()
+        for where, std in stated_stds(self.problem):
+            out[where] = np.square(std)
+        return out
 
     def prior_state_draws(self, rng, count):
         """Prior draws; 0 where the prior is flat, which has none."""
-        return self._model.prior_mean + self._model.draw(rng, count)[0]
+        out = self._model.prior_mean + self._model.draw(rng, count)[0]
+        for where, std in stated_stds(self.problem):
+            out[:, where] = std * rng.standard_normal((count, std.size))
+        return out
 
     def state_product(self, v):
         """Posterior covariance of x times V."""

@@ -64,7 +64,7 @@ def tangent_statements(post):
                 + ("for this engine; dense and iterative do." if whole else "for a part of the survey.")))
             continue
         error = _measured(post, name, tangent, drawn)
-        worst = max(error.spread, error.model, error.away, 0.5 * tangent.bend, tangent.narrow - 1)
+        worst = max(error.spread, error.model, error.away, 0.5 * tangent.bend)
         out.append(Approximation(name=f"tangent of {name}", status="measured", error=worst,
                                  statement=_words(name, tangent, error, count)))
         if worst > GOOD:
@@ -80,16 +80,16 @@ def _say(name, worst, statement):
 
 
 def _words(name, tangent, error, count):
-    exact = (f"Its own posterior has its place and width by the exact evidence: it leans by {tangent.bend:.2g} of its "
-             f"std, random traces move it by {tangent.trace_error:.2g}, and it is {tangent.narrow:.3g} times as wide as "
-             f"here. One std away the exact mean of the model is {error.model:.2g} of the cells' std from this one."
-             if tangent.geometry.movable else
-             f"On average that shifts the mean of the model by {error.model:.2g} of the cells' std; the unknowns' own std "
-             "nobody has held against the evidence.")
-    lacks = f" The log evidence lacks {tangent.evidence:.3g} nats." if tangent.evidence else ""
+    if tangent.geometry.movable:
+        exact = (f"Its own posterior has its place and width by the exact evidence: it leans by {tangent.bend:.2g} of "
+                 f"its std, and simulated data behind it leave an error of {tangent.trace_error:.2g}. One std away the "
+                 f"exact mean of the model is {error.model:.2g} of the cells' std from this one.")
+    else:
+        exact = (f"On average that shifts the mean of the model by {error.model:.2g} of the cells' std; the unknown's "
+                 "own std nobody has held against the evidence.")
     return (f"{name} enters by a {tangent.words()}. Exact data differ from it by {error.spread:.2g} of the noise std "
             f"over {count} draws (root mean square). {exact} The posterior here is {error.away:.2g} std from where it "
-            f"was laid for.{lacks}")
+            "was laid for.")
 
 
 def _measured(post, name, tangent, x):

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.linalg import blas, solve_triangular
 
 from .._checks import fail
+from ..augment import evidence_lacking
 from ..dataset import Approximation
 from ..gaussian import CleanCovariance, DenseSystem, check_linear_gaussian, linear_gaussian, refuse_infinite
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
@@ -161,7 +162,7 @@ class DensePosterior(DataSpacePosterior):
         parts = [self.system.log_determinant().value, self._model.noise_logdet()]
         tempered = any(w != 1.0 for w in self.problem.weights.values())
         note = "; exponents enter as C/w" if tempered else ""
-        value = -0.5 * (fit + sum(parts) + count * np.log(2 * np.pi))
+        value = -0.5 * (fit + sum(parts) + count * np.log(2 * np.pi)) + evidence_lacking(self.problem)
         # the parts may cancel: their own rounding counts too
         error = 0.5 * (self._rounding.fit + self._rounding.logdet) + 2 * EPS * (np.sum(np.abs(parts)) + 2 * count)
         return Estimate(value, error=error, method=f"data-space Cholesky, error measured{note}")

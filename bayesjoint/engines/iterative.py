@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from .._checks import as_count, as_positive, fail
+from ..augment import evidence_lacking
 from ..dataset import Approximation
 from ..gaussian import SCATTERED_RANK, IterativeSystem, fits_stored, linear_gaussian
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
@@ -148,6 +149,7 @@ class IterativePosterior(DataSpacePosterior):
         logdet, spread, bias, words = self.system.log_determinant(np.random.default_rng(self._seed), 2 * error, most)
         fit, count = float(self.system.residual @ self.data_weights), self.system.size
         value = -0.5 * (fit + logdet + self._model.noise_logdet() + count * np.log(2 * np.pi))
+        value += evidence_lacking(self.problem)
         # the fit is off by at most ‖r‖ ‖K̃⁻¹d̃‖ for the residual r of the mean's solve
         off = self._off * float(np.linalg.norm(self.data_weights))
         return Estimate(value, error=0.5 * (spread + off), bias=-0.5 * bias, method=words)

@@ -79,14 +79,20 @@ class TangentPrior:
         Where it touches, and what the data exactly are, so that a posterior can measure its error. (`augment` makes
         it; the prior keeps it through whatever problems are made from the problem.)
     center, covariance : ndarray of shape (q,), (q, q), optional
-        The Gaussian that stands in for the prior in the linear problem: with it the posterior of θ has its place and
-        width by the exact evidence. Default: the prior itself.
+        The Gaussian that stands in for the prior where a posterior is asked for: with it the linear problem gives θ its
+        place and width by the exact evidence.
+    turn : ndarray, shape (q, q), optional
+        What columns are multiplied by there, where no prior is wide enough for that width.
+    standing : bool, default False
+        Whether the stand-in is in the prior's place.
     """
 
     std: tuple
     tangent: object
     center: object = None
     covariance: object = None
+    turn: object = None
+    standing: bool = False
 
     def __post_init__(self):
         """Refuse bad settings at once."""
@@ -101,7 +107,9 @@ class TangentPrior:
         """Return the prior over one parameter, or what stands in for it."""
         if len(self.std) != parameter.size:
             fail("std", f"have {parameter.size} values", f"{len(self.std)}", "One for each value.")
-        center = np.zeros(parameter.size) if self.center is None else np.asarray(self.center) / parameter.scale
-        if self.covariance is None:
-            return BoundGaussian(center, DiagonalCovariance(np.square(np.asarray(self.std) / parameter.scale)))
-        return BoundGaussian(center, DenseCovariance(self.covariance / parameter.scale**2))
+        variance = np.square(np.asarray(self.std) / parameter.scale)
+        if not self.standing:
+            return BoundGaussian(np.zeros(parameter.size), DiagonalCovariance(variance))
+        covariance = DiagonalCovariance(variance) if self.covariance is None else DenseCovariance(
+            self.covariance / parameter.scale**2)
+        return BoundGaussian(np.asarray(self.center) / parameter.scale, covariance)

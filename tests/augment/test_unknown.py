@@ -46,7 +46,7 @@ def test_the_direction_against_quadrature():
     assert np.abs((bj.posterior(plain).state_mean() - mean) / std).max() > 0.5  # without it the answer is another
     logs = np.array([float(bj.posterior(p).log_evidence()) for p in problems])
     exact = np.log(np.sum(np.exp(logs - logs.max()) * norm.pdf(nodes, 0, 3.0)) * (nodes[1] - nodes[0])) + logs.max()
-    assert float(post.log_evidence()) + tangent_of(unsure).evidence == pytest.approx(exact, abs=0.05)
+    assert float(post.log_evidence()) == pytest.approx(exact, abs=0.05)
 
 
 def joint(inclination=55.0, declination=8.0, data=None, seed=1):
@@ -150,7 +150,7 @@ def test_stations_on_the_ground_keep_their_operator():
     assert abs(high.mean()["gravity_height_error"][0] + 1.0) < 3 * high.std()["gravity_height_error"][0]
 
 
-def covered(kind, worlds=120, seed=5):
+def covered(kind, worlds=100, seed=5, noise=5.0):
     """In how many worlds 90 % intervals hold the field reduced to the pole, a cell, the sum and, with it, the unknown.
 
     Returns (with the unknown, without it, worlds).
@@ -164,10 +164,10 @@ def covered(kind, worlds=120, seed=5):
         errors = 5.0 * rng.standard_normal((worlds, 1))
         operators = [magnetic(height=60 + e, ground=ground) for e in errors[:, 0]]
         base, add = magnetic(ground=ground), lambda p: bj.add_height_error(p, "magnetic", 5.0)
-    models, data = truths(operators, STD, 2.0, rng, "susceptibility")
+    models, data = truths(operators, STD, noise, rng, "susceptibility")
     quantile, hits, plainly, polar = norm.ppf(0.95), [], [], magnetic(80.0, 90.0, ground=ground).to_dense()
     for k in range(worlds):
-        cell, plain = rng.integers(ground.size), problem(base, data[:, k], 2.0)
+        cell, plain = rng.integers(ground.size), problem(base, data[:, k], noise)
         probes = np.stack([polar[rng.integers(len(polar))], np.eye(ground.size)[cell], np.ones(ground.size)])
         for p, out in ((plain, plainly), (add(plain), hits)):
             post = bj.posterior(p, method="dense")
