@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._checks import checked, fail, one_of
 from .._typing import Any, JointProblem, MapResult
+from ..augment import refuse_tangents
 from ..engines import dense_fits
 from ..problem import check_problem
 from ._ensemble import EnsemblePosterior
@@ -75,6 +76,7 @@ def assimilate(problem: JointProblem, order: list | tuple | None = None, state: 
     [1.8, 0.408]
     """
     check_problem(problem)
+    refuse_tangents(problem, "assimilation")
     one_of("method", method, METHODS)
     steps = read_order(problem, order)
     ordered = in_order(problem, steps)

@@ -16,7 +16,8 @@ HELD = 1e-6  # part of a column outside of a span, below which it lies within
 
 @checked
 def add_bias(problem: JointProblem, survey: str, basis: str | int | ArrayLike | dict | tuple = "constant",
-             std: float | str | ArrayLike | None = None, name: str | None = None) -> JointProblem:
+             std: float | str | ArrayLike | None = None, name: str | None = None,
+             units: str | None = None) -> JointProblem:
     """A problem in which one survey carries an additive bias b ~ N(0, std²) per basis column.
 
     A regional field that the mesh cannot hold, a datum shift, a tilt or the levels of flight lines are then
@@ -34,7 +35,7 @@ def add_bias(problem: JointProblem, survey: str, basis: str | int | ArrayLike | 
         largest value of 1. "rows" or "columns" of a lattice, or one label for each datum: one level for each flight
         line. Columns of your own, (n_data, q) or {name: column}. A tuple of these. See `bias_basis`.
     std : float, array_like of shape (q,), or "evidence"
-        Prior standard deviation of each coefficient, units of the data. No default: it decides what counts as bias.
+        Prior standard deviation of each coefficient, in `units`. No default: it decides what counts as bias.
         "evidence": one τ for all, where the evidence of the problem as it stands is largest; curve, interval and
         verdict are kept in the new parameter's ``prior.evidence``. To have τ fitted together with other
         hyperparameters, to have it at survey size, or to integrate over it: give a rough number here and
@@ -42,6 +43,8 @@ def add_bias(problem: JointProblem, survey: str, basis: str | int | ArrayLike | 
     name : str, optional
         Of the new parameter, default ``<survey>_bias``. A survey that has one already takes another under a name of
         its own, such as "air_tilt": columns that both hold share what the data say of them.
+    units : str, optional
+        Of the coefficients, where columns are data for a unit of something else. Default: those of the data.
 
     Returns
     -------
@@ -75,7 +78,8 @@ def add_bias(problem: JointProblem, survey: str, basis: str | int | ArrayLike | 
         fail("std", "be given", "None", 'Say how large the bias may be, in units of the data, or "evidence".')
     columns, labels = bias_basis(modality, basis)
     prior = _prior(problem, modality, columns, std)
-    bias = Parameter(label, columns.shape[1], units=modality.units, prior=prior, labels=labels)
+    bias = Parameter(label, columns.shape[1], units=modality.units if units is None else units, prior=prior,
+                     labels=labels)
     augmented = modality.with_term(bias.name, columns)
     modalities = [augmented if m.name == survey else m for m in problem.modalities]
     return problem.replace(parameters=[*problem.parameters, bias], modalities=modalities)

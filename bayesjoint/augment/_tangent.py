@@ -153,17 +153,18 @@ def relinearised(problem: JointProblem) -> JointProblem:
     base, errors, bends = _without_movable(problem), {n: t.error for n, t in tangents.items()}, {}
     for steps in range(1, MOST + 1):
         here = _placed(base, tangents, errors)
-        mean, slopes = slopes_of(here, _asked(here, tangents, errors))
+        _, slopes = slopes_of(here, _asked(here, tangents, errors))
         base, change = _lined(base, slopes, here)
         for name in (n for n, t in tangents.items() if t.geometry.movable):
             step, size = _newton(problem.by_name[name].prior, errors[name], slopes[name], bends.setdefault(name, {}))
             errors, change = errors | {name: errors[name] + step}, max(change, size)
+        figures = {"steps": steps, "change": float(change)}
         if change <= SETTLED:
             break
     else:
         warn(f"the tangent of {', '.join(tangents)} did not settle in {MOST} steps: the last was of {change:.2g} std; "
              "give a smaller prior std, and look at what the posterior states of it")
-    return _assembled(problem, base, tangents, errors, {"steps": steps, "change": float(change)})
+    return _assembled(problem, base, tangents, errors, figures)
 
 
 def check_settles(problem):
@@ -247,7 +248,7 @@ def _lined(base, slopes, here):
 def _assembled(problem, base, tangents, errors, figures):
     """The linear problem: columns, data, and a stand-in for the prior of every unknown."""
     here = _placed(base, tangents, errors)
-    mean, slopes = slopes_of(here, _asked(here, tangents, errors))
+    _, slopes = slopes_of(here, _asked(here, tangents, errors))
     parameters, surveys = {p.name: p for p in problem.parameters}, dict(here.surveys)
     for name, tangent in tangents.items():
         p, slope = parameters[name], slopes[name]

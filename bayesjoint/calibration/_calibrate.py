@@ -10,6 +10,7 @@ from .._checks import as_count, checked, fail
 from .._memory import check_memory
 from .._places import blocks
 from .._typing import Any, Callable, Executor, JointProblem, Seed, xr
+from ..augment import refuse_tangents
 from ..engines import has_own_prior, posterior
 from ._coverage import PROBABILITIES
 from ._questions import default_questions, given_questions
@@ -96,6 +97,7 @@ def calibrate(problem: JointProblem, n: int = 200, method: str | Callable = "aut
                  USUAL)
     check_memory("draws", 16.0 * draws * problem.size, f"{draws} of one truth would take", USUAL)
     rng = np.random.default_rng(seed)
+    refuse_tangents(problem, "calibration")
     if problem.prior.flat:
         fail("prior", "be proper for calibration: truths are drawn from it", f"flat on {problem.prior.flat}",
              "Give GaussianPrior(mean, covariance) with a broad covariance.")

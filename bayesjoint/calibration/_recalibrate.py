@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import as_count, checked, fail
 from .._typing import Any, Callable, Geology, Mixture, Seed, Sequence
+from ..augment import refuse_tangents
 from ..engines import Posterior
 from ..geology import describe, geology_default, name_of
 from ._contrasts import ContrastRule
@@ -116,6 +117,7 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     >>> float(np.mean((truth >= lower) & (truth <= upper))) > 0.8
     True
     """
+    refuse_tangents(post.problem, "recalibration")
     families = _families(post, geology, envelope)
     again = _lived_before(worlds, families, functionals)
     stated = again.record.seed if again else int(seed) if isinstance(seed, (int, np.integer)) else "of a generator"

@@ -59,6 +59,14 @@ def _survey(config, problem, name, survey):
     yield f"survey {name}: {table.file}, {table.kind}, {summary(survey)}"
     yield (f"  height {height} m, noise std {std} {survey.units}, bias {table.bias}, sees {table.parameter}; "
            f"forward: {modality.metadata['forward']}")
+    unknown = [f"{key} (std {value:g} degrees)" for key, value in (
+        ("inclination", table.inclination_std), ("declination", table.declination_std)) if value is not None]
+    if table.height_std is not None:
+        unknown.append(f"height of each {table.height_per} (std {table.height_std:g} m)")
+    if table.reduction_density_std is not None:
+        unknown.append(f"reduction density (std {table.reduction_density_std:g} kg/m3)")
+    if unknown:
+        yield f"  unknown: {', '.join(unknown)}"
 
 
 def _model(config, problem):

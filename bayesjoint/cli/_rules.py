@@ -3,8 +3,9 @@
 from importlib.util import find_spec
 
 from ..engines import answers_other_data
+from ..quantities import component_of
 from ._refuse import refuse
-from ._tables import FORMS, SMOOTHNESS, STRUCTURES, ParameterTable
+from ._tables import FORMS, SMOOTHNESS, STRUCTURES, ParameterTable, SurveyTable
 
 LINEAR = ("dense", "iterative", "lowrank", "spectral", "bodies")  # engines of linear-Gaussian problems
 RANGES = "must be > 0 metres, one number or three"
@@ -48,6 +49,7 @@ def _rules(config):
                "give either std, or relative_std with floor_std")
         yield ((survey.bias == "none") != (survey.bias_std is None), f"{where}.bias_std", survey.bias_std,
                f"must go with bias (now {survey.bias!r})")
+        yield from _rules_of_unknowns(config, where, survey)
     for name, table in config.parameters.items():
         where = f"parameters.{name}"
         for each in ("std", "range") if table.prior == "matern" else ("alpha",):
@@ -91,6 +93,39 @@ def _rules_of_part(where, part):
     yield not _is_range(part.get("range")), f"{where}.range", part.get("range"), RANGES
     yield (part.get("smoothness", 1.5) not in SMOOTHNESS, f"{where}.smoothness", part.get("smoothness"),
            f"must be one of {', '.join(map(repr, SMOOTHNESS))}")
+
+
+def _rules_of_unknowns(config, where, survey):
+    """What an error of the field's direction, or of heights, needs and goes with."""
+    component = component_of(survey.kind)
+    angles = {key: getattr(survey, key) for key in ("inclination_std", "declination_std")}
+    given = next(((key, value) for key, value in angles.items() if value is not None), None)
+    if given is not None:
+        yield (component is None or not component.kind.needs_field, f"{where}.{given[0]}", given[1],
+               "needs a kind with an inducing field")
+        yield (survey.height_std is not None, f"{where}.height_std", survey.height_std,
+               f"cannot go with {given[0]}: one survey takes one such unknown")
+    terrain = [getattr(survey, key) for key in ("reduction_density_std", "topography", "topography_cell")]
+    yield (0 < sum(value is None for value in terrain) < len(terrain), f"{where}.reduction_density_std", terrain[0],
+           "needs topography and topography_cell, and they need it")
+    yield (terrain[0] is not None and (component is None or component.unit.symbol != "mGal"),
+           f"{where}.reduction_density_std", terrain[0], "is of gravity alone")
+    for key in ("height_per", "height_reduction"):
+        value = getattr(survey, key)
+        yield (survey.height_std is None and value != SurveyTable.__dataclass_fields__[key].default, f"{where}.{key}",
+               value, "means nothing without height_std")
+    yield (survey.height_std is not None and survey.height_reduction is None and component is not None
+           and component.unit.symbol == "mGal", f"{where}.height_reduction", None,
+           "is required for height_std of gravity: 0.3086, 0.1967, or 0 for data as measured")
+    given = given or (survey.height_std is not None and ("height_std", survey.height_std)) or None
+    if given is None:
+        return
+    key, value = f"{where}.{given[0]}", given[1]
+    yield (any(p.prior == "focusing" or p.lower is not None or p.upper is not None for p in config.parameters.values())
+           or config.coupling.kind == "gramian", key, value, "needs Gaussian priors without bounds or a Gramian")
+    yield (any(p.prior == "matern" and p.extent == "continued" for p in config.parameters.values()), key, value,
+           "needs extent = 'mesh'")
+    yield config.geology is not None, key, value, "cannot go with [geology], whose worlds have data of their own"
 
 
 def _rules_of_engines(config):

@@ -49,6 +49,18 @@ class SurveyTable:
     bias: str = key("regional field, datum shift or levels of a lattice's lines, inferred with the model", "none",
                     choices=("none", "constant", "linear", "quadratic", "rows", "columns", "lines"))
     bias_std: float | None = key("prior std of each bias coefficient, units of the data", None, above=0.0)
+    inclination_std: float | None = key("prior std of what the stated inclination is wrong by, degrees, inferred with "
+                                        "the model", None, above=0.0)
+    declination_std: float | None = key("the same of the declination", None, above=0.0)
+    height_std: float | None = key("prior std of what stated heights are wrong by, metres, inferred with the model",
+                                   None, above=0.0)
+    height_per: str = key("what has one error of its height", "survey", choices=("survey", "line", "station"))
+    height_reduction: float | None = key("what the reduction has added for each metre of height, mGal: 0.3086 for "
+                                         "free-air anomalies, 0.1967 for Bouguer anomalies; needed for gravity", None)
+    reduction_density_std: float | None = key("prior std of what the density of the terrain reduction is wrong by, "
+                                              "kg/m3, inferred with the model (with topography)", None, above=0.0)
+    topography: str | None = key("file with the heights of the ground, metres, for reduction_density_std", None)
+    topography_cell: float | None = key("width of the prisms of the terrain, metres", None, above=0.0)
     forward: str = key("forward operator", "auto", choices=("auto", "fft", "direct", "sampling"))
     exponent: float = key("likelihood exponent (tempering)", 1.0, above=0.0)
 

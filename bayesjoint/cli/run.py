@@ -4,7 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
-from ..augment import add_bias
+from ..augment import add_bias, add_direction_error, add_height_error, relinearised, tangents_of
 from ..couplings import Coregionalization, Gramian
 from ..dataset import write_tree
 from ..engines import needs_a_map, posterior
@@ -12,6 +12,7 @@ from ..hyperparameters import fit_hyperparameters
 from ..map_estimate import find_map
 from ..mesh import Mesh
 from ..noise import noise_std
+from ..preparation import terrain_effect
 from ..priors import Focusing, Matern, MinimumLength
 from ..problem import JointProblem, Parameter
 from ..quantities import FIELD
@@ -66,6 +67,8 @@ def build_problem(config, stage=lambda name: None, surveys=None):
         if table.bias != "none":
             problem = keyed(f"surveys.{name}.bias", lambda name=name, table=table, problem=problem: add_bias(
                 problem, name, table.bias, std=table.bias_std))
+        if table.reduction_density_std is not None:
+            problem = keyed(f"surveys.{name}.topography", _with_density, problem, surveys[name], table, config.folder)
     keyed("posterior", check_cost, problem, config)
     return problem
 
@@ -137,7 +140,8 @@ def _run(config, scratch, stage, progress, conflict):
 
 def inputs_of(config):
     """Files that a configuration is made of and reads."""
-    return [config.path, *(config.folder / table.file for table in config.surveys.values())]
+    files = [name for table in config.surveys.values() for name in (table.file, table.topography) if name is not None]
+    return [config.path, *(config.folder / name for name in files)]
 
 
 def paths_in(out):
@@ -152,7 +156,19 @@ def fitted_problem(config, stage):
     if config.posterior.fit:
         stage(STAGES[2])
         fit = fit_hyperparameters(problem, seed=config.seed)
-    return (problem if fit is None else fit.problem), fit
+    return with_unknowns(problem if fit is None else fit.problem, config), fit
+
+
+def with_unknowns(problem, config):
+    """The problem with the unknowns of the measurement that a configuration asks for, where its evidence puts them."""
+    for name, table in config.surveys.items():
+        where = f"surveys.{name}"
+        if table.inclination_std is not None or table.declination_std is not None:
+            problem = keyed(where, add_direction_error, problem, name, table.inclination_std, table.declination_std)
+        if table.height_std is not None:
+            problem = keyed(where, add_height_error, problem, name, table.height_std, table.height_per,
+                            table.height_reduction)
+    return problem
 
 
 def leave(tree, scratch, config, log, last=STAGES[-1]):
@@ -163,6 +179,19 @@ def leave(tree, scratch, config, log, last=STAGES[-1]):
     log(last)
     report(tree, scratch / "report.html", title=title)
     log.write(scratch)
+
+
+def _with_density(problem, survey, table, folder):
+    """The problem with the density of a survey's terrain reduction as an unknown."""
+    path = folder / table.topography
+    if not path.is_file():
+        refuse(f"surveys.{survey.name}.topography", table.topography, "must be an existing file, relative to the "
+               "configuration's folder")
+    ground = read_survey(path, "topography", units="m", height=0.0)
+    seen = ground.observed.ravel()
+    points = (*(axis[seen] for axis in ground.coordinates()[:2]), ground.data.ravel()[seen])
+    return terrain_effect(survey, points, table.topography_cell).add_to(problem, survey.name,
+                                                                       table.reduction_density_std)
 
 
 def _survey(name, table, folder):
@@ -218,6 +247,7 @@ def solve(problem, method, seed, progress):
 
 def _alone(post, problem, method, seed, progress):
     """Posteriors of the separate inversions, with what the joint one already knows where that is enough."""
-    if hasattr(post, "separate"):
+    if hasattr(post, "separate") and not tangents_of(problem):
         return post.separate()
-    return {name: solve(each, method, seed, progress)[0] for name, each in problem.separate().items()}
+    each = {name: relinearised(alone) if tangents_of(alone) else alone for name, alone in problem.separate().items()}
+    return {name: solve(alone, method, seed, progress)[0] for name, alone in each.items()}

@@ -7,6 +7,7 @@ from scipy.special import ndtri
 
 from .._checks import as_finite, checked, fail, one_of
 from .._typing import Any, JointProblem, Sequence, xr
+from ..augment import refuse_tangents
 from ._export import chi2_of
 from ._leave_one_out import leave_one_out, refuse_loo
 from ._nuisances import nuisance_table
@@ -208,6 +209,7 @@ class Posterior(PosteriorViews, DrawsOfPosterior):
         elpd_loo    -3.91     0.71
         p_loo        0.95        -
         """
+        refuse_tangents(self.problem, "leave-one-out")
         return leave_one_out(self.data_system(), surveys, library)
 
     def data_system(self):

@@ -21,7 +21,8 @@ class TangentError:
     Parameters
     ----------
     spread : float
-        What it leaves of the exact data over the posterior, root mean square, in noise standard deviations.
+        What it leaves of the exact data over joint draws, root mean square, in noise standard deviations. Where there
+        are operators for other values only such draws feel it: given the unknown, the model has its exact mean.
     model : float
         How far the posterior mean of the model, given the unknown one standard deviation away, is from the exact one:
         root mean square over the cells, in their posterior standard deviations. Where no operators can be built for
@@ -64,11 +65,17 @@ def tangent_statements(post):
                 + ("for this engine; dense and iterative do." if whole else "for a part of the survey.")))
             continue
         error = _measured(post, name, tangent, drawn)
-        worst = max(error.spread, error.model, error.away, 0.5 * tangent.bend)
+        worst = max(error.model, error.away, 0.5 * tangent.bend if tangent.geometry.movable else error.spread)
         out.append(Approximation(name=f"tangent of {name}", status="measured", error=worst,
-                                 statement=_words(name, tangent, error, count)))
+                                 statement=_words(name, tangent, error)))
+        out.append(Approximation(
+            name=f"draws of {name} with the model", status="measured", error=error.spread,
+            statement=f"Exact data of one draw of both differ from its linear ones by {error.spread:.2g} of the noise "
+            f"std (root mean square over the data and {count} draws)."
+            + (" Means, standard deviations and intervals do not rest on that: see the figures above."
+               if tangent.geometry.movable else "")))
         if worst > GOOD:
-            _say(name, worst, out[-1].statement)
+            _say(name, worst, out[-2].statement)
     return out
 
 
@@ -79,16 +86,16 @@ def _say(name, worst, statement):
     warn(f"the tangent of {name} is a rough one: {statement}")
 
 
-def _words(name, tangent, error, count):
+def _words(name, tangent, error):
     if tangent.geometry.movable:
         exact = (f"Its own posterior has its place and width by the exact evidence: it leans by {tangent.bend:.2g} of "
                  f"its std, and simulated data behind it leave an error of {tangent.trace_error:.2g}. One std away the "
                  f"exact mean of the model is {error.model:.2g} of the cells' std from this one.")
     else:
-        exact = (f"On average that shifts the mean of the model by {error.model:.2g} of the cells' std; the unknown's "
-                 "own std nobody has held against the evidence.")
-    return (f"{name} enters by a {tangent.words()}. Exact data differ from it by {error.spread:.2g} of the noise std "
-            f"over {count} draws (root mean square). {exact} The posterior here is {error.away:.2g} std from where it "
+        exact = (f"It leaves {error.spread:.2g} of the noise std of the exact data. On average that shifts the mean of "
+                 f"the model by {error.model:.2g} of the cells' std; the unknown's own std nobody has held against the "
+                 "evidence.")
+    return (f"{name} enters by a {tangent.words()}. {exact} The posterior here is {error.away:.2g} std from where it "
             "was laid for.")
 
 

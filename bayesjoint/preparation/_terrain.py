@@ -55,7 +55,8 @@ class TerrainEffect:
         JointProblem
             With a parameter ``<survey>_reduction_density``, whose value is in kg/m³.
         """
-        return add_bias(problem, survey, basis={"density": self.column}, std=std, name=f"{survey}_reduction_density")
+        return add_bias(problem, survey, basis={"density": self.column}, std=std, name=f"{survey}_reduction_density",
+                        units="kg/m3")
 
 
 @checked

@@ -50,6 +50,7 @@ def test_the_reduction_density_is_found():
     found, std = (float(np.ravel(v()["gravity_reduction_density"])[0]) for v in (post.mean, post.std))
     assert abs(found - (2450.0 - 2670.0)) < 3 * std
     assert std < 30.0
+    assert problem.by_name["gravity_reduction_density"].units == "kg/m3"
 
 
 def test_a_survey_of_another_kind():
