@@ -125,10 +125,12 @@ def add_height_error(problem: JointProblem, survey: str, std: float | ArrayLike,
             fail("reduction", "be given for gravity", "None", "0.3086 for free-air anomalies, 0.1967 for Bouguer "
                  "anomalies at 2,670 kg/m³, 0 where data are as measured.")
         reduction = 0.0
+    reduction = float(as_finite("reduction", reduction, 0))
+    if reduction < 0:
+        fail("reduction", "be >= 0", f"{reduction:g}", "It is what was added for each metre up: 0.3086 mGal.")
     member, labels = _members(modality, per)
     stds = as_shape("std", as_positive("std", std, (0, 1)), (int(member.max()) + 1,))
-    geometry = StationHeights(modality.forward, member, labels, float(as_finite("reduction", reduction, 0)),
-                              REACH * float(stds.max()))
+    geometry = StationHeights(modality.forward, member, labels, reduction, REACH * float(stds.max()))
     return _added(problem, modality, f"{survey}_height_error", geometry, tuple(stds.tolist()))
 
 

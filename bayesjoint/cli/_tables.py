@@ -56,7 +56,8 @@ class SurveyTable:
                                    None, above=0.0)
     height_per: str = key("what has one error of its height", "survey", choices=("survey", "line", "station"))
     height_reduction: float | None = key("what the reduction has added for each metre of height, mGal: 0.3086 for "
-                                         "free-air anomalies, 0.1967 for Bouguer anomalies; needed for gravity", None)
+                                         "free-air anomalies, 0.1967 for Bouguer anomalies; needed for gravity", None,
+                                         minimum=0.0)
     reduction_density_std: float | None = key("prior std of what the density of the terrain reduction is wrong by, "
                                               "kg/m3, inferred with the model (with topography)", None, above=0.0)
     topography: str | None = key("file with the heights of the ground, metres, for reduction_density_std", None)
