@@ -13,7 +13,7 @@ from ..gaussian import check_linear_gaussian
 from ..priors import TangentPrior
 from ..problem import check_problem
 from ._marginal import EXACT_DATA, PURPOSE, slopes_of
-from ._stand_in import end_points, stand_in
+from ._stand_in import SHARE, EndPoint, profiles_of, stand_in
 
 MOST = 25  # steps: a problem that is fit for a tangent settles in three to seven
 SETTLED = 0.01  # of a std: what the next step would still move
@@ -40,9 +40,10 @@ class Tangent:
         What the exact posterior given the unknown is a standard deviation away, both ways along every value.
     mean : ndarray, shape (q,), or None
         Of the unknown's posterior, by the exact evidence; None where it is not known beforehand.
-    bend, trace_error : float
-        How far the unknown's posterior is from a Gaussian; standard error of its place from simulated data, in its
-        standard deviations. 0 where nobody looked.
+    held : float
+        What the 90 % interval of its Gaussian holds of the unknown's posterior; 0.9 where nobody looked.
+    trace_error : float
+        Standard error of its place from simulated data, in its standard deviations.
     evidence : float
         Nats that the log evidence of the problem with stand-ins lacks.
     """
@@ -54,7 +55,7 @@ class Tangent:
     change: float = float("nan")
     ends: tuple = ()
     mean: np.ndarray | None = None
-    bend: float = 0.0
+    held: float = SHARE
     trace_error: float = 0.0
     evidence: float = 0.0
 
@@ -130,7 +131,7 @@ def relinearised(problem: JointProblem) -> JointProblem:
     ------
     ValueError
         If it has no such unknown or is not linear-Gaussian, or a tangent is no approximation: the unknown's posterior
-        has no maximum nearby, or leans by more than a standard deviation.
+        has no maximum nearby, or much of it lies far from that.
 
     Examples
     --------
@@ -264,11 +265,13 @@ def _assembled(problem, base, tangents, errors, figures):
             moved = errors | {name: error}
             there = _placed(base, tangents, moved)
             model, found = slopes_of(there, {name: (replace(tangents[name], error=error), True)})
-            return there.physical(tangents[name].survey, model), found[name].gradient
+            own = parameters[name].prior.std
+            return EndPoint(error=error, model=there.physical(tangents[name].survey, model),
+                            gradient=found[name].gradient - error / np.square(own))
 
-        ends = end_points(at, p.prior.std, errors[name], slope)
-        stood, shape = stand_in(name, p.prior, errors[name], slope, ends)
-        laid = replace(laid, ends=ends, **shape)
+        profiles = profiles_of(name, at, p.prior.std, errors[name], slope)
+        stood, shape = stand_in(name, p.prior, errors[name], slope, profiles)
+        laid = replace(laid, ends=tuple(end for profile in profiles for end in profile.ends), **shape)
         parameters[name] = p.replace(prior=replace(p.prior, tangent=laid, standing=False, **stood))
         m = surveys[tangent.survey].with_term(name, slope.columns)
         surveys[tangent.survey] = m.replace(data=m.data + slope.columns @ errors[name],

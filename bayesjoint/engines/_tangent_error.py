@@ -11,6 +11,7 @@ from ..gaussian import DENSE_DATA
 from ._data_space import DataSpacePosterior
 
 DRAWS, COSTLY_DRAWS = 64, 16  # behind the figures; each of a large survey is a solve
+SHARE = 0.9  # of an interval; each 0.05 that it is off counts as a quarter of a standard deviation
 GOOD, BAD = 0.25, 1.0  # standard deviations: beyond the first it is said aloud, beyond the second refused
 
 
@@ -65,7 +66,8 @@ def tangent_statements(post):
                 + ("for this engine; dense and iterative do." if whole else "for a part of the survey.")))
             continue
         error = _measured(post, name, tangent, drawn)
-        worst = max(error.model, error.away, 0.5 * tangent.bend if tangent.geometry.movable else error.spread)
+        worst = max(error.model, error.away, 5 * abs(tangent.held - SHARE) if tangent.geometry.movable else
+                    error.spread)
         out.append(Approximation(name=f"tangent of {name}", status="measured", error=worst,
                                  statement=_words(name, tangent, error)))
         out.append(Approximation(
@@ -88,9 +90,10 @@ def _say(name, worst, statement):
 
 def _words(name, tangent, error):
     if tangent.geometry.movable:
-        exact = (f"Its own posterior has its place and width by the exact evidence: it leans by {tangent.bend:.2g} of "
-                 f"its std, and simulated data behind it leave an error of {tangent.trace_error:.2g}. One std away the "
-                 f"exact mean of the model is {error.model:.2g} of the cells' std from this one.")
+        exact = ("Its own posterior has its place and width by the exact evidence: what is stated as its 90 % interval "
+                 f"holds {tangent.held:.1%} of it, and simulated data behind it leave an error of "
+                 f"{tangent.trace_error:.2g} of its std. One std away the exact mean of the model is {error.model:.2g} "
+                 "of the cells' std from this one.")
     else:
         exact = (f"It leaves {error.spread:.2g} of the noise std of the exact data. On average that shifts the mean of "
                  f"the model by {error.model:.2g} of the cells' std; the unknown's own std nobody has held against the "

@@ -40,13 +40,13 @@ def test_the_direction_against_quadrature():
     cells, (value, spread) = slice(0, mesh().size), moments(weights, nodes)
     assert value > spread and spread < 2.0  # the data do say something, and what is stated is wrong
     assert post.mean()[NAME][0] == pytest.approx(value, abs=0.03 * spread)
-    assert post.std()[NAME][0] == pytest.approx(spread, rel=0.05)
+    assert post.std()[NAME][0] == pytest.approx(spread, rel=0.02)
     assert np.abs((post.state_mean()[cells] - mean) / std).max() < 0.1
     np.testing.assert_allclose(np.sqrt(post.state_variance()[cells]), std, rtol=0.02)
     assert np.abs((bj.posterior(plain).state_mean() - mean) / std).max() > 0.5  # without it the answer is another
     logs = np.array([float(bj.posterior(p).log_evidence()) for p in problems])
     exact = np.log(np.sum(np.exp(logs - logs.max()) * norm.pdf(nodes, 0, 3.0)) * (nodes[1] - nodes[0])) + logs.max()
-    assert float(post.log_evidence()) == pytest.approx(exact, abs=0.05)
+    assert float(post.log_evidence()) == pytest.approx(exact, abs=0.02)
 
 
 def joint(inclination=55.0, declination=8.0, data=None, seed=1):
@@ -150,7 +150,7 @@ def test_stations_on_the_ground_keep_their_operator():
     assert abs(high.mean()["gravity_height_error"][0] + 1.0) < 3 * high.std()["gravity_height_error"][0]
 
 
-def covered(kind, worlds=100, seed=5, noise=5.0):
+def covered(kind, worlds=70, seed=5, noise=5.0):
     """In how many worlds 90 % intervals hold the field reduced to the pole, a cell, the sum and, with it, the unknown.
 
     Returns (with the unknown, without it, worlds).
@@ -190,12 +190,14 @@ def test_intervals_hold_over_simulated_worlds(kind):
 
 
 def test_a_prior_too_wide_for_a_tangent_is_flagged():
-    """Nobody knows where the field points, and few noisy data do not say: no Gaussian, and so no tangent."""
     plain = world(noise=2.0, seed=1)
-    with pytest.warns(UserWarning, match="the tangent of magnetic_direction_error is a rough one"):
-        bj.posterior(bj.add_direction_error(plain, "magnetic", inclination=8.0))
-    refused(lambda: bj.posterior(bj.add_direction_error(world(noise=100.0, seed=1), "magnetic", inclination=40.0)),
-            "std|problem")
+    refused(lambda: bj.add_direction_error(plain, "magnetic", declination=40.0), "declination")
+    lines = plain.replace(modalities=[plain.modalities[0].replace(lines=[f"L{k // 18}" for k in range(36)])])
+    with pytest.warns(UserWarning, match="the tangent of magnetic_height_error is a rough one"):
+        bj.posterior(bj.add_height_error(lines, "magnetic", 10.0, per="line"))
+    with pytest.warns(UserWarning, match="did not settle"):
+        poor = bj.add_height_error(lines, "magnetic", 60.0, per="line")
+    assert "within 1 std" in refused(lambda: bj.posterior(poor), "problem")
 
 
 def test_a_tangent_laid_elsewhere_is_flagged():
