@@ -23,8 +23,8 @@ def add_direction_error(problem: JointProblem, survey: str, inclination: float |
     """A problem in which the direction of a magnetic survey's inducing field is not known well.
 
     The true direction less the stated one, degrees, is one more unknown with a Gaussian prior, found and marginalised
-    with the model. Data are a smooth function of it, no linear one. Its own posterior is found by the exact evidence, the
-    model integrated out; the model follows along a tangent laid there. What that leaves wrong is measured: see
+    with the model. Data are a smooth function of it, no linear one. Its own posterior is found by the exact evidence,
+    the model integrated out; the model follows along a tangent laid there. What that leaves wrong is measured: see
     ``approximations`` of the posterior, which warns or refuses where it is too much.
 
     Parameters
@@ -34,8 +34,8 @@ def add_direction_error(problem: JointProblem, survey: str, inclination: float |
     survey : str
         Name of a magnetic modality, with an operator of this package.
     inclination, declination : float, optional
-        Prior standard deviations, degrees, at most 20. One that is left out is known. At least one. A main field model is good to
-        a tenth of a degree; a survey whose date or place is wrong to some degrees.
+        Prior standard deviations, degrees, at most 20. One that is left out is known. At least one. A main field
+        model is good to some tenths of a degree; a grid whose convergence was forgotten to one to three.
 
     Returns
     -------

@@ -299,15 +299,20 @@ def _ends(tree, name, root, mean, std, draws):
 
 
 def _confusions(tree):
-    """{(bias, number of its coefficient): (correlation, average of the model)} where it is strongest."""
+    """{(bias, number of its coefficient): (correlation, average of the model, its cost)} where it is strongest.
+
+    The cost is the average's std over what it were if all coefficients were known; None in older files.
+    """
     if "nuisances" not in tree.children:
         return {}
     found = tree["nuisances"].to_dataset()
     averages, out = found["average"].values, {}
     for variable in (v for v in found.data_vars if v.endswith("_strongest")):
         places = found[f"{variable}_average"].values
+        name = variable.removesuffix("_strongest")
+        costs = found[f"{name}_cost"].values if f"{name}_cost" in found else None
         for k, value in enumerate(found[variable].values):
-            out[variable.removesuffix("_strongest"), k] = (float(value), str(averages[places[k]]))
+            out[name, k] = (float(value), str(averages[places[k]]), None if costs is None else float(costs[places[k]]))
     return out
 
 

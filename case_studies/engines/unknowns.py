@@ -74,7 +74,8 @@ def against_quadrature(kind, noise, std, seed):
     means, value = np.stack([p.state_mean() for p in posts]), weights @ nodes
     spread, mean = np.sqrt(weights @ (nodes - value) ** 2), weights @ means
     own = np.sqrt(weights @ (np.stack([p.state_variance() for p in posts]) + (means - mean) ** 2))
-    row = {"unknown": kind, "noise": noise, "prior_std": std, "seed": seed, "exact": value, "exact_std": spread}
+    row = {"unknown": kind, "noise": noise, "prior_std": std, "seed": seed, "exact": value, "exact_std": spread,
+           "opposite": float(weights[np.abs(nodes - nodes[np.argmax(weights)]) > 90].sum())}
     try:
         unsure = add(kind, plain, std)
         post = bj.posterior(unsure, method="dense")
