@@ -1,9 +1,10 @@
 """Unknowns of the measurement: direction of the field and heights of stations, against quadrature and over worlds.
 
-python unknowns.py PART ...    # quadrature worlds wide size; each writes its part of unknowns.json
+python unknowns.py PART ...    # quadrature wide direction height station size; each writes its part of unknowns.json
 
-quadrature: one angle, or one height, exact by 81 dense posteriors mixed by their evidence. worlds: 400 truths whose
-field or heights are not as stated. wide: priors too wide for a tangent. size: 1,600 data x 12,800 cells.
+quadrature: one angle, or one height, exact by 81 dense posteriors mixed by their evidence. wide: the same under priors
+that are wider and wider. direction, height, station: 400 truths whose field or heights are not as stated. size: 1,600
+data x 12,800 cells.
 """
 
 import json
@@ -103,9 +104,10 @@ def wide():
             for std in (2.0, 5.0, 10.0, 20.0, 40.0) for seed in (0, 1, 2)]
 
 
-def intervals(post, probes, truth, size):
-    """Whether 90 % intervals of linear functions of the model hold their truths."""
-    wide = np.pad(probes, ((0, 0), (0, size - probes.shape[1]))).T
+def intervals(post, probes, truth):
+    """Whether 90 % intervals of linear functions of the model, physical units, hold their truths."""
+    seen, size = post.problem.parameters[0], post.problem.size
+    wide = seen.scale * np.pad(probes, ((0, 0), (0, size - seen.size))).T
     off = probes @ truth - wide.T @ post.state_mean()
     return np.abs(off) < norm.ppf(0.95) * np.sqrt(np.diag(wide.T @ post.state_product(wide)))
 
@@ -137,7 +139,7 @@ def covered(kind, count=400, seed=0):
     for k in range(count):
         probes = np.stack([field[rng.integers(25)], np.eye(n)[rng.integers(n)], np.ones(n)])
         plain = problem(base, data[:, k], noise)
-        plainly.append(intervals(bj.posterior(plain, method="dense"), probes, models[:, k], n))
+        plainly.append(intervals(bj.posterior(plain, method="dense"), probes, models[:, k]))
         try:
             unsure = adds[kind](plain)
             post = bj.posterior(unsure, method="dense")
@@ -145,17 +147,13 @@ def covered(kind, count=400, seed=0):
             refused += 1
             continue
         held = np.abs(post.state_mean()[n:] - errors[k]) < norm.ppf(0.95) * np.sqrt(post.state_variance()[n:])
-        hits.append([*intervals(post, probes, models[:, k], unsure.size), *(held[:1] if kind == "station" else held)])
+        hits.append([*intervals(post, probes, models[:, k]), *(held[:1] if kind == "station" else held)])
     names = ["field 80 m up", "a cell", "the sum", *(["inclination", "declination"] if kind == "direction" else
                                                      ["height"])]
     return {"worlds": count, "refused": refused,
             "band_99": [float(q) / len(hits) for q in binom.ppf([0.005, 0.995], len(hits), 0.9)],
             "with": dict(zip(names, np.mean(hits, axis=0).tolist(), strict=True)),
             "without": dict(zip(names, np.mean(plainly, axis=0).tolist(), strict=False))}
-
-
-def worlds():
-    return {kind: covered(kind) for kind in ("direction", "height", "station")}
 
 
 def size():
@@ -184,16 +182,29 @@ def size():
     return out
 
 
+PARTS = {"quadrature": quadrature, "wide": wide, "size": size,
+         **{kind: (lambda kind=kind: covered(kind)) for kind in ("direction", "height", "station")}}
+
+
+def rounded(value):
+    """The same with four digits of every number."""
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [rounded(each) for each in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
 def main(parts):
     out = json.loads(FILE.read_text()) if FILE.exists() else {}
     for part in parts:
         start = time.perf_counter()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="the tangent of")
-            out[part] = {"quadrature": quadrature, "worlds": worlds, "wide": wide, "size": size}[part]()
+            out[part] = rounded(PARTS[part]())
         out[f"{part}_seconds"] = round(time.perf_counter() - start)
         FILE.write_text(json.dumps(out, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["quadrature", "worlds", "wide", "size"])
+    main(sys.argv[1:] or PARTS)
