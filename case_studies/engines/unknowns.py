@@ -1,10 +1,10 @@
 """Unknowns of the measurement: direction of the field and heights of stations, against quadrature and over worlds.
 
-python unknowns.py PART ...    # quadrature wide direction height station size; each writes its part of unknowns.json
+python unknowns.py PART ...    # quadrature wide lines larger direction height station size: into unknowns.json
 
 quadrature: one angle, or one height, exact by 81 dense posteriors mixed by their evidence. wide: the same under priors
-that are wider and wider. direction, height, station: 400 truths whose field or heights are not as stated. size: 1,600
-data x 12,800 cells.
+that are wider and wider. lines: two of them, against 625 posteriors. direction, height, station: 400 truths whose field
+or heights are not as stated. larger: ten of 784 data. size: 1,600 data x 12,800 cells.
 """
 
 import json
@@ -104,6 +104,41 @@ def wide():
             for std in (2.0, 5.0, 10.0, 20.0, 40.0) for seed in (0, 1, 2)]
 
 
+def two_lines(noise, std, seed, nodes=25):
+    """Two lines of magnetics with heights of their own: the tangent's posterior beside the exact one."""
+    ground, rng, member = mesh(), np.random.default_rng(seed), np.arange(36) // 18
+    east, north, up = magnetic(ground).coordinates()
+
+    def at(errors):
+        return bj.MagneticOperator.at_stations(ground, east, north, up + np.asarray(errors)[member], intensity=5e4,
+                                               inclination=55.0, declination=8.0)
+
+    _, data = truths([at(std * rng.standard_normal(2))], noise, rng)
+    plain = problem(at([0.0, 0.0]), data[:, 0], noise)
+    plain = plain.replace(modalities=[plain.modalities[0].replace(lines=[f"L{k}" for k in member])])
+    post = bj.posterior(bj.add_height_error(plain, "magnetic", std, per="line"), method="dense")
+    axis = np.linspace(-3.5 * std, 3.5 * std, nodes)
+    grid = np.stack([g.ravel() for g in np.meshgrid(axis, axis)], axis=1)
+    exact = [bj.posterior(problem(at(e), data[:, 0], noise), method="dense") for e in grid]
+    logs = np.array([float(p.log_evidence()) for p in exact]) + norm.logpdf(grid, 0, std).sum(axis=1)
+    weights = np.exp(logs - logs.max()) / np.exp(logs - logs.max()).sum()
+    means, value = np.stack([p.state_mean() for p in exact]), weights @ grid
+    spread, mean = np.sqrt(weights @ (grid - value) ** 2), weights @ means
+    own = np.sqrt(weights @ (np.stack([p.state_variance() for p in exact]) + (means - mean) ** 2))
+    cells, found = slice(0, ground.size), post.mean()["magnetic_height_error"]
+    return {
+        "noise": noise, "prior_std": std, "seed": seed, "exact_std": spread.tolist(),
+        "off": float(np.max(np.abs(found - value) / spread)),
+        "unknown_ratio": (post.std()["magnetic_height_error"] / spread).tolist(),
+        "stated_error": next(float(a.error) for a in post.approximations if a.name.startswith("tangent")),
+        "model_shift": float(np.max(np.abs(post.state_mean()[cells] - mean) / own)),
+        "std_ratio": [float(f(np.sqrt(post.state_variance()[cells]) / own)) for f in (np.min, np.max)]}
+
+
+def lines():
+    return [two_lines(noise, std, seed) for noise in (2.0, 20.0) for std in (2.0, 5.0, 10.0) for seed in (0, 1)]
+
+
 def intervals(post, probes, truth):
     """Whether 90 % intervals of linear functions of the model, physical units, hold their truths."""
     seen, size = post.problem.parameters[0], post.problem.size
@@ -156,6 +191,21 @@ def covered(kind, count=400, seed=0):
             "without": dict(zip(names, np.mean(plainly, axis=0).tolist(), strict=False))}
 
 
+def larger(count=10):
+    """Standard scores of both angles in worlds of 784 data and 3,920 cells."""
+    ground, scores = mesh(28, 5), []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        error = rng.standard_normal(2) * [3.0, 5.0]
+        options = {"range_": 400.0, "std": 0.01}
+        _, data = truths([magnetic(ground, 55 + error[0], 8 + error[1], 80.0)], 5.0, rng, **options)
+        unsure = bj.add_direction_error(problem(magnetic(ground, height=80.0), data[:, 0], 5.0, **options), "magnetic",
+                                        3.0, 5.0)
+        post, name = bj.posterior(unsure, method="dense"), "magnetic_direction_error"
+        scores.append(((post.mean()[name] - error) / post.std()[name]).tolist())
+    return {"scores": scores, "rms": np.sqrt(np.mean(np.square(scores), axis=0)).tolist()}
+
+
 def size():
     """What it takes, and what it costs the model, at 40 x 40 stations."""
     ground, rng, out = mesh(40, 8), np.random.default_rng(3), {}
@@ -182,7 +232,7 @@ def size():
     return out
 
 
-PARTS = {"quadrature": quadrature, "wide": wide, "size": size,
+PARTS = {"quadrature": quadrature, "wide": wide, "lines": lines, "larger": larger, "size": size,
          **{kind: (lambda kind=kind: covered(kind)) for kind in ("direction", "height", "station")}}
 
 

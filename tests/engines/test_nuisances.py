@@ -64,7 +64,8 @@ def test_names_survive_the_file(tmp_path):
     found = back["nuisances"].to_dataset()
     average = str(found["average"].values[int(found["gravity_bias_strongest_average"][0])])
     strongest = f"{float(found['gravity_bias_strongest'][0]):+.2f}".replace("-", "−")
-    assert f"{average} (correlation {strongest})" in text
+    cost = f"{float(found['gravity_bias_cost'].sel(average=average)):.3g}"
+    assert f"{average} (correlation {strongest}, its std {cost} times)" in text
 
 
 def test_a_long_vector_is_one_row_of_the_report():
