@@ -279,3 +279,25 @@ def test_refusals():
     endless = plain.replace(parameters=[plain.parameters[0].replace(prior=bj.Matern(
         std=STD, range=250.0, extent="continued"))])
     refused(lambda: bj.add_direction_error(endless, "magnetic", inclination=1.0), "problem")
+
+
+def test_what_looks_at_other_data_refuses_a_tangent():
+    unsure = bj.add_direction_error(world(), "magnetic", inclination=2.0)
+    post = bj.posterior(unsure, method="dense")
+    family = bj.Geology([bj.Bodies(contrasts={"susceptibility": bj.Signed(0.02)}, number=1, size=200.0)])
+    for call in (lambda: bj.calibrate(unsure, n=20, draws=9), lambda: bj.assimilate(unsure), post.loo,
+                 lambda: bj.recalibrate(post, family, worlds=60)):
+        assert "no unknown by a tangent" in refused(call, "problem")
+
+
+def test_the_problem_keeps_the_prior_as_stated():
+    """What stands in for it is in the posterior's problem alone; results show what was stated."""
+    unsure = bj.add_direction_error(world(), "magnetic", inclination=2.0, declination=3.0)
+    post, bound = bj.posterior(unsure, method="dense"), unsure.by_name[NAME].bound_prior
+    np.testing.assert_allclose(bound.covariance.diagonal(), [4.0, 9.0])
+    np.testing.assert_array_equal(bound.mean, 0.0)
+    assert np.abs(post.problem.by_name[NAME].bound_prior.mean).max() > 0.5
+    np.testing.assert_allclose(post.prior_std()[NAME], [2.0, 3.0])
+    draws = post.prior_state_draws(np.random.default_rng(0), 4000)[:, post.problem.slices[NAME]]
+    np.testing.assert_allclose(draws.std(axis=0), [2.0, 3.0], rtol=0.05)
+    assert np.abs(draws.mean(axis=0)).max() < 0.2
