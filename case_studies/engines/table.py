@@ -9,6 +9,8 @@ NAMES = {"magnetic": "magnetics alone", "gravity": "gravity alone", "gravity mag
 PROBLEMS = {"smooth": "focusing, smooth (α ε = 4.2)", "sharp": "focusing, sharp (α ε = 0.03)",
             "weak": "Gramian, weak (λ = 100)", "strong": "Gramian, strong (λ = 3,000)"}
 
+BEGIN, END = "<!-- measured -->", "<!-- end of what was measured -->"
+
 
 def comparison(results):
     rows = ["| problem | data × unknowns | seconds dense / spectral / iterative "
@@ -71,8 +73,8 @@ def main():
     results = json.loads((HERE / "results.json").read_text())
     text = [*comparison(results), "", *lowrank(results), "", *calibration(results), "", *nongaussian()]
     readme = HERE / "README.md"
-    head = readme.read_text().split("<!-- measured -->")[0]
-    readme.write_text(head + "<!-- measured -->\n\n" + "\n".join(text) + "\n")
+    head, rest = readme.read_text().split(BEGIN)
+    readme.write_text(head + BEGIN + "\n\n" + "\n".join(text) + "\n\n" + END + rest.split(END)[1])
 
 
 if __name__ == "__main__":
