@@ -13,7 +13,7 @@ _ROOMS = {
     "survey": ("Survey", "read_survey"),
     "forward": ("GravityOperator", "MagneticOperator", "StationSampling", "StationSelection", "UpwardContinuation",
                 "forward_prisms", "ForwardModel"),
-    "noise": ("DiagonalNoise", "DenseNoise", "StationaryNoise", "MaternKernel", "noise_std"),
+    "noise": ("DiagonalNoise", "DenseNoise", "StationaryNoise", "MaternKernel", "StudentNoise", "noise_std"),
     "priors": ("Matern", "SumOfMaterns", "GaussianPrior", "MinimumLength", "Focusing"),
     "couplings": ("Gramian", "Coregionalization"),
     "problem": ("Parameter", "Modality", "JointProblem"),

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._checks import fail
 from ..gaussian import linear_gaussian
+from ..problem import unweighted
 
 BLIND = 1e-16  # likelihood exponent of data that say nothing
 ROUNDS = 500  # of rejection: with one draw in ten accepted a value is left over once in 1e22
@@ -66,7 +67,7 @@ def _by_chains(problem, n, rng):
     """Draws of a prior with a Gramian or of Gaussians between bounds: of chains that see no data, if they mixed."""
     from ..engines import choose_engine, posterior
 
-    blind = problem.replace(weights={m.name: BLIND for m in problem.modalities})
+    blind = unweighted(problem).replace(weights={m.name: BLIND for m in problem.modalities})
     method, _ = choose_engine(blind)
     if method not in ("gibbs", "truncated"):
         _refuse("a prior that no chains can draw")

@@ -8,6 +8,7 @@ from .._checks import checked, fail
 from .._typing import Seed, xr
 from ..dataset import DatasetBuilder
 from ..engines import Posterior, clean_mean
+from ..noise import is_gaussian
 from ..problem import add_map
 from ._estimator import over, probe_count, use_exact
 from ._fusion import Fusion
@@ -173,7 +174,7 @@ def _write_price(result, joint, separate):
         slack = [_chi2_error(each, m) for each in (joint, post)]
         alone = post.prediction_std()[name]
         tempered = any(w != 1 for w in (*joint.problem.weights.values(), *post.problem.weights.values()))
-        known = m.noise.independent and not tempered and spread[name] is not None and alone is not None
+        known = is_gaussian(m.noise) and m.noise.independent and not tempered and spread[name] is not None and alone is not None
         # E χ² of a posterior mean is m − tr(C⁻¹ A P Aᵀ)
         expected = np.sum((alone**2 - spread[name] ** 2) / m.noise.variance()) if known else np.nan
         values.append((*both, both[0] - both[1], expected))
@@ -187,8 +188,9 @@ def _write_price(result, joint, separate):
 
 
 def _chi2_error(post, m):
-    """What the stated error of the mean can change in χ², to first order and adding up; NaN of a loaded posterior."""
-    if post.held is not None:
+    """What the stated error of the mean can change in χ², to first order and adding up; NaN of a loaded posterior
+    and of Student-t noise."""
+    if post.held is not None or not is_gaussian(m.noise):
         return np.nan
     residual = clean_mean(post, m.name) - m.data
     gradient = post.problem.operator(m.name).rmatvec(2 * m.noise.solve(residual))

@@ -7,6 +7,8 @@ import numpy as np
 from .._checks import as_count, fail
 from .._places import blocks
 from ..dataset import Approximation, DatasetBuilder
+from ..noise import standardised
+from ._datum_weights import weight_table
 from ._draw_blocks import COLUMNS, quantiles, thinned
 from ._posterior import SummarisedPosterior
 
@@ -149,7 +151,14 @@ class ChainPosterior(SummarisedPosterior):
         for name, words in (("rhat_limit", "largest R-hat that passes"),
                             ("ess_limit", "least effective sample size that passes")):
             table.add(name, (), getattr(self.mixing, name), "1", words)
-        return {"mixing": table.dataset()}
+        weights = self.datum_weights()
+        return {"mixing": table.dataset()} | ({} if weights is None else {"datum_weights": weights})
+
+    def datum_weights(self):
+        """Weights of data with Student-t noise; see `Posterior.datum_weights`."""
+        if not hasattr(self, "_datum_weights"):
+            self._datum_weights = weight_table(self.problem, self.chains, BATCHES)
+        return self._datum_weights
 
 
 def check_lengths(draws, warmup, chains, size):
@@ -213,7 +222,7 @@ def _functionals(problem, chains, mean, std, rng):
             names.append(f"sum of squares of {name}")
             values.append(np.einsum("cdi,cdi->cd", chains[:, :, where], chains[:, :, where]))
     for k, m in enumerate(problem.modalities):
-        white = m.noise.whiten(problem.operator(k).matmat(flat.T) - m.data[:, None])
+        white = standardised(m.noise, problem.operator(k).matmat(flat.T) - m.data[:, None])
         names.append(f"chi2 of {m.name}")
         values.append(np.einsum("ij,ij->j", white, white).reshape(count, draws))
     return names, np.stack(values)

@@ -37,8 +37,8 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
         - "spectral": for continued fields of one correlation on lattices, by wavenumber: exact mean, standard
           deviations in seconds at survey size with an error measured by exact solves at random cells.
         - "lowrank": for linear-Gaussian problems, exact mean, standard deviations too large by a measured amount.
-        - "gibbs": exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one weight,
-          with bounds or without.
+        - "gibbs": exact up to Monte Carlo error, for focusing priors with p = 1, for a Gramian with one weight and for
+          Student-t noise, with bounds or without.
         - "laplace": a Gaussian at a converged MAP, for the rest; approximate, with a measured verdict on whether it
           holds.
         - "truncated": exact up to Monte Carlo error where its chains agree, which it says, for Gaussian priors between
@@ -48,7 +48,8 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
         - "bodies": one to six compact bodies over a Gaussian background, for windows of at most 2,000 data; exact up to
           Monte Carlo error for its family alone (`BodyFamily`), refused where chains do not agree. Never by "auto".
         - "auto": where the problem is linear-Gaussian dense if its matrices are of moderate size, else iterative;
-          otherwise truncated where it applies, gibbs where it applies and would take minutes; else laplace.
+          gibbs where a survey has Student-t noise; otherwise truncated where it applies, gibbs where it applies and
+          would take minutes; else laplace.
     at : MapResult, optional
         Converged MAP, needed by "laplace". Where it is given for a problem that is not linear-Gaussian, the posterior
         is that of `at.problem`, whose α are those really used.
@@ -120,6 +121,9 @@ def choose_engine(problem):
         why = "chosen because the problem is linear-Gaussian, so that this engine is exact"
         return ("dense", f"{why}, and small enough for its matrices") if small else (
             "iterative", f"{why}, and its {data} data and {problem.size} unknowns make large matrices for a dense one")
+    if not problem.gaussian_noise:
+        return "gibbs", ("chosen because the noise is Student-t, which no other engine takes, so that this one is exact "
+                         "up to Monte Carlo error")
     if gibbs_can_sample(problem) and _takes_minutes(problem):
         return "gibbs", ("chosen because the problem is Gaussian given the scales of its cells or the other parameter, "
                          "so that this engine is exact up to Monte Carlo error")

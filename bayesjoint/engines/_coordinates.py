@@ -6,6 +6,8 @@ from scipy import sparse
 from .._checks import fail
 from ..forward import run_tasks
 from ..priors import SparsePrecision
+from ..problem import unweighted
+from ._datum_weights import DatumWeights
 from ._integrated_out import IntegratedOut
 from ._sweeps import Columns, Laws, Tie, sweep
 
@@ -13,6 +15,7 @@ LARGEST_BYTES = 4e9  # of the forward operators' columns
 REFRESH = 50  # sweeps after which sums are computed anew: rounding adds up
 FLATTEST = 1e-4  # least curvature of a focusing cell, in units of its rate: changes its law by 1e-8
 LAW = 100  # entries that drawing from a cut law takes as long as
+NONE = np.ones(0)  # weights of data where all noise is Gaussian
 LEAST_ACCEPTED = 0.01  # of the moves of a focusing cell
 
 
@@ -22,7 +25,8 @@ class CoordinateSampler:
     With F the noise-whitened operators stacked on a root of the prior's precision, an unknown sees the others through
     F x alone, which is kept: drawing one costs its column of F. Every other sweep replaces an unknown by its mirror
     image in the quantiles of its law (Adler 1981; Neal 1998), which leaves the posterior as it is and moves along
-    instead of about. Warming up draws only: mirrored sweeps keep what energy a start had.
+    instead of about. Warming up draws only: mirrored sweeps keep what energy a start had. Where noise is Student-t,
+    weights of the data are drawn before each sweep.
 
     Parameters
     ----------
@@ -42,7 +46,9 @@ class CoordinateSampler:
     """
 
     def __init__(self, problem, neighbours):
+        self._weights = None if problem.gaussian_noise else DatumWeights(problem)
         self._loose = IntegratedOut(problem)
+        problem = unweighted(problem)
         self._cells = np.setdiff1d(np.flatnonzero(problem.free), self._loose.places)
         self._backward = np.ascontiguousarray(self._cells[::-1])
         self._start = problem.start()
@@ -143,9 +149,10 @@ class CoordinateSampler:
                 sums = self._data - self._predict(x), self._root @ (x - self._mean), self._gram(x)
             cells = self._cells if rng.random() < 0.5 else self._backward
             for mirrored in sweeps:
+                weights = NONE if self._weights is None else self._weights.draw(rng, sums[0][None])[0]
                 u, accept = rng.random(cells.size), rng.random(cells.size if self._focusing[0].any() else 1)
                 sweep(x, *sums, u, np.broadcast_to(accept, u.shape), mirrored, cells, self._columns, self._laws,
-                      self._tie)
+                      self._tie, weights)
 
     def _predict(self, x):
         out = np.zeros(self._data.size)

@@ -5,6 +5,7 @@ from itertools import islice
 import numpy as np
 
 from ..dataset import ModalityBlock, ParameterBlock, build_tree
+from ..noise import is_gaussian, standardised
 from ..problem import modality_fields, parameter_fields, versions
 from ._draw_blocks import BLOCK, NOISE, PRIOR, blocks_of, drawn
 from ._nuisances import nuisance_table
@@ -79,10 +80,13 @@ def _of_block(post, block, found):
     rng = block.generator(NOISE)
     for m, where in zip(post.problem.modalities, post.problem.data_slices.values(), strict=True):
         predicted, weight = found.clean[:, where], post.problem.weights[m.name]
-        noise = m.noise.sample(rng, BLOCK)[: block.kept] / np.sqrt(weight)
-        white = m.noise.whiten((predicted - m.data).T).T
+        left = (predicted - m.data).T
+        white = standardised(m.noise, left).T
+        noise = m.noise.sample(rng, BLOCK)[: block.kept] / np.sqrt(weight) if is_gaussian(m.noise) else (
+            m.noise.sample_given(rng, left, BLOCK))
         out["predictive_draws", m.name] = predicted + noise, {}
-        out["log_likelihood", m.name] = _log_likelihood(m, white, weight), {}
+        out["log_likelihood", m.name] = _log_likelihood(m, white, weight) if is_gaussian(m.noise) else (
+            m.noise.log_density(left).T), {}
         out["stats", f"chi2_{m.name}"] = (np.sum(white**2, axis=1),
                                           {"long_name": f"chi-squared of {m.name}, {m.size} data", "units": "1"})
     return out
@@ -144,7 +148,7 @@ def clean_mean(post, name):
 
 def chi2_of(m, predicted):
     """χ² of clean data, shape (n_data,), against what a modality observed, without the exponent."""
-    return float(np.sum(m.noise.whiten(predicted - m.data) ** 2))
+    return float(np.sum(standardised(m.noise, predicted - m.data) ** 2))
 
 
 def prior_correlations(problem):

@@ -5,6 +5,8 @@ from scipy.linalg import blas, block_diag, lapack
 
 from .._checks import fail
 from ..priors import DENSE_LIMIT, ConditionedCovariance, DiagonalCovariance, ScaleMixture, prior_factor
+from ..problem import unweighted
+from ._datum_weights import DatumWeights
 from ._whitened import whitened_matrix
 
 LARGEST_BYTES = 3e9  # of the whitened matrix of the forward operators
@@ -16,7 +18,8 @@ class ScaleSampler:
     A sweep draws the precision u of every focusing cell given the model (`ScaleMixture`), then the model given u,
     which is Gaussian: all of it at once without a Gramian, and with one its members in turn. A Gaussian draw perturbs
     prior and data and solves one system of the size of the data or of the cells, whichever is smaller (Papandreou &
-    Yuille 2010; Bhattacharya, Chakraborty & Mallick 2016), so that it is exact.
+    Yuille 2010; Bhattacharya, Chakraborty & Mallick 2016), so that it is exact. Where noise is Student-t, weights of
+    the data are drawn at the beginning of each sweep, and scale the rows.
 
     Parameters
     ----------
@@ -29,14 +32,16 @@ class ScaleSampler:
     def __init__(self, problem):
         self._gramian = problem.penalties[0] if problem.penalties else None
         self._slices, self._size = problem.slices, problem.size
-        matrix, residual = whitened_matrix(problem, LARGEST_BYTES)
+        self._weights = None if problem.gaussian_noise else DatumWeights(problem)
+        matrix, residual = whitened_matrix(unweighted(problem), LARGEST_BYTES)
         self._fixed = problem.start()  # known cells; the others are overwritten
         self._sort_out(problem)
         still = np.where(problem.free, 0.0, self._fixed)
         still[self._rest] = self._rest_mean
         self._residual = residual - matrix @ still
         self._matrix = np.asfortranarray(matrix[:, self._index])
-        self._rest_matrix = matrix[:, self._rest] @ self._root
+        self._sees_rest = matrix[:, self._rest]
+        self._rest_matrix = self._sees_rest @ self._root
         self._rest_signal = self._rest_matrix @ self._rest_matrix.T
         self._groups = self._alternation()
 
@@ -101,16 +106,22 @@ class ScaleSampler:
         precision = np.tile(self._precision, (x.shape[0], 1))
         for where, mixture in self._mixtures:
             precision[:, where] = mixture.draw_precisions(rng, x[:, self._index[where]])
+        root = None if self._weights is None else np.sqrt(self._weights.draw(rng, self._left(x)))
         for where, member in self._groups:
-            self._update(x, precision[:, where], where, member, rng)
+            self._update(x, precision[:, where], where, member, rng, root)
         return x
+
+    def _left(self, x):
+        """Residuals over the scale of the noise, (chains, n_data)."""
+        return self._residual - x[:, self._index] @ self._matrix.T - (
+            x[:, self._rest] - self._rest_mean) @ self._sees_rest.T
 
     def states(self, x, rng):
         """State vectors of the problem, (chains, size)."""
         return x
 
-    def _update(self, x, precision, where, member, rng):
-        """Draw one group of cells, and the rest, given the precisions and the other groups."""
+    def _update(self, x, precision, where, member, rng, root_weight):
+        """Draw one group of cells, and the rest, given the precisions, the data's weights and the other groups."""
         cells, pull = self._index[where], precision * self._center[where]
         turn = None
         if member is not None:
@@ -126,9 +137,12 @@ class ScaleSampler:
             residual = residual - x[:, self._index[others]] @ self._matrix[:, others].T
         residual = residual - mean @ matrix.T
         white, rest = rng.standard_normal(scale.shape), rng.standard_normal((x.shape[0], self._rest.size))
+        if root_weight is not None:
+            residual = root_weight * residual
         noisy = residual + rng.standard_normal((x.shape[0], self._residual.size))
         for c in range(x.shape[0]):  # symmetric products and Cholesky solves dominate, and have no batched form
-            white[c], rest[c] = self._condition(root.under(matrix, c), white[c], rest[c], noisy[c])
+            white[c], rest[c] = self._condition(root.under(matrix, c), white[c], rest[c], noisy[c],
+                                                None if root_weight is None else root_weight[c])
         x[:, cells] = mean + root.apply(white)
         x[:, self._rest] = self._rest_mean + rest @ self._root.T
 
@@ -150,15 +164,20 @@ class ScaleSampler:
         left = np.divide(left, size, out=np.ones_like(left), where=size > 0)
         return total, pull + lam * known * vector, (vector / np.sqrt(total), left)
 
-    def _condition(self, matrix, white, rest, noisy):
+    def _condition(self, matrix, white, rest, noisy, root_weight):
         """Turn prior draws of white unknowns into posterior ones, given data with noise added."""
         count, size = matrix.shape[0], white.size + rest.size
+        rest_matrix, rest_signal = self._rest_matrix, self._rest_signal
+        if root_weight is not None:
+            matrix = np.multiply(root_weight[:, None], matrix, order="F")
+            rest_matrix = root_weight[:, None] * rest_matrix
+            rest_signal = root_weight[:, None] * rest_signal * root_weight
         if count <= size:
-            system = blas.dsyrk(1.0, matrix, lower=1) + self._rest_signal
+            system = blas.dsyrk(1.0, matrix, lower=1) + rest_signal
             system.flat[:: count + 1] += 1.0
-            weights = _solve(system, noisy - matrix @ white - self._rest_matrix @ rest)
-            return white + matrix.T @ weights, rest + self._rest_matrix.T @ weights
-        joined = np.asfortranarray(np.hstack([matrix, self._rest_matrix]))
+            weights = _solve(system, noisy - matrix @ white - rest_matrix @ rest)
+            return white + matrix.T @ weights, rest + rest_matrix.T @ weights
+        joined = np.asfortranarray(np.hstack([matrix, rest_matrix]))
         system = blas.dsyrk(1.0, joined, trans=1, lower=1)
         system.flat[:: size + 1] += 1.0
         both = _solve(system, joined.T @ noisy + np.concatenate([white, rest]))
@@ -216,8 +235,9 @@ def _solve(system, right):
 
 def _check_cellwise(bound):
     if not isinstance(bound.covariance, DiagonalCovariance):
-        fail("priors under a Gramian", "be Focusing(p=1) or MinimumLength where one of them is focusing",
-             type(bound.covariance).__name__, "Use Gaussian priors for both, or focusing ones for both.")
+        fail("priors under a Gramian", "be Focusing(p=1) or MinimumLength where one of them is focusing or the noise is "
+             "Student-t", type(bound.covariance).__name__,
+             "Use Gaussian noise and Gaussian priors for both, or MinimumLength or focusing ones for both.")
 
 
 def _moments(bound, free, values):

@@ -5,7 +5,9 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from scipy.special import expit, log_expit
 
 from .._checks import fail
+from ..noise import is_gaussian
 from ..priors import typical_precision
+from ..problem import unweighted
 from ._whitened import whitened_matrix
 
 LARGEST_BYTES = 1e9
@@ -18,7 +20,8 @@ class SmallDensity:
 
     Unknowns with bounds go through a logit (two-sided) or a logarithm (one-sided) to t, and t = t₀ + R z, R the root of
     the covariance of a Gaussian reference: the data with Gaussian priors, focusing priors replaced by Gaussians of
-    about their width. The reference sets scales only; the density is exact.
+    about their width, Student-t noise by its Gaussian. The reference sets scales only; the density is exact, weights of
+    Student-t data and an unknown dof summed out.
 
     Parameters
     ----------
@@ -37,8 +40,16 @@ class SmallDensity:
         self.size = self._free.size
 
     def _quadratic(self):
-        """Hessian and linear term, over all unknowns, of misfits and Gaussian priors."""
-        matrix, data = whitened_matrix(self._problem, LARGEST_BYTES)
+        """Hessian and linear term, over all unknowns, of Gaussian misfits and priors; keep what is not Gaussian."""
+        problem = self._problem
+        matrix, data = whitened_matrix(unweighted(problem), LARGEST_BYTES)
+        self._students = [(problem.operator(name).matrix(), problem.surveys[name]) for name in problem.data_slices
+                          if not is_gaussian(problem.surveys[name].noise)]
+        self._tails = np.zeros((problem.size,) * 2)
+        for _, m in self._students:
+            rows = problem.data_slices[m.name]
+            self._tails += matrix[rows].T @ matrix[rows]
+            matrix[rows] = 0.0
         hessian, pull = matrix.T @ matrix, matrix.T @ data
         for index, bound in self._problem.prior.blocks:
             if bound.gaussian:
@@ -50,7 +61,7 @@ class SmallDensity:
 
     def _place(self):
         """Origin and root of the white coordinates."""
-        reference = self._hessian.copy()
+        reference = self._hessian + self._tails
         for index, bound in self._others:
             cells = np.arange(reference.shape[0])[index]
             reference[np.ix_(cells, cells)] += typical_precision(bound)
@@ -77,6 +88,10 @@ class SmallDensity:
         for index, bound in self._others:
             phi += bound.value(x[index])
             gradient[index] += bound.gradient(x[index])
+        for matrix, m in self._students:
+            part, slopes = m.noise.penalty(matrix @ x - m.data)
+            phi += part
+            gradient += matrix.T @ slopes
         if self._penalties:
             parts = self._problem.parts(x)
             for bound in self._penalties:

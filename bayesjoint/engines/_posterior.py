@@ -274,6 +274,27 @@ class Posterior(PosteriorViews, DrawsOfPosterior):
         """
         return nuisance_table(self)
 
+    def datum_weights(self) -> xr.Dataset | None:
+        """What was learned of the weight of every datum of surveys with `StudentNoise`: outliers have small ones.
+
+        Returns
+        -------
+        xarray.Dataset or None
+            For each such survey, along its stations: ``<survey>_weight``, the posterior mean of the weight, with
+            ``<survey>_weight_error``, its Monte Carlo standard error; ``<survey>_residual``, datum less clean data of
+            the posterior mean, units of the data. Along ``dof``: ``<survey>_dof``, the posterior probability of each
+            number of degrees of freedom, and its error. None where no noise is Student-t.
+
+        Examples
+        --------
+        >>> import bayesjoint as bj
+        >>> slope = bj.Parameter("slope", 1, prior=bj.GaussianPrior(0.0, 1.0))
+        >>> line = bj.Modality("line", [[1.0]] * 4, [1.0, 1.0, 1.0, 9.0], bj.StudentNoise([0.1] * 4, dof=4.0), "slope")
+        >>> found = bj.posterior(bj.JointProblem([slope], [line])).datum_weights()
+        >>> bool(found["line_weight"][3] < 0.01 < 0.9 < found["line_weight"][0])
+        True
+        """
+
     def mean_response(self, data: np.ndarray):
         """Change of the posterior mean, (size, k), when the data deviate by `data`, (n_data, k), from the prediction.
 

@@ -63,8 +63,8 @@ ENGINES = {entry.name: entry for entry in (
     EngineEntry(name="lowrank", make="lowrank:LowRankPosterior", other_data=True,
                 purpose="for linear-Gaussian problems, exact mean, standard deviations too large by a measured amount"),
     EngineEntry(name="gibbs", make="gibbs:GibbsPosterior",
-                purpose="exact up to Monte Carlo error, for focusing priors with p = 1 and for a Gramian with one "
-                "weight, with bounds or without"),
+                purpose="exact up to Monte Carlo error, for focusing priors with p = 1, for a Gramian with one weight "
+                "and for Student-t noise, with bounds or without"),
     EngineEntry(name="truncated", make="truncated:TruncatedPosterior",
                 purpose="exact up to Monte Carlo error where its chains agree, which it says, for Gaussian priors "
                 "between bounds; at most 80,000 unknowns, of which tens of thousands mix slowly"),

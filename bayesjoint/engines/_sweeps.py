@@ -28,6 +28,16 @@ def _dot(a, b):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
+def _weighted(a, weights, left):
+    """(Σ w a left, Σ (w − 1) a²)."""
+    pull, more = 0.0, 0.0
+    for i in range(a.size):
+        pull += a[i] * weights[i] * left[i]
+        more += a[i] * (weights[i] - 1.0) * a[i]
+    return pull, more
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
 def _add(scale, a, out):
     for i in range(a.size):
         out[i] += scale * a[i]
@@ -49,16 +59,22 @@ def _focused(old, mean, scale, low, high, rate, center, epsilon, u, accept, mirr
 
 
 @njit(cache=True, nogil=True)
-def sweep(x, left, prior, gram, u, accept, mirrored, cells, columns, laws, tie):
+def sweep(x, left, prior, gram, u, accept, mirrored, cells, columns, laws, tie, weights):
     """One sweep over `cells`, in place.
 
     Kept up to date beside x: left = d − A x, prior = P (x − μ), and the Gram matrix's entries (first, second, cross).
+    `weights` are those of the data, none where all are 1.
     """
     for k in range(cells.size):
         i = cells[k]
         start, stop = columns.span[i, 0], columns.span[i, 1]
         a = columns.values[columns.first[i] : columns.first[i] + stop - start]
-        pull, curvature = _dot(a, left[start:stop]), laws.curvature[i]
+        curvature = laws.curvature[i]
+        if weights.size:
+            pull, more = _weighted(a, weights[start:stop], left[start:stop])
+            curvature += more
+        else:
+            pull = _dot(a, left[start:stop])
         for j in range(columns.start[i], columns.start[i + 1]):
             pull -= columns.root[j] * prior[columns.row[j]]
         mate, weight = tie.mate[i], tie.weight[i]

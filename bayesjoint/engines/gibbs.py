@@ -1,24 +1,26 @@
-"""The exact posterior under focusing priors or a Gramian, by Gibbs sampling."""
+"""The exact posterior under focusing priors, a Gramian or Student-t noise, by Gibbs sampling."""
 
 import numpy as np
 
 from .._checks import fail
 from ..couplings import BoundGramian
+from ..dataset import Approximation
 from ..priors import NEIGHBOURS
 from ..problem import check_density
 from ._chains import ChainPosterior, check_lengths
 from ._coordinates import CoordinateSampler
 from ._gibbs_gramian import GramianSampler
 from ._gibbs_scales import ScaleSampler
+from ._gibbs_weights import WeightSampler
 from ._until_mixed import WARMUP, check_thin, run_until_mixed
 
 
 class GibbsPosterior(ChainPosterior):
-    """Posterior under a focusing prior (p = 1), a Gramian with one weight, or both, by exact Gibbs sweeps.
+    """Posterior under focusing priors (p = 1), a Gramian with one weight, Student-t noise or several, by Gibbs sweeps.
 
-    Both are Gaussian piece by piece: a focusing prior given the scales of its cells (`ScaleMixture`), and each
-    parameter of a Gramian given the other. Between bounds single unknowns are drawn in turn. So nothing is
-    approximated; draws are correlated, and what that costs is measured: Monte Carlo errors of mean and standard
+    All are Gaussian piece by piece: a focusing prior given the scales of its cells (`ScaleMixture`), each parameter of
+    a Gramian given the other, Student-t noise given the weights of the data. Between bounds single unknowns are drawn
+    in turn. So nothing is approximated; draws are correlated, and what that costs is measured: Monte Carlo errors of mean and standard
     deviation, R-hat and effective sample sizes. Use ``posterior(problem, method="gibbs")``.
 
     Parameters
@@ -41,7 +43,7 @@ class GibbsPosterior(ChainPosterior):
     ------
     ValueError, TypeError
         If the problem is linear-Gaussian, with bounds or without, has a prior or coupling that is not Gaussian piece by
-        piece, or is too large to hold.
+        piece, or is too large to hold (with Student-t noise: more than 6,000 data).
     """
 
     method = "gibbs"
@@ -55,7 +57,7 @@ class GibbsPosterior(ChainPosterior):
             return
         draws, warmup, chains = check_lengths(draws, warmup, chains, problem.size)
         rng = np.random.default_rng(seed)
-        sampler = GramianSampler(problem) if problem.prior.gaussian else ScaleSampler(problem)
+        sampler = _sampler(problem)
         kept = np.empty((chains, draws, problem.size))
         state = sampler.start(rng, chains)
         for sweep in range(-warmup, draws):
@@ -65,7 +67,6 @@ class GibbsPosterior(ChainPosterior):
         self._keep(kept, sampler.name, f"Ask for more sweeps, for example draws={4 * draws}; if that does not help, "
                    "weaken the coupling, raise epsilon or use a coarser mesh.")
 
-
     def _between_bounds(self, kept, warmup, thin, seed, progress):
         """Unknown by unknown: blocks of them have no law that can be drawn from once it is cut."""
         sampler = CoordinateSampler(self.problem, NEIGHBOURS)
@@ -73,6 +74,18 @@ class GibbsPosterior(ChainPosterior):
         self._keep(kept, "exact Gibbs sweeps over single unknowns between bounds, half of them overrelaxed",
                    f"Ask for longer chains, for example thin={2 * thin}; if that does not help, weaken the coupling or "
                    "use a coarser mesh.")
+        if not sampler.exact:
+            self.approximations.append(Approximation(
+                name="neighbours of the prior", status="not validated",
+                statement=f"Each cell's prior rests on its {NEIGHBOURS} nearest cells in an order from coarse to fine, "
+                "and what that changes was not measured."))
+
+
+def _sampler(problem):
+    """Of a problem without bounds."""
+    if not problem.prior.gaussian or (problem.penalties and not problem.gaussian_noise):
+        return ScaleSampler(problem)
+    return GramianSampler(problem) if problem.penalties else WeightSampler(problem)
 
 
 def gibbs_can_sample(problem):
@@ -88,13 +101,15 @@ def _check(problem):
     check_density(problem)
     if problem.nonlinear:
         fail("problem", "have linear forward operators for Gibbs sweeps",
-             f"a nonlinear model of {', '.join(problem.nonlinear)}", 'Use method="laplace" at a converged MAP.')
+             f"a nonlinear model of {', '.join(problem.nonlinear)}", 'Use method="laplace" at a converged MAP.' if
+             problem.gaussian_noise else "Ask problem.linearised(x), the tangent at a state vector x.")
     problem.prior.refuse_flat("for Gibbs sweeps")
     if problem.linear_gaussian:
-        fail("problem", "hold a focusing prior or a Gramian for Gibbs sweeps", "a linear-Gaussian one",
+        fail("problem", "hold a focusing prior, a Gramian or Student-t noise for Gibbs sweeps", "a linear-Gaussian one",
              'Use method="dense", which is exact and needs no sampling.')
-    if problem.prior.gaussian and not problem.penalties:
-        fail("problem", "hold a focusing prior or a Gramian for Gibbs sweeps", "Gaussian priors between bounds",
+    if problem.prior.gaussian and not problem.penalties and problem.gaussian_noise:
+        fail("problem", "hold a focusing prior, a Gramian or Student-t noise for Gibbs sweeps",
+             "Gaussian priors between bounds",
              'Use method="truncated".')
     for _, bound in problem.prior.blocks:
         if getattr(bound, "p", None) == 0:

@@ -5,7 +5,7 @@ from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
 
 from .._checks import fail
 from ..dataset import Approximation
-from ..problem import check_density
+from ..problem import check_density, check_gaussian_noise
 from ._laplace_curvature import exact_curvature, nonlinear_statements
 from ._laplace_modes import look_for_modes
 from ._laplace_validity import ValidityCheck
@@ -209,6 +209,7 @@ def _held(problem, x):
 def _check(problem, at):
     for each in (problem, getattr(at, "problem", problem)):
         check_density(each)
+    check_gaussian_noise(problem, "for a Gaussian at the MAP")
     problem.prior.refuse_hidden()
     if at is None:
         fail("at", "be a converged MAP for the Laplace engine", "None", "Pass at=find_map(problem).")
@@ -222,8 +223,8 @@ def check_map(problem, at):
     """Refuse what is not a model estimate of this problem."""
     if not hasattr(at, "converged"):
         fail("at", "be what find_map returns", type(at).__name__, "Pass at=find_map(problem).", TypeError)
-    asked, found = (([(p.name, p.shape) for p in each.parameters], [(m.name, m.size) for m in each.modalities],
+    asked, found = (([(p.name, p.shape) for p in each.parameters], [(m.name, m.size, is_gaussian(m.noise)) for m in each.modalities],
                      each.couplings) for each in (problem, at.problem))
     if asked != found:
-        fail("at", "be a MAP of this problem (its α may differ)", "one with other parameters, modalities or couplings",
+        fail("at", "be a MAP of this problem (its α may differ)", "one with other parameters, modalities, noise or couplings",
              "Pass at=find_map(problem).")

@@ -5,7 +5,7 @@ import numpy as np
 from .._checks import as_count, fail
 from ..dataset import Approximation
 from ..priors import NEIGHBOURS
-from ..problem import check_density
+from ..problem import check_density, check_gaussian_noise
 from ._chains import ChainPosterior, check_lengths
 from ._coordinates import LARGEST_BYTES, CoordinateSampler
 from ._neighbour_error import measure_neighbours
@@ -94,6 +94,7 @@ def truncated_can_sample(problem):
 
 def _check(problem):
     check_density(problem)
+    check_gaussian_noise(problem, "for truncated Gaussian sweeps")
     if problem.nonlinear:
         fail("problem", "have linear forward operators for truncated Gaussian sweeps",
              f"a nonlinear model of {', '.join(problem.nonlinear)}", 'Use method="laplace" at a converged MAP.')

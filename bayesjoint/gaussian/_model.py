@@ -9,6 +9,7 @@ from scipy.sparse import csr_array, vstack
 from .._checks import fail
 from .._places import unit_columns
 from ..priors import DISCREPANCIES
+from ..problem import check_gaussian_noise
 from ._groups import torus_groups
 
 VECTOR_LIMIT = 4096  # values of plain vectors beside a continued field
@@ -52,7 +53,7 @@ def linear_gaussian(problem, stored=False, purpose="dense"):
 
 def is_linear_gaussian(problem):
     """Whether the posterior is exactly Gaussian, flat priors on some parameters allowed."""
-    return (not problem.bounded and not problem.penalties and not problem.nonlinear
+    return (problem.gaussian_noise and not problem.bounded and not problem.penalties and not problem.nonlinear
             and all(bound.gaussian for _, bound in problem.prior.blocks))
 
 
@@ -61,6 +62,7 @@ def check_linear_gaussian(problem, purpose="dense"):
     engine = purpose in OTHERS
     what = f"the {purpose} engine" if engine else purpose
     laplace = ', or use method="laplace" at a converged MAP' if engine else ""
+    check_gaussian_noise(problem, f"for {what}")
     if problem.nonlinear:
         fail("problem", f"have linear forward operators for {what}", f"a nonlinear model of "
              f"{', '.join(problem.nonlinear)}", f"Ask problem.linearised(x), the tangent at a state vector x{laplace}.")

@@ -9,7 +9,7 @@ import numpy as np
 from .._checks import checked, fail, one_of
 from .._shown import ordinal
 from .._typing import HyperparameterFit, JointProblem, Seed, Sequence
-from ..problem import check_problem
+from ..problem import check_gaussian_noise, check_problem
 from ._dense_evidence import DenseEvidence, check_evidence
 from ._discrepancy import KINDS, discrepancies
 from ._large_evidence import LargeEvidence
@@ -99,6 +99,7 @@ def fit_hyperparameters(problem: JointProblem, method: str = "evidence", free: S
     np.str_('identified: 95 % interval 0.0907 to 0.139 mGal')
     """
     check_problem(problem)
+    check_gaussian_noise(problem, "for its evidence")
     one_of("method", method, ("evidence", "dense", "lanczos"))
     one_of("prior", prior, ("weak", "flat"))
     build = partial(HyperVector, free=free, ranges=ranges, bounds=bounds, flat=prior == "flat", whole=problem)

@@ -7,6 +7,7 @@ import numpy as np
 from .._checks import as_count, as_positive, checked, fail, one_of
 from .._progress import progress_bar
 from .._typing import Callable, JointProblem, MapResult
+from ..problem import check_gaussian_noise
 from ..solvers import RRCGSettings
 from ._converged import converged_map
 from ._gaussian_map import gaussian_map, is_gaussian_field
@@ -79,7 +80,7 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     Raises
     ------
     ValueError
-        On a prior or coupling the method cannot handle, a start outside the bounds, or bad settings.
+        On a prior, coupling or noise (`StudentNoise`) the method cannot handle, a start outside the bounds, or bad settings.
 
     Examples
     --------
@@ -97,6 +98,7 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     >>> result.converged, result.criterion <= 1e-3
     (True, True)
     """
+    check_gaussian_noise(problem, "for find_map")
     tolerance = float(as_positive("tolerance", tolerance, 0))
     if max_iterations is not None:
         as_count("max_iterations", max_iterations, 0, "The default is enough for most problems.")

@@ -1,6 +1,7 @@
 """What a question is put to: a problem, one of its surveys."""
 
 from .._checks import fail
+from ..noise import is_gaussian
 from ._joint_problem import JointProblem
 from ._parameter import Parameter
 
@@ -18,6 +19,20 @@ def check_density(problem):
         if not getattr(coupling, "is_density", True):
             fail("couplings", "be densities for a posterior and for method='map'", repr(coupling),
                  f"{coupling.no_density}.")
+
+
+def check_gaussian_noise(problem, use):
+    """Refuse noise that no covariance says all of; `use` begins with a preposition and ends the sentence."""
+    names = [m.name for m in problem.modalities if not is_gaussian(m.noise)]
+    if names:
+        fail("noise", f"be Gaussian {use}", f"StudentNoise of {', '.join(names)}",
+             'Ask posterior(problem, method="gibbs"), which takes it, or replace(noise=DiagonalNoise(std)) there.')
+
+
+def unweighted(problem):
+    """The problem with Gaussian noise only: Student-t noise as it is given that every datum's weight is 1."""
+    return problem if problem.gaussian_noise else problem.replace(modalities=[
+        m if is_gaussian(m.noise) else m.replace(noise=m.noise.unweighted) for m in problem.modalities])
 
 
 def check_field(parameter, remedy):

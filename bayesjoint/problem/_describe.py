@@ -6,6 +6,7 @@ from importlib import metadata
 import numpy as np
 
 from .. import __version__
+from ..noise import is_gaussian
 from ..priors import DISCREPANCIES
 from ..quantities import property_of
 
@@ -58,11 +59,21 @@ def modality_fields(problem, modality):
     dims, coords, mask, upward = layout(modality)
     return {
         "name": modality.name, "kind": modality.kind, "dims": dims, "coords": coords, "mask": mask, "upward": upward,
-        "units": modality.units, "observed": modality.data, "std": np.sqrt(modality.noise.variance() / weight),
-        "attributes": {"noise": modality.noise.settings(), "likelihood_exponent": weight,
+        "units": modality.units, "observed": modality.data, "std": _noise_std(modality.noise, weight),
+        "attributes": {"noise": modality.noise.settings(), **_dof(modality.noise),
+                       "likelihood_exponent": weight,
                        "parameters": modality.parameters, **_inducing(modality.forward), **modality.metadata,
                        **({"measured_every": modality.stride} if modality.stride > 1 else {})},
     }  # fmt: skip
+
+
+def _noise_std(noise, weight):
+    """What an ordinary datum is off by: the std of Gaussian noise, the scale of Student-t noise."""
+    return np.sqrt(noise.variance() / weight) if is_gaussian(noise) else noise.std
+
+
+def _dof(noise):
+    return {} if is_gaussian(noise) else {"noise_dof": noise.dof}
 
 
 def _inducing(forward):

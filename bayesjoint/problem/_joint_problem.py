@@ -10,6 +10,7 @@ from .._html import card
 from .._places import runs, unit_columns
 from .._shown import cut, named
 from .._typing import Any
+from ..noise import is_gaussian
 from ..quantities import component_of
 from ._cache import Cache
 from ._modality_operator import ModalityOperator
@@ -251,9 +252,15 @@ class JointProblem:
         return bool(np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
 
     @property
+    def gaussian_noise(self):
+        """Whether the noise of every modality is Gaussian."""
+        return all(is_gaussian(m.noise) for m in self.modalities)
+
+    @property
     def linear_gaussian(self):
-        """Whether the posterior is exactly Gaussian: Gaussian prior, linear operators, no penalty, no bounds."""
-        return self.prior.gaussian and not self.penalties and not self.bounded and not self.nonlinear
+        """Whether the posterior is exactly Gaussian: Gaussian prior and noise, linear, no penalty, no bounds."""
+        return (self.prior.gaussian and self.gaussian_noise
+                and not self.penalties and not self.bounded and not self.nonlinear)
 
     # -- relatives ---------------------------------------------------------------------------------------------------
     def separate(self):
@@ -323,7 +330,9 @@ class JointProblem:
         for name, value in given.items():
             if name not in names:
                 fail("weights", f"be keyed by modality names {names}", repr(name), "Correct the key.")
-            as_positive(f"weights[{name!r}]", value, 0)
+            if as_positive(f"weights[{name!r}]", value, 0) != 1 and not is_gaussian(self.surveys[name].noise):
+                fail(f"weights[{name!r}]", "be 1 for a survey with StudentNoise", f"{value:g}",
+                     "A power of its likelihood is no Student-t law: widen its std instead.")
         return {name: float(given.get(name, 1.0)) for name in names}
 
     def _check_names(self):

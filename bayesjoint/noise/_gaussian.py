@@ -1,4 +1,4 @@
-"""Noise covariances of one modality, and the whitening they define."""
+"""Gaussian noise of one modality: covariances, and the whitening they define."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ._checks import as_finite, as_positive, as_shape, checked, fail, frozen, one_of
-from ._cholesky import lower_factor
-from ._correlation import CORRELATIONS
-from ._shown import short
-from ._typing import Any, ArrayLike
+from .._checks import as_finite, as_positive, as_shape, checked, fail, frozen, one_of
+from .._cholesky import lower_factor
+from .._correlation import CORRELATIONS
+from .._shown import short
+from .._typing import Any, ArrayLike
 
 DENSE_LIMIT = 20_000  # data; a dense factor of that many takes 3.2 GB
 GUESS = 0.05  # of the data's own std: between a good marine and a poor old survey
