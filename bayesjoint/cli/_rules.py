@@ -47,6 +47,9 @@ def _rules(config):
                survey.relative_std, "needs floor_std, and the other way round")
         yield (survey.std is not None and survey.relative_std is not None, f"{where}.std", survey.std,
                "give either std, or relative_std with floor_std")
+        student = survey.noise == "student"
+        yield (not student and survey.dof is not None, f"{where}.dof", survey.dof, 'means nothing for noise = "gaussian"')
+        yield (student and survey.exponent != 1, f"{where}.exponent", survey.exponent, 'must be 1 for noise = "student"')
         yield ((survey.bias == "none") != (survey.bias_std is None), f"{where}.bias_std", survey.bias_std,
                f"must go with bias (now {survey.bias!r})")
         yield from _rules_of_unknowns(config, where, survey)
@@ -134,6 +137,12 @@ def _rules_of_engines(config):
     priors = {table.prior for table in config.parameters.values()}
     bounded = [name for name, table in config.parameters.items() if table.lower is not None or table.upper is not None]
     where = "posterior.method"
+    tailed = [name for name, table in config.surveys.items() if table.noise == "student"]
+    yield (bool(tailed) and method in (*LINEAR, "truncated", "laplace"), where, method,
+           f'cannot take noise = "student" ({", ".join(tailed)}); leave it at \'auto\'')
+    yield (bool(tailed) and config.posterior.fit, "posterior.fit", True,
+           f'cannot go with noise = "student" ({", ".join(tailed)}): evidence needs Gaussian noise. Fit with "gaussian", '
+           "and state here what was found")
     if method in LINEAR:
         yield "focusing" in priors, where, method, "needs Gaussian priors, not 'focusing'; leave it at 'auto'"
         yield bool(bounded), where, method, f"cannot take bounds ({', '.join(bounded)}); leave it at 'auto'"
@@ -144,8 +153,9 @@ def _rules_of_engines(config):
         yield (any(table.plus for table in config.parameters.values()), where, method,
                "cannot take fields that are added (plus); leave it at 'auto'")
     if method == "gibbs":
-        yield (not gramian and any(table.prior != "focusing" or table.p != 1 for table in config.parameters.values()),
-               where, method, "needs focusing priors with p = 1, or a Gramian; leave it at 'auto'")
+        sharp = all(table.prior == "focusing" and table.p == 1 for table in config.parameters.values())
+        yield (not (gramian or tailed or sharp),
+               where, method, "needs focusing priors with p = 1, a Gramian or noise = 'student'; leave it at 'auto'")
     if method == "truncated":
         yield not bounded, where, method, "needs bounds; leave it at 'auto'"
         yield "focusing" in priors, where, method, "needs Gaussian priors, not 'focusing'; leave it at 'auto'"
@@ -174,6 +184,7 @@ def _rules_of_geology(config, table):
     where = next((f"parameters.{name}" for name, p in config.parameters.items()
                   if p.prior == "focusing" or p.lower is not None or p.upper is not None), None)
     where = "coupling.kind" if config.coupling.kind == "gramian" else where
+    where = next((f"surveys.{name}.noise" for name, s in config.surveys.items() if s.noise == "student"), where)
     where = "posterior.method" if not answers_other_data(config.posterior.method) else where
     yield (where is not None, where, None, "cannot go with [geology]: simulated worlds need an engine that answers "
-           "other data by one solve, so Gaussian priors without bounds or a Gramian")
+           "other data by one solve, so Gaussian priors and noise, without bounds or a Gramian")

@@ -46,6 +46,10 @@ class SurveyTable:
     std: float | None = key("noise standard deviation, units of the data", None, above=0.0)
     relative_std: float | None = key("noise as a share of each datum (with floor_std)", None, minimum=0.0)
     floor_std: float | None = key("noise as a share of the largest datum (with relative_std)", None, minimum=0.0)
+    noise: str = key("law of independent noise; student: with outliers, which lose their weight; std is then its scale",
+                     "gaussian", choices=("gaussian", "student"))
+    dof: float | None = key("student: degrees of freedom, small for many outliers; default: found from the data", None,
+                            above=2.0)
     bias: str = key("regional field, datum shift or levels of a lattice's lines, inferred with the model", "none",
                     choices=("none", "constant", "linear", "quadratic", "rows", "columns", "lines"))
     bias_std: float | None = key("prior std of each bias coefficient, units of the data", None, above=0.0)

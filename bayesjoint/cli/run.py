@@ -11,7 +11,7 @@ from ..engines import needs_a_map, posterior
 from ..hyperparameters import fit_hyperparameters
 from ..map_estimate import find_map
 from ..mesh import Mesh
-from ..noise import noise_std
+from ..noise import StudentNoise, noise_std
 from ..preparation import terrain_effect
 from ..priors import Focusing, Matern, MinimumLength
 from ..problem import JointProblem, Parameter
@@ -58,8 +58,8 @@ def build_problem(config, stage=lambda name: None, surveys=None):
     mesh = keyed("mesh", lambda: Mesh.from_surveys(list(surveys.values()), **dataclasses.asdict(config.mesh)))
     parameters = {name: keyed(f"parameters.{name}", _parameter, name, table, mesh)
                   for name, table in config.parameters.items()}
-    modalities = [keyed(f"surveys.{name}", lambda name=name, table=table: surveys[name].modality(
-        parameters[table.parameter], forward=table.forward, name=name)) for name, table in config.surveys.items()]
+    modalities = [_with_tails(table, keyed(f"surveys.{name}", lambda name=name, table=table: surveys[name].modality(
+        parameters[table.parameter], forward=table.forward, name=name))) for name, table in config.surveys.items()]
     problem = keyed("coupling", lambda: JointProblem(
         list(parameters.values()), modalities, _couplings(config.coupling),
         weights={name: table.exponent for name, table in config.surveys.items()}))
@@ -209,6 +209,14 @@ def _survey(name, table, folder):
         refuse(f"surveys.{name}.std", None,
                "is required, for the file states no noise (or give relative_std and floor_std)")
     return survey
+
+
+def _with_tails(table, modality):
+    """The survey with the law of noise that its table asks for."""
+    if table.noise == "gaussian":
+        return modality
+    dof = "unknown" if table.dof is None else table.dof
+    return modality.replace(noise=StudentNoise(modality.noise.std, dof))
 
 
 def _parameter(name, table, mesh):

@@ -189,7 +189,8 @@ def _write_price(result, joint, separate):
 
 def _chi2_error(post, m):
     """What the stated error of the mean can change in χ², to first order and adding up; NaN of a loaded posterior
-    and of Student-t noise."""
+    and of Student-t noise.
+    """
     if post.held is not None or not is_gaussian(m.noise):
         return np.nan
     residual = clean_mean(post, m.name) - m.data

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..dataset import DatasetBuilder
 from ..noise import is_gaussian
-from ..problem import layout
+from ..problem import layout, placed
 
 
 class DatumWeights:
@@ -39,21 +39,14 @@ def weight_table(problem, chains, batches):
     table = DatasetBuilder()
     for m in found:
         (weight, weight_error), (dof, dof_error) = _over_batches(problem, m, chains, batches)
-        dims, coords, mask, _ = layout(m)
+        dims, coords, _, _ = layout(m)
         table.place({"name": m.name, "dims": dims, "coords": coords})
         mean = chains.reshape(-1, chains.shape[2]).mean(axis=0)
         left = m.data - problem.operator(m.name).matvec(mean)
-
-        def placed(values, shape=m.data_shape, mask=mask):
-            if mask is None:
-                return values.reshape(shape)
-            out = np.full(mask.shape, np.nan)
-            out[mask] = values
-            return out
-
-        table.add(f"{m.name}_weight", dims, placed(weight), "1", f"posterior mean of the weight of data of {m.name}",
-                  placed(weight_error))
-        table.add(f"{m.name}_residual", dims, placed(left), m.units, f"{m.name}, observed less clean data of the mean")
+        table.add(f"{m.name}_weight", dims, placed(m, weight), "1",
+                  f"posterior mean of the weight of data of {m.name}", placed(m, weight_error))
+        table.add(f"{m.name}_residual", dims, placed(m, left), m.units,
+                  f"{m.name}, observed less clean data of the mean")
         table.along(f"{m.name}_dofs", m.noise.dofs, f"degrees of freedom of the noise of {m.name}")
         table.add(f"{m.name}_dof", (f"{m.name}_dofs",), dof, "1", f"posterior probability of each dof of {m.name}",
                   dof_error)

@@ -17,7 +17,8 @@ def summary(found, elpd, effective):
     names = dict.fromkeys(found["elpd_i" if elpd == "elpd" else "loo_i"]["survey"].values.tolist())
     return (f"Exact leave-one-out of {found['n_data_points']} data of {', '.join(names)}, no draws.\n\n"
             f"         Estimate       SE\nelpd_loo {found[elpd]:8.2f}  {found['se']:7.2f}\n"
-            f"p_loo    {found[effective]:8.2f}        -")
+            f"p_loo    {found[effective]:8.2f}        -"
+            + (f"\n\n{found['outliers']}" if found["outliers"] else ""))
 
 
 @dataclass(repr=False, kw_only=True)
@@ -26,6 +27,9 @@ class ExactLoo(BASE):
 
     loo_mean: DataArray = None
     loo_std: DataArray = None
+    loo_z: DataArray = None
+    loo_influence: DataArray = None
+    outliers: str = ""
 
     def __getitem__(self, key):
         """An entry by its name of today or by that before version 1."""

@@ -7,9 +7,10 @@ from importlib import import_module
 import numpy as np
 import xarray as xr
 
-from .._checks import checked, fail, one_of
+from .._checks import checked, fail, one_of, warn
 from .._typing import Posterior, Sequence
 from ..gaussian import DENSE_DATA, DenseSystem, linear_gaussian
+from ._outliers import LeftOut, left_out_table, outlier_words
 
 LIBRARIES = ("arviz", "arviz_stats")
 ALONE = 1e-9  # of a datum's weight before flat values are taken out: what is left of it then is rounding
@@ -71,14 +72,18 @@ def leave_one_out(system, surveys, library):
     """
     one_of("library", library, LIBRARIES)
     pull, precision, noise = _by_datum(system)
+    _refuse_alone(system, precision)
     names = _scored(system, surveys)
     rows = system.index(names)
-    residual, std = pull[rows] / precision[rows], precision[rows] ** -0.5
-    seen = _log_normal(pull[rows] / noise[rows], (2 * noise[rows] - precision[rows]) / noise[rows] ** 2)
-    scores = _log_normal(residual, std**2)
+    found = LeftOut(pull=pull[rows], precision=precision[rows], noise=noise[rows])
+    seen = _log_normal(found.pull / found.noise, (2 * found.noise - found.precision) / found.noise**2)
+    scores = _log_normal(found.residual, found.std**2)
     counts = [system.rows[name].stop - system.rows[name].start for name in names]
-    coords = {"survey": ("datum", np.repeat(names, counts)),
-              "station": ("datum", np.concatenate([np.arange(count) for count in counts]))}
+    survey, station = np.repeat(names, counts), np.concatenate([np.arange(count) for count in counts])
+    coords = {"survey": ("datum", survey), "station": ("datum", station)}
+    outliers = outlier_words(found, survey, station)
+    if outliers:
+        warn(outliers)
 
     def labelled(values, name, words):
         return xr.DataArray(values, coords, ("datum",), name, {"long_name": words})
@@ -88,11 +93,31 @@ def leave_one_out(system, surveys, library):
         "p": float(seen.sum() - scores.sum()), "n_samples": 0, "n_data_points": scores.size, "warning": False,
         "scale": "log", "good_k": GOOD_K,
         "elpd_i": labelled(scores, "loo_i", "log density of a datum given all others, nats"),
-        "loo_mean": labelled(system.model.data[rows] - residual, "loo_mean", "mean of a datum given all others"),
-        "loo_std": labelled(std, "loo_std", "standard deviation of a datum given all others, its noise in it"),
+        "loo_mean": labelled(system.model.data[rows] - found.residual, "loo_mean", "mean of a datum given all others"),
+        "loo_std": labelled(found.std, "loo_std", "standard deviation of a datum given all others, its noise in it"),
+        "loo_z": labelled(found.z, "loo_z", "datum less its mean given all others, over its standard deviation"),
+        "loo_influence": labelled(found.influence, "loo_influence",
+                                  "how far the posterior mean moves without the datum, in posterior std of what moves "
+                                  "most"),
+        "outliers": outliers,
     }
     elpd = import_module("._elpd", __package__)  # heavy: it imports ArviZ
     return elpd.for_arviz(fields) if library == "arviz" else elpd.for_arviz_stats(fields)
+
+
+def leave_one_out_group(system):
+    """{"leave_one_out": z and influence of every datum, an `xarray.Dataset`}; none where one alone holds a flat value.
+
+    Parameters
+    ----------
+    system : DenseSystem
+        Of all data.
+    """
+    pull, precision, noise = _by_datum(system)
+    if _alone(system, precision).size:
+        return {}
+    found = LeftOut(pull=pull, precision=precision, noise=noise)
+    return {"leave_one_out": left_out_table(found, system.model.problem)}
 
 
 def _scored(system, surveys):
@@ -117,17 +142,20 @@ def _by_datum(system):
             root = model.whiten_survey(k, np.eye(where.stop - where.start))
             precision[where] = np.sum(root * (whole[where, where] @ root), axis=0)
             noise[where] = np.sum(root**2, axis=0)
-    _refuse_alone(system, precision)
     return pull, precision, noise
 
 
-def _refuse_alone(system, precision):
-    """A datum that alone holds a flat value is predicted by nothing."""
+def _alone(system, precision):
+    """Places of data that alone hold a flat value, and are predicted by nothing."""
     if not system.columns.shape[1]:
-        return
+        return np.zeros(0, dtype=int)
     held = system.model.whiten_adjoint(system.flat.solved)
     taken = np.einsum("iq,qr,ir->i", held, system.flat.inverse, held)
-    alone = np.flatnonzero(precision <= ALONE * (precision + taken))
+    return np.flatnonzero(precision <= ALONE * (precision + taken))
+
+
+def _refuse_alone(system, precision):
+    alone = _alone(system, precision)
     if alone.size:
         name, where = next((name, where) for name, where in system.rows.items() if where.start <= alone[0] < where.stop)
         fail("surveys", "leave flat values held whichever datum is left out",

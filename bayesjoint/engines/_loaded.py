@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from .._checks import as_count, checked, fail
 from .._damaged import whole
 from .._typing import Path, xr
 from ..dataset import Approximation, read_attributes, read_tree
-from ..mesh import Mesh
-from ..noise import DiagonalNoise
-from ..problem import JointProblem, Modality, Parameter
-from ..quantities import FIELD, component_of
 from ._draw_blocks import Drawn, quantiles, thinned
 from ._estimate import Estimate
+from ._loaded_problem import AGAIN, at_stations, problem_of
 from ._posterior import Posterior
 
-AGAIN = "Make the posterior again: bj.posterior(problem)."
 GAUSSIAN = "equal-tailed Gaussian"  # how the words of a Gaussian's interval begin
 
 
@@ -76,7 +71,7 @@ class LoadedPosterior(Posterior):
         if tree.attrs.get("schema") != "bayesjoint":
             fail("source", "be a bayesjoint posterior", "a tree without that schema", "Pass post.to_datatree().")
         said = read_attributes(tree)
-        super().__init__(_problem_of(tree, said))
+        super().__init__(problem_of(tree, said))
         self.tree, self.method, self._said = tree, said.get("method", "unknown"), said
         self.reason = said.get("reason", "unknown")
         mixed = "mixing" in tree.children  # files of before say nothing else of it
@@ -172,6 +167,10 @@ class LoadedPosterior(Posterior):
         """What was stored of biases; see `Posterior.nuisances`."""
         return self.tree["nuisances"].to_dataset() if "nuisances" in self.tree.children else None
 
+    def datum_weights(self):
+        """What was stored of weights of data; see `Posterior.datum_weights`."""
+        return self.tree["datum_weights"].to_dataset() if "datum_weights" in self.tree.children else None
+
     # -- data ----------------------------------------------------------------------------------------------------------
     def _of_survey(self, m, ending):
         stored = self._held("predictive_summary").get(f"{m.name}_{ending}")
@@ -179,13 +178,13 @@ class LoadedPosterior(Posterior):
 
     def predicted_data(self):
         """Clean data that the posterior mean predicts, (n_data,)."""
-        return np.concatenate([_observed(self.tree, m.name, self._of_survey(m, "mean"))
+        return np.concatenate([at_stations(self.tree, m.name, self._of_survey(m, "mean"))
                                for m in self.problem.modalities])
 
     def prediction_std(self):
         """Posterior std of the noise-free data, {modality name: (n_data,)}, None where none is stored."""
         found = {m.name: self._of_survey(m, "std") for m in self.problem.modalities}
-        return {name: None if std is None else _observed(self.tree, name, std) for name, std in found.items()}
+        return {name: None if std is None else at_stations(self.tree, name, std) for name, std in found.items()}
 
     def chi2(self):
         """Stored χ² of `prediction` against the data, {modality name: float}."""
@@ -313,88 +312,3 @@ class LoadedPosterior(Posterior):
     def separate(self):
         """Refused: load the separate posteriors from files of their own."""
         self._refuse("the separate posteriors")
-
-
-class _NoOperator(LinearOperator):
-    """Where a forward operator was: it knows its inducing field, and refuses products."""
-
-    def __init__(self, rows, columns, kind, units, shape, said):
-        super().__init__(np.dtype(float), (rows, columns))
-        self.kind, self.units, self.data_shape = kind, units, shape
-        for key in FIELD:
-            if key in said:
-                setattr(self, key, said[key])
-
-    def _matvec(self, x):
-        fail("dataset", "hold forward operators for this", "none: files hold summaries and draws", AGAIN)
-
-    _rmatvec = _matvec
-
-
-class _CorrelatedNoise(DiagonalNoise):
-    """Noise of which a file knows the standard deviations only."""
-
-    independent = False
-
-    def whiten(self, residual):
-        """Refused."""
-        fail("dataset", "hold the noise covariance for this", "its standard deviations only", AGAIN)
-
-    whiten_adjoint = colour = apply = whiten
-
-
-def _problem_of(tree, said):
-    """The `JointProblem` of a tree: parameters, bounds, data and noise, without priors and operators."""
-    missing = {"posterior_summary", "observed_data", "constant_data"} - set(tree.children)
-    if missing:
-        fail("source", "hold summaries and data", f"no {', '.join(sorted(missing))}", "Save post.to_datatree().")
-    parameters = [_parameter_of(tree, name) for name in said["parameters"]]
-    size = {p.name: p.size for p in parameters}
-    surveys = [_survey_of(tree, name, size) for name in said["modalities"]]
-    weights = {m.name: read_attributes(tree["observed_data"][m.name])["likelihood_exponent"] for m in surveys}
-    return JointProblem(parameters, surveys, weights=weights)
-
-
-def _parameter_of(tree, name):
-    mean, constant = tree["posterior_summary"][f"{name}_mean"], tree["constant_data"].data_vars
-    bounds = []
-    for side, open_end in (("lower", -np.inf), ("upper", np.inf)):
-        stored = constant.get(f"{name}_bound_{side}")
-        bounds.append(None if stored is None else np.where(np.isnan(stored.values), open_end, stored.values))
-    where, labels = max(1, mean.size), None
-    if mean.dims == Mesh.dims:
-        edges = [constant[f"{dim}_edges"].values for dim in ("easting", "northing", "upward")]
-        ground = constant[f"{name}_ground"].values == 1 if f"{name}_ground" in constant else None
-        where = Mesh(*edges, ground)
-    elif mean.dims and mean[mean.dims[0]].dtype.kind not in "iuf":
-        labels = [str(label) for label in mean[mean.dims[0]].values]
-    scale, units = mean.attrs.get("scale", 1.0), mean.attrs["units"]
-    return Parameter(name, where, bounds=bounds, scale=scale, units=units, labels=labels)
-
-
-def _seen_by(kind, size):
-    """Parameters that a survey of an older file, which does not say, is taken to see."""
-    component = component_of(kind)
-    own = component.kind.property.name if component else None
-    return [own] if own in size else list(size)
-
-
-def _survey_of(tree, name, size):
-    observed, std = tree["observed_data"][name], tree["constant_data"].data_vars.get(f"{name}_noise_std")
-    said = read_attributes(observed)
-    if std is None or "likelihood_exponent" not in said:
-        fail("source", f"hold the noise of {name}", "none", "Save post.to_datatree().")
-    data = _observed(tree, name, observed.values)
-    noise = DiagonalNoise if str(said.get("noise", "")).startswith("independent") else _CorrelatedNoise
-    names = said.get("parameters") or _seen_by(said["kind"], size)
-    operator = _NoOperator(data.size, sum(size[p] for p in names), said["kind"], said["units"],
-                           observed.shape if data.size == observed.size else data.shape, said)
-    return Modality(name, operator, data, noise(_observed(tree, name, std.values) * said["likelihood_exponent"]**0.5),
-                    tuple(names))
-
-
-def _observed(tree, name, values):
-    """Values at the observed stations of a survey, (n_data,)."""
-    if values is None:
-        fail("dataset", f"hold predictions of {name} for this", "none", AGAIN)
-    return values[np.isfinite(tree["observed_data"][name].values)]

@@ -189,7 +189,10 @@ class Posterior(PosteriorViews, DrawsOfPosterior):
         ELPDData
             ArviZ's, pointwise (``loo_i``; ``elpd_i`` in arviz_stats) along ``datum``, which knows its survey and
             station, surveys in the order of their names; ``loo_mean`` and ``loo_std`` are what the others predict of
-            each datum, units of the data.
+            each datum, units of the data; ``loo_z`` the datum less that mean over that std; ``loo_influence`` how far
+            the posterior mean moves without the datum, in posterior std of what moves most. ``outliers`` says in words
+            which data have a |z| that 19 of 20 sets of as many data, as stated, do not reach anywhere (Bonferroni);
+            where there are any it is warned of.
 
         Raises
         ------

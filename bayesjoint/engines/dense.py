@@ -6,9 +6,10 @@ from scipy.linalg import blas, solve_triangular
 from .._checks import fail
 from ..augment import evidence_lacking
 from ..dataset import Approximation
-from ..gaussian import CleanCovariance, DenseSystem, check_linear_gaussian, linear_gaussian, refuse_infinite
+from ..gaussian import DENSE_DATA, CleanCovariance, DenseSystem, check_linear_gaussian, linear_gaussian, refuse_infinite
 from ._data_space import UNCHECKED, DataSpacePosterior, torus_statements
 from ._estimate import Estimate
+from ._leave_one_out import leave_one_out_group
 from ._posterior import Posterior
 from ._rounding import EPS, PROBES, SAFETY, measure_rounding, std_error
 
@@ -150,6 +151,10 @@ class DensePosterior(DataSpacePosterior):
             held = np.einsum("iq,qr,ir->i", flat[where], self._flat.inverse, flat[where])
             out[m.name] = np.sqrt(np.maximum(prior - np.einsum("ij,ij->j", half, half) + held, 0.0))
         return out
+
+    def extra_groups(self):
+        """Groups of the dataset that this engine adds: every datum left out by itself, up to 6,000 data."""
+        return super().extra_groups() | (leave_one_out_group(self.system) if self.system.size <= DENSE_DATA else {})
 
     def evidence_or_none(self):
         """Log evidence as an `Estimate`, or None."""

@@ -77,8 +77,8 @@ class StudentNoise:
         self.std, self.size, self.shape = self.unweighted.std, self.unweighted.size, self.unweighted.shape
         self.dof = _checked_dof(dof)
         self.dofs = frozen(DOFS if dof == UNKNOWN else [self.dof])
-        prior = self.dofs**SHAPE * np.exp(-RATE * self.dofs)  # of a grid even in log dof
-        self._log_prior = np.log(prior / prior.sum())
+        prior = SHAPE * np.log(self.dofs) - RATE * self.dofs  # of a grid even in log dof
+        self._log_prior = prior - logsumexp(prior)
 
     @property
     def independent(self):

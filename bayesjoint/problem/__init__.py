@@ -10,7 +10,7 @@ from ._asked import (
     unweighted,
 )
 from ._cache import Cache
-from ._describe import add_map, layout, modality_fields, parameter_fields, versions
+from ._describe import add_map, layout, modality_fields, parameter_fields, placed, versions
 from ._joint_problem import JointProblem
 from ._modality import Modality
 from ._parameter import Parameter

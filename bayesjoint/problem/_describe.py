@@ -123,6 +123,16 @@ def layout(modality):
     return dims, coords, None if mask.all() else mask, float(upward[0])
 
 
+def placed(modality, values):
+    """Values at the observed stations, (n_data,), in the shape of the dims of `layout`: NaN at gaps."""
+    dims, coords, mask, _ = layout(modality)
+    if mask is None:
+        return np.reshape(values, [np.size(coords[dim][1]) for dim in dims])
+    out = np.full(mask.shape, np.nan)
+    out[mask] = values
+    return out
+
+
 def _grid(easting, northing, upward):
     """(east axis, north axis, mask) if the stations are a lattice in C order, perhaps with gaps, else None."""
     east, column = np.unique(easting, return_inverse=True)

@@ -17,6 +17,7 @@ from . import _figures as figures
 from . import _first_screen as first_screen
 from . import _ground as ground
 from . import _heading as heading
+from . import _outliers as outliers
 from . import _panels as panels
 from . import _questions as questions
 from . import _targets as targets
@@ -101,6 +102,8 @@ def _content(tree, title):
     agreed = accord.agreement(tree)
     objected = () if agreed is None else agreed["objected"]
     lead, details = words.answer(fits, properties, gains, brief, mesh, facts.unmixed(tree), held, objected)
+    single = outliers.single_data(tree)
+    details = [*details, *outliers.outlier_details(single)]
     if agreed is not None:
         lead = f"{agreed['headline']} {lead}"
     listed = targets.targets(tree, fits)
@@ -117,6 +120,7 @@ def _content(tree, title):
         "lead": lead,
         "details": details,
         "interval": words.interval_name(),
+        "single": single,
         "fits": [(fit, figures.survey_pictures(tree, fit)) for fit in fits],
         "models": [_model(tree, p, pictures[p.name]) for p in properties],
         "uncertain": any(p.peak_std is not None for p in properties),
