@@ -122,6 +122,7 @@ def _physics(g, folder):
         f"{100 * k},{50 * k},5,{0.37 * k:.3f},0.1\n" for k in range(12)))
     (folder / "h.csv").write_text("hole,easting,northing,top,bottom,value\nb1,250,250,0,-50,2700\n")
     noise, dense = bj.DiagonalNoise([1.0] * 3), bj.DenseNoise(np.eye(3))
+    student = bj.StudentNoise([1.0] * 3)
     curve = bj.ForwardModel(lambda x: x**2, (2, 2), lambda x: np.diag(2 * x))
     grid = {"mesh": m, "easting": m.easting, "northing": m.northing, "height": 10.0}
     at = {"mesh": m, "easting": east, "northing": north, "upward": up}
@@ -141,6 +142,12 @@ def _physics(g, folder):
         "ForwardModel.linearise": (curve.linearise, {"values": np.ones(2)}),
         "ForwardModel.jacobian_error": (curve.jacobian_error, {"values": np.ones(2)}),
         "DiagonalNoise": (bj.DiagonalNoise, {"std": [1.0, 2.0]}),
+        "StudentNoise": (bj.StudentNoise, {"std": [1.0, 2.0], "dof": 4.0}),
+        "StudentNoise.sample": (student.sample, {"rng": rng, "count": 2}),
+        "StudentNoise.draw_weights": (student.draw_weights, {"rng": rng, "residual": np.ones(3)}),
+        "StudentNoise.sample_given": (student.sample_given, {"rng": rng, "residual": np.ones(3), "count": 2}),
+        **{f"StudentNoise.{name}": (getattr(student, name), {"residual": np.ones(3)}) for name in (
+            "log_density", "penalty", "expected_weights", "dof_probability")},
         "DenseNoise": (bj.DenseNoise, {"covariance": np.eye(2)}),
         "StationaryNoise": (bj.StationaryNoise, {"kernel": bj.MaternKernel(1.0, 100.0)}),
         "StationaryNoise.at": (bj.StationaryNoise(bj.MaternKernel(1.0, 100.0), 0.1).at,

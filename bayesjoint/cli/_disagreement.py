@@ -110,8 +110,8 @@ def check_testable(config):
         refuse("surveys", list(config.surveys), "must hold at least two, or there is nothing to agree with")
     for name, table in config.surveys.items():
         if table.noise == "student":
-            refuse(f"surveys.{name}.noise", "student", "must be 'gaussian' for tests of agreement, whose nulls are those "
-                   "of a Gaussian model. Test without the outliers, and keep it for `bayesjoint run`.")
+            refuse(f"surveys.{name}.noise", "student", "must be 'gaussian' for tests of agreement, whose nulls are "
+                   "those of a Gaussian model. Test without the outliers, and keep it for `bayesjoint run`.")
     for name, table in config.parameters.items():
         bounds = [key for key in ("lower", "upper") if getattr(table, key) is not None]
         if bounds:

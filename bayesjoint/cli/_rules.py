@@ -48,8 +48,10 @@ def _rules(config):
         yield (survey.std is not None and survey.relative_std is not None, f"{where}.std", survey.std,
                "give either std, or relative_std with floor_std")
         student = survey.noise == "student"
-        yield (not student and survey.dof is not None, f"{where}.dof", survey.dof, 'means nothing for noise = "gaussian"')
-        yield (student and survey.exponent != 1, f"{where}.exponent", survey.exponent, 'must be 1 for noise = "student"')
+        yield (not student and survey.dof is not None, f"{where}.dof", survey.dof,
+               "means nothing for noise = 'gaussian'")
+        yield (student and survey.exponent != 1, f"{where}.exponent", survey.exponent,
+               "must be 1 for noise = 'student'")
         yield ((survey.bias == "none") != (survey.bias_std is None), f"{where}.bias_std", survey.bias_std,
                f"must go with bias (now {survey.bias!r})")
         yield from _rules_of_unknowns(config, where, survey)
@@ -139,10 +141,10 @@ def _rules_of_engines(config):
     where = "posterior.method"
     tailed = [name for name, table in config.surveys.items() if table.noise == "student"]
     yield (bool(tailed) and method in (*LINEAR, "truncated", "laplace"), where, method,
-           f'cannot take noise = "student" ({", ".join(tailed)}); leave it at \'auto\'')
+           f"cannot take noise = 'student' ({', '.join(tailed)}); leave it at 'auto'")
     yield (bool(tailed) and config.posterior.fit, "posterior.fit", True,
-           f'cannot go with noise = "student" ({", ".join(tailed)}): evidence needs Gaussian noise. Fit with "gaussian", '
-           "and state here what was found")
+           f"cannot go with noise = 'student' ({', '.join(tailed)}): evidence needs Gaussian noise. Fit with "
+           "'gaussian', and state here what was found")
     if method in LINEAR:
         yield "focusing" in priors, where, method, "needs Gaussian priors, not 'focusing'; leave it at 'auto'"
         yield bool(bounded), where, method, f"cannot take bounds ({', '.join(bounded)}); leave it at 'auto'"

@@ -174,7 +174,8 @@ def _write_price(result, joint, separate):
         slack = [_chi2_error(each, m) for each in (joint, post)]
         alone = post.prediction_std()[name]
         tempered = any(w != 1 for w in (*joint.problem.weights.values(), *post.problem.weights.values()))
-        known = is_gaussian(m.noise) and m.noise.independent and not tempered and spread[name] is not None and alone is not None
+        plain = is_gaussian(m.noise) and m.noise.independent and not tempered
+        known = plain and spread[name] is not None and alone is not None
         # E χ² of a posterior mean is m − tr(C⁻¹ A P Aᵀ)
         expected = np.sum((alone**2 - spread[name] ** 2) / m.noise.variance()) if known else np.nan
         values.append((*both, both[0] - both[1], expected))
@@ -188,8 +189,9 @@ def _write_price(result, joint, separate):
 
 
 def _chi2_error(post, m):
-    """What the stated error of the mean can change in χ², to first order and adding up; NaN of a loaded posterior
-    and of Student-t noise.
+    """What the stated error of the mean can change in χ², to first order and adding up.
+
+    NaN of a loaded posterior and of Student-t noise.
     """
     if post.held is not None or not is_gaussian(m.noise):
         return np.nan

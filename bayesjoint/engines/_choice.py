@@ -122,8 +122,8 @@ def choose_engine(problem):
         return ("dense", f"{why}, and small enough for its matrices") if small else (
             "iterative", f"{why}, and its {data} data and {problem.size} unknowns make large matrices for a dense one")
     if not problem.gaussian_noise:
-        return "gibbs", ("chosen because the noise is Student-t, which no other engine takes, so that this one is exact "
-                         "up to Monte Carlo error")
+        return "gibbs", ("chosen because the noise is Student-t, Gaussian given the weights of the data, so that this "
+                         "engine is exact up to Monte Carlo error")
     if gibbs_can_sample(problem) and _takes_minutes(problem):
         return "gibbs", ("chosen because the problem is Gaussian given the scales of its cells or the other parameter, "
                          "so that this engine is exact up to Monte Carlo error")

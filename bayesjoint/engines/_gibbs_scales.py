@@ -235,8 +235,8 @@ def _solve(system, right):
 
 def _check_cellwise(bound):
     if not isinstance(bound.covariance, DiagonalCovariance):
-        fail("priors under a Gramian", "be Focusing(p=1) or MinimumLength where one of them is focusing or the noise is "
-             "Student-t", type(bound.covariance).__name__,
+        fail("priors under a Gramian", "be Focusing(p=1) or MinimumLength where one of them is focusing or the "
+             "noise is Student-t", type(bound.covariance).__name__,
              "Use Gaussian noise and Gaussian priors for both, or MinimumLength or focusing ones for both.")
 
 

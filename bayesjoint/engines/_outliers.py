@@ -10,8 +10,10 @@ from ..problem import layout, placed
 
 LEVEL = 0.05  # of sets of data that are as stated, how many are said to hold an outlier, at most
 NAMED = 5  # data that a sentence names
+FEW = 0.1  # share of the data up to which those that stand out are single ones
 REMEDY = ("Look at them, and at what the model may lack there. Errors of measurement lose their weight under "
           "StudentNoise(std).")
+MANY = "So many are no single data: the noise std, the prior or the model is not as stated."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +72,9 @@ def outlier_words(left_out, surveys, stations):
     named = ", ".join(f"{surveys[i]} datum {stations[i]} (z {left_out.z[i]:+.1f}, moves the model by up to "
                       f"{left_out.influence[i]:.2g} std)" for i in beyond[:NAMED])
     more = f" and {beyond.size - NAMED} more" if beyond.size > NAMED else ""
-    return (f"{beyond.size} of {size.size} data are farther from what all others predict than 19 of 20 such sets of data "
-            f"have any, |z| > {limit:.2f}: {named}{more}. {REMEDY}")
+    return (f"{beyond.size} of {size.size} data are farther from what all others predict than 19 of 20 such sets have "
+            f"any, |z| > {limit:.2f}: {named}{more}. "
+            f"{REMEDY if beyond.size <= FEW * size.size else MANY}")
 
 
 def left_out_table(left_out, problem):

@@ -20,8 +20,8 @@ class GibbsPosterior(ChainPosterior):
 
     All are Gaussian piece by piece: a focusing prior given the scales of its cells (`ScaleMixture`), each parameter of
     a Gramian given the other, Student-t noise given the weights of the data. Between bounds single unknowns are drawn
-    in turn. So nothing is approximated; draws are correlated, and what that costs is measured: Monte Carlo errors of mean and standard
-    deviation, R-hat and effective sample sizes. Use ``posterior(problem, method="gibbs")``.
+    in turn. So nothing is approximated; draws are correlated, and what that costs is measured: Monte Carlo errors of
+    mean and standard deviation, R-hat and effective sample sizes. Use ``posterior(problem, method="gibbs")``.
 
     Parameters
     ----------

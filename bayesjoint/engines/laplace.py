@@ -5,6 +5,7 @@ from scipy.linalg import LinAlgError, cholesky, lapack, solve_triangular
 
 from .._checks import fail
 from ..dataset import Approximation
+from ..noise import is_gaussian
 from ..problem import check_density, check_gaussian_noise
 from ._laplace_curvature import exact_curvature, nonlinear_statements
 from ._laplace_modes import look_for_modes
@@ -223,8 +224,9 @@ def check_map(problem, at):
     """Refuse what is not a model estimate of this problem."""
     if not hasattr(at, "converged"):
         fail("at", "be what find_map returns", type(at).__name__, "Pass at=find_map(problem).", TypeError)
-    asked, found = (([(p.name, p.shape) for p in each.parameters], [(m.name, m.size, is_gaussian(m.noise)) for m in each.modalities],
-                     each.couplings) for each in (problem, at.problem))
+    asked, found = (([(p.name, p.shape) for p in each.parameters],
+                     [(m.name, m.size, is_gaussian(m.noise)) for m in each.modalities], each.couplings)
+                    for each in (problem, at.problem))
     if asked != found:
-        fail("at", "be a MAP of this problem (its α may differ)", "one with other parameters, modalities, noise or couplings",
-             "Pass at=find_map(problem).")
+        fail("at", "be a MAP of this problem (its α may differ)", "one with other parameters, modalities, kinds of "
+             "noise or couplings", "Pass at=find_map(problem).")

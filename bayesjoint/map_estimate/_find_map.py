@@ -80,7 +80,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     Raises
     ------
     ValueError
-        On a prior, coupling or noise (`StudentNoise`) the method cannot handle, a start outside the bounds, or bad settings.
+        On a prior, coupling or noise (`StudentNoise`) the method cannot handle, a start outside the bounds, or bad
+        settings.
 
     Examples
     --------

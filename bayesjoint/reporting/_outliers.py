@@ -7,6 +7,8 @@ from ._words import capital, fixed, listing, number, plain, quantity
 
 ROWS = 10  # of a table
 LITTLE = 0.5  # weight below which a datum counts as one that lost it
+FEW = 0.1  # share of the data up to which those that stand out are single ones
+MANY = "So many are no single data: the noise std, the prior or the model is not as stated."
 REMEDY = ("Look at them, and at what the model may lack there. Errors of measurement lose their weight under Student-t "
           'noise: bj.StudentNoise(std), or noise = "student" in the configuration.')
 
@@ -16,9 +18,9 @@ def single_data(tree):
     return {"left_out": _left_out(tree), "weights": _weights(tree)}
 
 
-def outlier_details(found):
-    """Sentences for the answer in words, from `single_data`: none where no datum stands out."""
-    return [each["sentence"] for each in found.values() if each is not None and each["rows"]]
+def outlier_details(tree):
+    """Sentences for the answer in words: none where no datum stands out."""
+    return [each["sentence"] for each in single_data(tree).values() if each is not None and each["rows"]]
 
 
 def _left_out(tree):
@@ -32,7 +34,8 @@ def _left_out(tree):
     beyond = sorted((row for row in data if abs(row["z"]) > limit), key=lambda row: -abs(row["z"]))
     measured = f"|z| > {fixed(limit, 2)}, z the datum less what all others predict, over its standard deviation"
     said = (f"{number(len(beyond))} of {number(len(data))} data are farther from what all others predict than 19 of 20 "
-            f"such sets of data have any ({measured}). {REMEDY}" if beyond else
+            f"such sets of data have any ({measured}). {REMEDY if len(beyond) <= FEW * len(data) else MANY}"
+            if beyond else
             f"No datum is farther from what all others predict than 19 of 20 such sets of data have any: the largest "
             f"|z| is {fixed(largest, 2)}, the limit {fixed(limit, 2)}.")
     moved = (f"The datum that matters most is that of {plain(moving['name'])} at {moving['place']}: without it the "

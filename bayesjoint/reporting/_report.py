@@ -102,8 +102,6 @@ def _content(tree, title):
     agreed = accord.agreement(tree)
     objected = () if agreed is None else agreed["objected"]
     lead, details = words.answer(fits, properties, gains, brief, mesh, facts.unmixed(tree), held, objected)
-    single = outliers.single_data(tree)
-    details = [*details, *outliers.outlier_details(single)]
     if agreed is not None:
         lead = f"{agreed['headline']} {lead}"
     listed = targets.targets(tree, fits)
@@ -118,9 +116,9 @@ def _content(tree, title):
         "unchecked": root.get("unchecked", warned) if warned else None,
         "ground": held,
         "lead": lead,
-        "details": details,
+        "details": [*details, *outliers.outlier_details(tree)],
         "interval": words.interval_name(),
-        "single": single,
+        "single": outliers.single_data(tree),
         "fits": [(fit, figures.survey_pictures(tree, fit)) for fit in fits],
         "models": [_model(tree, p, pictures[p.name]) for p in properties],
         "uncertain": any(p.peak_std is not None for p in properties),

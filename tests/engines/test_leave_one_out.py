@@ -24,6 +24,9 @@ def left_out(mean, covariance, data):
     return means, np.sqrt(variances)
 
 
+# Data here are made up, and not like their priors.
+pytestmark = pytest.mark.filterwarnings("ignore:.* farther from what all others predict")
+
 CASES = {
     "independent": {}, "correlated noise": {"dense": True}, "coregionalization": {"correlation": 0.6},
     "exponents": {"weights": {"survey_density": 0.5, "survey_susceptibility": 2.0}},
