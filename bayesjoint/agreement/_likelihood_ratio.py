@@ -7,7 +7,7 @@ import numpy as np
 from .._checks import checked, fail, one_of
 from .._typing import Any, Seed
 from ..gaussian import is_linear_gaussian
-from ..problem import JointProblem
+from ..problem import JointProblem, check_gaussian_noise
 from ._pair import make_pair
 from ._result import AgreementTest, chi2_test, untestable
 from ._sentences import UNTESTABLE, name_of, shared_note, slip_note
@@ -83,6 +83,8 @@ def likelihood_ratio_test(problem: JointProblem, pair: tuple, null: str = "auto"
     (23.49, 1, 4.85)
     """
     one_of("null", null, (*GAUSSIAN, "bootstrap", "wilks"))
+    if isinstance(problem, JointProblem):
+        check_gaussian_noise(problem, "for a likelihood ratio")
     if null == "auto" and isinstance(problem, JointProblem) and not is_linear_gaussian(problem):
         null = "bootstrap"
     if null == "bootstrap":

@@ -9,6 +9,7 @@ from ._estimate import Estimate
 from ._export import chi2_of, clean_mean, prior_correlations
 from ._leave_one_out import loo
 from ._loaded import LoadedPosterior, load
+from ._outliers import outlier_remedy
 from ._posterior import Posterior, SummarisedPosterior
 from ._protocol import PosteriorEngine
 from ._registry import ENGINES, answers_other_data, has_own_prior, methods, register_engine

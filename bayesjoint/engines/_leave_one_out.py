@@ -8,9 +8,10 @@ import numpy as np
 import xarray as xr
 
 from .._checks import checked, fail, one_of, warn
+from .._places import unit_columns
 from .._typing import Posterior, Sequence
 from ..gaussian import DENSE_DATA, DenseSystem, linear_gaussian
-from ._outliers import LeftOut, left_out_table, outlier_words
+from ._outliers import LeftOut, in_turn, left_out_table, outlier_words
 
 LIBRARIES = ("arviz", "arviz_stats")
 ALONE = 1e-9  # of a datum's weight before flat values are taken out: what is left of it then is rounding
@@ -76,14 +77,14 @@ def leave_one_out(system, surveys, library):
     names = _scored(system, surveys)
     rows = system.index(names)
     found = LeftOut(pull=pull[rows], precision=precision[rows], noise=noise[rows])
+    outliers = _outliers(system, LeftOut(pull=pull, precision=precision, noise=noise), rows)
+    if outliers:
+        warn(outliers)
     seen = _log_normal(found.pull / found.noise, (2 * found.noise - found.precision) / found.noise**2)
     scores = _log_normal(found.residual, found.std**2)
     counts = [system.rows[name].stop - system.rows[name].start for name in names]
     survey, station = np.repeat(names, counts), np.concatenate([np.arange(count) for count in counts])
     coords = {"survey": ("datum", survey), "station": ("datum", station)}
-    outliers = outlier_words(found, survey, station)
-    if outliers:
-        warn(outliers)
 
     def labelled(values, name, words):
         return xr.DataArray(values, coords, ("datum",), name, {"long_name": words})
@@ -117,7 +118,26 @@ def leave_one_out_group(system):
     if _alone(system, precision).size:
         return {}
     found = LeftOut(pull=pull, precision=precision, noise=noise)
-    return {"leave_one_out": left_out_table(found, system.model.problem)}
+    outliers = in_turn(found, np.arange(system.size), _column_of(system))
+    return {"leave_one_out": left_out_table(found, outliers, system.model.problem)}
+
+
+def _column_of(system):
+    """A function that gives a column of P of the data in their own units."""
+    def column(place):
+        white = system.model.whiten(unit_columns(system.size, [place]))
+        return system.model.whiten_adjoint(system.project(white))[:, 0]
+
+    return column
+
+
+def _outliers(system, found, rows):
+    """A sentence on data of some rows that stand out."""
+    def name(place):
+        survey, where = next((n, w) for n, w in system.rows.items() if w.start <= place < w.stop)
+        return f"{survey} datum {place - where.start}"
+
+    return outlier_words(in_turn(found, rows, _column_of(system)), found.influence, name, rows.size)
 
 
 def _scored(system, surveys):

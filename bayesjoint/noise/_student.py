@@ -34,7 +34,7 @@ class _Refused:
 
     def __call__(self, *arguments):
         fail("noise", "be Gaussian for what was asked", "StudentNoise, which no covariance says all of",
-             'Ask posterior(problem, method="gibbs") for the answer, or use DiagonalNoise(std) here.')
+             'Use DiagonalNoise(std) for it, without the data that are light in posterior(problem).datum_weights().')
 
 
 @checked

@@ -3,14 +3,12 @@
 import numpy as np
 
 from .. import plot
+from ..engines import outlier_remedy
 from ._words import capital, fixed, listing, number, plain, quantity
 
 ROWS = 10  # of a table
 LITTLE = 0.5  # weight below which a datum counts as one that lost it
-FEW = 0.1  # share of the data up to which those that stand out are single ones
-MANY = "So many are no single data: the noise std, the prior or the model is not as stated."
-REMEDY = ("Look at them, and at what the model may lack there. Errors of measurement lose their weight under Student-t "
-          'noise: bj.StudentNoise(std), or noise = "student" in the configuration.')
+
 
 
 def single_data(tree):
@@ -29,18 +27,19 @@ def _left_out(tree):
         return None
     found = tree["leave_one_out"].to_dataset()
     limit, names = float(found["farthest"]), _surveys(found, "_z")
-    data = [row for name in names for row in _stations(found, name, ("z", "residual", "influence"))]
+    data = [row for name in names for row in _stations(found, name, ("z", "residual", "influence", "outlier"))]
     largest, moving = max(abs(row["z"]) for row in data), max(data, key=lambda row: row["influence"])
-    beyond = sorted((row for row in data if abs(row["z"]) > limit), key=lambda row: -abs(row["z"]))
-    measured = f"|z| > {fixed(limit, 2)}, z the datum less what all others predict, over its standard deviation"
-    said = (f"{number(len(beyond))} of {number(len(data))} data are farther from what all others predict than 19 of 20 "
-            f"such sets of data have any ({measured}). {REMEDY if len(beyond) <= FEW * len(data) else MANY}"
+    beyond = sorted((row for row in data if np.isfinite(row["outlier"])), key=lambda row: -abs(row["outlier"]))
+    measured = (f"|z| > {fixed(limit, 2)}, z the datum less what all others predict, over its standard deviation, "
+                "larger ones taken out before")
+    said = (f"{number(len(beyond))} of {number(len(data))} data stand out: farther from what all others predict than "
+            f"19 of 20 such sets of data have any ({measured}). {outlier_remedy(len(beyond), len(data))}"
             if beyond else
             f"No datum is farther from what all others predict than 19 of 20 such sets of data have any: the largest "
             f"|z| is {fixed(largest, 2)}, the limit {fixed(limit, 2)}.")
     moved = (f"The datum that matters most is that of {plain(moving['name'])} at {moving['place']}: without it the "
              f"posterior mean moves by up to {number(moving['influence'], 2)} of its standard deviations.")
-    rows = [{"name": plain(row["name"]), "place": row["place"], "z": fixed(row["z"], 1, sign=True),
+    rows = [{"name": plain(row["name"]), "place": row["place"], "z": fixed(row["outlier"], 1, sign=True),
              "residual": quantity(row["residual"], row["units"]), "influence": number(row["influence"], 2)}
             for row in beyond[:ROWS]]
     return {"sentence": said, "moved": moved, "rows": rows, "more": len(beyond) - len(rows)}
