@@ -26,8 +26,8 @@ def check_gaussian_noise(problem, use):
     names = [m.name for m in problem.modalities if not is_gaussian(m.noise)]
     if names:
         fail("noise", f"be Gaussian {use}", f"StudentNoise of {', '.join(names)}",
-             'posterior(problem, method="gibbs") takes it. Else use DiagonalNoise(std), without the data that are light '
-             "in its datum_weights().")
+             'posterior(problem, method="gibbs") takes it. Else use DiagonalNoise(std), without the data that are '
+             "light in its datum_weights().")
 
 
 def unweighted(problem):

@@ -92,7 +92,7 @@ def _places(field, name):
     if not all(axis in field.coords for axis in axes):
         return lambda k: f"datum {k}"
     east, north = (field.coords[axis].broadcast_like(field).transpose(*field.dims).values.ravel() for axis in axes)
-    return lambda k: f"easting {number(float(east[k]), 7)}, northing {number(float(north[k]), 7)} m"
+    return lambda k: f"easting {fixed(float(east[k]), 0)}, northing {fixed(float(north[k]), 0)} m"
 
 
 def _scale(tree, row):

@@ -80,7 +80,8 @@ def moved():
                     weight = post.datum_weights()["gravity_weight"].values.ravel()
                     row[f"Student-t, {name}, {label}"] = beside(post, gaussian) | {
                         "mixed": post.mixing.passed, "seconds": time.perf_counter() - began,
-                        "heaviest_outlier": float(weight[bad].max()), "lightest_other": float(np.delete(weight, bad).min())}
+                        "heaviest_outlier": float(weight[bad].max()),
+                        "lightest_other": float(np.delete(weight, bad).min())}
             rows.append(row)
             print(reach, seed, row, flush=True)
         out[f"{reach:g} m"] = {"mean_of_seeds": averaged(rows), "rows": rows}
@@ -90,9 +91,12 @@ def moved():
 
 def averaged(rows):
     """Means over seeds of every figure, and the largest of the largest."""
-    return {name: float(np.mean([row[name] for row in rows])) if np.ndim(rows[0][name]) == 0 and not isinstance(
-        rows[0][name], dict) else {key: float((np.max if "largest" in key else np.mean)([row[name][key] for row in rows]))
-                                   for key in rows[0][name]} for name in rows[0]}
+    def over(get, key):
+        return float((np.max if "largest" in key else np.mean)([get(row) for row in rows]))
+
+    return {name: {key: over(lambda row, name=name, key=key: row[name][key], key) for key in found}
+            if isinstance(found, dict) else over(lambda row, name=name: row[name], name)
+            for name, found in rows[0].items()}
 
 
 def calibration():
@@ -117,7 +121,7 @@ def calibration():
 def found():
     out = {}
     for reach in RANGES:
-        density, operator, clean, std, _ = ground(reach, 0)
+        density, operator, _, std, _ = ground(reach, 0)
         alarms, hits, wrong = [], [], []
         for seed in range(400):
             rng = np.random.default_rng(1000 + seed)

@@ -7,6 +7,7 @@ import pytest
 import bayesjoint as bj
 from bayesjoint.cli import run
 from bayesjoint.cli._config import describe, read_config
+from bayesjoint.cli._disagreement import check_testable
 from bayesjoint.cli._refuse import ConfigError
 from bayesjoint.cli._tables import SurveyTable
 
@@ -62,6 +63,10 @@ def test_a_full_configuration_is_read_with_its_defaults(tmp_path):
         ("range = 200.0", "range = 200.0\nplus = [{ std = 1.0, range = 9.0, smoothness = 2 }]",
          "parameters.density.plus[0].smoothness = 2", "must be one of 0.5"),
         ("correlation = 0.5", "correlation = 0.5\nweight = 2.0", "coupling.weight = 2.0", "means nothing for kind"),
+        ("[mesh]", "noise = 'cauchy'\n[mesh]", "surveys.magnetic.noise = 'cauchy'", "'gaussian', 'student'"),
+        ("[mesh]", "dof = 4\n[mesh]", "surveys.magnetic.dof = 4.0", "means nothing for noise = 'gaussian'"),
+        ("[mesh]", "noise = 'student'\ndof = 2\n[mesh]", "surveys.magnetic.dof = 2.0", "must be > 2"),
+        ("[mesh]", "noise = 'student'\nexponent = 0.5\n[mesh]", "surveys.magnetic.exponent = 0.5", "must be 1"),
         ("[posterior]", "[posterior]\nmethod = 'mcmc'", "posterior.method = 'mcmc'", "'auto', 'dense', 'iterative'"),
     ],
 )
@@ -78,6 +83,18 @@ def test_fields_of_several_ranges_are_added(tmp_path):
     table = read_config(written(tmp_path, CONFIG.replace("range = 200.0", plus, 1))).parameters["density"]
     assert run._prior(table) == (bj.Matern(std=200.0, range=200.0)
                                  + bj.Matern(std=40.0, range=(50, 100, 100), smoothness=0.5))
+
+
+def test_student_noise_is_refused_where_nothing_takes_it(tmp_path):
+    tailed = CONFIG.replace("[mesh]", "noise = 'student'\n[mesh]")
+    for more, key in (("method = 'dense'", "posterior.method = 'dense'"), ("fit = true", "posterior.fit = True")):
+        with pytest.raises(ConfigError, match=re.escape(key)):
+            read_config(written(tmp_path, tailed.replace("[posterior]", f"[posterior]\n{more}")))
+    with pytest.raises(ConfigError, match=r"surveys.magnetic.noise: cannot go with \[geology\]"):
+        read_config(written(tmp_path, tailed + "\n[geology]\nfamily = 'mixture'\n"))
+    config = read_config(written(tmp_path, tailed.replace("[posterior]", "[posterior]\nmethod = 'gibbs'")))
+    with pytest.raises(ConfigError, match=r"surveys\.magnetic\.noise = 'student'"):
+        check_testable(config)
 
 
 def test_toml_errors_and_missing_files_are_configuration_errors(tmp_path):

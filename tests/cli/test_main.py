@@ -40,6 +40,17 @@ def test_run_leaves_a_dataset_and_a_report(finished):
     assert not re.search(r"(src|href)=.https?:", page)
 
 
+def test_a_survey_with_student_noise_runs(tmp_path, quick_report):
+    path = write_pair(tmp_path)
+    path.write_text(CONFIG.replace("std = 0.05\n", 'std = 0.05\nnoise = "student"\ndof = 4\n', 1).replace(
+        "[posterior]", "[posterior]\nseparate = false"))
+    assert main(["run", str(path), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    tree = read_tree(tmp_path / "out" / "posterior.nc")
+    assert tree.attrs["method"] == "gibbs"
+    assert tree["datum_weights"]["gravity_weight"].shape == (6, 7)
+    assert "independent Student-t, scale 0.05, dof 4" in tree["observed_data"]["gravity"].attrs["noise"]
+
+
 def test_the_same_configuration_gives_the_same_numbers(finished, quick_report):
     assert main(["run", str(finished / "run.toml"), "--out", str(finished / "two"), "--quiet"]) == 0
     one, two = (read_tree(finished / name / "posterior.nc")["posterior"]["density"].values for name in ("out", "two"))

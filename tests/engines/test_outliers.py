@@ -56,7 +56,7 @@ def precision(problem):
 @pytest.mark.parametrize("dense", [False, True], ids=["independent", "correlated noise"])
 def test_outliers_are_taken_out_one_after_another(dense):
     """Against conditioning on what is left, by inverting the covariance without those found before."""
-    problem, ref = make(dense=dense)
+    problem, _ = make(dense=dense)
     p, noise = precision(problem)
     covariance = np.linalg.inv(p)
     y = np.linalg.cholesky(covariance) @ np.random.default_rng(1).standard_normal(len(p))
@@ -86,7 +86,8 @@ def ground(noise=0.1, side=14, reach=600.0):
 def test_false_alarms_are_as_rare_as_stated():
     """1,000 sets of data drawn from the prior predictive: an alarm in at most 5 % of them, and in not much fewer."""
     density, operator, clean, std = ground()
-    p, noise = precision(bj.JointProblem([density], [bj.Modality("g", operator, clean, bj.DiagonalNoise(std), "density")]))
+    survey = bj.Modality("g", operator, clean, bj.DiagonalNoise(std), "density")
+    p, noise = precision(bj.JointProblem([density], [survey]))
     y = np.linalg.cholesky(np.linalg.inv(p)) @ np.random.default_rng(4).standard_normal((clean.size, 1000))
     alarms = [in_turn(LeftOut(pull=p @ each, precision=np.diag(p), noise=noise), np.arange(clean.size),
                       lambda i: p[:, i])[0].size > 0 for each in y.T]
@@ -107,7 +108,8 @@ def test_outliers_are_found_and_their_neighbours_are_not():
         named = np.flatnonzero(np.isfinite(table["g_outlier"].values.ravel()))
         found.append(np.isin(bad, named).mean())
         wrong.append(np.setdiff1d(named, bad).size)
-        swamped.append(np.setdiff1d(np.flatnonzero(np.abs(table["g_z"].values.ravel()) > farthest(clean.size)), bad).size)
+        beyond = np.flatnonzero(np.abs(table["g_z"].values.ravel()) > farthest(clean.size))
+        swamped.append(np.setdiff1d(beyond, bad).size)
     assert np.mean(found) > 0.95
     assert np.mean(wrong) < 0.3
     assert np.mean(swamped) > 1  # what taking the largest out first is for
