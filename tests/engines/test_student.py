@@ -133,7 +133,7 @@ def test_what_outliers_do_and_what_the_law_costs_without_any():
     assert moved(wild) > 0.4
     assert moved(outliers) < 0.2
     growth, error = clean.std()["density"] / std, clean.std_error()["density"] / std
-    assert 1.0 < np.median(growth) < 1.02
+    assert 0.98 < np.median(growth) < 1.02
     assert np.all(growth < 1.05 + 3 * error)
     weights = outliers.datum_weights()["g_weight"].values.ravel()
     assert weights[bad].max() < 0.1 < np.delete(weights, bad).min()
@@ -160,7 +160,7 @@ def test_engines_and_questions_that_rest_on_a_covariance_refuse_it():
         refused(call, "noise")
     refused(lambda: post.loo(), "method")
     refused(lambda: p.replace(weights={"g": 0.5}), "weights")
-    tied, _ = pair(3.0, n=6)
+    tied, _ = pair(3.0, prior=bj.GaussianPrior(np.zeros(3), np.eye(3) + 0.5))
     first, *rest = tied.modalities
     tied = tied.replace(modalities=[first.replace(noise=bj.StudentNoise(first.noise.std, 3.0)), *rest])
     assert "MinimumLength" in refused(lambda: bj.posterior(tied), "priors under a Gramian")
