@@ -27,7 +27,7 @@ def check_gaussian_noise(problem, use):
     if names:
         fail("noise", f"be Gaussian {use}", f"StudentNoise of {', '.join(names)}",
              'posterior(problem, method="gibbs") takes it. Else use DiagonalNoise(std), without the data that are '
-             "light in its datum_weights().")
+             "light in post.datum_weights().")
 
 
 def unweighted(problem):

@@ -53,8 +53,8 @@ class Modality:
         matrix is copied, unless it is read-only.
     data : array_like
         n_data values, flat or in the grid shape that `forward` predicts, finite: leave gaps out of both.
-    noise : DiagonalNoise, DenseNoise or StationaryNoise
-        Noise covariance.
+    noise : DiagonalNoise, DenseNoise, StationaryNoise or StudentNoise
+        Law of the noise: Gaussian with a covariance, or Student-t.
     parameter : str or tuple of str
         Name(s) of the parameter(s) the survey sees.
     units : str, optional
@@ -129,7 +129,7 @@ class Modality:
             easting, northing, _ = self.forward.coordinates()
             return noise.at(easting, northing)
         if not hasattr(noise, "whiten"):
-            fail("noise", "be DiagonalNoise, DenseNoise or StationaryNoise", type(noise).__name__,
+            fail("noise", "be DiagonalNoise, DenseNoise, StationaryNoise or StudentNoise", type(noise).__name__,
                  "Wrap standard deviations in DiagonalNoise(std).", TypeError)
         return noise
 

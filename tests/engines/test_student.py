@@ -36,10 +36,13 @@ def test_one_value_against_quadrature(dof):
 
 
 @cache
-def gravity(dof=4.0, prior=None, bounds=None):
-    """Twelve stations over 24 cells, one datum far off."""
+def gravity(dof=4.0, prior=None, bounds=None, known=False):
+    """Twelve stations over 24 cells, one datum far off, one cell known perhaps."""
     mesh = bj.Mesh.regular((2, 3, 4), (100, 100, 100))
-    density = bj.Parameter("density", mesh, prior=prior or bj.Matern(std=200.0, range=200.0), bounds=bounds)
+    fixed = np.full(mesh.shape, np.nan)
+    fixed[0, 0, 0] = 50.0
+    density = bj.Parameter("density", mesh, prior=prior or bj.Matern(std=200.0, range=200.0), bounds=bounds,
+                           fixed=fixed if known else None)
     operator = bj.GravityOperator(mesh, mesh.easting, mesh.northing)
     truth = np.zeros(mesh.shape)
     truth[1, 1, 1:3] = 400.0
@@ -50,7 +53,8 @@ def gravity(dof=4.0, prior=None, bounds=None):
 
 
 CASES = {
-    "Gaussian": {}, "unknown dof": {"dof": "unknown"}, "focusing": {"prior": bj.Focusing(60.0, epsilon=2e-3)},
+    "Gaussian": {}, "unknown dof, a known cell": {"dof": "unknown", "known": True},
+    "focusing": {"prior": bj.Focusing(60.0, epsilon=2e-3)},
     "bounds": {"bounds": (0.0, 600.0)}, "focusing, bounds": {"prior": bj.Focusing(60.0, epsilon=2e-3),
                                                              "bounds": (0.0, 600.0)},
 }
