@@ -88,7 +88,7 @@ def test_groups(tree):
     assert set(tree.children) == {
         "posterior", "prior", "posterior_summary", "prior_summary", "separate_summary", "observed_data",
         "posterior_predictive", "predictive_summary", "log_likelihood", "constant_data", "sample_stats",
-        "nuisances"}
+        "nuisances", "leave_one_out"}
     assert set(tree["posterior"].data_vars) == {"density", "susceptibility", "datum", "points_bias"}
     for group in ("observed_data", "posterior_predictive", "log_likelihood"):
         assert set(tree[group].data_vars) == {"gravity", "magnetic", "points", "levels"}
