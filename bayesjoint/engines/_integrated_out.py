@@ -5,6 +5,7 @@ from scipy.linalg import block_diag
 
 from .._cholesky import lower_factor
 from .._places import blocks
+from ..noise import is_gaussian
 
 MOST = 500  # values of a survey: their matrices are dense
 COLUMNS = 2_000  # of operators rewritten at once
@@ -22,7 +23,7 @@ class IntegratedOut:
     ----------
     problem : JointProblem
         Linear operators. Taken are Gaussian blocks of at most 500 values that are free, without bounds, in no penalty
-        and seen by one survey alone.
+        and seen by one survey alone, whose noise is Gaussian.
 
     Attributes
     ----------
@@ -82,11 +83,15 @@ class IntegratedOut:
 
 
 def _only_survey(problem, places):
-    """Name of the survey that alone sees values, where none of them is known, bounded or in a penalty; else None."""
+    """Name of the survey that alone sees values, where none of them is known, bounded or in a penalty; else None.
+
+    None too where its noise is Student-t: what is left of the data then changes with their weights.
+    """
     bounded = np.isfinite(problem.lower[places]) | np.isfinite(problem.upper[places])
     if bounded.any() or not problem.free[places].all():
         return None
     names = {p.name for p in problem.parameters if np.isin(places, np.r_[problem.slices[p.name]]).any()}
     seeing = [m.name for m in problem.modalities if names.intersection(m.parameters)]
     tied = any(names.intersection(bound.names) for bound in problem.penalties)
-    return seeing[0] if len(seeing) == 1 and not tied else None
+    alone = len(seeing) == 1 and is_gaussian(problem.surveys[seeing[0]].noise)
+    return seeing[0] if alone and not tied else None

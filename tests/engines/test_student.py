@@ -73,6 +73,16 @@ def test_a_gramian_and_a_survey_with_gaussian_noise_against_nuts():
     agree(bj.posterior(p, draws=1500), bj.posterior(p, method="nuts", draws=400, chains=2))
 
 
+def test_an_offset_and_two_surveys_between_bounds_against_nuts():
+    """Offsets of surveys are integrated out of chains between bounds, but not where weights change what is left."""
+    p = gravity(bounds=(0.0, 600.0))
+    second = p.modalities[0].replace(name="h", noise=bj.DiagonalNoise(np.full(12, 0.1)))
+    p = p.replace(modalities=[*p.modalities, second])
+    for name in ("g", "h"):
+        p = bj.add_bias(p, name, basis="constant", std=0.2)
+    agree(bj.posterior(p, draws=1000), bj.posterior(p, method="nuts", draws=300))
+
+
 def test_many_degrees_of_freedom_are_gaussian():
     p = gravity(dof=1e7)
     exact = bj.posterior(p.replace(modalities=[m.replace(noise=m.noise.unweighted) for m in p.modalities]))
