@@ -110,6 +110,7 @@ def calibration():
             ("Gaussian, dof 4", field, None, 4.0, 250, 0), ("Gaussian, dof 4, other truths", field, None, 4.0, 250, 1),
             ("Gaussian, dof found", field, None, "unknown", 250, 0),
             ("focusing, dof found, short chains", sharp, None, "unknown", 250, 0),
+            ("focusing, dof found, short chains, other truths", sharp, None, "unknown", 250, 1),
             ("focusing, dof found", sharp, None, "unknown", 1000, 0),
             ("bounded, dof found", field, (0.0, 500.0), "unknown", 250, 0)):
         if name in out:
