@@ -47,11 +47,7 @@ def _rules(config):
                survey.relative_std, "needs floor_std, and the other way round")
         yield (survey.std is not None and survey.relative_std is not None, f"{where}.std", survey.std,
                "give either std, or relative_std with floor_std")
-        student = survey.noise == "student"
-        yield (not student and survey.dof is not None, f"{where}.dof", survey.dof,
-               "means nothing for noise = 'gaussian'")
-        yield (student and survey.exponent != 1, f"{where}.exponent", survey.exponent,
-               "must be 1 for noise = 'student'")
+        yield from _rules_of_noise(where, survey)
         yield ((survey.bias == "none") != (survey.bias_std is None), f"{where}.bias_std", survey.bias_std,
                f"must go with bias (now {survey.bias!r})")
         yield from _rules_of_unknowns(config, where, survey)
@@ -85,6 +81,13 @@ def _rules(config):
                f"is required for kind = {coupling.kind!r}")
         yield (coupling.kind != kind and value is not None, f"coupling.{each}", value,
                f"means nothing for kind = {coupling.kind!r}")
+
+
+def _rules_of_noise(where, survey):
+    """What goes with the law of a survey's noise."""
+    student = survey.noise == "student"
+    yield (not student and survey.dof is not None, f"{where}.dof", survey.dof, "means nothing for noise = 'gaussian'")
+    yield (student and survey.exponent != 1, f"{where}.exponent", survey.exponent, "must be 1 for noise = 'student'")
 
 
 def _rules_of_part(where, part):
