@@ -106,6 +106,13 @@ def set_column(body, ground, out):
 
 
 @njit(cache=True, nogil=True)
+def set_columns(bodies, ground, out):
+    """Columns of many bodies, (body, SIZE), one by one: (body, property, data) to `out`."""
+    for b in range(len(bodies)):
+        set_column(bodies[b], ground, out[b])
+
+
+@njit(cache=True, nogil=True)
 def set_products(column, place, count, ground, columns, gram, pull):
     """Products of the column at `place` of `count` bodies with all columns and the data, in place.
 
@@ -122,6 +129,23 @@ def set_products(column, place, count, ground, columns, gram, pull):
                              min(span[p, 1], span[q, 1]))
                 gram[own, b * kinds + q] = value
                 gram[b * kinds + q, own] = value
+
+
+@njit(cache=True, nogil=True)
+def drop(place, last, kinds, gram, pull):
+    """Take the body at `place` out of products, in place: the `last` one takes its place."""
+    if place == last:
+        return
+    size = (last + 1) * kinds
+    for p in range(kinds):
+        own, other = place * kinds + p, last * kinds + p
+        pull[own] = pull[other]
+        for i in range(size):
+            gram[own, i] = gram[other, i]
+    for p in range(kinds):
+        own, other = place * kinds + p, last * kinds + p
+        for i in range(size):
+            gram[i, own] = gram[i, other]
 
 
 @njit(cache=True, nogil=True)
@@ -169,35 +193,47 @@ def highest(body):
 
 
 @njit(cache=True, nogil=True)
-def describe(bodies, counts, ground, normals, contrasts, figures):
-    """Draw contrasts of many states; write what chains are judged by.
+def draw_all_contrasts(bodies, counts, ground, normals, out):
+    """Contrasts of many states given their bodies and the data, (state, body, property) to `out`, units of x.
 
-    Parameters
-    ----------
-    bodies : ndarray, shape (state, body, SIZE)
-    counts : ndarray of int, shape (state,)
-    ground : Ground
-    normals : ndarray, shape (state, body x property)
-        Standard normal numbers.
-    contrasts : ndarray, shape (state, body, property)
-        Filled, units of x; zero beyond the number of bodies.
-    figures : ndarray, shape (state, 2 + 2 x property)
-        Filled: number of bodies; top of the one that stands out most (contrast in its prior std, times volume), metres;
-        mass of all bodies in every property, contrast x m³; mean contrast inside, weighed by its own size.
+    `bodies` (state, body, SIZE), `counts` (state,), `normals` (state, body x property) standard normal numbers; zero
+    beyond the number of bodies.
     """
     most, kinds = bodies.shape[1], ground.variance.size
     columns = np.empty((most, kinds, ground.data.size))
     gram, pull = np.zeros((most * kinds, most * kinds)), np.zeros(most * kinds)
     factor, half = np.empty_like(gram), np.empty_like(pull)
-    shares, cells = np.empty(ground.rows.shape[0]), np.empty(ground.rows.shape[0], dtype=np.int64)
-    field = np.empty((kinds, ground.volume.size))
-    figures[:], contrasts[:] = 0.0, 0.0
+    out[:] = 0.0
     for s in range(counts.size):
         for b in range(counts[s]):
             set_column(bodies[s, b], ground, columns[b])
             set_products(columns[b], b, b + 1, ground, columns, gram, pull)
         factorise(gram, pull, counts[s], ground.variance, factor, half)
-        draw_contrasts(factor, half, counts[s], ground.variance, normals[s], contrasts[s])
+        draw_contrasts(factor, half, counts[s], ground.variance, normals[s], out[s])
+
+
+@njit(cache=True, nogil=True)
+def describe(bodies, counts, contrasts, ground, surface, figures):
+    """Write what chains are judged by, of many states.
+
+    Parameters
+    ----------
+    bodies : ndarray, shape (state, body, SIZE)
+    counts : ndarray of int, shape (state,)
+    contrasts : ndarray, shape (state, body, property)
+        Units of x.
+    ground : Ground
+    surface : float
+        Upward coordinate above which there is no ground, metres.
+    figures : ndarray, shape (state, 2 + 2 x property)
+        Filled: number of bodies; top of the one that stands out most (contrast in its prior std, times volume), metres,
+        where it would be above the surface that; mass of all bodies in every property, contrast x m³; mean contrast inside, weighed by its own size.
+    """
+    kinds = ground.variance.size
+    shares, cells = np.empty(ground.rows.shape[0]), np.empty(ground.rows.shape[0], dtype=np.int64)
+    field = np.empty((kinds, ground.volume.size))
+    figures[:] = 0.0
+    for s in range(counts.size):
         figures[s, 0], largest = counts[s], -1.0
         field[:] = 0.0
         for b in range(counts[s]):
@@ -209,7 +245,7 @@ def describe(bodies, counts, ground, normals, contrasts, figures):
                     figures[s, 2 + p] += added * ground.volume[cells[c]]
                     weight += abs(added) * ground.volume[cells[c]] / np.sqrt(ground.variance[p])
             if weight > largest:
-                largest, figures[s, 1] = weight, highest(bodies[s, b])
+                largest, figures[s, 1] = weight, min(highest(bodies[s, b]), surface)
         for p in range(kinds):
             first, second = 0.0, 0.0
             for c in range(ground.volume.size):

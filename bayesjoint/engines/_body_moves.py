@@ -6,13 +6,14 @@ from collections import namedtuple
 import numpy as np
 
 from .._compiled import njit
-from ._body_kernels import factorise, set_column, set_products, set_solid
+from ._body_kernels import drop, factorise, set_column, set_products, set_solid
+from ._body_splits import TURN, merge, split
 
-UNIFORMS, NORMALS = 10, 6  # random numbers of one move
-TRANSLATE, AXES, FACE, SHAPE, ANGLES, DIFFERENCE, REDRAW, BIRTH, DEATH = range(9)
-SHARES = np.cumsum([0.16, 0.1, 0.12, 0.08, 0.12, 0.24, 0.06, 0.06, 0.06])  # of the moves; births as many as deaths
-FINEST = math.log(0.01)  # steps are 1 to 100 % of what the prior spans, log-uniform
-TURN = 2.0 * math.pi
+UNIFORMS, NORMALS = 10, 8  # random numbers of one move
+TRANSLATE, AXES, FACE, SHAPE, ANGLES, DIFFERENCE, RELABEL, REDRAW, BIRTH, DEATH, SPLIT, MERGE = range(12)
+SHARES = np.cumsum([0.14, 0.08, 0.1, 0.06, 0.1, 0.24, 0.06, 0.04, 0.05, 0.05, 0.04, 0.04])  # of moves; as many there as back
+LOCAL = DIFFERENCE  # kinds whose steps are set in the warm-up: those before it
+WIDE = 0.8  # std of the log of a step about its scale: bodies of one state may be known unequally well
 
 Law = namedtuple("Law", "low high size spread decline near")
 Law.__doc__ = """Prior of bodies.
@@ -22,12 +23,13 @@ std of log half axes; `decline`, P(K + 1) / P(K); `near`, std of where half of b
 """
 Replicas = namedtuple("Replicas", "bodies count columns gram pull like")
 Replicas.__doc__ = """States of a ladder: bodies (replica, body, SIZE), how many, columns, products, log likelihood."""
-Ladder = namedtuple("Ladder", "exponents order heading swaps trips")
+Ladder = namedtuple("Ladder", "exponents scales order heading swaps trips tried parity")
 Ladder.__doc__ = """Tempering of one ladder.
 
-`exponents`, (level,), falling from 1; `order`, (level,), which replica stands there; `heading`, (replica,), 1 after it
-was at the first level, 2 after the last; `swaps`, (2, level − 1), sum of chances of exchange and how many; `trips`,
-(1,), from the first level to the last and back.
+`exponents`, (level,), falling from 1; `scales`, (level, kind), of steps, in what the prior spans; `order`, (level,),
+which replica stands there; `heading`, (replica,), 1 after it was at the first level, 2 after the last; `swaps`,
+(2, level − 1), sum of chances of exchange and how many; `trips`, (1,), from the first level to the last and back;
+`tried`, (2, level, kind), sum of chances of acceptance and how many; `parity`, (1,), first level of the next exchange.
 """
 
 
@@ -77,8 +79,11 @@ def _log_prior(body, law):
 
 
 @njit(cache=True, nogil=True)
-def propose(kind, bodies, count, place, u, g, law, differences, out):
-    """Write a new body to `out`; return the log of prior ratio times proposal ratio of the move, −inf if impossible."""
+def propose(kind, scale, bodies, count, place, u, g, law, differences, out):
+    """Write a new body to `out`; return the log of prior ratio times proposal ratio of the move, −inf if impossible.
+
+    `scale` is the median step of the local kinds.
+    """
     if kind == REDRAW:
         draw_body(u, g, law, out)
         return 0.0
@@ -97,7 +102,7 @@ def propose(kind, bodies, count, place, u, g, law, differences, out):
             return -np.inf
         return math.log(_crowding(bodies[place], bodies, count, place, law)) - math.log(law.decline)
     out[:] = bodies[place]
-    step = math.exp(FINEST * u[0])
+    step = scale * math.exp(WIDE * g[5])
     if kind == TRANSLATE:
         for d in range(3):
             if u[1] < 0.5 or int(3.0 * u[2]) == d:  # half along one axis alone
@@ -121,87 +126,132 @@ def propose(kind, bodies, count, place, u, g, law, differences, out):
         for d in range(3):
             if u[1] < 0.4 or int(3.0 * u[2]) == d:
                 out[6 + d] += 0.5 * step * (law.high[6 + d] - law.low[6 + d]) * g[d]
+    elif kind == RELABEL:  # upright or lying, a quarter of a turn and two axes exchanged is nearly the same solid
+        other = 1 if u[1] < 0.5 else 2
+        out[3], out[3 + other] = out[3 + other], out[3]
+        out[6] += (0.25 if u[2] < 0.5 else -0.25) * TURN + 0.5 * step * g[0]
+        out[7] += step * g[1]
+        for d in range(3):
+            out[3 + d] += 0.5 * step * law.spread * g[2 + d]
     else:
         scale = step * (1.0 if u[1] < 0.5 else -1.0)
         row = differences[int(u[2] * differences.shape[0])]
         for d in range(out.size):
             out[d] += scale * row[d]
-    out[6] = out[6] % TURN
+    if kind == ANGLES or kind == RELABEL:  # a dip of −d or 180° − d is one of d, seen from the other side
+        out[7] %= 0.5 * TURN
+        if out[7] > 0.25 * TURN:
+            out[6], out[7] = out[6] + 0.5 * TURN, 0.5 * TURN - out[7]
+    out[6] %= TURN
     return _log_prior(out, law) - _log_prior(bodies[place], law)
 
 
 @njit(cache=True, nogil=True)
-def move(r, replicas, exponent, u, g, ground, law, differences, scratch):
-    """One move of a replica, accepted or not; `scratch` holds a body, a column, products and a factor."""
-    body, column, gram, pull, factor, half = scratch
-    bodies, count = replicas.bodies[r], replicas.count[r]
-    kind = 0
-    while kind < DEATH and u[7] > SHARES[kind]:
-        kind += 1
-    if kind == DIFFERENCE and differences.shape[0] == 0:
-        kind = TRANSLATE
-    place = int(u[8] * count)
-    log_ratio = propose(kind, bodies, count, place, u, g, law, differences, body)
+def move(kind, r, exponent, scale, replicas, u, g, ground, law, differences, scratch):
+    """One move of a replica, accepted or not; return the chance that it was.
+
+    `scratch` holds two bodies, a column, products and a factor.
+    """
+    body, second, column, gram, pull, factor, half = scratch
+    bodies, count, columns = replicas.bodies[r], replicas.count[r], replicas.columns[r]
+    place, gone = int(u[8] * count), -1
+    if kind == MERGE:
+        if count == 1:
+            return 0.0
+        gone = int(u[0] * (count - 1))
+        gone += 1 if gone >= place else 0
+        log_ratio = merge(bodies[place], bodies[gone], law, body)
+    elif kind == SPLIT:
+        log_ratio = split(bodies[place], u, g, law, body, second) if count < bodies.shape[0] else -np.inf
+    else:
+        log_ratio = propose(kind, scale, bodies, count, place, u, g, law, differences, body)
     if log_ratio == -np.inf:
-        return
-    after, columns = count, replicas.columns[r]
+        return 0.0
+    after = count
     gram[:], pull[:] = replicas.gram[r], replicas.pull[r]
+    if kind == SPLIT:
+        after += 1
+        set_column(second, ground, columns[count])  # a place that no body has: nothing to undo
+        set_products(columns[count], count, after, ground, columns, gram, pull)
     if kind == DEATH:
-        after = count - 1
-        body[:], column[:] = bodies[after], columns[after]  # the last one takes its place
+        gone = place
     else:
         set_column(body, ground, column)
         if kind == BIRTH:
-            after, place = count + 1, count
-    if place < after:
+            place, after = count, count + 1
         set_products(column, place, after, ground, columns, gram, pull)
+    if gone >= 0:
+        after -= 1
+        drop(gone, after, ground.variance.size, gram, pull)
     like = factorise(gram, pull, after, ground.variance, factor, half)
-    if math.log(max(u[9], 1e-300)) >= log_ratio + exponent * (like - replicas.like[r]):
-        return
-    if place < after:
+    chance = math.exp(min(log_ratio + exponent * (like - replicas.like[r]), 0.0))
+    if u[9] >= chance:
+        return chance
+    if kind != DEATH:
         bodies[place], columns[place] = body, column
+    if kind == SPLIT:
+        bodies[count] = second
+    if gone >= 0:  # the last one takes its place
+        bodies[gone], columns[gone] = bodies[after], columns[after]
     replicas.gram[r], replicas.pull[r] = gram, pull
     replicas.count[r], replicas.like[r] = after, like
+    return chance
 
 
 @njit(cache=True, nogil=True)
-def run(replicas, ladder, u, g, swap, ground, law, differences, scratch):
+def exchange(ladder, replicas, swap):
+    """Exchange every other pair of levels, or not, the other ones at the next call; count round trips."""
+    levels = ladder.exponents.size
+    for level in range(ladder.parity[0], levels - 1, 2):
+        one, other = ladder.order[level], ladder.order[level + 1]
+        log = (ladder.exponents[level] - ladder.exponents[level + 1]) * (replicas.like[other] - replicas.like[one])
+        chance = math.exp(min(log, 0.0))
+        ladder.swaps[0, level] += chance
+        ladder.swaps[1, level] += 1.0
+        if swap[level] < chance:
+            ladder.order[level], ladder.order[level + 1] = other, one
+    ladder.parity[0] = 1 - ladder.parity[0]
+    first, last = ladder.order[0], ladder.order[levels - 1]
+    if ladder.heading[first] == 2:
+        ladder.trips[0] += 1
+    ladder.heading[first] = 1
+    if ladder.heading[last] == 1:
+        ladder.heading[last] = 2
+
+
+@njit(cache=True, nogil=True)
+def refresh(r, replicas, ground, scratch):
+    """Columns, products and log likelihood of a replica anew from its bodies."""
+    for b in range(replicas.count[r]):
+        set_column(replicas.bodies[r, b], ground, replicas.columns[r, b])
+        set_products(replicas.columns[r, b], b, b + 1, ground, replicas.columns[r], replicas.gram[r], replicas.pull[r])
+    replicas.like[r] = factorise(replicas.gram[r], replicas.pull[r], replicas.count[r], ground.variance, scratch[5],
+                                 scratch[6])
+
+
+@njit(cache=True, nogil=True)
+def run(replicas, ladder, u, g, swap, bodies, counts, ground, law, differences, scratch):
     """Rounds of moves of every replica, each followed by exchanges between every other pair of levels.
 
-    `u` (round, level, move, UNIFORMS), `g` (round, level, move, NORMALS), `swap` (round, level) random numbers;
-    `differences`, (level, n, SIZE), of bodies of an archive. Pairs alternate (Syed et al. 2022): replicas then wander
-    along the ladder with a direction.
+    `u` (round, level − 1, move, UNIFORMS), `g` (round, level − 1, move, NORMALS), `swap` (round, level) random numbers;
+    `bodies` (round, body, SIZE) and `counts` (round,), states of the prior that the last level gets, each round another
+    one; `differences`, (level, n, SIZE), of bodies of an archive. Pairs alternate (Syed et al. 2022): replicas then
+    wander along the ladder with a direction.
     """
-    levels = ladder.exponents.size
+    last = ladder.exponents.size - 1
     for t in range(u.shape[0]):
-        for level in range(levels):
-            r = ladder.order[level]
+        for level in range(last):
             for m in range(u.shape[2]):
-                move(r, replicas, ladder.exponents[level], u[t, level, m], g[t, level, m], ground, law,
-                     differences[level], scratch)
-        for level in range(t % 2, levels - 1, 2):
-            one, other = ladder.order[level], ladder.order[level + 1]
-            log = (ladder.exponents[level] - ladder.exponents[level + 1]) * (replicas.like[other] - replicas.like[one])
-            chance = math.exp(min(log, 0.0))
-            ladder.swaps[0, level] += chance
-            ladder.swaps[1, level] += 1.0
-            if swap[t, level] < chance:
-                ladder.order[level], ladder.order[level + 1] = other, one
-        first, last = ladder.order[0], ladder.order[levels - 1]
-        if ladder.heading[first] == 2:
-            ladder.trips[0] += 1
-        ladder.heading[first] = 1
-        if ladder.heading[last] == 1:
-            ladder.heading[last] = 2
-
-
-@njit(cache=True, nogil=True)
-def refresh(replicas, ground, scratch):
-    """Columns, products and log likelihood of every replica anew from its bodies."""
-    for r in range(replicas.count.size):
-        for b in range(replicas.count[r]):
-            set_column(replicas.bodies[r, b], ground, replicas.columns[r, b])
-            set_products(replicas.columns[r, b], b, b + 1, ground, replicas.columns[r], replicas.gram[r],
-                         replicas.pull[r])
-        replicas.like[r] = factorise(replicas.gram[r], replicas.pull[r], replicas.count[r], ground.variance,
-                                     scratch[4], scratch[5])
+                kind = 0
+                while kind < MERGE and u[t, level, m, 7] > SHARES[kind]:
+                    kind += 1
+                if kind == DIFFERENCE and differences.shape[1] == 0:
+                    kind = TRANSLATE
+                ladder.tried[0, level, kind] += move(
+                    kind, ladder.order[level], ladder.exponents[level], ladder.scales[level, kind], replicas,
+                    u[t, level, m], g[t, level, m], ground, law, differences[level], scratch)
+                ladder.tried[1, level, kind] += 1.0
+        r = ladder.order[last]
+        replicas.bodies[r], replicas.count[r] = bodies[t], counts[t]
+        refresh(r, replicas, ground, scratch)
+        exchange(ladder, replicas, swap[t])

@@ -11,8 +11,9 @@ from .._places import blocks
 from .._progress import progress_bar
 from ..dataset import Approximation, DatasetBuilder
 from ..gaussian import check_linear_gaussian
+from ._body_directions import lean
 from ._body_family import BodyFamily, draw_bodies, gridded, ground_of, law_of, put, settled
-from ._body_kernels import SIZE, describe
+from ._body_kernels import SIZE, describe, draw_all_contrasts
 from ._body_ladder import MOVES, BodyLadders
 from ._chains import ChainPosterior, Mixing, check_lengths, mixing_of
 from ._data_space import UNCHECKED
@@ -77,8 +78,8 @@ class BodiesPosterior(ChainPosterior):
         Kept, per chain: more than their effective number on all problems tried.
     chains : int, default 4
         Each begins with bodies of the prior; at least 2.
-    temperatures : int, default 16
-        Of each ladder. Where 12 failed in trials 20 passed.
+    temperatures : int, optional
+        Of each ladder, the prior's among them. Default: twice the communication barrier, measured in the warm-up.
     thin : int, optional
         Rounds of moves for each draw kept. Default: 8, doubled until chains agree or a run would take too long.
     keep : bool, default False
@@ -99,8 +100,8 @@ class BodiesPosterior(ChainPosterior):
     contrasts : dict of ndarray, shape (chain, draw, body)
         By property, its units.
     figures : dict of ndarray, shape (chain, draw)
-        "number of bodies"; "top", metres upward, of the body that stands out most; "mass of <property>", the sum of
-        contrast times volume; "contrast of <property>", its mean inside bodies.
+        "number of bodies"; "top", metres upward, of the body that stands out most, at most that of the highest ground;
+        "mass of <property>", the sum of contrast times volume; "contrast of <property>", its mean inside bodies.
 
     Raises
     ------
@@ -130,26 +131,29 @@ class BodiesPosterior(ChainPosterior):
 
     method = "bodies"
 
-    def __init__(self, problem, family=None, draws=500, chains=4, temperatures=16, thin=None, keep=False, seed=0,
+    def __init__(self, problem, family=None, draws=500, chains=4, temperatures=None, thin=None, keep=False, seed=0,
                  progress=False):
         _check(problem, family)
         super().__init__(problem)
         draws, _, chains = check_lengths(draws, None, chains, problem.size)
-        levels = as_count("temperatures", temperatures, 3, "16 will do.", TypeError)
+        levels = None if temperatures is None else as_count("temperatures", temperatures, 3, "None chooses.", TypeError)
         self.family = settled(BodyFamily() if family is None else family, problem)
         self._fields, self._background = gridded(problem), DensePosterior(problem)
         self._ground, self._places = ground_of(problem, self._background.system, self.family)
         rng = np.random.default_rng(seed)
+        self._ground, self._shown = lean(self._ground, self.family, self._fields[0].mesh, rng)
         self.bodies = np.zeros((chains, draws, self.family.most, SIZE))
         self.counts = np.zeros((chains, draws), dtype=np.int64)
         mesh = self._fields[0].mesh
-        ladders = BodyLadders(self._ground, law_of(self.family, mesh), self.family, mesh, chains, levels, rng)
+        law = law_of(self.family, mesh)
+        self._surface = float(law.high[0])
+        ladders = BodyLadders(self._ground, law, self.family, mesh, chains, levels, rng)
         self._run(ladders, None if thin is None else as_count("thin", thin, 1, "8 will do.", TypeError), rng, progress)
         if not (self.mixing.passed or keep):
             fail("chains of bodies", f"agree: R-hat at most {WORST_RHAT}, effective sample size at least {LEAST_ESS}, "
                  f"exchanges at least {LEAST_SWAP}, round trips at least {LEAST_TRIPS}", self._figures_in_words(),
-                 f"Ask for temperatures={levels + 8} or thin={2 * self.thin}. Where that does not help the ground is "
-                 "not of this family: use bj.recalibrate. keep=True keeps the chains, labelled.")
+                 f"Ask for temperatures={ladders.exponents.size + 8} or thin={2 * self.thin}. Where that does not help "
+                 "the ground is not of this family: use bj.recalibrate. keep=True keeps the chains, labelled.")
         self._draw_fields(rng)
         self._summarise()
         self.approximations = [self._statement()]
@@ -157,7 +161,6 @@ class BodiesPosterior(ChainPosterior):
     def _run(self, ladders, thin, rng, progress):
         """Run until ladders agree."""
         chains, draws = self.counts.shape
-        cost = ladders.filled * (self._ground.rows[0].size + POWERS) * MOVES * ladders.exponents.size * chains * draws
         self.thin = FIRST if thin is None else thin
         with progress_bar(progress, desc="draws", unit="draw") as bar:
             ladders.warm_up(max(WARMUP, draws * self.thin // 2))
@@ -169,9 +172,11 @@ class BodiesPosterior(ChainPosterior):
                     list(self.figures), np.stack(list(self.figures.values())), make=BodyMixing, rhat_limit=WORST_RHAT,
                     ess_limit=LEAST_ESS, swap_rate=float(ladders.swap_rates.min()),
                     round_trips=int(ladders.round_trips.min()))
+                cost = (ladders.filled * (self._ground.rows[0].size + POWERS) * MOVES * ladders.exponents.size
+                        * chains * draws)
                 if thin is not None or self.mixing.passed or 2.0 * cost * self.thin > WORK:
                     return
-                ladders.equalise()
+                ladders.adapt()
                 self.thin *= 2
                 ladders.archive(max(WARMUP, draws * self.thin // 4) // 2)
 
@@ -180,8 +185,9 @@ class BodiesPosterior(ChainPosterior):
         chains, draws, most, _ = self.bodies.shape
         kinds = len(self._fields)
         contrasts, figures = np.zeros((chains * draws, most, kinds)), np.zeros((chains * draws, 2 + 2 * kinds))
-        describe(self.bodies.reshape(-1, most, SIZE), self.counts.ravel(), self._ground,
-                 rng.standard_normal((chains * draws, most * kinds)), contrasts, figures)
+        states = self.bodies.reshape(-1, most, SIZE), self.counts.ravel()
+        draw_all_contrasts(*states, self._ground, rng.standard_normal((chains * draws, most * kinds)), contrasts)
+        describe(*states, contrasts, self._ground, self._surface, figures)
         self._in_x = contrasts
         self.contrasts = {p.name: p.scale * contrasts[..., k].reshape(chains, draws, most)
                           for k, p in enumerate(self._fields)}

@@ -8,7 +8,15 @@ from scipy.stats import chisquare, ks_2samp, kstest, multivariate_normal
 
 import bayesjoint as bj
 from bayesjoint.engines._body_family import draw_bodies, ground_of, law_of, put, settled
-from bayesjoint.engines._body_kernels import describe, factorise, fill, highest, set_column, set_products
+from bayesjoint.engines._body_kernels import (
+    describe,
+    draw_all_contrasts,
+    factorise,
+    fill,
+    highest,
+    set_column,
+    set_products,
+)
 from bayesjoint.engines._body_ladder import BodyLadders
 from bayesjoint.engines._body_moves import DEATH, NORMALS, UNIFORMS, propose, refresh
 from bayesjoint.engines.bodies import BodiesPosterior
@@ -18,7 +26,8 @@ from bayesjoint.geology._structure import axes_of
 from ..refusals import refused
 
 FIELD = {"intensity": 50_000.0, "inclination": 60.0, "declination": 10.0}
-MOVES = {"translate": 0, "axes": 1, "face": 2, "shape": 3, "angles": 4, "difference": 5, "redraw": 6}
+MOVES = {"translate": 0, "axes": 1, "face": 2, "shape": 3, "angles": 4, "difference": 5, "relabel": 6,
+         "redraw": 7}
 
 
 def gravity_problem(shape=(3, 6, 6), noise=0.02, std=20.0, seed=0, mesh=None, **parameter):
@@ -150,7 +159,7 @@ def after(kinds, steps=6, seed=1):
         for _ in range(steps):
             u, g, kind = rng.random(UNIFORMS), rng.standard_normal(NORMALS), kinds[rng.integers(len(kinds))]
             place = int(u[8] * counts[s])
-            log = propose(kind, bodies[s], counts[s], place, u, g, law, differences, out)
+            log = propose(kind, 0.3, bodies[s], counts[s], place, u, g, law, differences, out)
             if np.log(u[9]) >= log:
                 continue
             if kind == DEATH:
@@ -214,10 +223,11 @@ def test_ladders_without_data_give_the_prior():
 def test_what_a_ladder_keeps_is_what_its_bodies_say():
     ladders, ground, _ = ladders_of(joint_problem())
     ladders.warm_up(100)
-    for replicas, ladder, scratch in ladders._chains:
+    for (replicas, ladder), scratch in zip(ladders._chains, ladders._scratch, strict=True):
         like, size = replicas.like.copy(), replicas.count * ground.variance.size
         gram = [g[:n, :n].copy() for g, n in zip(replicas.gram, size, strict=True)]
-        refresh(replicas, ground, scratch)
+        for r in range(4):
+            refresh(r, replicas, ground, scratch)
         np.testing.assert_allclose(replicas.like, like, rtol=1e-9, atol=1e-9)
         for found, g, n in zip(gram, replicas.gram, size, strict=True):
             np.testing.assert_allclose(found, g[:n, :n], rtol=1e-9, atol=1e-9)
@@ -246,8 +256,8 @@ def test_a_sphere_against_quadrature_over_its_centre():
     found = post.bodies[:, :, 0, :3].reshape(-1, 3)
     np.testing.assert_allclose((found.mean(axis=0) - mean) / std, 0.0, atol=0.12)
     np.testing.assert_allclose(found.std(axis=0) / std, 1.0, atol=0.1)
-    contrasts, figures = np.zeros((len(centres), 1, 1)), np.zeros((len(centres), 4))
-    describe(bodies, np.ones(len(centres), dtype=np.int64), ground, np.zeros((len(centres), 1)), contrasts, figures)
+    contrasts = np.zeros((len(centres), 1, 1))
+    draw_all_contrasts(bodies, np.ones(len(centres), dtype=np.int64), ground, np.zeros((len(centres), 1)), contrasts)
     wanted = weight @ contrasts[:, 0, 0] * problem.parameters[0].scale
     values = post.contrasts["density"][:, :, 0]
     assert abs(values.mean() - wanted) < 0.12 * values.std()
@@ -266,7 +276,8 @@ def test_number_and_field_against_weighed_draws_of_the_prior():
     shares = np.bincount(counts, weight, 4)[1:]
     np.testing.assert_allclose(np.bincount(post.counts.ravel(), minlength=4)[1:] / post.counts.size, shares, atol=0.05)
     contrasts, figures = np.zeros((len(counts), 3, 1)), np.zeros((len(counts), 4))
-    describe(bodies, counts, ground, np.random.default_rng(6).standard_normal((len(counts), 3)), contrasts, figures)
+    draw_all_contrasts(bodies, counts, ground, np.random.default_rng(6).standard_normal((len(counts), 3)), contrasts)
+    describe(bodies, counts, contrasts, ground, 0.0, figures)
     x = put(bodies, counts, contrasts, ground, places, np.zeros((len(counts), problem.size)))
     seen = weight @ x
     wanted = seen + dense.state_mean() - dense.mean_response(dense.data_sensitivity(seen[:, None]))[:, 0]
