@@ -19,10 +19,18 @@ without a coupling, it does not; `data`, (data,); `soft`, metres; `variance`, (p
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _add(scale, a, span, out):
-    for p in range(span.shape[0]):
-        for i in range(span[p, 0], span[p, 1]):
-            out[p, i] += scale * a[p, i]
+def _add(shares, cells, rows, p, first, last, out):
+    """Add rows of one property times shares, four at a time: the sum is fetched and stored as much less often."""
+    whole = cells.size - cells.size % 4
+    for c in range(0, whole, 4):
+        s0, s1, s2, s3 = shares[c], shares[c + 1], shares[c + 2], shares[c + 3]
+        r0, r1, r2, r3 = rows[cells[c], p], rows[cells[c + 1], p], rows[cells[c + 2], p], rows[cells[c + 3], p]
+        for i in range(first, last):
+            out[i] += s0 * r0[i] + s1 * r1[i] + s2 * r2[i] + s3 * r3[i]
+    for c in range(whole, cells.size):
+        row = rows[cells[c], p]
+        for i in range(first, last):
+            out[i] += shares[c] * row[i]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -101,15 +109,9 @@ def set_column(body, ground, out):
     """What a body of unit contrast in each property adds to the whitened data, (property, data), to `out`."""
     shares, cells = np.empty(ground.rows.shape[0]), np.empty(ground.rows.shape[0], dtype=np.int64)
     out[:] = 0.0
-    for c in range(fill(body, ground, shares, cells)):
-        _add(shares[c], ground.rows[cells[c]], ground.span, out)
-
-
-@njit(cache=True, nogil=True)
-def set_columns(bodies, ground, out):
-    """Columns of many bodies, (body, SIZE), one by one: (body, property, data) to `out`."""
-    for b in range(len(bodies)):
-        set_column(bodies[b], ground, out[b])
+    count = fill(body, ground, shares, cells)
+    for p in range(out.shape[0]):
+        _add(shares[:count], cells[:count], ground.rows, p, ground.span[p, 0], ground.span[p, 1], out[p])
 
 
 @njit(cache=True, nogil=True)
@@ -227,7 +229,8 @@ def describe(bodies, counts, contrasts, ground, surface, figures):
         Upward coordinate above which there is no ground, metres.
     figures : ndarray, shape (state, 2 + 2 x property)
         Filled: number of bodies; top of the one that stands out most (contrast in its prior std, times volume), metres,
-        where it would be above the surface that; mass of all bodies in every property, contrast x m³; mean contrast inside, weighed by its own size.
+        at most the surface; mass of all bodies in every property, contrast x m³; mean contrast inside, weighed by its
+        own size.
     """
     kinds = ground.variance.size
     shares, cells = np.empty(ground.rows.shape[0]), np.empty(ground.rows.shape[0], dtype=np.int64)

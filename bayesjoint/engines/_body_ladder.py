@@ -6,7 +6,7 @@ from .._places import blocks
 from ..forward import run_tasks
 from ._body_family import draw_bodies
 from ._body_kernels import SIZE
-from ._body_moves import LOCAL, MERGE, NORMALS, UNIFORMS, Ladder, Replicas, refresh, run
+from ._body_moves import DEATH, LOCAL, NORMALS, UNIFORMS, Ladder, Replicas, refresh, run
 
 MOVES = 4  # of every replica between exchanges
 START, LEAST, FIRST = 16, 5e-4, 0.3  # levels of the first stage, their least exponent but 0, and their first step
@@ -44,18 +44,19 @@ class BodyLadders:
         self._free = levels is None
         levels = START if self._free else levels
         self.exponents = np.append(np.geomspace(1.0, LEAST if levels > 2 else 1.0, levels - 1), 0.0)
-        self._scales = np.full((levels, MERGE + 1), FIRST)
+        self._scales = np.full((levels, DEATH + 1), FIRST)
         self._differences = np.zeros((levels, 0, SIZE))
         self._rngs = rng.spawn(chains)
         kinds = family.most * ground.variance.size
-        self._scratch = [(np.zeros(SIZE), np.zeros(SIZE), np.zeros((ground.variance.size, ground.data.size)), np.zeros((kinds, kinds)),
-                          np.zeros(kinds), np.zeros((kinds, kinds)), np.zeros(kinds)) for _ in range(chains)]
+        column = np.zeros((ground.variance.size, ground.data.size))
+        self._scratch = [(np.zeros(SIZE), np.zeros_like(column), np.zeros((kinds, kinds)), np.zeros(kinds),
+                          np.zeros((kinds, kinds)), np.zeros(kinds)) for _ in range(chains)]
         self._chains = [self._begun(*draw_bodies(family, mesh, own, levels), scratch)
                         for own, scratch in zip(self._rngs, self._scratch, strict=True)]
 
     def _begun(self, bodies, counts, scratch):
         """(Replicas, Ladder) of bodies at each level."""
-        levels, kinds, ground = len(counts), self._scratch[0][4].size, self._ground
+        levels, kinds, ground = len(counts), self._scratch[0][3].size, self._ground
         replicas = Replicas(bodies, counts, np.zeros((levels, self._family.most, ground.variance.size,
                                                       ground.data.size)), np.zeros((levels, kinds, kinds)),
                             np.zeros((levels, kinds)), np.zeros(levels))
@@ -88,7 +89,7 @@ class BodyLadders:
         return float(np.mean(np.concatenate(volumes)) / np.median(self._ground.volume))
 
     def warm_up(self, rounds):
-        """Burn in: levels, steps and differences are set anew after each stage; the last half is for differences alone."""
+        """Burn in: levels, steps and differences are set after each stage of the first half, differences once more."""
         for stage in range(1, STAGES + 1):  # longer and longer: the first ones are far from what they estimate
             self.count_anew()
             self.archive(stage * rounds // (STAGES * (STAGES + 1)))

@@ -7,12 +7,12 @@ import numpy as np
 
 from .._compiled import njit
 from ._body_kernels import drop, factorise, set_column, set_products, set_solid
-from ._body_splits import TURN, merge, split
 
-UNIFORMS, NORMALS = 10, 8  # random numbers of one move
-TRANSLATE, AXES, FACE, SHAPE, ANGLES, DIFFERENCE, RELABEL, REDRAW, BIRTH, DEATH, SPLIT, MERGE = range(12)
-SHARES = np.cumsum([0.14, 0.08, 0.1, 0.06, 0.1, 0.24, 0.06, 0.04, 0.05, 0.05, 0.04, 0.04])  # of moves; as many there as back
+UNIFORMS, NORMALS = 10, 6  # random numbers of one move
+TRANSLATE, AXES, FACE, SHAPE, ANGLES, DIFFERENCE, RELABEL, REDRAW, BIRTH, DEATH = range(10)
+SHARES = np.cumsum([0.12, 0.06, 0.1, 0.06, 0.1, 0.28, 0.1, 0.06, 0.06, 0.06])  # of moves; births as many as deaths
 LOCAL = DIFFERENCE  # kinds whose steps are set in the warm-up: those before it
+TURN = 2.0 * math.pi
 WIDE = 0.8  # std of the log of a step about its scale: bodies of one state may be known unequally well
 
 Law = namedtuple("Law", "low high size spread decline near")
@@ -138,7 +138,7 @@ def propose(kind, scale, bodies, count, place, u, g, law, differences, out):
         row = differences[int(u[2] * differences.shape[0])]
         for d in range(out.size):
             out[d] += scale * row[d]
-    if kind == ANGLES or kind == RELABEL:  # a dip of −d or 180° − d is one of d, seen from the other side
+    if kind in (ANGLES, RELABEL):  # a dip of −d or 180° − d is one of d, seen from the other side
         out[7] %= 0.5 * TURN
         if out[7] > 0.25 * TURN:
             out[6], out[7] = out[6] + 0.5 * TURN, 0.5 * TURN - out[7]
@@ -150,49 +150,31 @@ def propose(kind, scale, bodies, count, place, u, g, law, differences, out):
 def move(kind, r, exponent, scale, replicas, u, g, ground, law, differences, scratch):
     """One move of a replica, accepted or not; return the chance that it was.
 
-    `scratch` holds two bodies, a column, products and a factor.
+    `scratch` holds a body, a column, products and a factor.
     """
-    body, second, column, gram, pull, factor, half = scratch
+    body, column, gram, pull, factor, half = scratch
     bodies, count, columns = replicas.bodies[r], replicas.count[r], replicas.columns[r]
-    place, gone = int(u[8] * count), -1
-    if kind == MERGE:
-        if count == 1:
-            return 0.0
-        gone = int(u[0] * (count - 1))
-        gone += 1 if gone >= place else 0
-        log_ratio = merge(bodies[place], bodies[gone], law, body)
-    elif kind == SPLIT:
-        log_ratio = split(bodies[place], u, g, law, body, second) if count < bodies.shape[0] else -np.inf
-    else:
-        log_ratio = propose(kind, scale, bodies, count, place, u, g, law, differences, body)
+    place, after = int(u[8] * count), count
+    log_ratio = propose(kind, scale, bodies, count, place, u, g, law, differences, body)
     if log_ratio == -np.inf:
         return 0.0
-    after = count
     gram[:], pull[:] = replicas.gram[r], replicas.pull[r]
-    if kind == SPLIT:
-        after += 1
-        set_column(second, ground, columns[count])  # a place that no body has: nothing to undo
-        set_products(columns[count], count, after, ground, columns, gram, pull)
     if kind == DEATH:
-        gone = place
+        after = count - 1
+        drop(place, after, ground.variance.size, gram, pull)
     else:
-        set_column(body, ground, column)
         if kind == BIRTH:
             place, after = count, count + 1
+        set_column(body, ground, column)
         set_products(column, place, after, ground, columns, gram, pull)
-    if gone >= 0:
-        after -= 1
-        drop(gone, after, ground.variance.size, gram, pull)
     like = factorise(gram, pull, after, ground.variance, factor, half)
     chance = math.exp(min(log_ratio + exponent * (like - replicas.like[r]), 0.0))
     if u[9] >= chance:
         return chance
-    if kind != DEATH:
+    if kind == DEATH:  # the last one takes its place
+        bodies[place], columns[place] = bodies[after], columns[after]
+    else:
         bodies[place], columns[place] = body, column
-    if kind == SPLIT:
-        bodies[count] = second
-    if gone >= 0:  # the last one takes its place
-        bodies[gone], columns[gone] = bodies[after], columns[after]
     replicas.gram[r], replicas.pull[r] = gram, pull
     replicas.count[r], replicas.like[r] = after, like
     return chance
@@ -225,8 +207,8 @@ def refresh(r, replicas, ground, scratch):
     for b in range(replicas.count[r]):
         set_column(replicas.bodies[r, b], ground, replicas.columns[r, b])
         set_products(replicas.columns[r, b], b, b + 1, ground, replicas.columns[r], replicas.gram[r], replicas.pull[r])
-    replicas.like[r] = factorise(replicas.gram[r], replicas.pull[r], replicas.count[r], ground.variance, scratch[5],
-                                 scratch[6])
+    replicas.like[r] = factorise(replicas.gram[r], replicas.pull[r], replicas.count[r], ground.variance, scratch[4],
+                                 scratch[5])
 
 
 @njit(cache=True, nogil=True)
@@ -243,7 +225,7 @@ def run(replicas, ladder, u, g, swap, bodies, counts, ground, law, differences, 
         for level in range(last):
             for m in range(u.shape[2]):
                 kind = 0
-                while kind < MERGE and u[t, level, m, 7] > SHARES[kind]:
+                while kind < DEATH and u[t, level, m, 7] > SHARES[kind]:
                     kind += 1
                 if kind == DIFFERENCE and differences.shape[1] == 0:
                     kind = TRANSLATE

@@ -1,10 +1,13 @@
-"""Compact bodies: whether four starts agree, and whether intervals hold on ground of their own family.
+"""Compact bodies: whether four starts agree, and whether intervals hold on ground of their own family and on other.
 
-python bodies.py small           # four starts on the small body: 4 x 4 x 4 cells of 50 m, −800 kg/m³, CPU seconds
-python bodies.py family [n ...]  # truths n (default 0 to 11) of the family: coverage of 90 % intervals
+python bodies.py small             # four starts on the small body: 4 x 4 x 4 cells of 50 m, −800 kg/m³, CPU seconds
+python bodies.py family [n ...]    # truths n (default 0 to 11) of the family: coverage of 90 % intervals
+python bodies.py ranks [n ...]     # truths n (default 0 to 47) on a smaller window: ranks, coverage, and long runs
+python bodies.py irregular [n ...] # truths n (default 0 to 11) of irregular bodies: plain, Gaussian, recalibrated
+python bodies.py joint             # 40,368 cells x 1,512 data, gravity and magnetics: joint against separate
 
 Each part writes its figures to bodies.json. Texture 20 kg/m³ with a range of 150 m; contrasts 0 ± 500 kg/m³; 14 x 14
-stations, noise 0.01 mGal.
+stations, noise 0.01 mGal, unless said otherwise.
 """
 
 import json
@@ -13,99 +16,217 @@ import time
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import chisquare
 
 import bayesjoint as bj
-from bayesjoint.engines._body_family import draw_bodies, ground_of, put, settled
+from bayesjoint.engines._body_family import draw_bodies, ground_of, law_of, put, settled
+from bayesjoint.engines._body_kernels import describe
 from bayesjoint.engines.dense import DensePosterior
 
 FILE = Path(__file__).parent / "bodies.json"
-MESH = bj.Mesh.regular((6, 14, 14), (50.0, 50.0, 50.0))
-GRAVITY = bj.GravityOperator(MESH, MESH.easting, MESH.northing, height=5.0)
-NOISE, TRUTHS = 0.01, 12
-ROUNDS = 8  # a draw, of truths: what the small body takes; left to itself the engine would go on where they fail
+NOISE, TRUTHS, MANY, LONG, LONGER = 0.01, 12, 48, 12, 6
+BINS = 6  # of ranks
 FAMILY = bj.BodyFamily(contrast={"density": 500.0})
-DENSITY = bj.Parameter("density", MESH, prior=bj.Matern(std=20.0, range=150.0))
 
 
-def problem(truth, seed):
-    """Gravity of a truth, (nz, ny, nx), with noise."""
-    data = GRAVITY.predict(truth) + NOISE * np.random.default_rng(seed).standard_normal((14, 14))
-    return bj.JointProblem([DENSITY], [bj.Modality("gravity", GRAVITY, data, bj.DiagonalNoise(np.full(196, NOISE)),
-                                                   "density")])
+class Window:
+    """Gravity over cubes of 50 m, its stations over their centres."""
+
+    def __init__(self, shape, family=FAMILY):
+        self.mesh, self.family = bj.Mesh.regular(shape, (50.0, 50.0, 50.0)), family
+        self.operator = bj.GravityOperator(self.mesh, self.mesh.easting, self.mesh.northing, height=5.0)
+        self.density = bj.Parameter("density", self.mesh, prior=bj.Matern(std=20.0, range=150.0))
+
+    def problem(self, truth, seed):
+        """Gravity of a truth, (nz, ny, nx), with noise."""
+        data = self.operator.predict(truth) + NOISE * np.random.default_rng(seed).standard_normal(self.mesh.shape[1:])
+        noise = bj.DiagonalNoise(np.full(data.size, NOISE))
+        return bj.JointProblem([self.density], [bj.Modality("gravity", self.operator, data, noise, "density")])
+
+    def drawn(self, n):
+        """Truth n of the family: (density, where bodies are, how many, what chains are judged by)."""
+        rng, blank = np.random.default_rng(1000 + n), self.problem(np.zeros(self.mesh.shape), 0)
+        own, dense = settled(self.family, blank), DensePosterior(blank)
+        ground, places = ground_of(blank, dense.system, own)
+        bodies, counts = draw_bodies(own, self.mesh, rng, 1)
+        contrasts = np.sqrt(ground.variance) * rng.standard_normal((1, own.most, 1))
+        shares = put(bodies, counts, np.ones((1, own.most, 1)), ground, places, np.zeros((1, self.mesh.size)))
+        x = put(bodies, counts, contrasts, ground, places, dense.prior_state_draws(rng, 1))
+        figures = np.zeros((1, 4))
+        describe(bodies, counts, contrasts, ground, law_of(own, self.mesh).high[0], figures)
+        figures[0, 2:] *= self.density.scale
+        return blank.unpack(x[0])["density"], shares[0].reshape(self.mesh.shape) > 0.5, int(counts[0]), figures[0]
+
+    def timed(self, asked, seed, **options):
+        """(posterior, CPU seconds)."""
+        start = time.process_time()
+        post = bj.posterior(asked, method="bodies", family=self.family, seed=seed, keep=True, **options)
+        return post, round(time.process_time() - start, 1)
 
 
-def timed(asked, seed, thin=None):
-    """(posterior, CPU seconds)."""
-    start = time.process_time()
-    post = bj.posterior(asked, method="bodies", family=FAMILY, thin=thin, seed=seed, keep=True)
-    return post, round(time.process_time() - start, 1)
+FULL, LITTLE = Window((6, 14, 14)), Window((4, 8, 8), bj.BodyFamily(contrast={"density": 500.0}, most=3))
 
 
 def mixing(post, seconds):
     """What the engine certifies itself by."""
     found = post.mixing
     return {"certified": found.passed, "rhat": dict(zip(found.names, found.rhat.round(4).tolist(), strict=True)),
-            "ess": dict(zip(found.names, found.ess_bulk.round().tolist(), strict=True)), "rounds_a_draw": post.thin,
-            "swap_rate": round(found.swap_rate, 3), "round_trips": found.round_trips, "cpu_seconds": seconds}
+            "ess": dict(zip(found.names, np.minimum(found.ess_bulk, found.ess_tail).round().tolist(), strict=True)),
+            "rounds_a_draw": post.thin, "swap_rate": round(found.swap_rate, 3), "round_trips": found.round_trips,
+            "cpu_seconds": seconds}
 
 
 def coverage(post, truth, inside):
-    """Shares of cells whose 90 % intervals hold the truth, inside and outside of bodies."""
+    """Shares of cells whose 90 % intervals hold the truth, inside and outside of bodies, and their mean width."""
     lower, upper = post.interval(0.9)["density"]
     held = (lower <= truth) & (truth <= upper)
     return {"inside": round(float(held[inside].mean()), 4) if inside.any() else None,
-            "outside": round(float(held[~inside].mean()), 4), "cells_inside": int(inside.sum())}
+            "outside": round(float(held[~inside].mean()), 4), "cells_inside": int(inside.sum()),
+            "width": round(float((upper - lower).mean()), 2)}
 
 
 def small():
     """The small body of one window; figures of mass in units of 1e9 kg."""
-    blank = problem(np.zeros(MESH.shape), 9)
+    blank = FULL.problem(np.zeros(FULL.mesh.shape), 9)
     bj.posterior(blank, method="bodies", family=FAMILY, draws=100, thin=1, keep=True)  # so that all is compiled
-    truth = np.zeros(MESH.shape)
+    truth = np.zeros(FULL.mesh.shape)
     truth[1:5, 5:9, 5:9] = -800.0
-    post, seconds = timed(problem(truth, 0), 0)
+    post, seconds = FULL.timed(FULL.problem(truth, 0), 0)
     mass = post.figures["mass of density"] / 1e9
     whole = bj.excess_mass(post)
-    write("small", mixing(post, seconds) | {
+    write({"small": mixing(post, seconds) | {
         "mass_of_bodies": [round(float(mass.mean()), 3), round(float(mass.std()), 3)],
         "mass_of_window": [round(float(whole[f"excess_mass_{k}"]) / 1e9, 3) for k in ("mean", "std")],
         "true_mass": float(truth.sum()) * 125_000.0 / 1e9,
         "top": [round(float(post.figures["top"].mean()), 1), round(float(post.figures["top"].std()), 1)],
         "contrast": [round(float(post.figures["contrast of density"].mean()), 1),
                      round(float(post.figures["contrast of density"].std()), 1)],
-        "coverage": coverage(post, truth, truth != 0)})
+        "coverage": coverage(post, truth, truth != 0)}})
 
 
 def family(*chosen):
     """Truths of the family: bodies and texture drawn from the prior."""
     for n in map(int, chosen or range(TRUTHS)):
-        rng = np.random.default_rng(1000 + n)
-        blank = problem(np.zeros(MESH.shape), 0)
-        own, dense = settled(FAMILY, blank), DensePosterior(blank)
-        ground, places = ground_of(blank, dense.system, own)
-        bodies, counts = draw_bodies(own, MESH, rng, 1)
-        contrasts = np.sqrt(ground.variance) * rng.standard_normal((1, own.most, 1))
-        shares = put(bodies, counts, np.ones((1, own.most, 1)), ground, places, np.zeros((1, MESH.size)))
-        x = put(bodies, counts, contrasts, ground, places, dense.prior_state_draws(rng, 1))
-        truth = blank.unpack(x[0])["density"]
-        post, seconds = timed(problem(truth, 2000 + n), n, ROUNDS)
-        write(f"truth {n}", mixing(post, seconds) | coverage(post, truth, shares[0].reshape(MESH.shape) > 0.5) | {
-            "bodies": int(counts[0]), "bodies_found": round(float(post.counts.mean()), 2)})
+        truth, inside, count, _ = FULL.drawn(n)
+        post, seconds = FULL.timed(FULL.problem(truth, 2000 + n), n, draws=400, thin=16)
+        write({f"truth {n}": mixing(post, seconds) | coverage(post, truth, inside) | {
+            "bodies": count, "bodies_found": round(float(post.counts.mean()), 2)}})
+    truths = [v for k, v in known().items() if k.startswith("truth ")]
+    write({"all truths": pooled(truths), "certified truths": pooled([t for t in truths if t["certified"]])})
 
 
-def write(part, found):
-    """Put a part into the file, beside the others, and a summary of the truths there are."""
-    known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    known[part] = found
-    truths = [v for k, v in known.items() if k.startswith("truth ")]
-    for label, kept in (("all truths", truths), ("certified truths", [t for t in truths if t["certified"]])):
-        seen = [t["inside"] for t in kept if t["inside"] is not None]
-        known[label] = {"count": len(kept), "with_cells_inside": len(seen),
-                        "inside": round(float(np.mean(seen)), 4) if seen else None,
-                        "outside": round(float(np.mean([t["outside"] for t in kept])), 4) if kept else None}
-    FILE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    print(part, found, flush=True)
+def pooled(found):
+    """Coverage of truths: mean over truths, and over cells of all, each with its standard error over truths."""
+    out = {"count": len(found), "certified": sum(t["certified"] for t in found)}
+    for part in ("inside", "outside"):
+        pairs = [(t[part], t["cells_inside"] if part == "inside" else 1.0) for t in found if t[part] is not None]
+        if len(pairs) < 2:
+            continue
+        share, cells = np.array(pairs).T
+        out[part] = [round(float(share.mean()), 4), round(float(share.std(ddof=1) / np.sqrt(share.size)), 4)]
+        if part == "inside":
+            whole = np.sum(share * cells) / cells.sum()
+            error = np.sqrt(np.sum((cells * (share - whole)) ** 2)) / cells.sum()
+            out["inside, all cells alike"] = [round(float(whole), 4), round(float(error), 4)]
+    return out
+
+
+def ranks(*chosen):
+    """Truths of the family on a smaller window: whether ranks lie evenly, and short runs agree with long ones."""
+    rows = known().get("ranks", {}).get("rows", {})
+    for n in map(int, chosen or range(MANY)):
+        truth, inside, _, figures = LITTLE.drawn(n)
+        asked = LITTLE.problem(truth, 2000 + n)
+        post, seconds = LITTLE.timed(asked, n, draws=250, thin=8)
+        if not post.mixing.passed:
+            post, seconds = LITTLE.timed(asked, n, draws=250, thin=32)
+        rng = np.random.default_rng(n)
+        at = {}
+        for name, true in zip(post.figures, figures, strict=True):
+            values = post.figures[name].ravel()
+            ties = np.sum(values == true)
+            at[name] = round(float((np.sum(values < true) + rng.random() * (ties + 1)) / (values.size + 1)), 4)
+        rows[str(n)] = mixing(post, seconds) | coverage(post, truth, inside) | {"rank": at}
+        if n < LONG:
+            longer = LITTLE.timed(asked, 500 + n, draws=250, thin=8 * LONGER)
+            rows[str(n)]["against_long"] = _against_long(post, *longer)
+        print(n, rows[str(n)], flush=True)
+        write({"ranks": {"rows": rows}}, tell=False)
+    certified = [r for r in rows.values() if r["certified"]]
+    few = [r for r in certified if r["round_trips"] < 4]
+    write({"ranks": {"rows": rows, "all": _evenness(list(rows.values())), "certified": _evenness(certified),
+                     "certified with fewer than 4 round trips": _evenness(few)}})
+
+
+def _against_long(post, other, seconds):
+    """Differences of means from those of a run of many more rounds, in standard errors of both."""
+    out = {"certified": other.mixing.passed, "round_trips": other.mixing.round_trips, "cpu_seconds": seconds, "z": {}}
+    for k, name in enumerate(post.figures):
+        one, two = post.figures[name], other.figures[name]
+        error = np.sqrt(one.var() / post.mixing.ess_bulk[k] + two.var() / other.mixing.ess_bulk[k])
+        out["z"][name] = round(float((one.mean() - two.mean()) / error), 2) if error > 0 else 0.0
+    return out
+
+
+def _evenness(rows):
+    """Of ranks: counts by bins, p of a chi-square test, share within the middle 90 %; and coverage of cells."""
+    out = pooled(rows)
+    for name in rows[0]["rank"] if rows else ():
+        at = np.array([r["rank"][name] for r in rows])
+        counts = np.bincount(np.minimum((at * BINS).astype(int), BINS - 1), minlength=BINS)
+        out[name] = {"bins": counts.tolist(), "p": round(float(chisquare(counts).pvalue), 4),
+                     "held": round(float(np.mean((at > 0.05) & (at < 0.95))), 4)}
+    z = [v for r in rows for v in r.get("against_long", {"z": {}})["z"].values()]
+    if z:
+        out["mean square of z against long runs"] = [round(float(np.mean(np.square(z))), 3), len(z)]
+    return out
+
+
+class Joint:
+    """Gravity and magnetics over one body, an ellipsoid that dips; textures of their own."""
+
+    def __init__(self):
+        mesh = self.mesh = bj.Mesh.regular((12, 58, 58), (50.0, 50.0, 50.0))
+        lattice = mesh.easting[15:43], mesh.northing[15:42]
+        up, north, east = mesh.upward[:, None, None] + 275.0, mesh.northing[:, None] - 1425.0, mesh.easting - 1425.0
+        body = ((up + 0.5 * east) / 150.0) ** 2 + (north / 250.0) ** 2 + ((east - 0.5 * up) / 120.0) ** 2 <= 1.0
+        truth = {"density": 400.0 * body, "susceptibility": 0.03 * body}
+        self.contrast = {"density": 500.0, "susceptibility": 0.03}
+        self.inside = body
+        operators = {"density": bj.GravityOperator(mesh, *lattice, height=5.0),
+                     "susceptibility": bj.MagneticOperator(mesh, *lattice, height=5.0, intensity=50_000.0,
+                                                           inclination=60.0, declination=10.0)}
+        priors = {"density": bj.Matern(std=20.0, range=150.0), "susceptibility": bj.Matern(std=0.002, range=150.0)}
+        parameters = {name: bj.Parameter(name, mesh, prior=prior) for name, prior in priors.items()}
+        rng, surveys = np.random.default_rng(0), []
+        blank = bj.JointProblem(list(parameters.values()), [
+            bj.Modality(name, op, np.zeros(op.shape[0]), bj.DiagonalNoise(np.ones(op.shape[0])), name)
+            for name, op in operators.items()])
+        self.mass = {}
+        for (where, bound), (name, std) in zip(blank.prior.blocks, (("density", 0.05), ("susceptibility", 5.0)),
+                                               strict=True):
+            x = np.zeros(blank.size)
+            x[where] = bound.covariance.sample(rng, 1)[0]
+            model = truth[name] + blank.unpack(x)[name]
+            data = operators[name].predict(model)
+            data = data + std * rng.standard_normal(data.shape)
+            surveys.append(bj.Modality({"density": "gravity"}.get(name, "magnetic"), operators[name], data,
+                                       bj.DiagonalNoise(np.full(data.size, std)), name))
+            self.mass[name] = float(truth[name].sum()) * 125_000.0
+        self.problem = bj.JointProblem(list(parameters.values()), surveys)
+
+
+def known():
+    """What the file holds."""
+    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+
+
+def write(parts, tell=True):
+    """Put parts into the file, beside the others."""
+    FILE.write_text(json.dumps(known() | parts, indent=1) + "\n", encoding="utf-8")
+    if tell:
+        print(parts, flush=True)
 
 
 if __name__ == "__main__":
-    {"small": small, "family": family}[sys.argv[1]](*sys.argv[2:])
+    {"small": small, "family": family, "ranks": ranks}[sys.argv[1]](*sys.argv[2:])
