@@ -2,7 +2,7 @@
 
 python bodies.py small             # four starts on the small body: 4 x 4 x 4 cells of 50 m, −800 kg/m³, CPU seconds
 python bodies.py family [n ...]    # truths n (default 0 to 11) of the family: coverage of 90 % intervals
-python bodies.py ranks [n ...]     # truths n (default 0 to 47) on a smaller window: ranks, coverage, and long runs
+python bodies.py ranks [n ...]     # truths n (default 0 to 39) on a smaller window: ranks, coverage, and long runs
 python bodies.py irregular [n ...] # truths n (default 0 to 11) of irregular bodies: plain, Gaussian, recalibrated
 python bodies.py joint             # 40,368 cells x 1,512 data, gravity and magnetics: joint against separate
 
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import chisquare
+from scipy.stats import chisquare, norm
 
 import bayesjoint as bj
 from bayesjoint.engines._body_family import draw_bodies, ground_of, law_of, put, settled
@@ -24,7 +24,7 @@ from bayesjoint.engines._body_kernels import describe
 from bayesjoint.engines.dense import DensePosterior
 
 FILE = Path(__file__).parent / "bodies.json"
-NOISE, TRUTHS, MANY, LONG, LONGER = 0.01, 12, 48, 12, 6
+NOISE, TRUTHS, MANY, LONG, LONGER = 0.01, 12, 40, 12, 6
 BINS = 6  # of ranks
 FAMILY = bj.BodyFamily(contrast={"density": 500.0})
 
@@ -108,7 +108,10 @@ def family(*chosen):
     """Truths of the family: bodies and texture drawn from the prior."""
     for n in map(int, chosen or range(TRUTHS)):
         truth, inside, count, _ = FULL.drawn(n)
-        post, seconds = FULL.timed(FULL.problem(truth, 2000 + n), n, draws=400, thin=16)
+        asked = FULL.problem(truth, 2000 + n)
+        post, seconds = FULL.timed(asked, n, draws=300, thin=8)
+        if not post.mixing.passed:
+            post, seconds = FULL.timed(asked, n, draws=300, thin=32)
         write({f"truth {n}": mixing(post, seconds) | coverage(post, truth, inside) | {
             "bodies": count, "bodies_found": round(float(post.counts.mean()), 2)}})
     truths = [v for k, v in known().items() if k.startswith("truth ")]
@@ -160,11 +163,13 @@ def ranks(*chosen):
 
 def _against_long(post, other, seconds):
     """Differences of means from those of a run of many more rounds, in standard errors of both."""
-    out = {"certified": other.mixing.passed, "round_trips": other.mixing.round_trips, "cpu_seconds": seconds, "z": {}}
+    out = {"certified": other.mixing.passed, "round_trips": other.mixing.round_trips, "cpu_seconds": seconds, "z": {},
+           "in_std": {}}
     for k, name in enumerate(post.figures):
         one, two = post.figures[name], other.figures[name]
         error = np.sqrt(one.var() / post.mixing.ess_bulk[k] + two.var() / other.mixing.ess_bulk[k])
         out["z"][name] = round(float((one.mean() - two.mean()) / error), 2) if error > 0 else 0.0
+        out["in_std"][name] = round(float((one.mean() - two.mean()) / two.std()), 3) if error > 0 else 0.0
     return out
 
 
@@ -182,6 +187,51 @@ def _evenness(rows):
     return out
 
 
+FIELD, TEXTURE = (bj.Geology([bj.GaussianField(std={"density": std}, range=150.0)], log_std=0.0) for std in (1.0, 20.0))
+
+
+def irregular_ground(mesh, seed):
+    """Blobs where a Matérn field is highest, of one contrast, over a texture: as a `Geology`, and "body" besides."""
+    rng = np.random.default_rng(seed)
+    field, texture = (g.draw(mesh, seed=int(rng.integers(2**31)))["density"] for g in (FIELD, TEXTURE))
+    body = field > norm.isf(rng.uniform(0.02, 0.06))
+    contrast = rng.choice([-1, 1]) * np.exp(rng.normal(np.log(500.0), 0.5))
+    return {"density": texture + contrast * body, "body": body}
+
+
+def irregular(*chosen):
+    """Truths of irregular bodies: this engine, and a Gaussian one plain and recalibrated on such ground."""
+    sound, rows = None, known().get("irregular", {}).get("rows", {})
+    fine = bj.Mesh.regular((12, 28, 28), (25.0, 25.0, 25.0))
+    for n in map(int, chosen or range(TRUTHS)):
+        ground = {name: values.reshape(6, 2, 14, 2, 14, 2).mean(axis=(1, 3, 5))
+                  for name, values in irregular_ground(fine, 3000 + n).items()}
+        truth, inside = ground["density"], ground["body"] > 0.5
+        asked = FULL.problem(truth, 4000 + n)
+        post, seconds = FULL.timed(asked, n, draws=300, thin=8)
+        free = bj.JointProblem([bj.Parameter("density", FULL.mesh, prior=bj.Matern(200.0, 150.0))],
+                               asked.modalities)
+        gaussian = bj.posterior(bj.fit_hyperparameters(free, curve=False).problem)
+        start = time.process_time()
+        sound = bj.recalibrate(gaussian, _density_alone, 200 if sound is None else sound, symmetric=["density"],
+                               sensitivity=None)
+        took = round(time.process_time() - start, 1)
+        rows[str(n)] = mixing(post, seconds) | coverage(post, truth, inside) | {
+            "gaussian": coverage(gaussian, truth, inside),
+            "recalibrated": coverage(sound, truth, inside) | {"cpu_seconds": took},
+            "bodies_found": round(float(post.counts.mean()), 2)}
+        print(n, rows[str(n)], flush=True)
+        write({"irregular": {"rows": rows}}, tell=False)
+    rows = list(rows.values())
+    engines = {"plain": rows, "plain, certified": [r for r in rows if r["certified"]]} | {
+        label: [r[label] | {"certified": True} for r in rows] for label in ("gaussian", "recalibrated")}
+    write({"irregular": known()["irregular"] | {k: pooled(v) for k, v in engines.items()}})
+
+
+def _density_alone(mesh, seed):
+    return {"density": irregular_ground(mesh, seed)["density"]}
+
+
 class Joint:
     """Gravity and magnetics over one body, an ellipsoid that dips; textures of their own."""
 
@@ -189,7 +239,7 @@ class Joint:
         mesh = self.mesh = bj.Mesh.regular((12, 58, 58), (50.0, 50.0, 50.0))
         lattice = mesh.easting[15:43], mesh.northing[15:42]
         up, north, east = mesh.upward[:, None, None] + 275.0, mesh.northing[:, None] - 1425.0, mesh.easting - 1425.0
-        body = ((up + 0.5 * east) / 150.0) ** 2 + (north / 250.0) ** 2 + ((east - 0.5 * up) / 120.0) ** 2 <= 1.0
+        body = ((up + 0.5 * east) / 120.0) ** 2 + (north / 200.0) ** 2 + ((east - 0.5 * up) / 110.0) ** 2 <= 1.0
         truth = {"density": 400.0 * body, "susceptibility": 0.03 * body}
         self.contrast = {"density": 500.0, "susceptibility": 0.03}
         self.inside = body
@@ -202,18 +252,46 @@ class Joint:
         blank = bj.JointProblem(list(parameters.values()), [
             bj.Modality(name, op, np.zeros(op.shape[0]), bj.DiagonalNoise(np.ones(op.shape[0])), name)
             for name, op in operators.items()])
-        self.mass = {}
+        self.mass, self.truth = {}, {}
         for (where, bound), (name, std) in zip(blank.prior.blocks, (("density", 0.05), ("susceptibility", 5.0)),
                                                strict=True):
             x = np.zeros(blank.size)
             x[where] = bound.covariance.sample(rng, 1)[0]
             model = truth[name] + blank.unpack(x)[name]
+            self.truth[name] = model
             data = operators[name].predict(model)
             data = data + std * rng.standard_normal(data.shape)
             surveys.append(bj.Modality({"density": "gravity"}.get(name, "magnetic"), operators[name], data,
                                        bj.DiagonalNoise(np.full(data.size, std)), name))
             self.mass[name] = float(truth[name].sum()) * 125_000.0
         self.problem = bj.JointProblem(list(parameters.values()), surveys)
+
+
+def joint():
+    """Joint against separate runs: seconds, agreement, std of mass and top."""
+    ground, out = Joint(), {}
+    alone = ground.problem.separate()
+    for label, problem in (("joint", ground.problem), ("gravity", alone["gravity"]), ("magnetic", alone["magnetic"])):
+        contrast = {p.name: ground.contrast[p.name] for p in problem.parameters}
+        clock, start = time.perf_counter(), time.process_time()
+        post = bj.posterior(problem, method="bodies", family=bj.BodyFamily(contrast=contrast), draws=250, thin=8,
+                            keep=True)
+        seconds = round(time.process_time() - start, 1)
+        out[label] = mixing(post, seconds) | {
+            "wall_seconds": round(time.perf_counter() - clock, 1), "data": problem.data_size, "unknowns": problem.size,
+            "figures": {k: [float(f"{v.mean():.5g}"), float(f"{v.std():.4g}")] for k, v in post.figures.items()}}
+        for name in contrast:
+            lower, upper = post.interval(0.9)[name]
+            held = (lower <= ground.truth[name]) & (ground.truth[name] <= upper)
+            out[label][f"{name} inside"] = round(float(held[ground.inside].mean()), 3)
+        del post
+        write({"joint": out | {"true mass": ground.mass}})
+    for k in out["joint"]["figures"]:
+        for other in ("gravity", "magnetic"):
+            if k in out[other]["figures"] and k != "number of bodies":
+                ratio = out["joint"]["figures"][k][1] / out[other]["figures"][k][1] - 1.0
+                out[f"std of {k} against {other} alone"] = round(ratio, 3)
+    write({"joint": out | {"true mass": ground.mass}})
 
 
 def known():
@@ -229,4 +307,5 @@ def write(parts, tell=True):
 
 
 if __name__ == "__main__":
-    {"small": small, "family": family, "ranks": ranks}[sys.argv[1]](*sys.argv[2:])
+    PARTS = {"small": small, "family": family, "ranks": ranks, "irregular": irregular, "joint": joint}
+    PARTS[sys.argv[1]](*sys.argv[2:])
