@@ -89,12 +89,12 @@ class BodyLadders:
         return float(np.mean(np.concatenate(volumes)) / np.median(self._ground.volume))
 
     def warm_up(self, rounds):
-        """Burn in: levels, steps and differences are set after each stage of the first half, differences once more."""
-        for stage in range(1, STAGES + 1):  # longer and longer: the first ones are far from what they estimate
+        """Burn in: levels, steps and differences are set after stages that grow, of which the last is half of all."""
+        whole = STAGES * (STAGES + 1)
+        for stage in [*range(1, STAGES + 1), whole // 2]:  # the first ones are far from what they estimate
             self.count_anew()
-            self.archive(stage * rounds // (STAGES * (STAGES + 1)))
+            self.archive(stage * rounds // whole)
             self.adapt()
-        self.archive(rounds // 2)
 
     def adapt(self):
         """Set levels so that all exchanges are refused as often, and steps so that a third of moves are accepted.

@@ -28,7 +28,7 @@ WORK = 1e12  # entries gone over by all chains in the last run: about ten minute
 POWERS = 150  # entries that deciding on one cell costs
 TOGETHER = 50  # draws of the background made at once
 STATED_SHORT = (" With fewer than four round trips means were up to XX posterior standard deviations off those of "
-                "runs six times as long in trials, 1.7 times what Monte Carlo errors said; intervals held all the same.")
+                "runs six times as long in trials, 1.7 times what Monte Carlo errors said; intervals held.")
 
 
 @dataclass(frozen=True, kw_only=True)

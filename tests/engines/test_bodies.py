@@ -233,6 +233,7 @@ def test_a_ladder_takes_twice_its_barrier_of_levels_and_ends_at_the_prior():
     for noise in (2.0, 0.02):  # little to tell, much
         ladders, _, _ = ladders_of(gravity_problem(noise=noise), levels=None, most=2)
         ladders.warm_up(600)
+        ladders.run(np.zeros((2, 50, 2, 9)), np.zeros((2, 50), dtype=np.int64), 8, lambda: None)
         sizes.append(ladders.exponents.size)
         assert ladders.exponents[[0, -1]].tolist() == [1.0, 0.0]
         assert np.all(np.diff(ladders.exponents) < 0)
