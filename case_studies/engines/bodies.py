@@ -267,6 +267,18 @@ class Joint:
             self.mass[name] = [float(m.sum()) * 125_000.0 for m in (truth[name], model * self.near)]
         self.problem = bj.JointProblem(list(parameters.values()), surveys)
 
+    def near_bodies(self, post):
+        """{property: (mean, std) of the mass of bodies whose centres lie within 350 m of the body's, on the map}."""
+        bodies = post.bodies.reshape(-1, *post.bodies.shape[2:])
+        contrasts = np.stack([post.contrasts[name] for name in post.contrasts], axis=-1).reshape(*bodies.shape[:2], -1)
+        near = np.all(np.abs(bodies[..., 1:3] - 1425.0) < 350.0, axis=2)
+        near &= np.arange(bodies.shape[1]) < post.counts.reshape(-1, 1)
+        order = np.argsort(~near, axis=1, kind="stable")[..., None]
+        figures = np.zeros((len(bodies), 2 + 2 * contrasts.shape[2]))
+        describe(*(np.take_along_axis(a, order, axis=1) if a.ndim == 3 else a for a in (bodies, near.sum(axis=1),
+                 contrasts)), post._ground, 0.0, figures)
+        return {name: (figures[:, 2 + k].mean(), figures[:, 2 + k].std()) for k, name in enumerate(post.contrasts)}
+
 
 def joint():
     """Joint against separate runs: seconds, agreement, std of mass and top."""
@@ -281,6 +293,8 @@ def joint():
         out[label] = mixing(post, seconds) | {
             "wall_seconds": round(time.perf_counter() - clock, 1), "data": problem.data_size, "unknowns": problem.size,
             "figures": {k: [float(f"{v.mean():.5g}"), float(f"{v.std():.4g}")] for k, v in post.figures.items()}}
+        for name, (mean, std) in ground.near_bodies(post).items():
+            out[label]["figures"][f"mass of {name}, bodies near"] = [float(f"{mean:.5g}"), float(f"{std:.4g}")]
         for name in contrast:
             below = post.chains[..., problem.slices[name]] @ ground.near.ravel() * 125_000.0
             below = below * problem.by_name[name].scale
