@@ -79,6 +79,25 @@ def _log_prior(body, law):
 
 
 @njit(cache=True, nogil=True)
+def _turn(kind, step, u, g, law, out):
+    """Turn a body a little, or by a quarter with two axes exchanged, in place."""
+    if kind == ANGLES:
+        for d in range(3):
+            if u[1] < 0.4 or int(3.0 * u[2]) == d:
+                out[6 + d] += 0.5 * step * (law.high[6 + d] - law.low[6 + d]) * g[d]
+    else:  # upright or lying, a quarter of a turn and two axes exchanged is nearly the same solid
+        other = 1 if u[1] < 0.5 else 2
+        out[3], out[3 + other] = out[3 + other], out[3]
+        out[6] += (0.25 if u[2] < 0.5 else -0.25) * TURN + 0.5 * step * g[0]
+        out[7] += step * g[1]
+        for d in range(3):
+            out[3 + d] += 0.5 * step * law.spread * g[2 + d]
+    out[7] %= 0.5 * TURN  # a dip of −d or 180° − d is one of d, seen from the other side
+    if out[7] > 0.25 * TURN:
+        out[6], out[7] = out[6] + 0.5 * TURN, 0.5 * TURN - out[7]
+
+
+@njit(cache=True, nogil=True)
 def propose(kind, scale, bodies, count, place, u, g, law, differences, out):
     """Write a new body to `out`; return the log of prior ratio times proposal ratio of the move, −inf if impossible.
 
@@ -122,26 +141,13 @@ def propose(kind, scale, bodies, count, place, u, g, law, differences, out):
         mean = (g[0] + g[1] + g[2]) / 3.0
         for d in range(3):
             out[3 + d] += step * law.spread * (g[d] - mean)
-    elif kind == ANGLES:
-        for d in range(3):
-            if u[1] < 0.4 or int(3.0 * u[2]) == d:
-                out[6 + d] += 0.5 * step * (law.high[6 + d] - law.low[6 + d]) * g[d]
-    elif kind == RELABEL:  # upright or lying, a quarter of a turn and two axes exchanged is nearly the same solid
-        other = 1 if u[1] < 0.5 else 2
-        out[3], out[3 + other] = out[3 + other], out[3]
-        out[6] += (0.25 if u[2] < 0.5 else -0.25) * TURN + 0.5 * step * g[0]
-        out[7] += step * g[1]
-        for d in range(3):
-            out[3 + d] += 0.5 * step * law.spread * g[2 + d]
+    elif kind in (ANGLES, RELABEL):
+        _turn(kind, step, u, g, law, out)
     else:
         scale = step * (1.0 if u[1] < 0.5 else -1.0)
         row = differences[int(u[2] * differences.shape[0])]
         for d in range(out.size):
             out[d] += scale * row[d]
-    if kind in (ANGLES, RELABEL):  # a dip of −d or 180° − d is one of d, seen from the other side
-        out[7] %= 0.5 * TURN
-        if out[7] > 0.25 * TURN:
-            out[6], out[7] = out[6] + 0.5 * TURN, 0.5 * TURN - out[7]
     out[6] %= TURN
     return _log_prior(out, law) - _log_prior(bodies[place], law)
 
