@@ -21,14 +21,12 @@ from .dense import DensePosterior
 DATA_LIMIT = 2_000  # each body of each move is multiplied by all of them
 WORST_RHAT, LEAST_ESS = 1.05, 100  # a mean is then known to a tenth of its std
 LEAST_SWAP = 0.2
-FEW_TRIPS = 4  # below which runs six times as long were seen to differ by more than stated errors
+LEAST_TRIPS = 4  # with fewer, runs six times as long were seen to differ by 1.6 times the stated errors
 WARMUP = 1_000  # rounds before the first run, at least; half of a run of stated length
 FIRST = 8  # rounds a draw of the first run: the small body of a trial needs as many
 WORK = 1e12  # entries gone over by all chains in the last run: about ten minutes on two cores
 POWERS = 150  # entries that deciding on one cell costs
 TOGETHER = 50  # draws of the background made at once
-STATED_SHORT = (" With fewer than four round trips means were up to 0.16 posterior standard deviations off those of "
-                "runs six times as long in trials, 1.6 times what Monte Carlo errors said; intervals held.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +38,7 @@ class BodyMixing(Mixing):
     swap_rate : float
         Least mean chance of exchange between neighbouring temperatures, of any chain.
     round_trips : int
-        Least number of round trips between the posterior and the prior, of any chain. No limit, but below four the
-        statement says what that was seen to cost.
+        Least number of round trips between the posterior and the prior, of any chain.
     """
 
     swap_rate: float
@@ -49,8 +46,8 @@ class BodyMixing(Mixing):
 
     @property
     def passed(self):
-        """Whether R-hat, effective sample sizes and exchanges keep to their limits."""
-        return super().passed and self.swap_rate >= LEAST_SWAP
+        """Whether all four keep to their limits."""
+        return super().passed and self.swap_rate >= LEAST_SWAP and self.round_trips >= LEAST_TRIPS
 
 
 class BodiesPosterior(ChainPosterior):
@@ -62,11 +59,10 @@ class BodiesPosterior(ChainPosterior):
     the cells that a body fills with the whitened data. Chains are tempered ladders (Geyer 1991; Syed et al. 2022) with
     births and deaths (Green 1995) and differences from a frozen archive (ter Braak & Vrugt 2008). They run, each run
     the warm-up of the next one, until R-hat is at most 1.05 and the effective sample size at least 100 for mass, top,
-    number of bodies and contrast inside, and until every exchange has a chance of at least 0.2. If that takes more than
-    some ten minutes on two cores they are refused. Then each draw gets contrasts and a background, exactly. Ladders
-    that made fewer than four round trips between posterior and prior pass too: their intervals held the truth as often
-    as others' in trials, but their Monte Carlo errors were too small, and `approximations` says so. Use
-    ``posterior(problem, method="bodies")``.
+    number of bodies and contrast inside, until every exchange has a chance of at least 0.2, and until every chain has
+    made four round trips between posterior and prior: with fewer, Monte Carlo errors were 1.6 times too small in
+    trials. If that takes more than some ten minutes on two cores they are refused. Then each draw gets contrasts and a
+    background, exactly. Use ``posterior(problem, method="bodies")``.
 
     **It holds for its family.** On ground of irregular bodies 90 % intervals held 48 ± 14 % of the cells inside them in
     trials, and 89 % outside. `recalibrate`, which takes a Gaussian engine of the same problem, gives intervals that
@@ -156,7 +152,7 @@ class BodiesPosterior(ChainPosterior):
         self._run(ladders, None if thin is None else as_count("thin", thin, 1, "8 will do.", TypeError), rng, progress)
         if not (self.mixing.passed or keep):
             fail("chains of bodies", f"agree: R-hat at most {WORST_RHAT}, effective sample size at least {LEAST_ESS}, "
-                 f"exchanges at least {LEAST_SWAP}", self._figures_in_words(),
+                 f"exchanges at least {LEAST_SWAP}, round trips at least {LEAST_TRIPS}", self._figures_in_words(),
                  f"Ask for temperatures={ladders.exponents.size + 8} or thin={2 * self.thin}. Where that does not help "
                  "the ground is not of this family: use bj.recalibrate. keep=True keeps the chains, labelled.")
         self._draw_fields(rng)
@@ -225,8 +221,8 @@ class BodiesPosterior(ChainPosterior):
             return Approximation(
                 name="posterior draws", status="not validated",
                 statement=f"The sampler did not mix: R-hat should be at most {WORST_RHAT}, the effective sample size "
-                f"at least {LEAST_ESS} and exchanges at least {LEAST_SWAP}. Do not use these numbers, nor their stated "
-                f"errors. {figures}")
+                f"at least {LEAST_ESS}, exchanges at least {LEAST_SWAP} and round trips at least {LEAST_TRIPS}. Do not "
+                f"use these numbers, nor their stated errors. {figures}")
         spread = np.sqrt(self._moments[1])
         error = float((self._moments[2][spread > 0] / spread[spread > 0]).max(initial=0.0))
         contrasts = ", ".join(f"{p.name} {self.family.contrast[p.name]:g} {p.units}" for p in self._fields)
@@ -237,7 +233,7 @@ class BodiesPosterior(ChainPosterior):
             "background of the stated prior. On irregular ground 90 % intervals held 48 ± 14 % of the cells inside "
             "bodies in trials; bj.recalibrate of a Gaussian engine states what it holds there. What is left is Monte "
             f"Carlo error, given for every cell and at most {error:.2g} posterior standard deviations in the mean. "
-            f"{figures}" + (STATED_SHORT if self.mixing.round_trips < FEW_TRIPS else "") + UNCHECKED)
+            f"{figures}" + UNCHECKED)
 
     def prior_state_draws(self, rng, count):
         """Prior draws of x, bodies and background; 0 where the prior is flat."""

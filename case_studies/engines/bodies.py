@@ -21,6 +21,7 @@ from scipy.stats import chisquare, norm
 import bayesjoint as bj
 from bayesjoint.engines._body_family import draw_bodies, ground_of, law_of, put, settled
 from bayesjoint.engines._body_kernels import describe
+from bayesjoint.engines.bodies import LEAST_ESS, LEAST_SWAP, LEAST_TRIPS, WORST_RHAT
 from bayesjoint.engines.dense import DensePosterior
 
 FILE = Path(__file__).parent / "bodies.json"
@@ -155,10 +156,16 @@ def ranks(*chosen):
             rows[str(n)]["against_long"] = _against_long(post, *longer)
         print(n, rows[str(n)], flush=True)
         write({"ranks": {"rows": rows}}, tell=False)
-    certified = [r for r in rows.values() if r["certified"]]
-    few = [r for r in certified if r["round_trips"] < 4]
-    write({"ranks": {"rows": rows, "all": _evenness(list(rows.values())), "certified": _evenness(certified),
-                     "certified with fewer than 4 round trips": _evenness(few)}})
+    write({"ranks": {"rows": rows} | ranks_of(rows)})
+
+
+def ranks_of(rows):
+    """Evenness of all, of those certified, and of those that only their number of round trips failed."""
+    agree = [r for r in rows.values() if max(r["rhat"].values()) <= WORST_RHAT and min(r["ess"].values()) >= LEAST_ESS
+             and r["swap_rate"] >= LEAST_SWAP]
+    kinds = {"all": list(rows.values()), "certified": [r for r in agree if r["round_trips"] >= LEAST_TRIPS],
+             "agree, with fewer than 4 round trips": [r for r in agree if r["round_trips"] < LEAST_TRIPS]}
+    return {label: _evenness(those) for label, those in kinds.items()}
 
 
 def _against_long(post, other, seconds):
