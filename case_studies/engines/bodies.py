@@ -294,8 +294,8 @@ def joint():
     for label, problem in (("joint", ground.problem), ("gravity", alone["gravity"]), ("magnetic", alone["magnetic"])):
         contrast = {p.name: ground.contrast[p.name] for p in problem.parameters}
         clock, start = time.perf_counter(), time.process_time()
-        post = bj.posterior(problem, method="bodies", family=bj.BodyFamily(contrast=contrast), draws=250, thin=8,
-                            seed=1, keep=True)
+        post = bj.posterior(problem, method="bodies", family=bj.BodyFamily(contrast=contrast), draws=250, seed=1,
+                            keep=True)
         seconds = round(time.process_time() - start, 1)
         out[label] = mixing(post, seconds) | {
             "wall_seconds": round(time.perf_counter() - clock, 1), "data": problem.data_size, "unknowns": problem.size,

@@ -367,7 +367,7 @@ def test_it_says_what_it_holds_for():
     statement = small().approximations[0].statement
     if small().mixing.passed:
         assert "holds for its family" in statement
-        assert "48 ± 14 %" in statement
+        assert "65 ± 7 %" in statement
         assert "recalibrate" in statement
     assert "recalibrate" in BodiesPosterior.__doc__
 
