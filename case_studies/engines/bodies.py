@@ -64,6 +64,11 @@ class Window:
         post = bj.posterior(asked, method="bodies", family=self.family, seed=seed, keep=True, **options)
         return post, round(time.process_time() - start, 1)
 
+    def agreed(self, asked, seed, draws):
+        """The same every 8 rounds, and every 32 where ladders did not agree."""
+        found = self.timed(asked, seed, draws=draws, thin=8)
+        return found if found[0].mixing.passed else self.timed(asked, seed, draws=draws, thin=32)
+
 
 FULL, LITTLE = Window((6, 14, 14)), Window((4, 8, 8), bj.BodyFamily(contrast={"density": 500.0}, most=3))
 
@@ -109,10 +114,7 @@ def family(*chosen):
     """Truths of the family: bodies and texture drawn from the prior."""
     for n in map(int, chosen or range(TRUTHS)):
         truth, inside, count, _ = FULL.drawn(n)
-        asked = FULL.problem(truth, 2000 + n)
-        post, seconds = FULL.timed(asked, n, draws=300, thin=8)
-        if not post.mixing.passed:
-            post, seconds = FULL.timed(asked, n, draws=300, thin=32)
+        post, seconds = FULL.agreed(FULL.problem(truth, 2000 + n), n, draws=300)
         write({f"truth {n}": mixing(post, seconds) | coverage(post, truth, inside) | {
             "bodies": count, "bodies_found": round(float(post.counts.mean()), 2)}})
     truths = [v for k, v in known().items() if k.startswith("truth ")]
@@ -141,9 +143,7 @@ def ranks(*chosen):
     for n in map(int, chosen or range(MANY)):
         truth, inside, _, figures = LITTLE.drawn(n)
         asked = LITTLE.problem(truth, 2000 + n)
-        post, seconds = LITTLE.timed(asked, n, draws=250, thin=8)
-        if not post.mixing.passed:
-            post, seconds = LITTLE.timed(asked, n, draws=250, thin=32)
+        post, seconds = LITTLE.agreed(asked, n, draws=250)
         rng = np.random.default_rng(n)
         at = {}
         for name, true in zip(post.figures, figures, strict=True):
