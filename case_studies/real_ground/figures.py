@@ -16,6 +16,7 @@ WORDS = {
     "no data": "own family, no data", "gaussian by evidence": "Gaussian by evidence, fitted once",
     "gaussian refitted": "Gaussian, refitted (5 truths)", "gaussian by rock table": "Gaussian by rock table",
     "focusing": "focusing by Gibbs (5 truths)", "positive": "Gaussian, susceptibility ≥ 0 (5 truths)",
+    "student": "Gaussian, Student-t noise (5 truths)", "bodies": "compact bodies (5 truths)",
     "own": "recalibrated: own family",
     "round bodies": "recalibrated: round bodies", "units": "recalibrated: units",
     "default": "recalibrated: default mixture", "envelope": "recalibrated: envelope of these three",

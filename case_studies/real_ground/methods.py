@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 from bench import FAMILIES, PROPERTIES, WORLDS
-from grounds import ENVELOPE, MESH, problem
+from grounds import ENVELOPE, MESH, ROCKS, problem
 from scipy.special import ndtri
 
 import bayesjoint as bj
@@ -16,6 +16,8 @@ from bayesjoint.functionals._excess_mass import mass_in
 
 SAMPLED, LEARNED, SWEEPS = 5, 30, {"draws": 150, "warmup": 100, "chains": 2}
 BETWEEN = {"draws": 250, "thin": 8, "chains": 2}
+LADDERS = {"draws": 250, "thin": 8, "keep": True}
+TEXTURE = 5.0  # of a body's contrast over the std of what is between bodies, as the family's default has it
 DRAWN = 300  # of each posterior that is asked by its draws
 DRAWS = 200
 TOP_THRESHOLD, COLUMN = 100.0, (700.0, 1100.0, 700.0, 1100.0, -600.0, 0.0)  # kg/m3; four by four columns
@@ -180,6 +182,44 @@ class Positive(Sampled):
         return bj.posterior(problem, **(BETWEEN | {"seed": seed} if problem.bounded else {}))
 
 
+class WithBodies(Sampled):
+    """Compact bodies that both properties share, by tempered ladders: contrasts of the rocks, a fifth of it the rest."""
+
+    def __init__(self, bench, count):
+        self.draws, self.rhat = {p: [] for p in PROPERTIES}, []
+        spread = ROCKS.std()
+        asked = bench.fitted.replace(couplings=[], parameters=[
+            p.replace(prior=bj.Matern(std=spread[p.name] / TEXTURE, range=300.0)) if p.name in PROPERTIES else p
+            for p in bench.fitted.parameters])
+        family = bj.BodyFamily(contrast={p: spread[p] for p in PROPERTIES})
+        for k in range(count):
+            self._keep(bj.posterior(with_data(asked, bench.data[k]), method="bodies", family=family, seed=k, **LADDERS))
+
+    def _keep(self, post):
+        self.rhat.append(post.mixing.worst[0])
+        drawn = post.problem.unpack(post.state_draws(np.random.default_rng(0), DRAWN))
+        for name in PROPERTIES:
+            self.draws[name].append(drawn[name].reshape(DRAWN, -1))
+        self.mean = {p: np.array([d.mean(axis=0) for d in each]) for p, each in self.draws.items()}
+
+
+class HeavyTailed(WithBodies):
+    """The joint Gaussian by evidence, noise of Student's law about the noise that the evidence found."""
+
+    def __init__(self, bench, count):
+        self.draws, self.rhat = {p: [] for p in PROPERTIES}, []
+        for k in range(count):
+            made = with_data(bench.fitted, bench.data[k])
+            made = made.replace(modalities=[m.replace(noise=bj.StudentNoise(m.noise.std)) for m in made.modalities])
+            self._keep(bj.posterior(made, method="gibbs", seed=k, **SWEEPS))
+
+
+def with_data(asked, data):
+    """A problem with other data, those of both surveys in a row."""
+    return asked.replace(modalities=[m.replace(data=part) for m, part in zip(
+        asked.modalities, np.split(data, len(asked.modalities)), strict=True)])
+
+
 def functionals():
     """{name: Functional of the density}: mass of all that is there, and the depth to dense rock in the middle."""
     made = problem()
@@ -235,5 +275,6 @@ def answer(bench, method, mode):
 STRETCHED = 1.4
 """Factor of contrasts of methods that are so called."""
 
-FEW = {"focusing": (Sampled, SAMPLED), "gaussian refitted": (Refitted, SAMPLED), "positive": (Positive, SAMPLED)}
+FEW = {"focusing": (Sampled, SAMPLED), "gaussian refitted": (Refitted, SAMPLED), "positive": (Positive, SAMPLED),
+       "bodies": (WithBodies, SAMPLED), "student": (HeavyTailed, SAMPLED)}
 """Methods that start anew for every truth, and the truths they are given."""

@@ -19,8 +19,9 @@ from scores import ratio, scored, summary
 HERE = Path(__file__).parent
 PARTIAL = HERE / "partial"
 METHODS = ("no data", "gaussian by evidence", "gaussian by rock table", *FAMILIES, "envelope", "own stretched",
-           "default stretched", "gaussian refitted", "focusing", "positive", "learned")
-MODES = {"no data": ("joint",), "gaussian refitted": ("joint",), "focusing": ("separate",), "positive": ("separate",)}
+           "default stretched", "gaussian refitted", "focusing", "positive", "student", "bodies", "learned")
+MODES = {"no data": ("joint",), "gaussian refitted": ("joint",), "focusing": ("separate",), "positive": ("separate",),
+         "student": ("joint",), "bodies": ("joint",)}
 
 
 def modes(method):
@@ -35,7 +36,7 @@ def cell(bench, method, mode):
         found, truths, seconds = answer(bench, method, mode)
         values = scored(found, truths, bench.seen, bench.spread) | {
             "seconds": seconds, "hyperparameters": bench.hyperparameters}
-        if method in ("focusing", "positive"):
+        if hasattr(found, "rhat"):
             values["rhat"] = found.rhat
         path.write_text(json.dumps(values))
         print(path.stem, f"{seconds:.0f} s", flush=True)
