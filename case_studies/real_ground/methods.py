@@ -183,7 +183,7 @@ class Positive(Sampled):
 
 
 class WithBodies(Sampled):
-    """Compact bodies that both properties share, by tempered ladders: contrasts of the rocks, a fifth of it the rest."""
+    """Compact bodies of both properties, by tempered ladders: contrasts of the rocks, a fifth of it as texture."""
 
     def __init__(self, bench, count):
         self.draws, self.rhat = {p: [] for p in PROPERTIES}, []
