@@ -1,5 +1,6 @@
 """For every room: property tests that repeat exactly and are not timed, and small arrays that need one thread."""
 
+import gc
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is first imported
@@ -16,3 +17,9 @@ settings.load_profile("repeatable")
 @pytest.fixture
 def rng():
     return np.random.default_rng(20240917)
+
+
+def pytest_collection_finish():
+    """What is imported and collected stays: or each look for garbage, as after a damaged file, walks through it all."""
+    gc.collect()
+    gc.freeze()

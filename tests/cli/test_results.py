@@ -148,11 +148,11 @@ def test_all_results_carry_one_run_id(tmp_path, monkeypatch):
     assert read_tree(tmp_path / "out" / "posterior.nc").attrs["run_id"] == second
 
 
-def test_six_signals_leave_whole_results_of_one_run(tmp_path):
+def test_four_signals_leave_whole_results_of_one_run(tmp_path):
     """Fifty of them: ``python -m tests.cli.kills 50``."""
     ground = kills.Ground(tmp_path, quick=True)
-    found = [kills.trial(ground, number, quick=True) for number in range(6)]
-    assert sum(r["sent"] for r in found) >= 5 and sum(r["moment"] != "working" for r in found) >= 4
+    found = [kills.trial(ground, number, quick=True) for number in range(4)]
+    assert sum(r["sent"] for r in found) >= 3 and sum(r["moment"] != "working" for r in found) >= 2
 
 
 @pytest.mark.parametrize(("shell", "code"), [
