@@ -12,8 +12,8 @@ RANGES = "must be > 0 metres, one number or three"
 REFITS = 39  # the fewest that tests of agreement take
 OTHERS = {  # keys that a kind of prior does not read
     "matern": {"alpha", "depth_exponent", "p"},
-    "minimum_length": {"std", "range", "smoothness", "plus", "extent", "p"},
-    "focusing": {"std", "range", "smoothness", "plus", "extent"},
+    "minimum_length": {"std", "range", "dip", "strike", "smoothness", "plus", "extent", "p"},
+    "focusing": {"std", "range", "dip", "strike", "smoothness", "plus", "extent"},
 }
 
 
@@ -62,6 +62,7 @@ def _rules(config):
         yield (None not in (table.lower, table.upper) and table.lower > table.upper, f"{where}.lower", table.lower,
                f"must be <= upper = {table.upper}")
         yield (table.range is not None and not _is_range(table.range), f"{where}.range", table.range, RANGES)
+        yield from _rules_of_angles(where, vars(table))
         for place, part in enumerate(table.plus or ()):
             yield from _rules_of_part(f"{where}.plus[{place}]", part)
     yield (config.conflict.refits and not config.posterior.fit, "conflict.refits", config.conflict.refits,
@@ -95,12 +96,26 @@ def _rules_of_part(where, part):
     if not isinstance(part, dict):
         yield True, where, part, "must be a table such as { std = 40.0, range = 300.0 }"
         return
-    others = sorted(set(part) - {"std", "range", "smoothness"})
-    yield bool(others), where, part, f"must give std, range and smoothness alone, not {', '.join(others)}"
+    others = sorted(set(part) - {"std", "range", "smoothness", "dip", "strike"})
+    yield (bool(others), where, part,
+           f"must give std, range, smoothness, dip and strike alone, not {', '.join(others)}")
     yield not _is_positive(part.get("std")), f"{where}.std", part.get("std"), "must be a number > 0, physical units"
     yield not _is_range(part.get("range")), f"{where}.range", part.get("range"), RANGES
     yield (part.get("smoothness", 1.5) not in SMOOTHNESS, f"{where}.smoothness", part.get("smoothness"),
            f"must be one of {', '.join(map(repr, SMOOTHNESS))}")
+    yield from _rules_of_angles(where, part)
+
+
+def _rules_of_angles(where, part):
+    """What strike and dip of a field need."""
+    dip, strike, reach = (part.get(name) for name in ("dip", "strike", "range"))
+    for name, value, least, most in (("dip", dip, 0, 90), ("strike", strike, -360, 360)):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        yield (value is not None and not (number and least <= value <= most), f"{where}.{name}", value,
+               f"must be a number from {least} to {most}, degrees")
+    yield strike is not None and dip is None, f"{where}.strike", strike, "needs dip; 90 is upright"
+    yield (dip is not None and not (isinstance(reach, list) and len(reach) == 3), f"{where}.range", reach,
+           "must be three numbers where there is a dip: across the layering, along strike, down dip")
 
 
 def _rules_of_unknowns(config, where, survey):

@@ -89,7 +89,11 @@ class ParameterTable:
 
     prior: str = key("kind of prior", "matern", choices=("matern", "minimum_length", "focusing"))
     std: float | None = key("matern: prior standard deviation, physical units", None, above=0.0)
-    range: float | list | None = key("matern: range in metres, or [upward, northing, easting]", None)
+    range: float | list | None = key("matern: range in metres, or [upward, northing, easting]; with a dip [across the "
+                                     "layering, along strike, down dip]", None)
+    dip: float | None = key("matern: degrees from the horizontal at which layering dips", None, minimum=0.0)
+    strike: float | None = key("matern: degrees clockwise from north, layering dips to its right; default 0 with a dip",
+                               None)
     smoothness: float = key("matern: smoothness", 1.5, choices=SMOOTHNESS)
     plus: list | None = key("matern: independent fields of other ranges that are added to the first, e.g. "
                             "[{ std = 40.0, range = 300.0 }]; smoothness is 1.5 unless it is given", None)

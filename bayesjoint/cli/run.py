@@ -229,9 +229,9 @@ def _prior(table):
         return MinimumLength(table.alpha, table.depth_exponent)
     if table.prior == "focusing":
         return Focusing(table.alpha, p=table.p, depth_exponent=table.depth_exponent)
-    parts = [{"std": table.std, "range": table.range, "smoothness": table.smoothness}, *(table.plus or ())]
-    first, *others = [Matern(std=part["std"], range=_reach(part["range"]), smoothness=part.get("smoothness", 1.5),
-                             extent=table.extent) for part in parts]
+    parts = [{"std": table.std, "range": table.range, "smoothness": table.smoothness, "dip": table.dip,
+              "strike": table.strike}, *(table.plus or ())]
+    first, *others = [Matern(**{**part, "range": _reach(part["range"])}, extent=table.extent) for part in parts]
     return sum(others, start=first)
 
 

@@ -146,10 +146,13 @@ class Coregionalization:
                      "the same cells with other air" if other else "another mesh",
                      "Use one mesh for both; mark air in the mesh (mesh.with_active), not in one operator.")
             shared, other = parts_of(p.prior)[0], parts_of(first.prior)[0]
-            if shared.ranges() != other.ranges() or shared.smoothness != other.smoothness:
+            laws = [(f.law(), f.smoothness) for f in (shared, other)]
+            if laws[0] != laws[1]:
                 part = "" if shared is p.prior and other is first.prior else "the first part of "
+                mine, its = (f"{law[:3]}, {smoothness}" + (f", strike and dip {law[3:]}" if law[3:] else "")
+                             for law, smoothness in laws)
                 fail(f"range and smoothness of {part}{p.name}", f"equal those of {part}{first.name}",
-                     f"{shared.ranges()}, {shared.smoothness} against {other.ranges()}, {other.smoothness}",
+                     f"{mine} against {its}",
                      "Coregionalized fields share one correlation function. For different ranges give each a part that "
                      "is shared, first, and one of its own: bj.Matern(std, shared_range) + bj.Matern(std, own_range).")
             if p.prior.extent != first.prior.extent:

@@ -236,7 +236,7 @@ class TorusGroup(StationaryGroup):
         """Covariance of lattice data with unit fields of the mesh, as layered convolution."""
         (row, rows), (column, columns) = survey.window
         shift = (min(row, 0), min(column, 0))  # a window that begins before the mesh: its lags are rolled instead
-        even = not survey.lattice.coefficients[4:].any() and shift == (0, 0)
+        even = self.field.even and not survey.lattice.coefficients[4:].any() and shift == (0, 0)
         corner = (row - shift[0], column - shift[1])
         kernels = (np.roll(fft.irfft2(wave, self.torus, workers=worker_count()), (-shift[0], -shift[1]), axis=(0, 1))
                    for waves in through for wave in waves)
@@ -370,8 +370,8 @@ class TorusGroup(StationaryGroup):
 
 
 def _mixed(field, transfers):
-    """Γ(k) times the transfer of every height: spectra of the covariance of data with unit fields."""
-    return np.stack([field.mix(transfer) for transfer in transfers])
+    """hΓ(k) of the transfer h of every height: spectra of the covariance of data with unit fields."""
+    return np.stack([field.mix(transfer, transposed=True) for transfer in transfers])
 
 
 def _summed(through, transfer):

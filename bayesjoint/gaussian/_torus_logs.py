@@ -74,10 +74,10 @@ class GroupLogs:
     def _between(self, one, other):
         """Correlation of the unit field between cells, (n_one, n_other)."""
         correlation, mesh = self._group.field.correlation, self._group.mesh
-        places = zip((mesh.upward, mesh.northing, mesh.easting), np.unravel_index(one, mesh.shape),
-                     np.unravel_index(other, mesh.shape), correlation.ranges, strict=True)
-        return correlation.at(*((np.subtract.outer(centres[a], centres[b]) / reach) ** 2
-                                for centres, a, b, reach in places))
+        centres = mesh.upward, mesh.northing, mesh.easting
+        offsets = (np.subtract.outer(c[a], c[b]) for c, a, b in zip(
+            centres, np.unravel_index(one, mesh.shape), np.unravel_index(other, mesh.shape), strict=True))
+        return correlation.between(*offsets)
 
     def part(self, group, kept, places):
         """The logs whose data begin at the keys of `places`, moved there, beside the surveys `kept` of `group`."""

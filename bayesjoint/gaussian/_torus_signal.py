@@ -35,29 +35,28 @@ class TorusSignal:
         self.members, self._problem, self._kept = members, problem, Cache()
         self._names = [p.name for p in members]
         self._surveys = lattice_surveys(problem, self._names, strict=True)
-        longer = tuple(MARGIN * r for r in members[0].prior.ranges())
+        law = members[0].prior.law()
+        longer = tuple(MARGIN * r for r in (law if len(law) == 3 else 3 * (max(law[:3]),)))  # whatever the angles
         least = problem_torus([(unit_correlation(members[0], longer), self._surveys)])
         self.torus = tuple(fft.next_fast_len(int(n), real=True) for n in least)
 
-    def at(self, ranges, axes=()):
-        """The fields with the stated stds, every two of them wholly correlated, or their derivative by log ℓ.
+    def at(self, law, by=()):
+        """The fields with the stated stds, every two of them wholly correlated, or their derivative.
 
         Parameters
         ----------
-        ranges : tuple of float
-            (upward, northing, easting), metres.
-        axes : tuple of int, default ()
-            Derivative by the logarithm of these ranges together; none for the fields themselves.
+        law, by
+            As of `unit_correlation`.
 
         Returns
         -------
         StationaryGroup
         """
-        key = (tuple(ranges), tuple(axes))
+        key = (tuple(law), tuple(by))
         return self._kept.get("group", (), key, lambda: self._group(*key), KEPT)
 
-    def _group(self, ranges, axes):
-        field = TorusSpectrum(unit_correlation(self.members[0], ranges, axes), self.torus)
+    def _group(self, law, by):
+        field = TorusSpectrum(unit_correlation(self.members[0], law, by), self.torus)
         stds = [p.prior.std_hat(p) for p in self.members]
         covariance = MixedCovariance(field.correlation, stds, np.ones((len(stds),) * 2))
         return torus_group(self._problem, self._names, covariance, self._surveys, field, drawn=False)
@@ -70,8 +69,8 @@ class TorusMatrices(SignalMatrices):
         super().__init__(problem, members, rows)
         self._signal = TorusSignal(problem, members)
 
-    def _between(self, ranges, axes):
-        group, out = self._signal.at(ranges, axes), {}
+    def _between(self, law, by):
+        group, out = self._signal.at(law, by), {}
         surveys = {s.rows.start: k for k, s in enumerate(group.surveys)} if group.stationary else {}
         starts = [where.start for where in self._problem.data_slices.values()]
         rows, start = ([each[v.modality] for v in self.views] for each in (self._rows, starts))

@@ -54,8 +54,8 @@ class UnitFields:
         """(parts, key) that U or S is looked up by."""
         r = self._correlation
         parts = (r.mesh, r.function) if type(r) is StationaryCorrelation else (r,)
-        views = [self.views[k] for k in which]
-        return (*parts, *(forwards or [v.forward for v in views])), (getattr(r, "ranges", None), tuple(
+        views, law = [self.views[k] for k in which], (getattr(r, "ranges", None), getattr(r, "axes", None))
+        return (*parts, *(forwards or [v.forward for v in views])), (*law, tuple(
             (v.inside.start, v.scale, self.profiles[v.parameter].tobytes()) for v in views))
 
     def _known_signal(self, a, b):

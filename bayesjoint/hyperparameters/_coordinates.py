@@ -10,13 +10,14 @@ from scipy.spatial import cKDTree
 class Coordinate:
     """A hyperparameter with its value in the problem, its bounds, and the scale of its weakly informative prior.
 
-    The search moves in log value, in atanh value for a correlation: there all are unbounded and of order one.
+    The search moves in log value, in atanh value for a correlation, in radians for an angle: there all are of order
+    one.
 
     Parameters
     ----------
     name : str
         Such as "density_std", "range", "correlation", "gravity_noise".
-    kind : {"std", "range", "correlation", "noise", "noise_range", "vector_std"}
+    kind : {"std", "range", "angle", "correlation", "noise", "noise_range", "vector_std"}
         What it is; "vector_std" is the common size of a bias's coefficients. Of a discrepancy: "discrepancy_std",
         "discrepancy_range", "discrepancy_correlation", and "discrepancy_whole" for the size of one given as a matrix.
     targets : tuple of str
@@ -27,7 +28,7 @@ class Coordinate:
         Where the prior density has its tail: 5 % of it lies above this value for a std, below it for a range.
     units : str, default "1"
     axes : tuple of int, default ()
-        For a range: which of (upward, northing, easting) it scales.
+        For a range: which of (upward, northing, easting) it scales. For an angle: its place in `Matern.law`.
     part : str, default ""
         For noise: "all", "white" or "correlated" part of the modality's covariance.
     held : bool, default False
@@ -51,10 +52,14 @@ class Coordinate:
 
     def working(self, value):
         """Natural value to the search's coordinate."""
+        if self.kind == "angle":
+            return float(np.radians(value))
         return float(np.arctanh(value) if self.kind.endswith("correlation") else np.log(value))
 
     def natural(self, working):
         """The search's coordinate to natural value; arrays allowed."""
+        if self.kind == "angle":
+            return np.degrees(working)
         return np.tanh(working) if self.kind.endswith("correlation") else np.exp(working)
 
     @property

@@ -103,7 +103,7 @@ class DenseEvidence:
         for c, block in self._vectors:
             matrix += (values[c.name] / c.value) ** 2 * block
         for fields, group in self._groups:
-            blocks = group.matrices(self._pair_factors.ranges(fields, values))
+            blocks = group.matrices(self._pair_factors.law(fields, values))
             for (a, b), block in blocks.items():
                 part = self._factor(fields, group, a, b, values) * block
                 rows, columns = self._place(group, a), self._place(group, b)
@@ -129,8 +129,8 @@ class DenseEvidence:
                    if fields.touched(coordinate))
 
     def _group_against(self, q, fields, group, coordinate, values):
-        slope = coordinate.axes if coordinate.kind == "range" else ()
-        blocks, total = group.matrices(self._pair_factors.ranges(fields, values), slope), 0.0
+        slope = coordinate.axes if coordinate.kind in ("range", "angle") else ()
+        blocks, total = group.matrices(self._pair_factors.law(fields, values), slope), 0.0
         for (a, b), block in blocks.items():
             if factor := self._factor(fields, group, a, b, values, coordinate):
                 part = q[self._place(group, a), self._place(group, b)]

@@ -84,7 +84,7 @@ def _replaced(problem, name, seen):
 def vanishing(vector, name, place=0):
     """Indices of the hyperparameters that mean nothing without a field, or a part of it."""
     return [i for i, c in enumerate(vector.coordinates) if name in c.targets and c.place == place and (
-        c.kind in ("std", "correlation") or (c.kind == "range" and c.targets == (name,)))]
+        c.kind in ("std", "correlation") or (c.kind in ("range", "angle") and c.targets == (name,)))]
 
 
 def field_doubts(objective, theta, best):

@@ -143,7 +143,7 @@ class LargeEvidence:
         groups = []
         for fields, signal in self._signals:
             names, touched = fields.names, by is None or fields.touched(by)
-            group = signal.at(self._pair_factors.ranges(fields, values), by.axes if by and touched else ())
+            group = signal.at(self._pair_factors.law(fields, values), by.axes if by and touched else ())
             factors = [[self._pair_factors.factor(fields, p, q, values, by) if touched else 0.0 for q in names]
                        for p in names]
             groups.append(group.scaled(np.array(factors)))

@@ -25,7 +25,9 @@ def alike(vector):
     for p in matern_parameters(vector.problem):
         found = {}
         for place, part in enumerate(parts_of(p.prior)):
-            if place or p.name not in tied:  # the part that properties share is told apart by that
+            angles = any(c.kind == "angle" and c.targets == (p.name,) and c.place == place for c in vector.coordinates)
+            # the part that properties share is told apart by that, others by angles that are fitted
+            if (place or p.name not in tied) and not angles:
                 own = [i for i, c in enumerate(vector.coordinates)
                        if c.kind in ("std", "range") and c.targets == (p.name,) and c.place == place]
                 found.setdefault(_shape(part), []).append((np.prod(part.ranges()), own))
@@ -42,7 +44,7 @@ def _shape(part):
     profile = std / np.sqrt(np.mean(std**2))
     finite = np.isfinite(ranges)
     ranges[finite] /= np.exp(np.mean(np.log(ranges[finite]))) if finite.any() else 1.0
-    return part.smoothness, profile.shape, profile.round(9).tobytes(), ranges.round(9).tobytes()
+    return part.smoothness, part.orientation(), profile.shape, profile.round(9).tobytes(), ranges.round(9).tobytes()
 
 
 def _most(vector):

@@ -15,17 +15,20 @@ class PairFactors:
 
     def __init__(self, vector):
         known = vector.known().values()
-        self._ranges = [c for c in known if c.kind == "range"]
+        self._shapes = [c for c in known if c.kind in ("range", "angle")]
         self._stds = {(c.targets[0], c.place): c for c in known if c.kind == "std"}
         self._coupling, self._members = coregionalized(vector.problem)
 
-    def ranges(self, fields, values):
-        """(upward, northing, easting) ranges of `Fields`, metres."""
-        ranges = np.array(fields.members[0].prior.ranges())
-        for c in self._ranges:
+    def law(self, fields, values):
+        """Ranges of `Fields` and, where there is a dip, strike and dip: see `Matern.law`."""
+        law = np.array(fields.members[0].prior.law())
+        for c in self._shapes:
             if fields.touched(c):
-                ranges[list(c.axes)] *= values[c.name] / c.value
-        return tuple(float(r) for r in ranges)
+                if c.kind == "range":
+                    law[list(c.axes)] *= values[c.name] / c.value
+                else:
+                    law[list(c.axes)] = values[c.name]
+        return tuple(float(r) for r in law)
 
     def factor(self, fields, p, q, values, by=None):
         """Factor on the covariance of data that see two of some `Fields`; its derivative by a coordinate.

@@ -3,6 +3,7 @@
 Standard deviations (of fields and of noise): exponential in the standard deviation, the penalised-complexity prior of
 Simpson et al. (2017, Statist. Sci. 32, 1), 5 % above `scale`. Ranges: that of Fuglstad et al. (2019, JASA 114, 445) in
 d dimensions, p(ℓ) ∝ ℓ^(−d/2−1) exp(−λ ℓ^(−d/2)), 5 % below `scale`. Correlations: uniform, the LKJ prior with η = 1.
+Angles: uniform between their bounds.
 All as densities of the search's coordinates (log, atanh), so that the mode does not depend on units: there a standard
 deviation that runs to zero costs one nat for every factor e, a range that runs to infinity d/2.
 """
@@ -29,6 +30,8 @@ def log_prior(coordinate, working):
     if coordinate.kind.endswith("correlation"):
         rho = np.tanh(working)
         return float(-np.log(2.0) - 2 * np.log(np.cosh(working))), float(-2 * rho), float(-2 * (1 - rho**2))
+    if coordinate.kind == "angle":
+        return float(-np.log(np.ptp(coordinate.bounds))), 0.0, 0.0
     if coordinate.kind in DIMENSIONS:
         power = DIMENSIONS[coordinate.kind] / 2
         reach = -np.log(TAIL) * np.exp(-power * (working - np.log(coordinate.scale)))
@@ -43,6 +46,8 @@ def log_mass(coordinate):
     low, high = coordinate.low, coordinate.high
     if coordinate.kind.endswith("correlation"):
         return float(np.log(0.5 * (high - low)))
+    if coordinate.kind == "angle":
+        return 0.0
     if coordinate.kind in DIMENSIONS:
         power = DIMENSIONS[coordinate.kind] / 2
         reach = -np.log(TAIL) * (np.array([high, low]) / coordinate.scale) ** -power

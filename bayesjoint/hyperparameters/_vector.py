@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import as_finite, fail, one_of
 from ..noise import MaternKernel, StationaryNoise
-from ..priors import BiasPrior, parts_of, with_parts
+from ..priors import DIP, STRIKE, BiasPrior, parts_of, with_parts
 from ._coordinates import Coordinate, laid_out, reaching, sized
 from ._discrepancy import LARGEST_CORRELATION, discrepancies, discrepancy_coordinates, rebuilt
 from ._order import log_orders
@@ -135,8 +135,8 @@ class HyperVector:
         priors |= {p.name: rebuilt(p.prior, self.coordinates, values) for p in discrepancies(problem)}
         noises, couplings = set(), list(problem.couplings)
         for c in self.coordinates:
-            if c.kind in ("std", "vector_std", "range") and values[c.name] != c.value:
-                priors |= {name: _scaled(priors[name], values[c.name] / c.value, c) for name in c.targets}
+            if c.kind in ("std", "vector_std", "range", "angle") and values[c.name] != c.value:
+                priors |= {name: _changed(priors[name], values[c.name], c) for name in c.targets}
             elif c.kind.startswith("noise"):
                 noises |= {*c.targets}
             elif c.kind == "correlation":
@@ -174,12 +174,16 @@ def white_variance(modality):
         np.square(stationary.white), (modality.size,))
 
 
-def _scaled(prior, ratio, coordinate):
-    """A prior with what a coordinate is of times a ratio."""
+def _changed(prior, value, coordinate):
+    """A prior with another value of a coordinate."""
+    ratio = value / coordinate.value if coordinate.kind != "angle" else None
     if isinstance(prior, BiasPrior):
         return prior.scaled(ratio)
     parts = list(parts_of(prior))
-    parts[coordinate.place] = _scaled_part(parts[coordinate.place], ratio, coordinate.axes)
+    part = parts[coordinate.place]
+    parts[coordinate.place] = (_scaled_part(part, ratio, coordinate.axes) if ratio is not None else
+                               replace(part, **{"strike": np.fmod(value, 360.0)} if coordinate.axes == (STRIKE,) else
+                                       {"dip": float(np.clip(value, 0.0, 90.0))}))
     return with_parts(prior, parts)
 
 
@@ -223,12 +227,23 @@ def _fields(problem, axes):
             others = [_middle(part.ranges(), which) for part in parts_of(problem.by_name[first.name].prior)
                       if np.isfinite([part.ranges()[i] for i in which]).all()]
             yield replace(found, low=min(found.low, min(others) / 2), high=max(found.high, 2 * max(others)))
+        yield from _angles(fields, prefix, suffix)
     coupling, members = coregionalized(problem)
     if coupling is not None and (np.ndim(coupling.correlation) == 0 or len(members) == 2):
         value = float(coupling.matrix(len(members))[0, 1])
         low = -1.0 / (len(members) - 1)  # P equal correlations
         yield Coordinate(name="correlation", kind="correlation", targets=tuple(p.name for p in members), value=value,
                          low=LARGEST_CORRELATION * low, high=LARGEST_CORRELATION)
+
+
+def _angles(fields, prefix, suffix):
+    """Coordinates of strike and dip, where a prior has them; fitted only where they are asked for by name."""
+    if fields.members[0].prior.dip is not None:
+        strike, dip = fields.members[0].prior.orientation()
+        for name, axis, value, low, high in (("strike", STRIKE, strike, strike - 90.0, strike + 90.0),
+                                             ("dip", DIP, dip, 0.0, 90.0)):
+            yield Coordinate(name=prefix + name + suffix, kind="angle", targets=tuple(fields.names), value=value,
+                             low=low, high=high, units="°", axes=(axis,), held=True, place=fields.place)
 
 
 def _size(part):
@@ -286,7 +301,10 @@ def _name(argument, name, known):
 def _bounded(coordinate, pair):
     values = as_finite(f"bounds[{coordinate.name!r}]", pair, 1)
     least, most = (-1.0, 1.0) if coordinate.kind.endswith("correlation") else (0.0, np.inf)
-    if values.size != 2 or not least < values[0] < values[1] < most:
+    angle = coordinate.kind == "angle"  # which may be what its ends are
+    if angle:
+        least, most = (-360.0, 360.0) if coordinate.axes == (STRIKE,) else (0.0, 90.0)
+    if values.size != 2 or not least <= values[0] < values[1] <= most or (not angle and {least, most} & {*values}):
         fail(f"bounds[{coordinate.name!r}]", f"be two ascending numbers between {least:g} and {most:g}", repr(pair),
              "Give natural units.")
     return replace(coordinate, low=float(values[0]), high=float(values[1]))

@@ -11,7 +11,7 @@ from scipy import fft
 from .._periodogram import cosine_taper, expected_periodogram, taper_overlap
 from ..forward import StationSelection, lattice_and_processing, periodic_spectra
 from ..gaussian import unit_correlation
-from ..priors import KERNEL_REACH, TorusSpectrum
+from ..priors import KERNEL_REACH, STRIKE, TorusSpectrum
 from ..problem import Cache
 from ._pair_factors import PairFactors
 from ._parts import field_groups, innovations, matern_parameters, other_parameters
@@ -89,11 +89,12 @@ class WhittleEvidence:
     def _model(self, g, fields, values, by=None, longer=()):
         """Share of fields in Ī of a group, (frequencies, surveys, surveys), or its slope by a std or a correlation.
 
-        Ranges along `longer` axes are stretched.
+        Ranges along `longer` axes are stretched, or that angle is turned.
         """
-        group, ranges = self._groups[g], np.array(self._pair_factors.ranges(fields, values))
-        ranges[list(longer)] *= np.exp(STEP)
-        unit = self._unit(g, fields, tuple(ranges))
+        group, law = self._groups[g], np.array(self._pair_factors.law(fields, values))
+        for axis in longer:
+            law[axis] = law[axis] * np.exp(STEP) if axis < STRIKE else law[axis] + np.degrees(STEP)
+        unit = self._unit(g, fields, tuple(law))
         out = np.zeros((self._kept.sum(), len(group), len(group)), dtype=complex)
         for i, j in unit:
             names = self._seen[group[i]], self._seen[group[j]]
@@ -117,22 +118,22 @@ class WhittleEvidence:
         touched = [fields for fields in self._fields[g] if fields.touched(coordinate)]
         if not touched:
             return None
-        if coordinate.kind != "range":
+        if coordinate.kind not in ("range", "angle"):
             return self._model(g, touched[0], values, coordinate)
         return (self._model(g, touched[0], values, longer=coordinate.axes) - self._model(g, touched[0], values)) / STEP
 
-    def _unit(self, g, fields, ranges):
+    def _unit(self, g, fields, law):
         """E of the periodograms for the stated stds and correlation 1, {(i, j): (frequencies,)}."""
-        key = g, tuple(fields.names), fields.place, ranges
-        return self._cache.get("unit", (), key, lambda: self._expectation(g, fields, ranges),
+        key = g, tuple(fields.names), fields.place, law
+        return self._cache.get("unit", (), key, lambda: self._expectation(g, fields, law),
                                KEPT * len(self._fields[g]))
 
-    def _expectation(self, g, fields, ranges):
-        spectrum = TorusSpectrum(unit_correlation(fields.members[0], ranges), self._torus)
+    def _expectation(self, g, fields, law):
+        spectrum = TorusSpectrum(unit_correlation(fields.members[0], law), self._torus)
         members, out = {p.name: p for p in fields.members}, {}
         mine = [i for i, k in enumerate(self._groups[g]) if self._seen[k] in members]
         transfers = {i: self._transfer(self._groups[g][i], members) for i in mine}
-        through = {i: spectrum.mix(t) for i, t in transfers.items()}
+        through = {i: spectrum.mix(t, transposed=True) for i, t in transfers.items()}
         for n, i in enumerate(mine):
             for j in mine[: n + 1]:
                 lags = fft.irfft2(np.einsum("zab,zab->ab", through[i], transfers[j].conj()), self._torus)

@@ -20,6 +20,7 @@ from ._gaussian import BoundGaussian, GaussianPrior
 from ._matern import Matern, SumOfMaterns, parts_of, with_parts
 from ._mixture import ScaleMixture, typical_precision
 from ._neighbours import NEIGHBOURS, NeighbourCorrelation, SparsePrecision
+from ._orientation import DIP, STRIKE, along_axes, axes_by_dip, axes_by_strike, axes_of
 from ._stations import scaled_distance
 from ._summed import SumCovariance
 from ._torus import KERNEL_REACH, CellwiseCorrelation, TorusField, TorusSpectrum, least_torus

@@ -10,6 +10,7 @@ from .._checks import fail
 from .._cholesky import lower_factor
 from .._places import blocks, half_counts, unit_columns
 from ..forward import worker_count
+from ._orientation import along_axes, signed_planes
 
 DENSE_LIMIT = 6_000  # cells; above it the inverse of a covariance is not formed
 CLIP_TOLERANCE = 1e-9  # share of the variance that rounding may cost a circulant embedding
@@ -122,11 +123,14 @@ class StationaryCorrelation(Covariance):
     function : callable
         ``function(r)``: correlation at scaled distance r, with ``function(0) == 1``.
     ranges : tuple of float
-        Correlation ranges (upward, northing, easting), metres.
+        Correlation ranges (upward, northing, easting), metres; along `axes` if there are any.
+    axes : tuple of tuple of float, optional
+        Unit vectors (upward, northing, easting) of the ranges: see `axes_of`. Spectral matrices are then Hermitian.
     """
 
-    def __init__(self, mesh, function, ranges):
+    def __init__(self, mesh, function, ranges, axes=None):
         self.mesh, self.function, self.ranges = mesh, function, tuple(float(r) for r in ranges)
+        self.axes = axes
         self.size = mesh.size
         self._spacing = mesh.horizontal_spacing()
         _, ny, nx = mesh.shape
@@ -141,6 +145,16 @@ class StationaryCorrelation(Covariance):
         """Correlation at squared offsets along each axis, in units of its range."""
         return self.function(np.sqrt(north + east + up))
 
+    def between(self, up, north, east):
+        """Correlation at offsets (upward, northing, easting), metres."""
+        return self.at(*(part**2 for part in self.scaled(up, north, east)))
+
+    def scaled(self, up, north, east):
+        """Offsets along the ranges' axes, in units of the ranges."""
+        if self.axes is not None:
+            return along_axes(self.axes, self.ranges, up, north, east)
+        return up / self.ranges[0], north / self.ranges[1], east / self.ranges[2]
+
     def lag_planes(self, torus):
         """By wavenumber of a torus, for each distinct vertical lag, and which of them holds entry (z, z') of a matrix.
 
@@ -149,6 +163,8 @@ class StationaryCorrelation(Covariance):
         planes : iterator of ndarray, shape (rows, columns // 2 + 1)
         pair : ndarray of int, shape (nz, nz)
         """
+        if self.axes is not None:
+            return signed_planes(self, torus)
         north, east = (step * np.minimum(np.arange(n), n - np.arange(n)) / reach
                        for n, step, reach in zip(torus, self._spacing, self.ranges[1:], strict=True))
         rise = np.abs(self.mesh.upward[:, None] - self.mesh.upward) / self.ranges[0]
@@ -159,11 +175,14 @@ class StationaryCorrelation(Covariance):
         return planes, pair.reshape(rise.shape)
 
     def spectral_matrices(self, torus):
-        """Real symmetric spectral matrices, shape (Py, Px//2+1, nz, nz)."""
+        """Symmetric spectral matrices, real, or Hermitian where there are axes; shape (Py, Px//2+1, nz, nz)."""
         planes, pair = self.lag_planes(torus)
-        blocks = np.empty((torus[0], torus[1] // 2 + 1, *pair.shape))
+        blocks = np.empty((torus[0], torus[1] // 2 + 1, *pair.shape), float if self.axes is None else complex)
         for k, plane in enumerate(planes):
             blocks[..., pair == k] = plane[..., None]
+        if self.axes is not None:
+            low = np.tril_indices(len(pair), -1)
+            blocks[..., low[1], low[0]] = blocks[..., low[0], low[1]].conj()
         return blocks
 
     def matmat(self, vectors):
@@ -207,7 +226,7 @@ class StationaryCorrelation(Covariance):
             column = half_counts(torus[1])[:, None]
             clipped = float(-(column * np.minimum(values, 0)).sum() / (column * values.clip(0)).sum())
             if clipped <= CLIP_TOLERANCE:
-                root = (vectors * np.sqrt(values.clip(0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+                root = (vectors * np.sqrt(values.clip(0))[..., None, :]) @ np.swapaxes(vectors, -1, -2).conj()
                 self.clipped = clipped
                 return root, torus
         if self.size <= DENSE_LIMIT:
@@ -224,9 +243,10 @@ def filter_columns(field, blocks, torus, keep):
     nz, (py, px), count = field.shape[0], torus, field.shape[-1]
     wave = fft.rfft(field, px, axis=2, workers=worker_count())
     wave = fft.fft(wave, py, axis=1, workers=worker_count(), overwrite_x=True)
-    real = wave.view(np.float64).reshape(nz, -1, 2 * count).transpose(1, 0, 2)
-    mixed = np.empty((nz, py * (px // 2 + 1), 2 * count))
-    np.matmul(blocks.reshape(-1, nz, nz), real, out=mixed.transpose(1, 0, 2))
+    parts = wave if np.iscomplexobj(blocks) else wave.view(np.float64)  # real matrices: half of the products
+    parts = parts.reshape(nz, py * (px // 2 + 1), -1)
+    mixed = np.empty_like(parts)
+    np.matmul(blocks.reshape(-1, nz, nz), parts.transpose(1, 0, 2), out=mixed.transpose(1, 0, 2))
     wave = mixed.view(np.complex128).reshape(nz, py, px // 2 + 1, count)
     wave = fft.ifft(wave, axis=1, workers=worker_count(), overwrite_x=True)[:, : keep[0]]
     return fft.irfft(wave, px, axis=2, workers=worker_count())[:, :, : keep[1]]

@@ -34,11 +34,14 @@ class DampedCorrelation(Covariance):
     Raises
     ------
     NoTorus
-        If the range is too long against the mesh for a torus, or the torus too large for memory.
+        If the range is too long against the mesh for a torus, or the torus too large for memory, or the ranges lie
+        along axes of their own.
     """
 
     def __init__(self, correlation, weight):
         nz, ny, nx = correlation.mesh.shape
+        if correlation.axes is not None:
+            raise NoTorus  # its planes are kept for lags without a sign
         try:
             self.torus = TorusField(correlation, (2 * ny, 2 * nx)).torus
         except ValueError as error:
@@ -48,6 +51,8 @@ class DampedCorrelation(Covariance):
         blocks = correlation.spectral_matrices(self.torus)
         blocks = np.linalg.solve(np.eye(nz) + weight * blocks, blocks)
         self._spectrum = 0.5 * (blocks + np.swapaxes(blocks, -1, -2))
+
+    axes = None
 
     def diagonal(self):
         """Variances, shape (size,)."""

@@ -12,6 +12,7 @@ from .._shown import short, shown
 from .._typing import Any, ArrayLike, Mesh, Parameter, Sequence
 from ._covariance import ScaledCovariance, StationaryCorrelation
 from ._gaussian import BoundGaussian
+from ._orientation import axes_of
 from ._summed import SumCovariance
 
 EXTENTS = ("mesh", "continued")
@@ -33,8 +34,9 @@ class Matern:
         Prior standard deviation, physical units of the parameter: a number, one per layer (nz,) bottom layer first,
         or one per cell. 0 where the field is not: the sum of one field a region has a std and a range by region.
     range : float or tuple of float
-        Correlation range ℓ in metres; three numbers are (upward, northing, easting). ``math.inf`` is a field that does
-        not vary along an axis; along all of them, one level: the mean of a region that is not known, with its std.
+        Correlation range ℓ in metres; three numbers are (upward, northing, easting), or, with a `dip`, (across the
+        layering, along strike, down dip). ``math.inf`` is a field that does not vary along an axis; along all of them,
+        one level: the mean of a region that is not known, with its std.
     smoothness : {0.5, 1.5, 2.5}, default 1.5
         ν.
     extent : {"mesh", "continued"}, default "mesh"
@@ -44,12 +46,18 @@ class Matern:
         on a lattice, and a std that depends on the layer alone.
     mean : float or array_like, optional
         Prior mean, physical units; default the parameter's `reference`, else 0.
+    dip : float, optional
+        Degrees from the horizontal at which layering dips, 0 to 90, for three ranges. Default: ranges along the axes of
+        the mesh, which is a dip of 0 under a strike of 0.
+    strike : float, optional
+        Degrees clockwise from north, -360 to 360; layering dips to its right, so that 0 dips to the east. Default 0
+        where a dip is given.
 
     Raises
     ------
     ValueError
-        If a value is not positive or the smoothness is another one; when a parameter is built with it, if a continued
-        field has a std that varies within a layer, or known cells.
+        If a value is not positive, an angle is out of range or of one range only, or the smoothness is another one;
+        when a parameter is built with it, if a continued field has a std that varies within a layer, or known cells.
 
     Examples
     --------
@@ -58,6 +66,11 @@ class Matern:
     >>> prior = Parameter("density", mesh, prior=Matern(std=100.0, range=300.0)).bound_prior
     >>> prior.covariance.diagonal()[0]  # in (g/cm³)²
     np.float64(0.010000000000000002)
+
+    Layers that strike to the north-east and dip steeply to the south-east:
+
+    >>> print(Matern(std=100.0, range=(100.0, 800.0, 400.0), strike=45.0, dip=70.0))
+    Matern, std 100, range 100 × 800 × 400 m, strike 45°, dip 70°, smoothness 1.5, ends with the mesh
     """
 
     std: object
@@ -65,6 +78,8 @@ class Matern:
     smoothness: float = 1.5
     extent: str = "mesh"
     mean: ArrayLike | None = None
+    dip: float | None = None
+    strike: float | None = None
 
     def __post_init__(self):
         """Refuse bad settings at once."""
@@ -72,18 +87,32 @@ class Matern:
         _check_std(self.std, self.extent)
         _check_range(self.range, self.extent)
         one_of("smoothness", self.smoothness, tuple(CORRELATIONS))
+        self._check_angles()
         for name in ("std", "mean"):
             if np.ndim(getattr(self, name)):
                 object.__setattr__(self, name, frozen(getattr(self, name)))
             elif getattr(self, name) is not None:
                 as_finite(name, getattr(self, name))
 
+    def _check_angles(self):
+        for name, least, most in (("dip", 0.0, 90.0), ("strike", -360.0, 360.0)):
+            value = getattr(self, name)
+            if value is not None and not least <= as_finite(name, value, 0) <= most:
+                fail(name, f"lie between {least:g} and {most:g} degrees", f"{value:g}",
+                     "Strike is clockwise from north, and layers dip to its right.")
+        if self.strike is not None and self.dip is None:
+            fail("strike", "go with a dip", f"{self.strike:g} and no dip", "Give dip=90 for upright layers.")
+        if self.dip is not None and np.ndim(self.range) == 0:
+            fail("dip", "go with three ranges", f"range={self.range!r}",
+                 "Give range=(across the layering, along strike, down dip), metres.")
+
     def __str__(self):
         """In words, for the record of a run: what differs from the plain case is left to be told apart."""
         std, reach = (_words(v) for v in (self.std, self.range))
+        turn = "" if self.dip is None else f", strike {self.orientation()[0]:g}°, dip {self.dip:g}°"
         mean = "" if self.mean is None else f", mean {_words(self.mean)}"
         extent = "ends with the mesh" if self.extent == "mesh" else "continued beyond the mesh"
-        return f"Matern, std {std}, range {reach} m, smoothness {self.smoothness:g}, {extent}{mean}"
+        return f"Matern, std {std}, range {reach} m{turn}, smoothness {self.smoothness:g}, {extent}{mean}"
 
     def __add__(self, other: Any):
         """The sum of two independent fields."""
@@ -93,9 +122,18 @@ class Matern:
         """(upward, northing, easting) ranges in metres."""
         return tuple(float(r) for r in np.broadcast_to(np.asarray(self.range, dtype=float), (3,)))
 
+    def orientation(self):
+        """(strike, dip) in degrees; (0, 0) where ranges lie along the axes of the mesh."""
+        return float(self.strike or 0.0), float(self.dip or 0.0)
+
+    def law(self):
+        """(upward, northing, easting) ranges, metres; where there is a dip also strike and dip, degrees."""
+        return self.ranges() if self.dip is None else (*self.ranges(), *self.orientation())
+
     def correlation(self, mesh: Mesh):
         """The correlation over a mesh, as a covariance with unit variances."""
-        return StationaryCorrelation(mesh, CORRELATIONS[self.smoothness], self.ranges())
+        axes = None if self.dip is None else axes_of(*self.orientation())
+        return StationaryCorrelation(mesh, CORRELATIONS[self.smoothness], self.ranges(), axes)
 
     def std_hat(self, parameter: Parameter):
         """Standard deviation of m̂ in every cell, shape (size,), 0 in air."""

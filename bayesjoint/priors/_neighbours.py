@@ -158,12 +158,17 @@ def _scaled_steps(correlation):
     """Cell sizes (upward, northing, easting) in units of the ranges."""
     rise = np.diff(correlation.mesh.upward)
     steps = (float(np.median(rise)) if rise.size else correlation.ranges[0], *correlation.mesh.horizontal_spacing())
-    return np.array(steps) / correlation.ranges
+    if correlation.axes is None:
+        return np.array(steps) / correlation.ranges
+    return np.linalg.norm([correlation.scaled(*row) for row in np.diag(steps)], axis=1)
 
 
 def _scaled_centers(correlation):
     """Cell centres in units of the ranges, shape (size, 3)."""
     layer, row, column = np.indices(correlation.mesh.shape).reshape(3, -1)
+    if correlation.axes is not None:
+        north, east = correlation.mesh.horizontal_spacing()
+        return np.stack(correlation.scaled(correlation.mesh.upward[layer], row * north, column * east), axis=1)
     north, east = _scaled_steps(correlation)[1:]
     return np.stack([correlation.mesh.upward[layer] / correlation.ranges[0], row * north, column * east], axis=1)
 

@@ -6,6 +6,7 @@ from scipy import fft
 from .._checks import fail
 from .._places import blocks, half_counts
 from ._covariance import CLIP_TOLERANCE, StationaryCorrelation
+from ._orientation import extents
 
 CORRELATION_REACH = 1e-3  # correlations below it count as none when the torus is laid out
 KERNEL_REACH = 4.0  # depths of the bottom below the highest station: white cells beyond give (1/4)⁴ of a variance
@@ -20,7 +21,7 @@ class TorusSpectrum:
 
     The covariance between columns is that of the shortest way round. By wavenumber it is one real symmetric nz x nz
     matrix Γ(k), even in both components of k, so that a quarter of them is stored, one plane for each distinct
-    vertical lag.
+    vertical lag. Where ranges lie along axes of their own it is Hermitian, and half of them is stored.
 
     Parameters
     ----------
@@ -31,10 +32,12 @@ class TorusSpectrum:
 
     Attributes
     ----------
-    planes : ndarray, shape (lags, rows // 2 + 1, columns // 2 + 1)
+    even : bool
+        Whether Γ(k) is real and even.
+    planes : ndarray, shape (lags, rows // 2 + 1 or all rows, columns // 2 + 1)
         Γ(k) for each distinct vertical lag.
     pair : ndarray of int, shape (nz, nz)
-        Which plane holds entry (z, z').
+        Which plane holds entry (z, z'), or its conjugate where z < z'.
     """
 
     def __init__(self, correlation, torus):
@@ -44,14 +47,21 @@ class TorusSpectrum:
                  f"ranges {correlation.ranges} m, which want {torus[0]} x {torus[1]} columns",
                  "Shorten it to a few widths of the mesh: beyond that a field is level anyway.")
         planes, self.pair = correlation.lag_planes(self.torus)
-        self.planes = np.stack([plane[: torus[0] // 2 + 1].copy() for plane in planes])
+        self.even = correlation.axes is None
+        self.planes = np.stack([plane[: self._rows()].copy() for plane in planes])
 
-    def mix(self, waves):
-        """Γ(k) times spectra of layers.
+    def _rows(self):
+        """How many rows of wavenumbers are stored."""
+        return self.torus[0] // 2 + 1 if self.even else self.torus[0]
+
+    def mix(self, waves, transposed=False):
+        """Γ(k), or its transpose, times spectra of layers.
 
         Parameters
         ----------
         waves : ndarray of complex, shape (nz, ..., rows, columns // 2 + 1)
+        transposed : bool, default False
+            Γᵀh is what the row hΓ of data that see h has for entries; the same where Γ(k) is real.
 
         Returns
         -------
@@ -60,7 +70,8 @@ class TorusSpectrum:
         out = np.zeros_like(waves)
         for z in range(self.layers):
             for other in range(self.layers):
-                _add_product(self.planes[self.pair[z, other]], waves[other], out[z])
+                plane = self.planes[self.pair[z, other]]
+                _add_product(plane if self.even or (z >= other) != transposed else plane.conj(), waves[other], out[z])
         return out
 
 
@@ -92,7 +103,8 @@ class TorusField(TorusSpectrum):
         layers, share = correlation.mesh.shape[0], np.inf
         for factor in GROWTH:
             torus = tuple(fft.next_fast_len(int(np.ceil(factor * n)), real=True) for n in least)
-            if layers * (layers + 1) * torus[0] * (torus[1] + 2) > LARGEST_BYTES:
+            each = 1 if correlation.axes is None else 4  # complex, and of all rows
+            if each * layers * (layers + 1) * torus[0] * (torus[1] + 2) > LARGEST_BYTES:
                 break
             super().__init__(correlation, torus)
             share = self._factorise()
@@ -107,7 +119,7 @@ class TorusField(TorusSpectrum):
         """Roots of all Γ(k), lower triangle of planes; the share of the variance they lack."""
         nz, (_, rows, columns) = self.layers, self.planes.shape
         low = np.tril_indices(nz)
-        self.root = np.empty((low[0].size, rows, columns))
+        self.root = np.empty((low[0].size, rows, columns), self.planes.dtype)
         step = max(1, int(BLOCK_BYTES // (8 * columns * nz**2)))
         lacking = 0.0
         for part in blocks(rows, step):
@@ -119,12 +131,13 @@ class TorusField(TorusSpectrum):
 
     def _weights(self, rows):
         """How many wavenumbers of the whole torus each stored one stands for."""
-        return half_counts(self.torus[0])[rows, None] * half_counts(self.torus[1])
+        along = half_counts(self.torus[0]) if self.even else np.ones(self.torus[0])
+        return along[rows, None] * half_counts(self.torus[1])
 
     def colour(self, waves):
         """Root of Γ(k) times spectra of layers, in place; white spectra become those of a sample."""
-        if waves.dtype == np.complex64 and self.root.dtype != np.float32:
-            self.root = self.root.astype(np.float32)
+        if waves.dtype == np.complex64 and self.root.dtype in (np.float64, np.complex128):
+            self.root = self.root.astype(np.float32 if self.even else np.complex64)
         for z in range(self.layers - 1, -1, -1):  # from the last row of a triangle up, what is still needed stays
             start, total = z * (z + 1) // 2, np.zeros_like(waves[z])
             for other in range(z + 1):
@@ -178,14 +191,16 @@ def least_torus(correlation, windows, depth):
         (rows, columns).
     """
     mesh = correlation.mesh
-    reach = _reach(correlation.function)
+    reach, along_mesh = _reach(correlation.function), correlation.ranges
+    if correlation.axes is not None:
+        along_mesh = extents(correlation.axes, correlation.ranges)
     out = []
     for axis, step in enumerate(mesh.horizontal_spacing()):
         size = mesh.shape[1 + axis]
         low = min(0, *(w[axis][0] for w in windows)) if windows else 0
         high = max(size, *(w[axis][0] + w[axis][1] for w in windows)) if windows else size
         cover = high - low
-        along = correlation.ranges[1 + axis]
+        along = along_mesh[1 + axis]
         apart = int(np.ceil(reach * along / step)) if np.isfinite(along) else 0  # what does not vary is periodic
         out.append(max(2 * cover, cover + apart,
                        2 * int(np.ceil(KERNEL_REACH * depth / step)) + 1))
@@ -199,21 +214,24 @@ def _reach(function):
 
 
 def _add_product(plane, wave, out):
-    """Add plane(k) wave(k) to `out`, the plane given for half of the rows and even in them."""
+    """Add plane(k) wave(k) to `out`, the plane given for all rows, or for half of them and even in them."""
     rows = wave.shape[-2]
+    if plane.shape[-2] == rows:
+        out += plane * wave
+        return
     half = rows // 2 + 1
     out[..., :half, :] += plane * wave[..., :half, :]
     out[..., half:, :] += plane[rows - half : 0 : -1] * wave[..., half:, :]
 
 
 def _lower_root(matrices, weights):
-    """Lower triangular roots of symmetric matrices, and the weighted sum of what was lacking to them."""
+    """Lower triangular roots of symmetric or Hermitian matrices, and the weighted sum of what was lacking to them."""
     try:
         roots = np.linalg.cholesky(matrices + JITTER * np.eye(matrices.shape[-1]))
         return roots, JITTER * float(weights.sum()) * matrices.shape[-1]
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(matrices)
         share = float((weights[..., None] * -np.minimum(values, 0.0)).sum())
-        # any root will do to sample; of (V√Λ)ᵀ = QR the triangle is Rᵀ
-        upper = np.linalg.qr(np.swapaxes(vectors * np.sqrt(values.clip(0))[..., None, :], -1, -2), mode="r")
-        return np.swapaxes(upper, -1, -2), share
+        # any root will do to sample; of (V√Λ)* = QR the triangle is R*
+        upper = np.linalg.qr(np.swapaxes(vectors * np.sqrt(values.clip(0))[..., None, :], -1, -2).conj(), mode="r")
+        return np.swapaxes(upper, -1, -2).conj(), share

@@ -1,10 +1,11 @@
 """Several scales: sums of Matérns, and properties of different ranges tied by a part that they share.
 
-python scales.py PART ...    # window coverage; each writes its part of scales.json
+python scales.py PART ...    # window coverage dip; each writes its part of scales.json
 
 window: log evidence of gravity and magnetics of the Kalgoorlie window under one range, and under sums.
 coverage: truths drawn from a sum of two ranges; nominal 90 % intervals of cells and of the mass, under a single Matérn
 and under a sum, std, ranges and noise fitted by the evidence each time.
+dip: truths whose layers dip, strike and dip drawn; fields that lie along the mesh, and that dip, fitted to each.
 """
 
 import json
@@ -24,6 +25,7 @@ THIN = {"gravity": 3, "magnetic": 2}  # nodes of an interpolated grid; the same 
 BIAS = {"gravity": 20.0, "magnetic": 200.0}  # mGal, nT
 STD = {"density": 50.0, "susceptibility": 0.03}  # kg/m3, SI
 TRUTHS, PROBABILITY, NOISE = 51, 0.9, 0.01
+DIPPING, LAYERED = 60, (100.0, 600.0, 400.0)  # truths; metres across the layering, along strike, down dip
 NORMAL = 1.6448536269514722  # standard deviations on each side of a 90 % interval
 POINTS = 128  # of the importance sampling over hyperparameters
 
@@ -142,6 +144,52 @@ def summary(rows):
     return out | {"gain_nats": float(gain.mean()), "gain_error": float(gain.std() / np.sqrt(len(rows)))}
 
 
+def one_that_dips(seed):
+    """Angles, their intervals, and what the cells do, of one truth."""
+    rng, mesh = np.random.default_rng(seed), bj.Mesh.regular((5, 12, 12), (100.0, 100.0, 100.0))
+    operator = bj.MagneticOperator(mesh, mesh.easting, mesh.northing, height=50.0, inclination=65.0)
+    angles = {"strike": rng.uniform(-60, 60), "dip": rng.uniform(10, 80)}
+    truth = bj.Parameter("susceptibility", mesh, prior=bj.Matern(0.02, LAYERED, **angles))
+    cells = truth.bound_prior.covariance.sample(rng, 1)[0] * truth.scale
+    data = operator @ cells + 2.0 * rng.standard_normal(operator.shape[0])
+    out = {"true": angles}
+    for name, turn in (("along the mesh", {}), ("dips", {"strike": 0.0, "dip": 45.0})):
+        prior = bj.Matern(0.02, LAYERED if turn else (200.0, 400.0, 400.0), **turn)
+        problem = bj.JointProblem([truth.replace(prior=prior)], [bj.Modality(
+            "magnetic", operator, data, bj.DiagonalNoise(np.full(data.size, 2.0)), "susceptibility")])
+        free = [f"susceptibility_{n}" for n in (("std", "range", "strike", "dip") if turn else (
+            "std", "range_upward", "range_northing", "range_easting"))]
+        fit = bj.fit_hyperparameters(problem, free=free, ranges="common" if turn else "axes")
+        post = bj.posterior(fit.problem, method="dense")
+        lower, upper = (end.ravel() for end in post.interval(PROBABILITY)["susceptibility"])
+        off = post.mean()["susceptibility"].ravel() - cells
+        out[name] = {"inside": float(np.mean((lower <= cells) & (cells <= upper))), "width": float(np.mean(upper - lower)),
+                     "rms": float(np.sqrt(np.mean(off**2))), "log_evidence": float(fit.log_evidence)}
+        if turn:
+            rows = zip(fit.table["name"], fit.table["value"], fit.table["low"], fit.table["high"], strict=True)
+            out["intervals"] = {n.removeprefix("susceptibility_"): [float(v) for v in rest] for n, *rest in rows}
+    return out
+
+
+def dip():
+    with ProcessPoolExecutor(2) as pool:
+        rows = list(pool.map(one_that_dips, range(DIPPING)))
+    found = {"truths": len(rows)}
+    for name in ("along the mesh", "dips"):
+        found[name] = {key: [float(np.mean(v)), float(np.std(v) / np.sqrt(len(v)))]
+                       for key in ("inside", "width", "rms") for v in [[row[name][key] for row in rows]]}
+    gain = [row["dips"]["log_evidence"] - row["along the mesh"]["log_evidence"] for row in rows]
+    found["gain_nats"] = [float(np.mean(gain)), float(np.std(gain) / np.sqrt(len(gain))), float(np.min(gain))]
+    for name in ("strike", "dip"):
+        ends = np.array([[row["true"][name], *row["intervals"][name]] for row in rows])
+        closed = np.isfinite(ends).all(axis=1)
+        found[name] = {"held": int(np.sum(~((ends[:, 0] < ends[:, 2]) | (ends[:, 0] > ends[:, 3])))),
+                       "closed": int(closed.sum()), "median_width": float(np.median((ends[:, 3] - ends[:, 2])[closed])),
+                       "median_off": float(np.median(np.abs(ends[:, 1] - ends[:, 0])))}
+    keep("dip", found | {"rows": rows})
+    print(json.dumps(found, indent=1))
+
+
 def keep(part, found):
     kept = json.loads(FILE.read_text()) if FILE.exists() else {}
     FILE.write_text(json.dumps(kept | {part: found}, indent=1) + "\n")
@@ -149,4 +197,4 @@ def keep(part, found):
 
 if __name__ == "__main__":
     for part in sys.argv[1:]:
-        {"window": window, "coverage": coverage}[part]()
+        {"window": window, "coverage": coverage, "dip": dip}[part]()

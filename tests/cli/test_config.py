@@ -56,10 +56,15 @@ def test_a_full_configuration_is_read_with_its_defaults(tmp_path):
         ("range = 200.0", "range = [1, 2]", "parameters.density.range = [1, 2]", "one number or three"),
         ("range = 200.0", "range = 200.0\nalpha = 3.0", "parameters.density.alpha = 3.0", "means nothing for prior"),
         ("range = 200.0", "range = 200.0\nlower = 2.0\nupper = 1.0", "parameters.density.lower = 2.0", "<= upper = 1"),
+        ("range = 200.0", "range = 200.0\ndip = 40.0", "parameters.density.range = 200.0", "across the layering"),
+        ("range = 200.0", "range = [50, 90, 90]\nstrike = 40.0", "parameters.density.strike = 40.0", "needs dip"),
+        ("range = 200.0", "range = [50, 90, 90]\ndip = 140.0", "parameters.density.dip = 140.0", "from 0 to 90"),
+        ("range = 200.0", "range = 200.0\nplus = [{ std = 1.0, range = 9.0, dip = 3 }]",
+         "parameters.density.plus[0].range = 9.0", "across the layering"),
         ("range = 200.0", "range = 200.0\nplus = [3]", "parameters.density.plus[0] = 3", "must be a table such as"),
         ("range = 200.0", "range = 200.0\nplus = [{ std = 1.0 }]", "parameters.density.plus[0].range", "must be > 0"),
         ("range = 200.0", "range = 200.0\nplus = [{ std = 1.0, range = 9.0, extent = 'mesh' }]",
-         "parameters.density.plus[0] = ", "std, range and smoothness alone, not extent"),
+         "parameters.density.plus[0] = ", "std, range, smoothness, dip and strike alone, not extent"),
         ("range = 200.0", "range = 200.0\nplus = [{ std = 1.0, range = 9.0, smoothness = 2 }]",
          "parameters.density.plus[0].smoothness = 2", "must be one of 0.5"),
         ("correlation = 0.5", "correlation = 0.5\nweight = 2.0", "coupling.weight = 2.0", "means nothing for kind"),
@@ -83,6 +88,12 @@ def test_fields_of_several_ranges_are_added(tmp_path):
     table = read_config(written(tmp_path, CONFIG.replace("range = 200.0", plus, 1))).parameters["density"]
     assert run._prior(table) == (bj.Matern(std=200.0, range=200.0)
                                  + bj.Matern(std=40.0, range=(50, 100, 100), smoothness=0.5))
+
+
+def test_fields_that_dip(tmp_path):
+    turned = "range = [50, 900, 400]\nstrike = 30\ndip = 70.0"
+    table = read_config(written(tmp_path, CONFIG.replace("range = 200.0", turned, 1))).parameters["density"]
+    assert run._prior(table) == bj.Matern(std=200.0, range=(50, 900, 400), strike=30, dip=70.0)
 
 
 def test_student_noise_is_refused_where_nothing_takes_it(tmp_path):
