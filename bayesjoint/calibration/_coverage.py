@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtri
 
-from ._rules import DepthRule, widest
+from ._rules import DepthRule, engine_std, widest
 
 PROBABILITIES = (0.5, 0.9)
 KINDS = ("recalibrated", "gaussian", "no data")
@@ -54,7 +54,7 @@ def scores_of(rules, frame, worlds, train, name, cells=slice(None)):
     out = np.empty((len(KINDS), len(PROBABILITIES), 3, worlds.count))
     found = widest(rules if isinstance(rules, list) else [rules], PROBABILITIES, worlds.estimate, cells)
     for k, probability in enumerate(PROBABILITIES):
-        half = ndtri((1 + probability) / 2) * part.std
+        half = ndtri((1 + probability) / 2) * engine_std(name, part, worlds.estimate, cells)
         ends = (found[k], (estimate - half, estimate + half),
                 baseline.interval(probability)[:, None])
         for j, (lower, upper) in enumerate(ends):

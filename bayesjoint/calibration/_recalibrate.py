@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._checks import as_count, checked, fail
-from .._typing import Any, Callable, Geology, Mixture, Seed, Sequence
+from .._checks import as_count, as_positive, checked, fail
+from .._typing import Any, Callable, Executor, Geology, Mixture, Seed, Sequence
 from ..augment import refuse_tangents
 from ..engines import Posterior
 from ..geology import describe, geology_default, name_of
 from ._contrasts import ContrastRule
 from ._counter import Counter
 from ._coverage import cross_validated, scores_of
+from ._inside import InsideRule
+from ._lived import check_worlds, kept_whole, live_again, live_through
 from ._plausibility import data_marks, rank_p_values, seen_share
 from ._recalibrated_posterior import RecalibratedPosterior
-from ._record import Record, classes_sheet, coverage_sheet, plausibility_sheet, sensitivity_sheet
+from ._record import Record, classes_sheet, coverage_sheet, inside_sheet, plausibility_sheet, sensitivity_sheet
+from ._reruns import Reruns
 from ._rules import ClassRule, Frame
 from ._surroundings import Surroundings
 from ._variants import standard_variants
-from ._worlds import Simulator, check_worlds, kept_whole, live_again, live_through
+from ._worlds import Simulator
 
 USUAL = "200 worlds are usual."
 FEWEST = 40  # worlds: with fewer hardly any class knows its tails to 1.5 points
@@ -29,7 +32,8 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
                 envelope: Sequence = (), contrast_factor: float = 1.0, learned: bool = False,
                 symmetric: Sequence[str] | None = None, sensitivity: str | dict | None = "standard",
                 sensitivity_worlds: int = 40, beyond: float | None = None, functionals: dict | None = None,
-                progress: Callable | bool | None = None):
+                progress: Callable | bool | None = None, inside: dict | None = None,
+                executor: Executor | None = None):
     """Intervals that hold on a stated kind of ground: simulate it, push it through the engine, learn the errors.
 
     A Gaussian posterior is exact for its prior; real ground is not like that prior, and no test of the data can see it:
@@ -43,6 +47,9 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     ----------
     post : Posterior
         By "dense", "iterative", "spectral" or "lowrank". Hyperparameters stay what they are, fitted once on the data.
+        Or by an engine of chains ("bodies", "gibbs", "truncated"), which starts anew for every world: as many runs as
+        there are worlds, those of `sensitivity` among them, each at what the observed data took and with the same
+        settings. Make it with short chains; z is then what it is of such chains.
     geology : Geology, Mixture or callable
         The family; any ``f(mesh, seed) -> {parameter: array (nz, ny, nx)}``, in units of the parameters. State it
         before the answer is looked at. `geology_default` offers one by name.
@@ -79,6 +86,14 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
         hundred thousand cells, where worlds are not kept whole. Ask `RecalibratedPosterior.functional_interval`.
     progress : bool or callable, default None
         True shows a progress bar; a callable is called with (stage, worlds done, worlds in all), all stages counted.
+    inside : dict of {str: float}, optional
+        {parameter: deviation from the prior mean, its units} from which a cell counts as inside a body. Its intervals
+        are widened until 90 % intervals hold 90 % of such cells of worlds left out, or as many as can be had: cells of
+        bodies are few, and intervals that hold 90 % of all cells may miss half of those. Medians, exceedance and
+        functionals stay as they are. `RecalibratedPosterior.inside` tells what it came to. Default: all cells alike.
+    executor : concurrent.futures.Executor, optional
+        Runs of an engine of chains go through its ``map``, side by side; others need none. Dask:
+        ``client.get_executor()``.
 
     Returns
     -------
@@ -89,8 +104,8 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     Raises
     ------
     ValueError, TypeError
-        If the engine would have to start anew for other data, the properties are on several meshes, the family does not
-        simulate one of them, or there are too few worlds.
+        If the engine is a Laplace approximation, the properties are on several meshes, the family does not simulate one
+        of them, or there are too few worlds; with chains, if quantiles are to be learned, or contrasts stretched.
     ImportError
         If quantiles are to be learned without scikit-learn.
 
@@ -130,16 +145,20 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
     if sensitivity is not None:
         check_worlds("sensitivity_worlds", simulator, sensitivity_worlds)
     frames = _frames(post, simulator)
-    rule_of = _rule_maker(learned, simulator, frames, count, factor)
+    if post.markov and (learned or factor != 1):
+        fail("learned" if learned else "contrast_factor", "be left out with chains, whose answers are not linear",
+             repr(learned or factor), 'Use a Gaussian engine, or inside={parameter: deviation}.')
+    rule_of = _rule_maker(learned, simulator, frames, count, factor, _deviations(inside, frames, learned))
     seeds = [int(s) for s in rng.integers(0, 2**62, len(families))]
+    engine = Reruns(post, np.random.default_rng(int(rng.integers(2**62))), executor) if post.markov else post
 
     signs = tuple(getattr(geology, "symmetric", ())) if symmetric is None else tuple(symmetric)
     fewer, others = int(sensitivity_worlds), _variants(sensitivity, geology, simulator)
     with Counter(progress, count * len(families) + fewer * len(others)) as counter:
         def live(stage, family, number, seed, functionals=None):
-            return live_through(simulator, post, family, number, seed, functionals, counter.begin(stage, number))
+            return live_through(simulator, engine, family, number, seed, functionals, counter.begin(stage, number))
 
-        lived = [live_again(simulator, post, again.problem, one, counter.begin("answers to the same worlds", count))
+        lived = [live_again(simulator, engine, again.problem, one, counter.begin("answers to the same worlds", count))
                  for one in again.lived] if again else [
             live(f"worlds of {name_of(f)}", f, count, s, functionals) for f, s in zip(families, seeds, strict=True)]
         counter.begin("learning from them")
@@ -152,7 +171,8 @@ def recalibrate(post: Posterior, geology: Geology | Mixture | Callable, worlds: 
         record = _record(post, simulator, families, lived, rules, scores, variants, tried, frames, functionals, stated,
                          factor)
     whole = {name: [rule.on(frames[name]) for rule in each] for name, each in rules.items()}
-    here = simulator.answers({name: values[None] for name, values in post.mean().items() if name in frames})
+    here = simulator.answers(*({name: values[None] for name, values in moment.items() if name in frames}
+                               for moment in (post.mean(), *([post.std()] if post.markov else []))))
     return RecalibratedPosterior(post, whole, simulator.free, {k: v[0] for k, v in here.items()}, lived, record)
 
 
@@ -161,9 +181,9 @@ def _families(post, geology, envelope):
         fail("post", "be a Posterior", type(post).__name__, "Pass bj.posterior(problem).", TypeError)
     if isinstance(post, RecalibratedPosterior):
         fail("post", "be an engine's posterior", "one that was recalibrated already", "Pass its .engine.", TypeError)
-    if post.markov or type(post).mean_given is Posterior.mean_given:
-        fail("post", "answer other data by one solve", f"method {post.method!r}",
-             'Use method="dense", "iterative", "spectral" or "lowrank".', TypeError)
+    if not post.markov and type(post).mean_given is Posterior.mean_given:
+        fail("post", "answer other data by one solve, or be of chains", f"method {post.method!r}",
+             'Use method="dense", "iterative", "spectral", "lowrank" or "bodies".', TypeError)
     families = [geology, *envelope]
     for each in families:
         if not callable(each):
@@ -187,15 +207,28 @@ def _lived_before(worlds, families, functionals):
 def _frames(post, simulator):
     """{parameter: Frame of its free ground cells}."""
     std, prior = post.std(), post.prior_std()
+    if prior is None:  # of no engine that simulates its prior: cells are then told apart by their std itself
+        prior = {name: np.ones_like(values) for name, values in std.items()}
     depth = simulator.mesh.depth_below_ground.ravel()
     return {p.name: Frame(depth[simulator.free[p.name]], *(a[p.name].ravel()[simulator.free[p.name]]
                                                            for a in (std, prior)), simulator.middle[p.name])
             for p in simulator.meshed}
 
 
-def _rule_maker(learned, simulator, frames, count, factor):
+def _deviations(inside, frames, learned):
+    """{parameter: deviation from which a cell is inside a body}, checked."""
+    for name, value in (inside or {}).items():
+        if name not in frames:
+            fail("inside", f"be keyed by parameters among {list(frames)}", f"{name!r}", "Correct the key.")
+        as_positive(f"inside of {name}", value, 0)
+    if inside and learned:
+        fail("inside", "be left out with learned quantiles", f"{inside}", "Use classes: learned=False.")
+    return {name: float(value) for name, value in (inside or {}).items()}
+
+
+def _rule_maker(learned, simulator, frames, count, factor, deviations):
     """``make(name, frame, worlds, symmetric)``: the rule of one property."""
-    plain = _plain_rule_maker(learned, simulator, frames, count)
+    plain = _plain_rule_maker(learned, simulator, frames, count, deviations)
     if factor == 1:
         return plain
 
@@ -205,9 +238,14 @@ def _rule_maker(learned, simulator, frames, count, factor):
     return make
 
 
-def _plain_rule_maker(learned, simulator, frames, count):
+def _plain_rule_maker(learned, simulator, frames, count, deviations):
     if not learned:
-        return lambda name, frame, worlds, symmetric: ClassRule(name, frame, worlds, name in symmetric)
+        def by_class(name, frame, worlds, symmetric):
+            if name in deviations:
+                return InsideRule(name, frame, worlds, name in symmetric, deviations[name],
+                                  frames[name].middle[worlds.places[name]])
+            return ClassRule(name, frame, worlds, name in symmetric)
+        return by_class
     from ._learned import LearnedRule, refuse_samples, regressor
 
     regressor()  # says at once if it is missing
@@ -250,7 +288,7 @@ def _record(post, simulator, families, lived, rules, scores, variants, tried, fr
     first = {name: each[0] for name, each in rules.items()}
     return Record(
         family=words, name=" and ".join(name_of(f) for f in families), worlds=lived[0].count, seed=seed, scores=scores,
-        contrast_factor=factor,
+        contrast_factor=factor, inside=inside_sheet(first),
         kind=next(iter(first.values())).kind,
         coverage=coverage_sheet(scores, words, lived[0].count), classes=classes_sheet(first),
         plausibility=plausibility_sheet([m.name for m in problem.modalities], ranks, power),

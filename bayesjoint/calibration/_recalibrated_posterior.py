@@ -15,7 +15,7 @@ INTERVALS = ("state_quantiles",)  # of the protocol, what is not the engine's
 KEPT = (*(name for name, value in vars(PosteriorEngine).items()
           if callable(value) and not name.startswith("_") and name not in INTERVALS),
         "evidence_or_none", "mean_given", "prediction_std", "log_evidence", "data_system")
-TOLD = ("family", "coverage", "classes", "sensitivity", "plausibility")  # of the record, said by the posterior too
+TOLD = ("family", "coverage", "classes", "sensitivity", "plausibility", "inside")  # of the record, said here too
 BLOCK = 20_000_000  # values of worlds given their shape at once
 
 
@@ -47,9 +47,10 @@ class RecalibratedPosterior(Posterior):
         The posterior as it was.
     family : str
         Sentences that state the family.
-    coverage, classes, sensitivity, plausibility : xarray.Dataset
+    coverage, classes, sensitivity, plausibility, inside : xarray.Dataset
         Coverage, width and score on worlds left out; the classes with the Monte Carlo error of each; the same intervals
-        on other families; how the observed data rank among those of the worlds.
+        on other families; how the observed data rank among those of the worlds; what intervals that were widened for
+        bodies hold inside them, None where none was.
     """
 
     def __init__(self, engine, rules, cells, estimates, lived, record):

@@ -30,6 +30,8 @@ class Record:
         How intervals were learned.
     coverage, classes, sensitivity, plausibility : xarray.Dataset
         `sensitivity` is None where it was not asked for.
+    inside : xarray.Dataset, optional
+        What intervals that were widened for cells inside bodies hold of these.
     contrast_factor : float
         By which contrasts may differ from the family's.
     scores : dict of ndarray, shape (kinds, probabilities, 3, worlds)
@@ -49,6 +51,7 @@ class Record:
     classes: object
     plausibility: object
     sensitivity: object = None
+    inside: object = None
     contrast_factor: float = 1.0
     scores: dict = field(default_factory=dict)
     coarse: tuple = ()
@@ -66,7 +69,7 @@ class Record:
             f"90 % intervals hold {'; '.join(parts)} of the cells (standard error over worlds). They hold for this "
             "family, on average over its grounds, cell by cell; on ground of another kind they may not. The error is "
             "the largest Monte Carlo error of the level of a class's tail. Mean, std and draws are the engine's."
-            + self._stretched() + self._coarse())]
+            + self._stretched() + self._widened() + self._coarse())]
         if self.sensitivity is not None:
             out.append(self._sensitive())
         out.append(self._ordinary())
@@ -76,6 +79,17 @@ class Record:
         return "" if self.contrast_factor == 1 else (
             f" The end of each that is farther from the prior mean is widened for contrasts {self.contrast_factor:g} "
             "times stronger or weaker than the family's; the coverage stated is on the family itself.")
+
+    def _widened(self):
+        if self.inside is None:
+            return ""
+        sheet = self.inside.sel(probability=SHOWN)
+        each = {str(name): (sheet.sel(parameter=name, kind="plain"), sheet.sel(parameter=name, kind="widened"))
+                for name in sheet.parameter.values}
+        rows = (f"{name} {float(wide.held):.0%} ± {float(wide.held_error):.0%} of the cells more than "
+                f"{float(wide.deviation):g} from the prior mean, {float(plain.held):.0%} if all cells counted alike"
+                for name, (plain, wide) in each.items())
+        return f" They are widened to hold inside bodies too: {'; '.join(rows)}."
 
     def _coarse(self):
         return "" if not self.coarse else (
@@ -124,7 +138,8 @@ class Record:
     def datasets(self):
         """{group: xarray.Dataset} for a result file."""
         named = {"recalibration": self.coverage, "recalibration_classes": self.classes,
-                 "recalibration_plausibility": self.plausibility, "recalibration_sensitivity": self.sensitivity}
+                 "recalibration_plausibility": self.plausibility, "recalibration_sensitivity": self.sensitivity,
+                 "recalibration_inside": self.inside}
         return {name: value for name, value in named.items() if value is not None}
 
 
@@ -151,6 +166,24 @@ def coverage_sheet(scores, family, worlds):
             median_ratio(s[0, at, 2], s[j, at, 2]) for s in scores.values()], "1",
             f"median over worlds of the interval score at 90 % over that of the {other} intervals")
     return table.dataset({"family": family, "worlds": worlds, "kind": "cross-validated over worlds"})
+
+
+def inside_sheet(rules):
+    """Dataset of {parameter: rule} of those that were widened for cells inside bodies; None where none was."""
+    found = {name: rule for name, rule in rules.items() if getattr(rule, "held", None) is not None}
+    if not found:
+        return None
+    table = DatasetBuilder()
+    table.along("parameter", list(found), "property")
+    table.along("kind", ["plain", "widened"], "all cells alike; cells inside bodies with the weight")
+    table.along("probability", np.array(PROBABILITIES), "nominal probability of the interval")
+    share, error = (np.stack([rule.held[k] for rule in found.values()]).transpose(0, 2, 1) for k in (0, 1))
+    table.add("held", ("parameter", "kind", "probability"), share, "1",
+              "share of the cells inside bodies that intervals hold, on worlds left out", error)
+    table.add("weight", ("parameter",), [rule.weight for rule in found.values()], "1", "times that such a cell counts")
+    table.add("deviation", ("parameter",), [rule.deviation for rule in found.values()], "of the property",
+              "deviation from the prior mean from which a cell is inside a body")
+    return table.dataset()
 
 
 def classes_sheet(rules):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._checks import fail
 from ._classes import LEVELS, Classes, level_of
-from ._worlds import share_of
+from ._worlds import share_of, spread_of
 
 FEATURES = ("depth below ground", "mean over std", "std over prior std", "mean over local peak")
 WIDEST = 0.99  # probability of an interval: beyond it the quantiles kept run out
@@ -66,17 +66,14 @@ class ClassRule(Rule):
         self.name, self.frame, self.symmetric, self._seed = name, frame, symmetric, seed
         truth, estimate = worlds.truth[name], worlds.estimate[name]
         self.positive = bool(truth.min(initial=0.0) >= 0) and not symmetric
-        number, cells = truth.shape
-        pick = slice(None)
-        if number * cells > FIT_VALUES:
-            pick = np.sort(np.random.default_rng(seed).choice(cells, max(1, FIT_VALUES // number), replace=False))
+        number, pick = len(truth), some_cells(*truth.shape, seed)
         part = frame.at(pick)
-        sign = self._sign(estimate[:, pick])
-        scores = (sign * (truth[:, pick] - estimate[:, pick]) / part.std).astype(np.float32)
+        sign, std = self._sign(estimate[:, pick]), engine_std(name, part, worlds.estimate, pick)
+        scores = (sign * (truth[:, pick] - estimate[:, pick]) / std).astype(np.float32)
         count = scores.shape[1]
         share = worlds.estimate[share_of(name)][:, pick]
-        self.classes = Classes(self._features(part, estimate[:, pick], share, sign), scores.ravel(),
-                               np.repeat(np.arange(number), count), np.tile(part.std, number), seed)
+        self.classes = Classes(self._features(part, estimate[:, pick], std, share, sign), scores.ravel(),
+                               np.repeat(np.arange(number), count), np.broadcast_to(std, scores.shape).ravel(), seed)
 
     def left_out(self, worlds):
         """Pairs (mask of worlds, rule learned from the others)."""
@@ -87,40 +84,58 @@ class ClassRule(Rule):
         return np.where(estimate < 0, -1.0, 1.0) if self.symmetric else 1.0
 
     @staticmethod
-    def _features(frame, estimate, share, sign):
-        columns = [np.broadcast_to(frame.depth, estimate.shape), sign * estimate / frame.std,
-                   np.broadcast_to(frame.std / frame.prior_std, estimate.shape), sign * share]
+    def _features(frame, estimate, std, share, sign):
+        columns = [np.broadcast_to(frame.depth, estimate.shape), sign * estimate / std,
+                   np.broadcast_to(std / frame.prior_std, estimate.shape), sign * share]
         return np.stack([c.ravel() for c in columns], axis=1)
 
-    def _placed(self, estimates, cells):
-        """(estimate, frame, sign, class) of the cells asked for."""
+    def scores(self, worlds, cells=slice(None)):
+        """Standardised errors of worlds, (worlds, cells), along the sign of the mean where the family is symmetric."""
+        estimate, std, sign, _ = self.placed(worlds.estimate, cells)
+        return sign * (worlds.truth[self.name][:, cells] - estimate) / std
+
+    def placed(self, estimates, cells=slice(None)):
+        """(estimate, std, sign, class) of the cells asked for."""
         frame = self.frame.at(cells)
         estimate, share = (np.asarray(estimates[k], dtype=float)[..., cells] for k in (self.name, share_of(self.name)))
-        sign = self._sign(estimate)
-        index = self.classes.of(self._features(frame, estimate, share, sign)).reshape(estimate.shape)
-        return estimate, frame, sign, index
+        sign, std = self._sign(estimate), engine_std(self.name, frame, estimates, cells)
+        index = self.classes.of(self._features(frame, estimate, std, share, sign)).reshape(estimate.shape)
+        return estimate, std, sign, index
 
     def quantiles(self, levels, estimates, cells=slice(None)):
         """Quantiles of the truth, (levels, ..., cells), given {parameter: estimates of all its cells (..., cells)}."""
-        estimate, frame, sign, index = self._placed(estimates, cells)
+        estimate, std, sign, index = self.placed(estimates, cells)
         out = np.empty((len(levels), *estimate.shape))
         for k, level in enumerate(levels):
             ahead, behind = (level_of(self.classes.quantiles, q)[index] for q in (level, 1 - level))
-            out[k] = estimate + frame.std * (np.where(sign < 0, -behind, ahead) if self.symmetric else ahead)
+            out[k] = estimate + std * (np.where(sign < 0, -behind, ahead) if self.symmetric else ahead)
         return np.maximum(out, 0.0) if self.positive else out
 
     def _shortest(self, probabilities, estimates, cells):
-        estimate, frame, _, index = self._placed(estimates, cells)
+        estimate, std, _, index = self.placed(estimates, cells)
         ends = np.stack([shortest(self.classes.quantiles, p) for p in probabilities])
-        return from_zero(estimate + frame.std * ends[..., index], self.quantiles(probabilities, estimates, cells))
+        return from_zero(estimate + std * ends[..., index], self.quantiles(probabilities, estimates, cells))
 
     def below(self, threshold, estimates, cells=slice(None)):
         """Probability that the truth is at most a threshold, (..., cells), and its Monte Carlo error."""
-        estimate, frame, sign, index = self._placed(estimates, cells)
-        share, error = self.classes.below(sign * (threshold - estimate) / frame.std, index)
+        estimate, std, sign, index = self.placed(estimates, cells)
+        share, error = self.classes.below(sign * (threshold - estimate) / std, index)
         if self.symmetric:
             share = np.where(sign < 0, 1 - share, share)
         return share, error
+
+
+def some_cells(worlds, cells, seed=0):
+    """Which cells of so many worlds are learned from: all, or as many as `FIT_VALUES` allows."""
+    if worlds * cells <= FIT_VALUES:
+        return slice(None)
+    return np.sort(np.random.default_rng(seed).choice(cells, max(1, FIT_VALUES // worlds), replace=False))
+
+
+def engine_std(name, frame, estimates, cells=slice(None)):
+    """The engine's standard deviations: those that came with the estimates (..., cells), else the frame's (cells,)."""
+    own = estimates.get(spread_of(name))
+    return frame.std if own is None else np.asarray(own, dtype=float)[..., cells]
 
 
 class Frame:

@@ -6,21 +6,15 @@ from functools import cached_property
 import numpy as np
 
 from .._checks import as_finite, fail
-from .._memory import check_memory
-from .._places import blocks
 from ..augment import NAME as DISCREPANCY
 from ..forward import LatticeOperator, StationOperator, lattice_and_processing, refined, refined_mesh, run_ranges
 from ..geology import draw_world
 from ..priors import GaussianPrior
 from ..problem import View
-from ._counter import share_of_data, told_product, within
+from ._counter import share_of_data, told_product
 from ._surroundings import local_peak, window
-from ._truths import drawn_noise
 
 BLOCK_BYTES = 5e8  # of ground on fine cells held at once, one property
-WHOLE_BYTES = 2.5e9  # of truths, answers and their shares kept for every cell; above it a sample of cells is kept
-SAMPLE = 40_000  # cells of each property kept then
-COPIES = 2  # of what is kept of all worlds, at least: 2.3 to 3.2 were measured
 FOLDS = 4  # parts of the worlds, each left out once
 
 
@@ -36,7 +30,8 @@ class Worlds:
         {parameter: their places among its free ground cells}.
     truth, estimate : dict of ndarray of float32, shape (worlds, cells)
         Averages of the simulated ground over the engine's cells, and the engine's posterior means; physical units.
-        `estimate` holds besides, under `share_of(parameter)`, their share of the local peak; see `Simulator.answers`.
+        `estimate` holds besides, under `share_of(parameter)`, their share of the local peak and, where the engine's
+        standard deviations depend on the data, these under `spread_of(parameter)`; see `Simulator.answers`.
     data : ndarray, shape (worlds, n_data)
         Simulated data, stacked over modalities.
     whole : bool
@@ -208,7 +203,7 @@ class Simulator:
             parts.append(part)
         return np.concatenate(parts, axis=1)
 
-    def answers(self, found):
+    def answers(self, found, spread=None):
         """What a rule is told of an engine's answers: posterior means and their shares of the local peak.
 
         A share is the deviation from the prior mean over the local peak: the largest one, in size, of all cells whose
@@ -219,11 +214,14 @@ class Simulator:
         ----------
         found : dict of ndarray, shape (k, nz, ny, nx)
             {parameter: posterior means, physical units}.
+        spread : dict of ndarray, the same shapes, optional
+            Posterior standard deviations, where they are others for other data.
 
         Returns
         -------
         dict of ndarray of float32, shape (k, cells)
-            {parameter: means} and {share_of(parameter): shares} of its free ground cells.
+            {parameter: means}, {share_of(parameter): shares} and, if given, {spread_of(parameter): standard deviations}
+            of its free ground cells.
         """
         out = {}
         for name, free in self.free.items():
@@ -233,6 +231,8 @@ class Simulator:
             peak = local_peak(field.reshape(-1, *self.mesh.shape), window(self.mesh)).reshape(len(values), -1)
             share = (values - self.middle[name]) / peak[:, free % peak.shape[1]]
             out |= {name: values, share_of(name): share.astype(np.float32)}
+            if spread is not None:
+                out[spread_of(name)] = spread[name].reshape(-1, self.mesh.size)[:, free].astype(np.float32)
         return out
 
     def _prior_means(self):
@@ -259,130 +259,9 @@ def share_of(name):
     return name, "share of local peak"
 
 
-def live_through(simulator, post, geology, count, seed, functionals=None, progress=None):
-    """Draw worlds, simulate their data and have an engine answer them.
-
-    Parameters
-    ----------
-    simulator : Simulator
-    post : Posterior
-        Offers `mean_given`.
-    geology : callable
-        ``geology(mesh, seed) -> {parameter: array}``.
-    count : int
-        Worlds.
-    seed : int or numpy.random.Generator
-    functionals : dict of callable, optional
-        {name: function of {parameter: (k, *shape)}}, evaluated on truths and on answers as they arise.
-    progress : callable, optional
-        Called with the number of worlds done; within a block of them by the share of their data.
-
-    Returns
-    -------
-    Worlds
-    """
-    rng = np.random.default_rng(seed)
-    seeds = [int(s) for s in rng.integers(0, 2**62, count)]
-    problem, names = simulator.problem, [p.name for p in simulator.meshed]
-    places, whole = _places(simulator, count, rng)
-    cells = {n: simulator.free[n][places[n]] for n in names}
-    truth = {n: np.empty((count, cells[n].size), dtype=np.float32) for n in names}
-    estimate = {key: np.empty_like(truth[n]) for n in names for key in (n, share_of(n))}
-    data = np.empty((count, sum(m.size for m in problem.modalities)))
-    asked = {name: ([], []) for name in functionals or {}}
-    for part in blocks(count, simulator.block):
-        fine = simulator.draw(geology, seeds[part])
-        real = {name: simulator.average(values) for name, values in fine.items()}
-        data[part] = simulator.clean(fine, real, rng, within(part, progress))
-        data[part] += drawn_noise(problem, rng, part.stop - part.start)
-        found = _answer(simulator, post, data, part, places, estimate)
-        for name in names:
-            truth[name][part] = real[name][:, cells[name]]
-        for name, function in (functionals or {}).items():
-            shaped = {n: v.reshape(-1, *simulator.mesh.shape) for n, v in real.items()}
-            for kept, model in zip(asked[name], (shaped, {n: found[n] for n in names}), strict=True):
-                kept.append(function(model))
-        if progress is not None:
-            progress(part.stop)
-    return Worlds(cells=cells, places=places, truth=truth, estimate=estimate, data=data, whole=whole,
-                  functionals={name: tuple(np.concatenate(v) for v in pair) for name, pair in asked.items()})
-
-
-def live_again(simulator, post, problem, lived, progress=None):
-    """Worlds that were lived through already, answered by another engine that sees some of the same surveys.
-
-    Parameters
-    ----------
-    simulator : Simulator
-        Of `post`.
-    post : Posterior
-        Of surveys and properties among those of `problem`.
-    problem : JointProblem
-        Whose data `lived` holds.
-    lived : Worlds
-    progress : callable, optional
-        Called with the number of worlds done.
-
-    Returns
-    -------
-    Worlds
-    """
-    names = [p.name for p in simulator.meshed]
-    held = all(n in lived.cells and np.array_equal(simulator.free[n][lived.places[n]], lived.cells[n]) for n in names)
-    known = {m.name: m.size for m in problem.modalities}
-    seen = all(known.get(m.name) == m.size for m in post.problem.modalities)
-    if not held or not seen:
-        fail("worlds", "be of the same surveys and cells", "others", "Give a number of worlds.")
-    data = np.concatenate([lived.data[:, problem.data_slices[m.name]] for m in post.problem.modalities], axis=1)
-    pick = {key: {n: getattr(lived, key)[n] for n in names} for key in ("cells", "places", "truth")}
-    estimate = {key: np.empty_like(lived.truth[n]) for n in names for key in (n, share_of(n))}
-    for part in blocks(lived.count, simulator.block):
-        _answer(simulator, post, data, part, pick["places"], estimate)
-        if progress is not None:
-            progress(part.stop)
-    return Worlds(**pick, estimate=estimate, data=data, whole=lived.whole)
-
-
-def _answer(simulator, post, data, part, places, estimate):
-    """Put a part of the worlds' estimates at the cells kept, and return all that the engine answered."""
-    found = post.problem.unpack(post.mean_given(data[part]))
-    answers = simulator.answers(found)
-    for name, at in places.items():
-        for key in (name, share_of(name)):
-            estimate[key][part] = answers[key][:, at]
-    return found
-
-
-def kept_whole(simulator, count):
-    """Whether all ground cells of so many worlds are kept."""
-    return 3 * 4 * count * sum(free.size for free in simulator.free.values()) <= WHOLE_BYTES
-
-
-def check_worlds(argument, simulator, count, families=1):
-    """Refuse worlds that the memory cannot hold, with what is made of them; those of all families are kept.
-
-    Parameters
-    ----------
-    argument : str
-        Name used in the error.
-    simulator : Simulator
-    count, families : int
-        Worlds of each family, and families.
-    """
-    whole = kept_whole(simulator, count)
-    cells = sum(free.size if whole else min(free.size, SAMPLE) for free in simulator.free.values())
-    data = simulator.problem.data_size
-    drawn = 4.0 * min(count, simulator.block) * simulator.fine.size * len(simulator.meshed)
-    check_memory(argument, drawn + COPIES * families * count * (8.0 * data + 3 * 4 * cells),
-                 f"{count} worlds of {cells} cells and {data} data would take at least", "Ask for fewer.")
-
-
-def _places(simulator, count, rng):
-    """Which free ground cells of each property are kept, and whether these are all."""
-    sizes = {name: free.size for name, free in simulator.free.items()}
-    whole = kept_whole(simulator, count)
-    return {name: np.arange(n) if whole or n <= SAMPLE else np.sort(rng.choice(n, SAMPLE, replace=False))
-            for name, n in sizes.items()}, whole
+def spread_of(name):
+    """Key of the standard deviations of a parameter among what a rule is told, where they depend on the data."""
+    return name, "std"
 
 
 def _base(problem, k):

@@ -33,12 +33,14 @@ def recalibrated(config, post, separate, count):
     family = stated_family(table) if table.structures else _offered(table, post)
     joint = keyed("geology", lambda: recalibrate(
         post, family, table.worlds, config.seed, learned=table.learned, contrast_factor=table.contrast_factor,
+        inside=table.inside,
         sensitivity="standard" if table.sensitivity else None, sensitivity_worlds=table.sensitivity_worlds,
         progress=count))
     if separate is None:
         return joint, None
     return joint, {name: recalibrate(
         each, family, joint, learned=table.learned, sensitivity=None, contrast_factor=table.contrast_factor,
+        inside={n: v for n, v in (table.inside or {}).items() if n in each.problem.by_name},
         progress=lambda what, *worlds, name=name: count(f"{name} alone, {what}", *worlds))
         for name, each in separate.items()}
 

@@ -201,6 +201,10 @@ def _rules_of_geology(config, table):
     yield table.shared > 1, "geology.shared", table.shared, "must be <= 1"
     yield (not all(isinstance(p, str) and p in config.parameters for p in table.positive or ()),
            "geology.positive", table.positive, f"must name parameters among {', '.join(config.parameters)}")
+    inside = table.inside or {}
+    yield (not (set(inside) <= set(config.parameters) and all(map(_is_positive, inside.values()))), "geology.inside",
+           table.inside, f"must give a number > 0 for some of {', '.join(config.parameters)}")
+    yield bool(inside) and table.learned, "geology.inside", table.inside, "cannot go with learned = true"
     where = next((f"parameters.{name}" for name, p in config.parameters.items()
                   if p.prior == "focusing" or p.lower is not None or p.upper is not None), None)
     where = "coupling.kind" if config.coupling.kind == "gramian" else where

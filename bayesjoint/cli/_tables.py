@@ -162,6 +162,8 @@ class GeologyTable:
     sensitivity_worlds: int = key("worlds of each other family", 40, minimum=2)
     contrast_factor: float = key("widen intervals for contrasts so many times stronger or weaker, 1 to 2; 1.4 where "
                                  "one chosen body's contrast is a guess", 1.0, minimum=1.0, maximum=2.0)
+    inside: dict | None = key("{ PARAMETER = deviation from the prior mean, physical units }: widen its intervals until "
+                              "they hold cells that far out, those inside bodies, as often as they say", None)
     learned: bool = key("learn quantiles from neighbours (needs bayesjoint[learn], takes minutes)", False)
 
 

@@ -86,6 +86,7 @@ def posterior(problem: JointProblem, method: str = "auto", at: MapResult | None 
     make = ENGINES[chosen].load()
     post = make(problem, at, **options) if ENGINES[chosen].needs_map else make(standing_in(target), **options)
     check_engine(post, chosen)
+    post.options = dict(options)
     if reason is not None:
         post.reason = reason
     post.approximations += tangent_statements(post)

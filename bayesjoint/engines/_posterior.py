@@ -35,12 +35,15 @@ class Posterior(PosteriorViews, DrawsOfPosterior):
         Every approximation with its error, or the statement that there is none.
     markov : bool
         Whether draws of one chain depend on one another; Monte Carlo errors then rest on the effective sample size.
+    options : dict or None
+        Of the engine, as `posterior` was given them; None where another way made it.
     held : (int, int) or None
         Chains and draws of a posterior that was loaded, which computes nothing more; None of all others.
     """
 
     method = ""
     markov = False
+    options = None
     held = None
     reason = "asked for by name"
 

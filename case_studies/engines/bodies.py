@@ -4,6 +4,9 @@ python bodies.py small             # four starts on the small body: 4 x 4 x 4 ce
 python bodies.py family [n ...]    # truths n (default 0 to 11) of the family: coverage of 90 % intervals
 python bodies.py ranks [n ...]     # truths n (default 0 to 39) on a smaller window: ranks, coverage, and long runs
 python bodies.py irregular [n ...] # truths n (default 0 to 11) of irregular bodies: plain, Gaussian, recalibrated
+python bodies.py recalibrated      # the same truths by short ladders, recalibrated on 150 worlds, and by a Gaussian
+python bodies.py shared [n ...]    # grounds n (default 0 to 9) of the family under both surveys: joint against separate
+python bodies.py shared_large [n ...] # the same at 40,368 cells x 1,512 data (default 0 to 3)
 python bodies.py joint             # 40,368 cells x 1,512 data, gravity and magnetics: joint against separate
 
 Each part writes its figures to bodies.json. Texture 20 kg/m³ with a range of 150 m; contrasts 0 ± 500 kg/m³; 14 x 14
@@ -13,12 +16,15 @@ stations, noise 0.01 mGal, unless said otherwise.
 import json
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import chisquare, norm
 
 import bayesjoint as bj
+from bayesjoint.calibration._coverage import interval_score
+from bayesjoint.calibration._worlds import Simulator
 from bayesjoint.engines._body_family import draw_bodies, ground_of, law_of, put, settled
 from bayesjoint.engines._body_kernels import describe
 from bayesjoint.engines.bodies import LEAST_ESS, LEAST_SWAP, LEAST_TRIPS, WORST_RHAT
@@ -27,6 +33,8 @@ from bayesjoint.engines.dense import DensePosterior
 FILE = Path(__file__).parent / "bodies.json"
 NOISE, TRUTHS, MANY, LONG, LONGER = 0.01, 12, 40, 12, 6
 BINS = 6  # of ranks
+STANDS_OUT = 150.0  # kg/m3 from the prior mean: inside a body
+BOTH = {"density": 500.0, "susceptibility": 0.03}  # stds of contrasts
 FAMILY = bj.BodyFamily(contrast={"density": 500.0})
 
 
@@ -84,11 +92,16 @@ def mixing(post, seconds):
 
 def coverage(post, truth, inside):
     """Shares of cells whose 90 % intervals hold the truth, inside and outside of bodies, and their mean width."""
-    lower, upper = post.interval(0.9)["density"]
+    return coverage_of(*post.interval(0.9)["density"], truth, inside)
+
+
+def coverage_of(lower, upper, truth, inside):
+    """The same of given intervals, and their mean interval score."""
     held = (lower <= truth) & (truth <= upper)
     return {"inside": round(float(held[inside].mean()), 4) if inside.any() else None,
             "outside": round(float(held[~inside].mean()), 4), "cells_inside": int(inside.sum()),
-            "width": round(float((upper - lower).mean()), 2)}
+            "width": round(float((upper - lower).mean()), 2),
+            "score": round(float(interval_score(lower, upper, truth, 0.9).mean()), 2)}
 
 
 def small():
@@ -239,6 +252,49 @@ def _density_alone(mesh, seed):
     return {"density": irregular_ground(mesh, seed)["density"]}
 
 
+def recalibrated():
+    """Short ladders on irregular ground: their own intervals, recalibrated ones, and ones that hold inside bodies."""
+    options, inside = {"draws": 100, "thin": 4, "chains": 2}, {"density": STANDS_OUT}
+    fine, rows, rules, gaussian_worlds = bj.Mesh.regular((12, 28, 28), (25.0, 25.0, 25.0)), [], None, 200
+    common = {"symmetric": ["density"], "sensitivity": None, "inside": inside}
+    for n in range(TRUTHS):
+        ground = {name: values.reshape(6, 2, 14, 2, 14, 2).mean(axis=(1, 3, 5))
+                  for name, values in irregular_ground(fine, 3000 + n).items()}
+        truth, body = ground["density"], ground["body"] > 0.5
+        asked = FULL.problem(truth, 4000 + n)
+        post, seconds = FULL.timed(asked, n, **options)
+        if rules is None:  # other truths are answered by the same procedure: what worlds taught of it holds for them
+            start = time.perf_counter()
+            with ProcessPoolExecutor(2) as pool:
+                sound = bj.recalibrate(post, _density_alone, 150, executor=pool, **common)
+            wall, rules = round(time.perf_counter() - start), sound._rules["density"][0]
+            print(sound.approximations[0].statement, wall, "s", flush=True)
+        here = Simulator(asked).answers(*({"density": v["density"][None]} for v in (post.mean(), post.std())))
+        free = bj.JointProblem([bj.Parameter("density", FULL.mesh, prior=bj.Matern(200.0, 150.0))], asked.modalities)
+        fit = bj.posterior(bj.fit_hyperparameters(free, curve=False).problem)
+        gaussian_worlds = bj.recalibrate(fit, _density_alone, gaussian_worlds, **common)
+        ends = {"bodies": post.interval(0.9)["density"], "bodies, recalibrated": _shaped(rules._rule, here),
+                "bodies, inside too": _shaped(rules, here), "gaussian": fit.interval(0.9)["density"],
+                "gaussian, recalibrated": _shaped(gaussian_worlds._rules["density"][0]._rule,
+                                                  gaussian_worlds.estimates),
+                "gaussian, inside too": gaussian_worlds.interval(0.9)["density"]}
+        rows.append({"cpu_seconds": seconds, "rhat": round(post.mixing.worst[0], 3)} | {
+            label: coverage_of(*pair, truth, body) for label, pair in ends.items()})
+        print(n, rows[-1], flush=True)
+    out = {"worlds": 150, "wall_seconds": wall, "options": options, "deviation": STANDS_OUT, "weight": rules.weight,
+           "inside on worlds left out, 90 %": [[round(float(v[1, k]), 4) for v in rules.held] for k in (0, 1)]}
+    for label in ends:
+        found = [row[label] for row in rows]
+        out[label] = pooled([f | {"certified": True} for f in found]) | {
+            key: round(float(np.mean([f[key] for f in found])), 1) for key in ("width", "score")}
+    write({"recalibrated": out | {"rows": rows}})
+
+
+def _shaped(rule, estimates):
+    values = {k: np.atleast_2d(v) for k, v in estimates.items()}
+    return rule.intervals([0.9], values)[0][:, 0].reshape(2, *FULL.mesh.shape)
+
+
 class Joint:
     """Gravity and magnetics over one body, an ellipsoid that dips; textures of their own."""
 
@@ -319,6 +375,99 @@ def joint():
     write({"joint": out | {"true mass, of the body and near it": ground.mass}})
 
 
+def both_surveys(shape, padding):
+    """Problem without data: gravity (0.05 mGal) and magnetics (5 nT) 5 m above cubes of 50 m, textures of their own."""
+    mesh = bj.Mesh.regular(shape, (50.0, 50.0, 50.0))
+    lattice = mesh.easting[padding : shape[2] - padding], mesh.northing[padding : shape[1] - padding]
+    operators = {"gravity": bj.GravityOperator(mesh, *lattice, height=5.0),
+                 "magnetic": bj.MagneticOperator(mesh, *lattice, height=5.0, intensity=50_000.0, inclination=60.0,
+                                                 declination=10.0)}
+    parameters = [bj.Parameter("density", mesh, prior=bj.Matern(20.0, 150.0)),
+                  bj.Parameter("susceptibility", mesh, prior=bj.Matern(0.002, 150.0))]
+    return bj.JointProblem(parameters, [
+        bj.Modality(kind, op, np.zeros(op.shape[0]), bj.DiagonalNoise(np.full(op.shape[0], std)), p.name)
+        for (kind, op), std, p in zip(operators.items(), (0.05, 5.0), parameters, strict=True)])
+
+
+def drawn_under(blank, family, lattice, seed):
+    """The problem with data of a ground drawn from the family, all its bodies under the stations, and how many."""
+    rng, own, dense = np.random.default_rng(seed), settled(family, blank), DensePosterior(blank)
+    ground, places = ground_of(blank, dense.system, own)
+    while True:
+        bodies, counts = draw_bodies(own, blank.parameters[0].mesh, rng, 1)
+        centres = bodies[0, : counts[0], 1:3]
+        if np.all((centres > lattice[0]) & (centres < lattice[1])):
+            break
+    contrasts = np.sqrt(ground.variance) * rng.standard_normal((1, own.most, 2))
+    x = put(bodies, counts, contrasts, ground, places, dense.prior_state_draws(rng, 1))
+    data = [blank.predict(m.name, x[0]) + m.noise.std * rng.standard_normal(m.size) for m in blank.modalities]
+    return blank.replace(modalities=[m.replace(data=d) for m, d in zip(blank.modalities, data, strict=True)]), int(
+        counts[0])
+
+
+def under(post, lattice):
+    """{property: masses of bodies under the stations, (chain, draw)}: nobody sees what others do."""
+    bodies = post.bodies.reshape(-1, *post.bodies.shape[2:])
+    contrasts = np.stack(list(post.contrasts.values()), axis=-1).reshape(*bodies.shape[:2], -1)
+    near = np.all((bodies[..., 1:3] > lattice[0]) & (bodies[..., 1:3] < lattice[1]), axis=2)
+    near &= np.arange(bodies.shape[1]) < post.counts.reshape(-1, 1)
+    order = np.argsort(~near, axis=1, kind="stable")[..., None]
+    figures = np.zeros((len(bodies), 2 + 2 * contrasts.shape[2]))
+    describe(np.take_along_axis(bodies, order, 1), near.sum(axis=1), np.take_along_axis(contrasts, order, 1),
+             post._ground, 0.0, figures)
+    return {name: figures[:, 2 + k] for k, name in enumerate(post.contrasts)}
+
+
+def one_shared(job):
+    """Standard deviations of joint and separate runs of one ground."""
+    n, shape, padding, most, options = job
+    blank = both_surveys(shape, padding)
+    mesh = blank.parameters[0].mesh
+    edges = mesh.northing_edges, mesh.easting_edges
+    lattice = np.array([[e[padding] for e in edges], [e[len(e) - 1 - padding] for e in edges]])
+    problem, count = drawn_under(blank, bj.BodyFamily(contrast=BOTH, most=most), lattice, 7000 + n)
+    out = {"bodies": count}
+    for label, asked in (("joint", problem), *problem.separate().items()):
+        family = bj.BodyFamily(contrast={p.name: BOTH[p.name] for p in asked.parameters}, most=most)
+        start = time.process_time()
+        post = bj.posterior(asked, method="bodies", family=family, seed=1, keep=True, **options)
+        figures = {f"mass of {name}": values for name, values in under(post, lattice).items()} | {
+            k: v for k, v in post.figures.items() if not k.startswith("mass")}
+        out[label] = mixing(post, round(time.process_time() - start, 1)) | {
+            "std": {k: float(f"{np.std(v):.4g}") for k, v in figures.items()}}
+        del post
+    print(n, {k: round(v, 2) for k, v in ratios(out).items()}, flush=True)
+    return out
+
+
+def ratios(row):
+    """Joint std over separate."""
+    return {f"{key} against {label}": row["joint"]["std"][key] / row[label]["std"][key]
+            for label, keys in (("gravity", ("mass of density", "contrast of density", "top")),
+                                ("magnetic", ("mass of susceptibility", "contrast of susceptibility", "top")))
+            for key in keys}
+
+
+def shared(*chosen, part="shared", shape=(6, 14, 14), padding=0, most=3, count=10, options=None, workers=2):
+    """Grounds of the family, drawn by number: what the second survey does to standard deviations."""
+    jobs = [(n, shape, padding, most, options or {"draws": 200, "thin": 8}) for n in map(int, chosen or range(count))]
+    with ProcessPoolExecutor(workers) as pool:
+        rows = list(pool.map(one_shared, jobs))
+    found = [ratios(row) for row in rows]
+    agreed = [f for f, row in zip(found, rows, strict=True) if all(
+        max(row[label]["rhat"].values()) <= WORST_RHAT for label in ("joint", "gravity", "magnetic"))]
+    summaries = {f"{name}: median, least, most": {
+        key: [round(float(f([r[key] for r in those])), 3) for f in (np.median, np.min, np.max)] for key in found[0]}
+        for name, those in (("all", found), ("agreed", agreed)) if those}
+    write({part: {"rows": rows, "agreed": len(agreed)} | summaries})
+
+
+def shared_large(*chosen):
+    """The same with 40,368 cells and 1,512 data."""
+    shared(*chosen, part="shared_large", shape=(12, 57, 58), padding=15, most=6, count=4, options={"draws": 250},
+           workers=1)
+
+
 def known():
     """What the file holds."""
     return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
@@ -332,5 +481,6 @@ def write(parts, tell=True):
 
 
 if __name__ == "__main__":
-    PARTS = {"small": small, "family": family, "ranks": ranks, "irregular": irregular, "joint": joint}
+    PARTS = {"small": small, "family": family, "ranks": ranks, "irregular": irregular, "recalibrated": recalibrated,
+             "joint": joint, "shared": shared, "shared_large": shared_large}
     PARTS[sys.argv[1]](*sys.argv[2:])

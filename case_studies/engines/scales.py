@@ -163,7 +163,8 @@ def one_that_dips(seed):
         post = bj.posterior(fit.problem, method="dense")
         lower, upper = (end.ravel() for end in post.interval(PROBABILITY)["susceptibility"])
         off = post.mean()["susceptibility"].ravel() - cells
-        out[name] = {"inside": float(np.mean((lower <= cells) & (cells <= upper))), "width": float(np.mean(upper - lower)),
+        held = (lower <= cells) & (cells <= upper)
+        out[name] = {"inside": float(held.mean()), "width": float(np.mean(upper - lower)),
                      "rms": float(np.sqrt(np.mean(off**2))), "log_evidence": float(fit.log_evidence)}
         if turn:
             rows = zip(fit.table["name"], fit.table["value"], fit.table["low"], fit.table["high"], strict=True)

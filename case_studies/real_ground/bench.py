@@ -8,7 +8,8 @@ import numpy as np
 from grounds import DEFAULT, FOREIGN, GROUNDS, MESH, TEXTBOOK, UNITS, problem
 
 import bayesjoint as bj
-from bayesjoint.calibration._worlds import Simulator, live_again, live_through
+from bayesjoint.calibration._lived import live_again, live_through
+from bayesjoint.calibration._worlds import Simulator
 
 TRUTHS, WORLDS, TRUTH_SEED, WORLD_SEED = 100, 200, 7_000, 100
 PROPERTIES = {"density": "gravity", "susceptibility": "magnetic"}

@@ -12,7 +12,8 @@ from left_out import DEFAULT, FAMILIES, posterior
 
 import bayesjoint as bj
 from bayesjoint.calibration._functional_rules import FunctionalRule
-from bayesjoint.calibration._worlds import Simulator, live_through
+from bayesjoint.calibration._lived import live_through
+from bayesjoint.calibration._worlds import Simulator
 from bayesjoint.functionals._exceedance import SHARES, shallowest
 from bayesjoint.functionals._excess_mass import mass_in
 from bayesjoint.functionals._window import WindowedMass

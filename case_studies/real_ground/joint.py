@@ -17,10 +17,11 @@ from joint_families import APART, HALF, TOGETHER
 import bayesjoint as bj
 from bayesjoint.calibration._coverage import PROBABILITIES, mean_and_error, ratio_and_error, scores_of
 from bayesjoint.calibration._learned import LearnedRule
+from bayesjoint.calibration._lived import live_through
 from bayesjoint.calibration._recalibrate import _frames
 from bayesjoint.calibration._rules import ClassRule
 from bayesjoint.calibration._surroundings import Surroundings
-from bayesjoint.calibration._worlds import Simulator, live_through
+from bayesjoint.calibration._worlds import Simulator
 
 MESH = bj.Mesh.regular((8, 20, 20), (100.0, 100.0, 100.0))
 TRAIN, TEST, SEED, EVERY = 1000, 200, 500, 3  # worlds to learn from, worlds left out, seed, cells scored: every third

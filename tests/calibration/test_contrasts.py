@@ -9,10 +9,11 @@ import pytest
 import bayesjoint as bj
 from bayesjoint.calibration._contrasts import ContrastRule
 from bayesjoint.calibration._coverage import scores_of
+from bayesjoint.calibration._lived import live_through
 from bayesjoint.calibration._recalibrate import _frames
 from bayesjoint.calibration._rules import ClassRule
 from bayesjoint.calibration._variants import Scaled
-from bayesjoint.calibration._worlds import Simulator, live_through, share_of
+from bayesjoint.calibration._worlds import Simulator, share_of
 
 MESH = bj.Mesh.regular((4, 12, 12), (50.0, 50.0, 50.0))
 FAMILY = bj.Geology([bj.Bodies(contrasts={"density": bj.Signed(bj.LogNormal(500.0, 0.35))}, number=(1, 3),

@@ -9,13 +9,14 @@ import pytest
 
 import bayesjoint as bj
 from bayesjoint.calibration import _learned as learned
-from bayesjoint.calibration import _worlds as worlds
+from bayesjoint.calibration import _lived as worlds
 from bayesjoint.calibration._coverage import cross_validated, ratio_and_error, scores_of
 from bayesjoint.calibration._learned import LearnedRule
+from bayesjoint.calibration._lived import live_through
 from bayesjoint.calibration._recalibrate import _frames
 from bayesjoint.calibration._rules import ClassRule, Frame
 from bayesjoint.calibration._surroundings import Surroundings, _likeness
-from bayesjoint.calibration._worlds import Simulator, live_through
+from bayesjoint.calibration._worlds import Simulator
 
 from ..refusals import refused
 

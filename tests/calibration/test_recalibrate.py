@@ -9,7 +9,8 @@ from scipy.special import ndtri
 
 import bayesjoint as bj
 from bayesjoint.calibration._coverage import interval_score
-from bayesjoint.calibration._worlds import Simulator, live_through
+from bayesjoint.calibration._lived import live_through
+from bayesjoint.calibration._worlds import Simulator
 from bayesjoint.forward import _direct
 from bayesjoint.functionals._excess_mass import mass_in
 
@@ -195,9 +196,11 @@ def test_refusals():
     refused(lambda: bj.recalibrate(problem(), BODIES), "post", TypeError)
     refused(lambda: bj.recalibrate(post, BODIES, sensitivity="all"), "sensitivity")
     refused(lambda: bj.recalibrate(post, lambda mesh, seed: {"porosity": np.zeros(mesh.shape)}), "parameters")
-    chains = bj.JointProblem([bj.Parameter("x", 1, prior=bj.Focusing(alpha=1.0))],
-                             [bj.Modality("a", [[1.0]], [1.0], bj.DiagonalNoise([1.0]), "x")])
-    refused(lambda: bj.recalibrate(bj.posterior(chains, method="gibbs", draws=100), BODIES), "post", TypeError)
+    line = bj.JointProblem([bj.Parameter("x", 1, prior=bj.Focusing(alpha=1.0))],
+                           [bj.Modality("a", [[1.0]], [1.0], bj.DiagonalNoise([1.0]), "x")])
+    refused(lambda: bj.recalibrate(bj.posterior(line, method="gibbs", draws=100), BODIES), "problem")
+    at = bj.find_map(line, discrepancy=False)
+    refused(lambda: bj.recalibrate(bj.posterior(line, method="laplace", at=at), BODIES), "post", TypeError)
     sound = bj.recalibrate(post, BODIES, worlds=40, sensitivity=None)
     refused(lambda: bj.recalibrate(sound, BODIES), "post", TypeError)
     refused(lambda: sound.interval(0.999), "probability")

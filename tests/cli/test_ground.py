@@ -48,7 +48,7 @@ def finished(tmp_path_factory):
     """Folder of one run with a table of the ground."""
     folder = tmp_path_factory.mktemp("ground")
     config = write_pair(folder)
-    config.write_text(CONFIG + GROUND)
+    config.write_text(CONFIG + GROUND + "inside = { susceptibility = 0.01 }\n")
     assert main(["run", str(config), "--out", str(folder / "out"), "--quiet"]) == 0
     return folder / "out"
 
@@ -66,6 +66,9 @@ def test_defaults_of_the_table(tmp_path):
     ("[geology]\n", "geology.family", "give either family or tables"),
     (GROUND + "\n[geology.structures.a]\nkind = 'bodies'\n", "geology.family = 'mixture'", "give either"),
     (GROUND.replace("mixture", "blobs"), "geology.family = 'blobs'", "must be one of 'mixture'"),
+    (GROUND + "inside = { densty = 3.0 }\n", "geology.inside", "must give a number > 0 for some of density"),
+    (GROUND + "inside = { density = 0.0 }\n", "geology.inside", "must give a number > 0"),
+    (GROUND + "inside = { density = 9.0 }\nlearned = true\n", "geology.inside", "cannot go with learned"),
     (GROUND.replace("40", "20"), "geology.worlds = 20", "must be >= 40"),
     (GROUND + "std = 'rocks'\n", "geology.std = 'rocks'", 'must be "prior"'),
     (GROUND + "std = { density = 100.0 }\n", "geology.std", "each of density, susceptibility"),
@@ -118,3 +121,5 @@ def test_a_run_leads_with_recalibrated_intervals(finished):
     page = (finished / "report.html").read_text()
     assert "recalibrated on “mixture”" in page and "the Gaussian says" in page
     assert "Not checked against ground" not in page
+    assert list(tree["recalibration_inside"].parameter.values) == ["susceptibility"]
+    assert "widened to hold inside bodies too: susceptibility" in page
