@@ -158,6 +158,8 @@ def _physics(g, folder):
         "GaussianPrior": (bj.GaussianPrior, {"mean": 0.0, "covariance": 1.0}),
         "MinimumLength": (bj.MinimumLength, {"alpha": 1.0}), "Focusing": (bj.Focusing, {"alpha": 1.0}),
         "Gramian": (bj.Gramian, {"weight": 1.0}),
+        "CrossGradient": (bj.CrossGradient, {"weight": 1.0}),
+        "JointTotalVariation": (bj.JointTotalVariation, {"weight": 1.0}),
         "SumOfMaterns": (bj.SumOfMaterns, {"parts": (bj.Matern(100.0, 300.0), bj.Matern(50.0, 100.0))}),
         "Coregionalization": (bj.Coregionalization, {"correlation": 0.5}),
         "testing.assert_adjoint": (bj.testing.assert_adjoint, {"operator": np.eye(2)}),

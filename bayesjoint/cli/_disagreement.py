@@ -9,6 +9,7 @@ from ._agreement_tests import tested
 from ._log import logged
 from ._refuse import refuse
 from ._results import results
+from ._tables import PENALTIES
 from .run import fitted_problem, inputs_of, leave, paths_in, solve
 
 STAGES = ("read surveys", "build operators", "fit hyperparameters", "posterior as stated", "tests of agreement",
@@ -121,9 +122,9 @@ def check_testable(config):
         if table.prior != "matern":
             refuse(f"parameters.{name}.prior", table.prior, "must be 'matern' for tests of agreement, whose nulls are "
                    "those of a Gaussian model. Test under a Matérn prior, and keep this one for `bayesjoint run`.")
-    if config.coupling.kind == "gramian":
-        refuse("coupling.kind", "gramian", "must be 'none' or 'coregionalization' for tests of agreement; a Gramian is "
-               "no probability model of what two surveys share. Test under one of those.")
+    if config.coupling.kind in PENALTIES:
+        refuse("coupling.kind", config.coupling.kind, "must be 'none' or 'coregionalization' for tests of agreement; a "
+               "penalty is no Gaussian model of what two surveys share. Test under one of those.")
 
 
 def _solved(rest, problems, config, progress):

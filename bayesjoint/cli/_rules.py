@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from ..engines import answers_other_data
 from ..quantities import component_of
 from ._refuse import refuse
-from ._tables import FORMS, SMOOTHNESS, STRUCTURES, ParameterTable, SurveyTable
+from ._tables import FORMS, PENALTIES, SMOOTHNESS, STRUCTURAL, STRUCTURES, ParameterTable, SurveyTable
 
 LINEAR = ("dense", "iterative", "lowrank", "spectral", "bodies")  # engines of linear-Gaussian problems
 RANGES = "must be > 0 metres, one number or three"
@@ -75,13 +75,24 @@ def _rules(config):
     yield from _rules_of_engines(config)
     if config.geology is not None:
         yield from _rules_of_geology(config, config.geology)
-    coupling = config.coupling
-    for each, kind in (("correlation", "coregionalization"), ("weight", "gramian")):
+    yield from _rules_of_coupling(config, config.coupling)
+
+
+def _rules_of_coupling(config, coupling):
+    """What a kind of coupling needs, and does not read."""
+    for each, kinds in (("correlation", ("coregionalization",)), ("weight", PENALTIES)):
         value = getattr(coupling, each)
-        yield (coupling.kind == kind and value is None, f"coupling.{each}", None,
+        yield (coupling.kind in kinds and value is None, f"coupling.{each}", None,
                f"is required for kind = {coupling.kind!r}")
-        yield (coupling.kind != kind and value is not None, f"coupling.{each}", value,
+        yield (coupling.kind not in kinds and value is not None, f"coupling.{each}", value,
                f"means nothing for kind = {coupling.kind!r}")
+    spread, needed = coupling.spread or {}, [n for n, p in config.parameters.items() if p.prior != "matern"]
+    yield (bool(spread) and coupling.kind not in STRUCTURAL, "coupling.spread", spread,
+           f"means nothing for kind = {coupling.kind!r}")
+    yield (not (set(spread) <= set(config.parameters) and all(map(_is_positive, spread.values()))), "coupling.spread",
+           spread, f"must give a number > 0 for some of {', '.join(config.parameters)}")
+    yield (coupling.kind in STRUCTURAL and not set(needed) <= set(spread), "coupling.spread", coupling.spread,
+           f"must give a number for {', '.join(needed)}, whose priors have no std")
 
 
 def _rules_of_noise(where, survey):
@@ -145,7 +156,7 @@ def _rules_of_unknowns(config, where, survey):
         return
     key, value = f"{where}.{given[0]}", given[1]
     yield (any(p.prior == "focusing" or p.lower is not None or p.upper is not None for p in config.parameters.values())
-           or config.coupling.kind == "gramian", key, value, "needs Gaussian priors without bounds or a Gramian")
+           or config.coupling.kind in PENALTIES, key, value, "needs Gaussian priors without bounds or penalties")
     yield (any(p.prior == "matern" and p.extent == "continued" for p in config.parameters.values()), key, value,
            "needs extent = 'mesh'")
     yield config.geology is not None, key, value, "cannot go with [geology], whose worlds have data of their own"
@@ -154,6 +165,7 @@ def _rules_of_unknowns(config, where, survey):
 def _rules_of_engines(config):
     """What the engine that was asked for can take, and whether what it needs is installed."""
     method, gramian = config.posterior.method, config.coupling.kind == "gramian"
+    penalty = config.coupling.kind if config.coupling.kind in PENALTIES else None
     priors = {table.prior for table in config.parameters.values()}
     bounded = [name for name, table in config.parameters.items() if table.lower is not None or table.upper is not None]
     where = "posterior.method"
@@ -166,7 +178,7 @@ def _rules_of_engines(config):
     if method in LINEAR:
         yield "focusing" in priors, where, method, "needs Gaussian priors, not 'focusing'; leave it at 'auto'"
         yield bool(bounded), where, method, f"cannot take bounds ({', '.join(bounded)}); leave it at 'auto'"
-        yield gramian, where, method, "cannot take a Gramian; leave it at 'auto'"
+        yield penalty is not None, where, method, f"cannot take coupling.kind = {penalty!r}; leave it at 'auto'"
     if method == "spectral":
         yield (any(table.prior != "matern" or table.extent != "continued" for table in config.parameters.values()),
                where, method, "needs prior = 'matern' with extent = 'continued' for each parameter")
@@ -176,10 +188,11 @@ def _rules_of_engines(config):
         sharp = all(table.prior == "focusing" and table.p == 1 for table in config.parameters.values())
         yield (not (gramian or tailed or sharp),
                where, method, "needs focusing priors with p = 1, a Gramian or noise = 'student'; leave it at 'auto'")
+        yield penalty in STRUCTURAL, where, method, f"cannot take coupling.kind = {penalty!r}; leave it at 'auto'"
     if method == "truncated":
         yield not bounded, where, method, "needs bounds; leave it at 'auto'"
         yield "focusing" in priors, where, method, "needs Gaussian priors, not 'focusing'; leave it at 'auto'"
-        yield gramian, where, method, "cannot take a Gramian; leave it at 'auto'"
+        yield penalty is not None, where, method, f"cannot take coupling.kind = {penalty!r}; leave it at 'auto'"
     yield method == "nuts" and not find_spec("nutpie"), where, method, "needs `pip install 'bayesjoint[nuts]'`"
     yield (config.geology is not None and config.geology.learned and not find_spec("sklearn"), "geology.learned", True,
            "needs `pip install 'bayesjoint[learn]'`")
@@ -207,8 +220,8 @@ def _rules_of_geology(config, table):
     yield bool(inside) and table.learned, "geology.inside", table.inside, "cannot go with learned = true"
     where = next((f"parameters.{name}" for name, p in config.parameters.items()
                   if p.prior == "focusing" or p.lower is not None or p.upper is not None), None)
-    where = "coupling.kind" if config.coupling.kind == "gramian" else where
+    where = "coupling.kind" if config.coupling.kind in PENALTIES else where
     where = next((f"surveys.{name}.noise" for name, s in config.surveys.items() if s.noise == "student"), where)
     where = "posterior.method" if not answers_other_data(config.posterior.method) else where
     yield (where is not None, where, None, "cannot go with [geology]: simulated worlds need an engine that answers "
-           "other data by one solve, so Gaussian priors and noise, without bounds or a Gramian")
+           "other data by one solve, so Gaussian priors and noise, without bounds or penalties")

@@ -107,14 +107,20 @@ class ParameterTable:
     upper: float | None = key("upper bound, physical units", None)
 
 
+PENALTIES = ("gramian", "cross_gradient", "joint_total_variation")
+STRUCTURAL = PENALTIES[1:]
+
+
 @dataclass(frozen=True, kw_only=True)
 class CouplingTable:
     """What ties the parameters."""
 
-    kind: str = key("kind of coupling", "none", choices=("none", "coregionalization", "gramian"))
+    kind: str = key("kind of coupling", "none", choices=("none", "coregionalization", *PENALTIES))
     correlation: float | None = key("coregionalization: cross-correlation", None, above=-1.0, below=1.0)
-    weight: float | None = key("gramian: weight λ", None, above=0.0)
+    weight: float | None = key("gramian, cross_gradient, joint_total_variation: weight λ", None, above=0.0)
     space: str = key("gramian: space", "model", choices=("model", "weighted", "gradient"))
+    spread: dict | None = key("cross_gradient, joint_total_variation: how much a parameter varies, physical units, "
+                              "e.g. { density = 100.0 }; default: the std of a matern prior", None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +168,8 @@ class GeologyTable:
     sensitivity_worlds: int = key("worlds of each other family", 40, minimum=2)
     contrast_factor: float = key("widen intervals for contrasts so many times stronger or weaker, 1 to 2; 1.4 where "
                                  "one chosen body's contrast is a guess", 1.0, minimum=1.0, maximum=2.0)
-    inside: dict | None = key("{ PARAMETER = deviation from the prior mean, physical units }: widen its intervals until "
-                              "they hold cells that far out, those inside bodies, as often as they say", None)
+    inside: dict | None = key("{ PARAMETER = deviation from the prior mean, physical units }: widen its intervals "
+                              "until they hold cells that far out, those inside bodies, as often as they say", None)
     learned: bool = key("learn quantiles from neighbours (needs bayesjoint[learn], takes minutes)", False)
 
 

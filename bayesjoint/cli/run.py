@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from ..augment import add_bias, add_direction_error, add_height_error, relinearised, tangents_of
-from ..couplings import Coregionalization, Gramian
+from ..couplings import Coregionalization, CrossGradient, Gramian, JointTotalVariation
 from ..dataset import write_tree
 from ..engines import needs_a_map, posterior
 from ..hyperparameters import fit_hyperparameters
@@ -242,7 +242,10 @@ def _reach(value):
 def _couplings(table):
     if table.kind == "coregionalization":
         return [Coregionalization(table.correlation)]
-    return [Gramian(weight=table.weight, space=table.space)] if table.kind == "gramian" else []
+    if table.kind == "gramian":
+        return [Gramian(weight=table.weight, space=table.space)]
+    make = {"cross_gradient": CrossGradient, "joint_total_variation": JointTotalVariation}.get(table.kind)
+    return [] if make is None else [make(table.weight, spread=table.spread)]
 
 
 def solve(problem, method, seed, progress):

@@ -464,8 +464,8 @@ def shared(*chosen, part="shared", shape=(6, 14, 14), padding=0, most=3, count=1
 
 def shared_large(*chosen):
     """The same with 40,368 cells and 1,512 data."""
-    shared(*chosen, part="shared_large", shape=(12, 57, 58), padding=15, most=6, count=4, options={"draws": 250},
-           workers=1)
+    shared(*chosen, part="shared_large", shape=(12, 57, 58), padding=15, most=6, count=4,
+           options={"draws": 250, "thin": 8}, workers=1)
 
 
 def known():

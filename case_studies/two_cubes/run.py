@@ -19,6 +19,7 @@ RULES = {"gravity": (0.02, 0.01), "magnetic": (0.01, 0.01)}  # (tau1, tau2)
 PRINTED = {"conjugacy": "fletcher-reeves", "hold_bounds": False}  # the iteration as the paper has it
 MINIMUM_LENGTH = {"prior": bj.MinimumLength, "alpha": (20_000.0, 40_000.0)}
 LONG = {"alpha_floor": 50.0, "max_iterations": 500}
+SPREAD = {"density": 300.0, "susceptibility": 0.03}  # a guess: some twice the std of the truth over the mesh
 BEST = (400, 24_000)  # by `choose`, on draws 100-119
 
 # name: (paper's gravity RE, magnetic RE, iterations), coupling, problem's settings, find_map's settings
@@ -32,6 +33,8 @@ CONFIGURATIONS = {
         (0.6117, 0.5960, 387), bj.Gramian(weights=(50, 800_000)), MINIMUM_LENGTH, LONG),
     "Gramian (200, 6000)": (None, bj.Gramian(weights=(200, 6000)), {}, {}),
     f"Gramian {BEST}, our best pair": (None, bj.Gramian(weights=BEST), {}, {}),
+    "cross-gradient 0.6": (None, bj.CrossGradient(0.6, spread=SPREAD), {}, {}),
+    "joint total variation 1": (None, bj.JointTotalVariation(1.0, spread=SPREAD), {}, {}),
 }
 
 

@@ -31,6 +31,9 @@ def test_a_full_configuration_is_read_with_its_defaults(tmp_path):
     assert config.text == CONFIG
 
 
+TIED = 'kind = "coregionalization"\ncorrelation = 0.5'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key", "allowed"),
     [
@@ -68,6 +71,9 @@ def test_a_full_configuration_is_read_with_its_defaults(tmp_path):
         ("range = 200.0", "range = 200.0\nplus = [{ std = 1.0, range = 9.0, smoothness = 2 }]",
          "parameters.density.plus[0].smoothness = 2", "must be one of 0.5"),
         ("correlation = 0.5", "correlation = 0.5\nweight = 2.0", "coupling.weight = 2.0", "means nothing for kind"),
+        ("correlation = 0.5", "correlation = 0.5\nspread = { density = 2.0 }", "coupling.spread", "means nothing for"),
+        (TIED, 'kind = "cross_gradient"', "coupling.weight", "is required for kind = 'cross_gradient'"),
+        (TIED, 'kind = "cross_gradient"\nweight = 1.0\nspread = { rho = 2.0 }', "coupling.spread", "must give"),
         ("[mesh]", "noise = 'cauchy'\n[mesh]", "surveys.magnetic.noise = 'cauchy'", "'gaussian', 'student'"),
         ("[mesh]", "dof = 4\n[mesh]", "surveys.magnetic.dof = 4.0", "means nothing for noise = 'gaussian'"),
         ("[mesh]", "noise = 'student'\ndof = 2\n[mesh]", "surveys.magnetic.dof = 2.0", "must be > 2"),
@@ -88,6 +94,21 @@ def test_fields_of_several_ranges_are_added(tmp_path):
     table = read_config(written(tmp_path, CONFIG.replace("range = 200.0", plus, 1))).parameters["density"]
     assert run._prior(table) == (bj.Matern(std=200.0, range=200.0)
                                  + bj.Matern(std=40.0, range=(50, 100, 100), smoothness=0.5))
+
+
+@pytest.mark.parametrize(("kind", "made"), [
+    ("cross_gradient", bj.CrossGradient(1.5, spread={"density": 90.0})),
+    ("joint_total_variation", bj.JointTotalVariation(1.5, spread={"density": 90.0}))])
+def test_couplings_by_structure(tmp_path, kind, made):
+    config = read_config(written(tmp_path, CONFIG.replace(
+        TIED, f'kind = "{kind}"\nweight = 1.5\nspread = {{ density = 90.0 }}')))
+    assert run._couplings(config.coupling) == [made]
+    with pytest.raises(ConfigError, match="whose priors have no std"):
+        read_config(written(tmp_path, CONFIG.replace(TIED, f'kind = "{kind}"\nweight = 1.5').replace(
+            "std = 200.0\nrange = 200.0", 'prior = "focusing"\nalpha = 3.0')))
+    with pytest.raises(ConfigError, match=r"cannot take coupling\.kind"):
+        read_config(written(tmp_path, CONFIG.replace(TIED, f'kind = "{kind}"\nweight = 1.5').replace(
+            "[posterior]", "[posterior]\nmethod = 'dense'")))
 
 
 def test_fields_that_dip(tmp_path):
