@@ -119,10 +119,11 @@ class Record:
     def gain_over(self, other):
         """{parameter: (ratio of mean interval scores at 90 % over another record's, its error)}; None if not paired.
 
-        Paired are records of the same family, contrast factor, number of worlds and seed: their worlds are the same,
-        and so the error is that of the differences. Below 1 this record's intervals are the better ones.
+        Paired are records of the same family, contrast factor, number of worlds and seed, both or neither widened for
+        bodies: their worlds are the same, and so the error is that of the differences. Below 1 this record's intervals
+        are the better ones.
         """
-        mine, theirs = ((r.family, r.worlds, r.seed, r.contrast_factor) for r in (self, other))
+        mine, theirs = ((r.family, r.worlds, r.seed, r.contrast_factor, r.inside is None) for r in (self, other))
         if mine != theirs or not isinstance(self.seed, int):
             return None
         at = PROBABILITIES.index(SHOWN)

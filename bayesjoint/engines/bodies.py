@@ -65,8 +65,8 @@ class BodiesPosterior(ChainPosterior):
     background, exactly. Use ``posterior(problem, method="bodies")``.
 
     **It holds for its family.** On ground of irregular bodies 90 % intervals held 65 ± 7 % of the cells inside them in
-    trials, and 87 % outside. `recalibrate`, which takes a Gaussian engine of the same problem, gives intervals that
-    hold on average over stated ground; inside bodies they held 58 ± 11 % there.
+    trials, and 87 % outside. `recalibrate` takes it and gives intervals that hold on average over stated ground: of
+    short ladders they held 65 ± 8 % inside such bodies and, asked to hold inside them, 84 ± 6 %, 4.5 times as wide.
 
     Parameters
     ----------
@@ -231,8 +231,8 @@ class BodiesPosterior(ChainPosterior):
             statement=f"It holds for its family: 1 to {self.family.most} superquadrics, half axes "
             f"{self.family.size:.3g} m x or / {np.exp(self.family.log_std):.3g}, contrasts {contrasts} (std), over a "
             "background of the stated prior. On irregular ground 90 % intervals held 65 ± 7 % of the cells inside "
-            "bodies in trials; bj.recalibrate of a Gaussian engine states what it holds there. What is left is Monte "
-            f"Carlo error, given for every cell and at most {error:.2g} posterior standard deviations in the mean. "
+            "bodies in trials; bj.recalibrate makes and measures intervals for ground that you state. What is left is "
+            f"Monte Carlo error, given for every cell, at most {error:.2g} posterior standard deviations in the mean. "
             f"{figures}" + UNCHECKED)
 
     def prior_state_draws(self, rng, count):

@@ -5,13 +5,14 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from grounds import DEFAULT, FOREIGN, GROUNDS, MESH, TEXTBOOK, UNITS, problem
+from grounds import DEFAULT, FOREIGN, GROUNDS, MESH, ROCKS, TEXTBOOK, UNITS, problem
 
 import bayesjoint as bj
 from bayesjoint.calibration._lived import live_again, live_through
 from bayesjoint.calibration._worlds import Simulator
 
 TRUTHS, WORLDS, TRUTH_SEED, WORLD_SEED = 100, 200, 7_000, 100
+STANDS_OUT = 0.5  # stds of the rocks from the prior mean: inside a body
 PROPERTIES = {"density": "gravity", "susceptibility": "magnetic"}
 FAMILIES = {"own": None, "round bodies": FOREIGN, "units": UNITS, "default": DEFAULT}
 
@@ -80,15 +81,17 @@ class Bench:
         found = {id(post): live_again(Simulator(post.problem), post, made, start) for post in posts.values()}
         return {p: found[id(post)] for p, post in posts.items()}
 
-    def sounds(self, label, mode, learned=False, factor=1.0):
+    def sounds(self, label, mode, learned=False, factor=1.0, inside=False):
         """{property: RecalibratedPosterior} of a family; `factor` as `recalibrate` has it of contrasts."""
-        key = (label, mode, learned, factor)
+        key = (label, mode, learned, factor, inside)
         if key not in self._sounds:
             family = FAMILIES[label] or self.family
-            first = None if mode == "joint" and factor == 1 else self.sounds(label, "joint")["density"]
+            first = None if mode == "joint" and factor == 1 and not inside else self.sounds(label, "joint")["density"]
+            deviations = {p: STANDS_OUT * std for p, std in ROCKS.std().items() if p in PROPERTIES} if inside else {}
             posts, began = self.posts("evidence", mode), time.process_time()
             made = {id(post): bj.recalibrate(post, family, worlds=first or WORLDS, seed=WORLD_SEED + self.number,
-                                             sensitivity=None, learned=learned, contrast_factor=factor)
+                                             sensitivity=None, learned=learned, contrast_factor=factor,
+                                             inside={p: v for p, v in deviations.items() if p in post.problem.by_name})
                     for post in posts.values()}
             self._sounds[key] = {p: made[id(post)] for p, post in posts.items()}
             self.seconds[key] = time.process_time() - began

@@ -21,7 +21,7 @@ WORDS = {
     "round bodies": "recalibrated: round bodies", "units": "recalibrated: units",
     "default": "recalibrated: default mixture", "envelope": "recalibrated: envelope of these three",
     "own stretched": "own family, contrasts ×/÷ 1.4", "default stretched": "default mixture, contrasts ×/÷ 1.4",
-    "learned": "learned: own family (30 truths)"}
+    "own inside": "own family, held inside bodies too", "learned": "learned: own family (30 truths)"}
 """Methods in the order in which they are shown."""
 
 

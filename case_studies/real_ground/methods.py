@@ -262,10 +262,11 @@ def answer(bench, method, mode):
     if method == "no data":
         return NoData(bench.truths, bench.sounds("own", "joint")["density"]), bench.truths, 0.0
     learned, factor = method == "learned", STRETCHED if method.endswith("stretched") else 1.0
+    inside = method.endswith("inside")
     labels = [f for f in FAMILIES if FAMILIES[f] in ENVELOPE] if method == "envelope" else [
-        "own" if learned else method.removesuffix(" stretched")]
-    sounds = [bench.sounds(label, mode, learned, factor) for label in labels]
-    seconds = sum(bench.seconds[label, mode, learned, factor] for label in labels)
+        "own" if learned else method.removesuffix(" stretched").removesuffix(" inside")]
+    sounds = [bench.sounds(label, mode, learned, factor, inside) for label in labels]
+    seconds = sum(bench.seconds[label, mode, learned, factor, inside] for label in labels)
     few = slice(LEARNED if learned else None)  # hundreds of trees are asked for each cell of each truth
     lived = {p: one.where(few) for p, one in lived.items()}
     return Recalibrated(sounds, {p: v[few] for p, v in mean.items()}, lived), {

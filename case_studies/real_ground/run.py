@@ -19,9 +19,10 @@ from scores import ratio, scored, summary
 HERE = Path(__file__).parent
 PARTIAL = HERE / "partial"
 METHODS = ("no data", "gaussian by evidence", "gaussian by rock table", *FAMILIES, "envelope", "own stretched",
-           "default stretched", "gaussian refitted", "focusing", "positive", "student", "bodies", "learned")
+           "default stretched", "own inside", "gaussian refitted", "focusing", "positive", "student", "bodies",
+           "learned")
 MODES = {"no data": ("joint",), "gaussian refitted": ("joint",), "focusing": ("separate",), "positive": ("separate",),
-         "student": ("joint",), "bodies": ("joint",)}
+         "student": ("joint",), "bodies": ("joint",), "own inside": ("joint",)}
 
 
 def modes(method):
