@@ -15,7 +15,7 @@ _ROOMS = {
                 "forward_prisms", "ForwardModel"),
     "noise": ("DiagonalNoise", "DenseNoise", "StationaryNoise", "MaternKernel", "StudentNoise", "noise_std"),
     "priors": ("Matern", "SumOfMaterns", "GaussianPrior", "MinimumLength", "Focusing"),
-    "couplings": ("Gramian", "Coregionalization", "CrossGradient", "JointTotalVariation"),
+    "couplings": ("Gramian", "Coregionalization", "CrossGradient", "JointTotalVariation", "Petrophysical"),
     "problem": ("Parameter", "Modality", "JointProblem"),
     "augment": ("add_bias", "add_discrepancy", "add_direction_error", "add_height_error", "relinearised", "Borehole",
                 "read_boreholes", "add_boreholes", "outcrops"),

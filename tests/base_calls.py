@@ -160,6 +160,7 @@ def _physics(g, folder):
         "Gramian": (bj.Gramian, {"weight": 1.0}),
         "CrossGradient": (bj.CrossGradient, {"weight": 1.0}),
         "JointTotalVariation": (bj.JointTotalVariation, {"weight": 1.0}),
+        "Petrophysical": (bj.Petrophysical, {"relation": "linear", "theta": (0.0, 2e-4), "std": 0.005}),
         "SumOfMaterns": (bj.SumOfMaterns, {"parts": (bj.Matern(100.0, 300.0), bj.Matern(50.0, 100.0))}),
         "Coregionalization": (bj.Coregionalization, {"correlation": 0.5}),
         "testing.assert_adjoint": (bj.testing.assert_adjoint, {"operator": np.eye(2)}),

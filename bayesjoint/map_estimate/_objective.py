@@ -118,8 +118,11 @@ class Objective:
 
     def _grams(self, x):
         parts = self.problem.parts(x)
-        return [_GramBlocks(b, parts, self.problem.slices) for b in self.problem.penalties
-                if hasattr(b, "gram") and all(m is None or isinstance(m, np.ndarray) for m in b.maps)]
+        slices = self.problem.slices
+        return [_GramBlocks(b, parts, slices) if hasattr(b, "gram") else _CellBlocks(b, parts, slices)
+                for b in self.problem.penalties
+                if hasattr(b, "cellwise") or hasattr(b, "gram") and all(
+                    m is None or isinstance(m, np.ndarray) for m in b.maps)]
 
 
 class _PriorBlock:
@@ -176,8 +179,19 @@ class _GramBlocks:
         return self.cofactors[i, k] * self.maps[i] * self.maps[k]
 
 
+class _CellBlocks:
+    """A coupling's own statement of its curvature between members cell by cell, positive semidefinite."""
+
+    def __init__(self, bound, parts, slices):
+        names, self.matrix = bound.cellwise(parts)
+        self.places = [slices[name] for name in names]
+
+    def entry(self, i, k):
+        return self.matrix[i, k]
+
+
 def _cellwise(diagonal, grams, free):
-    """Inverse of diag(diagonal) plus the first Gramian's cellwise matrices, held cells left out of these."""
+    """Inverse of diag(diagonal) plus the first coupling's cellwise matrices, held cells left out of these."""
     if not grams:
         return lambda r: r / diagonal
     gram = grams[0]
