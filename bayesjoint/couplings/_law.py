@@ -143,7 +143,7 @@ def _difference(law, values, theta, j, size):
     """Central difference of g along one argument, shape (n,)."""
     known, count = [*values, *theta], len(values)
     step = FINITE * np.maximum(np.abs(known[j]), 1e-3 * size)
-    up, down = (known[:j] + [known[j] + sign * step] + known[j + 1:] for sign in (1.0, -1.0))
+    up, down = ([*known[:j], known[j] + sign * step, *known[j + 1:]] for sign in (1.0, -1.0))
     with np.errstate(invalid="ignore", divide="ignore"):
         return (law.value(up[:count], np.array(up[count:])) - law.value(down[:count], np.array(down[count:]))) / (
             2 * step)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._checks import as_finite, as_positive, checked, fail
 from .._shown import short
-from .._typing import Any, Callable, Sequence
+from .._typing import Any, ArrayLike, Callable, Sequence
 from ._hard_law import HardRounds
 from ._law import GivenLaw, LinearLaw, derivative_error
 from ._members import in_order, spread_of
@@ -27,16 +27,16 @@ NO_DENSITY = (
 class Petrophysical:
     """A law g(m_1, m_2, θ) = 0 between properties, cell by cell, in physical units.
 
-    Soft: g ~ N(0, std²) in each cell, independently, a density factor exp(−½ Σ g² / std²) beside the priors. Hard: g = 0
-    in each cell, for `find_map` alone (an augmented Lagrangian; Nocedal & Wright 2006, ch. 17.3). For laws of rocks see
-    Moorkamp, Heincke, Jegen, Roberts & Hobbs 2011, and for what is sure and what is not Bosch 1999.
+    Soft: g ~ N(0, std²) in each cell, independently, a density factor exp(−½ Σ g² / std²) beside the priors. Hard: g is
+    0 in each cell, for `find_map` alone (an augmented Lagrangian; Nocedal & Wright 2006, ch. 17.3). A law as
+    a density beside the data: Bosch 1999.
 
     Parameters
     ----------
     relation : "linear" or callable
         "linear": m_2 = a + b m_1, θ = (a, b), so that g has the units of m_2. A callable ``g(m_1, m_2, theta)`` takes
         arrays (n,) of physical values and θ (k values, or k arrays) to an array (n,), element by element.
-    theta : array_like of float or str
+    theta : array_like or str
         θ where it is known. A name: that of a plain-vector `Parameter` that holds it and is estimated jointly, with its
         own prior.
     std : float, optional
@@ -85,7 +85,7 @@ class Petrophysical:
     """
 
     relation: str | Callable
-    theta: Any
+    theta: ArrayLike | str
     std: float | None = None
     hard: bool = False
     tolerance: float | None = None
@@ -97,7 +97,7 @@ class Petrophysical:
     def __post_init__(self):
         """Refuse bad settings at once."""
         if self.relation != "linear" and not callable(self.relation):
-            fail("relation", 'be "linear" or a callable g(m_1, m_2, theta)', repr(self.relation), 'Try "linear".')
+            fail("relation", 'be "linear", or a callable of m_1, m_2 and theta', repr(self.relation), 'Try "linear".')
         if self.relation == "linear" and self.derivatives is not None:
             fail("derivatives", "be left out for the linear law", "a callable", "It knows its own.")
         if self.hard == (self.std is not None):
@@ -157,7 +157,9 @@ class Petrophysical:
         needed = set(self.parameters) - set(model)
         if needed:
             fail("model", f"hold {sorted(self.parameters)}", f"no {sorted(needed)}", "Pass result.model.")
-        values = [np.asarray(model[name], dtype=float) for name in self.members]
+        values = [as_finite(f"model[{name!r}]", model[name], allow_nan=True) for name in self.members]
+        if len({v.shape for v in values}) > 1:
+            fail("model", "hold properties of one shape", f"{[v.shape for v in values]}", "Pass result.model.")
         theta = np.array(model[self.theta] if isinstance(self.theta, str) else self.theta, dtype=float)
         return self.law().value([v.ravel() for v in values], theta).reshape(values[0].shape)
 
@@ -245,7 +247,7 @@ class BoundPetrophysical:
         return parts[self._unknown.name] * self._unknown.scale
 
     def misfit(self, parts):
-        """g of the ground cells, shape (ground,), units of g."""
+        """What ground cells are off the law by, (ground,), units of g."""
         return self._law.value(self._values(parts), self._theta(parts))
 
     def spread(self, parts):

@@ -213,7 +213,8 @@ class LaplacePosterior(SummarisedPosterior):
 
 def _is_gaussian(problem):
     """Whether Φ is quadratic, couplings included, and no bound cuts it."""
-    return (problem.prior.gaussian and problem.gaussian_noise and not problem.bounded and not problem.nonlinear
+    return (problem.gaussian_noise and not problem.bounded and not problem.nonlinear
+            and all(bound.gaussian for _, bound in problem.prior.blocks)
             and all(getattr(bound, "quadratic", False) for bound in problem.penalties))
 
 

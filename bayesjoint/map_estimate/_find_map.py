@@ -40,7 +40,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
         size, or between bounds the mode, by splitting on the fields' tori and Newton's steps with products alone
         (minutes at 100,000 cells; see the benchmarks).
     start : dict of array_like, optional
-        {parameter: physical array} to begin from. Default: the reference model, put between the bounds.
+        {parameter: physical array} to begin from. Default: the reference model, put between the bounds; under a
+        `RockMixture`, which has many minima, the "map" without it.
     seed : int, default 0
         Of the probes that precondition "map"; "rrcg" draws nothing.
     max_iterations : int, optional
@@ -126,6 +127,9 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
                     return gaussian_map(asked, tolerance, most, options["callback"])
                 return converged_map(asked, x, target=target, max_iterations=most, **options)
 
+            convex = [c for c in problem.couplings if not getattr(c, "many_minima", False)]
+            if start is None and len(convex) < len(problem.couplings):  # begin where the data and the rest want to be
+                x = solve(problem.replace(couplings=convex), x).x
             return map_in_rounds(problem, x, solve) if in_rounds(problem) else solve(problem, x)
     refuse_rounds(problem, method)
     with _Bar(problem, settings.max_iterations, progress, "RRCG") as bar:

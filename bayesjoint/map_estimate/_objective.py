@@ -121,8 +121,8 @@ class Objective:
         slices = self.problem.slices
         return [_GramBlocks(b, parts, slices) if hasattr(b, "gram") else _CellBlocks(b, parts, slices)
                 for b in self.problem.penalties
-                if hasattr(b, "cellwise") or hasattr(b, "gram") and all(
-                    m is None or isinstance(m, np.ndarray) for m in b.maps)]
+                if hasattr(b, "cellwise") or (hasattr(b, "gram") and all(
+                    m is None or isinstance(m, np.ndarray) for m in b.maps))]
 
 
 class _PriorBlock:
