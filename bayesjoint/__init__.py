@@ -19,7 +19,7 @@ _ROOMS = {
                    "Petrophysical", "RockMixture"),
     "problem": ("Parameter", "Modality", "JointProblem"),
     "augment": ("add_bias", "add_discrepancy", "add_direction_error", "add_height_error", "relinearised", "Borehole",
-                "read_boreholes", "add_boreholes", "outcrops"),
+                "read_boreholes", "add_boreholes", "outcrops", "law_as_data"),
     "preparation": ("equivalent_sources", "regional_split", "terrain_effect", "noise_estimate"),
     "map_estimate": ("find_map", "couple"),
     "hyperparameters": ("fit_hyperparameters",),

@@ -161,6 +161,8 @@ def _physics(g, folder):
         "CrossGradient": (bj.CrossGradient, {"weight": 1.0}),
         "JointTotalVariation": (bj.JointTotalVariation, {"weight": 1.0}),
         "Petrophysical": (bj.Petrophysical, {"relation": "linear", "theta": (0.0, 2e-4), "std": 0.005}),
+        "law_as_data": (bj.law_as_data, {"problem": g.both.replace(couplings=[
+            bj.Petrophysical("linear", (0.0, 2e-4), std=0.005)])}),
         "Petrophysical.misfit": (bj.Petrophysical("linear", (0.0, 2e-4), std=0.005).misfit, {
             "model": {"density": np.ones(3), "susceptibility": np.ones(3)}}),
         "RockMixture": (bj.RockMixture, {"table": g.table}),
