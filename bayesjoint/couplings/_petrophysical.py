@@ -122,6 +122,15 @@ class Petrophysical:
             fail("parameters", "name two different properties, or more for a relation of more", f"{names}",
                  "Name them in the relation's order.")
 
+    def __str__(self):
+        """In words, for the record of a run."""
+        names, tied = self.members, "exactly" if self.hard else f"with a std of {self.std:g}"
+        estimated = isinstance(self.theta, str)
+        numbers = f"{self.theta} (estimated)" if estimated else ", ".join(f"{t:g}" for t in self.theta)
+        what = f"{names[1]} = a + b {names[0]}" if self.relation == "linear" else (
+            f"{getattr(self.relation, '__name__', 'a relation')} of {', '.join(names)}")
+        return f"Petrophysical, {what}, theta {numbers}, {tied}"
+
     @property
     def members(self):
         """Names of the m_p."""

@@ -106,6 +106,11 @@ class RockMixture:
             object.__setattr__(self, "means", tuple(map(tuple, as_finite("means", self.means, 2).tolist())))
         self.components()
 
+    def __str__(self):
+        """In words, for the record of a run."""
+        means = "means to be learned" if self.learn else "means of the table" if self.means is None else "means learned"
+        return f"RockMixture of {', '.join(self.table.names)}, weight {self.weight:g}, {means}"
+
     @property
     def is_density(self):
         """Whether the coupling is a factor of a posterior density."""
