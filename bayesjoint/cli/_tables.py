@@ -117,8 +117,8 @@ class CouplingTable:
 
     kind: str = key("kind of coupling", "none", choices=("none", "coregionalization", *PENALTIES))
     correlation: float | None = key("coregionalization: cross-correlation", None, above=-1.0, below=1.0)
-    weight: float | None = key("gramian, cross_gradient, joint_total_variation: weight λ; rock_mixture: exponent of the "
-                               "mixture, 1 takes each cell for an independent sample of rock", None, above=0.0)
+    weight: float | None = key("gramian, cross_gradient, joint_total_variation: weight λ; rock_mixture: exponent of "
+                               "the mixture, 1 takes each cell for an independent sample of rock", None, above=0.0)
     space: str = key("gramian: space", "model", choices=("model", "weighted", "gradient"))
     spread: dict | None = key("cross_gradient, joint_total_variation: how much a parameter varies, physical units, "
                               "e.g. { density = 100.0 }; default: the std of a matern prior", None)
