@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 
 from .._checks import as_finite, as_positive, checked, fail
 from .._shown import short
-from .._typing import Any, Sequence
+from .._typing import Any, ArrayLike, Sequence
 from ..dataset import Approximation
 from ._members import in_order
 
@@ -85,7 +85,7 @@ class RockMixture:
     weight: float = 1.0
     learn: bool = False
     confidence: float = 10.0
-    means: Any = None
+    means: ArrayLike | None = None
     parameters: Sequence[str] = ("density", "susceptibility")
 
     no_density = NO_DENSITY
@@ -94,7 +94,7 @@ class RockMixture:
     def __post_init__(self):
         """Refuse bad settings at once."""
         if not hasattr(self.table, "components") or not hasattr(self.table, "names"):
-            fail("table", "be a RockTable, or have names and components(parameters)", type(self.table).__name__,
+            fail("table", "be a RockTable, or have names and a method components", type(self.table).__name__,
                  "Try RockTable.textbook().", TypeError)
         if as_finite("weight", self.weight, 0) < 0:
             fail("weight", "be >= 0", f"{self.weight:g}", "0 switches the coupling off.")

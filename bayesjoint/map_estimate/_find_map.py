@@ -116,16 +116,15 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     if method == "map":
         most = 200 if max_iterations is None else max_iterations
         with _Bar(problem, None, progress, "Gauss-Newton" if problem.nonlinear else "MAP") as bar:
-            options = {"tolerance": tolerance, "discrepancy": discrepancy, "seed": seed,
-                       "callback": bar.watching(callback)}
+            options = {"discrepancy": discrepancy, "seed": seed, "callback": bar.watching(callback)}
 
-            def solve(asked, x):
+            def solve(asked, x, share=1.0):
                 if asked.nonlinear:
-                    return nonlinear_map(asked, x, max_iterations=100 if max_iterations is None else max_iterations,
-                                         **options)
+                    return nonlinear_map(asked, x, share * tolerance,
+                                         100 if max_iterations is None else max_iterations, **options)
                 if is_gaussian_field(asked, discrepancy):
-                    return gaussian_map(asked, tolerance, most, options["callback"])
-                return converged_map(asked, x, target=target, max_iterations=most, **options)
+                    return gaussian_map(asked, share * tolerance, most, options["callback"])
+                return converged_map(asked, x, share * tolerance, target=target, max_iterations=most, **options)
 
             convex = [c for c in problem.couplings if not getattr(c, "many_minima", False)]
             if start is None and len(convex) < len(problem.couplings):  # begin where the data and the rest want to be

@@ -8,6 +8,8 @@ import numpy as np
 from .._checks import fail
 
 MOST = 40  # rounds; hard laws take five to fifteen
+FASTER = 0.5  # share of what was left that a round must get rid of, or the next is minimised more closely
+CLOSER, CLOSEST = 0.1, 1e-6  # by which, and the closest, as shares of the tolerance
 
 
 def in_rounds(problem):
@@ -35,7 +37,7 @@ def map_in_rounds(problem, start, solve):
         ``said(left)``.
     start : ndarray, shape (problem.size,)
     solve : callable
-        (problem, x) to the `MapResult` of a density.
+        (problem, x, share) to the `MapResult` of a density, at that share of the tolerance asked for.
 
     Returns
     -------
@@ -43,17 +45,20 @@ def map_in_rounds(problem, start, solve):
         That of the last round, over all of them. `converged` asks that couplings have what they want, too.
     """
     began, states, x = time.perf_counter(), _rounds_of(problem), start
-    rows, iterations, parameters = [], 0, problem.parameters
+    rows, iterations, parameters, share = [], 0, problem.parameters, 1.0
     for _ in range(MOST):
-        now = problem.replace(parameters=parameters, couplings=[
+        asked = problem.replace(parameters=parameters, couplings=[
             c if s is None else s.coupling for c, s in zip(problem.couplings, states, strict=True)])
-        answer = solve(now, x)
+        answer = solve(asked, x, share)
         x, parameters, iterations = answer.x, answer.problem.parameters, iterations + answer.iterations
-        parts = now.parts(x)
+        parts = asked.parts(x)
         rows.append([None if s is None else s.update(parts) for s in states])
         met = all(s is None or left <= s.tolerance for s, left in zip(states, rows[-1], strict=True))
         if met and answer.converged:
             break
+        if len(rows) > 1 and any(s is not None and left > max(s.tolerance, FASTER * before) for s, left, before in zip(
+                states, rows[-1], rows[-2], strict=True)):  # a loose minimum stays where the last one was
+            share = max(CLOSER * share, CLOSEST)
     kept = problem.replace(parameters=parameters, couplings=[
         c if s is None else s.kept for c, s in zip(problem.couplings, states, strict=True)])
     said = [s.said(left) for s, left in zip(states, rows[-1], strict=True) if s is not None]

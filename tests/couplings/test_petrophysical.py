@@ -4,6 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesjoint as bj
+from bayesjoint.agreement._pair import restricted
+from bayesjoint.map_estimate._objective import Objective
 from bayesjoint.testing import check_gradient
 
 MESH = bj.Mesh.regular((2, 3, 3), (100.0, 100.0, 100.0))
@@ -64,7 +66,7 @@ def precise(problem, **options):
     return bj.find_map(problem, tolerance=1e-9, **options)
 
 
-# -- derivatives -----------------------------------------------------------------------------------------------------
+# -- derivatives ---------------------------------------------------------------------------------------------------
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from([*RELATIONS]), st.booleans(), st.integers(0, 2**32 - 1), st.floats(1e-3, 0.1))
 def test_gradient_and_hessian_are_those_of_the_value(kind, estimated, seed, std):
@@ -115,7 +117,7 @@ def test_the_problem_adds_what_it_says_cell_by_cell_to_the_curvature():
             np.testing.assert_allclose(dense[i * n:(i + 1) * n, k * n:(k + 1) * n], np.diag(blocks[i, k]), atol=1e-9)
 
 
-# -- what it does to a posterior ---------------------------------------------------------------------------------------
+# -- what it does to a posterior -------------------------------------------------------------------------------------
 def closed_form(problem, theta, std):
     """Mean and covariance of x under a linear law, by dense algebra."""
     precision, pull = np.zeros((problem.size,) * 2), np.zeros(problem.size)
@@ -198,7 +200,7 @@ def test_a_law_that_data_contradict_beyond_repair_is_reported_as_not_met():
     assert np.abs(law.misfit(result.model)).max() == pytest.approx(0.001 + 0.1 - 0.01, rel=1e-3)
 
 
-# -- numbers of the law unknown ----------------------------------------------------------------------------------------
+# -- numbers of the law unknown --------------------------------------------------------------------------------------
 def test_the_prior_of_theta_is_its_marginal_where_the_law_replaces_a_flat_prior():
     density, susceptibility = fields()
     law, stds = law_of("linear", True), [0.002, 1e-4]
@@ -212,6 +214,13 @@ def test_the_prior_of_theta_is_its_marginal_where_the_law_replaces_a_flat_prior(
         found.append(bj.posterior(problem, method="laplace", at=bj.find_map(problem, start=start)).std()["law"])
     np.testing.assert_allclose(found[0], stds, rtol=1e-6)
     assert (found[1] < 0.95 * found[0]).any()  # a proper prior of susceptibility says something of the law by itself
+
+
+def test_the_numbers_of_a_law_stay_with_the_surveys_that_it_ties():
+    problem = problem_of(law_of("linear", True))
+    both, one = (restricted(problem, names) for names in (("of_density", "of_susceptibility"), ("of_density",)))
+    assert both.couplings == problem.couplings and list(both.by_name) == list(problem.by_name)
+    assert one.couplings == () and list(one.by_name) == ["density"]
 
 
 def test_laplace_and_nuts_agree_on_an_unknown_law():
@@ -233,7 +242,7 @@ def test_laplace_and_nuts_agree_on_an_unknown_law():
         np.testing.assert_allclose(laplace.std()[name], nuts.std()[name], rtol=0.15)
 
 
-# -- refusals ----------------------------------------------------------------------------------------------------------
+# -- refusals --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("settings", "message"), [
     ({"relation": "cubic", "theta": LAW, "std": 1.0}, "relation"),
     ({"relation": "linear", "theta": (1.0,), "std": 1.0}, "theta"),
@@ -274,3 +283,19 @@ def test_rrcg_takes_a_soft_law_and_refuses_a_hard_one():
     assert bj.find_map(problem_of(law_of("linear", False), parameters), method="rrcg").method == "rrcg"
     with pytest.raises(ValueError, match="hard law"):
         bj.find_map(problem_of(law_of("linear", False, std=None, hard=True), parameters), method="rrcg")
+
+
+# -- how fast ----------------------------------------------------------------------------------------------------------
+def test_the_preconditioner_is_symmetric_and_knows_a_stiff_law():
+    problem = problem_of(law_of("linear", False, std=1e-3))
+    objective, x = Objective(problem), problem.start()
+    apply = objective.preconditioner(x, problem.free, 0.0)
+    made = np.stack([apply(e) for e in np.eye(problem.size)], axis=1)
+    np.testing.assert_allclose(made, made.T, atol=1e-10 * np.abs(made).max())
+    assert np.linalg.eigvalsh(made).min() > 0
+    hessian = problem.hessian_matrix(x, np.arange(problem.size))
+    prior = np.zeros_like(hessian)
+    for where, bound in problem.prior.blocks:
+        prior[where, where] = bound.covariance.dense()
+    conditions = [np.ptp(np.log(np.linalg.eigvals(m @ hessian).real)) for m in (made, prior)]
+    assert conditions[0] < conditions[1] - np.log(20)
