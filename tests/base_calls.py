@@ -160,6 +160,14 @@ def _physics(g, folder):
         "Gramian": (bj.Gramian, {"weight": 1.0}),
         "CrossGradient": (bj.CrossGradient, {"weight": 1.0}),
         "JointTotalVariation": (bj.JointTotalVariation, {"weight": 1.0}),
+        "Petrophysical": (bj.Petrophysical, {"relation": "linear", "theta": (0.0, 2e-4), "std": 0.005}),
+        "law_as_data": (bj.law_as_data, {"problem": g.both.replace(couplings=[
+            bj.Petrophysical("linear", (0.0, 2e-4), std=0.005)])}),
+        "Petrophysical.misfit": (bj.Petrophysical("linear", (0.0, 2e-4), std=0.005).misfit, {
+            "model": {"density": np.ones(3), "susceptibility": np.ones(3)}}),
+        "RockMixture": (bj.RockMixture, {"table": g.table}),
+        "RockMixture.responsibilities": (bj.RockMixture(g.table).responsibilities, {
+            "model": {"density": np.ones(3), "susceptibility": np.ones(3)}}),
         "SumOfMaterns": (bj.SumOfMaterns, {"parts": (bj.Matern(100.0, 300.0), bj.Matern(50.0, 100.0))}),
         "Coregionalization": (bj.Coregionalization, {"correlation": 0.5}),
         "testing.assert_adjoint": (bj.testing.assert_adjoint, {"operator": np.eye(2)}),
@@ -274,6 +282,7 @@ def _geology(g, folder):
         "RockTable.textbook": (bj.RockTable.textbook, {}), "RockTable.select": (t.select, {"shares": {"granite": 1}}),
         "RockTable.draw": (t.draw, {"rng": 0}), "RockTable.sample": (t.sample, {"units": [0, 1], "rng": 0}),
         "RockTable.std": (t.std, {}), "RockTable.weights": (t.weights, {"shares": {"granite": 1}}),
+        "RockTable.components": (t.components, {"parameters": ("density",)}),
         "RockTable.moments": (t.moments, {"mesh": g.mesh}),
         "RockTable.check": (t.check, {"fit": bj.fit_hyperparameters(g.problem, free=["density_std"], curve=False)}),
         "RockUnit": (bj.RockUnit, {"name": "granite", "density": 2640, "density_std": 60, "susceptibility": 0.001,

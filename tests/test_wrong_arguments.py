@@ -33,6 +33,7 @@ SIGNED = {
 }
 # Methods that one room calls of another with what it made itself, many times over.
 BETWEEN_ROOMS = {
+    "begin_rounds",
     "bind", "add_adjoint", "by_lag", "matvec", "rmatvec", "matmat", "rmatmat", "mean_hat", "std_hat", "correlation",
     "joint_covariance", "pointwise", "matrix", "settle", "settled", "shape", "field", "dot", "rows_of", "box",
     "columns",

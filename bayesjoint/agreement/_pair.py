@@ -211,7 +211,8 @@ def restricted(problem, names):
     ----------
     problem : JointProblem
     names : tuple of str
-        Modalities. Parameters tied to theirs by a joint covariance stay.
+        Modalities. Parameters tied to theirs by a joint covariance stay, and those that a coupling among theirs holds
+        and no survey sees (the numbers of a law).
 
     Returns
     -------
@@ -222,6 +223,8 @@ def restricted(problem, names):
     if seen & problem.prior.tied:
         seen |= problem.prior.tied
     fields = {p.name for p in problem.parameters if p.mesh is not None}
-    couplings = [c for c in problem.couplings if set(c.parameters or fields) <= seen]
+    unseen = set(problem.by_name) - {name for m in problem.modalities for name in m.parameters}
+    couplings = [c for c in problem.couplings if set(c.parameters or fields) - unseen <= seen]
+    seen |= {name for c in couplings for name in c.parameters or fields}
     return problem.replace(parameters=[p for p in problem.parameters if p.name in seen], modalities=surveys,
                            couplings=couplings)

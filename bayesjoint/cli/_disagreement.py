@@ -124,7 +124,8 @@ def check_testable(config):
                    "those of a Gaussian model. Test under a Matérn prior, and keep this one for `bayesjoint run`.")
     if config.coupling.kind in PENALTIES:
         refuse("coupling.kind", config.coupling.kind, "must be 'none' or 'coregionalization' for tests of agreement; a "
-               "penalty is no Gaussian model of what two surveys share. Test under one of those.")
+               "penalty is no Gaussian model of what two surveys share. Test under one of those; of a linear law ask "
+               "bj.node_split of bj.law_as_data(problem).")
 
 
 def _solved(rest, problems, config, progress):

@@ -76,8 +76,12 @@ def _model(config, problem):
         words = p.settings()
         yield f"parameter {p.name}: {words['prior']}, in {words['units']}; bounds: {words['bounds']}"
     coupling = config.coupling
+    if coupling.kind == "petrophysical":
+        yield f"coupling: {problem.couplings[0]}"
+        return
     number = coupling.correlation if coupling.kind == "coregionalization" else coupling.weight
-    yield f"coupling: {coupling.kind}{'' if number is None else f' {number:g}'}"
+    words = f" {coupling.rocks}" if coupling.rocks else ""
+    yield f"coupling: {coupling.kind}{words}{'' if number is None else f' {number:g}'}"
 
 
 def _stages(config, verb, remedies, tests):

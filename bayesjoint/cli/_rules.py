@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from ..engines import answers_other_data
 from ..quantities import component_of
 from ._refuse import refuse
-from ._tables import FORMS, PENALTIES, SMOOTHNESS, STRUCTURAL, STRUCTURES, ParameterTable, SurveyTable
+from ._tables import FORMS, PENALTIES, PETROPHYSICAL, SMOOTHNESS, STRUCTURAL, STRUCTURES, ParameterTable, SurveyTable
 
 LINEAR = ("dense", "iterative", "lowrank", "spectral", "bodies")  # engines of linear-Gaussian problems
 RANGES = "must be > 0 metres, one number or three"
@@ -15,6 +15,12 @@ OTHERS = {  # keys that a kind of prior does not read
     "minimum_length": {"std", "range", "dip", "strike", "smoothness", "plus", "extent", "p"},
     "focusing": {"std", "range", "dip", "strike", "smoothness", "plus", "extent"},
 }
+COUPLED = {  # keys of the coupling, and the kinds that read them
+    "correlation": ("coregionalization",), "weight": (*PENALTIES[:3], "rock_mixture"), "intercept": ("petrophysical",),
+    "slope": ("petrophysical",), "std": ("petrophysical",), "rocks": ("rock_mixture",), "background": ("rock_mixture",),
+}
+OPTIONAL = {("rock_mixture", "weight"), ("rock_mixture", "background")}
+ROCKS = {"density", "susceptibility"}
 
 
 def check_together(config):
@@ -80,12 +86,14 @@ def _rules(config):
 
 def _rules_of_coupling(config, coupling):
     """What a kind of coupling needs, and does not read."""
-    for each, kinds in (("correlation", ("coregionalization",)), ("weight", PENALTIES)):
+    for each, kinds in COUPLED.items():
         value = getattr(coupling, each)
-        yield (coupling.kind in kinds and value is None, f"coupling.{each}", None,
-               f"is required for kind = {coupling.kind!r}")
+        needed = coupling.kind in kinds and (coupling.kind, each) not in OPTIONAL
+        yield (needed and value is None, f"coupling.{each}", None, f"is required for kind = {coupling.kind!r}")
         yield (coupling.kind not in kinds and value is not None, f"coupling.{each}", value,
                f"means nothing for kind = {coupling.kind!r}")
+    named = coupling.kind in PETROPHYSICAL and not set(config.parameters) >= ROCKS
+    yield named, "coupling.kind", coupling.kind, f"needs the parameters {' and '.join(sorted(ROCKS))}"
     spread, needed = coupling.spread or {}, [n for n, p in config.parameters.items() if p.prior != "matern"]
     yield (bool(spread) and coupling.kind not in STRUCTURAL, "coupling.spread", spread,
            f"means nothing for kind = {coupling.kind!r}")
@@ -186,9 +194,10 @@ def _rules_of_engines(config):
                "cannot take fields that are added (plus); leave it at 'auto'")
     if method == "gibbs":
         sharp = all(table.prior == "focusing" and table.p == 1 for table in config.parameters.values())
+        yield (penalty in STRUCTURAL + PETROPHYSICAL, where, method,
+               f"cannot take coupling.kind = {penalty!r}; leave it at 'auto'")
         yield (not (gramian or tailed or sharp),
                where, method, "needs focusing priors with p = 1, a Gramian or noise = 'student'; leave it at 'auto'")
-        yield penalty in STRUCTURAL, where, method, f"cannot take coupling.kind = {penalty!r}; leave it at 'auto'"
     if method == "truncated":
         yield not bounded, where, method, "needs bounds; leave it at 'auto'"
         yield "focusing" in priors, where, method, "needs Gaussian priors, not 'focusing'; leave it at 'auto'"

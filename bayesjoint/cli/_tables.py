@@ -107,8 +107,8 @@ class ParameterTable:
     upper: float | None = key("upper bound, physical units", None)
 
 
-PENALTIES = ("gramian", "cross_gradient", "joint_total_variation")
-STRUCTURAL = PENALTIES[1:]
+STRUCTURAL, PETROPHYSICAL = ("cross_gradient", "joint_total_variation"), ("petrophysical", "rock_mixture")
+PENALTIES = ("gramian", *STRUCTURAL, *PETROPHYSICAL)  # couplings beside the priors, which linear engines refuse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +117,18 @@ class CouplingTable:
 
     kind: str = key("kind of coupling", "none", choices=("none", "coregionalization", *PENALTIES))
     correlation: float | None = key("coregionalization: cross-correlation", None, above=-1.0, below=1.0)
-    weight: float | None = key("gramian, cross_gradient, joint_total_variation: weight λ", None, above=0.0)
+    weight: float | None = key("gramian, cross_gradient, joint_total_variation: weight λ; rock_mixture: exponent of "
+                               "the mixture, 1 takes each cell for an independent sample of rock", None, above=0.0)
     space: str = key("gramian: space", "model", choices=("model", "weighted", "gradient"))
     spread: dict | None = key("cross_gradient, joint_total_variation: how much a parameter varies, physical units, "
                               "e.g. { density = 100.0 }; default: the std of a matern prior", None)
+    intercept: float | None = key("petrophysical: a of susceptibility = a + b density, SI", None)
+    slope: float | None = key("petrophysical: b of it, SI per kg/m3", None)
+    std: float | None = key("petrophysical: scatter of cells about the law, SI", None, above=0.0)
+    rocks: str | None = key("rock_mixture: CSV file of units (bj.RockTable.from_units), relative to the configuration",
+                            None)
+    background: float | None = key("rock_mixture: density of zero contrast, kg/m3; default the mean of the rocks by "
+                                   "share", None, above=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,17 @@ import os
 from pathlib import Path
 
 from ..augment import add_bias, add_direction_error, add_height_error, relinearised, tangents_of
-from ..couplings import Coregionalization, CrossGradient, Gramian, JointTotalVariation
+from ..couplings import (
+    Coregionalization,
+    CrossGradient,
+    Gramian,
+    JointTotalVariation,
+    Petrophysical,
+    RockMixture,
+)
 from ..dataset import write_tree
 from ..engines import needs_a_map, posterior
+from ..geology import RockTable
 from ..hyperparameters import fit_hyperparameters
 from ..map_estimate import find_map
 from ..mesh import Mesh
@@ -61,7 +69,7 @@ def build_problem(config, stage=lambda name: None, surveys=None):
     modalities = [_with_tails(table, keyed(f"surveys.{name}", lambda name=name, table=table: surveys[name].modality(
         parameters[table.parameter], forward=table.forward, name=name))) for name, table in config.surveys.items()]
     problem = keyed("coupling", lambda: JointProblem(
-        list(parameters.values()), modalities, _couplings(config.coupling),
+        list(parameters.values()), modalities, _couplings(config.coupling, config.folder),
         weights={name: table.exponent for name, table in config.surveys.items()}))
     for name, table in config.surveys.items():
         if table.bias != "none":
@@ -141,6 +149,7 @@ def _run(config, scratch, stage, progress, conflict):
 def inputs_of(config):
     """Files that a configuration is made of and reads."""
     files = [name for table in config.surveys.values() for name in (table.file, table.topography) if name is not None]
+    files += [] if config.coupling.rocks is None else [config.coupling.rocks]
     return [config.path, *(config.folder / name for name in files)]
 
 
@@ -239,9 +248,17 @@ def _reach(value):
     return tuple(value) if isinstance(value, list) else value
 
 
-def _couplings(table):
+def _couplings(table, folder):
     if table.kind == "coregionalization":
         return [Coregionalization(table.correlation)]
+    if table.kind == "petrophysical":
+        return [Petrophysical("linear", (table.intercept, table.slope), std=table.std)]
+    if table.kind == "rock_mixture":
+        path = folder / table.rocks
+        if not path.is_file():
+            refuse("coupling.rocks", table.rocks, "must be an existing file, relative to the configuration's folder")
+        weight = 1.0 if table.weight is None else table.weight
+        return [RockMixture(RockTable.from_units(path, table.background), weight)]
     if table.kind == "gramian":
         return [Gramian(weight=table.weight, space=table.space)]
     make = {"cross_gradient": CrossGradient, "joint_total_variation": JointTotalVariation}.get(table.kind)

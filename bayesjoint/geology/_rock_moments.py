@@ -1,7 +1,8 @@
 """Means and standard deviations of rocks: of one, of mixtures of them, and against the evidence."""
 
 import numpy as np
-from scipy.special import ndtr
+from numpy.polynomial.hermite_e import hermegauss
+from scipy.special import ndtr, ndtri
 
 from .._checks import KINDS, check_kind, fail
 
@@ -17,6 +18,20 @@ def unit_moments(table, cut):
     first, second = (median**k * np.exp(0.5 * (k * log) ** 2) * (ndtr(cut - k * log) - ndtr(-cut - k * log)) / (
         ndtr(cut) - ndtr(-cut)) for k in (1, 2))
     return np.stack([density - table.background, first], axis=1), np.stack([spread**2, second - first**2], axis=1)
+
+
+def unit_covariances(table, cut):
+    """Covariances of density contrast and susceptibility within each unit, (n_units, 2, 2).
+
+    The score z of the log-normal is ρ times that of density, and more: Cov = s_ρ ρ E[z χ(z)], by quadrature over z.
+    """
+    spread, median, log, rho = (np.array([getattr(u, k) for u in table.units]) for k in (
+        "density_std", "susceptibility", "susceptibility_log_std", "correlation"))
+    nodes, weights = hermegauss(120)
+    score = ndtri(ndtr(-cut) + ndtr(nodes) * (ndtr(cut) - ndtr(-cut)))
+    tied = spread * rho * (median[:, None] * np.exp(np.outer(log, score)) @ (weights * nodes)) / weights.sum()
+    variances = unit_moments(table, cut)[1]
+    return np.stack([np.stack([variances[:, 0], tied], axis=1), np.stack([tied, variances[:, 1]], axis=1)], axis=1)
 
 
 def mixed(shares, means, variances):

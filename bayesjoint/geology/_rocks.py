@@ -12,7 +12,7 @@ from .._checks import as_finite, as_positive, checked, fail, one_of, warn
 from .._shown import shown
 from .._typing import Any, ArrayLike, HyperparameterFit, Mesh, Path, Seed, Sequence
 from ._rock_files import read_samples, read_units
-from ._rock_moments import by_depth, by_unit, compared, mixed, unit_moments
+from ._rock_moments import by_depth, by_unit, compared, mixed, unit_covariances, unit_moments
 from ._rock_unit import RockUnit
 
 PROPERTIES = ("density", "susceptibility")
@@ -218,6 +218,30 @@ class RockTable:
     def typical(self):
         """Density contrast at the mean and susceptibility at the median of each unit, shape (n_units, 2)."""
         return np.array([[u.density - self.background, u.susceptibility] for u in self.units])
+
+    def components(self, parameters: Sequence[str] = PROPERTIES) -> tuple:
+        """The units as Gaussians of the same means and covariances, for `RockMixture`.
+
+        Parameters
+        ----------
+        parameters : tuple of str, default ("density", "susceptibility")
+            One or both of them, in the order of the columns.
+
+        Returns
+        -------
+        shares : ndarray, shape (n_units,)
+        means : ndarray, shape (n_units, n_parameters)
+            Density contrast (kg/m³) and susceptibility (SI).
+        covariances : ndarray, shape (n_units, n_parameters, n_parameters)
+
+        Raises
+        ------
+        ValueError
+            If a parameter is neither of the two.
+        """
+        columns = [PROPERTIES.index(one_of("parameters", name, PROPERTIES)) for name in parameters]
+        means, covariances = unit_moments(self, CUT)[0], unit_covariances(self, CUT)
+        return self.shares, means[:, columns], covariances[:, columns][:, :, columns]
 
     def std(self, shares: dict | None = None) -> dict:
         """Standard deviation of each property over the ground: within units and between them.

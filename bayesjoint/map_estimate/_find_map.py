@@ -12,6 +12,7 @@ from ..solvers import RRCGSettings
 from ._converged import converged_map
 from ._gaussian_map import gaussian_map, is_gaussian_field
 from ._nonlinear import nonlinear_map
+from ._rounds import in_rounds, map_in_rounds, refuse_rounds
 from ._rrcg_map import rrcg_map
 
 METHODS = ("auto", "map", "rrcg")
@@ -39,7 +40,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
         size, or between bounds the mode, by splitting on the fields' tori and Newton's steps with products alone
         (minutes at 100,000 cells; see the benchmarks).
     start : dict of array_like, optional
-        {parameter: physical array} to begin from. Default: the reference model, put between the bounds.
+        {parameter: physical array} to begin from. Default: the reference model, put between the bounds; under a
+        `RockMixture`, which has many minima, the "map" without it.
     seed : int, default 0
         Of the probes that precondition "map"; "rrcg" draws nothing.
     max_iterations : int, optional
@@ -104,7 +106,8 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     if max_iterations is not None:
         as_count("max_iterations", max_iterations, 0, "The default is enough for most problems.")
     if one_of("method", method, METHODS) == "auto":
-        method = "map" if all(getattr(c, "is_density", True) for c in problem.couplings) else "rrcg"
+        densities = in_rounds(problem) or all(getattr(c, "is_density", True) for c in problem.couplings)
+        method = "map" if densities else "rrcg"
     if problem.nonlinear and method == "rrcg":
         fail("method", 'be "map" where a forward model is not linear', repr(method), "RRCG is for linear operators.")
     settings = RRCGSettings(alpha_decay=alpha_decay, max_iterations=150 if max_iterations is None else max_iterations,
@@ -113,14 +116,21 @@ def find_map(problem: JointProblem, method: str = "auto", *, start: dict | None 
     if method == "map":
         most = 200 if max_iterations is None else max_iterations
         with _Bar(problem, None, progress, "Gauss-Newton" if problem.nonlinear else "MAP") as bar:
-            options = {"tolerance": tolerance, "discrepancy": discrepancy, "seed": seed,
-                       "callback": bar.watching(callback)}
-            if problem.nonlinear:
-                return nonlinear_map(problem, x, max_iterations=100 if max_iterations is None else max_iterations,
-                                     **options)
-            if is_gaussian_field(problem, discrepancy):
-                return gaussian_map(problem, tolerance, most, options["callback"])
-            return converged_map(problem, x, target=target, max_iterations=most, **options)
+            options = {"discrepancy": discrepancy, "seed": seed, "callback": bar.watching(callback)}
+
+            def solve(asked, x, share=1.0):
+                if asked.nonlinear:
+                    return nonlinear_map(asked, x, share * tolerance,
+                                         100 if max_iterations is None else max_iterations, **options)
+                if is_gaussian_field(asked, discrepancy):
+                    return gaussian_map(asked, share * tolerance, most, options["callback"])
+                return converged_map(asked, x, share * tolerance, target=target, max_iterations=most, **options)
+
+            convex = [c for c in problem.couplings if not getattr(c, "many_minima", False)]
+            if start is None and len(convex) < len(problem.couplings):  # begin where the data and the rest want to be
+                x = solve(problem.replace(couplings=convex), x).x
+            return map_in_rounds(problem, x, solve) if in_rounds(problem) else solve(problem, x)
+    refuse_rounds(problem, method)
     with _Bar(problem, settings.max_iterations, progress, "RRCG") as bar:
         return rrcg_map(problem, x, settings, alpha_floor, tolerance, bar.update)
 

@@ -92,8 +92,12 @@ class Objective:
         """
         diagonal = self.data_diagonal * (1 + damping) + self._prior_diagonal(x)
         diagonal = np.maximum(diagonal, 1e-12 * max(diagonal.max(), 1e-300))
-        cellwise = _cellwise(diagonal, self._grams(x), free)
+        grams = self._grams(x)
+        cellwise = _cellwise(diagonal, grams, free)
         correlated = [b for b in self.blocks if b.covariance is not None]
+        if correlated and grams and isinstance(grams[0], _CellBlocks):
+            softened = _Softened(grams[0], correlated, self.metric(), free)
+            return lambda r: np.where(free, softened.apply(r, cellwise(r)), 0.0)
 
         def apply(r):
             out = cellwise(r)
@@ -118,8 +122,11 @@ class Objective:
 
     def _grams(self, x):
         parts = self.problem.parts(x)
-        return [_GramBlocks(b, parts, self.problem.slices) for b in self.problem.penalties
-                if hasattr(b, "gram") and all(m is None or isinstance(m, np.ndarray) for m in b.maps)]
+        slices = self.problem.slices
+        return [_GramBlocks(b, parts, slices) if hasattr(b, "gram") else _CellBlocks(b, parts, slices)
+                for b in self.problem.penalties
+                if hasattr(b, "cellwise") or (hasattr(b, "gram") and all(
+                    m is None or isinstance(m, np.ndarray) for m in b.maps))]
 
 
 class _PriorBlock:
@@ -176,8 +183,53 @@ class _GramBlocks:
         return self.cofactors[i, k] * self.maps[i] * self.maps[k]
 
 
+class _CellBlocks:
+    """A coupling's own statement of its curvature between members cell by cell, positive semidefinite."""
+
+    def __init__(self, bound, parts, slices):
+        names, self.matrix = bound.cellwise(parts)
+        self.places = [slices[name] for name in names]
+
+    def entry(self, i, k):
+        return self.matrix[i, k]
+
+
+class _Softened:
+    """C + W Γ Wᵀ: a correlated prior Γ beside a coupling that is stiff along some directions of every cell.
+
+    C is the inverse cell by cell of the coupling's curvature D and the prior's; σ W σ⁻¹ = (I + σ D σ)⁻¹, σ the prior's
+    standard deviations. Where the coupling is stiff C is all there is, where it is slack Γ.
+    """
+
+    def __init__(self, gram, correlated, sizes, free):
+        self._places, self._correlated = gram.places, correlated
+        size = np.stack([sizes[where] for where in gram.places])
+        mask = np.stack([free[where] for where in gram.places])
+        stiff = gram.matrix * (size * mask)[:, None] * (size * mask)
+        inverse = np.moveaxis(np.linalg.inv(np.eye(len(size)) + np.moveaxis(stiff, 2, 0)), 0, 2)
+        self._turn = inverse * size / size[:, None]
+        self._alone = np.zeros(sizes.size, dtype=bool)  # correlated, and no member: Γ alone
+        for block in correlated:
+            self._alone[block.where] = True
+        for where in gram.places:
+            self._alone[where] = False
+
+    def apply(self, r, cellwise):
+        """M⁻¹ r, given C r."""
+        seen, smooth = self._turned(r, self._turn), np.zeros_like(r)
+        for block in self._correlated:
+            smooth[block.where] = block.covariance.matmat(seen[block.where][:, None])[:, 0]
+        return np.where(self._alone, 0.0, cellwise) + self._turned(smooth, self._turn.swapaxes(0, 1))
+
+    def _turned(self, v, turn):
+        out = v.copy()
+        for row, where in zip(turn, self._places, strict=True):
+            out[where] = sum(entry * v[place] for entry, place in zip(row, self._places, strict=True))
+        return out
+
+
 def _cellwise(diagonal, grams, free):
-    """Inverse of diag(diagonal) plus the first Gramian's cellwise matrices, held cells left out of these."""
+    """Inverse of diag(diagonal) plus the first coupling's cellwise matrices, held cells left out of these."""
     if not grams:
         return lambda r: r / diagonal
     gram = grams[0]

@@ -1,6 +1,6 @@
 """What `find_map` returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,6 +39,9 @@ class MapResult:
         Iterations done.
     seconds : float
         Time taken.
+    rounds : dict of ndarray
+        Where couplings are met or learned in rounds (a hard law, a mixture whose means are learned): for each of them
+        what was left to do after every round, by its name, in the units that its docstring says.
     """
 
     model: dict
@@ -52,6 +55,7 @@ class MapResult:
     x: np.ndarray
     iterations: int
     seconds: float
+    rounds: dict = field(default_factory=dict)
 
     def to_dataset(self):
         """The model and its history as an `xarray.Dataset`.

@@ -52,8 +52,8 @@ class Covariance:
         """(values that vary, Cholesky factor over them)."""
         varying = np.flatnonzero(self.diagonal() > 0)
         if varying.size > DENSE_LIMIT:
-            fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (a Gramian, a nonlinear "
-                 "model, the Laplace engine)", f"{varying.size} cells",
+            fail("prior", f"cover at most {DENSE_LIMIT} cells where its inverse is needed (a Gramian, a law or a "
+                 "mixture of rocks, a nonlinear model, the Laplace engine)", f"{varying.size} cells",
                  "Use a coarser mesh, or a Focusing or MinimumLength prior.")
         return varying, prior_factor(self.matmat(unit_columns(self.size, varying))[varying])
 

@@ -238,9 +238,11 @@ class JointProblem:
 
     def hessian_matrix(self, x: np.ndarray, index: np.ndarray):
         """`hessian_product` as a matrix over the values at `index`, shape (k, k)."""
-        out = np.zeros((index.size,) * 2)
-        for k, i in enumerate(index if self.prior.blocks or self.penalties else ()):
-            out[:, k] = self.penalty_hessian_product(x, unit_columns(self.size, [i])[:, 0])[index]
+        out, parts = self.prior.hessian_matrix(x, index), self.parts(x)
+        for k, i in enumerate(index if self.penalties else ()):
+            column, unit = np.zeros(self.size), self.parts(unit_columns(self.size, [i])[:, 0])
+            self.add_parts(column, *(bound.hessian_product(parts, unit) for bound in self.penalties))
+            out[:, k] += column[index]
         for a, m in zip(self.operators_at(x), self.modalities, strict=True):
             white = m.noise.whiten(a.matrix()[:, index])
             out += self.weights[m.name] * (white.T @ white)

@@ -3,8 +3,10 @@
 import numpy as np
 
 from .._checks import fail
-from .._places import as_slice
+from .._places import as_slice, blocks, unit_columns
 from ..priors import BlockCovariance, BoundGaussian, ConditionedCovariance
+
+COLUMNS = 1_000  # of a Hessian, formed at a time
 
 
 class JointPrior:
@@ -76,6 +78,21 @@ class JointPrior:
     def hessian_product(self, x, direction):
         """Hessian of `value` at x times a direction, shape (size,)."""
         return self._by_block(lambda bound, index: bound.hessian_product(x[index], direction[index]))
+
+    def hessian_matrix(self, x, index):
+        """`hessian_product` as a matrix over the values at `index`, (k, k): Gaussians by solves of many columns."""
+        self.refuse_hidden()
+        out, place = np.zeros((index.size,) * 2), np.full(self.size, -1)
+        place[index] = np.arange(index.size)
+        for where, bound in self.blocks:
+            cells = np.arange(self.size)[where]
+            kept = np.flatnonzero(place[cells] >= 0)
+            for part in blocks(kept.size, COLUMNS):
+                units = unit_columns(cells.size, kept[part])
+                found = bound.covariance.solve(units) if bound.gaussian else np.stack(
+                    [bound.hessian_product(x[where], unit) for unit in units.T], axis=1)
+                out[np.ix_(place[cells[kept]], place[cells[kept[part]]])] += found[kept]
+        return out
 
     def _by_block(self, product):
         self.refuse_hidden()

@@ -102,7 +102,7 @@ def test_fields_of_several_ranges_are_added(tmp_path):
 def test_couplings_by_structure(tmp_path, kind, made):
     config = read_config(written(tmp_path, CONFIG.replace(
         TIED, f'kind = "{kind}"\nweight = 1.5\nspread = {{ density = 90.0 }}')))
-    assert run._couplings(config.coupling) == [made]
+    assert run._couplings(config.coupling, config.folder) == [made]
     with pytest.raises(ConfigError, match="whose priors have no std"):
         read_config(written(tmp_path, CONFIG.replace(TIED, f'kind = "{kind}"\nweight = 1.5').replace(
             "std = 200.0\nrange = 200.0", 'prior = "focusing"\nalpha = 3.0')))

@@ -162,3 +162,18 @@ def test_bad_rocks_are_refused(rng):
     refused(lambda: bj.RockTable.from_samples(given | {"density": given["density"][:3]}), "samples")
     refused(lambda: bj.RockTable.from_samples(given | {"density": np.full(6, 2650.0)}), "samples")
     refused(lambda: bj.RockTable.from_samples(given | {"density": ["x"] * 6}), "column density")
+
+
+def test_components_are_the_moments_of_samples():
+    shares, means, covariances = TABLE.components()
+    np.testing.assert_array_equal(shares, TABLE.shares)
+    for k in range(2):
+        drawn = TABLE.sample(np.full(400_000, k), 1)
+        size = np.sqrt(np.diag(covariances[k]))
+        assert np.abs(drawn.mean(axis=0) - means[k]).max() < 0.01 * size.max()
+        np.testing.assert_allclose(np.cov(drawn.T) / np.outer(size, size), covariances[k] / np.outer(size, size),
+                                   atol=0.01)
+    _, turned, crossed = TABLE.components(("susceptibility", "density"))
+    np.testing.assert_array_equal(turned, means[:, ::-1])
+    np.testing.assert_array_equal(crossed, covariances[:, ::-1, ::-1])
+    assert covariances[0, 0, 1] > 0 and TABLE.components(("density",))[1].shape == (2, 1)
