@@ -146,11 +146,12 @@ class Coregionalization:
                      "the same cells with other air" if other else "another mesh",
                      "Use one mesh for both; mark air in the mesh (mesh.with_active), not in one operator.")
             shared, other = parts_of(p.prior)[0], parts_of(first.prior)[0]
-            laws = [(f.law(), f.smoothness) for f in (shared, other)]
+            laws = [(f.ranges(), f.orientation()[0] % 360.0, f.orientation()[1], f.smoothness) for f in (shared, other)]
             if laws[0] != laws[1]:
                 part = "" if shared is p.prior and other is first.prior else "the first part of "
-                mine, its = (f"{law[:3]}, {smoothness}" + (f", strike and dip {law[3:]}" if law[3:] else "")
-                             for law, smoothness in laws)
+                turned = any(strike or dip for _, strike, dip, _ in laws)
+                mine, its = (f"{ranges}, {smoothness}" + (f", strike and dip {(strike, dip)}" if turned else "")
+                             for ranges, strike, dip, smoothness in laws)
                 fail(f"range and smoothness of {part}{p.name}", f"equal those of {part}{first.name}",
                      f"{mine} against {its}",
                      "Coregionalized fields share one correlation function. For different ranges give each a part that "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._checks import as_finite, as_positive, as_shape, fail
+from ._members import in_order
 
 
 class Scaled:
@@ -79,9 +80,7 @@ def checked_settings(coupling):
 
 def members_of(coupling, parameters):
     """The parameters in the order in which the coupling names them."""
-    if coupling.parameters is None:
-        return list(parameters)
-    return sorted(parameters, key=lambda p: coupling.parameters.index(p.name))
+    return list(parameters) if coupling.parameters is None else in_order(parameters, coupling.parameters)
 
 
 def fixed_field(values, scaled):

@@ -184,3 +184,6 @@ def test_what_cannot_be_is_refused():
     survey = bj.Modality("g", gravity, np.zeros((3, 4)), bj.DiagonalNoise(np.ones((3, 4))), "density")
     assert "strike and dip (0.0, 41.0)" in refused(
         lambda: bj.JointProblem(tied, [survey], [bj.Coregionalization(0.5)]), "range and smoothness of susceptibility")
+    same = [tied[0].replace(prior=bj.Matern(1.0, three, dip=0.0, strike=360.0)),
+            tied[1].replace(prior=bj.Matern(1.0, three))]
+    assert bj.JointProblem(same, [survey], [bj.Coregionalization(0.5)]).size == 48
