@@ -183,7 +183,8 @@ def _families(post, geology, envelope):
         fail("post", "be an engine's posterior", "one that was recalibrated already", "Pass its .engine.", TypeError)
     if not post.markov and type(post).mean_given is Posterior.mean_given:
         fail("post", "answer other data by one solve, or be of chains", f"method {post.method!r}",
-             'Use method="dense", "iterative", "spectral", "lowrank" or "bodies".', TypeError)
+             'Use method="dense", "iterative", "spectral" or "lowrank" for a problem without penalties, or an engine '
+             'of chains: "gibbs", "truncated", "bodies", "nuts".', TypeError)
     families = [geology, *envelope]
     for each in families:
         if not callable(each):

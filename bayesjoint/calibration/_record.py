@@ -119,16 +119,21 @@ class Record:
     def gain_over(self, other):
         """{parameter: (ratio of mean interval scores at 90 % over another record's, its error)}; None if not paired.
 
-        Paired are records of the same family, contrast factor, number of worlds and seed, both or neither widened for
-        bodies: their worlds are the same, and so the error is that of the differences. Below 1 this record's intervals
-        are the better ones.
+        Paired are records of the same family, contrast factor, number of worlds and seed, and parameters widened for
+        bodies in both or in neither: their worlds are the same, and so the error is that of the differences. Below 1
+        this record's intervals are the better ones.
         """
-        mine, theirs = ((r.family, r.worlds, r.seed, r.contrast_factor, r.inside is None) for r in (self, other))
+        mine, theirs = ((r.family, r.worlds, r.seed, r.contrast_factor) for r in (self, other))
         if mine != theirs or not isinstance(self.seed, int):
             return None
         at = PROBABILITIES.index(SHOWN)
         return {name: ratio_and_error(s[0, at, 2], other.scores[name][0, at, 2]) for name, s in self.scores.items()
-                if name in other.scores}
+                if name in other.scores and (name in self.widened) == (name in other.widened)}
+
+    @property
+    def widened(self):
+        """Names of the parameters whose intervals are widened to hold inside bodies."""
+        return set() if self.inside is None else set(map(str, self.inside.parameter.values))
 
     def gain_over_no_data(self):
         """{parameter: (ratio of mean interval scores at 90 % over the family's by depth without data, its error)}."""

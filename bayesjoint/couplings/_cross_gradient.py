@@ -28,7 +28,7 @@ class CrossGradient:
     **A density factor**: exp(−S) <= 1, so it is proper with any proper prior, and repairs no improper one. Given one of
     two parameters the other is Gaussian; together they are not, and S has valleys: a MAP may be one of several.
     `posterior(method="laplace")` measures whether its Gaussian holds, "nuts" is exact for up to 500 unknowns.
-    No engine gives exact draws of large problems under it, and `recalibrate` refuses.
+    No engine gives exact draws of large problems under it, and `recalibrate` refuses its Laplace posterior.
 
     Parameters
     ----------

@@ -25,7 +25,8 @@ class JointTotalVariation:
     **A density factor** of every parameter's boundaries: exp(−S) <= 1, proper with any proper prior; alone it is
     improper, as it says nothing of levels. `posterior(method="laplace")` measures whether its Gaussian holds: at the
     mode most cells sit where the penalty has its kink, which no curvature describes unless ε is large; "nuts" is exact
-    for up to 500 unknowns. No engine gives exact draws of large problems under it, and `recalibrate` refuses.
+    for up to 500 unknowns. No engine gives exact draws of large problems under it, and `recalibrate` refuses its
+    Laplace posterior.
 
     Parameters
     ----------

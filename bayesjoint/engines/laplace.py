@@ -121,9 +121,9 @@ class LaplacePosterior(SummarisedPosterior):
     def _refuse(self, found):
         fail("the Hessian on the free cells", "be positive definite to rounding", f"{found} with {self._index.size} "
              "free cells", "The posterior has a direction that prior and data hardly hold (a focusing prior is flat "
-             "away from its reference, a Gramian may be indefinite, a mixture of rocks is between two of them, data "
-             "may leave a flat parameter open): there is no Laplace approximation to give. Use GaussianPrior, "
-             "MinimumLength or Matern priors, or a larger epsilon.")
+             "away from its reference, a Gramian or a cross-gradient may be indefinite, a mixture of rocks is "
+             "between two of them, data may leave a flat parameter open): there is no Laplace approximation to give. "
+             "Use GaussianPrior, MinimumLength or Matern priors, or a larger epsilon.")
 
     def _statements(self):
         found = [self._validity_statement()]
