@@ -10,7 +10,7 @@ import numpy as np
 from .._checks import as_finite, checked, fail, frozen
 from .._shown import short
 from .._typing import Any, ArrayLike, Sequence
-from ._structure import Scaled, checked_settings, fixed_field, members_of
+from ._structure import BoundStructure, Scaled, checked_settings, fixed_field, members_of
 
 
 @checked
@@ -43,7 +43,7 @@ class CrossGradient:
         Metres. Default: the geometric mean of the mesh's median cell distances.
     against : array_like, shape (nz, ny, nx), optional
         A field that is known, such as a velocity model: every member is tied to it and not to the others. Its units do
-        not count, it is divided by its std over the ground.
+        not count, it is divided by its std over the ground. NaN in air.
 
     Raises
     ------
@@ -78,7 +78,8 @@ class CrossGradient:
         """Refuse bad settings at once."""
         checked_settings(self)
         if self.against is not None:
-            object.__setattr__(self, "against", frozen(as_finite("against", self.against, 3)))
+            as_finite("against", np.nan_to_num(self.against), 3)  # in air there may be NaN
+            object.__setattr__(self, "against", frozen(np.asarray(self.against, dtype=float)))
 
     def bind(self, parameters: Any):
         """Return the penalty over given parameters (list of Parameter)."""
@@ -90,34 +91,16 @@ class CrossGradient:
         return BoundCrossGradient(self, Scaled(parameters, self.spread or {}, self.length))
 
 
-class BoundCrossGradient:
-    """A `CrossGradient` over named parameters; `parts` are {name: flat m̂}.
-
-    Parameters
-    ----------
-    coupling : CrossGradient
-        Settings.
-    scaled : Scaled
-        Its members.
-    """
-
-    is_density = True
+class BoundCrossGradient(BoundStructure):
+    """A `CrossGradient` over named parameters; see `BoundStructure`."""
 
     def __init__(self, coupling, scaled):
-        self.coupling, self.names, self._scaled = coupling, scaled.names, scaled
+        super().__init__(coupling, scaled)
         count = len(self.names)
         self._fixed = np.zeros((0, *scaled.mesh.shape)) if coupling.against is None else fixed_field(
             coupling.against, scaled)
         pairs = list(combinations(range(count), 2)) if coupling.against is None else [(p, count) for p in range(count)]
         self._pairs, self._layout = np.array(pairs), (scaled.shares, scaled.steps)
-
-    def value(self, parts):
-        """½ λ Σ share |∇u_p × ∇u_q|²."""
-        return self.look(parts)[0]
-
-    def gradient(self, parts):
-        """{name: derivative by m̂}."""
-        return self.look(parts)[1]
 
     def look(self, parts, out=None):
         """(value, gradient) for the cost of one; `out`, {name: array}, is overwritten by the gradient."""

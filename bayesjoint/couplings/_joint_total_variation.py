@@ -9,7 +9,7 @@ import numpy as np
 from .._checks import as_positive, checked, fail
 from .._shown import short
 from .._typing import Any, Sequence
-from ._structure import Scaled, checked_settings, members_of
+from ._structure import BoundStructure, Scaled, checked_settings, members_of
 
 
 @checked
@@ -80,30 +80,12 @@ class JointTotalVariation:
         return BoundJointTotalVariation(self, Scaled(parameters, self.spread or {}, self.length))
 
 
-class BoundJointTotalVariation:
-    """A `JointTotalVariation` over named parameters; `parts` are {name: flat m̂}.
-
-    Parameters
-    ----------
-    coupling : JointTotalVariation
-        Settings.
-    scaled : Scaled
-        Its members.
-    """
-
-    is_density = True
+class BoundJointTotalVariation(BoundStructure):
+    """A `JointTotalVariation` over named parameters; see `BoundStructure`."""
 
     def __init__(self, coupling, scaled):
-        self.coupling, self.names, self._scaled = coupling, scaled.names, scaled
+        super().__init__(coupling, scaled)
         self._layout = float(coupling.epsilon), scaled.shares, scaled.steps
-
-    def value(self, parts):
-        """λ Σ share (√(Σ_p |∇u_p|² + ε²) − ε)."""
-        return self.look(parts)[0]
-
-    def gradient(self, parts):
-        """{name: derivative by m̂}."""
-        return self.look(parts)[1]
 
     def look(self, parts, out=None):
         """(value, gradient) for the cost of one; `out`, {name: array}, is overwritten by the gradient."""

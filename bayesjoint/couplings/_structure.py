@@ -66,6 +66,31 @@ class Scaled:
         return {name: out[name] for name in made}
 
 
+class BoundStructure:
+    """A coupling by structure over named parameters; `parts` are {name: flat m̂}. Subclasses `look`.
+
+    Parameters
+    ----------
+    coupling : CrossGradient or JointTotalVariation
+        Settings.
+    scaled : Scaled
+        Its members.
+    """
+
+    is_density = True
+
+    def __init__(self, coupling, scaled):
+        self.coupling, self.names, self._scaled = coupling, scaled.names, scaled
+
+    def value(self, parts):
+        """S, the penalty."""
+        return self.look(parts)[0]
+
+    def gradient(self, parts):
+        """{name: derivative by m̂}."""
+        return self.look(parts)[1]
+
+
 def checked_settings(coupling):
     """Refuse a weight, spreads or a length that cannot be; give the spreads as a dict."""
     if as_finite("weight", coupling.weight, 0) < 0:
@@ -85,7 +110,11 @@ def members_of(coupling, parameters):
 
 def fixed_field(values, scaled):
     """A known field in units of its own spread over the ground, shape (1, nz, ny, nx)."""
-    field = as_shape("against", values, scaled.mesh.shape)
+    field = as_shape("against", np.nan_to_num(values), scaled.mesh.shape)
+    lacking = int(np.sum(~np.isfinite(values[scaled.mesh.active])))
+    if lacking:
+        fail("against", "be finite in every ground cell", f"{lacking} that are not", "Fill them in; air may be NaN.")
+    field = np.where(scaled.mesh.active, field, 0.0)
     spread = float(np.std(field[scaled.mesh.active]))
     if not spread > 0:
         fail("against", "vary over the mesh", "one value everywhere", "A field without structure ties nothing.")

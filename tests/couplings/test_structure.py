@@ -130,6 +130,16 @@ def test_a_known_field_ties_members_to_itself_alone(rng):
     assert tied == pytest.approx(by_hand(mesh, u, known) + by_hand(mesh, w, known), rel=1e-12)
 
 
+def test_a_known_field_may_lack_air_and_nothing_else(rng):
+    mesh, parameters = MESHES["air"], members(MESHES["air"])
+    field, x = rng.standard_normal(mesh.shape), split(rng.standard_normal(2 * mesh.size), parameters)
+    lacking = np.where(mesh.active, field, np.nan)
+    assert CrossGradient(1.0, against=lacking).bind(parameters).value(x) == pytest.approx(
+        CrossGradient(1.0, against=field).bind(parameters).value(x), rel=1e-12)
+    lacking[0, 0, 0] = np.nan
+    assert "ground cell" in refused(lambda: CrossGradient(1.0, against=lacking).bind(parameters), "against")
+
+
 def surveyed(couplings, prior=None, seed=0, side=5):
     """Gravity and magnetics over one body, and the truth in units of the spreads."""
     rng, mesh = np.random.default_rng(seed), bj.Mesh.regular((3, side, side), (100, 100, 100))
